@@ -1,0 +1,1 @@
+//! The gateway: listeners, routes, upstreams, pools, health, reload and the admin API.

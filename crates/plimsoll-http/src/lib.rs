@@ -1,0 +1,1 @@
+//! Problem details, replay bodies and header hygiene for HTTP services and proxies.

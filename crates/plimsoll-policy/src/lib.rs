@@ -1,0 +1,1 @@
+//! Stability policies as pure state machines: time and randomness are arguments.

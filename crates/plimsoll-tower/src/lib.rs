@@ -1,0 +1,1 @@
+//! The policies as tower layers, one directory a layer, and one fused layer that runs the whole call.

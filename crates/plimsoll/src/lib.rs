@@ -1,0 +1,1 @@
+//! Production hardening for Rust backends: one crate to add.

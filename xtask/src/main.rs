@@ -1,0 +1,3 @@
+//! Every habit of development is one command.
+
+fn main() {}
