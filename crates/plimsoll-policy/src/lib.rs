@@ -1,1 +1,41 @@
-//! Stability policies as pure state machines: time and randomness are arguments.
+//! Stability policies as pure state machines.
+//!
+//! No machine here knows a clock, a socket, a thread or a waker. Time ([`Instant`]) and randomness ([`Draw`]) are
+//! arguments, so the same code runs under tokio, in the gateway, in a simulator and in a test that steps time by hand,
+//! and decides the same in each.
+//!
+//! A request's life has three verbs: **admit** (may this go ahead now?), **attempt** (run it, again or hedged if every
+//! policy allows), **settle** (what happened goes back to every machine that admitted it). [`Admission`] is the first
+//! and the last of them for one machine.
+#![forbid(unsafe_code)]
+
+mod admission;
+pub mod balance;
+pub mod breaker;
+pub mod bulkhead;
+pub mod concurrency;
+mod draw;
+pub mod ejection;
+pub mod hedge;
+mod observe;
+mod outcome;
+pub mod rate;
+pub mod retry;
+pub mod shed;
+mod spec;
+#[allow(unused_imports)]
+mod sync;
+pub mod throttle;
+mod time;
+mod timeouts;
+pub mod units;
+
+pub use admission::{Admission, Admitted, Ask, Cohort, KeyHash, Priority, Ticket, Woken};
+pub use draw::Draw;
+pub use observe::{
+    AttemptRole, BreakerState, DenyReason, Observer, PolicyEvent, Transition, TransitionReason,
+};
+pub use outcome::{Cause, Failure, Limit, Machine, Outcome, Reason, Rejected, Settlement};
+pub use spec::PolicySpec;
+pub use time::Instant;
+pub use timeouts::Timeouts;

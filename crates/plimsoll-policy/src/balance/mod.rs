@@ -1,0 +1,5 @@
+//! The choice of an endpoint.
+
+mod spec;
+
+pub use spec::*;

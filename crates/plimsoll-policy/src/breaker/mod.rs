@@ -1,0 +1,5 @@
+//! The circuit breaker.
+
+mod spec;
+
+pub use spec::*;

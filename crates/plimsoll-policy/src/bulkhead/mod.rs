@@ -1,0 +1,5 @@
+//! The bulkhead.
+
+mod spec;
+
+pub use spec::*;

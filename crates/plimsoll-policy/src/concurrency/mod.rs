@@ -1,0 +1,5 @@
+//! Adaptive concurrency limits.
+
+mod spec;
+
+pub use spec::*;

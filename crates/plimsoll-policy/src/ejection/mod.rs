@@ -1,0 +1,5 @@
+//! Outlier ejection.
+
+mod spec;
+
+pub use spec::*;

@@ -1,0 +1,5 @@
+//! Hedging: when, and within which budget.
+
+mod spec;
+
+pub use spec::*;

@@ -1,0 +1,5 @@
+//! Rate limits.
+
+mod spec;
+
+pub use spec::*;

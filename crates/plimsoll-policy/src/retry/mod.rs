@@ -1,0 +1,5 @@
+//! Retries: causes, backoff and budget.
+
+mod spec;
+
+pub use spec::*;

@@ -1,0 +1,161 @@
+use crate::{
+    Cause,
+    units::{BackoffRange, Invalid, Ratio},
+};
+use std::time::Duration;
+
+/// How many attempts a call may have in all, the first included: 1 to 10.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Attempts(u8);
+
+impl Attempts {
+    /// The most there can be.
+    pub const MAX: u8 = 10;
+
+    /// The number, the first attempt included.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for Attempts {
+    type Error = Invalid;
+
+    fn try_from(value: u32) -> Result<Self, Invalid> {
+        u8::try_from(value)
+            .ok()
+            .filter(|count| (1..=Self::MAX).contains(count))
+            .map(Self)
+            .ok_or_else(|| Invalid::new("from 1 to 10 attempts, the first included", value))
+    }
+}
+
+/// How a wait is spread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Jitter {
+    /// Anywhere from nothing to the backoff.
+    #[default]
+    Full,
+    /// Half the backoff and anything up to the other half.
+    Equal,
+    /// From the base to three times the last wait.
+    Decorrelated,
+}
+
+/// Which causes are retried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetryOn {
+    /// No connection came about.
+    pub connect: bool,
+    /// The connection broke before an answer.
+    pub reset: bool,
+    /// The attempt ran into a limit.
+    pub timeout: bool,
+    /// Bit `n` stands for status `400 + n`.
+    statuses: [u64; 4],
+}
+
+impl RetryOn {
+    /// Nothing.
+    pub const NONE: Self = Self { connect: false, reset: false, timeout: false, statuses: [0; 4] };
+
+    /// The same with this status, from 400 to 599.
+    ///
+    /// # Errors
+    /// For any other.
+    pub fn with_status(mut self, status: u16) -> Result<Self, Invalid> {
+        let bit = status
+            .checked_sub(400)
+            .filter(|bit| *bit < 200)
+            .ok_or_else(|| Invalid::new("a status from 400 to 599", status))?;
+        self.statuses[usize::from(bit / 64)] |= 1 << (bit % 64);
+        Ok(self)
+    }
+
+    /// The statuses, in rising order.
+    pub fn statuses(&self) -> impl Iterator<Item = u16> + '_ {
+        (400..600).filter(|status| self.contains(Cause::Status(*status)))
+    }
+
+    /// Whether an attempt that ended under this heading may be made again. [`Cause::Other`] always may: the user has
+    /// asked for it.
+    #[inline]
+    pub const fn contains(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::Connect => self.connect,
+            Cause::Reset => self.reset,
+            Cause::Timeout => self.timeout,
+            Cause::Other => true,
+            Cause::Status(status) if status >= 400 && status < 600 => {
+                let bit = status - 400;
+                self.statuses[(bit / 64) as usize] >> (bit % 64) & 1 == 1
+            }
+            Cause::Status(_) => false,
+        }
+    }
+}
+
+impl Default for RetryOn {
+    /// connect, reset, timeout, 502, 503, 504.
+    fn default() -> Self {
+        let mut on = Self { connect: true, reset: true, timeout: true, ..Self::NONE };
+        on.statuses[1] = 0b111 << (502 - 400 - 64);
+        on
+    }
+}
+
+/// Retries.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RetrySpec {
+    /// Attempts in all, the first included.
+    pub attempts: Attempts,
+    /// The shortest and the longest wait.
+    pub backoff: BackoffRange,
+    /// How the wait is spread.
+    pub jitter: Jitter,
+    /// Retries and hedges together are at most this part of the calls, beyond the reserve.
+    pub budget: Ratio,
+    /// So many retries a second are free, so that a service with few calls can retry at all.
+    pub reserve: u32,
+    /// What is retried.
+    pub on: RetryOn,
+    /// No retry begins later than this after the call's first attempt; `None`: the deadline alone bounds it.
+    pub window: Option<Duration>,
+}
+
+impl Default for RetrySpec {
+    /// 3 attempts, 10 ms to 200 ms with full jitter, 20 % and 10 a second, the default causes.
+    fn default() -> Self {
+        Self {
+            attempts: Attempts(3),
+            backoff: BackoffRange::new(Duration::from_millis(10), Duration::from_millis(200))
+                .expect("10 ms is above zero and below 200 ms"),
+            jitter: Jitter::Full,
+            budget: Ratio::percent(20),
+            reserve: 10,
+            on: RetryOn::default(),
+            window: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_retries_what_it_says() {
+        let on = RetryOn::default();
+        assert_eq!(on.statuses().collect::<Vec<_>>(), [502, 503, 504]);
+        assert!(on.contains(Cause::Connect) && on.contains(Cause::Reset) && on.contains(Cause::Timeout));
+        assert!(!on.contains(Cause::Status(500)) && !on.contains(Cause::Status(999)));
+    }
+
+    #[test]
+    fn any_error_status_can_be_added() {
+        for status in 400..600 {
+            assert_eq!(RetryOn::NONE.with_status(status).unwrap().statuses().collect::<Vec<_>>(), [status]);
+        }
+        assert!(RetryOn::NONE.with_status(399).is_err() && RetryOn::NONE.with_status(600).is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! Load shedding on queue delay.
+
+mod spec;
+
+pub use spec::*;

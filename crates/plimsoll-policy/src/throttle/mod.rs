@@ -1,0 +1,5 @@
+//! Client-side throttling.
+
+mod spec;
+
+pub use spec::*;

@@ -1,0 +1,92 @@
+use super::Invalid;
+use std::{fmt, str::FromStr};
+
+/// A part of a whole, from 0 to 1. Written `"50%"` or `0.5`.
+///
+/// ```
+/// # use plimsoll_policy::units::Ratio;
+/// let ratio: Ratio = "12.5%".parse()?;
+/// assert_eq!(ratio.get(), 0.125);
+/// assert!("150%".parse::<Ratio>().is_err());
+/// # Ok::<(), plimsoll_policy::units::Invalid>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
+pub struct Ratio(f64);
+
+impl Ratio {
+    /// None of it.
+    pub const ZERO: Self = Self(0.0);
+    /// All of it.
+    pub const ONE: Self = Self(1.0);
+
+    const EXPECTED: &'static str = "a ratio from 0% to 100%, such as \"50%\" or 0.5";
+
+    /// Whole per cent; above 100 is taken as 100.
+    pub const fn percent(percent: u8) -> Self {
+        Self(if percent > 100 { 1.0 } else { percent as f64 / 100.0 })
+    }
+
+    /// From 0 to 1.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+
+    /// In parts of 2³²: whole arithmetic for hot paths, exact to 2·10⁻¹⁰.
+    pub const fn fixed(self) -> u64 {
+        (self.0 * (1u64 << 32) as f64) as u64
+    }
+
+    /// Whether `part` of `whole` reaches this ratio; a whole of nothing never does.
+    pub const fn reached(self, part: u64, whole: u64) -> bool {
+        whole > 0 && part as f64 >= self.0 * whole as f64
+    }
+}
+
+impl TryFrom<f64> for Ratio {
+    type Error = Invalid;
+
+    fn try_from(value: f64) -> Result<Self, Invalid> {
+        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(Invalid::new(Self::EXPECTED, value)) }
+    }
+}
+
+impl FromStr for Ratio {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = || Invalid::new(Self::EXPECTED, format_args!("{text:?}"));
+        let (digits, scale) = text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |rest| (rest, 100.0));
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let value: f64 = digits.parse().ok().filter(|_| plain).ok_or_else(invalid)?;
+        Self::try_from(value / scale).map_err(|_| invalid())
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounded where a binary fraction of a decimal would show: 0.07 is 7%, not 7.000000000000001%.
+        write!(f, "{}%", (self.0 * 1e10).round() / 1e8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes_and_refuses_the_rest() {
+        for text in ["0%", "7%", "12.5%", "100%"] {
+            assert_eq!(text.parse::<Ratio>().unwrap().to_string(), text);
+        }
+        for text in ["", "%", "-1%", "101%", "1e2", "nan", "inf", "1.5", "50 percent"] {
+            assert!(text.parse::<Ratio>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_of_nothing_is_never_reached() {
+        assert!(!Ratio::ZERO.reached(0, 0));
+        assert!(Ratio::percent(50).reached(1, 2));
+        assert!(!Ratio::percent(50).reached(1, 3));
+    }
+}
