@@ -1,3 +1,44 @@
-//! Every habit of development is one command.
+//! Every habit of development is one command: `cargo xtask test`, `cargo xtask bench …`, `cargo xtask setup`.
 
-fn main() {}
+mod setup;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The habits of development, one command each"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check and test everything
+    #[command(long_about = test::LONG_ABOUT)]
+    Test(test::Options),
+    /// Install the programs that the checks and the benches drive
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Test(options) => test::run(&options),
+        Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
