@@ -1,1 +1,24 @@
 //! Metrics without locks or lookups on the hot path: sharded counters, log-linear histograms, bounded labels.
+
+mod bank;
+mod collector;
+mod counter;
+mod desc;
+mod error;
+mod exposition;
+mod family;
+mod histogram;
+mod registry;
+pub mod shard;
+mod sync;
+
+pub use collector::{Collecting, Observed, Samples};
+pub use counter::{Counter, Entered, Gauge, UpDown};
+pub use desc::{Desc, Kind, Unit};
+pub use error::{NameFault, RegisterError};
+pub use exposition::Format;
+pub use family::{
+    CounterFamily, Family, GaugeFamily, HistogramFamily, MAX_LABEL_BYTES, OVERFLOW, UpDownFamily,
+};
+pub use histogram::{Buckets, BucketsError, Histogram, LayoutMismatch, Snapshot};
+pub use registry::{Builder, Registry};

@@ -1,0 +1,202 @@
+//! Metrics with labels: a bounded set of series, looked up once and then held.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::bank::Bank;
+use crate::counter::{Counter, Gauge, UpDown};
+use crate::desc::{Desc, Kind};
+use crate::histogram::{Histogram, Layout};
+
+/// The value of every label of the series that all label sets beyond a family's bound share.
+pub const OVERFLOW: &str = "__overflow__";
+
+/// The longest label value in bytes; a label set with a longer one counts as overflow.
+pub const MAX_LABEL_BYTES: usize = 256;
+
+/// One series of a family.
+#[derive(Debug)]
+pub(crate) enum Series {
+    Counter(Counter),
+    UpDown(UpDown),
+    Gauge(Gauge),
+    Histogram(Histogram),
+}
+
+/// What the series of a family are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Make {
+    Counter,
+    UpDown,
+    Gauge,
+    Histogram(Arc<Layout>),
+}
+
+impl Make {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Counter => Kind::Counter,
+            Self::UpDown | Self::Gauge => Kind::Gauge,
+            Self::Histogram(_) => Kind::Histogram,
+        }
+    }
+
+    fn make(&self, bank: &Arc<Bank>) -> Series {
+        match self {
+            Self::Counter => Series::Counter(Counter { cells: bank.take(1) }),
+            Self::UpDown => Series::UpDown(UpDown { cells: bank.take(1) }),
+            Self::Gauge => Series::Gauge(Gauge::new()),
+            Self::Histogram(layout) => {
+                Series::Histogram(Histogram::new(bank.take(layout.len()), Arc::clone(layout)))
+            }
+        }
+    }
+}
+
+pub(crate) type SeriesMap = BTreeMap<Vec<String>, Series>;
+
+/// A family as the registry keeps it.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    pub(crate) desc: Desc,
+    pub(crate) make: Make,
+    pub(crate) labels: Vec<String>,
+    bank: Arc<Bank>,
+    /// Counts the label sets that found no place.
+    overflowed: Option<Counter>,
+    series: Mutex<SeriesMap>,
+}
+
+impl Owned {
+    pub(crate) fn new(
+        desc: Desc,
+        make: Make,
+        labels: Vec<String>,
+        bank: Arc<Bank>,
+        overflowed: Option<Counter>,
+    ) -> Self {
+        Self { desc, make, labels, bank, overflowed, series: Mutex::default() }
+    }
+
+    pub(crate) fn series(&self) -> MutexGuard<'_, SeriesMap> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get<M: Metric>(&self, values: &[&str]) -> Option<M> {
+        let mut series = self.series();
+        let mut key: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
+        if !series.contains_key(&key) && self.overflows(&series, values) {
+            key.fill(OVERFLOW.to_owned());
+            if let Some(overflowed) = &self.overflowed {
+                overflowed.inc();
+            }
+        }
+        M::of(series.entry(key).or_insert_with(|| self.make.make(&self.bank)))
+    }
+
+    fn overflows(&self, series: &SeriesMap, values: &[&str]) -> bool {
+        // The overflow series stands beside the bound, not inside it.
+        let beside = series.keys().any(|key| !key.is_empty() && key.iter().all(|value| value == OVERFLOW));
+        let too_many = !values.is_empty() && series.len() - usize::from(beside) >= self.desc.max_series;
+        too_many || values.iter().any(|value| value.len() > MAX_LABEL_BYTES)
+    }
+}
+
+mod sealed {
+    use super::{Counter, Gauge, Histogram, Series, UpDown};
+
+    /// What a family can consist of.
+    pub trait Metric: Sized {
+        #[doc(hidden)]
+        #[allow(private_interfaces)]
+        fn of(series: &Series) -> Option<Self>;
+    }
+
+    macro_rules! metric {
+        ($($handle:ident),*) => {$(
+            impl Metric for $handle {
+                #[allow(private_interfaces)]
+                fn of(series: &Series) -> Option<Self> {
+                    match series {
+                        Series::$handle(handle) => Some(handle.clone()),
+                        _ => None,
+                    }
+                }
+            }
+        )*};
+    }
+    metric!(Counter, UpDown, Gauge, Histogram);
+}
+pub(crate) use sealed::Metric;
+
+/// A family of metrics with `N` labels.
+///
+/// ```
+/// use plimsoll_telemetry::{Desc, Registry};
+/// # fn main() -> Result<(), plimsoll_telemetry::RegisterError> {
+/// let registry = Registry::new();
+/// let requests = registry.counter_family(Desc::new("app_requests_total", "Requests."), ["route"])?;
+/// let home = requests.with(&["/"]); // once, when the route is made
+/// home.inc(); // for every request
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Family<M, const N: usize> {
+    owned: Arc<Owned>,
+    metric: PhantomData<fn() -> M>,
+}
+
+impl<M, const N: usize> Clone for Family<M, N> {
+    fn clone(&self) -> Self {
+        Self { owned: Arc::clone(&self.owned), metric: PhantomData }
+    }
+}
+
+/// Counters with `N` labels.
+pub type CounterFamily<const N: usize> = Family<Counter, N>;
+/// Gauges that are set, with `N` labels.
+pub type GaugeFamily<const N: usize> = Family<Gauge, N>;
+/// Gauges that count up and down, with `N` labels.
+pub type UpDownFamily<const N: usize> = Family<UpDown, N>;
+/// Histograms with `N` labels and the same buckets.
+pub type HistogramFamily<const N: usize> = Family<Histogram, N>;
+
+impl<M: Metric, const N: usize> Family<M, N> {
+    pub(crate) fn new(owned: Arc<Owned>) -> Self {
+        Self { owned, metric: PhantomData }
+    }
+
+    pub(crate) fn into_owned(self) -> Arc<Owned> {
+        self.owned
+    }
+
+    /// The series with these label values, made when it is new. Takes a lock and allocates: for the cold
+    /// path. Keep what it returns.
+    ///
+    /// When the family has as many label sets as [`Desc::max_series`] allows, or a value is longer than
+    /// [`MAX_LABEL_BYTES`], the answer is the series whose values are all [`OVERFLOW`], and
+    /// `plimsoll_telemetry_label_overflows_total` grows.
+    pub fn with(&self, values: &[&str; N]) -> M {
+        self.owned.get(values).expect("a family has one kind of series, fixed by its type")
+    }
+
+    /// Ends a series: scrapes no longer show it and another label set may have its place. Handles that are
+    /// still held go on counting, unseen; with the last of them the memory is used again. `false` when there was none.
+    pub fn retire(&self, values: &[&str; N]) -> bool {
+        let key: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
+        let retired = self.owned.series().remove(&key);
+        retired.is_some()
+    }
+
+    /// How many series there are, the one for overflow included.
+    pub fn len(&self) -> usize {
+        self.owned.series().len()
+    }
+
+    /// Whether there is no series yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,362 @@
+//! Where metrics are registered and read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::bank::Bank;
+use crate::collector::{Collecting, Collector, Observed, ObservedSpec, Samples};
+use crate::counter::{Counter, Gauge, UpDown};
+use crate::desc::{Desc, Kind};
+use crate::error::RegisterError;
+use crate::exposition::{self, Format};
+use crate::family::{CounterFamily, Family, GaugeFamily, HistogramFamily, Make, Metric, Owned, UpDownFamily};
+use crate::histogram::{Buckets, BucketsError, Histogram};
+use crate::shard::MAX_SHARDS;
+
+const OVERFLOWS: &str = "plimsoll_telemetry_label_overflows_total";
+
+/// A set of metrics. Clones are the same registry.
+///
+/// Registering takes locks and allocates; do it when a listener, route or upstream is made. What it returns
+/// is held by the hot path, which touches neither the registry nor a lock. Registering the same thing again
+/// returns the same metric, so a reload can simply register everything.
+///
+/// Bounds: families and collectors ([`Builder`]), label sets per family ([`Desc::max_series`]), bytes per
+/// label value ([`MAX_LABEL_BYTES`](crate::MAX_LABEL_BYTES)). Memory: see [`memory_bytes`](Self::memory_bytes).
+#[derive(Debug, Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    bank: Arc<Bank>,
+    max_families: usize,
+    max_collectors: usize,
+    overflowed: Counter,
+    families: Mutex<BTreeMap<String, Entry>>,
+    collectors: Mutex<BTreeMap<u64, Collector>>,
+    next_collector: AtomicU64,
+}
+
+#[derive(Debug, Clone)]
+enum Entry {
+    Owned(Arc<Owned>),
+    Observed(Arc<ObservedSpec>),
+}
+
+impl Entry {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Owned(family) => family.make.kind(),
+            Self::Observed(spec) => spec.kind,
+        }
+    }
+}
+
+/// The bounds of a [`Registry`].
+#[derive(Debug, Clone)]
+pub struct Builder {
+    shards: usize,
+    max_families: usize,
+    max_collectors: usize,
+}
+
+impl Builder {
+    /// For how many owning threads there are rows; 0 to [`MAX_SHARDS`]. Default: the number of processors that
+    /// the process may use. Further threads count in the shared row.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards.min(MAX_SHARDS);
+        self
+    }
+
+    /// The greatest number of families. Default 512.
+    pub fn max_families(mut self, most: usize) -> Self {
+        self.max_families = most;
+        self
+    }
+
+    /// The greatest number of collectors. Default 1024.
+    pub fn max_collectors(mut self, most: usize) -> Self {
+        self.max_collectors = most;
+        self
+    }
+
+    /// Makes the registry.
+    pub fn build(self) -> Registry {
+        let bank = Bank::new(self.shards);
+        let desc = Desc::new(OVERFLOWS, "Label sets that found their family full and share one series.");
+        let own = Family::<Counter, 0>::new(Arc::new(Owned::new(
+            desc,
+            Make::Counter,
+            Vec::new(),
+            Arc::clone(&bank),
+            None,
+        )));
+        let inner = Inner {
+            bank,
+            max_families: self.max_families,
+            max_collectors: self.max_collectors,
+            overflowed: own.with(&[]),
+            families: Mutex::new(BTreeMap::from([own.into_entry()])),
+            collectors: Mutex::default(),
+            next_collector: AtomicU64::new(0),
+        };
+        Registry { inner: Arc::new(inner) }
+    }
+}
+
+impl<M: Metric> Family<M, 0> {
+    fn into_entry(self) -> (String, Entry) {
+        let owned = self.into_owned();
+        (owned.desc.base(owned.make.kind()).to_owned(), Entry::Owned(owned))
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Registry {
+    /// A registry with the default bounds.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Other bounds than the default ones.
+    pub fn builder() -> Builder {
+        let shards = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_SHARDS);
+        Builder { shards, max_families: 512, max_collectors: 1024 }
+    }
+
+    /// A counter without labels. Its name ends in `_total`.
+    pub fn counter(&self, desc: Desc) -> Result<Counter, RegisterError> {
+        Ok(self.counter_family(desc, [])?.with(&[]))
+    }
+
+    /// Counters with labels.
+    pub fn counter_family<const N: usize>(
+        &self,
+        desc: Desc,
+        labels: [&str; N],
+    ) -> Result<CounterFamily<N>, RegisterError> {
+        self.family(desc, Make::Counter, labels)
+    }
+
+    /// A gauge that is set.
+    pub fn gauge(&self, desc: Desc) -> Result<Gauge, RegisterError> {
+        Ok(self.gauge_family(desc, [])?.with(&[]))
+    }
+
+    /// Gauges that are set, with labels.
+    pub fn gauge_family<const N: usize>(
+        &self,
+        desc: Desc,
+        labels: [&str; N],
+    ) -> Result<GaugeFamily<N>, RegisterError> {
+        self.family(desc, Make::Gauge, labels)
+    }
+
+    /// A gauge that counts up and down, sharded like a counter.
+    pub fn up_down(&self, desc: Desc) -> Result<UpDown, RegisterError> {
+        Ok(self.up_down_family(desc, [])?.with(&[]))
+    }
+
+    /// Gauges that count up and down, with labels.
+    pub fn up_down_family<const N: usize>(
+        &self,
+        desc: Desc,
+        labels: [&str; N],
+    ) -> Result<UpDownFamily<N>, RegisterError> {
+        self.family(desc, Make::UpDown, labels)
+    }
+
+    /// A histogram without labels.
+    pub fn histogram(&self, desc: Desc, buckets: &Buckets) -> Result<Histogram, RegisterError> {
+        Ok(self.histogram_family(desc, buckets, [])?.with(&[]))
+    }
+
+    /// Histograms with labels and the same buckets.
+    pub fn histogram_family<const N: usize>(
+        &self,
+        desc: Desc,
+        buckets: &Buckets,
+        labels: [&str; N],
+    ) -> Result<HistogramFamily<N>, RegisterError> {
+        let layout = buckets.layout().map_err(|fault: BucketsError| RegisterError::BadBuckets {
+            name: desc.name.to_string(),
+            fault,
+        })?;
+        self.family(desc, Make::Histogram(Arc::new(layout)), labels)
+    }
+
+    /// Gauges that a collector reads at every scrape.
+    pub fn observed_gauge<const N: usize>(
+        &self,
+        desc: Desc,
+        labels: [&str; N],
+    ) -> Result<Observed<N>, RegisterError> {
+        self.observed(desc, Kind::Gauge, labels)
+    }
+
+    /// Counters that are kept elsewhere and that a collector reads at every scrape.
+    pub fn observed_counter<const N: usize>(
+        &self,
+        desc: Desc,
+        labels: [&str; N],
+    ) -> Result<Observed<N>, RegisterError> {
+        self.observed(desc, Kind::Counter, labels)
+    }
+
+    /// Calls `collect` at every scrape, on the scraping thread and without a lock held, until the returned
+    /// guard is dropped. It should be quick, and must not hold this registry strongly (that would be a circle).
+    ///
+    /// ```
+    /// use plimsoll_telemetry::{Desc, Registry};
+    /// # fn main() -> Result<(), plimsoll_telemetry::RegisterError> {
+    /// let registry = Registry::new();
+    /// let idle = registry.observed_gauge(Desc::new("app_pool_idle", "Idle connections."), ["upstream"])?;
+    /// let pool = std::sync::Arc::new(std::sync::Mutex::new(vec![1, 2, 3]));
+    /// registry.register_collector(move |samples| {
+    ///     samples.put(&idle, &["users"], pool.lock().unwrap().len() as f64);
+    /// })?.keep();
+    /// assert!(registry.render(Default::default()).contains("app_pool_idle{upstream=\"users\"} 3\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn register_collector(
+        &self,
+        collect: impl Fn(&mut Samples) + Send + Sync + 'static,
+    ) -> Result<Collecting, RegisterError> {
+        let mut collectors = self.inner.collectors();
+        if collectors.len() >= self.inner.max_collectors {
+            return Err(RegisterError::Full { limit: self.inner.max_collectors, of: "collectors" });
+        }
+        let id = self.inner.next_collector.fetch_add(1, Ordering::Relaxed);
+        collectors.insert(id, Arc::new(collect));
+        Ok(Collecting { registry: Arc::downgrade(&self.inner), id })
+    }
+
+    /// Writes all metrics, ordered by name and label values. O(series × shards). Metrics that change
+    /// meanwhile are seen as they are when their line is written.
+    pub fn write(&self, format: Format, out: &mut impl fmt::Write) -> fmt::Result {
+        let collectors: Vec<Collector> = self.inner.collectors().values().cloned().collect();
+        let mut samples = Samples::default();
+        for collect in collectors {
+            collect(&mut samples);
+        }
+        self.inner.overflowed.add(samples.overflowed);
+        let families: Vec<Entry> = self.inner.families().values().cloned().collect();
+        let mut writer = exposition::Writer::new(format, out);
+        for family in &families {
+            match family {
+                Entry::Owned(family) => writer.owned(family)?,
+                Entry::Observed(spec) => writer.observed(spec, samples.of(&spec.desc.name))?,
+            }
+        }
+        writer.finish()
+    }
+
+    /// [`write`](Self::write) into a new string.
+    pub fn render(&self, format: Format) -> String {
+        let mut out = String::new();
+        // A `String` never refuses to be written to.
+        let _ = self.write(format, &mut out);
+        out
+    }
+
+    /// Bytes of all counter and histogram cells, in blocks of 4 KiB a shard (or larger for a larger
+    /// histogram). Names, labels and gauges are not counted.
+    pub fn memory_bytes(&self) -> usize {
+        self.inner.bank.bytes()
+    }
+
+    fn family<M: Metric, const N: usize>(
+        &self,
+        desc: Desc,
+        make: Make,
+        labels: [&str; N],
+    ) -> Result<Family<M, N>, RegisterError> {
+        let kind = make.kind();
+        let entry = self.inner.register(&desc, kind, &labels, |desc, labels| {
+            let (bank, overflowed) = (Arc::clone(&self.inner.bank), self.inner.overflowed.clone());
+            Entry::Owned(Arc::new(Owned::new(desc, make.clone(), labels, bank, Some(overflowed))))
+        })?;
+        match entry {
+            Entry::Owned(family) if family.desc == desc && family.make == make && family.labels == labels => {
+                Ok(Family::new(family))
+            }
+            other => Err(conflict(&desc, &other)),
+        }
+    }
+
+    fn observed<const N: usize>(
+        &self,
+        desc: Desc,
+        kind: Kind,
+        labels: [&str; N],
+    ) -> Result<Observed<N>, RegisterError> {
+        let entry = self.inner.register(&desc, kind, &labels, |desc, labels| {
+            Entry::Observed(Arc::new(ObservedSpec { desc, kind, labels }))
+        })?;
+        match entry {
+            Entry::Observed(spec) if spec.desc == desc && spec.kind == kind && spec.labels == labels => {
+                Ok(Observed { spec })
+            }
+            other => Err(conflict(&desc, &other)),
+        }
+    }
+}
+
+fn conflict(desc: &Desc, registered: &Entry) -> RegisterError {
+    RegisterError::Conflict { name: desc.name.to_string(), registered: registered.kind() }
+}
+
+impl Inner {
+    fn register(
+        &self,
+        desc: &Desc,
+        kind: Kind,
+        labels: &[&str],
+        new: impl FnOnce(Desc, Vec<String>) -> Entry,
+    ) -> Result<Entry, RegisterError> {
+        desc.check(kind, labels)?;
+        let mut families = self.families();
+        let base = desc.base(kind);
+        if let Some(known) = families.get(base) {
+            return Ok(known.clone());
+        }
+        if families.len() >= self.max_families {
+            return Err(RegisterError::Full { limit: self.max_families, of: "families" });
+        }
+        let entry = new(desc.clone(), labels.iter().map(|&label| label.to_owned()).collect());
+        families.insert(base.to_owned(), entry.clone());
+        Ok(entry)
+    }
+
+    pub(crate) fn remove_collector(&self, id: u64) {
+        // Bound to a name, so that the closure's own drop runs after the lock is free.
+        let removed = self.collectors().remove(&id);
+        drop(removed);
+    }
+
+    fn families(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.families.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn collectors(&self) -> MutexGuard<'_, BTreeMap<u64, Collector>> {
+        self.collectors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("families", &self.families().len())
+            .field("collectors", &self.collectors().len())
+            .finish_non_exhaustive()
+    }
+}
