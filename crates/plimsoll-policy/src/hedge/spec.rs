@@ -6,6 +6,9 @@ use std::{fmt, str::FromStr, time::Duration};
 pub struct Percentile(f64);
 
 impl Percentile {
+    /// The 95th.
+    pub const P95: Self = Self(95.0);
+
     /// As a part of one, such as 0.95.
     pub const fn quantile(self) -> f64 {
         self.0 / 100.0
@@ -51,6 +54,6 @@ pub struct HedgeSpec {
 impl Default for HedgeSpec {
     /// After the 95th percentile, 5 % at most.
     fn default() -> Self {
-        Self { after: HedgeDelay::Percentile(Percentile(95.0)), budget: Ratio::percent(5) }
+        Self { after: HedgeDelay::Percentile(Percentile::P95), budget: Ratio::percent(5) }
     }
 }
