@@ -1,5 +1,6 @@
 //! Every habit of development is one command: `cargo xtask test`, `cargo xtask bench …`, `cargo xtask setup`.
 
+mod bench;
 mod setup;
 mod test;
 mod tools;
@@ -25,6 +26,9 @@ enum Command {
     /// Check and test everything
     #[command(long_about = test::LONG_ABOUT)]
     Test(test::Options),
+    /// Measure: every figure that the project claims
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Install the programs that the checks and the benches drive
     Setup,
 }
@@ -32,6 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
     };
     match outcome {

@@ -21,6 +21,8 @@ const WRK: Tool = tool("wrk", "wrk", "HTTP/1.1 load");
 
 /// What `cargo xtask test` uses.
 pub(crate) const FOR_TESTS: &[Tool] = &[CURL, PROMTOOL, H2LOAD, VALGRIND];
+/// What the side-by-side benches use.
+pub(crate) const FOR_BENCHES: &[Tool] = &[NGINX, HAPROXY, WRK, CURL, H2LOAD];
 /// Everything, for `cargo xtask setup`.
 pub(crate) const ALL: &[Tool] = &[CURL, PROMTOOL, H2LOAD, VALGRIND, NGINX, HAPROXY, WRK];
 

@@ -1,0 +1,86 @@
+//! A server that a bench started, in a process group of its own, and never left behind.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+
+/// The groups that run now, for the signal handler.
+static LIVE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// A running server. Dropping it ends its whole group.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command` with its output in the file `log`.
+    pub(crate) fn start(mut command: Command, log: &Path) -> Result<Self> {
+        let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        live.push(child.id());
+        Ok(Self { child })
+    }
+
+    /// The group's number, which is also the first process's.
+    pub(crate) fn group(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The status, if it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let group = self.child.id();
+        end(group);
+        self.child.wait().ok();
+        LIVE.lock().unwrap_or_else(PoisonError::into_inner).retain(|each| *each != group);
+    }
+}
+
+/// From now on Ctrl-C, SIGTERM and SIGHUP end every server before this process.
+pub(crate) fn end_all_on_signal() -> Result<()> {
+    ctrlc::set_handler(|| {
+        for group in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            end(*group);
+        }
+        std::process::exit(130);
+    })
+    .context("cannot handle signals")
+}
+
+/// Kills a group; the shell's own `kill` is the one that every machine has.
+fn end(group: u32) {
+    Command::new("sh").args(["-c", &format!("kill -s KILL -- -{group}")]).stderr(Stdio::null()).status().ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::usage;
+
+    #[test]
+    fn a_dropped_server_takes_its_children_along() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & sleep 600"]);
+        let process = Process::start(command, Path::new("/dev/null")).unwrap();
+        let group = process.group();
+        assert!(!usage::members(group).unwrap().is_empty());
+        drop(process);
+        assert!(usage::members(group).unwrap().is_empty());
+    }
+}
