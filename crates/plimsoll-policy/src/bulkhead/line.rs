@@ -1,0 +1,203 @@
+//! The waiting line: a doubly linked list through slots that are allocated once.
+
+use crate::{Instant, Ticket};
+
+const END: u32 = u32::MAX;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Free,
+    Waiting,
+    /// Has a place and has not yet come for it.
+    Granted,
+}
+
+#[derive(Debug)]
+struct Slot {
+    since: Instant,
+    until: Instant,
+    /// Tells the tickets apart that this slot has had. It wraps after 2³² of them, so a ticket must not be kept and
+    /// used again after that many others.
+    generation: u32,
+    older: u32,
+    /// Towards the newest; on the free list, the next free slot.
+    newer: u32,
+    phase: Phase,
+}
+
+/// Waiters in the order of their coming.
+#[derive(Debug)]
+pub(super) struct Line {
+    slots: Vec<Slot>,
+    free: u32,
+    oldest: u32,
+    newest: u32,
+    /// The most that there has been room for: in line, and granted.
+    most: (u32, u32),
+}
+
+impl Line {
+    pub(super) fn new(waiting: u32, granted: u32) -> Self {
+        let mut line = Self { slots: Vec::new(), free: END, oldest: END, newest: END, most: (0, 0) };
+        line.lengthen(waiting, granted);
+        line
+    }
+
+    /// Makes room for at least so many. Slots are never given back: tickets point at them, and those granted under an
+    /// earlier, larger limit may still be there.
+    pub(super) fn lengthen(&mut self, waiting: u32, granted: u32) {
+        self.most = (self.most.0.max(waiting), self.most.1.max(granted));
+        let slots = if self.most.0 == 0 { 0 } else { (self.most.0 + self.most.1) as usize };
+        let more = slots.saturating_sub(self.slots.len());
+        self.slots.reserve_exact(more);
+        for _ in 0..more {
+            let slot = Slot {
+                since: Instant::ORIGIN,
+                until: Instant::ORIGIN,
+                generation: 0,
+                older: END,
+                newer: self.free,
+                phase: Phase::Free,
+            };
+            self.free = self.slots.len() as u32;
+            self.slots.push(slot);
+        }
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.free != END
+    }
+
+    /// Puts a waiter at the end; only where there is room.
+    pub(super) fn push(&mut self, since: Instant, until: Instant) -> Ticket {
+        let at = self.free;
+        let older = self.newest;
+        let slot = &mut self.slots[at as usize];
+        self.free = slot.newer;
+        (slot.since, slot.until, slot.phase) = (since, until, Phase::Waiting);
+        (slot.older, slot.newer) = (older, END);
+        let ticket = Ticket(u64::from(slot.generation) << 32 | u64::from(at));
+        match older {
+            END => self.oldest = at,
+            older => self.slots[older as usize].newer = at,
+        }
+        self.newest = at;
+        ticket
+    }
+
+    pub(super) fn oldest(&self) -> Option<u32> {
+        (self.oldest != END).then_some(self.oldest)
+    }
+
+    pub(super) fn newest(&self) -> Option<u32> {
+        (self.newest != END).then_some(self.newest)
+    }
+
+    pub(super) fn since(&self, at: u32) -> Instant {
+        self.slots[at as usize].since
+    }
+
+    pub(super) fn until(&self, at: u32) -> Instant {
+        self.slots[at as usize].until
+    }
+
+    /// The slot of a ticket that is waiting or granted; `None` for one that has gone.
+    pub(super) fn find(&self, ticket: Ticket) -> Option<(u32, Phase)> {
+        let at = ticket.0 as u32;
+        let slot = self.slots.get(at as usize)?;
+        let live = slot.generation == (ticket.0 >> 32) as u32 && slot.phase != Phase::Free;
+        live.then_some((at, slot.phase))
+    }
+
+    /// Takes a waiter out of the line and keeps its slot until it comes for its place.
+    pub(super) fn grant(&mut self, at: u32) -> Ticket {
+        self.unlink(at);
+        let slot = &mut self.slots[at as usize];
+        slot.phase = Phase::Granted;
+        Ticket(u64::from(slot.generation) << 32 | u64::from(at))
+    }
+
+    /// Takes a waiter out of the line for good.
+    pub(super) fn remove(&mut self, at: u32) {
+        self.unlink(at);
+        self.vacate(at);
+    }
+
+    /// Frees the slot of one that is no longer linked.
+    pub(super) fn vacate(&mut self, at: u32) {
+        let free = self.free;
+        let slot = &mut self.slots[at as usize];
+        slot.phase = Phase::Free;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.newer = free;
+        self.free = at;
+    }
+
+    fn unlink(&mut self, at: u32) {
+        let (older, newer) = (self.slots[at as usize].older, self.slots[at as usize].newer);
+        match older {
+            END => self.oldest = newer,
+            older => self.slots[older as usize].newer = newer,
+        }
+        match newer {
+            END => self.newest = older,
+            newer => self.slots[newer as usize].older = older,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(line: &Line) -> Vec<u64> {
+        let (mut at, mut seen) = (line.oldest, Vec::new());
+        while at != END {
+            seen.push(line.since(at).as_nanos());
+            at = line.slots[at as usize].newer;
+        }
+        seen
+    }
+
+    #[test]
+    fn waiters_keep_their_order_when_others_leave_from_anywhere() {
+        let mut line = Line::new(3, 1);
+        let tickets: Vec<_> = (0..4).map(|n| line.push(Instant::from_nanos(n), Instant::FAR)).collect();
+        assert!(!line.has_room());
+        let at = |line: &Line, ticket| line.find(ticket).unwrap().0;
+        line.remove(at(&line, tickets[2]));
+        assert_eq!(order(&line), [0, 1, 3]);
+        line.remove(at(&line, tickets[0]));
+        line.remove(at(&line, tickets[3]));
+        assert_eq!(order(&line), [1]);
+        assert_eq!(
+            (line.oldest(), line.newest()),
+            (Some(at(&line, tickets[1])), Some(at(&line, tickets[1])))
+        );
+        let last = line.push(Instant::from_nanos(9), Instant::FAR);
+        assert_eq!(order(&line), [1, 9]);
+        assert_eq!(line.grant(at(&line, last)), last);
+        assert_eq!(order(&line), [1]);
+    }
+
+    #[test]
+    fn a_slot_used_again_does_not_answer_to_its_old_ticket() {
+        let mut line = Line::new(1, 0);
+        let old = line.push(Instant::ORIGIN, Instant::FAR);
+        line.remove(0);
+        assert_eq!(line.find(old), None);
+        let new = line.push(Instant::ORIGIN, Instant::FAR);
+        assert_ne!(old, new);
+        assert_eq!(line.find(old), None);
+        assert_eq!(line.find(new), Some((0, Phase::Waiting)));
+    }
+
+    #[test]
+    fn a_slot_is_thirty_two_bytes() {
+        assert_eq!(size_of::<Slot>(), 32);
+    }
+}
