@@ -78,7 +78,7 @@ pub(crate) struct Cells {
     lines: Arc<[Line]>,
     row_lines: usize,
     first: usize,
-    _lease: Arc<Lease>,
+    lease: Arc<Lease>,
 }
 
 impl Cells {
@@ -102,6 +102,11 @@ impl Cells {
         } else {
             self.lines[line].0[lane].fetch_add(n, Ordering::Relaxed);
         }
+    }
+
+    /// Whether there are other clones of this handle.
+    pub(crate) fn held(&self) -> bool {
+        Arc::strong_count(&self.lease) > 1
     }
 
     /// The sum over all rows, wrapping. Every row only grows, so one reader never sees a sum go back
@@ -142,7 +147,7 @@ impl Bank {
         let place = self.place(len);
         let (lines, row_lines, first) = (Arc::clone(&place.lines), place.row_lines, place.first);
         let lease = Arc::new(Lease { place: Some(place), bank: Arc::downgrade(self) });
-        Cells { lines, row_lines, first, _lease: lease }
+        Cells { lines, row_lines, first, lease }
     }
 
     /// Bytes of all blocks, used or not.
@@ -254,7 +259,7 @@ mod loom_tests {
         let lines: Arc<[Line]> = (0..3).map(|_| Line::zeroed()).collect();
         let place = Place { lines: Arc::clone(&lines), row_lines: 1, first: 0, len: 1 };
         let lease = Arc::new(Lease { place: Some(place), bank: Arc::downgrade(&bank) });
-        Cells { lines, row_lines: 1, first: 0, _lease: lease }
+        Cells { lines, row_lines: 1, first: 0, lease }
     }
 
     #[test]

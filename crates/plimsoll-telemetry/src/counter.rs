@@ -102,6 +102,10 @@ impl Gauge {
         Self { bits: Arc::default() }
     }
 
+    pub(crate) fn held(&self) -> bool {
+        Arc::strong_count(&self.bits) > 1
+    }
+
     /// Sets the value: one plain store.
     #[inline]
     pub fn set(&self, value: f64) {

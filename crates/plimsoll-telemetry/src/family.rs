@@ -24,6 +24,18 @@ pub(crate) enum Series {
     Histogram(Histogram),
 }
 
+impl Series {
+    /// Whether there are handles besides this one.
+    fn held(&self) -> bool {
+        match self {
+            Self::Counter(counter) => counter.cells.held(),
+            Self::UpDown(gauge) => gauge.cells.held(),
+            Self::Gauge(gauge) => gauge.held(),
+            Self::Histogram(histogram) => histogram.held(),
+        }
+    }
+}
+
 /// What the series of a family are made of.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Make {
@@ -97,7 +109,7 @@ impl Owned {
 
     fn overflows(&self, series: &SeriesMap, values: &[&str]) -> bool {
         // The overflow series stands beside the bound, not inside it.
-        let beside = series.keys().any(|key| !key.is_empty() && key.iter().all(|value| value == OVERFLOW));
+        let beside = series.contains_key(&vec![OVERFLOW.to_owned(); values.len()]);
         let too_many = !values.is_empty() && series.len() - usize::from(beside) >= self.desc.max_series;
         too_many || values.iter().any(|value| value.len() > MAX_LABEL_BYTES)
     }
@@ -188,6 +200,16 @@ impl<M: Metric, const N: usize> Family<M, N> {
         let key: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
         let retired = self.owned.series().remove(&key);
         retired.is_some()
+    }
+
+    /// Ends every series that `ended` picks by its label values and whose handles are all gone. For after a
+    /// reload. How many it ended. O(series).
+    pub fn sweep(&self, mut ended: impl FnMut(&[String]) -> bool) -> usize {
+        let mut series = self.owned.series();
+        let before = series.len();
+        // Under the lock nobody can take a new handle, and without one nobody can clone it.
+        series.retain(|values, series| series.held() || !ended(values));
+        before - series.len()
     }
 
     /// How many series there are, the one for overflow included.

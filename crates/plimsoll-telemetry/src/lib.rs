@@ -8,7 +8,12 @@ mod error;
 mod exposition;
 mod family;
 mod histogram;
+mod line_log;
+pub mod logs;
+mod policy_metrics;
+pub mod process;
 mod registry;
+mod sample;
 pub mod shard;
 mod sync;
 
@@ -21,4 +26,7 @@ pub use family::{
     CounterFamily, Family, GaugeFamily, HistogramFamily, MAX_LABEL_BYTES, OVERFLOW, UpDownFamily,
 };
 pub use histogram::{Buckets, BucketsError, Histogram, LayoutMismatch, Snapshot};
+pub use line_log::{Dropped, LineLog, LineLogConfig, LineStats, Target};
+pub use policy_metrics::PolicyMetrics;
 pub use registry::{Builder, Registry};
+pub use sample::Sample;

@@ -213,7 +213,7 @@ impl Layout {
 #[inline]
 fn fine(value: u64, shift: u32) -> usize {
     let steps = value >> shift;
-    let octave = 63 - (steps | SUBS).leading_zeros() - SUB_BITS;
+    let octave = (steps | SUBS).ilog2() - SUB_BITS;
     ((u64::from(octave) << SUB_BITS) + (steps >> octave)) as usize
 }
 

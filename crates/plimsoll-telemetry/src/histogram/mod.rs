@@ -39,6 +39,10 @@ impl Histogram {
         Self { cells, layout }
     }
 
+    pub(crate) fn held(&self) -> bool {
+        self.cells.held()
+    }
+
     /// Records one value in raw units. Values above the ceiling are counted in the last bucket, and the sum
     /// has their true value.
     #[inline]

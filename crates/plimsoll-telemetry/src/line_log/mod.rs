@@ -1,0 +1,179 @@
+//! Lines written off the hot path, such as an access log.
+//!
+//! A request's thread copies its line into a buffer and goes on; one thread of the log's own swaps full
+//! buffers for empty ones and writes each with one call. Nothing is allocated per line, and memory is fixed
+//! when the log is opened. What cannot be taken at once is dropped and counted: a log that blocks a
+//! server, when a disk is full or a pipe stands still, is worse than a log with a gap.
+//!
+//! There are several buffers, and a thread starts at its own, so threads rarely meet; a buffer that somebody
+//! holds at the moment is passed over, not waited for. Lines of one thread can therefore change places when
+//! it is passed over: each line should carry its time.
+
+mod sink;
+mod stats;
+mod writer;
+
+pub use sink::Target;
+pub use stats::LineStats;
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, TryLockError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::collector::Collecting;
+use crate::error::RegisterError;
+use crate::registry::Registry;
+use crate::shard;
+use sink::Sink;
+use stats::Counts;
+use writer::{Batch, Shared};
+
+/// The bounds of a [`LineLog`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineLogConfig {
+    /// Bytes that may wait to be written. Default 1 MiB; the least is 4 KiB. Memory is at most 1.5 times this.
+    pub capacity: usize,
+    /// How long a line waits at most before it is written, if the target takes it. Default 200 ms.
+    pub interval: Duration,
+    /// How long dropping the log waits for what is left to be written. Default 2 s.
+    pub linger: Duration,
+}
+
+impl Default for LineLogConfig {
+    fn default() -> Self {
+        Self { capacity: 1 << 20, interval: Duration::from_millis(200), linger: Duration::from_secs(2) }
+    }
+}
+
+/// Why a line was dropped. Each is counted: see [`LineLog::stats`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Dropped {
+    /// The target is slower than the lines come.
+    #[error("the log is full")]
+    Full,
+    /// Every buffer that had room was held by another thread at this moment.
+    #[error("the log is held by other threads")]
+    Busy,
+    /// The line is longer than a buffer.
+    #[error("the line is longer than the log takes")]
+    TooLong,
+}
+
+/// A bounded log of lines with a writing thread of its own.
+#[derive(Debug)]
+pub struct LineLog {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    linger: Duration,
+}
+
+impl LineLog {
+    /// Opens the target and starts the thread.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for appending, or no thread can be started.
+    pub fn open(target: Target, config: &LineLogConfig) -> io::Result<Self> {
+        let sink = Sink::open(target)?;
+        // At least two: while the writer empties one, a lone worker finds the other.
+        let buffers = std::thread::available_parallelism().map_or(1, usize::from).clamp(2, 8);
+        let each = config.capacity.max(4096) / buffers;
+        let buffers = (0..buffers).map(|_| CachePadded::new(Mutex::new(Batch::new(each)))).collect();
+        let shared = Arc::new(Shared::new(buffers));
+        let (theirs, interval) = (Arc::clone(&shared), config.interval);
+        let thread = std::thread::Builder::new()
+            .name("plimsoll-lines".to_owned())
+            .spawn(move || writer::run(&theirs, sink, Batch::new(each), interval))?;
+        Ok(Self { shared, thread: Some(thread), linger: config.linger })
+    }
+
+    /// Takes a line, or drops it. Never blocks, never allocates. The line break is added if it is missing;
+    /// one inside the line is written as it is.
+    ///
+    /// # Errors
+    /// Why the line was dropped; it has been counted.
+    pub fn try_write(&self, line: &[u8]) -> Result<(), Dropped> {
+        let taken = self.take(line);
+        if let Err(dropped) = taken {
+            self.shared.counts.dropped(dropped);
+        }
+        taken
+    }
+
+    fn take(&self, line: &[u8]) -> Result<(), Dropped> {
+        let buffers = &self.shared.buffers;
+        let mut why = Dropped::Full;
+        let own = shard::row();
+        for nth in 0..buffers.len() {
+            let mut batch = match buffers[(own + nth) % buffers.len()].try_lock() {
+                Ok(batch) => batch,
+                Err(TryLockError::Poisoned(batch)) => batch.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    why = Dropped::Busy;
+                    continue;
+                }
+            };
+            if line.len() >= batch.limit() {
+                return Err(Dropped::TooLong);
+            }
+            if let Some(half) = batch.push(line) {
+                drop(batch);
+                if half && let Some(thread) = &self.thread {
+                    thread.thread().unpark();
+                }
+                return Ok(());
+            }
+        }
+        Err(why)
+    }
+
+    /// Opens the target's file anew, by its path, before the next lines are written: for log rotation. When it
+    /// cannot be opened, the old one is kept and the failure counted. Returns at once.
+    pub fn reopen(&self) {
+        self.shared.reopen.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Waits until what was taken before has been written (or has failed), at most `limit`. `false` when the
+    /// time was not enough. Blocks: not for the hot path, nor inside an async task.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let round = self.shared.ask_round();
+        self.wake();
+        self.shared.wait_round(round, limit)
+    }
+
+    /// What became of the lines.
+    pub fn stats(&self) -> LineStats {
+        self.shared.counts.read()
+    }
+
+    /// Shows [`stats`](Self::stats) as metrics, with `log` as label, until the guard is dropped.
+    pub fn register(&self, registry: &Registry, log: &str) -> Result<Collecting, RegisterError> {
+        let shared = Arc::clone(&self.shared);
+        Counts::register(registry, log, move || shared.counts.read())
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for LineLog {
+    /// Waits for the last lines, at most [`LineLogConfig::linger`]; then leaves the thread to itself.
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        let written = self.flush(self.linger);
+        if let Some(thread) = self.thread.take()
+            && written
+        {
+            // It ends by itself; there is nothing to learn from how.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The thread that writes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use super::sink::Sink;
+use super::stats::Counts;
+
+/// Lines that wait together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Batch {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { bytes: Vec::with_capacity(limit), limit }
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Takes the line if there is room; then says whether this made the buffer half full.
+    pub(super) fn push(&mut self, line: &[u8]) -> Option<bool> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let before = self.bytes.len();
+        if before + line.len() >= self.limit {
+            return None;
+        }
+        self.bytes.extend_from_slice(line);
+        self.bytes.push(b'\n');
+        let half = self.limit / 2;
+        Some(before < half && self.bytes.len() >= half)
+    }
+}
+
+/// What the writing thread and the others share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) buffers: Box<[CachePadded<Mutex<Batch>>]>,
+    pub(super) counts: Counts,
+    pub(super) reopen: AtomicBool,
+    pub(super) stop: AtomicBool,
+    rounds: Mutex<Rounds>,
+    round_done: Condvar,
+}
+
+/// Rounds over all buffers: which one was asked for last, and which one is over.
+#[derive(Debug, Default)]
+struct Rounds {
+    asked: u64,
+    done: u64,
+}
+
+impl Shared {
+    pub(super) fn new(buffers: Box<[CachePadded<Mutex<Batch>>]>) -> Self {
+        Self {
+            buffers,
+            counts: Counts::default(),
+            reopen: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            rounds: Mutex::default(),
+            round_done: Condvar::new(),
+        }
+    }
+
+    pub(super) fn ask_round(&self) -> u64 {
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        rounds.asked += 1;
+        rounds.asked
+    }
+
+    pub(super) fn wait_round(&self, round: u64, limit: Duration) -> bool {
+        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.round_done.wait_timeout_while(rounds, limit, |rounds| rounds.done < round);
+        waiting.unwrap_or_else(PoisonError::into_inner).0.done >= round
+    }
+
+    fn asked(&self) -> u64 {
+        self.rounds.lock().unwrap_or_else(PoisonError::into_inner).asked
+    }
+
+    fn finish(&self, round: u64) {
+        self.rounds.lock().unwrap_or_else(PoisonError::into_inner).done = round;
+        self.round_done.notify_all();
+    }
+}
+
+pub(super) fn run(shared: &Shared, mut sink: Sink, mut spare: Batch, interval: Duration) {
+    loop {
+        std::thread::park_timeout(interval);
+        // Read before the buffers: whatever was taken before the question is in this round.
+        let stop = shared.stop.load(Ordering::Acquire);
+        let round = shared.asked();
+        if shared.reopen.swap(false, Ordering::Acquire) && sink.reopen().is_err() {
+            shared.counts.reopen_failed();
+        }
+        for buffer in &shared.buffers {
+            std::mem::swap(&mut *buffer.lock().unwrap_or_else(PoisonError::into_inner), &mut spare);
+            if !spare.bytes.is_empty() {
+                shared.counts.wrote(&sink.write(&spare.bytes));
+                spare.bytes.clear();
+            }
+        }
+        // The last round answers every question, also one that came after it began.
+        shared.finish(if stop { u64::MAX } else { round });
+        if stop {
+            return;
+        }
+    }
+}

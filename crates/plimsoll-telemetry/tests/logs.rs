@@ -1,0 +1,11 @@
+//! Logging is set up once per process, so this has a process of its own.
+
+use plimsoll_telemetry::logs::{self, LogConfig, LogError};
+
+#[test]
+fn a_second_set_up_is_refused_and_nothing_panics() {
+    let config = LogConfig { filter: "off".to_owned(), variable: None, ..LogConfig::default() };
+    assert!(logs::init(&config).is_ok());
+    assert!(matches!(logs::init(&config), Err(LogError::AlreadySet)));
+    assert!(!tracing::enabled!(tracing::Level::ERROR));
+}
