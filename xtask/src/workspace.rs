@@ -20,6 +20,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    /// Targets as (kind, name), for instance `("bench", "policy")`.
+    pub(crate) targets: Vec<(String, String)>,
 }
 
 /// One line of a `[dependencies]` table.
@@ -38,6 +40,11 @@ impl Workspace {
         };
         let packages = array(&value, "packages").map(Package::read).collect();
         Ok(Self { root: text("workspace_root")?, target: text("target_directory")?, packages })
+    }
+
+    /// The package of that name, if the workspace has it.
+    pub(crate) fn package(&self, name: &str) -> Option<&Package> {
+        self.packages.iter().find(|package| package.name == name)
     }
 
     /// Every `.rs` file of ours, relative to the root, sorted.
@@ -61,6 +68,9 @@ impl Package {
             folder: manifest.parent().map(Path::to_path_buf).unwrap_or_default(),
             dependencies: array(value, "dependencies")
                 .map(|each| Dependency { name: string(each, "name"), dev: each["kind"] == "dev" })
+                .collect(),
+            targets: array(value, "targets")
+                .map(|each| (each["kind"][0].as_str().unwrap_or_default().to_owned(), string(each, "name")))
                 .collect(),
         }
     }

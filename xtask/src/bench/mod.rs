@@ -1,11 +1,15 @@
 //! `cargo xtask bench`: every figure that the project claims comes from one of these commands.
 
+mod claim;
 mod contenders;
+mod divan;
 mod figures;
 mod gateway;
 mod idle;
+pub(crate) mod instructions;
 mod load;
 mod peers;
+mod policy;
 mod process;
 mod slice;
 mod usage;
@@ -21,6 +25,12 @@ pub(crate) enum Bench {
     /// The gateway beside nginx, HAProxy and Envoy, in alternating slices of one run
     #[command(long_about = peers::LONG_ABOUT)]
     Peers(peers::Options),
+    /// The library's own benches, and the claims that stand on them
+    #[command(long_about = policy::LONG_ABOUT)]
+    Policy(policy::Options),
+    /// Instructions an operation takes, beside what is recorded
+    #[command(long_about = instructions::LONG_ABOUT)]
+    Instructions(instructions::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -29,6 +39,8 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Peers(options) => peers::run(options),
+        Bench::Policy(options) => policy::run(options),
+        Bench::Instructions(options) => instructions::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

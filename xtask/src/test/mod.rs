@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 use clap::Args;
 
+use crate::bench::instructions;
 use crate::workspace::Workspace;
 use crate::{setup, tools};
 use steps::Steps;
@@ -28,12 +29,16 @@ Check and test everything, in this order, and stop at the first step that fails,
   7. doc tests       every example in the documentation
   8. documentation   rustdoc, warnings are errors
   9. loom            every interleaving of the machines with atomics (up to three preemptions)
+ 10. instructions    what the hot operations take, beside benches/instructions.toml (valgrind)
 
 Programs that the tests drive (curl, promtool, h2load, valgrind) are installed first where that is possible (Debian, root);
 cargo-deny is built once into the target folder. Elsewhere a missing one is named, and what needs it is skipped.
 With CI=true a missing one is an error.
 
 The last line is the number of tests that passed and failed, as the test runners counted them.";
+
+/// Repeats the checks that need nothing built.
+const AGAIN: &str = "cargo xtask test --quick";
 
 /// Flags of `cargo xtask test`.
 #[derive(Args)]
@@ -58,8 +63,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 
 fn all(options: &Options, workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.command("format", cargo(&["fmt", "--all", "--check"]))?;
-    steps.check("source", || source::findings(workspace))?;
-    steps.check("arrows", || Ok(arrows::findings(workspace)))?;
+    steps.check("source", AGAIN, || source::findings(workspace))?;
+    steps.check("arrows", AGAIN, || Ok(arrows::findings(workspace)))?;
     if !options.quick {
         setup::ensure(tools::FOR_TESTS)?;
         licences::run(workspace, steps)?;
@@ -74,7 +79,8 @@ fn all(options: &Options, workspace: &Workspace, steps: &mut Steps) -> Result<()
     let mut documentation = cargo(&["doc", "--workspace", "--lib", "--all-features", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     steps.command("documentation", documentation)?;
-    loom::run(workspace, steps)
+    loom::run(workspace, steps)?;
+    counted(workspace, steps)
 }
 
 fn tests(options: &Options, steps: &mut Steps) -> Result<()> {
@@ -98,6 +104,18 @@ fn tests(options: &Options, steps: &mut Steps) -> Result<()> {
         command.args(["--lib", "--bins"]);
     }
     steps.command(if options.quick { "unit tests" } else { "tests" }, command).map(drop)
+}
+
+fn counted(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    if tools::find("valgrind").is_none() {
+        Steps::skipped("instructions", "valgrind is not installed");
+        return Ok(());
+    }
+    if !instructions::exists(workspace) {
+        Steps::skipped("instructions", "there is no example that counts them");
+        return Ok(());
+    }
+    steps.check("instructions", "cargo xtask bench instructions", || instructions::findings(workspace))
 }
 
 fn cargo(arguments: &[&str]) -> Command {

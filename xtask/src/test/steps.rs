@@ -49,8 +49,13 @@ impl Steps {
     ///
     /// # Errors
     /// When there is any finding.
-    pub(crate) fn check(&mut self, title: &str, check: impl FnOnce() -> Result<Vec<String>>) -> Result<()> {
-        self.step(title, "cargo xtask test", || {
+    pub(crate) fn check(
+        &mut self,
+        title: &str,
+        repeat: &str,
+        check: impl FnOnce() -> Result<Vec<String>>,
+    ) -> Result<()> {
+        self.step(title, repeat, || {
             let findings = check()?;
             if findings.is_empty() {
                 return Ok(Tally::default());
@@ -182,8 +187,9 @@ mod tests {
     #[test]
     fn findings_fail_a_check_and_none_passes() {
         let mut steps = Steps::new();
-        assert!(steps.check("clean", || Ok(Vec::new())).is_ok());
-        let error = steps.check("dirty", || Ok(vec!["a.rs:1: bad".to_owned()])).unwrap_err().to_string();
+        assert!(steps.check("clean", "again", || Ok(Vec::new())).is_ok());
+        let error =
+            steps.check("dirty", "again", || Ok(vec!["a.rs:1: bad".to_owned()])).unwrap_err().to_string();
         assert!(error.contains("a.rs:1: bad"), "{error}");
     }
 }
