@@ -1,4 +1,5 @@
 //! Logging is set up once per process, so this has a process of its own.
+#![cfg(not(loom))]
 
 use plimsoll_telemetry::logs::{self, LogConfig, LogError};
 

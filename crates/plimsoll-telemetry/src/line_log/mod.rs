@@ -122,8 +122,8 @@ impl LineLog {
             }
             if let Some(half) = batch.push(line) {
                 drop(batch);
-                if half && let Some(thread) = &self.thread {
-                    thread.thread().unpark();
+                if half {
+                    self.wake();
                 }
                 return Ok(());
             }
@@ -158,6 +158,7 @@ impl LineLog {
     }
 
     fn wake(&self) {
+        self.shared.awake.store(true, Ordering::Release);
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
         }

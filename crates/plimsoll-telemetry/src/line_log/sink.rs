@@ -78,7 +78,7 @@ impl Sink {
         if sent > 0 {
             self.torn = lines[sent - 1] != b'\n';
         }
-        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let count = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
         let whole = count(&lines[..sent]);
         Written { lines: whole, lost: count(lines) - whole, failed: sent < lines.len() || !flushed }
     }

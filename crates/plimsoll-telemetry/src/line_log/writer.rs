@@ -44,6 +44,8 @@ impl Batch {
 pub(super) struct Shared {
     pub(super) buffers: Box<[CachePadded<Mutex<Batch>>]>,
     pub(super) counts: Counts,
+    /// Set before the thread is unparked: a target that parks in its own writes would swallow a bare unpark.
+    pub(super) awake: AtomicBool,
     pub(super) reopen: AtomicBool,
     pub(super) stop: AtomicBool,
     rounds: Mutex<Rounds>,
@@ -62,6 +64,7 @@ impl Shared {
         Self {
             buffers,
             counts: Counts::default(),
+            awake: AtomicBool::new(false),
             reopen: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             rounds: Mutex::default(),
@@ -93,7 +96,11 @@ impl Shared {
 
 pub(super) fn run(shared: &Shared, mut sink: Sink, mut spare: Batch, interval: Duration) {
     loop {
-        std::thread::park_timeout(interval);
+        if !shared.awake.swap(false, Ordering::Acquire) {
+            std::thread::park_timeout(interval);
+            // A swap and no store, so that what was set before the waking is seen now.
+            shared.awake.swap(false, Ordering::Acquire);
+        }
         // Read before the buffers: whatever was taken before the question is in this round.
         let stop = shared.stop.load(Ordering::Acquire);
         let round = shared.asked();

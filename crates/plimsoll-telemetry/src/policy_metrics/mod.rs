@@ -137,7 +137,7 @@ impl PolicyMetrics {
         for (from, to) in USUAL_TRANSITIONS {
             metrics.transition(from, to);
         }
-        metrics.duration(&Outcome::Success);
+        metrics.duration(Outcome::Success);
         Ok(metrics)
     }
 
@@ -177,7 +177,7 @@ impl PolicyMetrics {
         families::histogram(cell, &families.waits, [policy, upstream, machine.name()])
     }
 
-    fn duration(&self, outcome: &Outcome) -> &Histogram {
+    fn duration(&self, outcome: Outcome) -> &Histogram {
         let Ended { families, policy, upstream } = &self.ended;
         let nth = outcome_index(outcome);
         let cell = &self.handles.durations[nth];
@@ -191,7 +191,7 @@ impl PolicyMetrics {
     }
 
     #[cold]
-    fn changed(&self, now: Instant, change: &Transition) {
+    fn changed(&self, now: Instant, change: Transition) {
         self.transition(change.from, change.to).inc();
         self.state.follow(now, change);
         let opened =
@@ -245,14 +245,14 @@ impl Observer for PolicyMetrics {
                     handles.hedges_started.inc();
                 }
             }
-            PolicyEvent::Settled(_, outcome, took) => self.duration(outcome).record_duration(*took),
+            PolicyEvent::Settled(_, outcome, took) => self.duration(*outcome).record_duration(*took),
             PolicyEvent::RetryPlanned(cause, _) => handles.retries[cause_index(*cause)].inc(),
             PolicyEvent::RetryDenied(reason) => handles.retries_denied[*reason as usize].inc(),
             PolicyEvent::HedgeWon => handles.hedges_won.inc(),
             PolicyEvent::HedgeLost => handles.hedges_lost.inc(),
             PolicyEvent::HedgeDenied(reason) => handles.hedges_denied[*reason as usize].inc(),
             PolicyEvent::TimedOut(limit) => handles.timeouts[*limit as usize].inc(),
-            PolicyEvent::Breaker(change) => self.changed(now, change),
+            PolicyEvent::Breaker(change) => self.changed(now, *change),
             PolicyEvent::Gone => handles.abandoned.inc(),
             // The enumeration may grow; what has no metric is not counted.
             _ => {}
@@ -283,7 +283,7 @@ fn cause_index(cause: Cause) -> usize {
     }
 }
 
-fn outcome_index(outcome: &Outcome) -> usize {
+fn outcome_index(outcome: Outcome) -> usize {
     match outcome {
         Outcome::Success => 0,
         Outcome::Failure(Failure::Connect) => 1,

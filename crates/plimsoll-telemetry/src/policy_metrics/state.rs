@@ -25,7 +25,7 @@ impl LatestState {
 
     /// Takes the transition unless a later one is known. Of two at the same time, the second begins where the
     /// first ended.
-    pub(super) fn follow(&self, now: Instant, transition: &Transition) {
+    pub(super) fn follow(&self, now: Instant, transition: Transition) {
         let new = word(now, transition.to);
         let newer = |old: u64| {
             let (old_time, new_time) = (old >> STATE_BITS, new >> STATE_BITS);
@@ -62,12 +62,12 @@ mod tests {
         let state = LatestState::default();
         assert_eq!(state.get(), None);
         let at = Instant::from_nanos;
-        state.follow(at(20), &change(Open, HalfOpen));
-        state.follow(at(10), &change(Closed, Open));
+        state.follow(at(20), change(Open, HalfOpen));
+        state.follow(at(10), change(Closed, Open));
         assert_eq!(state.get(), Some(HalfOpen));
-        state.follow(at(20), &change(HalfOpen, Closed));
+        state.follow(at(20), change(HalfOpen, Closed));
         assert_eq!(state.get(), Some(Closed));
-        state.follow(at(20), &change(Open, HalfOpen));
+        state.follow(at(20), change(Open, HalfOpen));
         assert_eq!(state.get(), Some(Closed));
         for wanted in BreakerState::ALL {
             state.set(at(0), wanted);
