@@ -1,1 +1,3 @@
 //! The gateway: listeners, routes, upstreams, pools, health, reload and the admin API.
+
+pub mod h1;

@@ -1,0 +1,300 @@
+//! One request and its answer on a connection: the request is written while the answer is read.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body::Body;
+
+use super::super::body::{Polled, Source};
+use super::super::body_reader::BodyReader;
+use super::super::buffer::ReadBuffer;
+use super::super::error::{BodyError, Garbage};
+use super::super::lines::Lines;
+use super::super::outgoing::Outgoing;
+use super::super::response_head::{self, ResponseHead};
+use super::super::transport::Transport;
+use super::conn::{ClientConfig, ClientConn, Hook};
+use super::error::SendFault;
+use super::observer::Observer;
+
+pub(super) struct Exchange<IO, B> {
+    pub(super) io: Option<IO>,
+    pub(super) config: Rc<ClientConfig>,
+    pub(super) hook: Option<Hook<IO, B>>,
+    pub(super) read: ReadBuffer,
+    pub(super) out: Outgoing,
+    /// The request's body, until it has been taken whole.
+    pub(super) upload: Option<B>,
+    /// The request has not been written whole yet.
+    pub(super) uploading: bool,
+    /// Writing failed; the answer may still come.
+    pub(super) write_error: Option<io::Error>,
+    pub(super) reported: u64,
+    pub(super) method: Method,
+    pub(super) asked_upgrade: bool,
+    pub(super) interims: u8,
+    pub(super) answer_begun: bool,
+    pub(super) lines: Lines,
+    pub(super) body: BodyReader,
+    pub(super) keep_alive: bool,
+    pub(super) epoch: u32,
+    pub(super) exchanges: u32,
+}
+
+/// Why the request could not be written.
+enum UploadFault<E> {
+    Body(E),
+    Length,
+    Io(io::Error),
+}
+
+impl<IO, B> Exchange<IO, B>
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+{
+    pub(super) fn new(io: IO, config: Rc<ClientConfig>, hook: Option<Hook<IO, B>>) -> Self {
+        Self {
+            io: Some(io),
+            config,
+            hook,
+            read: ReadBuffer::new(),
+            out: Outgoing::new(),
+            upload: None,
+            uploading: false,
+            write_error: None,
+            reported: 0,
+            method: Method::GET,
+            asked_upgrade: false,
+            interims: 0,
+            answer_begun: false,
+            lines: Lines::default(),
+            body: BodyReader::done(),
+            keep_alive: true,
+            epoch: 0,
+            exchanges: 0,
+        }
+    }
+
+    /// Whether the exchange has left the connection fit for another.
+    pub(super) fn is_clean(&self) -> bool {
+        self.io.is_some()
+            && self.keep_alive
+            && !self.uploading
+            && self.write_error.is_none()
+            && self.body.is_done()
+            && self.read.is_empty()
+    }
+
+    /// Writes what can be written, and reads until the head of the final answer (or of a 101) is there.
+    pub(super) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        observer: &mut impl Observer,
+    ) -> Poll<Result<ResponseHead, SendFault<B::Error>>> {
+        if self.uploading {
+            let polled = self.poll_upload(cx);
+            if self.out.written() != self.reported {
+                self.reported = self.out.written();
+                observer.written(self.reported);
+            }
+            match polled {
+                Poll::Ready(Ok(())) => observer.sent(),
+                Poll::Ready(Err(UploadFault::Body(error))) => {
+                    return Poll::Ready(Err(SendFault::Body(error)));
+                }
+                Poll::Ready(Err(UploadFault::Length)) => return Poll::Ready(Err(SendFault::Length)),
+                // The upstream may have answered before it closed: that answer counts.
+                Poll::Ready(Err(UploadFault::Io(error))) => self.write_error = Some(error),
+                Poll::Pending => {}
+            }
+        }
+        loop {
+            if let Some(end) = self.find_end().map_err(SendFault::Garbage)? {
+                let bytes = self.read.split(end);
+                self.lines = Lines::default();
+                let head = response_head::parse(&bytes, &self.method, &self.config.limits)
+                    .map_err(SendFault::Garbage)?;
+                let status = head.response.status();
+                if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_upgrade {
+                    return Poll::Ready(Err(SendFault::Garbage(Garbage::UnaskedUpgrade)));
+                }
+                if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+                    return Poll::Ready(Ok(head));
+                }
+                if self.interims == self.config.interims {
+                    return Poll::Ready(Err(SendFault::Garbage(Garbage::TooManyInterim)));
+                }
+                self.interims += 1;
+                observer.interim(head.response);
+                continue;
+            }
+            ready!(self.poll_more_head(cx))?;
+        }
+    }
+
+    fn poll_more_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFault<B::Error>>> {
+        let Some(io) = &mut self.io else { return Poll::Ready(Err(SendFault::Closed(None))) };
+        let error = match self.read.poll_fill(io, cx) {
+            Poll::Ready(Ok(1..)) => {
+                self.answer_begun = true;
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Ok(_)) => self.write_error.take(),
+            Poll::Ready(Err(error)) => Some(error),
+            Poll::Pending if self.write_error.is_some() => self.write_error.take(),
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready(Err(match error {
+            _ if self.answer_begun => SendFault::Truncated,
+            Some(error) if !is_closure(&error) => SendFault::Io(error),
+            closure => SendFault::Closed(closure),
+        }))
+    }
+
+    /// The length of the head at the front of what has been read, if all of it is there.
+    fn find_end(&mut self) -> Result<Option<usize>, Garbage> {
+        let most = self.config.limits.bytes;
+        let window = &self.read.as_slice()[..self.read.len().min(most)];
+        match self.lines.end(window) {
+            Ok(None) if window.len() == most => Err(Garbage::HeadTooLarge),
+            Ok(end) => Ok(end),
+            Err(_) => Err(Garbage::BareLineFeed),
+        }
+    }
+
+    /// Ready once the request has been written whole.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+        let polled = ready!(self.poll_write(cx));
+        self.uploading = false;
+        self.upload = None;
+        Poll::Ready(polled)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+        loop {
+            let mut waits = false;
+            while !waits && self.out.wants_frame() {
+                let Some(body) = &mut self.upload else { break };
+                match Pin::new(&mut *body).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let last = body.is_end_stream();
+                        self.out.push(frame, last).map_err(|_| UploadFault::Length)?;
+                    }
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(UploadFault::Body(error))),
+                    Poll::Ready(None) => self.out.finish().map_err(|_| UploadFault::Length)?,
+                    Poll::Pending => waits = true,
+                }
+            }
+            let Some(io) = &mut self.io else {
+                return Poll::Ready(Err(UploadFault::Io(io::ErrorKind::NotConnected.into())));
+            };
+            match self.out.poll_flush(io, cx) {
+                Poll::Ready(Ok(())) if self.out.is_done() => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) if waits => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadFault::Io(error))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Polled {
+        if self.uploading {
+            match self.poll_upload(cx) {
+                Poll::Ready(Err(UploadFault::Io(error))) => self.write_error = Some(error),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(BodyError::Upload)),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+        }
+        let Some(io) = &mut self.io else { return Poll::Ready(Err(BodyError::Gone)) };
+        self.body.poll_frame(&mut self.read, io, cx)
+    }
+
+    /// After the answer's end: back to the pool, or closed.
+    pub(super) fn settle(this: Rc<RefCell<Self>>) {
+        let mut exchange = this.borrow_mut();
+        if !exchange.is_clean() {
+            exchange.io = None;
+            return;
+        }
+        exchange.epoch = exchange.epoch.wrapping_add(1);
+        exchange.read.settle();
+        let hook = exchange.hook.clone();
+        drop(exchange);
+        if let Some(hook) = hook {
+            hook(ClientConn::from_exchange(this));
+        }
+    }
+}
+
+fn is_closure(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+    )
+}
+
+impl<IO, B> Source for RefCell<Exchange<IO, B>>
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+{
+    fn poll_frame(&self, epoch: u32, cx: &mut Context<'_>) -> Polled {
+        let mut exchange = self.borrow_mut();
+        if exchange.epoch == epoch { exchange.poll_body(cx) } else { Poll::Ready(Err(BodyError::Gone)) }
+    }
+
+    fn is_done(&self, epoch: u32) -> bool {
+        let exchange = self.borrow();
+        exchange.epoch == epoch && exchange.body.is_done()
+    }
+
+    fn finished(self: Rc<Self>, epoch: u32) {
+        if self.borrow().epoch == epoch {
+            Exchange::settle(self);
+        }
+    }
+
+    fn abandoned(self: Rc<Self>, epoch: u32) {
+        let mut exchange = self.borrow_mut();
+        if exchange.epoch == epoch {
+            exchange.io = None;
+            exchange.upload = None;
+        }
+    }
+}
+
+/// The answer to a request.
+pub enum Answer<IO> {
+    /// A final answer; its body reads the connection.
+    Response(Response<super::super::body::Incoming>),
+    /// The upstream switched protocols.
+    Upgraded {
+        /// The head of the 101.
+        response: Response<()>,
+        /// The socket, from here on in the other protocol.
+        io: IO,
+        /// What was read behind the head.
+        leftover: Bytes,
+    },
+}
+
+impl<IO> std::fmt::Debug for Answer<IO> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Response(response) => f.debug_tuple("Response").field(response).finish(),
+            Self::Upgraded { response, .. } => {
+                f.debug_tuple("Upgraded").field(response).finish_non_exhaustive()
+            }
+        }
+    }
+}

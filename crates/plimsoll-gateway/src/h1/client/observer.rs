@@ -1,0 +1,25 @@
+//! What may be learnt of an exchange while it is under way.
+
+use http::Response;
+
+/// Told what happens between the start of an exchange and the head of its answer.
+///
+/// Every method does nothing unless written otherwise.
+pub trait Observer {
+    /// The request now has `bytes` of its bytes in the socket, framing counted; the first call says that the
+    /// request has left.
+    fn written(&mut self, bytes: u64) {
+        let _ = bytes;
+    }
+
+    /// The whole request has been given to the socket: from here on the upstream is waited for.
+    fn sent(&mut self) {}
+
+    /// An interim answer (1xx other than 101) came.
+    fn interim(&mut self, response: Response<()>) {
+        let _ = response;
+    }
+}
+
+/// Watches nothing.
+impl Observer for () {}

@@ -1,0 +1,99 @@
+//! Telling all connections of a worker to end, each when it is next free.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use slab::Slab;
+
+/// A worker's word to its connections: answer what is in hand, then close.
+///
+/// From [`begin`](Drain::begin) on, answers carry `Connection: close` and idle connections end at once. Costs a slot
+/// of 24 bytes a connection, and one comparison a time that a connection goes idle.
+#[derive(Debug, Default)]
+pub struct Drain {
+    begun: Cell<bool>,
+    idle: RefCell<Slab<Option<Waker>>>,
+}
+
+impl Drain {
+    /// A drain that has not begun.
+    pub fn new() -> Rc<Self> {
+        Rc::default()
+    }
+
+    /// Begins; it cannot be taken back.
+    pub fn begin(&self) {
+        if self.begun.replace(true) {
+            return;
+        }
+        // Woken outside the borrow: a waker may run code that comes back here.
+        let wakers: Vec<Waker> =
+            self.idle.borrow_mut().iter_mut().filter_map(|(_, slot)| slot.take()).collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether it has begun.
+    pub fn has_begun(&self) -> bool {
+        self.begun.get()
+    }
+
+    /// How many connections listen to it.
+    pub fn connections(&self) -> usize {
+        self.idle.borrow().len()
+    }
+}
+
+/// A connection's place among those that are told.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    drain: Rc<Drain>,
+    slot: usize,
+}
+
+impl Listener {
+    pub(crate) fn new(drain: &Rc<Drain>) -> Self {
+        let slot = drain.idle.borrow_mut().insert(None);
+        Self { drain: Rc::clone(drain), slot }
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.drain.has_begun()
+    }
+
+    /// Has the task of `cx` woken when the drain begins.
+    pub(crate) fn listen(&self, cx: &Context<'_>) {
+        let mut idle = self.drain.idle.borrow_mut();
+        match &mut idle[self.slot] {
+            Some(waker) => waker.clone_from(cx.waker()),
+            empty => *empty = Some(cx.waker().clone()),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let waker = self.drain.idle.borrow_mut().try_remove(self.slot);
+        drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_begins_once_and_counts_listeners() {
+        let drain = Drain::new();
+        let first = Listener::new(&drain);
+        let second = Listener::new(&drain);
+        first.listen(&Context::from_waker(Waker::noop()));
+        assert_eq!(drain.connections(), 2);
+        drop(second);
+        assert_eq!(drain.connections(), 1);
+        assert!(!first.has_begun());
+        drain.begin();
+        drain.begin();
+        assert!(first.has_begun());
+    }
+}

@@ -1,0 +1,260 @@
+//! What was wrong with what a peer sent.
+
+use std::fmt;
+use std::io;
+
+use http::StatusCode;
+
+/// Why a request was refused before any of it was forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A line ends in a bare line feed.
+    BareLineFeed,
+    /// A carriage return that no line feed follows.
+    BareCarriageReturn,
+    /// More than one empty line before the request line.
+    LeadingLines,
+    /// The request line is not `method SP target SP version`.
+    RequestLine,
+    /// The version is none of `HTTP/1.0` and `HTTP/1.1`.
+    Version,
+    /// The target has bytes that no target may have, or a fragment.
+    TargetSyntax,
+    /// The target's form does not go with the method, or is none that a gateway takes.
+    TargetForm,
+    /// The target is longer than the limit.
+    TargetTooLong,
+    /// The head is longer than the limit.
+    HeadTooLarge,
+    /// More fields than the limit.
+    TooManyFields,
+    /// A field name is empty, has a forbidden byte, or has a space before its colon.
+    FieldName,
+    /// A field value has a control byte.
+    FieldValue,
+    /// A field is folded over several lines.
+    FoldedField,
+    /// HTTP/1.1 without `Host`.
+    HostMissing,
+    /// More than one `Host`.
+    HostRepeated,
+    /// `Host` is no `host[:port]`.
+    HostInvalid,
+    /// `Host` names another authority than the target.
+    HostContradictsTarget,
+    /// `Content-Length` is not one number that fits 64 bits.
+    LengthInvalid,
+    /// `Content-Length` comes more than once, or as a list.
+    LengthRepeated,
+    /// Both `Content-Length` and `Transfer-Encoding`.
+    TwoFramings,
+    /// A transfer coding other than `chunked`.
+    TransferUnknown,
+    /// `Transfer-Encoding` is malformed, repeated, or in HTTP/1.0.
+    TransferInvalid,
+    /// The body is announced longer than the limit.
+    BodyTooLarge,
+    /// `Expect` asks for something else than `100-continue`.
+    ExpectationUnknown,
+    /// `CONNECT`, which this engine does not serve.
+    ConnectUnsupported,
+    /// The head had begun and was not complete in time.
+    HeadTimeout,
+}
+
+impl Refusal {
+    /// The status that answers it.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::ExpectationUnknown => StatusCode::EXPECTATION_FAILED,
+            Self::HeadTooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TransferUnknown | Self::ConnectUnsupported => StatusCode::NOT_IMPLEMENTED,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// A short stable name, for metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BareLineFeed => "bare-lf",
+            Self::BareCarriageReturn => "bare-cr",
+            Self::LeadingLines => "leading-lines",
+            Self::RequestLine => "request-line",
+            Self::Version => "version",
+            Self::TargetSyntax => "target-syntax",
+            Self::TargetForm => "target-form",
+            Self::TargetTooLong => "target-too-long",
+            Self::HeadTooLarge => "head-too-large",
+            Self::TooManyFields => "too-many-fields",
+            Self::FieldName => "field-name",
+            Self::FieldValue => "field-value",
+            Self::FoldedField => "folded-field",
+            Self::HostMissing => "host-missing",
+            Self::HostRepeated => "host-repeated",
+            Self::HostInvalid => "host-invalid",
+            Self::HostContradictsTarget => "host-contradicts-target",
+            Self::LengthInvalid => "length-invalid",
+            Self::LengthRepeated => "length-repeated",
+            Self::TwoFramings => "two-framings",
+            Self::TransferUnknown => "transfer-unknown",
+            Self::TransferInvalid => "transfer-invalid",
+            Self::BodyTooLarge => "body-too-large",
+            Self::ExpectationUnknown => "expectation-unknown",
+            Self::ConnectUnsupported => "connect-unsupported",
+            Self::HeadTimeout => "head-timeout",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Why an upstream's answer is not HTTP that may be passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Garbage {
+    /// A line ends in a bare line feed.
+    BareLineFeed,
+    /// The status line is malformed, or the status is none of 100 to 599.
+    StatusLine,
+    /// A field is malformed, folded, or holds a control byte.
+    Field,
+    /// The head is longer than the limit.
+    HeadTooLarge,
+    /// More fields than the limit.
+    TooManyFields,
+    /// `Content-Length` is repeated, no number, or comes together with `Transfer-Encoding`; or
+    /// `Transfer-Encoding` is something else than `chunked`.
+    Framing,
+    /// A switch of protocols that nobody asked for.
+    UnaskedUpgrade,
+    /// More interim answers than the limit.
+    TooManyInterim,
+}
+
+impl Garbage {
+    /// A short stable name, for metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BareLineFeed => "bare-lf",
+            Self::StatusLine => "status-line",
+            Self::Field => "field",
+            Self::HeadTooLarge => "head-too-large",
+            Self::TooManyFields => "too-many-fields",
+            Self::Framing => "framing",
+            Self::UnaskedUpgrade => "unasked-upgrade",
+            Self::TooManyInterim => "too-many-interim",
+        }
+    }
+}
+
+impl fmt::Display for Garbage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::error::Error for Garbage {}
+
+/// What is wrong with a chunked body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChunkFault {
+    /// A chunk's size is not plain hexadecimal digits, or does not fit 64 bits.
+    Size,
+    /// A line ends in something else than CR LF, or a chunk is longer than it said.
+    LineEnd,
+    /// An extension has a forbidden byte, or there are too many bytes of them.
+    Extension,
+    /// A trailer field is malformed.
+    Trailer,
+    /// More bytes or fields of trailers than the limit.
+    TrailerTooLarge,
+}
+
+impl ChunkFault {
+    /// A short stable name, for metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Size => "chunk-size",
+            Self::LineEnd => "chunk-line-end",
+            Self::Extension => "chunk-extension",
+            Self::Trailer => "trailer",
+            Self::TrailerTooLarge => "trailer-too-large",
+        }
+    }
+}
+
+/// Why a body ended before its time.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The peer ended the stream before the body's end.
+    Truncated,
+    /// The chunked coding is broken.
+    Chunk(ChunkFault),
+    /// The body is longer than the limit.
+    TooLarge,
+    /// Reading failed.
+    Io(io::Error),
+    /// The request that this answer belongs to could not be sent whole.
+    Upload,
+    /// The message was over before its body was read: answered, dropped or closed.
+    Gone,
+}
+
+impl BodyError {
+    /// A short stable name, for metrics and logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::Chunk(fault) => fault.name(),
+            Self::TooLarge => "body-too-large",
+            Self::Io(_) => "io",
+            Self::Upload => "upload",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// The status that answers a request with such a body, if the sender can still read an answer.
+    pub const fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Chunk(ChunkFault::TrailerTooLarge) => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::Chunk(_) => Some(StatusCode::BAD_REQUEST),
+            Self::TooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("the peer ended the stream before the body's end"),
+            Self::Chunk(fault) => write!(f, "the chunked coding is broken: {}", fault.name()),
+            Self::TooLarge => f.write_str("the body is longer than the limit"),
+            Self::Io(_) => f.write_str("reading the body failed"),
+            Self::Upload => f.write_str("the request could not be sent whole"),
+            Self::Gone => f.write_str("the message was over before its body was read"),
+        }
+    }
+}
+
+impl std::error::Error for BodyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}

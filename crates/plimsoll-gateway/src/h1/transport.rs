@@ -1,0 +1,30 @@
+//! What the engine needs of a socket.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A byte stream in both directions: a socket, or in tests an in-memory pipe.
+///
+/// Waiting "until readable without a buffer" needs no method of its own: the engine borrows a buffer of its
+/// worker's pool for the length of one poll and hands it back if nothing came.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// Makes the coming close a reset instead of an orderly end, where the transport knows the difference.
+    ///
+    /// Asked for when a body whose only end is the connection's end broke off: an orderly end would tell the
+    /// reader that it has the whole.
+    fn reset_on_close(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for tokio::net::TcpStream {
+    fn reset_on_close(&self) -> io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+#[cfg(unix)]
+impl Transport for tokio::net::UnixStream {}
+
+impl Transport for tokio::io::DuplexStream {}
