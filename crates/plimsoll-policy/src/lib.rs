@@ -16,6 +16,8 @@ pub mod bulkhead;
 pub mod concurrency;
 mod draw;
 pub mod ejection;
+#[cfg(feature = "file")]
+pub mod file;
 pub mod hedge;
 mod observe;
 mod outcome;

@@ -1,0 +1,239 @@
+//! What is wrong with a file: where, what was expected, and what may have been meant.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::{cmp::Ordering, fmt};
+
+/// Where a fault is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Place {
+    /// In a file.
+    Text {
+        /// The file's name.
+        file: String,
+        /// The line, from 1.
+        line: u32,
+        /// The column in characters, from 1.
+        column: u32,
+        /// How many characters it takes in its first line, at least 1.
+        width: u32,
+    },
+    /// In a JSON value.
+    Json {
+        /// The JSON pointer (RFC 6901); empty for the whole.
+        pointer: String,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { file, line, column, .. } => write!(f, "{file}:{line}:{column}"),
+            Self::Json { pointer } if pointer.is_empty() => f.write_str("/"),
+            Self::Json { pointer } => f.write_str(pointer),
+        }
+    }
+}
+
+/// One thing that is wrong. Never holds a value that came from the environment.
+///
+/// `Display` is one line, as compilers write it; [`Fault::render`] adds the line of the file and a caret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    place: Place,
+    path: String,
+    problem: String,
+    expected: Option<String>,
+    nearest: Option<String>,
+}
+
+impl Fault {
+    /// At this place and path (dotted, `"policy.careful.timeout.total"`; empty for the whole document), this problem.
+    pub fn new(place: Place, path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { place, path: path.into(), problem: problem.into(), expected: None, nearest: None }
+    }
+
+    /// The same, saying what would have been right.
+    pub fn expecting(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    /// The same, saying what may have been meant.
+    pub fn nearest_to(mut self, nearest: Option<impl Into<String>>) -> Self {
+        self.nearest = nearest.map(Into::into);
+        self
+    }
+
+    /// Where.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The keys that lead there, dotted; empty for the whole document.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// What the place takes.
+    pub fn expected(&self) -> Option<&str> {
+        self.expected.as_deref()
+    }
+
+    /// The known word nearest to what was written, if one is near.
+    pub fn nearest(&self) -> Option<&str> {
+        self.nearest.as_deref()
+    }
+
+    fn order(&self) -> (&str, u32, u32, &str) {
+        match &self.place {
+            Place::Text { file, line, column, .. } => (file, *line, *column, &self.path),
+            Place::Json { pointer } => (pointer, 0, 0, &self.path),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.problem)?;
+        if let Some(expected) = &self.expected {
+            write!(f, ", expected {expected}")?;
+        }
+        match &self.nearest {
+            Some(nearest) => write!(f, " (did you mean {nearest:?}?)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One flat object: `file`, `line`, `column`, `width` or `pointer`; then `path`, `problem`, `expected`, `nearest`,
+/// the last two only where known.
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match &self.place {
+            Place::Text { file, line, column, width } => {
+                map.serialize_entry("file", file)?;
+                map.serialize_entry("line", line)?;
+                map.serialize_entry("column", column)?;
+                map.serialize_entry("width", width)?;
+            }
+            Place::Json { pointer } => map.serialize_entry("pointer", pointer)?,
+        }
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("problem", &self.problem)?;
+        if let Some(expected) = &self.expected {
+            map.serialize_entry("expected", expected)?;
+        }
+        if let Some(nearest) = &self.nearest {
+            map.serialize_entry("nearest", nearest)?;
+        }
+        map.end()
+    }
+}
+
+/// Everything that is wrong, in the order of the file. Never empty.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// `Ok` if there are none, else all of them.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn check(faults: Vec<Fault>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self::sorted(faults)) }
+    }
+
+    fn sorted(mut faults: Vec<Fault>) -> Self {
+        faults.sort_by(|a, b| -> Ordering { a.order().cmp(&b.order()) });
+        faults.dedup();
+        Self(faults)
+    }
+
+    /// One by one, in the order of the file.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.0.iter()
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// One line each.
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(line: u32, column: u32) -> Fault {
+        Fault::new(Place::Text { file: "f".into(), line, column, width: 1 }, "a.b", "unknown key \"b\"")
+    }
+
+    #[test]
+    fn one_line_says_it_all() {
+        let fault = at(3, 7).expecting("\"be\" or \"bee\"").nearest_to(Some("be"));
+        assert_eq!(
+            fault.to_string(),
+            "f:3:7: a.b: unknown key \"b\", expected \"be\" or \"bee\" (did you mean \"be\"?)"
+        );
+        assert_eq!(
+            serde_json::to_value(&fault).unwrap(),
+            serde_json::json!({
+                "file": "f", "line": 3, "column": 7, "width": 1, "path": "a.b",
+                "problem": "unknown key \"b\"", "expected": "\"be\" or \"bee\"", "nearest": "be",
+            })
+        );
+    }
+
+    #[test]
+    fn faults_are_sorted_and_told_once() {
+        let faults = Faults::check(vec![at(10, 1), at(2, 9), at(2, 1), at(2, 9)]).unwrap_err();
+        let places: Vec<_> = faults.iter().map(|fault| fault.place().to_string()).collect();
+        assert_eq!(places, ["f:2:1", "f:2:9", "f:10:1"]);
+        assert!(Faults::check(Vec::new()).is_ok());
+    }
+}

@@ -1,0 +1,77 @@
+//! Changing what is written: JSON merge patch.
+
+use super::{Faults, Shape, from_json};
+use serde_json::{Map, Value};
+
+/// This value with a JSON merge patch (RFC 7396) over what it [writes](Shape::write), read again: same keys and
+/// spellings as the file, `null` for "the default again", and the same validation.
+///
+/// The patch meets the whole value, defaults included: where two keys bound each other, a patch that moves one beyond
+/// the other is refused, though the other stood nowhere in a file.
+///
+/// # Errors
+/// With everything that is wrong with the result; places are JSON pointers.
+///
+/// ```
+/// use plimsoll_policy::{PolicySpec, file};
+///
+/// let patch = serde_json::json!({ "retry": { "attempts": 2 }, "bulkhead": "off" });
+/// let spec = file::merge(&PolicySpec::default(), &patch)?;
+/// assert_eq!(spec.retry.unwrap().attempts.get(), 2);
+/// assert_eq!(spec.bulkhead, None);
+/// # Ok::<(), file::Faults>(())
+/// ```
+pub fn merge<T: Shape>(value: &T, patch: &Value) -> Result<T, Faults> {
+    let mut whole = value.write();
+    apply(&mut whole, patch);
+    from_json(&whole)
+}
+
+fn apply(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (key, value) in patch {
+        if value.is_null() {
+            target.shift_remove(key);
+        } else {
+            apply(target.entry(key.as_str()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The examples of RFC 7396, appendix A.
+    #[test]
+    fn patches_as_the_standard_says() {
+        for (mut target, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+            (json!({"a": "b"}), json!(["c"]), json!(["c"])),
+            (json!({"a": "foo"}), json!(null), json!(null)),
+            (json!({"a": "foo"}), json!("bar"), json!("bar")),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            apply(&mut target, &patch);
+            assert_eq!(target, result, "{patch}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `[policy.NAME]`: which machines a policy has, and with which thresholds.
+
+mod balance;
+mod breaker;
+mod bulkhead;
+mod concurrency;
+mod ejection;
+mod hedge;
+mod rate_limit;
+mod retry;
+mod shed;
+mod throttle;
+mod timeout;
+
+use super::{Name, Rules, Section, Version, section};
+use crate::{
+    PolicySpec, Timeouts,
+    breaker::BreakerSpec,
+    bulkhead::BulkheadSpec,
+    concurrency::ConcurrencySpec,
+    hedge::{HedgeDelay, HedgeSpec},
+    rate::RateLimitSpec,
+    retry::RetrySpec,
+    shed::ShedSpec,
+    throttle::ThrottleSpec,
+    units::Span,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Every policy of a file, by name.
+pub type Policies = BTreeMap<Name, PolicySpec>;
+
+section! {
+    /// A file of policies alone, as a service of one's own would read it.
+    pub struct PolicyFile {
+        /// The version of the file's format.
+        version: Version,
+        /// Policies by name.
+        policy: Policies = Policies::new(),
+    }
+}
+
+impl Rules for PolicyFile {}
+
+section! {
+    /// Which machines a call passes, always in this order: shed, rate limit, total timeout, retry and hedge, throttle,
+    /// breaker, bulkhead, concurrency, attempt timeouts.
+    ///
+    /// Each may be "off"; left out, it has its default.
+    for PolicySpec {
+        /// How long each stretch of a call may take.
+        timeouts as "timeout": Timeouts = Self::default().timeouts,
+        /// Refuses calls when those before them have waited too long.
+        shed: Option<ShedSpec> = Self::default().shed,
+        /// Refuses calls beyond a rate.
+        rate_limit: Option<RateLimitSpec> = Self::default().rate_limit,
+        /// Sends less to a peer that refuses much.
+        throttle: Option<ThrottleSpec> = Self::default().throttle,
+        /// Sends nothing to a peer that fails, until it is well again.
+        breaker: Option<BreakerSpec> = Self::default().breaker,
+        /// Bounds what is in flight, and what waits for a place.
+        bulkhead: Option<BulkheadSpec> = Self::default().bulkhead,
+        /// Bounds what is in flight by what the peer is seen to bear.
+        concurrency: Option<ConcurrencySpec> = Self::default().concurrency,
+        /// Tries again what failed, where that is safe.
+        retry: Option<RetrySpec> = Self::default().retry,
+        /// Sends one more attempt elsewhere when the first is slow.
+        hedge: Option<HedgeSpec> = Self::default().hedge,
+    }
+}
+
+impl Rules for PolicySpec {
+    fn apply(&mut self, section: &mut Section<'_, '_>) {
+        let limit = [("attempt limit", self.timeouts.attempt), ("total", self.timeouts.total)];
+        let limit = limit.into_iter().filter_map(|(name, limit)| Some((limit?, name))).min();
+        if let (Some(HedgeSpec { after: HedgeDelay::Fixed(after), .. }), Some((limit, name))) =
+            (self.hedge, limit)
+            && after >= limit
+        {
+            not_below(section, &["hedge", "after"], after, name, limit);
+        }
+    }
+}
+
+/// A fault at a duration that must be below another for the key to have any effect.
+fn not_below(section: &mut Section<'_, '_>, keys: &[&str], is: Duration, name: &str, limit: Duration) {
+    let problem = format!("{} is not below the {name} of {}", Span(is), Span(limit));
+    let fault = section.fault(keys, problem).expecting("less than that: a hedge after it would never go out");
+    section.push(fault);
+}
