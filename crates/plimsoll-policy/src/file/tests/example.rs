@@ -4,7 +4,7 @@ use crate::{
     breaker::{BreakerSpec, Slow, Window},
     bulkhead::BulkheadSpec,
     concurrency::{Algorithm, ConcurrencySpec},
-    file::PolicyFile,
+    file::{Name, PolicyFile},
     hedge::{HedgeDelay, HedgeSpec},
     rate::{Per, RateLimitSpec},
     retry::{Jitter, RetryOn, RetrySpec},
@@ -37,7 +37,7 @@ fn ms(millis: u64) -> Duration {
 #[test]
 fn the_examples_policies_have_the_values_that_they_say() {
     let file: PolicyFile = read(EXAMPLE).unwrap();
-    assert_eq!(file.policy.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["careful", "patient"]);
+    assert_eq!(file.policy.keys().map(Name::as_str).collect::<Vec<_>>(), ["careful", "patient"]);
     let careful = PolicySpec {
         timeouts: Timeouts {
             connect: Some(ms(300)),
