@@ -1,6 +1,6 @@
 //! `cargo bench -p plimsoll-telemetry`: what counting costs, against one atomic that all threads share.
 //!
-//! Every timed run counts a hundred times; the figure per event is the one behind "items". The rows with two
+//! Every timed run counts ten thousand times, long enough for two threads to meet; the figure per event is the one behind "items". The rows with two
 //! threads show what sharing a cache line costs and what a row of one's own saves.
 
 use std::hint::black_box;
@@ -10,7 +10,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use plimsoll_telemetry::{Buckets, Desc, Format, Registry, shard};
 
-const TIMES: u64 = 100;
+const TIMES: u64 = 10_000;
 
 fn main() {
     divan::main();

@@ -160,8 +160,8 @@ fn odd_numbers_have_their_names() {
     assert!(text.contains("\na{x=\"1\"} +Inf\na{x=\"2\"} -Inf\na{x=\"3\"} NaN\n"), "{text}");
 }
 
-#[test]
-fn promtool_finds_nothing_to_complain_about() {
+/// One of everything, and everything of this crate's own.
+fn everything_of_ours() -> (Registry, Vec<Box<dyn std::any::Any>>) {
     let registry = everything();
     process::register(&registry).unwrap().keep();
     let log = LineLog::open(Target::Writer(Box::new(std::io::sink())), &LineLogConfig::default()).unwrap();
@@ -169,6 +169,35 @@ fn promtool_finds_nothing_to_complain_about() {
     let policy = PolicyMetrics::new(&registry, "standard", "users").unwrap();
     policy.breaker_is(Instant::ORIGIN, plimsoll_policy::BreakerState::Closed);
     policy.on(Instant::ORIGIN, &PolicyEvent::Call);
+    (registry, vec![Box::new(log), Box::new(policy)])
+}
+
+#[test]
+fn the_table_in_the_docs_is_complete_and_true() {
+    let (registry, _held) = everything_of_ours();
+    let text = registry.render(Format::Prometheus);
+    let ours = |name: &str| !name.starts_with("app_");
+    let mut shown: Vec<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .filter(|(name, _)| ours(name))
+        .collect();
+    let docs = include_str!("../src/lib.rs");
+    let mut told: Vec<(&str, &str)> = docs
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `")?.split_once("` | "))
+        .filter_map(|(name, rest)| Some((name, rest.split_once(" |")?.0)))
+        .collect();
+    shown.sort_unstable();
+    told.sort_unstable();
+    if cfg!(target_os = "linux") {
+        assert_eq!(shown, told);
+    }
+}
+
+#[test]
+fn promtool_finds_nothing_to_complain_about() {
+    let (registry, _held) = everything_of_ours();
     let text = registry.render(Format::Prometheus);
     let started = Command::new("promtool")
         .args(["check", "metrics"])
