@@ -1,0 +1,219 @@
+//! What is known of one endpoint: calls in flight and a latency estimate.
+
+use crate::{
+    Instant, Outcome,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::nanos,
+};
+use std::time::Duration;
+
+/// How fast a latency estimate forgets: to 1/e in this time.
+pub const LATENCY_DECAY: Duration = Duration::from_secs(10);
+
+/// The estimate of an endpoint whose first attempts failed. One that has never been tried has no estimate at all.
+pub const DEFAULT_LATENCY: Duration = Duration::from_secs(1);
+
+/// Estimates are stamped in units of 2²⁰ ns, about a millisecond; 32 bits of them last 52 days.
+const STAMP_BITS: u32 = 20;
+const DECAY_STAMPS: f64 = LATENCY_DECAY.as_nanos() as f64 / (1u64 << STAMP_BITS) as f64;
+/// Below this age (1/128 of the decay) an estimate is read as it stands: it would differ by less than 1 %.
+const FRESH: u32 = (DECAY_STAMPS / 128.0) as u32;
+
+/// What an endpoint carries at this moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EndpointLoad {
+    /// Attempts picked and not yet settled.
+    pub in_flight: u32,
+    /// The latency estimate, decayed to now; `None` before the first attempt has been settled.
+    pub latency: Option<Duration>,
+}
+
+/// On a cache line of its own, since every worker writes to it.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Endpoint {
+    in_flight: AtomicU32,
+    /// The estimate in nanoseconds as the bits of an `f32` (at least 1.0) and the stamp of its last change; 0: none.
+    latency: AtomicU64,
+}
+
+impl Endpoint {
+    pub(super) fn new() -> Self {
+        Self { in_flight: AtomicU32::new(0), latency: AtomicU64::new(0) }
+    }
+
+    #[inline]
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn started(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn ended(&self, now: Instant, outcome: Outcome, took: Duration) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        let (stamp, took) = (stamp(now), (nanos(took) as f32).max(1.0));
+        // Most ends change nothing: the sample is neither a peak nor a millisecond younger than the last.
+        let _ = self.latency.fetch_update(Relaxed, Relaxed, |word| next(word, stamp, outcome, took));
+    }
+
+    /// The estimate in nanoseconds, decayed to now.
+    #[inline]
+    pub(super) fn latency(&self, now: Instant) -> Option<f64> {
+        let word = self.latency.load(Relaxed);
+        if word == 0 {
+            return None;
+        }
+        let (estimate, since) = unpack(word);
+        let age = age(since, stamp(now));
+        Some(f64::from(estimate) * if age <= FRESH { 1.0 } else { weight(age) })
+    }
+
+    pub(super) fn load(&self, now: Instant) -> EndpointLoad {
+        let latency = self.latency(now).map(|nanos| Duration::from_nanos(nanos as u64));
+        EndpointLoad { in_flight: self.in_flight(), latency }
+    }
+}
+
+/// The word after a sample; `None` where it stays.
+fn next(word: u64, stamp: u32, outcome: Outcome, took: f32) -> Option<u64> {
+    let first = word == 0;
+    let (estimate, since) = unpack(word);
+    let peak = took > estimate;
+    match outcome {
+        Outcome::Success if first || peak => Some(pack(took, stamp)),
+        Outcome::Success => {
+            let age = age(since, stamp);
+            let old = weight(age);
+            let mixed = f64::from(estimate) * old + f64::from(took) * (1.0 - old);
+            (age > 0).then(|| pack(mixed as f32, stamp))
+        }
+        // It may have failed in no time, and that must not make it attractive. Nor does it age while it goes on so.
+        Outcome::Failure(_) | Outcome::Throttled if first => {
+            Some(pack(took.max(DEFAULT_LATENCY.as_nanos() as f32), stamp))
+        }
+        Outcome::Failure(_) | Outcome::Throttled => {
+            (peak || age(since, stamp) > 0).then(|| pack(estimate.max(took), stamp))
+        }
+        // At least so long would it have taken.
+        Outcome::Cancelled => (peak && !first).then(|| pack(took, stamp)),
+    }
+}
+
+fn stamp(now: Instant) -> u32 {
+    (now.as_nanos() >> STAMP_BITS) as u32
+}
+
+/// Stamps from `since` to `now`; 0 where another worker's clock read was the later one.
+fn age(since: u32, now: u32) -> u32 {
+    let age = now.wrapping_sub(since);
+    if age > u32::MAX - 1000 { 0 } else { age }
+}
+
+/// How much of an estimate of this age is left.
+fn weight(age: u32) -> f64 {
+    (-f64::from(age) / DECAY_STAMPS).exp()
+}
+
+fn pack(estimate: f32, stamp: u32) -> u64 {
+    u64::from(estimate.max(1.0).to_bits()) << 32 | u64::from(stamp)
+}
+
+fn unpack(word: u64) -> (f32, u32) {
+    (f32::from_bits((word >> 32) as u32), word as u32)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::Failure;
+
+    const MS: f64 = 1e6;
+
+    fn at(seconds: f64) -> Instant {
+        Instant::ORIGIN + Duration::from_secs_f64(seconds)
+    }
+
+    fn sample(endpoint: &Endpoint, seconds: f64, outcome: Outcome, took_ms: u64) {
+        endpoint.started();
+        endpoint.ended(at(seconds), outcome, Duration::from_millis(took_ms));
+    }
+
+    #[track_caller]
+    fn close(estimate: Option<f64>, expected_ms: f64) {
+        let estimate = estimate.expect("an estimate") / MS;
+        assert!((estimate - expected_ms).abs() <= expected_ms * 0.01, "{estimate} ms, not {expected_ms} ms");
+    }
+
+    #[test]
+    fn a_peak_counts_at_once_and_is_forgotten_slowly() {
+        let endpoint = Endpoint::new();
+        assert_eq!(endpoint.latency(at(0.0)), None);
+        sample(&endpoint, 0.0, Outcome::Success, 10);
+        close(endpoint.latency(at(0.0)), 10.0);
+        sample(&endpoint, 1.0, Outcome::Success, 100);
+        close(endpoint.latency(at(1.0)), 100.0);
+        // e^(−5/10) of the old and the rest of the new.
+        sample(&endpoint, 6.0, Outcome::Success, 20);
+        close(endpoint.latency(at(6.0)), 20.0 + 80.0 * (-0.5f64).exp());
+        // Untried it decays towards nothing, so that it is tried again.
+        let left = 20.0 + 80.0 * (-0.5f64).exp();
+        close(endpoint.latency(at(16.0)), left * (-1.0f64).exp());
+    }
+
+    #[test]
+    fn many_samples_in_a_millisecond_weigh_as_one() {
+        let (busy, calm) = (Endpoint::new(), Endpoint::new());
+        for step in 0..20_000 {
+            sample(&busy, f64::from(step) / 10_000.0, Outcome::Success, if step == 0 { 100 } else { 10 });
+        }
+        for step in 0..200 {
+            sample(&calm, f64::from(step) / 100.0, Outcome::Success, if step == 0 { 100 } else { 10 });
+        }
+        let expected = 10.0 + 90.0 * (-0.2f64).exp();
+        close(busy.latency(at(2.0)), expected);
+        close(calm.latency(at(2.0)), expected);
+    }
+
+    #[test]
+    fn failing_fast_never_lowers_an_estimate() {
+        let endpoint = Endpoint::new();
+        sample(&endpoint, 0.0, Outcome::Success, 50);
+        for second in 1..60 {
+            let outcome =
+                if second % 2 == 0 { Outcome::Throttled } else { Outcome::Failure(Failure::Connect) };
+            sample(&endpoint, f64::from(second), outcome, 0);
+            close(endpoint.latency(at(f64::from(second))), 50.0);
+        }
+        sample(&endpoint, 60.0, Outcome::Failure(Failure::Timeout), 900);
+        close(endpoint.latency(at(60.0)), 900.0);
+
+        let fresh = Endpoint::new();
+        sample(&fresh, 0.0, Outcome::Failure(Failure::Connect), 0);
+        close(fresh.latency(at(0.0)), 1000.0);
+    }
+
+    #[test]
+    fn what_was_cancelled_can_only_raise() {
+        let endpoint = Endpoint::new();
+        sample(&endpoint, 0.0, Outcome::Cancelled, 500);
+        assert_eq!(endpoint.latency(at(0.0)), None);
+        sample(&endpoint, 0.0, Outcome::Success, 50);
+        sample(&endpoint, 0.0, Outcome::Cancelled, 5);
+        close(endpoint.latency(at(0.0)), 50.0);
+        sample(&endpoint, 0.0, Outcome::Cancelled, 500);
+        close(endpoint.latency(at(0.0)), 500.0);
+        assert_eq!(endpoint.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_clock_read_that_came_late_ages_nothing() {
+        let endpoint = Endpoint::new();
+        sample(&endpoint, 1.0, Outcome::Success, 50);
+        sample(&endpoint, 0.9, Outcome::Success, 1);
+        close(endpoint.latency(at(0.9)), 50.0);
+    }
+}
