@@ -42,7 +42,7 @@ impl Default for EjectionSpec {
         Self {
             consecutive_failures: NonZeroU32::new(5),
             duration: Duration::from_secs(30),
-            max_duration: Duration::from_secs(300),
+            max_duration: Duration::from_mins(5),
             at_most: Ratio::percent(10),
             sweep: Duration::from_secs(10),
             success_rate: Some(SuccessRate::default()),
