@@ -111,7 +111,9 @@ fn is_folded(head: &[u8]) -> bool {
 /// A version that has the right shape is one that is not spoken here; anything else is no version.
 fn version_refusal(head: &[u8]) -> Refusal {
     let line = &head[..memchr::memchr(b'\r', head).unwrap_or(head.len())];
-    match line.rsplit(|byte| *byte == b' ').next() {
+    let mut words = line.split(|byte| *byte == b' ');
+    let last = words.by_ref().nth(2).filter(|_| words.next().is_none());
+    match last {
         Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {

@@ -226,9 +226,15 @@ impl<IO: Transport> ServerConn<IO> {
         if self.answered == 0 && read.as_slice().starts_with(HTTP2_PREFACE) {
             return Err(NextError::Http2Preface);
         }
-        if !*skipped && read.as_slice().starts_with(b"\r\n") {
-            read.skip(2);
-            *skipped = true;
+        if !*skipped {
+            match read.as_slice() {
+                [b'\r'] => return Ok(None),
+                [b'\r', b'\n', ..] => {
+                    read.skip(2);
+                    *skipped = true;
+                }
+                _ => {}
+            }
         }
         let refuse = |refusal| Err(NextError::Refused(refusal));
         let window = &read.as_slice()[..read.len().min(limits.bytes)];
