@@ -32,6 +32,7 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         // Optimised, because loom runs a test many thousand times; but linked once and thrown away.
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true");
     let tally = steps.command("loom", command)?;
     ensure!(tally.passed > 0, "loom: a crate mentions cfg(loom), but no test has loom in its path");
