@@ -9,6 +9,7 @@ use plimsoll_gateway::h1::client::{Answer, ClientConfig, ClientConn, Outbound};
 use plimsoll_gateway::h1::server::{Idle, Next, NextError, ServerConfig, ServerConn};
 use plimsoll_gateway::h1::{Drain, Incoming};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::LocalOptions;
 
 type Upstream = ClientConn<TcpStream, Incoming>;
 
@@ -62,16 +63,13 @@ async fn serve(io: TcpStream, pool: Rc<Pool>, config: Rc<ServerConfig>, drain: R
             }
             Err(_) => None,
         };
-        let response = match response {
-            Some(Answer::Response(mut response)) => {
-                response.headers_mut().remove(header::CONNECTION);
-                response
-            }
-            _ => {
-                let mut response = Response::new(Incoming::empty());
-                *response.status_mut() = StatusCode::BAD_GATEWAY;
-                response
-            }
+        let response = if let Some(Answer::Response(mut response)) = response {
+            response.headers_mut().remove(header::CONNECTION);
+            response
+        } else {
+            let mut response = Response::new(Incoming::empty());
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response
         };
         match conn.respond(response).await {
             Ok(sent) if sent.next == Next::Request => {}
@@ -87,7 +85,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listen: SocketAddr = args.next().ok_or("LISTEN is missing")?.parse()?;
     let upstream: SocketAddr = args.next().ok_or("UPSTREAM is missing")?.parse()?;
     let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = TcpListener::bind(listen).await?;
         let pool = Rc::new(Pool { upstream, config: Rc::default(), idle: RefCell::default() });

@@ -49,6 +49,11 @@ impl BodyReader {
         matches!(self.state, State::Done)
     }
 
+    /// Whether it failed: where the next message begins is unknown.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.state, State::Broken)
+    }
+
     /// Bytes still to come, where the framing tells.
     pub(crate) fn left(&self) -> Option<u64> {
         match self.state {

@@ -147,7 +147,6 @@ where
             }
             Poll::Ready(Ok(_)) => self.write_error.take(),
             Poll::Ready(Err(error)) => Some(error),
-            Poll::Pending if self.write_error.is_some() => self.write_error.take(),
             Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(Err(match error {

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -145,6 +145,7 @@ impl<IO: Transport> ServerConn<IO> {
         // A client that waits for `100 Continue` may send the body all the same: what comes next is unsure.
         let unsure = !shared.body.is_done()
             && (shared.owes_continue
+                || shared.body.is_broken()
                 || shared.body_dropped
                     && shared.body.left().is_some_and(|left| left > self.config.drain_unread));
         let close = plan.close
@@ -268,12 +269,14 @@ impl<IO: Transport> ServerConn<IO> {
         let Some(mut io) = self.shared.borrow_mut().io.take() else { return };
         let mut buffer = super::super::buffer::ReadBuffer::new();
         let mut left = MOST_THROWN_AWAY;
+        let mut shut = false;
         let end = poll_fn(|cx| {
-            if Pin::new(&mut io).poll_shutdown(cx)?.is_pending() {
-                return Poll::Pending;
+            if !shut {
+                ready!(Pin::new(&mut io).poll_shutdown(cx))?;
+                shut = true;
             }
             while lingers && left > 0 {
-                match std::task::ready!(buffer.poll_fill(&mut io, cx))? {
+                match ready!(buffer.poll_fill(&mut io, cx))? {
                     0 => break,
                     count => left = left.saturating_sub(count),
                 }
