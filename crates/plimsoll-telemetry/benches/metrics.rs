@@ -1,8 +1,8 @@
 //! `cargo bench -p plimsoll-telemetry`: what counting costs, against one atomic that all threads share.
 //!
-//! Every timed run counts ten thousand times, long enough for two threads to meet; the figure per event is the one behind "items". With two threads
-//! the rows also show what passing a cache line around costs and what a row of one's own saves, but only on
-//! two processors that do not share a core (and its first cache).
+//! Every timed run counts ten thousand times, long enough for two threads to meet; the figure per event is
+//! the one behind "items". With two threads the rows also show what passing a cache line around costs and
+//! what a row of one's own saves, but only on two processors that do not share a core (and its first cache).
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
