@@ -20,8 +20,15 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
-    /// Targets as (kind, name), for instance `("bench", "policy")`.
-    pub(crate) targets: Vec<(String, String)>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// One thing that a crate builds.
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// `lib`, `bin`, `test`, `bench` or `example`.
+    pub(crate) kind: String,
+    pub(crate) source: PathBuf,
 }
 
 /// One line of a `[dependencies]` table.
@@ -70,7 +77,11 @@ impl Package {
                 .map(|each| Dependency { name: string(each, "name"), dev: each["kind"] == "dev" })
                 .collect(),
             targets: array(value, "targets")
-                .map(|each| (each["kind"][0].as_str().unwrap_or_default().to_owned(), string(each, "name")))
+                .map(|each| Target {
+                    name: string(each, "name"),
+                    kind: each["kind"][0].as_str().unwrap_or_default().to_owned(),
+                    source: PathBuf::from(string(each, "src_path")),
+                })
                 .collect(),
         }
     }

@@ -6,12 +6,14 @@ pub(crate) struct Row {
     /// Modules, bench and argument, joined by `/`; the target's own name is left out.
     pub(crate) path: String,
     pub(crate) median_ns: f64,
-    /// Allocations of one iteration (median). Divan leaves the figure out where there was none.
-    pub(crate) allocations: f64,
+    /// Allocations of one iteration (median); `None` where nobody counted them.
+    pub(crate) allocations: Option<f64>,
 }
 
 /// Every row with figures in the output of `cargo bench`.
-pub(crate) fn read(output: &str) -> Vec<Row> {
+///
+/// Divan leaves allocations out both where there were none and where nobody counted; `counted` tells which.
+pub(crate) fn read(output: &str, counted: bool) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut path: Vec<&str> = Vec::new();
     let mut next_is_allocations = false;
@@ -23,7 +25,7 @@ pub(crate) fn read(output: &str) -> Vec<Row> {
             path.truncate(depth);
             path.push(first.split_once("  ").map_or(first, |(name, _)| name));
             if let Some(median_ns) = cells.get(2).and_then(|cell| nanoseconds(cell)) {
-                rows.push(Row { path: path.join("/"), median_ns, allocations: 0.0 });
+                rows.push(Row { path: path.join("/"), median_ns, allocations: counted.then_some(0.0) });
             }
             continue;
         }
@@ -33,7 +35,7 @@ pub(crate) fn read(output: &str) -> Vec<Row> {
             if let (Some(row), Some(count)) =
                 (rows.last_mut(), cells.get(2).and_then(|cell| cell.parse().ok()))
             {
-                row.allocations = count;
+                row.allocations = Some(count);
             }
         } else {
             next_is_allocations = cells[0] == "alloc:";
@@ -92,7 +94,7 @@ p               fastest       │ slowest       │ median        │ mean      
 
     #[test]
     fn reads_paths_medians_and_allocations() {
-        let rows = read(OUTPUT);
+        let rows = read(OUTPUT, true);
         let paths: Vec<&str> = rows.iter().map(|row| row.path.as_str()).collect();
         assert_eq!(
             paths,
@@ -100,11 +102,12 @@ p               fastest       │ slowest       │ median        │ mean      
         );
         assert!((rows[6].median_ns - 27140.0).abs() < 1e-6);
         assert!((rows[0].median_ns - 14.83).abs() < 1e-9);
-        assert!((rows[0].allocations - 1.5).abs() < 1e-9 && rows[1].allocations == 0.0);
+        assert_eq!((rows[0].allocations, rows[1].allocations), (Some(1.5), Some(0.0)));
+        assert_eq!(read(OUTPUT, false)[1].allocations, None);
     }
 
     #[test]
     fn other_output_holds_no_row() {
-        assert_eq!(read("test result: ok. 0 passed\nTimer precision: 20 ns\n"), []);
+        assert_eq!(read("test result: ok. 0 passed\nTimer precision: 20 ns\n", true), []);
     }
 }

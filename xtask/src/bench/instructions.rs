@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 /// True when the example is there to be counted.
 pub(crate) fn exists(workspace: &Workspace) -> bool {
     let targets = workspace.package(PACKAGE).map(|package| package.targets.as_slice()).unwrap_or_default();
-    targets.iter().any(|(kind, name)| kind == "example" && name == EXAMPLE)
+    targets.iter().any(|target| target.kind == "example" && target.name == EXAMPLE)
 }
 
 /// Counts, prints the comparison, and returns every operation that takes more than is recorded or is not recorded.

@@ -38,30 +38,31 @@ const CRATES: &[&str] = &["plimsoll-policy", "plimsoll-tower", "plimsoll-telemet
 const ABSOLUTE: &[(&str, f64)] = &[("breaker_admit_settle", 35.0), ("fused_all", 200.0)];
 
 /// The first divided by the second, at most.
-const RATIOS: &[(&str, &str, f64)] = &[
-    ("keyed_limiter_10k", "governor_keyed_10k", 1.0),
-    ("fused_all", "tower_resilience_all", 0.25),
-    ("breaker_two_threads", "breaker_admit_settle", 3.0),
-    ("token_bucket_two_threads", "token_bucket", 3.0),
-    ("keyed_limiter_two_threads", "keyed_limiter_10k", 3.0),
-    ("fused_two_threads", "fused_all", 3.0),
-];
+const RATIOS: &[(&str, &str, f64)] =
+    &[("keyed_limiter_10k", "governor_keyed_10k", 1.0), ("fused_all", "tower_resilience_all", 0.25)];
+
+/// Two threads on one instance take at most this many times what one thread takes.
+const SHARING: f64 = 3.0;
+
+/// Whatever is shared and called on the hot path has a bench with [`ONE`] and one with [`TWO`] at its end.
+const SHARED: &[&str] = &["breaker", "token_bucket", "keyed_limiter", "fused"];
+const ONE: &str = "_one_thread";
+const TWO: &str = "_two_threads";
 
 /// No allocation in any of these.
 const FREE_OF_ALLOCATION: &[&str] =
     &["breaker_admit_settle", "token_bucket", "keyed_limiter_10k", "fused_all"];
 
-/// Every run's rows, and the packages whose benches count allocations.
+/// Every run's rows.
 struct Findings {
     runs: Vec<Vec<Row>>,
-    counts_allocations: bool,
 }
 
 /// Runs the benches.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let packages: Vec<&Package> = CRATES.iter().filter_map(|name| workspace.package(name)).collect();
-    let mut findings = Findings { runs: Vec::new(), counts_allocations: counts_allocations(&packages)? };
+    let mut findings = Findings { runs: Vec::new() };
     for number in 1..=options.runs {
         eprintln!("run {number} of {} …", options.runs);
         let mut rows = Vec::new();
@@ -84,40 +85,23 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 fn benches(package: &Package) -> Result<Vec<Row>> {
-    let targets = package.targets.iter().filter(|(kind, _)| kind == "bench");
-    let arguments: Vec<&str> = targets.flat_map(|(_, name)| ["--bench", name]).collect();
-    if arguments.is_empty() {
-        eprintln!("{} has no bench", package.name);
-        return Ok(Vec::new());
-    }
-    let output = Command::new("cargo")
-        .args(["bench", "--quiet", "--package", &package.name])
-        .args(&arguments)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot start cargo")?;
-    if !output.status.success() {
-        bail!("cargo bench --package {} {}: {}", package.name, arguments.join(" "), output.status);
-    }
-    Ok(divan::read(&String::from_utf8_lossy(&output.stdout)))
-}
-
-/// Divan says nothing of allocations both where there were none and where nobody counted.
-fn counts_allocations(packages: &[&Package]) -> Result<bool> {
-    let mut any = false;
-    for package in packages {
-        for (_, name) in package.targets.iter().filter(|(kind, _)| kind == "bench") {
-            let path = package.folder.join("benches").join(format!("{name}.rs"));
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            if !text.contains("AllocProfiler") {
-                eprintln!("{} does not count allocations", path.display());
-                return Ok(false);
-            }
-            any = true;
+    let mut rows = Vec::new();
+    for target in package.targets.iter().filter(|target| target.kind == "bench") {
+        let text = fs::read_to_string(&target.source).with_context(|| target.source.display().to_string())?;
+        let output = Command::new("cargo")
+            .args(["bench", "--quiet", "--package", &package.name, "--bench", &target.name])
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot start cargo")?;
+        if !output.status.success() {
+            bail!("cargo bench --package {} --bench {}: {}", package.name, target.name, output.status);
         }
+        rows.extend(divan::read(&String::from_utf8_lossy(&output.stdout), text.contains("AllocProfiler")));
     }
-    Ok(any)
+    if rows.is_empty() {
+        eprintln!("{} has no bench", package.name);
+    }
+    Ok(rows)
 }
 
 /// The row of that bench: itself, or with its threads or its only argument.
@@ -153,7 +137,17 @@ impl Findings {
     }
 
     fn allocations(&self, name: &str) -> Option<f64> {
-        self.counts_allocations.then(|| self.median(|rows| find(rows, name).map(|row| row.allocations)))?
+        self.median(|rows| find(rows, name)?.allocations)
+    }
+
+    /// What is measured with two threads: all that must be, and all else that is.
+    fn shared(&self) -> Vec<String> {
+        let paths = self.runs.first().into_iter().flatten().flat_map(|row| row.path.split('/'));
+        let found = paths.filter_map(|name| name.strip_suffix(TWO));
+        let mut all: Vec<String> = SHARED.iter().copied().chain(found).map(str::to_owned).collect();
+        all.sort();
+        all.dedup();
+        all
     }
 }
 
@@ -173,32 +167,41 @@ fn claims(findings: &Findings) -> Vec<Claim> {
         limit: 0.0,
         found: findings.allocations(name),
     });
-    absolute.chain(ratios).chain(allocations).collect()
+    let sharing = findings.shared().into_iter().map(|name| Claim {
+        what: format!("{name}{TWO} ÷ {name}{ONE}"),
+        limit: SHARING,
+        found: findings.ratio(&format!("{name}{TWO}"), &format!("{name}{ONE}")),
+    });
+    absolute.chain(ratios).chain(sharing).chain(allocations).collect()
 }
 
 /// Every bench once, with the medians over the runs: path, nanoseconds, allocations.
-fn medians(findings: &Findings) -> Vec<(&str, f64, f64)> {
-    let paths = findings.runs.first().into_iter().flatten().map(|row| row.path.as_str());
-    let figure = |path: &str, of: fn(&Row) -> f64| {
-        findings.median(|rows| rows.iter().find(|row| row.path == path).map(of)).unwrap_or(f64::NAN)
+fn medians(findings: &Findings) -> Vec<(&str, Option<f64>, Option<f64>)> {
+    let median = |path: &str, figure: fn(&Row) -> Option<f64>| {
+        findings.median(|rows| rows.iter().find(|row| row.path == path).and_then(figure))
     };
-    paths.map(|path| (path, figure(path, |row| row.median_ns), figure(path, |row| row.allocations))).collect()
+    let rows = findings.runs.first().into_iter().flatten();
+    rows.map(|row| {
+        (
+            row.path.as_str(),
+            median(&row.path, |row| Some(row.median_ns)),
+            median(&row.path, |row| row.allocations),
+        )
+    })
+    .collect()
 }
 
 fn readable(findings: &Findings) -> String {
-    let allocations =
-        |count: f64| if findings.counts_allocations { count.to_string() } else { "not counted".to_owned() };
-    let rows: Vec<Vec<String>> = medians(findings)
-        .into_iter()
-        .map(|(path, nanoseconds, count)| {
-            vec![path.to_owned(), format!("{nanoseconds:.1}"), allocations(count)]
-        })
-        .collect();
+    let cell = |figure: Option<f64>, digits| {
+        figure.map_or_else(|| "?".to_owned(), |figure| format!("{figure:.digits$}"))
+    };
+    let row = |(path, ns, count): (&str, _, _)| vec![path.to_owned(), cell(ns, 1), cell(count, 0)];
+    let rows: Vec<Vec<String>> = medians(findings).into_iter().map(row).collect();
     table(&["bench", "ns", "allocations"], &rows)
 }
 
 fn machine_readable(findings: &Findings) -> Value {
-    let each = |(path, ns, count): (&str, f64, f64)| json!({"bench": path, "median_ns": ns, "allocations": findings.counts_allocations.then_some(count)});
+    let each = |(path, ns, count): (&str, Option<f64>, Option<f64>)| json!({"bench": path, "median_ns": ns, "allocations": count});
     medians(findings).into_iter().map(each).collect()
 }
 
@@ -207,7 +210,7 @@ mod tests {
     use super::*;
 
     fn row(path: &str, median_ns: f64) -> Row {
-        Row { path: path.to_owned(), median_ns, allocations: 0.0 }
+        Row { path: path.to_owned(), median_ns, allocations: None }
     }
 
     #[test]
@@ -230,10 +233,21 @@ mod tests {
             vec![row("fused_all", 100.0), row("tower_resilience_all", 1000.0)],
             vec![row("fused_all", 300.0), row("tower_resilience_all", 600.0)],
         ];
-        let findings = Findings { runs, counts_allocations: false };
+        let findings = Findings { runs };
         assert_eq!(findings.ratio("fused_all", "tower_resilience_all"), Some(0.3));
         assert_eq!(findings.nanoseconds("fused_all"), Some(200.0));
         assert_eq!(findings.allocations("fused_all"), None);
         assert_eq!(findings.ratio("fused_all", "absent"), None);
+    }
+
+    #[test]
+    fn what_must_be_shared_and_what_else_is_are_claims() {
+        let runs = vec![vec![row("budget_one_thread", 2.0), row("budget_two_threads/t=2", 5.0)]];
+        let claims = claims(&Findings { runs });
+        let found = |what: &str| {
+            claims.iter().find(|claim| claim.what.starts_with(what)).and_then(|claim| claim.found)
+        };
+        assert_eq!(found("budget_two_threads"), Some(2.5));
+        assert!(claims.iter().any(|claim| claim.what.starts_with("breaker_two_threads") && !claim.kept()));
     }
 }
