@@ -227,6 +227,12 @@ impl Gate {
         self.line().slots()
     }
 
+    /// What is in flight, and its limit.
+    pub(crate) fn fill(&self) -> (u32, u32) {
+        let word = self.load();
+        (word.in_flight(), word.limit())
+    }
+
     pub(crate) fn snapshot(&self, now: Instant) -> BulkheadSnapshot {
         let line = self.line();
         let word = self.load();

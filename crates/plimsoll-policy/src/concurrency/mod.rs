@@ -1,5 +1,147 @@
-//! Adaptive concurrency limits.
+//! Adaptive concurrency limits: what may be in flight follows what the peer is seen to bear.
+//!
+//! Little's law gives the peer's capacity as rate times latency, and neither is known beforehand. The algorithms here
+//! look for it as TCP looks for a path's capacity (after Netflix, *concurrency-limits*, 2018): raise the limit while
+//! latency stays at its baseline, lower it when latency says that a queue has built up.
+//!
+//! | algorithm | follows | weakness, and what is done about it |
+//! | --- | --- | --- |
+//! | [AIMD](Algorithm::Aimd) | drops and calls over 5 s | blind to latency below that: it fills the peer's queue until something is lost, and swings between |
+//! | [Vegas](Algorithm::Vegas) | queue estimated from the least latency | a baseline taken under load poisons it: probes below. Service times that vary look like a queue, and hold the limit low |
+//! | [Gradient2](Algorithm::Gradient2) | long over short average latency | in a long overload the long average drifts up and the limit with it: probes below |
+//!
+//! What is the same for all three:
+//!
+//! * **Windows.** A limit moves once in a window of at least 100 ms, twice the mean latency (at most 10 s) and ten
+//!   calls, by the window's mean. So a burst of losses counts once, not once a call.
+//! * **No growth when not utilised.** A window in which less than half the limit was in flight says nothing of what
+//!   the peer could bear, and does not raise it.
+//! * **Drops.** [`Outcome::Throttled`] and [`Failure::Timeout`] are drops, from one in a hundred calls of a window on:
+//!   single ones are the weather. Other failures and [`Outcome::Cancelled`] are no samples: how fast something fails
+//!   says nothing of how long it takes.
+//! * **Probes** (Vegas, Gradient2). Latency at the limit is never the latency without a queue. So when a baseline is
+//!   150 to 300 windows old, the limit is halved for two windows: one to drain, one to measure. That is at most 1.4 %
+//!   of the time at half the limit, and nothing at all where the limit is not used up; a limiter that never looks
+//!   cannot tell a slower peer from a longer queue. The first probe comes after 20 windows, for a service may start
+//!   under load; and where the peer turns out to have been far quicker than thought, the next follows after 10.
+//! * **Small services.** The limit can fall to [`ConcurrencySpec::min`], by default 2.
+//!
+//! # Cost
+//! `admit`: one load and one compare-and-swap. `settle`: the same, and the sample under a lock that is tried and never
+//! waited for: where two calls end at the same moment, one sample may be lost, which a mean does not mind. There is no
+//! line before the limit: what does not fit is refused. 256 bytes, nothing allocated.
 
+mod aimd;
+mod estimator;
+mod gradient2;
+mod probe;
+#[cfg(all(test, not(loom)))]
+mod queue_tests;
 mod spec;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod vegas;
+mod window;
 
+use crate::{
+    Admission, Admitted, Ask, Failure, Instant, Machine, Outcome, Reason, Rejected, Woken,
+    bulkhead::{Entry, Gate, Order},
+    sync::Mutex,
+};
+use estimator::Estimator;
 pub use spec::*;
+use std::{
+    sync::{PoisonError, TryLockError},
+    time::Duration,
+};
+use window::Call;
+
+/// Proof of having been let through by an adaptive limit. It remembers how full that was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Permit {
+    in_flight: u32,
+}
+
+/// What an adaptive limit shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConcurrencySnapshot {
+    /// What is in flight. Above the limit for a while after that fell.
+    pub in_flight: u32,
+    /// The limit in force.
+    pub limit: u32,
+    /// The latency taken for that of a peer without a queue; `None` before it is known, and with AIMD.
+    pub baseline: Option<Duration>,
+    /// The mean latency of the last full window; `None` before the first.
+    pub latency: Option<Duration>,
+    /// Whether the limit is halved at present to measure the baseline.
+    pub probing: bool,
+    /// The thresholds in force.
+    pub spec: ConcurrencySpec,
+}
+
+/// A limit on what is in flight that finds its own height. See the [module](self).
+#[derive(Debug)]
+pub struct AdaptiveLimit {
+    gate: Gate,
+    estimator: Mutex<Estimator>,
+}
+
+impl AdaptiveLimit {
+    /// A limit at its initial height, which knows nothing yet.
+    pub fn new(spec: ConcurrencySpec) -> Self {
+        let estimator = Estimator::new(spec);
+        Self { gate: Gate::new(estimator.limit(), 0, Duration::ZERO), estimator: Mutex::new(estimator) }
+    }
+
+    /// Puts new thresholds in force and keeps the limit found, within the new bounds. What has been learnt of the
+    /// peer's latency is kept too, unless the algorithm changes. Takes the lock.
+    pub fn update(&self, spec: ConcurrencySpec) {
+        let mut estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
+        estimator.update(spec);
+        self.gate.set_limit(estimator.limit());
+    }
+
+    /// What is there now. Takes the lock.
+    pub fn snapshot(&self) -> ConcurrencySnapshot {
+        let estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
+        let (in_flight, limit) = self.gate.fill();
+        estimator.snapshot(in_flight, limit)
+    }
+
+    fn learn(&self, now: Instant, call: Call) {
+        let mut estimator = match self.estimator.try_lock() {
+            Ok(estimator) => estimator,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if estimator.record(now, call) {
+            self.gate.set_limit(estimator.limit());
+        }
+    }
+}
+
+impl Admission for AdaptiveLimit {
+    type Permit = Permit;
+
+    /// A call takes one place, whatever [`Ask::permits`] says; never queues. Refuses with [`Reason::QueueFull`].
+    #[inline]
+    fn admit(&self, now: Instant, ask: Ask) -> Admitted<Permit> {
+        match self.gate.admit(now, ask.deadline, Order::OldestFirst) {
+            Entry::Now(in_flight) => Admitted::Now(Permit { in_flight }),
+            _ => Admitted::Refused(Rejected::new(Machine::Concurrency, Reason::QueueFull)),
+        }
+    }
+
+    /// Frees the place and learns from `took`. Wakes nobody.
+    #[inline]
+    fn settle(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) -> Woken {
+        let woken = self.gate.release(now, Order::OldestFirst);
+        let latency = match outcome {
+            Outcome::Success => Some(took),
+            Outcome::Throttled | Outcome::Failure(Failure::Timeout) => None,
+            Outcome::Failure(_) | Outcome::Cancelled => return woken,
+        };
+        self.learn(now, Call { in_flight: permit.in_flight, latency });
+        woken
+    }
+}

@@ -1,5 +1,237 @@
-//! Load shedding on queue delay.
+//! Load shedding on queue delay: which calls to let go when not all can be served.
+//!
+//! Two questions, two machines in one:
+//!
+//! * **Is there too much?** CoDel (Nichols and Jacobson, *Controlling Queue Delay*, 2012), in the form that Facebook
+//!   uses for servers (Maurer, *Fail at Scale*, 2015; folly's `Codel`): a queue is standing when the *least* delay of
+//!   an interval stayed above the target. A burst that is worked off has a small least delay and is left alone.
+//! * **Who goes?** Priorities with cohorts, after WeChat's DAGOR (Zhou et al., *Overload Control for Scaling WeChat
+//!   Microservices*, 2018). Calls are ordered by tier and, within a tier, by cohort; a cursor on that order lets through
+//!   what lies below it. An interval of overload moves the cursor down past 5 % of what was let through, a calm one
+//!   up past 1 % of what came. Since a user's cohort is the same for all calls of a task, tasks are served or
+//!   turned away as wholes: at twice the capacity, half of the tasks of two calls succeed, where shedding at random would
+//!   leave a quarter. [`Priority::CRITICAL`](crate::Priority::CRITICAL) is never shed.
+//!
+//! Whoever holds a queue feeds it with [`Shedder::waited`], and serves the queue as [`Shedder::order`] says: newest
+//! first, and nothing older than twice the target, while the queue is standing.
+//!
+//! ```
+//! use plimsoll_policy::{Ask, Draw, Instant, shed::{ShedSpec, Shedder}};
+//! # use std::time::Duration;
+//! let shedder = Shedder::new(ShedSpec::default());
+//! let at = |millis| Instant::ORIGIN + Duration::from_millis(millis);
+//! for millis in 1..=101 {
+//!     shedder.waited(at(millis), Duration::from_millis(8));
+//! }
+//! assert!(shedder.overloaded(at(101)), "the least delay of 100 ms was above 5 ms");
+//! assert!(!shedder.overloaded(at(400)), "nothing was heard since: it has passed");
+//! assert!(shedder.admit(at(400), Ask::default(), Draw::new(7)).is_ok());
+//! ```
+//!
+//! # Weaknesses
+//! The first cut comes two intervals after the queue began to stand: one to see it, one to count who is coming. From
+//! there 2× overload takes 14 intervals to shed to a half; the line's own order and bound cover for it in the meantime.
+//! The cursor swings around the right place, some per cent below it on average. Calls of one tier without cohorts are
+//! shed at random.
+//!
+//! # Cost
+//! `admit` in calm: one relaxed load. Restricted: three loads and one add on the cohort's counter. `waited`: two
+//! loads; a compare-and-swap where the delay is the least so far; and once an interval, for one caller, a pass over 768
+//! counters. Nothing blocks. Where a caller is held up in that pass, samples and counts of that moment may fall into
+//! the wrong interval. 3.2 KB, allocated once.
 
+mod cursor;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod spec;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
+use crate::{
+    Ask, Draw, Instant, Machine, Reason, Rejected,
+    bulkhead::Order,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::nanos,
+};
+use cursor::{Arrivals, Cursor, KEYS};
 pub use spec::*;
+use std::time::Duration;
+
+/// Calls let through per overloaded interval, to those before.
+const FALL: f64 = 0.95;
+/// Of the calls that came, so many more are let through after a calm interval.
+const RISE: f64 = 0.01;
+/// No delay has been heard of.
+const NONE: u64 = u64::MAX;
+
+/// What a shedder shows.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ShedSnapshot {
+    /// Whether the queue is standing.
+    pub overloaded: bool,
+    /// The share of the calls of the last interval that the cursor would let through, from 0 to 1.
+    pub admitted: f64,
+    /// The least delay of the last whole interval; `None` where it had none.
+    pub least_delay: Option<Duration>,
+    /// The thresholds in force.
+    pub spec: ShedSpec,
+}
+
+/// Sheds by priority and cohort while queues are standing. See the [module](self).
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Shedder {
+    cursor: AtomicU64,
+    /// When the running interval ends.
+    ends: AtomicU64,
+    /// The least delay of it so far.
+    least: AtomicU64,
+    /// The verdict holds until then.
+    overloaded_until: AtomicU64,
+    target: AtomicU64,
+    interval: AtomicU64,
+    last_least: AtomicU64,
+    /// In parts of 2³².
+    admitted: AtomicU64,
+    arrived: Box<[AtomicU32]>,
+}
+
+impl Shedder {
+    /// A shedder that has heard of nothing yet, and sheds nothing.
+    pub fn new(spec: ShedSpec) -> Self {
+        Self {
+            cursor: AtomicU64::new(Cursor::CALM.0),
+            ends: AtomicU64::new(0),
+            least: AtomicU64::new(NONE),
+            overloaded_until: AtomicU64::new(0),
+            target: AtomicU64::new(nanos(spec.target)),
+            interval: AtomicU64::new(nanos(spec.interval)),
+            last_least: AtomicU64::new(NONE),
+            admitted: AtomicU64::new(1 << 32),
+            arrived: (0..KEYS).map(|_| AtomicU32::new(0)).collect(),
+        }
+    }
+
+    /// A call has left a queue after `delay`: a line before a bulkhead, a worker's run queue. To be told of every call,
+    /// those that did not wait with a delay of zero, for they are the proof that the queue does not stand.
+    #[inline]
+    pub fn waited(&self, now: Instant, delay: Duration) {
+        if now.as_nanos() >= self.ends.load(Relaxed) {
+            self.turn(now);
+        }
+        let delay = nanos(delay);
+        if delay < self.least.load(Relaxed) {
+            self.least.fetch_min(delay, Relaxed);
+        }
+    }
+
+    /// Whether this call may go on. [`Ask::priority`] and [`Ask::cohort`] decide; `draw` only within the one cohort
+    /// that is to go in part.
+    ///
+    /// # Errors
+    /// [`Reason::Overloaded`], with the time that the cursor takes to come back to where it lets everything through, if
+    /// from now on all is calm.
+    #[inline]
+    pub fn admit(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), Rejected> {
+        if self.cursor.load(Relaxed) == Cursor::CALM.0 { Ok(()) } else { self.admit_some(now, ask, draw) }
+    }
+
+    #[cold]
+    fn admit_some(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), Rejected> {
+        // Also from here: where nothing is let through, nothing is heard of.
+        if now.as_nanos() >= self.ends.load(Relaxed) {
+            self.turn(now);
+        }
+        let key = cursor::key(ask.priority, ask.cohort);
+        self.arrived[key].fetch_add(1, Relaxed);
+        if Cursor(self.cursor.load(Relaxed)).admits(key, draw) {
+            return Ok(());
+        }
+        let shed = 1.0 - self.admitted();
+        let interval = Duration::from_nanos(self.interval.load(Relaxed));
+        let back = interval.saturating_mul((shed / RISE).ceil().max(1.0) as u32);
+        Err(Rejected::new(Machine::Shed, Reason::Overloaded).after(back))
+    }
+
+    /// Whether the queue is standing. A verdict lapses after two intervals, if nothing is heard.
+    #[inline]
+    pub fn overloaded(&self, now: Instant) -> bool {
+        now.as_nanos() < self.overloaded_until.load(Relaxed)
+    }
+
+    /// How the queue is to be served now.
+    #[inline]
+    pub fn order(&self, now: Instant) -> Order {
+        if self.overloaded(now) {
+            let drop_after = Duration::from_nanos(self.target.load(Relaxed).saturating_mul(2));
+            Order::NewestFirst { drop_after }
+        } else {
+            Order::OldestFirst
+        }
+    }
+
+    /// Puts new thresholds in force. The cursor stays; an interval that has begun ends as it would have.
+    pub fn update(&self, spec: ShedSpec) {
+        self.target.store(nanos(spec.target), Relaxed);
+        self.interval.store(nanos(spec.interval), Relaxed);
+    }
+
+    /// What is there now.
+    pub fn snapshot(&self, now: Instant) -> ShedSnapshot {
+        let least = self.last_least.load(Relaxed);
+        ShedSnapshot {
+            overloaded: self.overloaded(now),
+            admitted: self.admitted(),
+            least_delay: (least != NONE).then_some(Duration::from_nanos(least)),
+            spec: ShedSpec {
+                target: Duration::from_nanos(self.target.load(Relaxed)),
+                interval: Duration::from_nanos(self.interval.load(Relaxed)),
+            },
+        }
+    }
+
+    fn admitted(&self) -> f64 {
+        self.admitted.load(Relaxed) as f64 / (1u64 << 32) as f64
+    }
+
+    /// Ends the running interval, for one of those who find it over.
+    #[cold]
+    fn turn(&self, now: Instant) {
+        let interval = self.interval.load(Relaxed).max(1);
+        let ends = self.ends.load(Relaxed);
+        let next = (now + Duration::from_nanos(interval)).as_nanos();
+        if now.as_nanos() < ends || self.ends.compare_exchange(ends, next, Relaxed, Relaxed).is_err() {
+            return;
+        }
+        let least = self.least.swap(NONE, Relaxed);
+        self.last_least.store(least, Relaxed);
+        // Nobody came to end it for as long again: what was heard before says nothing of now.
+        let silent = (now.as_nanos() - ends) / interval;
+        let overloaded = silent == 0 && least != NONE && least > self.target.load(Relaxed);
+        let until = if overloaded { (now + Duration::from_nanos(interval.saturating_mul(2))).as_nanos() } else { 0 };
+        self.overloaded_until.store(until, Relaxed);
+        self.move_cursor(overloaded, 1 + silent);
+    }
+
+    fn move_cursor(&self, overloaded: bool, intervals: u64) {
+        let cursor = Cursor(self.cursor.load(Relaxed));
+        if cursor == Cursor::CALM {
+            if overloaded {
+                // From here on arrivals are counted, so that the next interval knows what 5 % of them are.
+                self.cursor.store(Cursor::ALL.0, Relaxed);
+            }
+            return;
+        }
+        let arrivals = Arrivals::take(&self.arrived);
+        let (all, through) = (arrivals.all(), arrivals.below(cursor));
+        let aim = if overloaded { through * FALL } else { through + all * RISE * intervals as f64 };
+        let (next, admitted) = if !overloaded && aim >= all {
+            (Cursor::CALM, 1.0)
+        } else {
+            let next = arrivals.cursor_at(aim);
+            (next, if all > 0.0 { arrivals.below(next) / all } else { 1.0 })
+        };
+        self.cursor.store(next.0, Relaxed);
+        self.admitted.store((admitted * (1u64 << 32) as f64) as u64, Relaxed);
+    }
+}
