@@ -3,6 +3,7 @@
 //! `cargo bench -p plimsoll-policy`, or `cargo xtask bench policy` for the figures that are claimed.
 
 mod balance;
+mod flow;
 mod retry;
 
 #[global_allocator]

@@ -208,7 +208,8 @@ impl Shedder {
         // Nobody came to end it for as long again: what was heard before says nothing of now.
         let silent = (now.as_nanos() - ends) / interval;
         let overloaded = silent == 0 && least != NONE && least > self.target.load(Relaxed);
-        let until = if overloaded { (now + Duration::from_nanos(interval.saturating_mul(2))).as_nanos() } else { 0 };
+        let until =
+            if overloaded { (now + Duration::from_nanos(interval.saturating_mul(2))).as_nanos() } else { 0 };
         self.overloaded_until.store(until, Relaxed);
         self.move_cursor(overloaded, 1 + silent);
     }

@@ -1,0 +1,116 @@
+//! Bulkhead, adaptive limit and shedder while all is calm, which is what every call pays.
+
+use divan::{Bencher, black_box};
+use plimsoll_policy::{
+    Admission, Admitted, Ask, Draw, Instant, Outcome,
+    bulkhead::{Bulkhead, BulkheadSpec, Claim},
+    concurrency::{AdaptiveLimit, ConcurrencySpec},
+    shed::{ShedSpec, Shedder},
+};
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+const TOOK: Duration = Duration::from_millis(1);
+/// Nanoseconds that pass from call to call, so that windows end and intervals turn as they do live.
+const STEP: u64 = 100;
+
+fn call<M: Admission>(machine: &M, nanos: u64) {
+    let now = Instant::from_nanos(nanos);
+    match machine.admit(black_box(now), black_box(Ask::default())) {
+        Admitted::Now(permit) => {
+            let _ = black_box(machine.settle(permit, now, black_box(Outcome::Success), TOOK));
+        }
+        _ => unreachable!("one call at a time fits any limit"),
+    }
+}
+
+#[divan::bench]
+fn bulkhead_admit_settle(bencher: Bencher<'_, '_>) {
+    let (bulkhead, mut now) = (Bulkhead::new(BulkheadSpec::default()), 0);
+    bencher.bench_local(|| {
+        now += STEP;
+        call(&bulkhead, now);
+    });
+}
+
+/// On one instance, in samples so long that the threads do meet.
+#[divan::bench(threads = [1, 2], sample_count = 30, sample_size = 200_000)]
+fn bulkhead_two_threads(bencher: Bencher<'_, '_>) {
+    let bulkhead = Bulkhead::new(BulkheadSpec::default());
+    bencher.bench(|| call(&bulkhead, STEP));
+}
+
+/// The way through the line: join, be woken, claim, settle.
+#[divan::bench]
+fn bulkhead_through_the_line(bencher: Bencher<'_, '_>) {
+    let spec = BulkheadSpec { in_flight: NonZeroU32::MIN, ..BulkheadSpec::default() };
+    let (bulkhead, now) = (Bulkhead::new(spec), Instant::from_nanos(STEP));
+    let Admitted::Now(mut held) = bulkhead.admit(now, Ask::default()) else { unreachable!("empty") };
+    bencher.bench_local(|| {
+        let Admitted::Queued(ticket, _) = bulkhead.admit(now, black_box(Ask::default())) else {
+            unreachable!("one place, and it is taken")
+        };
+        let woken = bulkhead.settle(held, now, Outcome::Success, TOOK);
+        assert_eq!(black_box(woken).0, Some(ticket));
+        let Claim::Granted { permit, .. } = bulkhead.claim(ticket, now) else { unreachable!("woken") };
+        held = permit;
+    });
+}
+
+#[divan::bench]
+fn bulkhead_refuses_when_full(bencher: Bencher<'_, '_>) {
+    let spec = BulkheadSpec { in_flight: NonZeroU32::MIN, waiting: 1, ..BulkheadSpec::default() };
+    let (bulkhead, now) = (Bulkhead::new(spec), Instant::from_nanos(STEP));
+    let _held = bulkhead.admit(now, Ask::default());
+    let _waits = bulkhead.admit(now, Ask::default());
+    bencher.bench_local(|| black_box(bulkhead.admit(now, black_box(Ask::default()))));
+}
+
+#[divan::bench]
+fn concurrency_gradient2_admit_settle(bencher: Bencher<'_, '_>) {
+    let (limit, mut now) = (AdaptiveLimit::new(ConcurrencySpec::default()), 0);
+    bencher.bench_local(|| {
+        now += STEP;
+        call(&limit, now);
+    });
+}
+
+#[divan::bench(threads = [1, 2], sample_count = 30, sample_size = 200_000)]
+fn concurrency_two_threads(bencher: Bencher<'_, '_>) {
+    let (limit, clock) = (AdaptiveLimit::new(ConcurrencySpec::default()), AtomicU64::new(0));
+    bencher.bench(|| call(&limit, clock.load(Relaxed)));
+}
+
+#[divan::bench]
+fn shed_admit(bencher: Bencher<'_, '_>) {
+    let (shedder, mut now) = (Shedder::new(ShedSpec::default()), 0);
+    bencher.bench_local(|| {
+        now += STEP;
+        black_box(shedder.admit(Instant::from_nanos(now), black_box(Ask::default()), Draw::new(now)))
+    });
+}
+
+/// What a call that did not wait costs the shedder besides.
+#[divan::bench]
+fn shed_waited(bencher: Bencher<'_, '_>) {
+    let (shedder, mut now) = (Shedder::new(ShedSpec::default()), 0);
+    bencher.bench_local(|| {
+        now += STEP;
+        shedder.waited(Instant::from_nanos(now), black_box(Duration::ZERO));
+    });
+}
+
+#[divan::bench]
+fn shed_admit_restricted(bencher: Bencher<'_, '_>) {
+    let shedder = Shedder::new(ShedSpec::default());
+    let mut now = 0;
+    while !shedder.overloaded(Instant::from_nanos(now)) {
+        now += 1_000_000;
+        shedder.waited(Instant::from_nanos(now), Duration::from_millis(50));
+    }
+    let now = Instant::from_nanos(now);
+    bencher.bench_local(|| black_box(shedder.admit(now, black_box(Ask::default()), Draw::new(1))));
+}
