@@ -1,1 +1,18 @@
 //! Problem details, replay bodies and header hygiene for HTTP services and proxies.
+//!
+//! - [`Problem`]: one form for every refusal, timeout and failure ([RFC 9457]), and its mapping to gRPC.
+//! - [`headers`]: what a proxy takes off, adds and believes of a message's headers.
+//! - [`path`]: paths made unambiguous, without a copy where nothing changes.
+//! - [`replay`]: a body that can be sent again, up to a bound.
+//! - [`idempotency`]: which requests may be sent twice.
+//!
+//! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
+#![forbid(unsafe_code)]
+
+pub mod headers;
+pub mod idempotency;
+pub mod path;
+mod problem;
+pub mod replay;
+
+pub use problem::{GrpcCode, Kind, Problem, ProblemId};

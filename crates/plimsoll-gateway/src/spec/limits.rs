@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+/// What a client may send, and how long it may take. Each has a default that works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LimitsSpec {
+    /// Bytes of a request's head. Default 32 KiB.
+    pub head: usize,
+    /// Header fields of a request. Default 100, at most 128.
+    pub fields: usize,
+    /// Bytes of a request's target. Default 8 KiB.
+    pub target: usize,
+    /// Bytes of a request's body. Default 1 GiB.
+    pub body: u64,
+    /// From a request's first byte to the end of its head. Default 10 s.
+    pub head_time: Duration,
+    /// How long a kept connection may wait for its next request. Default 60 s.
+    pub idle_time: Duration,
+    /// How long a client may take nothing of an answer. Default 30 s.
+    pub write_time: Duration,
+    /// Connections in all. Default 65 536.
+    pub connections: usize,
+    /// Connections of one client address. Default 4096.
+    pub per_client: usize,
+    /// Streams at once on one HTTP/2 connection. Default 128.
+    pub streams: u32,
+    /// Bytes of a request's body that are kept for sending it again. Default 64 KiB.
+    pub replay: usize,
+}
+
+impl Default for LimitsSpec {
+    fn default() -> Self {
+        Self {
+            head: 32 * 1024,
+            fields: 100,
+            target: 8 * 1024,
+            body: 1 << 30,
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(60),
+            write_time: Duration::from_secs(30),
+            connections: 65_536,
+            per_client: 4096,
+            streams: 128,
+            replay: 64 * 1024,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A gateway as it is run: every value validated by its type, every name resolved.
+//!
+//! The file as its user writes it is read in [`crate::file`]; a [`GatewaySpec`] can only come from there, or be put
+//! together from validated parts.
+
+mod limits;
+mod name;
+mod route;
+mod upstream;
+
+pub use limits::LimitsSpec;
+pub use name::Name;
+pub use route::{HostPattern, PathPrefix, RouteSpec};
+pub use upstream::{Address, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
+
+use plimsoll::{PolicySpec, http::headers::Trust, units::Ratio};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+/// Everything a gateway is told.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GatewaySpec {
+    /// Threads, each with a runtime and sockets of its own; `None`: one a core. Read once, at start.
+    pub workers: Option<NonZeroUsize>,
+    /// Where the admin API listens; `None`: nowhere. Read once, at start.
+    pub admin: Option<AdminSpec>,
+    /// Where requests come in. Addresses are bound at start; a reload may add and remove them.
+    pub listeners: Vec<ListenerSpec>,
+    /// What a client may send and how long it may take.
+    pub limits: LimitsSpec,
+    /// Whose word on the client's address is believed.
+    pub trusted: Vec<Trust>,
+    /// Which requests go where.
+    pub routes: Vec<RouteSpec>,
+    /// Where they go.
+    pub upstreams: BTreeMap<Name, UpstreamSpec>,
+    /// Under which policies.
+    pub policies: BTreeMap<Name, PolicySpec>,
+    /// One line a request; `None`: none.
+    pub access_log: Option<AccessLogSpec>,
+    /// How long requests under way may take once the gateway is told to stop.
+    pub drain: Duration,
+    /// Whether a change of the file is taken up without being told.
+    pub watch: bool,
+}
+
+/// The admin API's place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdminSpec {
+    /// Loopback, or anywhere with a token.
+    pub listen: SocketAddr,
+    /// What a caller must show as a bearer token; `None` on loopback only.
+    pub token: Option<Secret>,
+}
+
+/// A listener for requests.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListenerSpec {
+    /// Address and port.
+    pub listen: SocketAddr,
+}
+
+/// The access log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AccessLogSpec {
+    /// The file; `None`: standard output.
+    pub path: Option<PathBuf>,
+    /// The part of requests that are written.
+    pub sample: Ratio,
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Hides this text.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Whether `text` is the secret. The time it takes tells nothing but the length.
+    pub fn is(&self, text: &str) -> bool {
+        let same_length = self.0.len() == text.len();
+        let differences =
+            self.0.bytes().zip(text.bytes()).fold(0, |sum, (ours, theirs)| sum | (ours ^ theirs));
+        same_length & (differences == 0)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_knows_itself_and_says_nothing() {
+        let secret = Secret::new("hunter2");
+        assert!(secret.is("hunter2") && !secret.is("hunter3") && !secret.is("hunter22") && !secret.is(""));
+        assert!(!format!("{secret:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,2 @@
+/// The name of a policy or an upstream: that of the policy file.
+pub use plimsoll::file::Name;

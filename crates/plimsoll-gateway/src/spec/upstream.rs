@@ -1,0 +1,140 @@
+use plimsoll::{balance::Balance, ejection::EjectionSpec};
+use std::{fmt, net::IpAddr, num::NonZeroU32, str::FromStr, time::Duration};
+
+use super::PathPrefix;
+
+/// One service: where its replicas are and how they are treated.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UpstreamSpec {
+    /// Its replicas; at least one, no two alike.
+    pub endpoints: Vec<Address>,
+    /// What they speak.
+    pub protocol: Protocol,
+    /// How one is chosen.
+    pub balance: Balance,
+    /// Whether they are asked how they are.
+    pub health: Option<HealthSpec>,
+    /// Whether one that fails is left out for a while.
+    pub ejection: Option<EjectionSpec>,
+    /// Kept connections.
+    pub pool: PoolSpec,
+}
+
+/// What an upstream speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 by prior knowledge, without TLS.
+    Http2,
+}
+
+/// Host and port of a replica: `"10.0.0.7:8080"`, `"orders.internal:80"`, `"[::1]:8080"`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Address {
+    host: Box<str>,
+    port: u16,
+}
+
+impl Address {
+    /// The host, without the brackets of IPv6.
+    pub fn host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address, where the host is one and no name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host().parse().ok()
+    }
+}
+
+/// Not a host and a port.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected a host and a port such as \"10.0.0.7:8080\" or \"orders.internal:80\", found {0:?}")]
+pub struct BadAddress(String);
+
+impl FromStr for Address {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        let bad = || BadAddress(text.to_owned());
+        let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(bad)?;
+        let v6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let named = !host.is_empty() && host.len() <= 253 && host.bytes().all(letter);
+        let whole = v6.map_or(named, |v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
+        if whole { Ok(Self { host: host.to_ascii_lowercase().into(), port }) } else { Err(bad()) }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Active health checks: a `GET` that is well if it is answered with 2xx or 3xx in time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HealthSpec {
+    /// What is asked for.
+    pub path: PathPrefix,
+    /// How often. Default 5 s.
+    pub every: Duration,
+    /// How long an answer may take. Default 1 s.
+    pub timeout: Duration,
+    /// So many good answers in a row make it healthy. Default 2.
+    pub healthy_after: NonZeroU32,
+    /// So many bad ones make it unhealthy. Default 3.
+    pub unhealthy_after: NonZeroU32,
+}
+
+impl HealthSpec {
+    /// Asks for `path` every 5 s, with a second's time; 2 good answers, 3 bad ones.
+    pub fn new(path: PathPrefix) -> Self {
+        Self {
+            path,
+            every: Duration::from_secs(5),
+            timeout: Duration::from_secs(1),
+            healthy_after: NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN),
+            unhealthy_after: NonZeroU32::new(3).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+}
+
+/// Kept connections to a replica.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolSpec {
+    /// Kept at most, for each worker and replica. Default 256.
+    pub idle: usize,
+    /// Kept without use for at most this long. Default 30 s: below the 60 s or more that servers usually keep them.
+    pub idle_time: Duration,
+}
+
+impl Default for PoolSpec {
+    fn default() -> Self {
+        Self { idle: 256, idle_time: Duration::from_secs(30) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_written() {
+        for text in ["10.0.0.7:8080", "orders.internal:80", "[::1]:9001"] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+        assert_eq!("[::1]:1".parse::<Address>().unwrap().ip(), Some("::1".parse().unwrap()));
+        for text in ["", "a", "a:", ":80", "a:0", "a:99999", "::1:80", "a b:80", "http://a:80", "[x]:80"] {
+            assert!(text.parse::<Address>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Who the client is, and how it is told on.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// More hops than any honest chain has; beyond it the chain is cut on the far side.
+const MOST_HOPS: usize = 32;
+
+/// A range of addresses whose word on the client is believed: `"10.0.0.0/8"`, `"::1"`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trust {
+    network: IpAddr,
+    prefix: u8,
+}
+
+/// Neither an address nor a network.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected an address or a network such as \"10.0.0.0/8\" or \"::1\", found {0:?}")]
+pub struct NoNetwork(String);
+
+impl Trust {
+    /// Whether `address` lies in the range. An IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn covers(&self, address: IpAddr) -> bool {
+        match (self.network, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                u32::from(network) & mask == u32::from(address) & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                u128::from(network) & mask == u128::from(address) & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Trust {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let no = || NoNetwork(text.to_owned());
+        let (address, prefix) =
+            text.trim().split_once('/').map_or((text.trim(), None), |(a, p)| (a, Some(p)));
+        let network: IpAddr = address.parse().map_err(|_| no())?;
+        let widest = if network.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(widest), |prefix| prefix.parse().map_err(|_| no()))?;
+        if prefix > widest { Err(no()) } else { Ok(Self { network, prefix }) }
+    }
+}
+
+/// The scheme a client spoke.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// What a proxy knows of the connection a request came on.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarding<'a> {
+    /// The peer of the connection.
+    pub peer: IpAddr,
+    /// What the connection speaks.
+    pub scheme: Scheme,
+    /// Whose `X-Forwarded-*` and `Forwarded` are believed.
+    pub trusted: &'a [Trust],
+}
+
+impl Forwarding<'_> {
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|trust| trust.covers(address))
+    }
+
+    /// The client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is not
+    /// itself trusted. What stands left of it anyone could have written.
+    pub fn client(&self, headers: &HeaderMap) -> IpAddr {
+        if !self.trusts(self.peer) {
+            return self.peer;
+        }
+        let mut client = self.peer;
+        for address in chain(headers).into_iter().rev() {
+            let Some(address) = address else { break };
+            client = address;
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        client
+    }
+
+    /// Tells the next hop: appends the peer to `X-Forwarded-For` and `Forwarded` where the peer is trusted, else writes
+    /// both anew; sets `X-Forwarded-Proto` and `X-Forwarded-Host` unless a trusted peer has.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        let trusted = self.trusts(self.peer);
+        let host = headers.get(header::HOST).cloned();
+        let mut peer = Text::default();
+        let _ = write!(peer, "{}", self.peer);
+        let node = node(self.peer, self.scheme, host.as_ref());
+        if !trusted {
+            headers.remove(X_FORWARDED_PROTO);
+            headers.remove(X_FORWARDED_HOST);
+        }
+        extend(headers, X_FORWARDED_FOR, peer.as_str(), trusted);
+        extend(headers, header::FORWARDED, node.as_str(), trusted);
+        if !headers.contains_key(X_FORWARDED_PROTO) {
+            headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(self.scheme.name()));
+        }
+        if let Some(host) = host
+            && !headers.contains_key(X_FORWARDED_HOST)
+        {
+            headers.insert(X_FORWARDED_HOST, host);
+        }
+    }
+}
+
+/// The addresses of `X-Forwarded-For`, left to right; `None` where something else stands.
+fn chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    let words =
+        headers.get_all(X_FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
+    let mut chain: Vec<_> = words.map(|word| address(word.trim())).collect();
+    let excess = chain.len().saturating_sub(MOST_HOPS);
+    chain.drain(..excess);
+    chain
+}
+
+/// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address);
+    }
+    if let Some((address, _)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    }
+    text.split_once(':').and_then(|(address, _)| address.parse::<Ipv4Addr>().ok()).map(IpAddr::V4)
+}
+
+/// Text of a bounded length on the stack: an address has at most 45 letters.
+type Text = SmallText<384>;
+
+#[derive(Debug)]
+struct SmallText<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Default for SmallText<N> {
+    fn default() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+}
+
+impl<const N: usize> SmallText<N> {
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or("")
+    }
+}
+
+impl<const N: usize> std::fmt::Write for SmallText<N> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// One element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)).
+fn node(peer: IpAddr, scheme: Scheme, host: Option<&HeaderValue>) -> Text {
+    let mut text = Text::default();
+    let _ = match peer {
+        IpAddr::V4(peer) => write!(text, "for={peer}"),
+        IpAddr::V6(peer) => write!(text, "for=\"[{peer}]\""),
+    };
+    let _ = write!(text, ";proto={}", scheme.name());
+    // Quoted, since a port makes it no token; a host that could break out of the quotes is left out.
+    let plain = |host: &&str| {
+        host.len() <= 255 && !host.bytes().any(|byte| matches!(byte, b'"' | b'\\' | b',' | b';'))
+    };
+    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(plain) {
+        let _ = write!(text, ";host=\"{host}\"");
+    }
+    text
+}
+
+/// Appends to a list field, or writes it anew.
+fn extend(headers: &mut HeaderMap, name: HeaderName, last: &str, append: bool) {
+    let mut list = String::new();
+    if append {
+        for value in headers.get_all(&name) {
+            let Ok(value) = value.to_str() else { continue };
+            list.push_str(value);
+            list.push_str(", ");
+        }
+    }
+    let value = if list.is_empty() {
+        HeaderValue::from_str(last)
+    } else {
+        list.push_str(last);
+        HeaderValue::try_from(list)
+    };
+    match value {
+        Ok(value) => headers.insert(name, value),
+        Err(_) => headers.remove(name),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(peer: &str, trusted: &[&str], came: &[(&'static str, &'static str)]) -> (IpAddr, HeaderMap) {
+        let trusted: Vec<Trust> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let forwarding = Forwarding { peer: peer.parse().unwrap(), scheme: Scheme::Http, trusted: &trusted };
+        let mut headers = HeaderMap::new();
+        for (name, value) in came {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let client = forwarding.client(&headers);
+        forwarding.apply(&mut headers);
+        (client, headers)
+    }
+
+    #[test]
+    fn a_strangers_word_is_not_believed() {
+        let came = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https"), ("host", "shop.example")];
+        let (client, headers) = told("203.0.113.9", &["10.0.0.0/8"], &came);
+        assert_eq!(client, "203.0.113.9".parse::<IpAddr>().unwrap());
+        assert_eq!(headers["x-forwarded-for"], "203.0.113.9");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["x-forwarded-host"], "shop.example");
+        assert_eq!(headers["forwarded"], "for=203.0.113.9;proto=http;host=\"shop.example\"");
+    }
+
+    #[test]
+    fn a_trusted_hop_is_looked_through() {
+        let came = [("x-forwarded-for", "6.6.6.6, 198.51.100.7, 10.0.0.2"), ("x-forwarded-proto", "https")];
+        let (client, headers) = told("10.0.0.3", &["10.0.0.0/8"], &came);
+        assert_eq!(
+            client,
+            "198.51.100.7".parse::<IpAddr>().unwrap(),
+            "what stands left of it could be forged"
+        );
+        assert_eq!(headers["x-forwarded-for"], "6.6.6.6, 198.51.100.7, 10.0.0.2, 10.0.0.3");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn nonsense_in_the_chain_ends_it() {
+        let (client, _) =
+            told("10.0.0.3", &["10.0.0.0/8"], &[("x-forwarded-for", "1.2.3.4, unknown, 10.9.9.9")]);
+        assert_eq!(client, "10.9.9.9".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn addresses_come_with_and_without_ports() {
+        for (text, want) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1:80", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+        ] {
+            assert_eq!(address(text), Some(want.parse().unwrap()), "{text}");
+        }
+        assert_eq!(address("_hidden"), None);
+    }
+
+    #[test]
+    fn networks_cover_what_they_say() {
+        let covers =
+            |net: &str, address: &str| net.parse::<Trust>().unwrap().covers(address.parse().unwrap());
+        assert!(covers("10.0.0.0/8", "10.255.0.1") && !covers("10.0.0.0/8", "11.0.0.1"));
+        assert!(covers("0.0.0.0/0", "8.8.8.8") && !covers("0.0.0.0/0", "::1"));
+        assert!(covers("127.0.0.1", "::ffff:127.0.0.1"));
+        assert!(covers("2001:db8::/32", "2001:db8:1::1") && !covers("2001:db8::/32", "2001:db9::1"));
+        for wrong in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "x"] {
+            assert!(wrong.parse::<Trust>().is_err(), "{wrong}");
+        }
+    }
+}

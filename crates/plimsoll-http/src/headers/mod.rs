@@ -1,0 +1,9 @@
+//! What a proxy takes off, adds and believes of a message's headers.
+
+mod forwarded;
+mod hop_by_hop;
+mod trace;
+
+pub use forwarded::{Forwarding, Scheme, Trust};
+pub use hop_by_hop::{strip_hop_by_hop, upgrade_of};
+pub use trace::{TraceParent, X_REQUEST_ID};

@@ -1,0 +1,126 @@
+//! The trace a request belongs to ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// A request's own id, as most services log it.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A `traceparent` of version 00: `00-<trace id>-<parent id>-<flags>`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TraceParent {
+    /// 128 bits, not all zero.
+    pub trace: u128,
+    /// 64 bits, not all zero: the span that sent the request.
+    pub parent: u64,
+    /// Bit 0: sampled.
+    pub flags: u8,
+}
+
+impl TraceParent {
+    /// Reads the header; `None` if it is absent, malformed or stands twice. A future version is read by its first four
+    /// fields, as the specification asks.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(TRACEPARENT).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        Self::parse(value.as_bytes())
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let lower = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let hex = |at: std::ops::Range<usize>| {
+            let digits = text.get(at)?;
+            let text = std::str::from_utf8(digits).ok()?;
+            digits.iter().all(lower).then(|| u128::from_str_radix(text, 16).ok())?
+        };
+        let dash = |at: usize| text.get(at) == Some(&b'-');
+        let version = hex(0..2)?;
+        let whole = if version == 0 { text.len() == 55 } else { text.len() == 55 || dash(55) };
+        if version == 0xFF || !whole || !dash(2) || !dash(35) || !dash(52) {
+            return None;
+        }
+        let (trace, parent, flags) = (hex(3..35)?, hex(36..52)? as u64, hex(53..55)? as u8);
+        (trace != 0 && parent != 0).then_some(Self { trace, parent, flags })
+    }
+
+    /// Passes the trace on: keeps the trace id that came (or begins one with `fresh`), with `span` as the new parent.
+    /// A malformed `traceparent` is replaced and its `tracestate` dropped.
+    ///
+    /// `fresh` and `span` are random bits; zeros, which the format forbids, are taken as one.
+    pub fn pass_on(headers: &mut HeaderMap, fresh: u128, span: u64) -> Self {
+        let came = Self::of(headers);
+        if came.is_none() {
+            headers.remove(TRACESTATE);
+        }
+        let trace = came.map_or(fresh.max(1), |came| came.trace);
+        let flags = came.map_or(0, |came| came.flags);
+        let parent = Self { trace, parent: span.max(1), flags };
+        headers.insert(TRACEPARENT, parent.value());
+        parent
+    }
+
+    /// As a header's value.
+    pub fn value(&self) -> HeaderValue {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let mut put = |from: usize, digits: usize, value: u128| {
+            for at in 0..digits {
+                let nibble = (value >> (4 * (digits - 1 - at))) & 0xF;
+                text[from + at] = HEX[nibble as usize];
+            }
+        };
+        put(3, 32, self.trace);
+        put(36, 16, u128::from(self.parent));
+        put(53, 2, u128::from(self.flags));
+        // Hex digits and dashes are always a valid value.
+        HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn reads_what_it_writes() {
+        let parent = TraceParent::parse(GOOD.as_bytes()).unwrap();
+        assert_eq!(parent.value(), GOOD);
+        assert_eq!((parent.parent, parent.flags), (0x00f0_67aa_0ba9_02b7, 1));
+    }
+
+    #[test]
+    fn refuses_what_the_format_forbids() {
+        for bad in [
+            "",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(TraceParent::parse(bad.as_bytes()), None, "{bad}");
+        }
+        let future = format!("cc{}-more", &GOOD[2..]);
+        assert!(TraceParent::parse(future.as_bytes()).is_some(), "a later version may have more fields");
+    }
+
+    #[test]
+    fn a_trace_goes_on_or_begins() {
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACEPARENT, GOOD.parse().unwrap());
+        headers.insert(TRACESTATE, "a=b".parse().unwrap());
+        let next = TraceParent::pass_on(&mut headers, 5, 9);
+        assert_eq!((next.trace, next.parent, next.flags), (0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 9, 1));
+        assert_eq!(headers[TRACESTATE], "a=b");
+
+        headers.insert(TRACEPARENT, "nonsense".parse().unwrap());
+        let next = TraceParent::pass_on(&mut headers, 5, 0);
+        assert_eq!((next.trace, next.parent), (5, 1));
+        assert!(!headers.contains_key(TRACESTATE));
+    }
+}

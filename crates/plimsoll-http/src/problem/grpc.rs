@@ -1,0 +1,123 @@
+use super::Problem;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+
+/// The gRPC status codes that problems map to ([the list](https://grpc.github.io/grpc/core/md_doc_statuscodes.html)).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum GrpcCode {
+    /// 3
+    InvalidArgument,
+    /// 4
+    DeadlineExceeded,
+    /// 5
+    NotFound,
+    /// 8
+    ResourceExhausted,
+    /// 10
+    Aborted,
+    /// 12
+    Unimplemented,
+    /// 13
+    Internal,
+    /// 14
+    Unavailable,
+}
+
+impl GrpcCode {
+    /// Its number on the wire.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::InvalidArgument => 3,
+            Self::DeadlineExceeded => 4,
+            Self::NotFound => 5,
+            Self::ResourceExhausted => 8,
+            Self::Aborted => 10,
+            Self::Unimplemented => 12,
+            Self::Internal => 13,
+            Self::Unavailable => 14,
+        }
+    }
+}
+
+/// Whether a request (or an answer) with these headers speaks gRPC.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return false };
+    let Some(rest) = content_type.as_bytes().strip_prefix(b"application/grpc") else { return false };
+    // application/grpc-web is another protocol, with its trailers in the body.
+    matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+}
+
+impl Problem {
+    /// As a gRPC answer of headers alone: status 200, `grpc-status`, `grpc-message`, and `grpc-retry-pushback-ms` where
+    /// it is known when to come back.
+    pub fn to_grpc(&self) -> Response<Bytes> {
+        let mut answer = Response::new(Bytes::new());
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert("grpc-status", HeaderValue::from(self.kind().grpc().number()));
+        let text = self.detail.as_deref().unwrap_or(self.kind().title());
+        if let Ok(message) = HeaderValue::try_from(encoded(text)) {
+            headers.insert("grpc-message", message);
+        }
+        if let Some(wait) = self.retry_after() {
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            headers.insert("grpc-retry-pushback-ms", HeaderValue::from(millis));
+        }
+        answer
+    }
+
+    /// As gRPC for a request that speaks it, as problem details for any other.
+    pub fn to_answer(&self, request: &HeaderMap) -> Response<Bytes> {
+        if is_grpc(request) { self.to_grpc() } else { self.to_http() }
+    }
+}
+
+/// Percent-encoded as the gRPC protocol asks: printable ASCII but `%` stays.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if matches!(byte, 0x20..=0x7E) && byte != b'%' {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+    use std::time::Duration;
+
+    #[test]
+    fn a_refusal_in_grpc_is_an_answer_of_headers() {
+        let answer = Problem::new(Kind::RateLimited).after(Duration::from_millis(250)).to_grpc();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["grpc-status"], "8");
+        assert_eq!(answer.headers()["grpc-retry-pushback-ms"], "250");
+        assert!(answer.body().is_empty());
+    }
+
+    #[test]
+    fn only_grpc_is_taken_for_grpc() {
+        let with = |value: &'static str| {
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))])
+        };
+        for yes in ["application/grpc", "application/grpc+proto", "application/grpc; charset=utf-8"] {
+            assert!(is_grpc(&with(yes)), "{yes}");
+        }
+        for no in ["application/grpc-web", "application/json", "application/grpcx"] {
+            assert!(!is_grpc(&with(no)), "{no}");
+        }
+        assert!(!is_grpc(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn messages_survive_the_wire() {
+        assert_eq!(encoded("50% – done"), "50%25 %E2%80%93 done");
+    }
+}

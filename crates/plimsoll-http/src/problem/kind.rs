@@ -1,0 +1,114 @@
+use super::GrpcCode;
+use http::StatusCode;
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $kind:ident = $name:literal, $status:ident, $grpc:ident, $title:literal;)*) => {
+        /// The kinds of problems, one name each wherever it shows: the answer's `type`, `Proxy-Status`, metrics, logs.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        #[non_exhaustive]
+        pub enum Kind {
+            $($(#[doc = $doc])* $kind,)*
+        }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// The name: what follows `urn:plimsoll:problem:`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// A short sentence that is the same for every problem of the kind.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$kind => $title,)* }
+            }
+
+            /// The status it has over HTTP.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$kind => StatusCode::$status,)* }
+            }
+
+            /// The code it has over gRPC.
+            pub const fn grpc(self) -> GrpcCode {
+                match self { $(Self::$kind => GrpcCode::$grpc,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The request could not be understood in one way only.
+    BadRequest = "bad-request", BAD_REQUEST, Internal, "The request is malformed";
+    /// No route takes it.
+    NoRoute = "no-route", NOT_FOUND, Unimplemented, "Nothing is served here";
+    /// There is nothing of that name.
+    NotFound = "not-found", NOT_FOUND, NotFound, "There is no such thing";
+    /// The method is not for this resource.
+    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, Unimplemented, "The method is not allowed here";
+    /// The request did not come in time.
+    RequestTimeout = "request-timeout", REQUEST_TIMEOUT, DeadlineExceeded, "The request took too long to arrive";
+    /// It cannot be done as things stand.
+    Conflict = "conflict", CONFLICT, Aborted, "The request conflicts with the present state";
+    /// The body is larger than is taken.
+    BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, ResourceExhausted, "The body is too large";
+    /// The target is longer than is taken.
+    UriTooLong = "uri-too-long", URI_TOO_LONG, ResourceExhausted, "The request target is too long";
+    /// The content is valid, and not acceptable.
+    Unprocessable = "unprocessable", UNPROCESSABLE_ENTITY, InvalidArgument, "The content cannot be processed";
+    /// The rate is used up.
+    RateLimited = "rate-limited", TOO_MANY_REQUESTS, ResourceExhausted, "Too many requests";
+    /// The head is larger than is taken.
+    HeadTooLarge = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, ResourceExhausted, "The request head is too large";
+    /// Something of ours went wrong.
+    Internal = "internal", INTERNAL_SERVER_ERROR, Internal, "Something went wrong";
+    /// What is asked for is not offered.
+    NotImplemented = "not-implemented", NOT_IMPLEMENTED, Unimplemented, "This is not supported";
+    /// No connection to the upstream came about.
+    UpstreamUnreachable = "upstream-unreachable", BAD_GATEWAY, Unavailable, "The upstream could not be reached";
+    /// The connection to the upstream broke, or what it sent made no sense.
+    UpstreamBroken = "upstream-broken", BAD_GATEWAY, Unavailable, "The upstream's answer was broken";
+    /// The breaker is open.
+    CircuitOpen = "circuit-open", SERVICE_UNAVAILABLE, Unavailable, "The upstream is failing and is left alone for now";
+    /// Taken out by hand.
+    Isolated = "isolated", SERVICE_UNAVAILABLE, Unavailable, "The upstream has been taken out of service";
+    /// In flight and waiting are both full, or the wait was too long.
+    BulkheadFull = "bulkhead-full", SERVICE_UNAVAILABLE, Unavailable, "Too many requests are under way";
+    /// The adaptive limit is reached.
+    ConcurrencyLimited = "concurrency-limited", SERVICE_UNAVAILABLE, Unavailable, "The upstream takes no more at once";
+    /// Queues have been standing for too long.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, Unavailable, "The service is overloaded";
+    /// The upstream turns so much away that asking is waste.
+    Throttled = "throttled", SERVICE_UNAVAILABLE, Unavailable, "The upstream is turning requests away";
+    /// No endpoint is fit to be asked.
+    NoEndpoint = "no-endpoint", SERVICE_UNAVAILABLE, Unavailable, "No endpoint is available";
+    /// The service is going down.
+    Draining = "draining", SERVICE_UNAVAILABLE, Unavailable, "The service is shutting down";
+    /// The upstream did not answer within the limits of an attempt.
+    AttemptTimeout = "attempt-timeout", GATEWAY_TIMEOUT, DeadlineExceeded, "The upstream did not answer in time";
+    /// The time for the whole call is over.
+    DeadlineExceeded = "deadline-exceeded", GATEWAY_TIMEOUT, DeadlineExceeded, "The deadline has passed";
+    /// The version of HTTP is not spoken here.
+    VersionNotSupported = "version-not-supported", HTTP_VERSION_NOT_SUPPORTED, Internal, "This version of HTTP is not supported";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_distinct_and_plain() {
+        let names: HashSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
+    }
+
+    #[test]
+    fn every_kind_is_an_error_everywhere() {
+        for kind in Kind::ALL {
+            assert!(kind.status().is_client_error() || kind.status().is_server_error(), "{kind:?}");
+            assert_ne!(kind.grpc().number(), 0, "{kind:?}");
+        }
+    }
+}

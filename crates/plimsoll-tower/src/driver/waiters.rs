@@ -1,0 +1,111 @@
+//! Ticket → waker: what a driver keeps for those who wait in a machine's line.
+
+use plimsoll_policy::Ticket;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::Waker,
+};
+
+/// The wakers of one policy's waiting line.
+///
+/// A ticket's lower 32 bits are an index that no two live tickets share, so this is a table, as long as the most that
+/// have ever waited at once. Its lock is taken only by those who wait and by whoever wakes them.
+///
+/// A waiter registers **before** it asks the machine whether its turn has come: a grant between the two then finds the
+/// waker.
+#[derive(Debug, Default)]
+pub struct Waiters {
+    wakers: Mutex<Vec<Option<(Ticket, Waker)>>>,
+}
+
+impl Waiters {
+    /// Nobody waits.
+    pub const fn new() -> Self {
+        Self { wakers: Mutex::new(Vec::new()) }
+    }
+
+    /// `waker` is to be woken for `ticket`. Replaces an earlier one.
+    pub fn register(&self, ticket: Ticket, waker: &Waker) {
+        let mut wakers = self.lock();
+        let at = index(ticket);
+        if wakers.len() <= at {
+            wakers.resize_with(at + 1, || None);
+        }
+        match &mut wakers[at] {
+            Some((holder, old)) if *holder == ticket => old.clone_from(waker),
+            slot => *slot = Some((ticket, waker.clone())),
+        }
+    }
+
+    /// Nobody waits under `ticket` any more.
+    pub fn forget(&self, ticket: Ticket) {
+        drop(self.take(ticket));
+    }
+
+    /// Wakes whoever waits under `ticket`, if anybody does.
+    pub fn wake(&self, ticket: Ticket) {
+        // Woken outside the lock: a waker may run code that comes back here.
+        if let Some(waker) = self.take(ticket) {
+            waker.wake();
+        }
+    }
+
+    fn take(&self, ticket: Ticket) -> Option<Waker> {
+        let mut wakers = self.lock();
+        let slot = wakers.get_mut(index(ticket))?;
+        slot.take_if(|(holder, _)| *holder == ticket).map(|(_, waker)| waker)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<(Ticket, Waker)>>> {
+        // Nothing in the table is half-done at any point where a waker could panic.
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn index(ticket: Ticket) -> usize {
+    (ticket.0 & u64::from(u32::MAX)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn wakes_the_holder_of_the_ticket_and_nobody_else() {
+        let (waiters, count) = (Waiters::new(), Arc::new(Count::default()));
+        let waker = Waker::from(Arc::clone(&count));
+        let (first, reused) = (Ticket(3), Ticket(3 | 1 << 32));
+        waiters.register(first, &waker);
+        waiters.wake(reused);
+        waiters.wake(Ticket(9));
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+        waiters.register(reused, &waker);
+        waiters.wake(first);
+        assert_eq!(count.0.load(Ordering::SeqCst), 0, "its slot belongs to another ticket now");
+        waiters.wake(reused);
+        waiters.wake(reused);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_forgotten_ticket_is_not_woken() {
+        let (waiters, count) = (Waiters::new(), Arc::new(Count::default()));
+        waiters.register(Ticket(0), &Waker::from(Arc::clone(&count)));
+        waiters.forget(Ticket(0));
+        waiters.wake(Ticket(0));
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+    }
+}
