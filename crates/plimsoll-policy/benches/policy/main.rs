@@ -1,0 +1,12 @@
+//! What one decision costs, warm and in steady state: machines are built outside the loop, time is an argument.
+//!
+//! `cargo bench -p plimsoll-policy`, or `cargo xtask bench policy` for the figures that are claimed.
+
+mod rate;
+
+#[global_allocator]
+static ALLOC: divan::AllocProfiler = divan::AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
