@@ -3,7 +3,9 @@
 //! `cargo bench -p plimsoll-policy`, or `cargo xtask bench policy` for the figures that are claimed.
 
 mod balance;
+mod breaker;
 mod flow;
+mod rate;
 mod retry;
 
 #[global_allocator]

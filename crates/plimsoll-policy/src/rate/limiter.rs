@@ -1,0 +1,152 @@
+use super::{BucketSnapshot, KeyedLimiter, KeysSnapshot, Per, RateLimitSpec, TokenBucket};
+use crate::{Draw, Instant, KeyHash, Rejected};
+use std::num::NonZeroU32;
+
+/// The rate limit of a policy: one bucket for all calls, or one for each key.
+///
+/// What the key is (client, route, header) the driver knows; it makes the hash with [`RateLimiter::hash`].
+#[derive(Debug)]
+pub struct RateLimiter {
+    per: Per,
+    keys: NonZeroU32,
+    buckets: Buckets,
+}
+
+// One a policy, and apart from the bucket's own cache lines the larger of the two is on the heap anyway.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+enum Buckets {
+    All(TokenBucket),
+    Keyed { limiter: KeyedLimiter, keyless: KeyHash },
+}
+
+/// A rate limit as seen at one instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RateSnapshot {
+    /// Every call under one bucket.
+    All(BucketSnapshot),
+    /// A bucket for each key.
+    Keyed(KeysSnapshot),
+}
+
+impl RateLimiter {
+    /// A limiter with every bucket full. `secret` keys the hash, where there are keys.
+    pub fn new(spec: &RateLimitSpec, start: Instant, secret: Draw) -> Self {
+        let buckets = match spec.per {
+            Per::All => Buckets::All(TokenBucket::new(spec.rate, spec.burst, start)),
+            Per::Client | Per::Route | Per::Header(_) => {
+                let limiter = KeyedLimiter::new(spec.rate, spec.burst, spec.keys, start, secret);
+                // Hashed from a second draw, so that no key a caller can send is the same.
+                let keyless = KeyHash(secret.split().split().split().split().bits());
+                Buckets::Keyed { limiter, keyless }
+            }
+        };
+        Self { per: spec.per.clone(), keys: spec.keys, buckets }
+    }
+
+    /// What is counted together.
+    pub const fn per(&self) -> &Per {
+        &self.per
+    }
+
+    /// The hash of a key; `None` where all calls share one bucket and there is nothing to hash.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> Option<KeyHash> {
+        match &self.buckets {
+            Buckets::All(_) => None,
+            Buckets::Keyed { limiter, .. } => Some(limiter.hash(key)),
+        }
+    }
+
+    /// May one more call begin?
+    ///
+    /// Calls without a key (a header that is absent) share one bucket among themselves, so that leaving the key out is
+    /// no way around the limit. Where all calls share one bucket, the key is not looked at.
+    ///
+    /// # Errors
+    /// By [`crate::Machine::RateLimit`] for [`crate::Reason::RateExceeded`], with the exact time to come back.
+    #[inline]
+    pub fn admit(&self, now: Instant, key: Option<KeyHash>) -> Result<(), Rejected> {
+        match &self.buckets {
+            Buckets::All(bucket) => bucket.admit(now, 1),
+            Buckets::Keyed { limiter, keyless } => limiter.admit(now, key.unwrap_or(*keyless), 1),
+        }
+    }
+
+    /// Gives a call's permit back, if it did not happen after all.
+    pub fn refund(&self, key: Option<KeyHash>) {
+        match &self.buckets {
+            Buckets::All(bucket) => bucket.refund(1),
+            Buckets::Keyed { limiter, keyless } => limiter.refund(key.unwrap_or(*keyless), 1),
+        }
+    }
+
+    /// Puts a new rate and burst in force and keeps what has been counted.
+    ///
+    /// False, and nothing is changed, if `per` or the number of `keys` differs: other keys mean other buckets, so the
+    /// limiter has to be built anew, with every bucket full. (`keys` is not looked at where there are none.)
+    #[must_use = "if false, the limiter must be built anew"]
+    pub fn update(&self, now: Instant, spec: &RateLimitSpec) -> bool {
+        if spec.per != self.per {
+            return false;
+        }
+        match &self.buckets {
+            Buckets::All(bucket) => bucket.update(now, spec.rate, spec.burst),
+            Buckets::Keyed { .. } if spec.keys != self.keys => return false,
+            Buckets::Keyed { limiter, .. } => limiter.update(now, spec.rate, spec.burst),
+        }
+        true
+    }
+
+    /// What an operator wants to see.
+    pub fn snapshot(&self, now: Instant) -> RateSnapshot {
+        match &self.buckets {
+            Buckets::All(bucket) => RateSnapshot::All(bucket.snapshot(now)),
+            Buckets::Keyed { limiter, .. } => RateSnapshot::Keyed(limiter.snapshot()),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Machine, Reason, units::Burst};
+
+    fn spec(per: Per) -> RateLimitSpec {
+        RateLimitSpec { burst: Burst::ONE, per, ..RateLimitSpec::new("1/s".parse().unwrap()) }
+    }
+
+    #[test]
+    fn one_bucket_for_all_or_one_for_each_key() {
+        let now = Instant::ORIGIN;
+        let all = RateLimiter::new(&spec(Per::All), now, Draw::new(1));
+        assert_eq!(all.hash(b"a"), None);
+        assert!(all.admit(now, Some(KeyHash(1))).is_ok());
+        let refused = all.admit(now, Some(KeyHash(2))).unwrap_err();
+        assert_eq!((refused.by, refused.reason), (Machine::RateLimit, Reason::RateExceeded));
+
+        let keyed = RateLimiter::new(&spec(Per::Client), now, Draw::new(1));
+        for key in [keyed.hash(b"a"), keyed.hash(b"b"), None] {
+            assert!(keyed.admit(now, key).is_ok());
+            assert!(keyed.admit(now, key).is_err());
+        }
+        keyed.refund(None);
+        assert!(keyed.admit(now, None).is_ok());
+        assert!(matches!(keyed.snapshot(now), RateSnapshot::Keyed(keys) if keys.keys == 3));
+    }
+
+    #[test]
+    fn other_keys_are_another_limiter() {
+        let now = Instant::ORIGIN;
+        let limiter = RateLimiter::new(&spec(Per::Client), now, Draw::new(1));
+        let key = limiter.hash(b"a");
+        assert!(limiter.admit(now, key).is_ok());
+        assert!(!limiter.update(now, &spec(Per::Route)));
+        assert!(!limiter.update(now, &RateLimitSpec { keys: NonZeroU32::MIN, ..spec(Per::Client) }));
+        assert!(limiter.admit(now, key).is_err(), "nothing was changed");
+        let more = RateLimitSpec { burst: Burst::try_from(2).unwrap(), ..spec(Per::Client) };
+        assert!(limiter.update(now, &more));
+        assert!(limiter.admit(now, key).is_ok());
+        assert!(limiter.admit(now, key).is_err(), "the one taken before the update counts");
+    }
+}
