@@ -34,8 +34,7 @@ pub(super) struct Tally {
 
 impl Calls {
     pub(super) fn new(cut: Cut) -> Self {
-        let calls =
-            Self { time: Apart(TimeRing::new()), row: Row(AtomicU64::new(0)), ring: OnceLock::new() };
+        let calls = Self { time: Apart(TimeRing::new()), row: Row(AtomicU64::new(0)), ring: OnceLock::new() };
         calls.prepare(cut);
         calls
     }

@@ -45,7 +45,7 @@ mod transition;
 mod word;
 
 #[cfg(all(test, loom))]
-mod interleavings;
+mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod model;
 #[cfg(all(test, not(loom)))]
@@ -62,7 +62,8 @@ use crate::{
         Mutex,
         atomic::{
             AtomicU64,
-            Ordering::{AcqRel, Acquire},
+            Ordering::{AcqRel, Acquire, SeqCst},
+            fence,
         },
     },
     window::Apart,
@@ -213,6 +214,8 @@ impl Breaker {
 
     /// Opens if a condition says so.
     fn judge(&self, epoch: u32, now: Instant, draw: Draw, row: u32) -> Option<Transition> {
+        // Of two calls that tip the balance together, counted in different cells, one must see the other.
+        fence(SeqCst);
         let limits = &self.steady.limits;
         let cut = limits.cut();
         let counts = self.calls.counts(cut, now, epoch);

@@ -3,7 +3,10 @@
 use super::{Breaker, BreakerSpec, Counts, Opening, Passage, record::Record, word::Word};
 use crate::{
     BreakerState, Draw, Instant, Machine, Reason, Rejected, Transition, TransitionReason,
-    sync::{MutexGuard, atomic::Ordering::Release},
+    sync::{
+        MutexGuard,
+        atomic::Ordering::{AcqRel, Release},
+    },
 };
 use std::{
     sync::{PoisonError, TryLockError},
@@ -148,11 +151,11 @@ impl Breaker {
         transition
     }
 
-    /// Only under the lock, which is what makes a plain store enough: nothing else changes the epoch, and a probe's
-    /// place that is given or taken in between belongs to the epoch that ends.
+    /// Only under the lock: nothing else changes the epoch, so the word that is replaced need not be looked at. A
+    /// probe's place that was given or taken a moment ago belongs to the epoch that ends.
     fn begin(&self, word: Word, until: Instant) {
         self.steady.until.store(until.as_nanos(), Release);
-        self.steady.word.store(word.bits(), Release);
+        self.steady.word.swap(word.bits(), AcqRel);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Record> {
