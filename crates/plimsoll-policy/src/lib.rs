@@ -31,6 +31,7 @@ pub mod throttle;
 mod time;
 mod timeouts;
 pub mod units;
+mod window;
 
 pub use admission::{Admission, Admitted, Ask, Cohort, KeyHash, Priority, Ticket, Woken};
 pub use draw::Draw;

@@ -6,7 +6,7 @@ use std::{num::NonZeroU32, time::Duration};
 pub enum Window {
     /// The calls that ended in the last so long.
     Time(Duration),
-    /// The last so many calls.
+    /// The last so many calls; above [`BreakerSpec::MAX_CALLS`], that many.
     Calls(NonZeroU32),
 }
 
@@ -42,6 +42,13 @@ pub struct BreakerSpec {
     pub probes: NonZeroU32,
     /// Probes that have told nothing after this long are given up, and a new set is let through.
     pub half_open: Duration,
+}
+
+impl BreakerSpec {
+    /// The longest window by count. Above it, it holds.
+    pub const MAX_CALLS: u32 = 4096;
+    /// The most probes. Above it, it holds.
+    pub const MAX_PROBES: u32 = (1 << 14) - 1;
 }
 
 impl Default for BreakerSpec {

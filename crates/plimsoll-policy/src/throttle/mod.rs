@@ -1,5 +1,196 @@
-//! Client-side throttling.
+//! Client-side throttling: when a peer turns much of what it is sent away, part of it is turned away here, where that is
+//! cheap, so that the peer does not spend itself on saying no.
+//!
+//! After *Site Reliability Engineering* (Beyer et al., 2016), chapter 21: with the requests and the accepts of the last
+//! two minutes, a call is rejected locally with probability
+//!
+//! ```text
+//! max(0, (requests − K · accepts) / (requests + 1))
+//! ```
+//!
+//! Local rejections count as requests, so the probability follows the callers' demand, not only what got through. With
+//! K = 2 about one call in two that reaches the peer may be turned away before anything is held back, which leaves the
+//! peer's recovery visible; a smaller K holds back sooner. Once a second a call passes whatever the probability says
+//! (go-zero's habit), so that a client with little traffic cannot lock itself out for the whole window.
+//!
+//! # What counts
+//! [`Outcome::Success`] is accepted; [`Outcome::Failure`] and [`Outcome::Throttled`] are not; [`Outcome::Cancelled`] says
+//! nothing. Calls count when they end: were they counted as they start, a burst of calls in flight would look like a peer
+//! that accepts nothing.
+//!
+//! # Cost
+//! 896 bytes. Admitting adds up a window of 16 to 32 buckets and writes only when it rejects (or holds back, and then at
+//! most twice); settling is one compare-and-swap. No lock.
+//!
+//! # Known weaknesses
+//! - With very few calls the formula is nervous: one failure out of one gives one in two.
+//! - Memory is long by design: after an outage, rejections fade only as its calls leave the window or accepts outweigh
+//!   them.
+//! - It knows no kinds of calls: one failing method throttles all that share the instance.
 
 mod spec;
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 pub use spec::*;
+
+use crate::{
+    Draw, Instant, Machine, Outcome, Reason, Rejected,
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::nanos,
+    window::{Apart, At, Grain, TimeRing},
+};
+use std::{sync::PoisonError, time::Duration};
+
+/// A call passes at least this often, whatever the probability.
+const FORCED_PASS: Duration = Duration::from_secs(1);
+
+const ACCEPTED: usize = 0;
+const REFUSED: usize = 1;
+
+/// A client throttle. Shared by reference between any number of threads; see the [module](self) for what it does.
+///
+/// ```
+/// # use plimsoll_policy::{*, throttle::{Throttle, ThrottleSpec}};
+/// let throttle = Throttle::new(ThrottleSpec::default());
+/// let (now, draw) = (Instant::ORIGIN, Draw::new(0));
+/// for _ in 0..100 {
+///     throttle.settle(now, Outcome::Throttled);
+/// }
+/// let rejected = throttle.admit(now, draw).unwrap_err();
+/// assert_eq!(rejected.reason, Reason::Throttled);
+/// assert_eq!(throttle.snapshot(now).requests, 101);
+/// ```
+#[derive(Debug)]
+pub struct Throttle {
+    steady: Apart<Steady>,
+    ring: Apart<TimeRing<2>>,
+    /// When a call last passed against the odds, in nanoseconds.
+    passed: Apart<AtomicU64>,
+    spec: Mutex<ThrottleSpec>,
+}
+
+/// What every call reads and only an update writes.
+#[derive(Debug)]
+struct Steady {
+    /// How the window is cut, in 12 bits, and above them how often it began anew.
+    cut: AtomicU64,
+    /// Bits of the multiplier.
+    k: AtomicU64,
+}
+
+/// A throttle as somebody who looks at it sees it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Snapshot {
+    /// Calls in the window, those rejected here among them.
+    pub requests: u64,
+    /// Of these, the ones that the peer accepted.
+    pub accepts: u64,
+    /// The probability with which a call is rejected now, from 0 to below 1.
+    pub probability: f64,
+}
+
+impl Throttle {
+    /// A throttle that has seen nothing yet.
+    pub fn new(spec: ThrottleSpec) -> Self {
+        let cut = AtomicU64::new(Grain::of(spec.window).pack());
+        let steady = Steady { cut, k: AtomicU64::new(spec.k.get().to_bits()) };
+        Self {
+            steady: Apart(steady),
+            ring: Apart(TimeRing::new()),
+            passed: Apart(AtomicU64::new(0)),
+            spec: Mutex::new(spec),
+        }
+    }
+
+    /// May a call go ahead now? A rejection counts as a request by itself; whoever is let through settles.
+    ///
+    /// # Errors
+    /// [`Reason::Throttled`], without a time to come back: the next call may pass.
+    #[inline]
+    pub fn admit(&self, now: Instant, draw: Draw) -> Result<(), Rejected> {
+        let probability = self.look(now).probability;
+        if probability <= 0.0 { Ok(()) } else { self.admit_against_odds(now, draw, probability) }
+    }
+
+    fn admit_against_odds(&self, now: Instant, draw: Draw, probability: f64) -> Result<(), Rejected> {
+        let passed = self.passed.load(Relaxed);
+        let due = now.as_nanos().saturating_sub(passed) >= nanos(FORCED_PASS);
+        if draw.unit() >= probability {
+            // Of all that pass only one a while notes it, lest they fight for the line.
+            if due {
+                self.passed.store(now.as_nanos(), Relaxed);
+            }
+            return Ok(());
+        }
+        if due && self.passed.compare_exchange(passed, now.as_nanos(), Relaxed, Relaxed).is_ok() {
+            return Ok(());
+        }
+        self.count(now, REFUSED);
+        Err(Rejected::new(Machine::Throttle, Reason::Throttled))
+    }
+
+    /// A call that was let through has ended so.
+    #[inline]
+    pub fn settle(&self, now: Instant, outcome: Outcome) {
+        match outcome {
+            Outcome::Success => self.count(now, ACCEPTED),
+            Outcome::Failure(_) | Outcome::Throttled => self.count(now, REFUSED),
+            Outcome::Cancelled => {}
+        }
+    }
+
+    /// New thresholds, at once. The window is kept while its new length is between a quarter of the one it was made with
+    /// and that one, and up to its double as far as 32 of its buckets reach; beyond, it starts empty.
+    pub fn update(&self, spec: ThrottleSpec) {
+        let mut current = self.spec.lock().unwrap_or_else(PoisonError::into_inner);
+        self.steady.k.store(spec.k.get().to_bits(), Relaxed);
+        let cut = self.steady.cut.load(Relaxed);
+        let era = cut >> 12;
+        let (era, grain) = match Grain::unpack(cut).resized(spec.window) {
+            Some(grain) => (era, grain),
+            None => (u64::from((era as u32).wrapping_add(1)), Grain::of(spec.window)),
+        };
+        self.steady.cut.store(era << 12 | grain.pack(), Release);
+        *current = spec;
+    }
+
+    /// The thresholds in force.
+    pub fn spec(&self) -> ThrottleSpec {
+        *self.spec.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the throttle looks like at `now`.
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        self.look(now)
+    }
+
+    #[inline]
+    fn look(&self, now: Instant) -> Snapshot {
+        let [accepts, refused] = self.ring.sums(self.at(now).0);
+        let k = f64::from_bits(self.steady.k.load(Relaxed));
+        let requests = accepts + refused;
+        let excess = requests as f64 - k * accepts as f64;
+        Snapshot { requests, accepts, probability: (excess / (requests as f64 + 1.0)).max(0.0) }
+    }
+
+    #[inline]
+    fn count(&self, now: Instant, kind: usize) {
+        let (at, cut) = self.at(now);
+        // Dropped where the window has just begun anew.
+        let _ = self.ring.add(at, kind, || self.steady.cut.load(Acquire) >> 12 == cut >> 12);
+    }
+
+    #[inline]
+    fn at(&self, now: Instant) -> (At, u64) {
+        let cut = self.steady.cut.load(Acquire);
+        (Grain::unpack(cut).at(now, (cut >> 12) as u32), cut)
+    }
+}

@@ -1,0 +1,118 @@
+use super::limits::Cut;
+use crate::{
+    Instant,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire},
+    },
+    window::{Apart, CallRing, TimeRing},
+};
+use std::sync::OnceLock;
+
+/// What a breaker has counted: the window of either kind, and the failures in a row.
+#[derive(Debug)]
+pub(super) struct Calls {
+    /// Good, failed, slow, failed and slow: one cell a call, whatever came of it.
+    time: Apart<TimeRing<4>>,
+    row: Row,
+    /// Made when a window by count is first asked for.
+    ring: OnceLock<CallRing>,
+}
+
+/// Failures in a row in an era.
+#[derive(Debug)]
+struct Row(AtomicU64);
+
+/// What a call has added up to.
+pub(super) struct Tally {
+    /// How many calls like it were counted since the window last lost one: in its bucket, or in all where the window is
+    /// by count. Never more than the window holds while it fills.
+    pub(super) number: u64,
+    /// Failures in a row.
+    pub(super) row: u32,
+}
+
+impl Calls {
+    pub(super) fn new(cut: Cut) -> Self {
+        let calls = Self { time: Apart(TimeRing::new()), row: Row(AtomicU64::new(0)), ring: OnceLock::new() };
+        calls.prepare(cut);
+        calls
+    }
+
+    /// Allocates what windows of this kind need, once.
+    pub(super) fn prepare(&self, cut: Cut) {
+        if matches!(cut, Cut::Calls(_)) {
+            self.ring.get_or_init(CallRing::new);
+        }
+    }
+
+    /// Counts a call of this era; `None` if the era is over (see [`TimeRing::add`] for `live`).
+    #[inline]
+    pub(super) fn add(
+        &self,
+        cut: Cut,
+        now: Instant,
+        era: u32,
+        (failed, slow): (bool, bool),
+        live: impl Fn() -> bool,
+    ) -> Option<Tally> {
+        let number = match cut {
+            Cut::Time(grain) => {
+                let kind = usize::from(failed) | usize::from(slow) << 1;
+                self.time.add(grain.at(now, era), kind, &live)?
+            }
+            Cut::Calls(_) => self.ring.get()?.add(era, failed, slow, &live)?,
+        };
+        let row = if failed { self.row.lengthen(era, live)? } else { self.row.end(era) };
+        Some(Tally { number, row })
+    }
+
+    /// Calls, failures and slow calls in the window.
+    pub(super) fn counts(&self, cut: Cut, now: Instant, era: u32) -> [u64; 3] {
+        match cut {
+            Cut::Time(grain) => {
+                let [good, failed, slow, both] = self.time.sums(grain.at(now, era));
+                [good + failed + slow + both, failed + both, slow + both]
+            }
+            Cut::Calls(size) => self.ring.get().map_or([0; 3], |ring| ring.counts(era, size)),
+        }
+    }
+
+    /// Failures in a row in this era.
+    pub(super) fn row(&self, era: u32) -> u32 {
+        let seen = self.row.0.load(Acquire);
+        if (seen >> 32) as u32 == era { seen as u32 } else { 0 }
+    }
+}
+
+impl Row {
+    fn lengthen(&self, era: u32, live: impl Fn() -> bool) -> Option<u32> {
+        let mut seen = self.0.load(Acquire);
+        loop {
+            let row = if (seen >> 32) as u32 == era {
+                (seen as u32).saturating_add(1)
+            } else if live() {
+                1
+            } else {
+                return None;
+            };
+            match self.0.compare_exchange_weak(seen, u64::from(era) << 32 | u64::from(row), AcqRel, Acquire) {
+                Ok(_) => return Some(row),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Ends the row; writes only where there is one.
+    #[inline]
+    fn end(&self, era: u32) -> u32 {
+        let mut seen = self.0.load(Acquire);
+        while (seen >> 32) as u32 == era && seen as u32 != 0 {
+            match self.0.compare_exchange_weak(seen, u64::from(era) << 32, AcqRel, Acquire) {
+                Ok(_) => break,
+                Err(now) => seen = now,
+            }
+        }
+        0
+    }
+}

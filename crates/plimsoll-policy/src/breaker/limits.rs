@@ -1,0 +1,174 @@
+use super::{BreakerSpec, Window, word::Word};
+use crate::{
+    TransitionReason,
+    sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+    time::nanos,
+    window::{CallRing, Grain},
+};
+
+/// How the window is cut: by calls, or into buckets of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cut {
+    Calls(u32),
+    Time(Grain),
+}
+
+impl Cut {
+    pub(super) fn of(window: Window) -> Self {
+        match window {
+            Window::Calls(calls) => Self::Calls(calls.get().min(CallRing::CALLS)),
+            Window::Time(length) => Self::Time(Grain::of(length)),
+        }
+    }
+
+    /// The cut for another window, and whether what this one has counted stays good under it.
+    pub(super) fn changed(self, window: Window) -> (Self, bool) {
+        match (self, window) {
+            (Self::Calls(_), Window::Calls(_)) => (Self::of(window), true),
+            (Self::Time(grain), Window::Time(length)) => {
+                grain.resized(length).map_or((Self::of(window), false), |grain| (Self::Time(grain), true))
+            }
+            _ => (Self::of(window), false),
+        }
+    }
+
+    const TIME: u64 = 1 << 63;
+
+    const fn pack(self) -> u64 {
+        match self {
+            Self::Calls(calls) => calls as u64,
+            Self::Time(grain) => Self::TIME | grain.pack(),
+        }
+    }
+
+    #[inline]
+    const fn unpack(bits: u64) -> Self {
+        if bits & Self::TIME == 0 { Self::Calls(bits as u32) } else { Self::Time(Grain::unpack(bits)) }
+    }
+}
+
+/// The thresholds in force, each by itself atomic: while they are being changed, a call may be judged by some of the old
+/// ones and some of the new.
+#[derive(Debug)]
+pub(super) struct Limits {
+    cut: AtomicU64,
+    /// Bits of a float; infinite where there is no such condition.
+    failure_ratio: AtomicU64,
+    slow_ratio: AtomicU64,
+    /// Nanoseconds; `u64::MAX` where no call is slow.
+    slow_call: AtomicU64,
+    minimum_calls: AtomicU32,
+    /// `u32::MAX` where it is not looked at (and where it would never be reached in time).
+    consecutive: AtomicU32,
+    probes: AtomicU32,
+}
+
+impl Limits {
+    pub(super) fn new(spec: &BreakerSpec) -> Self {
+        let limits = Self {
+            cut: AtomicU64::new(Cut::of(spec.window).pack()),
+            failure_ratio: AtomicU64::new(0),
+            slow_ratio: AtomicU64::new(0),
+            slow_call: AtomicU64::new(0),
+            minimum_calls: AtomicU32::new(0),
+            consecutive: AtomicU32::new(0),
+            probes: AtomicU32::new(0),
+        };
+        limits.set(spec);
+        limits
+    }
+
+    /// Everything but the cut.
+    pub(super) fn set(&self, spec: &BreakerSpec) {
+        let ratio = spec.failure_ratio.map_or(f64::INFINITY, |ratio| ratio.get());
+        self.failure_ratio.store(ratio.to_bits(), Relaxed);
+        let ratio = spec.slow.map_or(f64::INFINITY, |slow| slow.ratio.get());
+        self.slow_ratio.store(ratio.to_bits(), Relaxed);
+        self.slow_call.store(spec.slow.map_or(u64::MAX, |slow| nanos(slow.call)), Relaxed);
+        self.minimum_calls.store(spec.minimum_calls.get(), Relaxed);
+        self.consecutive.store(spec.consecutive_failures.map_or(u32::MAX, |row| row.get()), Relaxed);
+        self.probes.store(spec.probes.get().min(Word::MAX_PROBES), Relaxed);
+    }
+
+    pub(super) fn set_cut(&self, cut: Cut) {
+        self.cut.store(cut.pack(), Release);
+    }
+
+    #[inline]
+    pub(super) fn cut(&self) -> Cut {
+        Cut::unpack(self.cut.load(Acquire))
+    }
+
+    /// From how many nanoseconds on a call is slow.
+    #[inline]
+    pub(super) fn slow_call(&self) -> u64 {
+        self.slow_call.load(Relaxed)
+    }
+
+    /// How many calls a window must hold before its ratios count: never more than it can hold.
+    #[inline]
+    pub(super) fn minimum_calls(&self, cut: Cut) -> u64 {
+        let minimum = self.minimum_calls.load(Relaxed);
+        u64::from(match cut {
+            Cut::Calls(calls) => minimum.min(calls),
+            Cut::Time(_) => minimum,
+        })
+    }
+
+    pub(super) fn probes(&self) -> u32 {
+        self.probes.load(Relaxed)
+    }
+
+    /// Whether so many failures in a row open the breaker.
+    #[inline]
+    pub(super) fn row_opens(&self, row: u32) -> bool {
+        row >= self.consecutive.load(Relaxed)
+    }
+
+    /// Which ratio, if any, opens the breaker.
+    pub(super) fn ratio_opens(&self, [calls, failed, slow]: [u64; 3]) -> Option<TransitionReason> {
+        // Nothing failed is no failure ratio, not even one of 0 %.
+        let reached = |part: u64, ratio: &AtomicU64| {
+            part > 0 && part as f64 >= f64::from_bits(ratio.load(Relaxed)) * calls as f64
+        };
+        if reached(failed, &self.failure_ratio) {
+            Some(TransitionReason::FailureRatio)
+        } else if reached(slow, &self.slow_ratio) {
+            Some(TransitionReason::SlowRatio)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::units::Ratio;
+    use std::{num::NonZeroU32, time::Duration};
+
+    #[test]
+    fn cuts_survive_packing() {
+        for cut in [
+            Cut::of(Window::Calls(NonZeroU32::MIN)),
+            Cut::of(Window::Calls(NonZeroU32::MAX)),
+            Cut::of(Window::Time(Duration::ZERO)),
+            Cut::of(Window::Time(Duration::MAX)),
+        ] {
+            assert_eq!(Cut::unpack(cut.pack()), cut);
+        }
+    }
+
+    #[test]
+    fn a_ratio_opens_when_it_is_reached_and_not_before() {
+        let limits =
+            Limits::new(&BreakerSpec { failure_ratio: Some(Ratio::percent(50)), ..BreakerSpec::default() });
+        assert_eq!(limits.ratio_opens([20, 9, 20]), None);
+        assert_eq!(limits.ratio_opens([20, 10, 0]), Some(TransitionReason::FailureRatio));
+        limits.set(&BreakerSpec { failure_ratio: Some(Ratio::ZERO), ..BreakerSpec::default() });
+        assert_eq!(limits.ratio_opens([20, 0, 0]), None);
+    }
+}

@@ -1,0 +1,47 @@
+use super::{Breaker, Counts, Opening};
+use crate::{BreakerState, Instant, Transition};
+use std::time::Duration;
+
+/// A breaker as somebody who looks at it sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// The state. An open breaker whose time is over stays open until the next call asks.
+    pub state: BreakerState,
+    /// What is in the window; empty unless calls pass freely, for only then they are counted.
+    pub counts: Counts,
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// While half-open: probes let through whose places are taken.
+    pub probes_given: u32,
+    /// While half-open: probes that went well.
+    pub probes_passed: u32,
+    /// While open: how long until probes pass. While half-open: how long until a new set does.
+    pub remaining: Option<Duration>,
+    /// How often it has opened since it was last closed.
+    pub openings: u32,
+    /// When and why it last opened on what it had counted, with the failure ratio at that moment.
+    pub opening: Option<Opening>,
+    /// When it last changed its state, and why.
+    pub last: Option<(Instant, Transition)>,
+}
+
+impl Breaker {
+    /// What the breaker looks like at `now`. Takes the lock of transitions: for onlookers, not for calls.
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let record = self.lock();
+        let word = self.word();
+        let until = Instant::from_nanos(self.steady.until.load(crate::sync::atomic::Ordering::Acquire));
+        let timed = matches!(word.state(), BreakerState::Open | BreakerState::HalfOpen);
+        Snapshot {
+            state: word.state(),
+            counts: self.calls.counts(self.steady.limits.cut(), now, word.epoch()).into(),
+            consecutive_failures: self.calls.row(word.epoch()),
+            probes_given: word.given(),
+            probes_passed: word.passed(),
+            remaining: timed.then(|| until.since(now)),
+            openings: record.openings,
+            opening: record.opening,
+            last: record.last,
+        }
+    }
+}

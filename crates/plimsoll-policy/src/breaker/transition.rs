@@ -1,0 +1,170 @@
+//! From one state to another: on what was counted, on time, and by hand.
+
+use super::{Breaker, BreakerSpec, Counts, Opening, Passage, record::Record, word::Word};
+use crate::{
+    BreakerState, Draw, Instant, Machine, Reason, Rejected, Transition, TransitionReason,
+    sync::{
+        MutexGuard,
+        atomic::Ordering::{AcqRel, Release},
+    },
+};
+use std::{
+    sync::{PoisonError, TryLockError},
+    time::Duration,
+};
+
+/// By hand: each gives the transition that it made, `None` if the breaker was in that state already.
+impl Breaker {
+    /// Holds it closed: calls pass and are counted, nothing opens it. Starts with an empty window.
+    pub fn force_closed(&self, now: Instant) -> Option<Transition> {
+        self.force(now, BreakerState::ForcedClosed)
+    }
+
+    /// Holds it open: every call is refused until [`Breaker::release`].
+    pub fn force_open(&self, now: Instant) -> Option<Transition> {
+        self.force(now, BreakerState::ForcedOpen)
+    }
+
+    /// Takes the peer out of service: as [`Breaker::force_open`], with a state of its own, so that whoever looks can
+    /// tell maintenance from an emergency.
+    pub fn isolate(&self, now: Instant) -> Option<Transition> {
+        self.force(now, BreakerState::Isolated)
+    }
+
+    /// Lets it decide for itself again: closed and with an empty window after [`Breaker::force_closed`]; half-open after
+    /// the other two, for nobody has asked the peer for a while. `None` where nothing was forced.
+    pub fn release(&self, now: Instant) -> Option<Transition> {
+        let mut record = self.lock();
+        let to = match self.word().state() {
+            BreakerState::ForcedClosed => BreakerState::Closed,
+            BreakerState::ForcedOpen | BreakerState::Isolated => BreakerState::HalfOpen,
+            BreakerState::Closed | BreakerState::Open | BreakerState::HalfOpen => return None,
+        };
+        Some(self.enter(&mut record, now, Draw::new(0), to, TransitionReason::ByHand))
+    }
+
+    fn force(&self, now: Instant, to: BreakerState) -> Option<Transition> {
+        let mut record = self.lock();
+        if self.word().state() == to {
+            return None;
+        }
+        Some(self.enter(&mut record, now, Draw::new(0), to, TransitionReason::ByHand))
+    }
+
+    /// New thresholds, at once; state, window and failures in a row are kept.
+    ///
+    /// They are held against the window when the next call fails or is slow, or with the next step of a time window. An
+    /// open time or half-open time that is running goes on as it began. Calls already counted keep the judgement of slow
+    /// or not that they had.
+    ///
+    /// Another window keeps what it can: a window by count keeps its last calls, however its size changes (up to
+    /// [`BreakerSpec::MAX_CALLS`]); one by time keeps all while the new length is between a quarter of the one it was
+    /// made with and that one, and up to its double as far as 32 of its buckets reach. Beyond that, and on a change
+    /// between time and count, it starts empty, and calls in flight at that moment do not count. The first change to a
+    /// window by count allocates.
+    pub fn update(&self, spec: BreakerSpec) {
+        let mut record = self.lock();
+        let limits = &self.steady.limits;
+        let (cut, kept) = limits.cut().changed(spec.window);
+        self.calls.prepare(cut);
+        limits.set(&spec);
+        // Before the epoch: whoever sees the new epoch cuts the new way, and what was cut otherwise is of an old one.
+        limits.set_cut(cut);
+        let word = self.word();
+        if !kept && word.passes() {
+            self.begin(Word::new(word.epoch().wrapping_add(1), word.state()), Instant::FAR);
+        }
+        record.spec = spec;
+    }
+
+    /// The thresholds in force.
+    pub fn spec(&self) -> BreakerSpec {
+        self.lock().spec
+    }
+}
+
+/// By itself: each changes nothing, and gives `None`, if the epoch that asks for it is over.
+impl Breaker {
+    pub(super) fn open(
+        &self,
+        epoch: u32,
+        now: Instant,
+        draw: Draw,
+        reason: TransitionReason,
+        counts: Counts,
+    ) -> Option<Transition> {
+        let mut record = self.lock_in(epoch)?;
+        record.opening = Some(Opening { at: now, reason, counts });
+        Some(self.enter(&mut record, now, draw, BreakerState::Open, reason))
+    }
+
+    pub(super) fn reopen(&self, epoch: u32, now: Instant, draw: Draw) -> Option<Transition> {
+        let mut record = self.lock_in(epoch)?;
+        Some(self.enter(&mut record, now, draw, BreakerState::Open, TransitionReason::ProbeFailed))
+    }
+
+    pub(super) fn close(&self, epoch: u32, now: Instant, draw: Draw) -> Option<Transition> {
+        let mut record = self.lock_in(epoch)?;
+        Some(self.enter(&mut record, now, draw, BreakerState::Closed, TransitionReason::ProbesPassed))
+    }
+
+    /// Begins a set of probes, of which the caller is the first. `Ok(None)`: somebody else was faster, look again.
+    ///
+    /// Never waits: while another holds the lock, the state is just changing, and the caller is refused as before.
+    pub(super) fn begin_probing(
+        &self,
+        word: Word,
+        now: Instant,
+        reason: TransitionReason,
+    ) -> Result<Option<Passage>, Rejected> {
+        let mut record = match self.record.try_lock() {
+            Ok(record) => record,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let open = word.state() == BreakerState::Open;
+                let why = if open { Reason::CircuitOpen } else { Reason::ProbesTaken };
+                return Err(Rejected::new(Machine::Breaker, why).after(Duration::ZERO));
+            }
+        };
+        if self.word().epoch() != word.epoch() {
+            return Ok(None);
+        }
+        let transition = Transition { from: word.state(), to: BreakerState::HalfOpen, reason };
+        let until = record.note(now, Draw::new(0), transition);
+        let epoch = word.epoch().wrapping_add(1);
+        self.begin(Word::new(epoch, BreakerState::HalfOpen).give(), until);
+        Ok(Some(Passage::probe(epoch, Some(transition))))
+    }
+
+    fn enter(
+        &self,
+        record: &mut Record,
+        now: Instant,
+        draw: Draw,
+        to: BreakerState,
+        reason: TransitionReason,
+    ) -> Transition {
+        let word = self.word();
+        let transition = Transition { from: word.state(), to, reason };
+        let until = record.note(now, draw, transition);
+        self.begin(Word::new(word.epoch().wrapping_add(1), to), until);
+        transition
+    }
+
+    /// Only under the lock: nothing else changes the epoch, so the word that is replaced need not be looked at. A
+    /// probe's place that was given or taken a moment ago belongs to the epoch that ends.
+    fn begin(&self, word: Word, until: Instant) {
+        self.steady.until.store(until.as_nanos(), Release);
+        self.steady.word.swap(word.bits(), AcqRel);
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock, if this epoch is still the present one.
+    fn lock_in(&self, epoch: u32) -> Option<MutexGuard<'_, Record>> {
+        let record = self.lock();
+        (self.word().epoch() == epoch).then_some(record)
+    }
+}

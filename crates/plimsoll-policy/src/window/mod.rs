@@ -1,0 +1,23 @@
+//! Windows that slide: what was counted lately, without a lock and without a moment at which everything is forgotten.
+//!
+//! Both rings tag what they hold with the *era* it belongs to, so that a new era starts with an empty window without
+//! anything being wiped, and a count that comes late for an earlier era lands where nobody looks.
+
+mod calls;
+mod time;
+
+pub(crate) use calls::CallRing;
+pub(crate) use time::{At, Grain, TimeRing};
+
+/// Keeps what stands in it off its neighbours' cache lines (two lines: processors fetch them in pairs).
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Apart<T>(pub(crate) T);
+
+impl<T> std::ops::Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

@@ -1,0 +1,220 @@
+//! A window over time: a ring of buckets.
+
+use crate::{
+    Instant,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire},
+    },
+    time::nanos,
+};
+use std::{array, time::Duration};
+
+/// How many buckets a ring has. Few under loom, which follows every cell.
+const BUCKETS: usize = if cfg!(loom) { 4 } else { 32 };
+const RING_BITS: u32 = BUCKETS.ilog2();
+
+// A cell: era, lap of the ring, count. The era keeps periods apart, the lap keeps a bucket from being read once the
+// ring has come round. Both are compared for equality only, so a cell that stood untouched for however long is simply
+// taken over; it could be misread only after a whole multiple of 2²² laps without one call, to within a bucket.
+const COUNT_BITS: u32 = 28;
+const LAP_BITS: u32 = 22;
+const ERA_BITS: u32 = 14;
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+
+/// How a window is cut into buckets: `span` of them, each 2^`shift` nanoseconds long, so that finding a bucket is a shift.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Grain {
+    shift: u32,
+    span: u32,
+}
+
+impl Grain {
+    /// 16 to 32 buckets for this window. Anything below 16 ns is taken as 16 ns.
+    pub(crate) fn of(window: Duration) -> Self {
+        let least = BUCKETS as u64 / 2;
+        let window = nanos(window).max(least);
+        let shift = (window / least).ilog2();
+        Self { shift, span: window.div_ceil(1 << shift) as u32 }
+    }
+
+    /// This window in buckets of the same length, where that leaves at least 4 and the ring has enough of them: from a
+    /// quarter of the first length at the most, to the same length at the least.
+    pub(crate) fn resized(self, window: Duration) -> Option<Self> {
+        let fewest = (BUCKETS as u64 / 8).max(1);
+        let span = nanos(window).div_ceil(1 << self.shift);
+        (fewest..=BUCKETS as u64).contains(&span).then_some(Self { span: span as u32, ..self })
+    }
+
+    /// Both in 12 bits.
+    pub(crate) const fn pack(self) -> u64 {
+        (self.shift as u64) << 6 | self.span as u64
+    }
+
+    /// What [`Grain::pack`] gave.
+    pub(crate) const fn unpack(bits: u64) -> Self {
+        Self { shift: (bits >> 6 & 0x3f) as u32, span: (bits & 0x3f) as u32 }
+    }
+
+    /// The bucket that `now` falls into, for this era.
+    #[inline]
+    pub(crate) const fn at(self, now: Instant, era: u32) -> At {
+        At { bucket: now.as_nanos() >> self.shift, span: self.span, era }
+    }
+}
+
+/// A point in a ring's time: a bucket and the window that ends with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    bucket: u64,
+    span: u32,
+    era: u32,
+}
+
+impl At {
+    /// The ring's slot for the bucket, and the tag that a cell in it has if it is of this lap and era.
+    #[inline]
+    const fn place(era: u32, bucket: u64) -> (usize, u64) {
+        let lap = bucket >> RING_BITS & ((1 << LAP_BITS) - 1);
+        let era = era as u64 & ((1 << ERA_BITS) - 1);
+        (bucket as usize % BUCKETS, era << LAP_BITS | lap)
+    }
+}
+
+/// Counts of several kinds over a sliding stretch of time.
+///
+/// A count is one compare-and-swap on one cell. Buckets leave the window by not being added up any more; nothing resets
+/// them. A call stays in for the window's length, give or take one bucket. Counts stop at 2²⁸ − 1 a bucket and kind.
+#[derive(Debug)]
+pub(crate) struct TimeRing<const KINDS: usize> {
+    cells: [[AtomicU64; BUCKETS]; KINDS],
+}
+
+impl<const KINDS: usize> TimeRing<KINDS> {
+    pub(crate) fn new() -> Self {
+        Self { cells: array::from_fn(|_| array::from_fn(|_| AtomicU64::new(0))) }
+    }
+
+    /// Counts one of this kind; how many the bucket has of it now.
+    ///
+    /// `live` says whether the era is still the present one, and is asked only where the cell holds something else. A
+    /// cell of a later era was written by somebody who had seen that era begin, so `live` then sees it too: the count
+    /// is dropped and gives `None`.
+    #[inline]
+    pub(crate) fn add(&self, at: At, kind: usize, live: impl Fn() -> bool) -> Option<u64> {
+        let (slot, tag) = At::place(at.era, at.bucket);
+        let cell = &self.cells[kind][slot];
+        let mut seen = cell.load(Acquire);
+        loop {
+            let count = if seen >> COUNT_BITS == tag {
+                ((seen & COUNT_MASK) + 1).min(COUNT_MASK)
+            } else if live() {
+                1
+            } else {
+                return None;
+            };
+            match cell.compare_exchange_weak(seen, tag << COUNT_BITS | count, AcqRel, Acquire) {
+                Ok(_) => return Some(count),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// What the window holds of each kind.
+    #[inline]
+    pub(crate) fn sums(&self, at: At) -> [u64; KINDS] {
+        let mut sums = [0; KINDS];
+        let first = at.bucket.saturating_sub(u64::from(at.span) - 1);
+        for bucket in first..=at.bucket {
+            let (slot, tag) = At::place(at.era, bucket);
+            for (sum, cells) in sums.iter_mut().zip(&self.cells) {
+                let cell = cells[slot].load(Acquire);
+                *sum += if cell >> COUNT_BITS == tag { cell & COUNT_MASK } else { 0 };
+            }
+        }
+        sums
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn at(grain: Grain, nanos: u64) -> At {
+        grain.at(Instant::from_nanos(nanos), 0)
+    }
+
+    #[test]
+    fn a_window_has_sixteen_to_thirty_two_buckets_of_about_its_length() {
+        for nanos in [1, 15, 16, 17, 1_000, 250_000_000, 10_000_000_000, 120_000_000_000, u64::MAX] {
+            let grain = Grain::of(Duration::from_nanos(nanos));
+            assert!((16..=32).contains(&grain.span), "{nanos}: {grain:?}");
+            let covered = u128::from(grain.span) << grain.shift;
+            let bucket = 1u128 << grain.shift;
+            assert!(covered >= u128::from(nanos) && covered < u128::from(nanos.max(16)) + bucket);
+            assert_eq!(Grain::unpack(grain.pack()), grain);
+        }
+    }
+
+    #[test]
+    fn a_resized_window_keeps_its_buckets_within_a_quarter_and_the_ring() {
+        let grain = Grain::of(Duration::from_secs(10));
+        for millis in [2_500, 5_000, 9_000, 10_000, 16_000] {
+            let other = grain.resized(Duration::from_millis(millis)).unwrap();
+            assert_eq!(other.shift, grain.shift);
+        }
+        assert_eq!(grain.resized(Duration::from_secs(1)), None);
+        assert_eq!(grain.resized(Duration::from_mins(1)), None);
+    }
+
+    #[test]
+    fn another_era_reads_nothing_and_takes_the_cells_over() {
+        let (ring, grain) = (TimeRing::<1>::new(), Grain::of(Duration::from_nanos(16)));
+        let now = Instant::from_nanos(100);
+        assert_eq!(ring.add(grain.at(now, 0), 0, || true), Some(1));
+        assert_eq!(ring.add(grain.at(now, 0), 0, || true), Some(2));
+        assert_eq!(ring.sums(grain.at(now, 1)), [0]);
+        assert_eq!(ring.add(grain.at(now, 1), 0, || true), Some(1));
+        assert_eq!(ring.add(grain.at(now, 0), 0, || false), None, "a straggler of era 0");
+        assert_eq!(ring.sums(grain.at(now, 1)), [1]);
+    }
+
+    #[test]
+    fn a_bucket_stops_counting_at_its_bound() {
+        let (ring, grain) = (TimeRing::<1>::new(), Grain::of(Duration::from_nanos(16)));
+        ring.cells[0][0].store(COUNT_MASK - 1, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(ring.add(at(grain, 0), 0, || true), Some(COUNT_MASK));
+        assert_eq!(ring.add(at(grain, 0), 0, || true), Some(COUNT_MASK));
+        assert_eq!(ring.sums(at(grain, 0)), [COUNT_MASK]);
+    }
+
+    proptest! {
+        /// Against every call remembered one by one: never more than a bucket off either way.
+        #[test]
+        fn slides_as_a_list_of_all_calls_would(
+            window in 1u64..100_000,
+            steps in prop::collection::vec((0u64..10_000, 0usize..2), 1..200),
+        ) {
+            let ring = TimeRing::<2>::new();
+            let grain = Grain::of(Duration::from_nanos(window));
+            let bucket = 1u64 << grain.shift;
+            prop_assert!(bucket <= window.max(16) / 16);
+            let (mut now, mut all) = (0u64, VecDeque::new());
+            for (pause, kind) in steps {
+                now += pause;
+                ring.add(at(grain, now), kind, || true);
+                all.push_back((now, kind));
+                let sums = ring.sums(at(grain, now));
+                for (kind, sum) in sums.into_iter().enumerate() {
+                    let within = |reach: u64| {
+                        all.iter().filter(|(then, of)| *of == kind && now - then < reach).count() as u64
+                    };
+                    let window = window.max(16);
+                    prop_assert!((within(window - bucket)..=within(window + bucket)).contains(&sum));
+                }
+            }
+        }
+    }
+}
