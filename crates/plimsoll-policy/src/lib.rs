@@ -6,13 +6,14 @@
 //!
 //! A request's life has three verbs: **admit** (may this go ahead now?), **attempt** (run it, again or hedged if every
 //! policy allows), **settle** (what happened goes back to every machine that admitted it). [`Admission`] is the first
-//! and the last of them for one machine.
+//! and the last of them for one machine; [`call`] is all three over every machine of a [`Policy`].
 #![forbid(unsafe_code)]
 
 mod admission;
 pub mod balance;
 pub mod breaker;
 pub mod bulkhead;
+pub mod call;
 pub mod concurrency;
 mod draw;
 pub mod ejection;
@@ -21,6 +22,7 @@ pub mod file;
 pub mod hedge;
 mod observe;
 mod outcome;
+mod policy;
 pub mod rate;
 pub mod retry;
 pub mod shed;
@@ -39,6 +41,7 @@ pub use observe::{
     AttemptRole, BreakerState, DenyReason, Observer, PolicyEvent, Transition, TransitionReason,
 };
 pub use outcome::{Cause, Failure, Limit, Machine, Outcome, Reason, Rejected, Settlement};
+pub use policy::{Host, Policy, PolicySnapshot};
 pub use spec::PolicySpec;
 pub use time::Instant;
 pub use timeouts::Timeouts;

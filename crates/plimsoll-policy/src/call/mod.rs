@@ -1,0 +1,177 @@
+//! One request's life as one machine: admissions, attempts, retries, hedges and timeouts.
+//!
+//! A driver owns sockets, timers and the clock; the [`Call`] owns every decision. The driver feeds it events and does
+//! what it answers:
+//!
+//! ```text
+//! action = call.next(&policy, now, Event::Start, draw)
+//! loop:
+//!     Attempt { id, .. }     pick an endpoint, begin sending      → next(Event::Proceed)
+//!     Abort { id }           drop that attempt                    → next(Event::Proceed)
+//!     Wait { until, ticket } sleep until something happens        → next(Timer | Granted | Headers | Done | …)
+//!                            meanwhile note(Connected | Sent | Flushed | Moved), then next(Proceed)
+//!     Finish(…)              hand the caller its answer           → after an answer's head: go on until Closed
+//!     Closed                 everything is settled
+//! ```
+//!
+//! # Order
+//! shed → rate limit → deadline begins → (retry, hedge: budget) → throttle → breaker → adaptive concurrency → bulkhead
+//! → limits of the attempt.
+//!
+//! - What costs least to refuse is asked first: shedding looks at one word.
+//! - The rate limit sees calls, not attempts: a client pays once, however often we try.
+//! - The deadline begins before any waiting, so queues and backoff count against it.
+//! - Breaker and bulkhead see attempts: a retry needs a fresh admission, and is never sent into an open breaker.
+//! - The breaker stands before the bulkhead, so that calls to a dead peer do not queue for a place first.
+//!
+//! # After the head
+//! Once an answer's head has gone to the caller the call is committed: no retry. Idle limit and deadline still run, and
+//! what the machines learn is settled when the body ends.
+//!
+//! # Cost
+//! No allocation, no lock beyond the bulkhead's queue when it is full. The machine is a few cache lines of plain data.
+
+mod attempt;
+mod machine;
+mod retrying;
+#[cfg(test)]
+mod tests;
+
+pub use machine::Call;
+
+use crate::{AttemptRole, Cohort, Instant, KeyHash, Limit, Outcome, Priority, Rejected, Settlement, Ticket};
+
+/// What the driver knows of a request before its call begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Sending it twice does what sending it once does, or the peer sorts out twins by a key.
+    pub idempotent: bool,
+    /// It can be sent a second time, as far as is known now; [`Event::Unreplayable`] takes it back.
+    pub replayable: bool,
+    /// It could be sent twice at the same time.
+    pub hedgeable: bool,
+    /// The caller's own deadline; [`Instant::FAR`] without one.
+    pub deadline: Instant,
+    /// How much it matters.
+    pub priority: Priority,
+    /// Whose call it is.
+    pub cohort: Cohort,
+    /// The key it is counted under by a rate limit that counts keys apart.
+    pub rate_key: Option<KeyHash>,
+    /// What the driver can tell of an attempt under way.
+    pub stages: Stages,
+}
+
+impl Default for Facts {
+    /// Neither safe to repeat nor to hedge, no deadline, normal priority.
+    fn default() -> Self {
+        Self {
+            idempotent: false,
+            replayable: false,
+            hedgeable: false,
+            deadline: Instant::FAR,
+            priority: Priority::default(),
+            cohort: Cohort::default(),
+            rate_key: None,
+            stages: Stages::Opaque,
+        }
+    }
+}
+
+/// What a driver can tell of an attempt under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stages {
+    /// It notes every [`Mark`].
+    Reported,
+    /// It sees only that the attempt goes on. Every attempt counts as sent from its start; no connect limit applies.
+    Opaque,
+}
+
+/// An attempt of a call: 0 for the first, counting up. At most 11: ten attempts and one hedge.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct AttemptId(pub(crate) u8);
+
+impl AttemptId {
+    /// Its number, from 0.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What happened, told by the driver.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Event {
+    /// The call begins.
+    Start,
+    /// The last action was carried out.
+    Proceed,
+    /// The instant of the last [`Action::Wait`] has come.
+    Timer,
+    /// The ticket waited for was granted.
+    Granted(Ticket),
+    /// The answer's head has come.
+    Headers(AttemptId, Settlement),
+    /// The attempt is over: its answer whole, or failed.
+    Done(AttemptId, Settlement),
+    /// The request's body can no longer be sent again.
+    Unreplayable,
+    /// The caller left.
+    Gone,
+}
+
+/// How far an attempt has come, noted by a driver that can tell ([`Call::note`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// A connection is in hand.
+    Connected,
+    /// Bytes of the request may have reached the peer.
+    Sent,
+    /// The request's last byte is on its way.
+    Flushed,
+    /// Bytes of a body moved, either way.
+    Moved,
+}
+
+/// What the driver is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Action {
+    /// Nothing until an event; at the latest at `until` ([`Instant::FAR`]: no timer), then [`Event::Timer`].
+    Wait {
+        /// When to come back.
+        until: Instant,
+        /// The place in a queue that is waited for.
+        ticket: Option<Ticket>,
+    },
+    /// Begin this attempt, on an endpoint that no earlier attempt of this call has failed on if there is one.
+    Attempt {
+        /// Its number.
+        id: AttemptId,
+        /// First, retry or hedge.
+        role: AttemptRole,
+    },
+    /// End this attempt: its answer is not wanted. The machines have learned of it.
+    Abort {
+        /// Its number.
+        id: AttemptId,
+        /// As what they have learned of it.
+        outcome: Outcome,
+    },
+    /// Tell the caller.
+    Finish(Finish),
+    /// Everything is settled; the call may be dropped.
+    Closed,
+}
+
+/// How a call ends for its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Finish {
+    /// Give the caller what this attempt brought: its answer, or its error.
+    Answer(AttemptId),
+    /// A machine refused it.
+    Refused(Rejected),
+    /// A limit ran out.
+    TimedOut(Limit),
+    /// The caller has left; there is nobody to tell.
+    Gone,
+}

@@ -1,0 +1,161 @@
+//! Admission and settlement of an attempt: throttle → breaker → adaptive concurrency → bulkhead.
+
+use super::{Host, Policy};
+use crate::{
+    Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Rejected, Ticket, breaker,
+    bulkhead::{self, Claim, GaveUp, Order},
+    call::Facts,
+    concurrency,
+};
+use std::time::Duration;
+
+/// What an attempt holds of the machines that let it through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Permits {
+    breaker: Option<breaker::Permit>,
+    concurrency: Option<concurrency::Permit>,
+    bulkhead: Option<bulkhead::Permit>,
+}
+
+impl Permits {
+    const NONE: Self = Self { breaker: None, concurrency: None, bulkhead: None };
+}
+
+/// The answer to an attempt that asks to begin.
+#[derive(Debug)]
+pub(crate) enum Gate {
+    Open(Permits),
+    /// A place in the bulkhead is waited for; the other permits are held.
+    Queued {
+        ticket: Ticket,
+        until: Instant,
+        permits: Permits,
+    },
+    Refused(Rejected),
+}
+
+impl<H: Host> Policy<H> {
+    pub(crate) fn admit_attempt(
+        &self,
+        now: Instant,
+        draw: Draw,
+        facts: &Facts,
+        deadline: Instant,
+        may_wait: bool,
+    ) -> Gate {
+        let mut permits = Permits::NONE;
+        match self.climb(now, draw, facts, deadline, &mut permits) {
+            Ok(None) => Gate::Open(permits),
+            Ok(Some((ticket, until))) if may_wait => Gate::Queued { ticket, until, permits },
+            Ok(Some((ticket, _))) => match self.give_up(ticket, now, draw, permits) {
+                Some(permits) => Gate::Open(permits),
+                None => Gate::Refused(Rejected::new(Machine::Bulkhead, crate::Reason::QueueFull)),
+            },
+            Err(rejected) => {
+                self.give_back(permits, now, draw, Outcome::Cancelled, Duration::ZERO);
+                Gate::Refused(rejected)
+            }
+        }
+    }
+
+    /// Asks machine by machine; what was given so far is in `permits` whatever comes.
+    fn climb(
+        &self,
+        now: Instant,
+        draw: Draw,
+        facts: &Facts,
+        deadline: Instant,
+        permits: &mut Permits,
+    ) -> Result<Option<(Ticket, Instant)>, Rejected> {
+        if let Some(throttle) = &self.throttle {
+            throttle.admit(now, draw.split())?;
+        }
+        if let Some(breaker) = &self.breaker {
+            let passage = breaker.admit(now)?;
+            if let Some(transition) = passage.transition {
+                self.host.on(now, &PolicyEvent::Breaker(transition));
+            }
+            permits.breaker = Some(passage.permit);
+        }
+        let ask = Ask { permits: 1, priority: facts.priority, cohort: facts.cohort, deadline };
+        if let Some(concurrency) = &self.concurrency {
+            match concurrency.admit(now, ask) {
+                Admitted::Now(permit) => permits.concurrency = Some(permit),
+                Admitted::Refused(rejected) => return Err(rejected),
+                Admitted::Queued(..) | Admitted::At(..) => {
+                    unreachable!("an adaptive limit has no waiting line")
+                }
+            }
+        }
+        let Some(bulkhead) = &self.bulkhead else { return Ok(None) };
+        match bulkhead.admit_in(now, ask, self.order(now)) {
+            Admitted::Now(permit) => permits.bulkhead = Some(permit),
+            Admitted::Refused(rejected) => return Err(rejected),
+            Admitted::Queued(ticket, until) => return Ok(Some((ticket, until))),
+            Admitted::At(..) => unreachable!("a bulkhead promises no instants"),
+        }
+        Ok(None)
+    }
+
+    /// How the bulkhead's line is served: newest first while queues are standing.
+    fn order(&self, now: Instant) -> Order {
+        self.shed.as_ref().map_or(Order::OldestFirst, |shed| shed.order(now))
+    }
+
+    /// The permits of a ticket that was granted; `None` while it was not.
+    pub(crate) fn claim(&self, ticket: Ticket, now: Instant, permits: Permits) -> Option<Permits> {
+        match self.bulkhead.as_ref()?.claim(ticket, now) {
+            Claim::Granted { permit, .. } => Some(Permits { bulkhead: Some(permit), ..permits }),
+            Claim::Waiting | Claim::Gone => None,
+        }
+    }
+
+    /// Leaves the line. `Some`: the place had been granted in the meantime. `None`: whatever else was held is given back.
+    pub(crate) fn give_up(
+        &self,
+        ticket: Ticket,
+        now: Instant,
+        draw: Draw,
+        permits: Permits,
+    ) -> Option<Permits> {
+        if let Some(GaveUp::AlreadyGranted(permit)) = self.bulkhead.as_ref().map(|line| line.give_up(ticket))
+        {
+            return Some(Permits { bulkhead: Some(permit), ..permits });
+        }
+        self.give_back(permits, now, draw, Outcome::Cancelled, Duration::ZERO);
+        None
+    }
+
+    /// The attempt has ended so.
+    pub(crate) fn settle(
+        &self,
+        permits: Permits,
+        now: Instant,
+        draw: Draw,
+        outcome: Outcome,
+        took: Duration,
+    ) {
+        if let Some(throttle) = &self.throttle {
+            throttle.settle(now, outcome);
+        }
+        self.give_back(permits, now, draw, outcome, took);
+    }
+
+    #[inline]
+    fn give_back(&self, permits: Permits, now: Instant, draw: Draw, outcome: Outcome, took: Duration) {
+        if let (Some(bulkhead), Some(permit)) = (&self.bulkhead, permits.bulkhead)
+            && let Some(ticket) = bulkhead.settle_in(permit, now, self.order(now)).0
+        {
+            self.host.wake(ticket);
+        }
+        if let (Some(concurrency), Some(permit)) = (&self.concurrency, permits.concurrency) {
+            let woken = concurrency.settle(permit, now, outcome, took);
+            debug_assert!(woken.0.is_none(), "an adaptive limit has no waiting line");
+        }
+        if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)
+            && let Some(transition) = breaker.settle(permit, now, draw, outcome, took)
+        {
+            self.host.on(now, &PolicyEvent::Breaker(transition));
+        }
+    }
+}

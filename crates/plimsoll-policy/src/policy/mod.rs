@@ -1,0 +1,230 @@
+//! The machines of one policy, put together in their order.
+//!
+//! A [`Policy`] is made from a [`PolicySpec`] and shared by every worker. A changed spec gives a new [`Policy`] whose
+//! machines are the old ones with new thresholds ([`Policy::revised`]): windows, buckets, queues and budgets go on.
+
+mod gate;
+mod host;
+mod snapshot;
+
+pub use host::Host;
+pub use snapshot::PolicySnapshot;
+
+pub(crate) use gate::{Gate, Permits};
+
+use crate::{
+    Ask, Draw, Instant, KeyHash, Machine, PolicyEvent, PolicySpec, Rejected, Settlement, Timeouts,
+    breaker::Breaker,
+    bulkhead::Bulkhead,
+    call::Facts,
+    concurrency::AdaptiveLimit,
+    hedge::Hedger,
+    rate::RateLimiter,
+    retry::{BudgetSpec, RetryBudget, RetrySpec},
+    shed::Shedder,
+    throttle::Throttle,
+};
+use std::{sync::Arc, time::Duration};
+
+/// Retries as they are run: what to do, and how much of it is left.
+#[derive(Clone, Debug)]
+pub(crate) struct Retrying {
+    pub(crate) spec: RetrySpec,
+    pub(crate) budget: Arc<RetryBudget>,
+}
+
+/// The machines of one policy. `H` is the driver's side: who is woken, who hears of decisions.
+///
+/// Cloning shares the machines.
+#[derive(Clone, Debug)]
+pub struct Policy<H = ()> {
+    spec: Arc<PolicySpec>,
+    timeouts: Timeouts,
+    shed: Option<Arc<Shedder>>,
+    rate_limit: Option<Arc<RateLimiter>>,
+    throttle: Option<Arc<Throttle>>,
+    breaker: Option<Arc<Breaker>>,
+    bulkhead: Option<Arc<Bulkhead>>,
+    concurrency: Option<Arc<AdaptiveLimit>>,
+    budget: Option<Arc<RetryBudget>>,
+    retrying: Option<Retrying>,
+    hedger: Option<Arc<Hedger>>,
+    host: H,
+}
+
+impl<H: Host + Clone> Policy<H> {
+    /// New machines for this spec, beginning at `now`. `secret` keys the hash of a rate limit that counts keys apart: a
+    /// draw that nobody outside can guess.
+    pub fn new(spec: PolicySpec, now: Instant, secret: Draw, host: H) -> Self {
+        let budget = budget_of(&spec).map(|spec| Arc::new(RetryBudget::new(spec)));
+        Self {
+            timeouts: spec.timeouts,
+            shed: spec.shed.map(|spec| Arc::new(Shedder::new(spec))),
+            rate_limit: spec.rate_limit.as_ref().map(|spec| Arc::new(RateLimiter::new(spec, now, secret))),
+            throttle: spec.throttle.map(|spec| Arc::new(Throttle::new(spec))),
+            breaker: spec.breaker.map(|spec| Arc::new(Breaker::new(spec))),
+            bulkhead: spec.bulkhead.map(|spec| Arc::new(Bulkhead::new(spec))),
+            concurrency: spec.concurrency.map(|spec| Arc::new(AdaptiveLimit::new(spec))),
+            retrying: retrying_of(&spec, budget.as_ref()),
+            budget,
+            hedger: spec.hedge.map(|spec| Arc::new(Hedger::new(spec))),
+            spec: Arc::new(spec),
+            host,
+        }
+    }
+
+    /// The same policy under another spec: machines that both have go on with their state and the new thresholds,
+    /// machines that only the new one has begin anew. Calls under way keep the policy that they began with, and settle
+    /// with the machines that they share.
+    ///
+    /// A rate limit that counts by something else, or remembers another number of keys, begins anew.
+    #[must_use]
+    pub fn revised(&self, spec: PolicySpec, now: Instant, secret: Draw) -> Self {
+        let fresh = Self::new(spec, now, secret, self.host.clone());
+        let spec = &fresh.spec;
+        let revised = Self {
+            shed: carried(&self.shed, &fresh.shed, spec.shed, |old, spec| old.update(spec)),
+            rate_limit: match (&self.rate_limit, &spec.rate_limit) {
+                (Some(old), Some(spec)) if old.update(now, spec) => Some(Arc::clone(old)),
+                _ => fresh.rate_limit.clone(),
+            },
+            throttle: carried(&self.throttle, &fresh.throttle, spec.throttle, |old, spec| old.update(spec)),
+            breaker: carried(&self.breaker, &fresh.breaker, spec.breaker, |old, spec| old.update(spec)),
+            bulkhead: carried(&self.bulkhead, &fresh.bulkhead, spec.bulkhead, |old, spec| old.update(spec)),
+            concurrency: carried(&self.concurrency, &fresh.concurrency, spec.concurrency, |old, spec| {
+                old.update(spec);
+            }),
+            budget: carried(&self.budget, &fresh.budget, budget_of(spec), |old, spec| old.update(spec)),
+            hedger: carried(&self.hedger, &fresh.hedger, spec.hedge, |old, spec| old.update(now, spec)),
+            ..fresh.clone()
+        };
+        let revised = Self { retrying: retrying_of(spec, revised.budget.as_ref()), ..revised };
+        revised.wake_line(now);
+        revised
+    }
+}
+
+impl<H: Host> Policy<H> {
+    /// Hands out the places that a larger limit has brought.
+    fn wake_line(&self, now: Instant) {
+        let Some(bulkhead) = &self.bulkhead else { return };
+        while let Some(ticket) = bulkhead.hand_over(now, crate::bulkhead::Order::OldestFirst).0 {
+            self.host.wake(ticket);
+        }
+    }
+
+    /// The spec in force.
+    pub fn spec(&self) -> &PolicySpec {
+        &self.spec
+    }
+
+    /// The driver's side.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// The breaker, for whoever holds it open or closed by hand.
+    pub fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_deref()
+    }
+
+    /// How many tickets of its waiting line can be live at once: the lower 32 bits of a [`crate::Ticket`] are below it.
+    pub fn slots(&self) -> usize {
+        self.bulkhead.as_ref().map_or(0, |bulkhead| bulkhead.slots())
+    }
+
+    /// The key under which a rate limit that counts keys apart counts this text; `None` where there is no such limit.
+    pub fn rate_key(&self, text: &[u8]) -> Option<KeyHash> {
+        self.rate_limit.as_ref()?.hash(text)
+    }
+
+    /// A queue of the driver's own (a run queue, an accept queue) has kept something waiting so long: shedding counts
+    /// it like a wait in the bulkhead's line.
+    pub fn queue_delay(&self, now: Instant, delay: Duration) {
+        if let Some(shed) = &self.shed {
+            shed.waited(now, delay);
+        }
+    }
+
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
+    }
+
+    pub(crate) fn retrying(&self) -> Option<&Retrying> {
+        self.retrying.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn observe(&self, now: Instant, event: PolicyEvent) {
+        self.host.on(now, &event);
+    }
+
+    /// What is asked once a call: shed, then the rate limit.
+    pub(crate) fn admit_call(&self, now: Instant, draw: Draw, facts: &Facts) -> Result<(), Rejected> {
+        if let Some(shed) = &self.shed {
+            let ask =
+                Ask { permits: 1, priority: facts.priority, cohort: facts.cohort, deadline: facts.deadline };
+            shed.admit(now, ask, draw)?;
+        }
+        self.rate_limit.as_ref().map_or(Ok(()), |limit| limit.admit(now, facts.rate_key))
+    }
+
+    pub(crate) fn deposit(&self, now: Instant) {
+        if let Some(budget) = &self.budget {
+            budget.deposit(now);
+        }
+    }
+
+    pub(crate) fn withdraw_hedge(&self, now: Instant) -> bool {
+        self.budget.as_ref().is_some_and(|budget| budget.withdraw_hedge(now))
+    }
+
+    /// When a call that begins its first attempt now is hedged.
+    pub(crate) fn hedge_at(&self, now: Instant) -> Instant {
+        let delay = self.hedger.as_ref().and_then(|hedger| hedger.delay(now));
+        delay.map_or(Instant::FAR, |delay| now + delay)
+    }
+
+    pub(crate) fn record_latency(&self, now: Instant, took: Duration) {
+        if let Some(hedger) = &self.hedger {
+            hedger.record(now, took);
+        }
+    }
+
+    /// A call waited so long in the bulkhead's line.
+    pub(crate) fn waited(&self, now: Instant, wait: Duration) {
+        self.observe(now, PolicyEvent::Waited(Machine::Bulkhead, wait));
+        self.queue_delay(now, wait);
+    }
+
+    /// Whether an attempt that ended so is no answer to be content with: a failure, or what the policy retries.
+    pub(crate) fn is_failure(&self, settlement: &Settlement) -> bool {
+        let retried = |cause| self.retrying.as_ref().is_some_and(|retrying| retrying.spec.on.contains(cause));
+        settlement.outcome.is_failure() || settlement.cause.is_some_and(retried)
+    }
+}
+
+/// The old machine with new thresholds where both have one, else the fresh one (or none).
+fn carried<M, S>(
+    old: &Option<Arc<M>>,
+    fresh: &Option<Arc<M>>,
+    spec: Option<S>,
+    update: impl FnOnce(&M, S),
+) -> Option<Arc<M>> {
+    match (old, spec) {
+        (Some(old), Some(spec)) => {
+            update(old, spec);
+            Some(Arc::clone(old))
+        }
+        _ => fresh.clone(),
+    }
+}
+
+fn budget_of(spec: &PolicySpec) -> Option<BudgetSpec> {
+    let needed = spec.retry.is_some() || spec.hedge.is_some();
+    needed.then(|| BudgetSpec::of(spec.retry.as_ref(), spec.hedge.as_ref()))
+}
+
+fn retrying_of(spec: &PolicySpec, budget: Option<&Arc<RetryBudget>>) -> Option<Retrying> {
+    Some(Retrying { spec: spec.retry?, budget: Arc::clone(budget?) })
+}

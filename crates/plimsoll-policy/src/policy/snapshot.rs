@@ -1,0 +1,40 @@
+use super::{Host, Policy};
+use crate::{Instant, breaker, bulkhead, concurrency, hedge, rate, retry, shed, throttle};
+
+/// What every machine of a policy shows, at one time; `None` where it is off.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PolicySnapshot {
+    /// Load shedding.
+    pub shed: Option<shed::ShedSnapshot>,
+    /// The rate limit.
+    pub rate_limit: Option<rate::RateSnapshot>,
+    /// Client-side throttling.
+    pub throttle: Option<throttle::Snapshot>,
+    /// The circuit breaker.
+    pub breaker: Option<breaker::Snapshot>,
+    /// The bulkhead.
+    pub bulkhead: Option<bulkhead::BulkheadSnapshot>,
+    /// The adaptive concurrency limit.
+    pub concurrency: Option<concurrency::ConcurrencySnapshot>,
+    /// The budget of retries and hedges.
+    pub budget: Option<retry::BudgetSnapshot>,
+    /// The hedge's delay.
+    pub hedge: Option<hedge::HedgeSnapshot>,
+}
+
+impl<H: Host> Policy<H> {
+    /// What every machine shows now. Takes the locks that calls only take where they wait; not for the hot path.
+    pub fn snapshot(&self, now: Instant) -> PolicySnapshot {
+        PolicySnapshot {
+            shed: self.shed.as_ref().map(|shed| shed.snapshot(now)),
+            rate_limit: self.rate_limit.as_ref().map(|limit| limit.snapshot(now)),
+            throttle: self.throttle.as_ref().map(|throttle| throttle.snapshot(now)),
+            breaker: self.breaker.as_ref().map(|breaker| breaker.snapshot(now)),
+            bulkhead: self.bulkhead.as_ref().map(|bulkhead| bulkhead.snapshot(now)),
+            concurrency: self.concurrency.as_ref().map(|limit| limit.snapshot()),
+            budget: self.budget.as_ref().map(|budget| budget.snapshot(now)),
+            hedge: self.hedger.as_ref().map(|hedger| hedger.snapshot(now)),
+        }
+    }
+}
