@@ -43,8 +43,8 @@ section! {
 impl Rules for PolicyFile {}
 
 section! {
-    /// Which machines a call passes, always in this order: shed, rate limit, total timeout, retry and hedge, throttle,
-    /// breaker, bulkhead, concurrency, attempt timeouts.
+    /// Which machines a call passes, and with which thresholds. Their order is fixed: shed, rate limit, total timeout,
+    /// retry and hedge, breaker, bulkhead, attempt timeouts.
     ///
     /// Each may be "off"; left out, it has its default.
     for PolicySpec {
