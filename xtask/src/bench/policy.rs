@@ -192,12 +192,21 @@ fn medians(findings: &Findings) -> Vec<(&str, Option<f64>, Option<f64>)> {
 }
 
 fn readable(findings: &Findings) -> String {
-    let cell = |figure: Option<f64>, digits| {
-        figure.map_or_else(|| "?".to_owned(), |figure| format!("{figure:.digits$}"))
+    let unknown = || "?".to_owned();
+    let row = |(path, ns, count): (&str, Option<f64>, Option<f64>)| {
+        let allocations = count.map_or_else(unknown, |count| format!("{count:.0}"));
+        vec![path.to_owned(), ns.map_or_else(unknown, duration), allocations]
     };
-    let row = |(path, ns, count): (&str, _, _)| vec![path.to_owned(), cell(ns, 1), cell(count, 0)];
     let rows: Vec<Vec<String>> = medians(findings).into_iter().map(row).collect();
-    table(&["bench", "ns", "allocations"], &rows)
+    table(&["bench", "median", "allocations"], &rows)
+}
+
+fn duration(ns: f64) -> String {
+    match ns {
+        ..1e3 => format!("{ns:.1} ns"),
+        ..1e6 => format!("{:.1} µs", ns / 1e3),
+        _ => format!("{:.1} ms", ns / 1e6),
+    }
 }
 
 fn machine_readable(findings: &Findings) -> Value {

@@ -9,7 +9,7 @@
 /// - `key: Type = default,` has a default;
 /// - `key?: Type,` may be left out: the field is an `Option<Type>`;
 /// - `key: Type => stand-in,` has a default that depends on other keys: [`Rules::apply`] must put it in place of the
-///   stand-in where the key was not [given](Section::given).
+///   stand-in where the key was not [given](crate::file::Section::given).
 ///
 /// `_` in a field's name is `-` in the file; `field as "key"` names the key apart. The type must implement [`Rules`].
 ///
@@ -45,7 +45,6 @@
 /// [`Shape`]: crate::file::Shape
 /// [`Rules`]: crate::file::Rules
 /// [`Rules::apply`]: crate::file::Rules::apply
-/// [`Section::given`]: crate::file::Section::given
 /// [`reference`]: crate::file::reference
 #[macro_export]
 macro_rules! section {

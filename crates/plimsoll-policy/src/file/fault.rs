@@ -89,6 +89,14 @@ impl Fault {
         self.nearest.as_deref()
     }
 
+    /// The same, expecting more than was said so far.
+    pub(super) fn widen(&mut self, expected: &str, near: Option<&str>) {
+        self.expected = Some(expected.to_owned());
+        if let Some(near) = near {
+            self.nearest = Some(near.to_owned());
+        }
+    }
+
     fn order(&self) -> (&str, u32, u32, &str) {
         match &self.place {
             Place::Text { file, line, column, .. } => (file, *line, *column, &self.path),

@@ -72,11 +72,6 @@ impl Node {
         }
     }
 
-    /// Whether this is a text that reads exactly so.
-    pub fn is_word(&self, word: &str) -> bool {
-        matches!(&self.content, Content::String(text) if text == word)
-    }
-
     /// How a fault names it: short, on one line, and as written (a reference to the environment stays a reference).
     pub(super) fn shown(&self) -> String {
         const MOST: usize = 48;

@@ -21,7 +21,7 @@ impl Shape for Duration {
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let above_zero = |text: &str| duration(text).ok().filter(|duration| !duration.is_zero());
-        reader.parsed(node, &Self::expected(), above_zero)
+        reader.quantity(node, &Self::expected(), above_zero)
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
@@ -32,6 +32,12 @@ impl Shape for Duration {
         Span(*self).to_string().into()
     }
 }
+
+/// From 0% to 100%, or from 0 to 1 without the sign.
+const PER_CENT: &str = concat!(
+    r"\s*((100(\.0*)?|0*[0-9]{1,2}(\.[0-9]*)?|\.[0-9]+)%",
+    r"|0*\.[0-9]+|0+(\.[0-9]*)?|0*1(\.0*)?)\s*",
+);
 
 impl Shape for Ratio {
     fn expected() -> Cow<'static, str> {
@@ -44,13 +50,16 @@ impl Shape for Ratio {
         };
         let ratio = Self::try_from(value).ok();
         if ratio.is_none() {
-            reader.refuse(node, &Self::expected());
+            let meant = Some(format!("{value}%")).filter(|text| text.parse::<Self>().is_ok());
+            let found = format!("found {}", node.shown());
+            let fault = reader.fault(node, found).expecting(Self::expected()).nearest_to(meant);
+            reader.push(fault);
         }
         ratio
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        let text = schemas.text("per-cent", &Self::expected(), r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)%?\s*");
+        let text = schemas.text("per-cent", &Self::expected(), PER_CENT);
         schemas
             .define("ratio", || json!({ "anyOf": [text, { "type": "number", "minimum": 0, "maximum": 1 }] }))
     }
@@ -69,7 +78,7 @@ impl Shape for Rate {
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.parsed(node, &Self::expected(), |text| text.parse().ok())
+        reader.quantity(node, &Self::expected(), |text| text.parse().ok())
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
@@ -87,7 +96,7 @@ impl Shape for BackoffRange {
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.parsed(node, &Self::expected(), |text| text.parse().ok())
+        reader.quantity(node, &Self::expected(), |text| text.parse().ok())
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
@@ -191,7 +200,7 @@ impl Version {
 
 impl Shape for Version {
     fn expected() -> Cow<'static, str> {
-        format!("version = {}, the one this program reads", Self::SUPPORTED).into()
+        format!("{}, the version of the format that this program reads", Self::SUPPORTED).into()
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {

@@ -30,6 +30,40 @@ impl std::fmt::Debug for Origin<'_> {
     }
 }
 
+/// Whether nothing of this text came from the environment. What is near to what did would tell something of it.
+fn as_written(node: &Node, text: &str) -> bool {
+    matches!(node.content(), Content::String(raw) if raw == text)
+}
+
+/// The text with the units that people write in full as the file has them: "3 seconds" is "3s".
+fn usual_units(text: &str) -> String {
+    const NAMES: [(&str, &[&str]); 7] = [
+        ("ns", &["nanos", "nanosecond", "nanoseconds"]),
+        ("us", &["micros", "microsecond", "microseconds"]),
+        ("ms", &["msec", "msecs", "millis", "millisecond", "milliseconds"]),
+        ("s", &["sec", "secs", "second", "seconds"]),
+        ("m", &["min", "mins", "minute", "minutes"]),
+        ("h", &["hr", "hrs", "hour", "hours"]),
+        ("d", &["day", "days"]),
+    ];
+    let usual = |word: &str| NAMES.iter().find(|(unit, names)| *unit == word || names.contains(&word));
+    let lower = text.to_lowercase();
+    let mut out = String::new();
+    let mut rest = lower.as_str();
+    while let Some(first) = rest.chars().next() {
+        let letters = first.is_alphabetic();
+        let end = rest.find(|c: char| c.is_alphabetic() != letters).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        if letters {
+            out.push_str(usual(run).map_or(run, |(unit, _)| unit));
+        } else {
+            out.extend(run.chars().filter(|c| !c.is_whitespace()));
+        }
+        rest = after;
+    }
+    out
+}
+
 /// One step of the way from the whole document to a value.
 #[derive(Clone, Debug)]
 enum Step {
@@ -111,23 +145,26 @@ impl<'d> Reader<'d> {
         self.faults.len()
     }
 
-    /// Gives the faults since the `from`th that are about the value being read itself, and expected `narrow`, the
-    /// wider expectation.
-    pub(super) fn widen(
-        &mut self,
-        from: usize,
-        narrow: &str,
-        wide: &str,
-    ) -> impl Iterator<Item = &mut Fault> {
+    /// Lets the faults since the `from`th that are about the value being read itself, and that expected `narrow`, expect
+    /// `wide` instead, and name what was perhaps meant.
+    pub(super) fn widen(&mut self, from: usize, narrow: &str, wide: &str, near: Option<&str>) {
         let path = self.path();
-        self.faults
-            .iter_mut()
-            .skip(from)
-            .filter(move |fault| fault.path() == path && fault.expected() == Some(narrow))
-            .map(move |fault| {
-                *fault = fault.clone().expecting(wide);
-                fault
-            })
+        for fault in self.faults.iter_mut().skip(from) {
+            if fault.path() == path && fault.expected() == Some(narrow) {
+                fault.widen(wide, near);
+            }
+        }
+    }
+
+    /// Whether this is a text that reads exactly so, references to the environment replaced.
+    pub fn is_word(&self, node: &Node, word: &str) -> bool {
+        match (node.content(), &self.origin) {
+            (Content::String(text), Origin::Json) => text == word,
+            (Content::String(text), Origin::File { env, .. }) => {
+                environment::expand(text, env).is_ok_and(|text| text == word)
+            }
+            _ => false,
+        }
     }
 
     /// A text, references to the environment replaced. Anything else is refused as not being `expected`.
@@ -169,17 +206,33 @@ impl<'d> Reader<'d> {
         value
     }
 
+    /// The same for a text with units: where other names of the units are all that is wrong, the fault has the right
+    /// ones.
+    pub(super) fn quantity<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(node, expected)?;
+        let value = read(&text);
+        if value.is_none() {
+            let near =
+                Some(usual_units(&text)).filter(|guess| as_written(node, &text) && read(guess).is_some());
+            let found = format!("found {}", node.shown());
+            let fault = self.fault(node, found).expecting(expected).nearest_to(near);
+            self.push(fault);
+        }
+        value
+    }
+
     /// One of these words; a wrong one is refused with the nearest of them.
     pub fn word<T: Clone>(&mut self, node: &Node, words: &[(&str, T)], expected: &str) -> Option<T> {
         let text = self.text(node, expected)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(value.clone());
         }
-        // What is near to a value from the environment tells something of it.
-        let near = match node.content() {
-            Content::String(raw) if *raw == text => nearest(&text, words.iter().map(|(word, _)| *word)),
-            _ => None,
-        };
+        let near = nearest(&text, words.iter().map(|(word, _)| *word)).filter(|_| as_written(node, &text));
         let fault = self.fault(node, format!("found {}", node.shown())).expecting(expected).nearest_to(near);
         self.push(fault);
         None

@@ -20,7 +20,8 @@ fn rows(root: &Value, schema: &Value, prefix: &str, out: &mut String) {
         let default = match &value["default"] {
             _ if required => "required".to_owned(),
             Value::Null => String::new(),
-            Value::Object(_) => "on, as below".to_owned(),
+            Value::Object(entries) if entries.is_empty() => "none".to_owned(),
+            Value::Object(_) => "as below".to_owned(),
             default => format!("`{default}`"),
         };
         let description = value["description"].as_str().unwrap_or_default().replace('\n', " ");

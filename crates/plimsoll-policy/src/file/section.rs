@@ -1,6 +1,6 @@
 //! Tables with known keys.
 
-use super::{Fault, Node, Reader, Schemas, Shape, name::nearest, node::Table};
+use super::{Content, Fault, Node, Reader, Schemas, Shape, name::nearest, node::Table};
 use serde_json::{Map, Value, json};
 
 /// What must hold between the keys of one section, beyond what each key's type says.
@@ -84,6 +84,14 @@ impl<'n, 'd> Section<'n, 'd> {
             }
         }
         self.reader.fault(self.node, problem)
+    }
+
+    /// How a fault may show the value at the end of this way: as it is, or as the reference that it was written as.
+    pub fn shown(&self, keys: &[&str], value: impl std::fmt::Display) -> String {
+        match self.find(keys).map(Node::content) {
+            Some(Content::String(text)) if text.contains("${") => text.clone(),
+            _ => value.to_string(),
+        }
     }
 
     /// Remembers a fault.

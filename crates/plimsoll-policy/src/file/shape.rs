@@ -28,20 +28,17 @@ pub trait Shape: Sized {
 /// `None` is written `"off"`.
 impl<T: Shape> Shape for Option<T> {
     fn expected() -> Cow<'static, str> {
-        format!("{} or \"off\"", T::expected()).into()
+        format!("\"off\" or {}", T::expected()).into()
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        if node.is_word("off") {
+        if reader.is_word(node, "off") {
             return Some(None);
         }
         let from = reader.faults();
         let value = T::read(node, reader);
-        for fault in reader.widen(from, &T::expected(), &Self::expected()) {
-            if matches!(node.content(), Content::Bool(false)) {
-                *fault = fault.clone().nearest_to(Some("off"));
-            }
-        }
+        let near = sounds_off(node.content()).then_some("off");
+        reader.widen(from, &T::expected(), &Self::expected(), near);
         value.map(Some)
     }
 
@@ -51,6 +48,18 @@ impl<T: Shape> Shape for Option<T> {
 
     fn write(&self) -> Value {
         self.as_ref().map_or_else(|| "off".into(), T::write)
+    }
+}
+
+/// Whether someone who wrote this probably meant "off".
+fn sounds_off(content: &Content) -> bool {
+    match content {
+        Content::Bool(on) => !on,
+        Content::Integer(number) => *number == 0,
+        Content::String(text) => {
+            ["of", "Off", "OFF", "no", "none", "never", "false", "0", "0s"].contains(&text.as_str())
+        }
+        _ => false,
     }
 }
 
@@ -185,6 +194,7 @@ pub struct Placed<T> {
     value: T,
     place: Place,
     path: String,
+    shown: String,
 }
 
 impl<T> Placed<T> {
@@ -208,7 +218,13 @@ impl<T> Placed<T> {
         &self.path
     }
 
-    /// A fault at its place. The problem must not quote what may have come from the environment.
+    /// The value as it was written, short and on one line: what a fault may quote, for a reference to the environment
+    /// stays one.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// A fault at its place. The problem must not quote the value otherwise than as [`Placed::shown`].
     pub fn fault(&self, problem: impl Into<String>) -> Fault {
         Fault::new(self.place.clone(), self.path.clone(), problem)
     }
@@ -241,7 +257,7 @@ impl<T: Shape> Shape for Placed<T> {
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let value = T::read(node, reader)?;
-        Some(Self { value, place: reader.place(node), path: reader.path() })
+        Some(Self { value, place: reader.place(node), path: reader.path(), shown: node.shown() })
     }
 
     fn schema(schemas: &mut Schemas) -> Value {

@@ -53,13 +53,12 @@ impl Hedger {
         Self { fixed: AtomicU64::new(fixed), latencies: LatencyQuantile::new(percentile) }
     }
 
-    /// How long after its first attempt a call that begins at `now` is hedged; `None`: not yet, latencies are being
-    /// learnt. `now` is there for machines to come: today's estimate does not age by itself.
+    /// How long after its first attempt a call that begins at `now` is hedged; `None`: not at all, latencies are being
+    /// learnt.
     #[inline]
     pub fn delay(&self, now: Instant) -> Option<Duration> {
-        let _ = now;
         match self.fixed.load(Ordering::Relaxed) {
-            BY_PERCENTILE => self.latencies.estimate(),
+            BY_PERCENTILE => self.latencies.estimate(now),
             fixed => Some(Duration::from_nanos(fixed)),
         }
     }
@@ -132,7 +131,7 @@ mod tests {
             let now = Instant::ORIGIN + Duration::from_millis(call);
             hedger.record(now, latency(&mut draw));
         });
-        let delay = hedger.delay(Instant::ORIGIN).unwrap().as_secs_f64();
+        let delay = hedger.delay(Instant::ORIGIN + Duration::from_secs(20)).unwrap().as_secs_f64();
         let tail = |t: f64| (-t.max(0.0) / 0.010).exp();
         assert!((0.040..0.060).contains(&tail(delay)), "{delay} s is not the p95");
 

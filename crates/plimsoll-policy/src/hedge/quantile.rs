@@ -12,10 +12,11 @@ use std::time::Duration;
 ///
 /// Two log-linear histograms take turns: one fills while the other keeps the turn before, and the percentile is that of
 /// both together. They change places every [`TURN`](Self::TURN), but not before the filling one can stand for itself,
-/// so the estimate rests on the last 30 to 60 seconds, or, where calls are rare, on at least the last 50 of them. The
+/// so the estimate rests on the last 30 to 60 seconds, or, where calls are rare, on at least the last 50 of them,
+/// unless ten minutes pass without any. The
 /// estimate is at or above the true percentile of these by at most 1/32 (1 µs below 33 µs); above 137 s it stays at 137 s.
 ///
-/// Computed at most every [`REFRESH`](Self::REFRESH), by whoever records then; reading it is one load. No estimate
+/// Computed at most every [`REFRESH`](Self::REFRESH), by whoever records then; reading it is two loads. No estimate
 /// until there are 50 samples, or `1 / (1 − q)` where that is more (1000 for p99.9), so that at least one lies above.
 ///
 /// Record the losers of hedges too, with how long they had taken when they were aborted: leaving them out would drop
@@ -48,6 +49,8 @@ impl LatencyQuantile {
     pub const TURN: Duration = Duration::from_secs(30);
     /// How often the estimate is computed anew.
     pub const REFRESH: Duration = Duration::from_millis(100);
+    /// After so long without a sample, what was learnt is of another time: learning begins anew.
+    pub const MEMORY: Duration = Duration::from_mins(10);
     /// The fewest samples that make an estimate.
     pub const MINIMUM_SAMPLES: u32 = if cfg!(loom) { 2 } else { 50 };
 
@@ -75,11 +78,13 @@ impl LatencyQuantile {
         }
     }
 
-    /// The percentile; `None` while there are too few samples. It may be as old as the last sample is.
+    /// The percentile; `None` while there are too few samples, and when the last one is older than
+    /// [`MEMORY`](Self::MEMORY).
     #[inline]
-    pub fn estimate(&self) -> Option<Duration> {
+    pub fn estimate(&self, now: Instant) -> Option<Duration> {
         match self.estimate.load(Ordering::Relaxed) {
             0 => None,
+            _ if forgotten(self.due.load(Ordering::Relaxed), now) => None,
             nanos => Some(Duration::from_nanos(nanos)),
         }
     }
@@ -127,6 +132,11 @@ impl LatencyQuantile {
         if due == BUSY || taken(due).is_err() {
             return;
         }
+        if forgotten(due, now) && self.estimate.load(Ordering::Relaxed) != 0 {
+            self.halves.iter().for_each(Histogram::clear);
+            self.first.store(0, Ordering::Relaxed);
+            self.turn.store(0, Ordering::Relaxed);
+        }
         self.take_turns(now);
         let total = self.samples();
         let rank = ((self.quantile() * total as f64).ceil() as u64).clamp(1, total.max(1));
@@ -151,9 +161,15 @@ impl LatencyQuantile {
     }
 }
 
+fn forgotten(due: u64, now: Instant) -> bool {
+    now.since(Instant::from_nanos(due)) > LatencyQuantile::MEMORY
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: Instant = Instant::from_nanos(1_000_000_000);
 
     #[cfg(not(loom))]
     fn ms(count: u64) -> Duration {
@@ -179,10 +195,10 @@ mod tests {
     fn the_estimate_comes_with_the_fiftieth_sample() {
         let quantile = p("p95");
         for sample in 1..=50 {
-            assert_eq!(quantile.estimate(), None);
+            assert_eq!(quantile.estimate(NOW), None);
             quantile.record(at(1.0), ms(sample));
         }
-        close(quantile.estimate(), ms(48));
+        close(quantile.estimate(NOW), ms(48));
     }
 
     #[cfg(not(loom))]
@@ -190,9 +206,9 @@ mod tests {
     fn far_percentiles_want_more_samples() {
         let quantile = p("p99.9");
         (0..999).for_each(|_| quantile.record(at(1.0), ms(10)));
-        assert_eq!(quantile.estimate(), None);
+        assert_eq!(quantile.estimate(NOW), None);
         quantile.record(at(1.0), ms(10));
-        close(quantile.estimate(), ms(10));
+        close(quantile.estimate(NOW), ms(10));
     }
 
     #[cfg(not(loom))]
@@ -200,13 +216,13 @@ mod tests {
     fn it_follows_and_forgets() {
         let quantile = p("p95");
         (0..1000).for_each(|_| quantile.record(at(0.0), ms(10)));
-        close(quantile.estimate(), ms(10));
+        close(quantile.estimate(NOW), ms(10));
         // The old latencies are in the other half by 31 s and gone by 62 s.
         for step in 0..620 {
             let now = at(1.0 + f64::from(step) / 10.0);
             (0..5).for_each(|_| quantile.record(now, ms(2)));
         }
-        close(quantile.estimate(), ms(2));
+        close(quantile.estimate(NOW), ms(2));
         assert!(quantile.samples() < 3200, "{}", quantile.samples());
     }
 
@@ -216,9 +232,22 @@ mod tests {
         let quantile = p("p95");
         for sample in 0..2000 {
             quantile.record(at(f64::from(sample) * 3.0), ms(7));
-            assert_eq!(quantile.estimate().is_some(), sample >= 49, "{sample}");
+            let now = at(f64::from(sample) * 3.0);
+            assert_eq!(quantile.estimate(now).is_some(), sample >= 49, "{sample}");
         }
         assert!((50..=130).contains(&quantile.samples()), "{}", quantile.samples());
+    }
+
+    #[cfg(not(loom))]
+    #[test]
+    fn what_was_learnt_before_a_long_silence_is_forgotten() {
+        let quantile = p("p95");
+        (0..60).for_each(|_| quantile.record(at(1.0), ms(10)));
+        close(quantile.estimate(at(600.0)), ms(10));
+        assert_eq!(quantile.estimate(at(602.0)), None);
+        (0..51).for_each(|_| quantile.record(at(602.0), ms(3)));
+        close(quantile.estimate(at(602.0)), ms(3));
+        assert!(quantile.samples() <= 51);
     }
 
     #[cfg(not(loom))]
@@ -227,9 +256,9 @@ mod tests {
         let quantile = p("p50");
         (1..=100).for_each(|took| quantile.record(at(1.0), ms(took)));
         quantile.update(at(2.0), "p90".parse().unwrap());
-        close(quantile.estimate(), ms(90));
+        close(quantile.estimate(NOW), ms(90));
         quantile.update(at(2.0), "p99.9".parse().unwrap());
-        assert_eq!(quantile.estimate(), None, "a hundred samples say nothing of the thousandth");
+        assert_eq!(quantile.estimate(NOW), None, "a hundred samples say nothing of the thousandth");
     }
 
     #[cfg(loom)]
@@ -245,7 +274,7 @@ mod tests {
             other.join().unwrap();
             // Whoever was late may have seen one sample only; the next to record sees both.
             quantile.record(at(2.0), Duration::from_nanos(1));
-            assert_eq!(quantile.estimate(), Some(Duration::from_nanos(1024)));
+            assert_eq!(quantile.estimate(NOW), Some(Duration::from_nanos(1024)));
             assert_ne!(quantile.due.load(Ordering::Relaxed), BUSY);
         });
     }

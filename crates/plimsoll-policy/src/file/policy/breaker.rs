@@ -23,7 +23,7 @@ impl Shape for Window {
             return NonZeroU32::new(u32::try_from(calls).ok()?).map(Self::Calls);
         }
         let above_zero = |text: &str| duration(text).ok().filter(|duration| !duration.is_zero());
-        reader.parsed(node, &expected, above_zero).map(Self::Time)
+        reader.quantity(node, &expected, above_zero).map(Self::Time)
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
@@ -116,9 +116,12 @@ impl Breaker {
             self.max_open = self.open;
             return;
         }
-        let default = if section.given(&["open"]) { "" } else { ", its default" };
-        let problem =
-            format!("{} is below the open time of {}{default}", Span(self.max_open), Span(self.open));
+        let default = if section.given(&["open"]) { "" } else { " (the default)" };
+        let problem = format!(
+            "{} is below the open time of {}{default}",
+            section.shown(&["max-open"], Span(self.max_open)),
+            section.shown(&["open"], Span(self.open)),
+        );
         let fault = section.fault(&["max-open"], problem).expecting("at least the open time");
         section.push(fault);
     }

@@ -22,7 +22,7 @@ section! {
 
 impl Rules for ConcurrencySpec {
     fn apply(&mut self, section: &mut Section<'_, '_>) {
-        let default = if section.given(&["max"]) { "" } else { ", its default" };
+        let default = if section.given(&["max"]) { "" } else { " (the default)" };
         if self.min > self.max && section.given(&["min"]) {
             let problem = format!("{} is above the max of {}{default}", self.min, self.max);
             let fault = section.fault(&["min"], problem).expecting("at most the max");

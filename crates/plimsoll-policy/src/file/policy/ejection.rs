@@ -56,9 +56,12 @@ impl Rules for EjectionSpec {
             self.max_duration = self.duration;
             return;
         }
-        let default = if section.given(&["for"]) { "" } else { ", its default" };
-        let problem =
-            format!("{} is below the first of {}{default}", Span(self.max_duration), Span(self.duration));
+        let default = if section.given(&["for"]) { "" } else { " (the default)" };
+        let problem = format!(
+            "{} is below the first time of {}{default}",
+            section.shown(&["max-for"], Span(self.max_duration)),
+            section.shown(&["for"], Span(self.duration)),
+        );
         let fault = section.fault(&["max-for"], problem).expecting("at least \"for\"");
         section.push(fault);
     }

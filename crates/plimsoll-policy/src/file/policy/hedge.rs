@@ -18,7 +18,7 @@ impl Shape for HedgeDelay {
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        reader.parsed(node, &Self::expected(), |text| {
+        reader.quantity(node, &Self::expected(), |text| {
             let fixed = || duration(text).ok().filter(|delay| *delay > Duration::ZERO).map(Self::Fixed);
             text.parse().ok().map(Self::Percentile).or_else(fixed)
         })

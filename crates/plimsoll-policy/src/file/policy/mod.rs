@@ -25,7 +25,7 @@ use crate::{
     throttle::ThrottleSpec,
     units::Span,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 /// Every policy of a file, by name.
 pub type Policies = BTreeMap<Name, PolicySpec>;
@@ -43,8 +43,8 @@ section! {
 impl Rules for PolicyFile {}
 
 section! {
-    /// Which machines a call passes, always in this order: shed, rate limit, total timeout, retry and hedge, throttle,
-    /// breaker, bulkhead, concurrency, attempt timeouts.
+    /// Which machines a call passes, and with which thresholds. Their order is fixed: shed, rate limit, total timeout,
+    /// retry and hedge, breaker, bulkhead, attempt timeouts.
     ///
     /// Each may be "off"; left out, it has its default.
     for PolicySpec {
@@ -71,20 +71,19 @@ section! {
 
 impl Rules for PolicySpec {
     fn apply(&mut self, section: &mut Section<'_, '_>) {
-        let limit = [("attempt limit", self.timeouts.attempt), ("total", self.timeouts.total)];
-        let limit = limit.into_iter().filter_map(|(name, limit)| Some((limit?, name))).min();
-        if let (Some(HedgeSpec { after: HedgeDelay::Fixed(after), .. }), Some((limit, name))) =
-            (self.hedge, limit)
-            && after >= limit
-        {
-            not_below(section, &["hedge", "after"], after, name, limit);
+        let Some(HedgeSpec { after: HedgeDelay::Fixed(after), .. }) = self.hedge else { return };
+        let limits =
+            [("attempt limit", "attempt", self.timeouts.attempt), ("total", "total", self.timeouts.total)];
+        for (name, key, limit) in limits {
+            let Some(limit) = limit.filter(|limit| after >= *limit) else { continue };
+            let problem = format!(
+                "{} is not below the {name} of {}",
+                section.shown(&["hedge", "after"], Span(after)),
+                section.shown(&["timeout", key], Span(limit)),
+            );
+            let fault = section.fault(&["hedge", "after"], problem);
+            section.push(fault.expecting("less than that, or the hedge would never go out"));
+            return;
         }
     }
-}
-
-/// A fault at a duration that must be below another for the key to have any effect.
-fn not_below(section: &mut Section<'_, '_>, keys: &[&str], is: Duration, name: &str, limit: Duration) {
-    let problem = format!("{} is not below the {name} of {}", Span(is), Span(limit));
-    let fault = section.fault(keys, problem).expecting("less than that: a hedge after it would never go out");
-    section.push(fault);
 }

@@ -24,7 +24,11 @@ impl Rules for ShedSpec {
             self.interval = self.target;
             return;
         }
-        let problem = format!("{} is above the interval of {}", Span(self.target), Span(self.interval));
+        let problem = format!(
+            "{} is above the interval of {}",
+            section.shown(&["target"], Span(self.target)),
+            section.shown(&["interval"], Span(self.interval)),
+        );
         let fault = section.fault(&["target"], problem).expecting("at most the interval");
         section.push(fault);
     }

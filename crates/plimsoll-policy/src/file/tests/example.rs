@@ -14,21 +14,14 @@ use crate::{
 };
 use std::{num::NonZeroU32, time::Duration};
 
-const EXAMPLE: &str = r#"
-version = 1
+/// The example as its users have it: a gateway's file.
+pub(super) const GATEWAY: &str = include_str!("../../../../../examples/gateway.toml");
 
-[policy.careful]
-timeout = { connect = "300ms", first-byte = "1s", attempt = "1s", idle = "30s", total = "3s" }
-rate-limit = { rate = "2000/s", burst = 500, per = "client" }
-breaker = { window = "10s", minimum-calls = 20, failure-ratio = "50%", open = "2s", probes = 3 }
-bulkhead = { in-flight = 512, waiting = 512, wait = "100ms" }
-retry = { attempts = 3, backoff = "10ms..200ms", budget = "20%" }
-hedge = { after = "p95", budget = "5%" }
-
-[policy.patient]
-timeout = { connect = "300ms", total = "60s" }
-retry = "off"
-"#;
+/// Its policies alone.
+pub(super) fn policies() -> String {
+    let (_, policies) = GATEWAY.split_once("[policy.careful]").expect("the example has this policy");
+    format!("version = 1\n[policy.careful]{policies}")
+}
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -36,7 +29,7 @@ fn ms(millis: u64) -> Duration {
 
 #[test]
 fn the_examples_policies_have_the_values_that_they_say() {
-    let file: PolicyFile = read(EXAMPLE).unwrap();
+    let file: PolicyFile = read(&policies()).unwrap();
     assert_eq!(file.policy.keys().map(Name::as_str).collect::<Vec<_>>(), ["careful", "patient"]);
     let careful = PolicySpec {
         timeouts: Timeouts {

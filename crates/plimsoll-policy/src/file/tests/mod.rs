@@ -1,15 +1,20 @@
 //! The whole layer: wrong files and their messages, the example, round trips, the schema.
 
 mod example;
+mod round_trip;
+mod schema;
+mod strategies;
+mod wrong_files;
 
 use super::{Document, Faults, PolicyFile, Shape};
 use crate::PolicySpec;
 
-/// Reads a document; the environment has `SECRET` and `RATE` alone.
+/// Reads a document; the environment has `SECRET`, `RATE` and `TOTAL` alone.
 fn read<T: Shape>(text: &str) -> Result<T, Faults> {
     let env = |name: &str| match name {
         "SECRET" => Some("hunter2".to_owned()),
         "RATE" => Some("90/m".to_owned()),
+        "TOTAL" => Some("77777s".to_owned()),
         _ => None,
     };
     Document::parse("f", text)?.read(&env)
