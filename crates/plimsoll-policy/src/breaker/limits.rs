@@ -6,8 +6,10 @@ use crate::{
         Ordering::{Acquire, Relaxed, Release},
     },
     time::nanos,
+    units::Ratio,
     window::{CallRing, Grain},
 };
+use std::num::NonZeroU32;
 
 /// How the window is cut: by calls, or into buckets of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,13 +85,13 @@ impl Limits {
 
     /// Everything but the cut.
     pub(super) fn set(&self, spec: &BreakerSpec) {
-        let ratio = spec.failure_ratio.map_or(f64::INFINITY, |ratio| ratio.get());
+        let ratio = spec.failure_ratio.map_or(f64::INFINITY, Ratio::get);
         self.failure_ratio.store(ratio.to_bits(), Relaxed);
         let ratio = spec.slow.map_or(f64::INFINITY, |slow| slow.ratio.get());
         self.slow_ratio.store(ratio.to_bits(), Relaxed);
         self.slow_call.store(spec.slow.map_or(u64::MAX, |slow| nanos(slow.call)), Relaxed);
         self.minimum_calls.store(spec.minimum_calls.get(), Relaxed);
-        self.consecutive.store(spec.consecutive_failures.map_or(u32::MAX, |row| row.get()), Relaxed);
+        self.consecutive.store(spec.consecutive_failures.map_or(u32::MAX, NonZeroU32::get), Relaxed);
         self.probes.store(spec.probes.get().min(Word::MAX_PROBES), Relaxed);
     }
 
@@ -147,8 +149,7 @@ impl Limits {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::units::Ratio;
-    use std::{num::NonZeroU32, time::Duration};
+    use std::time::Duration;
 
     #[test]
     fn cuts_survive_packing() {

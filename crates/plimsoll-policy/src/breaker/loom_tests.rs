@@ -159,6 +159,24 @@ fn loom_a_probe_and_a_new_set_of_probes_agree() {
     });
 }
 
+#[test]
+fn loom_a_probe_of_a_set_given_up_takes_no_place_in_the_next() {
+    for outcome in [Outcome::Success, Outcome::Cancelled] {
+        loom::model(move || {
+            let (breaker, permits) = half_open(2, 2);
+            let other = {
+                let breaker = breaker.clone();
+                thread::spawn(move || settle(&breaker, permits[0], outcome))
+            };
+            let passage = breaker.admit(NOW + OPEN + OPEN).unwrap();
+            assert_eq!(other.join().unwrap(), None);
+            let seen = breaker.snapshot(NOW + OPEN + OPEN);
+            assert!(passage.transition.is_some());
+            assert_eq!((seen.probes_given, seen.probes_passed), (1, 0));
+        });
+    }
+}
+
 fn has_no_say(spec: BreakerSpec, earlier: Outcome) {
     loom::model(move || {
         let breaker = Arc::new(Breaker::new(spec));

@@ -103,7 +103,7 @@ impl Model {
                 let bucket = length / 16;
                 let within =
                     |reach: Duration| sum(&mut self.calls.iter().filter(|(at, ..)| now.since(*at) < reach));
-                [within(length - bucket), within(length + bucket)]
+                [within(bucket * 15), within(length + bucket)]
             }
         }
     }
