@@ -1,21 +1,19 @@
 //! Bulkhead, adaptive limit and shedder while all is calm, which is what every call pays.
 
-use divan::{Bencher, black_box};
+use divan::{Bencher, black_box, counter::ItemsCount};
 use plimsoll_policy::{
     Admission, Admitted, Ask, Draw, Instant, Outcome,
     bulkhead::{Bulkhead, BulkheadSpec, Claim},
     concurrency::{AdaptiveLimit, ConcurrencySpec},
     shed::{ShedSpec, Shedder},
 };
-use std::{
-    num::NonZeroU32,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::{num::NonZeroU32, thread, time::Duration};
 
 const TOOK: Duration = Duration::from_millis(1);
 /// Nanoseconds that pass from call to call, so that windows end and intervals turn as they do live.
 const STEP: u64 = 100;
+/// Calls in one sample: so many that starting two threads does not show.
+const CALLS: u64 = 1_000_000;
 
 fn call<M: Admission>(machine: &M, nanos: u64) {
     let now = Instant::from_nanos(nanos);
@@ -27,6 +25,16 @@ fn call<M: Admission>(machine: &M, nanos: u64) {
     }
 }
 
+fn split<M: Admission + Sync>(bencher: Bencher<'_, '_>, threads: u64, machine: &M) {
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| (0..CALLS / threads).for_each(|at| call(machine, at * STEP)));
+            }
+        });
+    });
+}
+
 #[divan::bench]
 fn bulkhead_admit_settle(bencher: Bencher<'_, '_>) {
     let (bulkhead, mut now) = (Bulkhead::new(BulkheadSpec::default()), 0);
@@ -36,11 +44,16 @@ fn bulkhead_admit_settle(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// On one instance, in samples so long that the threads do meet.
-#[divan::bench(threads = [1, 2], sample_count = 30, sample_size = 200_000)]
+/// A million calls by one thread: what `bulkhead_two_threads` is to be held against.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn bulkhead_one_thread(bencher: Bencher<'_, '_>) {
+    split(bencher, 1, &Bulkhead::new(BulkheadSpec::default()));
+}
+
+/// The same million by two threads on one instance.
+#[divan::bench(sample_count = 30, sample_size = 1)]
 fn bulkhead_two_threads(bencher: Bencher<'_, '_>) {
-    let bulkhead = Bulkhead::new(BulkheadSpec::default());
-    bencher.bench(|| call(&bulkhead, STEP));
+    split(bencher, 2, &Bulkhead::new(BulkheadSpec::default()));
 }
 
 /// The way through the line: join, be woken, claim, settle.
@@ -78,10 +91,16 @@ fn concurrency_gradient2_admit_settle(bencher: Bencher<'_, '_>) {
     });
 }
 
-#[divan::bench(threads = [1, 2], sample_count = 30, sample_size = 200_000)]
+/// A million calls by one thread: what `concurrency_two_threads` is to be held against.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn concurrency_one_thread(bencher: Bencher<'_, '_>) {
+    split(bencher, 1, &AdaptiveLimit::new(ConcurrencySpec::default()));
+}
+
+/// The same million by two threads on one instance.
+#[divan::bench(sample_count = 30, sample_size = 1)]
 fn concurrency_two_threads(bencher: Bencher<'_, '_>) {
-    let (limit, clock) = (AdaptiveLimit::new(ConcurrencySpec::default()), AtomicU64::new(0));
-    bencher.bench(|| call(&limit, clock.load(Relaxed)));
+    split(bencher, 2, &AdaptiveLimit::new(ConcurrencySpec::default()));
 }
 
 #[divan::bench]
