@@ -71,7 +71,7 @@ async fn serve(io: TcpStream, pool: Rc<Pool>, config: Rc<ServerConfig>, drain: R
             *response.status_mut() = StatusCode::BAD_GATEWAY;
             response
         };
-        match conn.respond(response).await {
+        match conn.respond_spliced(response, &|_| {}).await {
             Ok(sent) if sent.next == Next::Request => {}
             Ok(_) => break,
             Err(_) => return,

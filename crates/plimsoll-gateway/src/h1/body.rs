@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::error::BodyError;
+use super::splice::{Pipe, Splice};
 
 /// What polling a connection for its current body gave.
 pub(crate) type Polled = Poll<Result<Option<Frame<Bytes>>, BodyError>>;
@@ -19,6 +20,16 @@ pub(crate) type Polled = Poll<Result<Option<Frame<Bytes>>, BodyError>>;
 /// A connection that a body is read from. The epoch tells a body of an earlier message from that of now.
 pub(crate) trait Source {
     fn poll_frame(&self, epoch: u32, cx: &mut Context<'_>) -> Polled;
+    /// Moves bytes into the pipe, unseen. `None`: poll for a frame.
+    fn poll_splice(
+        &self,
+        epoch: u32,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, BodyError>>> {
+        let _ = (epoch, cx, pipe);
+        Poll::Ready(None)
+    }
     /// Whether the frame just given was the last.
     fn is_done(&self, epoch: u32) -> bool;
     /// The body has been read to its end.
@@ -95,6 +106,25 @@ impl Body for Incoming {
 
     fn size_hint(&self) -> SizeHint {
         self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Splice for Incoming {
+    fn poll_splice(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, BodyError>>> {
+        let Some(source) = &self.source else { return Poll::Ready(None) };
+        let polled = ready!(source.poll_splice(self.epoch, cx, pipe));
+        if let Some(Ok(bytes)) = &polled {
+            if source.is_done(self.epoch) {
+                self.end();
+            } else if let Some(left) = &mut self.left {
+                *left -= bytes;
+            }
+        }
+        Poll::Ready(polled)
     }
 }
 

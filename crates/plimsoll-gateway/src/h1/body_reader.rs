@@ -63,6 +63,25 @@ impl BodyReader {
         }
     }
 
+    /// Bytes that may bypass the process: those of a plain length.
+    pub(crate) fn spliceable(&self) -> Option<u64> {
+        match self.state {
+            State::Length(left) => Some(left.min(self.allowance)).filter(|left| *left > 0),
+            _ => None,
+        }
+    }
+
+    /// Counts `bytes` that bypassed the process.
+    pub(crate) fn spliced(&mut self, bytes: u64) {
+        if let State::Length(left) = &mut self.state {
+            *left -= bytes;
+            self.allowance -= bytes;
+            if *left == 0 {
+                self.state = State::Done;
+            }
+        }
+    }
+
     /// Sets how many more bytes may come.
     pub(crate) fn allow(&mut self, bytes: u64) {
         self.allowance = bytes;

@@ -20,6 +20,7 @@
 //! | `request_head`, `response_head`, `fields`, `target`, `lines` | reading heads strictly |
 //! | `framing`, `body_reader`, `chunked`, `body` | reading bodies |
 //! | `encode`, `outgoing`, `date` | writing |
+//! | `splice` | large bodies from socket to socket |
 //! | `buffer`, `transport`, `drain` | memory, sockets, the end of a worker |
 //! | `limits`, `error` | bounds, and what was wrong |
 
@@ -40,6 +41,7 @@ mod outgoing;
 pub mod request_head;
 pub mod response_head;
 pub mod server;
+mod splice;
 mod target;
 mod transport;
 
@@ -49,4 +51,5 @@ pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkFault, Garbage, Refusal};
 pub use framing::Framing;
 pub use limits::{HeadLimits, MOST_FIELDS};
+pub use splice::{Pipe, Splice};
 pub use transport::Transport;

@@ -166,6 +166,24 @@ impl Outgoing {
         if last { self.finish() } else { Ok(()) }
     }
 
+    /// Bytes of a plain length that may be moved past this buffer now.
+    pub(crate) fn spliceable(&self) -> Option<u64> {
+        match self.mode {
+            Mode::Length(owed) if self.open && self.is_flushed() => Some(owed),
+            _ => None,
+        }
+    }
+
+    /// Counts `bytes` that are moved past this buffer.
+    pub(crate) fn spliced(&mut self, bytes: u64) -> Result<(), LengthFault> {
+        if let Mode::Length(owed) = &mut self.mode {
+            *owed = owed.checked_sub(bytes).ok_or(LengthFault::Long)?;
+        }
+        self.body_bytes += bytes;
+        self.written += bytes;
+        Ok(())
+    }
+
     /// Takes the body's end.
     pub(crate) fn finish(&mut self) -> Result<(), LengthFault> {
         match self.mode {

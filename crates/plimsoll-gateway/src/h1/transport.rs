@@ -16,9 +16,18 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
     fn reset_on_close(&self) -> io::Result<()> {
         Ok(())
     }
+
+    /// The TCP socket, if this is nothing else: then large bodies may bypass the process.
+    fn tcp(&self) -> Option<&tokio::net::TcpStream> {
+        None
+    }
 }
 
 impl Transport for tokio::net::TcpStream {
+    fn tcp(&self) -> Option<&tokio::net::TcpStream> {
+        Some(self)
+    }
+
     fn reset_on_close(&self) -> io::Result<()> {
         self.set_zero_linger()
     }

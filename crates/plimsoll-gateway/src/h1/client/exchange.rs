@@ -17,6 +17,7 @@ use super::super::error::{BodyError, Garbage};
 use super::super::lines::Lines;
 use super::super::outgoing::Outgoing;
 use super::super::response_head::{self, ResponseHead};
+use super::super::splice::Pipe;
 use super::super::transport::Transport;
 use super::conn::{ClientConfig, ClientConn, Hook};
 use super::error::SendFault;
@@ -215,6 +216,26 @@ where
         self.body.poll_frame(&mut self.read, io, cx)
     }
 
+    fn poll_splice(&mut self, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Option<Result<u64, BodyError>>> {
+        // What has been read must go first, and an upload that goes on needs its polls.
+        if self.uploading || !self.read.is_empty() {
+            return Poll::Ready(None);
+        }
+        let (Some(most), Some(socket)) = (self.body.spliceable(), self.io.as_ref().and_then(Transport::tcp))
+        else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(match ready!(pipe.poll_in(socket, most, cx)) {
+            // The next frame says how it ended.
+            Ok(0) => None,
+            Ok(count) => {
+                self.body.spliced(count as u64);
+                Some(Ok(count as u64))
+            }
+            Err(error) => Some(Err(BodyError::Io(error))),
+        })
+    }
+
     /// After the answer's end: back to the pool, or closed.
     pub(super) fn settle(this: Rc<RefCell<Self>>) {
         let mut exchange = this.borrow_mut();
@@ -250,6 +271,16 @@ where
     fn poll_frame(&self, epoch: u32, cx: &mut Context<'_>) -> Polled {
         let mut exchange = self.borrow_mut();
         if exchange.epoch == epoch { exchange.poll_body(cx) } else { Poll::Ready(Err(BodyError::Gone)) }
+    }
+
+    fn poll_splice(
+        &self,
+        epoch: u32,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, BodyError>>> {
+        let mut exchange = self.borrow_mut();
+        if exchange.epoch == epoch { exchange.poll_splice(cx, pipe) } else { Poll::Ready(None) }
     }
 
     fn is_done(&self, epoch: u32) -> bool {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::super::encode::{self, Announce, FieldWriter, Persistence};
 use super::super::outgoing::Mode;
+use super::super::splice::{self, Pipe, Splice};
 use super::super::transport::Transport;
 use super::conn::ServerConn;
 use super::error::{RespondError, RespondFault};
@@ -104,6 +105,31 @@ impl<IO: Transport> ServerConn<IO> {
     where
         B: Body<Data = Bytes>,
     {
+        self.answer(response, extra, Bypass::never()).await
+    }
+
+    /// As [`respond_with`](Self::respond_with); a large body of known length goes from socket to socket without
+    /// passing through this process, where both are plain TCP and the system can do it.
+    pub async fn respond_spliced<B>(
+        &mut self,
+        response: Response<B>,
+        extra: &dyn Fn(&mut FieldWriter<'_>),
+    ) -> Result<Sent, RespondError<B::Error>>
+    where
+        B: Body<Data = Bytes> + Splice,
+    {
+        self.answer(response, extra, Bypass::by(B::poll_splice)).await
+    }
+
+    async fn answer<B>(
+        &mut self,
+        response: Response<B>,
+        extra: &dyn Fn(&mut FieldWriter<'_>),
+        mut bypass: Bypass<B>,
+    ) -> Result<Sent, RespondError<B::Error>>
+    where
+        B: Body<Data = Bytes>,
+    {
         let (head, body) = response.into_parts();
         let (before, status) = (self.shared.borrow().out.waiting(), head.status);
         let close = self.begin(status, &head.headers, &body, extra)?;
@@ -111,7 +137,8 @@ impl<IO: Transport> ServerConn<IO> {
 
         let mut body = pin!(body);
         let mut stall = Stall { limit: self.config.write_stall, sleep: None, seen: 0 };
-        let written = poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall)).await;
+        let written = poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall, &mut bypass)).await;
+        bypass.finish();
         let body_bytes = self.shared.borrow().out.body_bytes();
         if let Err(fault) = written {
             return Err(self.give_up(before, fault));
@@ -170,12 +197,14 @@ impl<IO: Transport> ServerConn<IO> {
         cx: &mut Context<'_>,
         mut body: Pin<&mut B>,
         stall: &mut Stall,
+        bypass: &mut Bypass<B>,
     ) -> Poll<Result<(), RespondFault<B::Error>>>
     where
         B: Body<Data = Bytes>,
     {
         let length = |_| RespondFault::Length;
         loop {
+            ready!(self.poll_bypass(cx, body.as_mut(), stall, bypass))?;
             let mut waits = false;
             // The body may read this very connection (an upload that goes on), so it is polled unborrowed.
             while !waits && self.shared.borrow().out.wants_frame() {
@@ -201,6 +230,47 @@ impl<IO: Transport> ServerConn<IO> {
                 Poll::Pending => {
                     return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));
                 }
+            }
+        }
+    }
+
+    /// Moves the body past this process as long as that is possible; ready once it is not, or no more.
+    fn poll_bypass<B: Body>(
+        &self,
+        cx: &mut Context<'_>,
+        mut body: Pin<&mut B>,
+        stall: &mut Stall,
+        bypass: &mut Bypass<B>,
+    ) -> Poll<Result<(), RespondFault<B::Error>>> {
+        let Some(poll_splice) = bypass.poll_splice else { return Poll::Ready(Ok(())) };
+        loop {
+            {
+                let shared = &mut *self.shared.borrow_mut();
+                let socket = shared.io.as_ref().and_then(Transport::tcp);
+                let (Some(owed), Some(socket)) = (shared.out.spliceable(), socket) else {
+                    return Poll::Ready(Ok(()));
+                };
+                match &mut bypass.pipe {
+                    Some(pipe) if !pipe.is_empty() => match pipe.poll_out(socket, cx) {
+                        Poll::Ready(Ok(count)) => {
+                            shared.out.spliced(count as u64).map_err(|_| RespondFault::Length)?;
+                            continue;
+                        }
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
+                        Poll::Pending => {
+                            return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));
+                        }
+                    },
+                    Some(_) if owed > 0 => {}
+                    None if owed >= splice::LEAST => bypass.pipe = Pipe::take(),
+                    _ => return Poll::Ready(Ok(())),
+                }
+            }
+            let Some(pipe) = &mut bypass.pipe else { return Poll::Ready(Ok(())) };
+            match ready!(poll_splice(body.as_mut(), cx, pipe)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(RespondFault::Body(error))),
+                None => return Poll::Ready(Ok(())),
             }
         }
     }
@@ -286,6 +356,31 @@ impl<IO: Transport> ServerConn<IO> {
         });
         // The connection ends here whether the client listens, answers or breaks it.
         let _ = tokio::time::timeout(self.config.linger, end).await;
+    }
+}
+
+type PollSplice<B> =
+    fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Option<Result<u64, <B as Body>::Error>>>;
+
+/// The way around this process, if the body knows it.
+struct Bypass<B: Body> {
+    poll_splice: Option<PollSplice<B>>,
+    pipe: Option<Pipe>,
+}
+
+impl<B: Body> Bypass<B> {
+    fn never() -> Self {
+        Self { poll_splice: None, pipe: None }
+    }
+
+    fn by(poll_splice: PollSplice<B>) -> Self {
+        Self { poll_splice: Some(poll_splice), pipe: None }
+    }
+
+    fn finish(self) {
+        if let Some(pipe) = self.pipe {
+            pipe.give();
+        }
     }
 }
 
