@@ -12,7 +12,7 @@
 //! * everything is bounded ([`HeadLimits`], [`ServerConfig`](server::ServerConfig),
 //!   [`ClientConfig`](client::ClientConfig)).
 //!
-//! Nothing here is `Send`: a connection lives and dies on its worker.
+//! Nothing here is `Send`: a connection lives and dies on its worker. `examples/bare_proxy.rs` is a whole proxy on it.
 //!
 //! | file | what |
 //! | --- | --- |

@@ -42,8 +42,8 @@ mod linux {
     use tokio::io::Interest;
     use tokio::net::TcpStream;
 
-    /// What the kernel lets anybody have.
-    const ROOM: usize = 1 << 20;
+    /// Enough for few system calls, and little enough that the pipes of many bodies fit what one user may have.
+    const ROOM: usize = 256 * 1024;
     /// Pipes kept by a thread for the next large body.
     const KEPT: usize = 4;
 

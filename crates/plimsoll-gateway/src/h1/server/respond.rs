@@ -3,20 +3,20 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body;
-use tokio::time::{Instant, Sleep};
 
 use super::super::encode::{self, Announce, FieldWriter, Persistence};
 use super::super::outgoing::Mode;
-use super::super::splice::{self, Pipe, Splice};
+use super::super::splice::Splice;
 use super::super::transport::Transport;
+use super::bypass::Bypass;
 use super::conn::ServerConn;
 use super::error::{RespondError, RespondFault};
 use super::shared::Asked;
+use super::stall::Stall;
 
 /// What the connection is good for after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl<IO: Transport> ServerConn<IO> {
         drop(head);
 
         let mut body = pin!(body);
-        let mut stall = Stall { limit: self.config.write_stall, sleep: None, seen: 0 };
+        let mut stall = Stall::new(self.config.write_stall);
         let written = poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall, &mut bypass)).await;
         bypass.finish();
         let body_bytes = self.shared.borrow().out.body_bytes();
@@ -234,47 +234,6 @@ impl<IO: Transport> ServerConn<IO> {
         }
     }
 
-    /// Moves the body past this process as long as that is possible; ready once it is not, or no more.
-    fn poll_bypass<B: Body>(
-        &self,
-        cx: &mut Context<'_>,
-        mut body: Pin<&mut B>,
-        stall: &mut Stall,
-        bypass: &mut Bypass<B>,
-    ) -> Poll<Result<(), RespondFault<B::Error>>> {
-        let Some(poll_splice) = bypass.poll_splice else { return Poll::Ready(Ok(())) };
-        loop {
-            {
-                let shared = &mut *self.shared.borrow_mut();
-                let socket = shared.io.as_ref().and_then(Transport::tcp);
-                let (Some(owed), Some(socket)) = (shared.out.spliceable(), socket) else {
-                    return Poll::Ready(Ok(()));
-                };
-                match &mut bypass.pipe {
-                    Some(pipe) if !pipe.is_empty() => match pipe.poll_out(socket, cx) {
-                        Poll::Ready(Ok(count)) => {
-                            shared.out.spliced(count as u64).map_err(|_| RespondFault::Length)?;
-                            continue;
-                        }
-                        Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
-                        Poll::Pending => {
-                            return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));
-                        }
-                    },
-                    Some(_) if owed > 0 => {}
-                    None if owed >= splice::LEAST => bypass.pipe = Pipe::take(),
-                    _ => return Poll::Ready(Ok(())),
-                }
-            }
-            let Some(pipe) = &mut bypass.pipe else { return Poll::Ready(Ok(())) };
-            match ready!(poll_splice(body.as_mut(), cx, pipe)) {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(RespondFault::Body(error))),
-                None => return Poll::Ready(Ok(())),
-            }
-        }
-    }
-
     /// Breaks the connection, or takes the answer back if nothing of it was written.
     #[cold]
     fn give_up<E>(&mut self, before: usize, fault: RespondFault<E>) -> RespondError<E> {
@@ -323,86 +282,5 @@ impl<IO: Transport> ServerConn<IO> {
             }
         })
         .await
-    }
-
-    /// Ends the connection in good order.
-    ///
-    /// Where the client may still be sending, its bytes are read and thrown away for a while
-    /// ([`linger`](super::ServerConfig::linger), at most 1 MiB): closing on unread bytes would reset the
-    /// connection and could take the answer with it. Cancelling it closes at once.
-    pub async fn close(self) {
-        const MOST_THROWN_AWAY: usize = 1 << 20;
-        let lingers = {
-            let shared = self.shared.borrow();
-            !shared.ended && (self.linger || !shared.body.is_done() || !shared.read.is_empty())
-        };
-        let Some(mut io) = self.shared.borrow_mut().io.take() else { return };
-        let mut buffer = super::super::buffer::ReadBuffer::new();
-        let mut left = MOST_THROWN_AWAY;
-        let mut shut = false;
-        let end = poll_fn(|cx| {
-            if !shut {
-                ready!(Pin::new(&mut io).poll_shutdown(cx))?;
-                shut = true;
-            }
-            while lingers && left > 0 {
-                match ready!(buffer.poll_fill(&mut io, cx))? {
-                    0 => break,
-                    count => left = left.saturating_sub(count),
-                }
-                buffer.skip(buffer.len());
-            }
-            Poll::Ready(std::io::Result::Ok(()))
-        });
-        // The connection ends here whether the client listens, answers or breaks it.
-        let _ = tokio::time::timeout(self.config.linger, end).await;
-    }
-}
-
-type PollSplice<B> =
-    fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Option<Result<u64, <B as Body>::Error>>>;
-
-/// The way around this process, if the body knows it.
-struct Bypass<B: Body> {
-    poll_splice: Option<PollSplice<B>>,
-    pipe: Option<Pipe>,
-}
-
-impl<B: Body> Bypass<B> {
-    fn never() -> Self {
-        Self { poll_splice: None, pipe: None }
-    }
-
-    fn by(poll_splice: PollSplice<B>) -> Self {
-        Self { poll_splice: Some(poll_splice), pipe: None }
-    }
-
-    fn finish(self) {
-        if let Some(pipe) = self.pipe {
-            pipe.give();
-        }
-    }
-}
-
-/// The time without progress, counted only while the client keeps the answer waiting.
-struct Stall {
-    limit: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
-    seen: u64,
-}
-
-impl Stall {
-    fn poll(&mut self, cx: &mut Context<'_>, written: u64) -> Poll<()> {
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                if written != self.seen {
-                    sleep.as_mut().reset(Instant::now() + self.limit);
-                }
-                sleep
-            }
-            empty => empty.insert(Box::pin(tokio::time::sleep(self.limit))),
-        };
-        self.seen = written;
-        sleep.as_mut().poll(cx)
     }
 }
