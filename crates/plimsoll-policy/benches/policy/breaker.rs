@@ -1,6 +1,7 @@
 //! Breaker and throttle: a call that is let through and goes well, which is what nearly every call is.
 //!
-//! The clock is an argument and moves on by 100 ns a call, so that buckets change under way as they do live.
+//! The clock is an argument. It begins after an hour, when every window has come round, and moves on by 100 ns a call, so
+//! that buckets change under way as they do live.
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use plimsoll_policy::{
@@ -12,6 +13,7 @@ use std::{cell::Cell, num::NonZeroU32, time::Duration};
 
 const TOOK: Duration = Duration::from_millis(1);
 const STEP: u64 = 100;
+const HOUR: u64 = 3_600_000_000_000;
 const HUNDRED: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
 fn call(breaker: &Breaker, nanos: u64) {
@@ -21,7 +23,7 @@ fn call(breaker: &Breaker, nanos: u64) {
 }
 
 fn one_thread(bencher: Bencher<'_, '_>, breaker: &Breaker) {
-    let mut now = 0;
+    let mut now = HOUR;
     bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
         now += STEP;
         call(breaker, now);
@@ -55,7 +57,7 @@ fn breaker_count_window_two_threads(bencher: Bencher<'_, '_>) {
 
 fn beside(bencher: Bencher<'_, '_>, breaker: &Breaker) {
     thread_local! {
-        static NOW: Cell<u64> = const { Cell::new(0) };
+        static NOW: Cell<u64> = const { Cell::new(HOUR) };
     }
     bencher.counter(ItemsCount::new(1u32)).bench(|| {
         NOW.set(NOW.get() + STEP);
@@ -66,7 +68,7 @@ fn beside(bencher: Bencher<'_, '_>, breaker: &Breaker) {
 #[divan::bench]
 fn throttle_admit_settle(bencher: Bencher<'_, '_>) {
     let throttle = Throttle::new(ThrottleSpec::default());
-    let mut nanos = 0;
+    let mut nanos = HOUR;
     bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
         nanos += STEP;
         let now = Instant::from_nanos(nanos);

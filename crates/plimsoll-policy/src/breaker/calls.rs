@@ -5,15 +5,18 @@ use crate::{
         AtomicU64,
         Ordering::{AcqRel, Acquire},
     },
-    window::{Apart, CallRing, TimeRing},
+    window::{Apart, CallRing, STRIPES, TimeRing, stripe},
 };
 use std::sync::OnceLock;
+
+/// The first of the rows of good calls, over which threads spread.
+const GOOD: usize = 3;
 
 /// What a breaker has counted: the window of either kind, and the failures in a row.
 #[derive(Debug)]
 pub(super) struct Calls {
-    /// Good, failed, slow, failed and slow: one cell a call, whatever came of it.
-    time: Apart<TimeRing<4>>,
+    /// One cell a call, whatever came of it: failed, slow, both, and neither in the rows from [`GOOD`] on.
+    time: Apart<TimeRing<{ GOOD + STRIPES }>>,
     row: Row,
     /// Made when a window by count is first asked for.
     ring: OnceLock<CallRing>,
@@ -25,7 +28,8 @@ struct Row(AtomicU64);
 
 /// What a call has added up to.
 pub(super) struct Tally {
-    /// How many calls like it were counted since the window last lost one: in its bucket, or in all where the window is
+    /// How many calls like it were counted since the window last lost one: in its bucket (and
+    /// its stripe), or in all where the window is
     /// by count. Never more than the window holds while it fills.
     pub(super) number: u64,
     /// Failures in a row.
@@ -58,8 +62,13 @@ impl Calls {
     ) -> Option<Tally> {
         let number = match cut {
             Cut::Time(grain) => {
-                let kind = usize::from(failed) | usize::from(slow) << 1;
-                self.time.add(grain.at(now, era), kind, &live)?
+                let row = match (failed, slow) {
+                    (true, false) => 0,
+                    (false, true) => 1,
+                    (true, true) => 2,
+                    (false, false) => GOOD + stripe(),
+                };
+                self.time.add(grain.at(now, era), row, &live)?
             }
             Cut::Calls(_) => self.ring.get()?.add(era, failed, slow, &live)?,
         };
@@ -71,8 +80,9 @@ impl Calls {
     pub(super) fn counts(&self, cut: Cut, now: Instant, era: u32) -> [u64; 3] {
         match cut {
             Cut::Time(grain) => {
-                let [good, failed, slow, both] = self.time.sums(grain.at(now, era));
-                [good + failed + slow + both, failed + both, slow + both]
+                let sums = self.time.sums(grain.at(now, era));
+                let [failed, slow, both, ..] = sums;
+                [sums.iter().sum(), failed + both, slow + both]
             }
             Cut::Calls(size) => self.ring.get().map_or([0; 3], |ring| ring.counts(era, size)),
         }

@@ -19,7 +19,7 @@ fn draws() -> impl Iterator<Item = Draw> {
 
 #[test]
 fn is_as_large_as_the_documentation_says() {
-    assert_eq!(size_of::<Throttle>(), 896);
+    assert_eq!(size_of::<Throttle>(), 1664);
 }
 
 #[test]
@@ -84,6 +84,19 @@ fn the_window_slides_and_forgets() {
     assert!(early.requests < 100 && early.requests > 80, "{early:?}");
     assert!(late.requests < 45 && late.requests > 30, "{late:?}");
     assert_eq!(throttle.snapshot(seconds(230.0)).requests, 0);
+}
+
+/// With no refusal in between, accepted calls that leave the window must be noticed as well.
+#[test]
+fn accepted_calls_that_leave_raise_the_probability() {
+    let throttle = Throttle::new(spec(2.0, 10));
+    (0..100).for_each(|_| throttle.settle(seconds(20.0), Outcome::Success));
+    (0..50).for_each(|_| throttle.settle(seconds(25.0), FAILURE));
+    assert!((0..10).all(|_| throttle.admit(seconds(25.0), Draw::new(0)).is_ok()));
+    throttle.settle(seconds(31.0), Outcome::Success);
+    // By force: nothing has had to for a second.
+    assert!(throttle.admit(seconds(31.0), Draw::new(0)).is_ok());
+    assert!(throttle.admit(seconds(31.0), Draw::new(0)).is_err());
 }
 
 #[test]

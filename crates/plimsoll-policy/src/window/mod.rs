@@ -4,9 +4,11 @@
 //! anything being wiped, and a count that comes late for an earlier era lands where nobody looks.
 
 mod calls;
+mod stripe;
 mod time;
 
 pub(crate) use calls::CallRing;
+pub(crate) use stripe::{STRIPES, stripe};
 pub(crate) use time::{At, Grain, TimeRing};
 
 /// Keeps what stands in it off its neighbours' cache lines (two lines: processors fetch them in pairs).

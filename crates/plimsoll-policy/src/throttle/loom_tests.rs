@@ -1,0 +1,22 @@
+//! Every interleaving of a look that finds nothing and a refusal that comes meanwhile.
+
+use super::*;
+use loom::{sync::Arc, thread};
+
+const NOW: Instant = Instant::from_nanos(1_000);
+
+#[test]
+fn loom_a_refusal_is_never_overlooked() {
+    loom::model(|| {
+        let throttle = Arc::new(Throttle::new(ThrottleSpec::default()));
+        throttle.settle(NOW, Outcome::Success);
+        let looking = {
+            let throttle = throttle.clone();
+            thread::spawn(move || throttle.admit(NOW, Draw::new(u64::MAX)).is_ok())
+        };
+        (0..2).for_each(|_| throttle.settle(NOW, Outcome::Throttled));
+        assert!(looking.join().unwrap());
+        assert!(throttle.snapshot(NOW).probability > 0.0);
+        assert!(throttle.admit(NOW, Draw::new(0)).is_err());
+    });
+}
