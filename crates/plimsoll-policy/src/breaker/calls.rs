@@ -19,7 +19,7 @@ pub(super) struct Calls {
     time: Apart<TimeRing<{ GOOD + STRIPES }>>,
     row: Row,
     /// Made when a window by count is first asked for.
-    ring: OnceLock<CallRing>,
+    ring: OnceLock<Box<CallRing>>,
 }
 
 /// Failures in a row in an era.
@@ -46,7 +46,7 @@ impl Calls {
     /// Allocates what windows of this kind need, once.
     pub(super) fn prepare(&self, cut: Cut) {
         if matches!(cut, Cut::Calls(_)) {
-            self.ring.get_or_init(CallRing::new);
+            self.ring.get_or_init(|| Box::new(CallRing::new()));
         }
     }
 

@@ -25,10 +25,9 @@
 //! a probe, and a probe that was given up cannot decide the next set.
 //!
 //! # Cost
-//! 2,304 bytes, and 2 KiB more once a window by count has been asked for. Admitting while closed is one load; settling
-//! is one compare-and-swap on a counter that no admission reads, and that good calls of up to four threads do not share
-//! where the window is by time. Transitions take a lock, for as long as a few stores;
-//! nobody waits for it to be admitted.
+//! 2,304 bytes, and 2,176 more once a window by count has been asked for. Admitting while closed is one load; settling
+//! is one atomic change of a counter that no admission reads, and that good calls of up to four threads do not share where
+//! the window is by time. Transitions take a lock, for as long as a few stores; nobody waits for it to be admitted.
 //!
 //! # Known weaknesses
 //! - Ratios need traffic: below the minimum of calls only consecutive failures open it.

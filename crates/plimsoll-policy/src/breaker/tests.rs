@@ -66,7 +66,7 @@ fn recover(breaker: &Breaker, now: Instant) {
 #[test]
 fn is_as_large_as_the_documentation_says() {
     assert_eq!(size_of::<Breaker>(), 2304);
-    assert_eq!(BreakerSpec::MAX_CALLS / 16 * 8, 2048);
+    assert_eq!(size_of::<crate::window::CallRing>(), 2176);
     assert_eq!(size_of::<Permit>(), 8);
     assert!(size_of::<Steady>() <= 64, "a cache line");
 }

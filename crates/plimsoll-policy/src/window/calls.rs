@@ -6,55 +6,50 @@ use crate::{
         AtomicU64,
         Ordering::{AcqRel, Acquire},
     },
+    window::Apart,
 };
+use std::array;
 
 /// How many calls a ring remembers. Few under loom, which follows every word.
-const CALLS: u32 = if cfg!(loom) { 32 } else { BreakerSpec::MAX_CALLS };
+const CALLS: usize = if cfg!(loom) { 32 } else { BreakerSpec::MAX_CALLS as usize };
 /// How many calls share a word: 16 bits of failures, 16 of slow calls, 32 of the era.
 const SHARED: u32 = 16;
-/// Calls are numbered from 0 in each era. At the end of the numbers it goes on from here, a multiple of the ring's
-/// length, so that positions run on and the window stays full.
-const AGAIN: u32 = 1 << 31;
+const WORDS: usize = CALLS / SHARED as usize;
+/// Eras take turns at so many cursors, so that a straggler pulls a number from the cursor of its own era.
+const CURSORS: usize = 4;
+/// A cursor is 16 bits of the era and 48 of the next call's number: enough for nine years at a million calls a second,
+/// after which the era's bits run over and the window starts empty.
+const NUMBER_BITS: u32 = 48;
+const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 
 /// The outcomes of the last 4,096 calls of an era, in the order in which they ended.
 ///
-/// A call that went well is one compare-and-swap on the cursor, and one on its word only where it overwrites another
-/// outcome; any other call is both. Counting looks at one word for each 16 calls of the window. No running sums: they
-/// could drift when calls overtake one another, while bits that are overwritten cannot.
+/// A call that went well is one addition to the cursor, and a compare-and-swap on its word only where it overwrites
+/// another outcome; any other call is both. Counting looks at one word for each 16 calls of the window. No running sums:
+/// they could drift when calls overtake one another, while bits that are overwritten cannot.
+///
+/// A straggler adds nothing to another era unless it stands still, between two instructions, until its own cursor's turn
+/// has come again: then that era has one good call too many.
 #[derive(Debug)]
 pub(crate) struct CallRing {
-    /// Era and number of the next call.
-    cursor: AtomicU64,
-    words: Box<[AtomicU64]>,
+    /// On a line of their own: every call writes one of them.
+    cursors: Apart<[AtomicU64; CURSORS]>,
+    words: [AtomicU64; WORDS],
 }
 
 impl CallRing {
     /// How many calls can be looked back on.
-    pub(crate) const CALLS: u32 = CALLS;
+    pub(crate) const CALLS: u32 = CALLS as u32;
 
     pub(crate) fn new() -> Self {
-        let words = (0..CALLS / SHARED).map(|_| AtomicU64::new(0)).collect();
-        Self { cursor: AtomicU64::new(0), words }
+        let zeros = |_| AtomicU64::new(0);
+        Self { cursors: Apart(array::from_fn(zeros)), words: array::from_fn(zeros) }
     }
 
-    /// Notes a call; how many the era has seen with it (at most 2³²). `live` as in [`super::TimeRing::add`].
+    /// Notes a call; how many the era has seen with it. `live` as in [`super::TimeRing::add`].
     #[inline]
     pub(crate) fn add(&self, era: u32, failed: bool, slow: bool, live: impl Fn() -> bool) -> Option<u64> {
-        let mut seen = self.cursor.load(Acquire);
-        let number = loop {
-            let number = if (seen >> 32) as u32 == era {
-                seen as u32
-            } else if live() {
-                0
-            } else {
-                return None;
-            };
-            let next = number.checked_add(1).unwrap_or(AGAIN);
-            match self.cursor.compare_exchange_weak(seen, tagged(era, next), AcqRel, Acquire) {
-                Ok(_) => break number,
-                Err(now) => seen = now,
-            }
-        };
+        let number = self.number(era, &live)?;
         let (word, bit) = place(number);
         let (mask, bits) = (
             (1 << bit) | (1 << (bit + SHARED)),
@@ -78,18 +73,45 @@ impl CallRing {
                 Err(now) => seen = now,
             }
         }
-        Some(u64::from(number) + 1)
+        Some(number + 1)
+    }
+
+    /// The next number of this era. Adding first and looking then is one transfer of a contended line instead of two.
+    #[inline]
+    fn number(&self, era: u32, live: impl Fn() -> bool) -> Option<u64> {
+        let (cursor, tag) = self.cursor(era);
+        let mut seen = cursor.fetch_add(1, AcqRel);
+        if seen >> NUMBER_BITS == tag {
+            return Some(seen & NUMBER_MASK);
+        }
+        // The cursor was of an era long gone, and what was added to it goes with it.
+        seen = seen.wrapping_add(1);
+        loop {
+            if !live() {
+                return None;
+            }
+            let number = if seen >> NUMBER_BITS == tag { seen & NUMBER_MASK } else { 0 };
+            match cursor.compare_exchange_weak(seen, tag << NUMBER_BITS | (number + 1), AcqRel, Acquire) {
+                Ok(_) => return Some(number),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    fn cursor(&self, era: u32) -> (&AtomicU64, u64) {
+        (&self.cursors[era as usize % CURSORS], u64::from(era & 0xffff))
     }
 
     /// Of the era's last `size` calls (at most the ring's length): how many there are, failed, and were slow.
     pub(crate) fn counts(&self, era: u32, size: u32) -> [u64; 3] {
-        let cursor = self.cursor.load(Acquire);
-        if (cursor >> 32) as u32 != era {
+        let (cursor, tag) = self.cursor(era);
+        let cursor = cursor.load(Acquire);
+        if cursor >> NUMBER_BITS != tag {
             return [0; 3];
         }
-        let end = cursor as u32;
-        let calls = end.min(size).min(CALLS);
-        let (mut number, mut left, mut failed, mut slow) = (end - calls, calls, 0, 0);
+        let end = cursor & NUMBER_MASK;
+        let calls = end.min(u64::from(size.min(Self::CALLS)));
+        let (mut number, mut left, mut failed, mut slow) = (end - calls, calls as u32, 0, 0);
         while left > 0 {
             let (word, bit) = place(number);
             let here = left.min(SHARED - bit);
@@ -99,10 +121,10 @@ impl CallRing {
                 failed += u64::from((word as u32 & bits).count_ones());
                 slow += u64::from((word as u32 >> SHARED & bits).count_ones());
             }
-            number += here;
+            number += u64::from(here);
             left -= here;
         }
-        [u64::from(calls), failed, slow]
+        [calls, failed, slow]
     }
 }
 
@@ -111,9 +133,9 @@ const fn tagged(era: u32, low: u32) -> u64 {
 }
 
 /// The word of the call with this number, and its bit in it.
-const fn place(number: u32) -> (usize, u32) {
-    let at = number % CALLS;
-    ((at / SHARED) as usize, at % SHARED)
+const fn place(number: u64) -> (usize, u32) {
+    let at = number as usize % CALLS;
+    (at / SHARED as usize, at as u32 % SHARED)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -123,18 +145,31 @@ mod tests {
     use std::collections::VecDeque;
 
     #[test]
-    fn numbers_run_out_without_a_gap() {
+    fn numbers_that_run_over_start_anew() {
         let ring = CallRing::new();
-        ring.cursor.store(u64::from(u32::MAX - 1), std::sync::atomic::Ordering::Relaxed);
-        for failed in [true, false, true] {
-            ring.add(0, failed, false, || true);
+        ring.cursors[0].store(NUMBER_MASK - 1, std::sync::atomic::Ordering::Relaxed);
+        for _ in 0..2 {
+            ring.add(0, true, false, || true);
         }
-        assert_eq!(ring.counts(0, 3), [3, 2, 0]);
-        assert_eq!(ring.counts(0, 1), [1, 1, 0]);
+        assert_eq!(ring.counts(0, 3), [0; 3]);
+        assert_eq!(ring.add(0, true, false, || true), Some(1));
+        assert_eq!(ring.counts(0, 3), [1, 1, 0]);
     }
 
     #[test]
-    fn another_era_starts_empty_and_stragglers_are_dropped() {
+    fn eras_that_share_a_cursor_do_not_share_numbers() {
+        let ring = CallRing::new();
+        for era in 0..3 * CURSORS as u32 {
+            assert_eq!(ring.counts(era, 10), [0; 3]);
+            for number in 1..=20 {
+                assert_eq!(ring.add(era, true, false, || true), Some(number));
+            }
+            assert_eq!(ring.counts(era, 10), [10, 10, 0]);
+        }
+    }
+
+    #[test]
+    fn another_era_starts_empty_and_stragglers_do_not_count_in_it() {
         let ring = CallRing::new();
         for _ in 0..20 {
             ring.add(0, true, true, || true);
@@ -142,7 +177,7 @@ mod tests {
         assert_eq!(ring.counts(1, 20), [0; 3]);
         assert_eq!(ring.add(1, false, false, || true), Some(1));
         assert_eq!(ring.add(1, true, false, || true), Some(2));
-        assert_eq!(ring.add(0, true, true, || false), None);
+        ring.add(0, true, true, || false);
         assert_eq!(ring.counts(1, 20), [2, 1, 0]);
     }
 
@@ -155,7 +190,7 @@ mod tests {
         ) {
             let ring = CallRing::new();
             // From just before the ring comes round, half of the time.
-            let before = if lap { CALLS - 100 } else { 0 };
+            let before = if lap { CallRing::CALLS - 100 } else { 0 };
             let mut all = VecDeque::new();
             for _ in 0..before {
                 ring.add(7, false, false, || true);
