@@ -30,12 +30,12 @@ fn one_thread(bencher: Bencher<'_, '_>, breaker: &Breaker) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 10_000)]
 fn breaker_admit_settle(bencher: Bencher<'_, '_>) {
     one_thread(bencher, &Breaker::new(BreakerSpec::default()));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 10_000)]
 fn breaker_count_window_admit_settle(bencher: Bencher<'_, '_>) {
     one_thread(
         bencher,
@@ -65,7 +65,7 @@ fn beside(bencher: Bencher<'_, '_>, breaker: &Breaker) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 10_000)]
 fn throttle_admit_settle(bencher: Bencher<'_, '_>) {
     let throttle = Throttle::new(ThrottleSpec::default());
     let mut nanos = HOUR;

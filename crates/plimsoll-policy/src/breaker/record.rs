@@ -2,7 +2,7 @@ use super::BreakerSpec;
 use crate::{BreakerState, Draw, Instant, Transition, TransitionReason};
 use std::time::Duration;
 
-/// What was in the window when the breaker opened.
+/// What is in a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Calls that ended.
