@@ -1,5 +1,16 @@
 //! The gateway: listeners, routes, upstreams, pools, health, reload and the admin API.
+#![forbid(unsafe_code)]
 
+mod gateway;
 pub mod h1;
+mod host;
+mod metrics;
+mod pool;
+mod proxy;
 pub mod route;
+mod snapshot;
 pub mod spec;
+mod upstream;
+mod worker;
+
+pub use gateway::{Gateway, StartError};

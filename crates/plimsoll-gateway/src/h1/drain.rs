@@ -1,8 +1,9 @@
 //! Telling all connections of a worker to end, each when it is next free.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
@@ -36,6 +37,19 @@ impl Drain {
     /// Whether it has begun.
     pub fn has_begun(&self) -> bool {
         self.begun.get()
+    }
+
+    /// Waits until it begins. Cancel safe.
+    pub async fn begun(self: &Rc<Self>) {
+        let listener = Listener::new(self);
+        poll_fn(|cx| {
+            if listener.has_begun() {
+                return Poll::Ready(());
+            }
+            listener.listen(cx);
+            Poll::Pending
+        })
+        .await;
     }
 
     /// How many connections listen to it.

@@ -89,7 +89,11 @@ impl<H: Host> Policy<H> {
         }
         let Some(bulkhead) = &self.bulkhead else { return Ok(None) };
         match bulkhead.admit_in(now, ask, self.order(now)) {
-            Admitted::Now(permit) => permits.bulkhead = Some(permit),
+            Admitted::Now(permit) => {
+                permits.bulkhead = Some(permit);
+                // That somebody did not wait is what tells a queue that moves from one that stands.
+                self.queue_delay(now, Duration::ZERO);
+            }
             Admitted::Refused(rejected) => return Err(rejected),
             Admitted::Queued(ticket, until) => return Ok(Some((ticket, until))),
             Admitted::At(..) => unreachable!("a bulkhead promises no instants"),

@@ -83,19 +83,39 @@ impl<H: Host + Clone> Policy<H> {
         let fresh = Self::new(spec, now, secret, self.host.clone());
         let spec = &fresh.spec;
         let revised = Self {
-            shed: carried(&self.shed, &fresh.shed, spec.shed, |old, spec| old.update(spec)),
+            shed: carried(self.shed.as_ref(), fresh.shed.as_ref(), spec.shed, Shedder::update),
             rate_limit: match (&self.rate_limit, &spec.rate_limit) {
                 (Some(old), Some(spec)) if old.update(now, spec) => Some(Arc::clone(old)),
                 _ => fresh.rate_limit.clone(),
             },
-            throttle: carried(&self.throttle, &fresh.throttle, spec.throttle, |old, spec| old.update(spec)),
-            breaker: carried(&self.breaker, &fresh.breaker, spec.breaker, |old, spec| old.update(spec)),
-            bulkhead: carried(&self.bulkhead, &fresh.bulkhead, spec.bulkhead, |old, spec| old.update(spec)),
-            concurrency: carried(&self.concurrency, &fresh.concurrency, spec.concurrency, |old, spec| {
-                old.update(spec);
+            throttle: carried(
+                self.throttle.as_ref(),
+                fresh.throttle.as_ref(),
+                spec.throttle,
+                Throttle::update,
+            ),
+            breaker: carried(self.breaker.as_ref(), fresh.breaker.as_ref(), spec.breaker, Breaker::update),
+            bulkhead: carried(
+                self.bulkhead.as_ref(),
+                fresh.bulkhead.as_ref(),
+                spec.bulkhead,
+                Bulkhead::update,
+            ),
+            concurrency: carried(
+                self.concurrency.as_ref(),
+                fresh.concurrency.as_ref(),
+                spec.concurrency,
+                AdaptiveLimit::update,
+            ),
+            budget: carried(
+                self.budget.as_ref(),
+                fresh.budget.as_ref(),
+                budget_of(spec),
+                RetryBudget::update,
+            ),
+            hedger: carried(self.hedger.as_ref(), fresh.hedger.as_ref(), spec.hedge, |old, spec| {
+                old.update(now, spec);
             }),
-            budget: carried(&self.budget, &fresh.budget, budget_of(spec), |old, spec| old.update(spec)),
-            hedger: carried(&self.hedger, &fresh.hedger, spec.hedge, |old, spec| old.update(now, spec)),
             ..fresh.clone()
         };
         let revised = Self { retrying: retrying_of(spec, revised.budget.as_ref()), ..revised };
@@ -206,8 +226,8 @@ impl<H: Host> Policy<H> {
 
 /// The old machine with new thresholds where both have one, else the fresh one (or none).
 fn carried<M, S>(
-    old: &Option<Arc<M>>,
-    fresh: &Option<Arc<M>>,
+    old: Option<&Arc<M>>,
+    fresh: Option<&Arc<M>>,
     spec: Option<S>,
     update: impl FnOnce(&M, S),
 ) -> Option<Arc<M>> {
@@ -216,7 +236,7 @@ fn carried<M, S>(
             update(old, spec);
             Some(Arc::clone(old))
         }
-        _ => fresh.clone(),
+        _ => fresh.cloned(),
     }
 }
 

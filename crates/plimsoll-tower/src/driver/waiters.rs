@@ -25,15 +25,24 @@ impl Waiters {
     }
 
     /// `waker` is to be woken for `ticket`. Replaces an earlier one.
-    pub fn register(&self, ticket: Ticket, waker: &Waker) {
+    ///
+    /// Says whether there was none: the first time, and after a wake. It is then, and only then, that the machine has to
+    /// be asked.
+    pub fn register(&self, ticket: Ticket, waker: &Waker) -> bool {
         let mut wakers = self.lock();
         let at = index(ticket);
         if wakers.len() <= at {
             wakers.resize_with(at + 1, || None);
         }
         match &mut wakers[at] {
-            Some((holder, old)) if *holder == ticket => old.clone_from(waker),
-            slot => *slot = Some((ticket, waker.clone())),
+            Some((holder, old)) if *holder == ticket => {
+                old.clone_from(waker);
+                false
+            }
+            slot => {
+                *slot = Some((ticket, waker.clone()));
+                true
+            }
         }
     }
 
@@ -88,7 +97,7 @@ mod tests {
         let (waiters, count) = (Waiters::new(), Arc::new(Count::default()));
         let waker = Waker::from(Arc::clone(&count));
         let (first, reused) = (Ticket(3), Ticket(3 | 1 << 32));
-        waiters.register(first, &waker);
+        assert!(waiters.register(first, &waker) && !waiters.register(first, &waker));
         waiters.wake(reused);
         waiters.wake(Ticket(9));
         assert_eq!(count.0.load(Ordering::SeqCst), 0);
@@ -98,6 +107,7 @@ mod tests {
         waiters.wake(reused);
         waiters.wake(reused);
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(waiters.register(reused, &waker), "after a wake the machine is asked again");
     }
 
     #[test]

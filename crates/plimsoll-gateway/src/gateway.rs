@@ -1,0 +1,206 @@
+//! Starting, reloading and stopping.
+
+use crate::{
+    metrics::Metrics,
+    snapshot::Snapshot,
+    spec::GatewaySpec,
+    worker::{self, Clients, ORDERS, Order, Shared},
+};
+use arc_swap::ArcSwap;
+use plimsoll::telemetry::RegisterError;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// Why a gateway does not start, or does not take a new configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address cannot be bound.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// Which one.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A worker's thread cannot be started.
+    #[error("cannot start a worker: {0}")]
+    Thread(#[source] io::Error),
+    /// More routes, upstreams and policies than metrics can be kept for.
+    #[error("cannot keep metrics for this configuration: {0}")]
+    Metrics(#[from] RegisterError),
+    /// It is shutting down.
+    #[error("the gateway is draining")]
+    Draining,
+}
+
+/// A running gateway. Dropped, it stops at once.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    workers: Vec<Worker>,
+    /// The addresses bound, as asked for and as given (port 0). Also what makes reloads follow one another.
+    bound: Mutex<Vec<(SocketAddr, SocketAddr)>>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    orders: mpsc::Sender<Order>,
+    thread: Option<JoinHandle<io::Result<usize>>>,
+}
+
+impl Gateway {
+    /// Binds every listener and starts the workers.
+    ///
+    /// # Errors
+    /// [`StartError::Bind`] with the address where one is in use or not permitted; nothing is left running.
+    pub fn start(spec: GatewaySpec) -> Result<Self, StartError> {
+        let count = spec.workers.or_else(|| std::thread::available_parallelism().ok());
+        let count = count.map_or(1, NonZeroUsize::get);
+        let metrics = Metrics::new()?;
+        let addresses: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
+        let sockets = bind_all(&addresses, count)?;
+        let snapshot = Snapshot::new(spec, &metrics, None)?;
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            metrics,
+            clients: Clients::default(),
+            draining: AtomicBool::new(false),
+        });
+        let workers = (0..count).map(|at| spawn(at, &shared)).collect::<Result<_, _>>()?;
+        let gateway = Self { shared, workers, bound: Mutex::default() };
+        gateway.listen(sockets);
+        Ok(gateway)
+    }
+
+    /// Takes up another configuration, whole or not at all. Machines, buckets and pools that both have keep their state;
+    /// no connection is dropped. Blocks while sockets are bound.
+    ///
+    /// # Errors
+    /// Where a new listener cannot be bound: the old configuration serves on.
+    pub fn reload(&self, spec: GatewaySpec) -> Result<(), StartError> {
+        if self.shared.draining.load(Ordering::Relaxed) {
+            return Err(StartError::Draining);
+        }
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
+        let is_bound = |address: &SocketAddr| bound.iter().any(|(asked, _)| asked == address);
+        let fresh: Vec<SocketAddr> = wanted.iter().filter(|address| !is_bound(address)).copied().collect();
+        let sockets = bind_all(&fresh, self.workers.len())?;
+        let old = self.shared.snapshot.load_full();
+        self.shared.snapshot.store(Arc::new(Snapshot::new(spec, &self.shared.metrics, Some(&old))?));
+        bound.retain(|(asked, given)| {
+            let stays = wanted.contains(asked);
+            if !stays {
+                self.order(|_| Order::Unlisten(*given));
+            }
+            stays
+        });
+        drop(bound);
+        self.listen(sockets);
+        Ok(())
+    }
+
+    /// The addresses that are listened on: the real ports where 0 was asked for.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        bound.iter().map(|(_, given)| *given).collect()
+    }
+
+    /// Stops taking connections, lets what is under way finish within `limit`, and gives how many connections had to be
+    /// cut off. Blocks until then.
+    pub fn drain(mut self, limit: Duration) -> usize {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        self.order(|_| Order::Drain(limit));
+        let join = |worker: &mut Worker| match worker.thread.take().map(JoinHandle::join) {
+            Some(Ok(Ok(cut))) => cut,
+            _ => 0,
+        };
+        self.workers.iter_mut().map(join).sum()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn listen(&self, sockets: Vec<Bound>) {
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        for Bound { asked, given, mut sockets } in sockets {
+            bound.push((asked, given));
+            self.order(|_| {
+                sockets.pop().map_or(Order::Unlisten(given), |socket| Order::Listen(given, socket))
+            });
+        }
+    }
+
+    fn order(&self, mut order: impl FnMut(usize) -> Order) {
+        for (at, worker) in self.workers.iter().enumerate() {
+            // A worker that has ended needs no orders.
+            let _ = worker.orders.blocking_send(order(at));
+        }
+    }
+}
+
+/// One address, with a socket for each worker.
+struct Bound {
+    asked: SocketAddr,
+    given: SocketAddr,
+    sockets: Vec<TcpListener>,
+}
+
+fn spawn(at: usize, shared: &Arc<Shared>) -> Result<Worker, StartError> {
+    let (orders, inbox) = mpsc::channel(ORDERS);
+    let shared = Arc::clone(shared);
+    let thread = std::thread::Builder::new()
+        .name(format!("plimsoll-{at}"))
+        .spawn(move || worker::run(shared, inbox))
+        .map_err(StartError::Thread)?;
+    Ok(Worker { orders, thread: Some(thread) })
+}
+
+fn bind_all(addresses: &[SocketAddr], workers: usize) -> Result<Vec<Bound>, StartError> {
+    addresses.iter().map(|address| bind(*address, workers)).collect()
+}
+
+fn bind(asked: SocketAddr, workers: usize) -> Result<Bound, StartError> {
+    let failed = |source| StartError::Bind { address: asked, source };
+    if asked.port() != 0 {
+        // With SO_REUSEPORT a second gateway of the same user would share the port in silence. A socket without it
+        // finds out.
+        drop(socket(asked, false).map_err(failed)?);
+    }
+    let first = socket(asked, true).map_err(failed)?;
+    let given = first.local_addr().map_err(failed)?;
+    let mut sockets = vec![first];
+    for _ in 1..workers {
+        sockets.push(socket(given, true).map_err(failed)?);
+    }
+    Ok(Bound { asked, given, sockets })
+}
+
+/// Connections that wait to be accepted; the kernel has a bound of its own besides.
+const BACKLOG: i32 = 4096;
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}

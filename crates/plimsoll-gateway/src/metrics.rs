@@ -1,0 +1,197 @@
+//! What the gateway counts beside what its policies count of themselves.
+//!
+//! | name | type | labels | meaning |
+//! | --- | --- | --- | --- |
+//! | `plimsoll_requests_total` | counter | `route`, `upstream`, `code` (`2xx` …) | requests answered |
+//! | `plimsoll_request_duration_seconds` | histogram | `route`, `upstream` | from a request's head to its answer's last byte |
+//! | `plimsoll_requests_in_flight` | gauge | `route`, `upstream` | requests under way |
+//! | `plimsoll_response_body_bytes_total` | counter | `route`, `upstream` | bytes of answers sent to clients |
+//! | `plimsoll_problems_total` | counter | `kind` | answers that the gateway itself gave |
+//! | `plimsoll_refused_requests_total` | counter | `reason` | requests refused before any route: malformed, too large, too slow |
+//! | `plimsoll_connections` | gauge | | connections of clients |
+//! | `plimsoll_connections_accepted_total` | counter | | connections accepted |
+//! | `plimsoll_connections_refused_total` | counter | `reason` | connections closed at once: too many in all, or of one client |
+//! | `plimsoll_panics_total` | counter | | requests ended by a panic, each alone |
+//! | `plimsoll_upstream_connects_total` | counter | `upstream`, `result` | connections opened to endpoints |
+//! | `plimsoll_upstream_idle_connections` | gauge | `upstream` | kept connections |
+//! | `plimsoll_ejections_total` | counter | `upstream`, `reason` | endpoints left out for a while |
+//! | `plimsoll_ejections_withheld_total` | counter | `upstream`, `because` | ejections that a bound forbade |
+//! | `plimsoll_reloads_total` | counter | `result` | configurations offered while running |
+
+use plimsoll::{
+    ejection::{EjectionReason, WithheldBecause},
+    http::Kind,
+    telemetry::{
+        Buckets, Counter, CounterFamily, Desc, Histogram, HistogramFamily, RegisterError, Registry, Unit,
+        UpDown, UpDownFamily,
+    },
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// Every family of the gateway.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) registry: Registry,
+    requests: CounterFamily<3>,
+    durations: HistogramFamily<2>,
+    in_flight: UpDownFamily<2>,
+    bytes: CounterFamily<2>,
+    problems: HashMap<Kind, Counter>,
+    refused_requests: CounterFamily<1>,
+    pub(crate) connections: UpDown,
+    pub(crate) accepted: Counter,
+    pub(crate) too_many: Counter,
+    pub(crate) too_many_of_client: Counter,
+    pub(crate) panics: Counter,
+    connects: CounterFamily<2>,
+    idle: UpDownFamily<1>,
+    ejections: CounterFamily<2>,
+    withheld: CounterFamily<2>,
+    pub(crate) reloaded: Counter,
+    pub(crate) reload_refused: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Result<Self, RegisterError> {
+        let registry = Registry::new();
+        let counter = |name, help| registry.counter(Desc::new(name, help));
+        let problems = registry.counter_family(
+            Desc::new("plimsoll_problems_total", "Answers that the gateway itself gave."),
+            ["kind"],
+        )?;
+        let refused = registry.counter_family(
+            Desc::new("plimsoll_connections_refused_total", "Connections closed at once."),
+            ["reason"],
+        )?;
+        let reloads = registry.counter_family(
+            Desc::new("plimsoll_reloads_total", "Configurations offered while running."),
+            ["result"],
+        )?;
+        plimsoll::telemetry::process::register(&registry)?.keep();
+        Ok(Self {
+            requests: registry.counter_family(
+                Desc::new("plimsoll_requests_total", "Requests answered."),
+                ["route", "upstream", "code"],
+            )?,
+            durations: registry.histogram_family(
+                Desc::new(
+                    "plimsoll_request_duration_seconds",
+                    "From a request's head to its answer's last byte.",
+                )
+                .unit(Unit::Seconds),
+                &Buckets::latency(),
+                ["route", "upstream"],
+            )?,
+            in_flight: registry.up_down_family(
+                Desc::new("plimsoll_requests_in_flight", "Requests under way."),
+                ["route", "upstream"],
+            )?,
+            bytes: registry.counter_family(
+                Desc::new("plimsoll_response_body_bytes_total", "Bytes of answers sent to clients.")
+                    .unit(Unit::Bytes),
+                ["route", "upstream"],
+            )?,
+            problems: Kind::ALL.iter().map(|kind| (*kind, problems.with(&[kind.name()]))).collect(),
+            refused_requests: registry.counter_family(
+                Desc::new("plimsoll_refused_requests_total", "Requests refused before any route."),
+                ["reason"],
+            )?,
+            connections: registry.up_down(Desc::new("plimsoll_connections", "Connections of clients."))?,
+            accepted: counter("plimsoll_connections_accepted_total", "Connections accepted.")?,
+            too_many: refused.with(&["too-many"]),
+            too_many_of_client: refused.with(&["too-many-of-client"]),
+            panics: counter("plimsoll_panics_total", "Requests ended by a panic, each alone.")?,
+            connects: registry.counter_family(
+                Desc::new("plimsoll_upstream_connects_total", "Connections opened to endpoints."),
+                ["upstream", "result"],
+            )?,
+            idle: registry.up_down_family(
+                Desc::new("plimsoll_upstream_idle_connections", "Kept connections to endpoints."),
+                ["upstream"],
+            )?,
+            ejections: registry.counter_family(
+                Desc::new("plimsoll_ejections_total", "Endpoints left out for a while."),
+                ["upstream", "reason"],
+            )?,
+            withheld: registry.counter_family(
+                Desc::new("plimsoll_ejections_withheld_total", "Ejections that a bound forbade."),
+                ["upstream", "because"],
+            )?,
+            reloaded: reloads.with(&["applied"]),
+            reload_refused: reloads.with(&["refused"]),
+            registry,
+        })
+    }
+
+    /// The gateway answered with a problem of this kind.
+    pub(crate) fn problem(&self, kind: Kind) {
+        if let Some(counter) = self.problems.get(&kind) {
+            counter.inc();
+        }
+    }
+
+    /// A request was refused before any route. Off the hot path: looks the label up.
+    pub(crate) fn refused(&self, reason: &str) {
+        self.refused_requests.with(&[reason]).inc();
+    }
+
+    pub(crate) fn route(&self, route: &str, upstream: &str) -> RouteMetrics {
+        let by_code = |code| self.requests.with(&[route, upstream, code]);
+        RouteMetrics {
+            requests: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(by_code),
+            duration: self.durations.with(&[route, upstream]),
+            in_flight: self.in_flight.with(&[route, upstream]),
+            bytes: self.bytes.with(&[route, upstream]),
+        }
+    }
+
+    pub(crate) fn upstream(&self, upstream: &str) -> UpstreamMetrics {
+        let connects = |result| self.connects.with(&[upstream, result]);
+        let ejections = |reason: EjectionReason| self.ejections.with(&[upstream, reason.name()]);
+        let withheld = |because: WithheldBecause| self.withheld.with(&[upstream, because.name()]);
+        UpstreamMetrics {
+            connected: connects("ok"),
+            connect_failed: connects("failed"),
+            idle: self.idle.with(&[upstream]),
+            ejections: Arc::new(EjectionReason::ALL.map(ejections)),
+            withheld: Arc::new(WithheldBecause::ALL.map(withheld)),
+        }
+    }
+}
+
+/// What is counted for each request of a route.
+#[derive(Debug)]
+pub(crate) struct RouteMetrics {
+    requests: [Counter; 5],
+    pub(crate) duration: Histogram,
+    pub(crate) in_flight: UpDown,
+    pub(crate) bytes: Counter,
+}
+
+impl RouteMetrics {
+    /// A request was answered with this status.
+    pub(crate) fn answered(&self, status: http::StatusCode) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5);
+        self.requests[class - 1].inc();
+    }
+}
+
+/// What is counted for each upstream.
+#[derive(Clone, Debug)]
+pub(crate) struct UpstreamMetrics {
+    pub(crate) connected: Counter,
+    pub(crate) connect_failed: Counter,
+    pub(crate) idle: UpDown,
+    ejections: Arc<[Counter; EjectionReason::ALL.len()]>,
+    withheld: Arc<[Counter; WithheldBecause::ALL.len()]>,
+}
+
+impl UpstreamMetrics {
+    pub(crate) fn ejected(&self, reason: EjectionReason) {
+        self.ejections[reason as usize].inc();
+    }
+
+    pub(crate) fn withheld(&self, because: WithheldBecause) {
+        self.withheld[because as usize].inc();
+    }
+}

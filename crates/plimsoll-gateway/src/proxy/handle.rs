@@ -1,0 +1,246 @@
+//! From a request to its answer: the way in, whatever the protocol.
+
+use super::{Download, drive::drive, facts::facts, forward, upload::Uploads};
+use crate::{
+    h1::{self, server::Informational},
+    route::Subject,
+    snapshot::{Route, Snapshot},
+    worker::Worker,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header, request};
+use http_body::{Body, Frame, SizeHint};
+use plimsoll::http::{
+    Kind, Problem, ProblemId,
+    headers::{Forwarding, Scheme, Trust},
+    path,
+};
+use std::{
+    borrow::Cow,
+    net::IpAddr,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::net::TcpStream;
+
+/// Whom a request came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Client<'a> {
+    pub(crate) peer: IpAddr,
+    pub(crate) scheme: Scheme,
+    pub(crate) trusted: &'a [Trust],
+    /// For interim answers, where the client can read them.
+    pub(crate) informational: Option<Informational>,
+}
+
+impl Client<'_> {
+    /// The client's own address, as far as it is believed.
+    pub(crate) fn address(&self, headers: &HeaderMap) -> IpAddr {
+        if self.trusted.is_empty() {
+            return self.peer;
+        }
+        Forwarding { peer: self.peer, scheme: self.scheme, trusted: self.trusted }.client(headers)
+    }
+}
+
+/// A request's body as it comes in.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    Http1(h1::Incoming),
+    Http2(hyper::body::Incoming),
+}
+
+/// Why a request's body broke off.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InboundError {
+    #[error(transparent)]
+    Http1(h1::BodyError),
+    #[error(transparent)]
+    Http2(hyper::Error),
+}
+
+impl InboundError {
+    /// Whether it is larger than is taken.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(self, Self::Http1(h1::BodyError::TooLarge))
+    }
+}
+
+impl Body for Inbound {
+    type Data = Bytes;
+    type Error = InboundError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, InboundError>>> {
+        match self.get_mut() {
+            Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(InboundError::Http1),
+            Self::Http2(body) => Pin::new(body).poll_frame(cx).map_err(InboundError::Http2),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) response: Response<Download>,
+    /// The route it took, if any did.
+    pub(crate) route: Option<Arc<Route>>,
+    /// The endpoint's side, if both have switched protocols.
+    pub(crate) tunnel: Option<Tunnel>,
+    /// What the gateway itself had to say, if it did.
+    pub(crate) problem: Option<Kind>,
+    /// The trace it belongs to.
+    pub(crate) id: Option<ProblemId>,
+}
+
+/// An endpoint's side of a connection that has switched protocols.
+#[derive(Debug)]
+pub(crate) struct Tunnel {
+    pub(crate) io: TcpStream,
+    /// Read behind the answer's head.
+    pub(crate) leftover: Bytes,
+}
+
+/// Answers a request. Whatever goes wrong is an answer too.
+///
+/// Dropped, the attempts under way are cancelled and everything admitted is settled as such.
+pub(crate) async fn handle(
+    worker: &Rc<Worker>,
+    snapshot: &Snapshot,
+    request: Request<Inbound>,
+    client: Client<'_>,
+) -> Answered {
+    let (mut parts, body) = request.into_parts();
+    let speaks = Speaks::of(&parts);
+    match find(snapshot, &parts) {
+        Err(problem) => refused(worker, problem, &speaks, None, None),
+        Ok((route, path)) => {
+            let path: Cow<'_, str> = Cow::Owned(path.into_owned());
+            let uploads = Uploads::new(body, snapshot.spec.limits.replay);
+            let facts = facts(&route, &parts, &uploads, &client);
+            let trace = forward::request(&mut parts, &client);
+            let id = ProblemId::new(trace.trace);
+            let driven = match forward::target(&parts, &path, &route) {
+                Ok(target) => drive(worker, &route, &parts, &target, &uploads, facts, &client).await,
+                Err(fault) => Err(fault.problem()),
+            };
+            match driven {
+                Ok((mut response, tunnel)) => {
+                    let version = response.version();
+                    forward::answer(response.headers_mut(), version, tunnel.is_some());
+                    Answered { response, route: Some(route), tunnel, problem: None, id: Some(id) }
+                }
+                Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
+            }
+        }
+    }
+}
+
+/// How a refusal must be spoken for the client to understand it.
+struct Speaks {
+    grpc: bool,
+}
+
+impl Speaks {
+    fn of(parts: &request::Parts) -> Self {
+        let grpc = parts.version == Version::HTTP_2
+            && parts
+                .headers
+                .get(header::CONTENT_TYPE)
+                .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        Self { grpc }
+    }
+}
+
+fn find<'p>(snapshot: &Snapshot, parts: &'p request::Parts) -> Result<(Arc<Route>, Cow<'p, str>), Problem> {
+    let path = path::normalize(parts.uri.path())
+        .map_err(|bad| Problem::new(Kind::BadRequest).detail(bad.to_string()))?;
+    let subject = Subject { host: host(parts), path: &path, method: &parts.method, headers: &parts.headers };
+    match snapshot.routes.find(&subject) {
+        Some(route) => Ok((Arc::clone(route), path)),
+        None => Err(Problem::new(Kind::NoRoute)),
+    }
+}
+
+/// The host asked for, without its port.
+fn host(parts: &request::Parts) -> &str {
+    let authority = match parts.uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
+    };
+    match authority.rfind(':') {
+        // The colons of a bare IPv6 address stand within brackets.
+        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
+        _ => authority,
+    }
+}
+
+fn refused(
+    worker: &Worker,
+    problem: Problem,
+    speaks: &Speaks,
+    route: Option<Arc<Route>>,
+    id: Option<ProblemId>,
+) -> Answered {
+    worker.shared.metrics.problem(problem.kind());
+    if let Some(inside) = problem.inside() {
+        tracing::debug!(kind = problem.kind().name(), id = ?id, error = %Chain(inside), "refused");
+    }
+    let response = if speaks.grpc { problem.to_grpc() } else { problem.to_http() };
+    let mut response = response.map(Download::whole);
+    if let Ok(status) = HeaderValue::try_from(proxy_status(&problem)) {
+        response.headers_mut().insert("proxy-status", status);
+    }
+    Answered { response, route, tunnel: None, problem: Some(problem.kind()), id }
+}
+
+/// `Proxy-Status` ([RFC 9209](https://www.rfc-editor.org/rfc/rfc9209)): the nearest of its error types, and our own name.
+fn proxy_status(problem: &Problem) -> String {
+    let error = match problem.kind() {
+        Kind::UpstreamUnreachable => "connection_refused",
+        Kind::UpstreamBroken => "http_protocol_error",
+        Kind::AttemptTimeout | Kind::DeadlineExceeded => "http_response_timeout",
+        Kind::NoEndpoint | Kind::CircuitOpen | Kind::Isolated => "destination_unavailable",
+        Kind::RateLimited => "http_request_denied",
+        Kind::BulkheadFull | Kind::ConcurrencyLimited | Kind::Overloaded | Kind::Throttled => {
+            "connection_limit_reached"
+        }
+        Kind::Internal => "proxy_internal_error",
+        Kind::NoRoute => "destination_not_found",
+        _ => "http_request_error",
+    };
+    format!("{}; error={error}; details=\"{}\"", forward::PSEUDONYM, problem.kind().name())
+}
+
+/// An error with what is behind it.
+struct Chain<'a>(&'a (dyn std::error::Error + Send + Sync + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

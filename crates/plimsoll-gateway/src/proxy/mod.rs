@@ -1,0 +1,30 @@
+//! A request on its way: its route, its call, its attempts, its answer.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `handle` | from a request to its answer: the way in, whatever the protocol |
+//! | `forward` | headers and target as they are sent on |
+//! | `facts` | what the policy is told of the request |
+//! | `drive` | the call machine's driver: attempts, waits, timers |
+//! | `attempt` | one attempt at one endpoint |
+//! | `classify` | what an answer or a fault means to the policy |
+//! | `upload`, `download` | bodies on their way |
+//! | `alarm` | one timer for many waits |
+
+mod alarm;
+mod attempt;
+mod classify;
+mod download;
+mod drive;
+mod facts;
+mod fault;
+mod forward;
+mod handle;
+mod upload;
+
+pub(crate) use alarm::Alarm;
+pub(crate) use attempt::dial;
+pub(crate) use download::{Download, Source};
+pub(crate) use fault::Fault;
+pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle};
+pub(crate) use upload::{Upload, UploadError};

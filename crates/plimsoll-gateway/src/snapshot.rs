@@ -1,0 +1,129 @@
+//! The configuration as requests see it: immutable, replaced whole, read by one atomic load.
+
+use crate::{
+    host::{GatewayHost, GatewayPolicy},
+    metrics::{Metrics, RouteMetrics},
+    route::RouteTable,
+    spec::{GatewaySpec, Name, PathPrefix, RouteSpec},
+    upstream::Upstream,
+};
+use plimsoll::{
+    Policy, PolicySpec,
+    rate::Per,
+    telemetry::{PolicyMetrics, RegisterError},
+    tower::driver::{Waiters, draw, now},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A route at run time.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) name: Box<str>,
+    pub(crate) path: PathPrefix,
+    pub(crate) rewrite: Option<PathPrefix>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) policy: GatewayPolicy,
+    pub(crate) policy_name: Box<str>,
+    pub(crate) metrics: RouteMetrics,
+}
+
+impl Route {
+    /// By what its policy counts requests apart.
+    pub(crate) fn rate_per(&self) -> Option<&Per> {
+        self.policy.spec().rate_limit.as_ref().map(|limit| &limit.per)
+    }
+}
+
+/// How the policy of routes that name none is called.
+pub(crate) const DEFAULT_POLICY: &str = "default";
+
+/// Everything a request needs to know.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) spec: Arc<GatewaySpec>,
+    /// Counts the snapshots of this process.
+    pub(crate) generation: u64,
+    pub(crate) routes: RouteTable<Arc<Route>>,
+    pub(crate) upstreams: BTreeMap<Name, Arc<Upstream>>,
+    /// State is kept for each policy and upstream.
+    pub(crate) policies: BTreeMap<(Box<str>, Name), GatewayPolicy>,
+}
+
+impl Snapshot {
+    /// Builds what `spec` says. What `old` has already goes on: the machines of a policy and upstream, with their new
+    /// thresholds; the endpoints whose addresses stay.
+    pub(crate) fn new(
+        spec: GatewaySpec,
+        metrics: &Metrics,
+        old: Option<&Self>,
+    ) -> Result<Self, RegisterError> {
+        let upstreams: BTreeMap<_, _> = spec
+            .upstreams
+            .iter()
+            .map(|(name, upstream)| {
+                let before = old.and_then(|old| old.upstreams.get(name));
+                let unchanged = before.filter(|before| before.spec == *upstream).map(Arc::clone);
+                let made = || {
+                    let metrics = metrics.upstream(name.as_str());
+                    Arc::new(Upstream::new(name.clone(), upstream.clone(), metrics, before.map(Arc::as_ref)))
+                };
+                (name.clone(), unchanged.unwrap_or_else(made))
+            })
+            .collect();
+        let mut policies = BTreeMap::new();
+        let mut routes = Vec::with_capacity(spec.routes.len());
+        for route in &spec.routes {
+            let policy = policy_of(&spec, route, metrics, old, &mut policies)?;
+            routes.push((route.clone(), Arc::new(made(route, &upstreams[&route.upstream], policy, metrics))));
+        }
+        let generation = old.map_or(1, |old| old.generation + 1);
+        Ok(Self { spec: Arc::new(spec), generation, routes: RouteTable::new(routes), upstreams, policies })
+    }
+}
+
+fn made(spec: &RouteSpec, upstream: &Arc<Upstream>, policy: GatewayPolicy, metrics: &Metrics) -> Route {
+    Route {
+        name: spec.name.clone(),
+        path: spec.path.clone(),
+        rewrite: spec.rewrite.clone(),
+        upstream: Arc::clone(upstream),
+        policy,
+        policy_name: policy_name(spec).into(),
+        metrics: metrics.route(&spec.name, spec.upstream.as_str()),
+    }
+}
+
+fn policy_name(route: &RouteSpec) -> &str {
+    route.policy.as_ref().map_or(DEFAULT_POLICY, Name::as_str)
+}
+
+/// The policy of this route's upstream: the one another route has made, the old one revised, or a new one.
+fn policy_of(
+    spec: &GatewaySpec,
+    route: &RouteSpec,
+    metrics: &Metrics,
+    old: Option<&Snapshot>,
+    policies: &mut BTreeMap<(Box<str>, Name), GatewayPolicy>,
+) -> Result<GatewayPolicy, RegisterError> {
+    let name = policy_name(route);
+    let key = (Box::from(name), route.upstream.clone());
+    if let Some(policy) = policies.get(&key) {
+        return Ok(policy.clone());
+    }
+    let wanted = route.policy.as_ref().and_then(|name| spec.policies.get(name)).cloned();
+    let wanted = wanted.unwrap_or_else(PolicySpec::default);
+    let policy = match old.and_then(|old| old.policies.get(&key)) {
+        Some(before) if *before.spec() == wanted => before.clone(),
+        Some(before) => before.revised(wanted, now(), draw()),
+        None => {
+            let metrics = PolicyMetrics::new(&metrics.registry, name, route.upstream.as_str())?;
+            let host = Arc::new(GatewayHost { waiters: Waiters::new(), metrics });
+            Policy::new(wanted, now(), draw(), host)
+        }
+    };
+    if let Some(breaker) = policy.breaker() {
+        policy.host().metrics.breaker_is(now(), breaker.state());
+    }
+    policies.insert(key, policy.clone());
+    Ok(policy)
+}

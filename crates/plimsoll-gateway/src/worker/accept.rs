@@ -1,0 +1,49 @@
+//! Taking connections in.
+
+use super::{
+    Worker,
+    clients::{Clients, TooMany},
+    connection,
+};
+use std::{io, rc::Rc, time::Duration};
+use tokio::net::TcpListener;
+
+/// How long to wait when the process has no descriptors left: long enough for some to come free.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// Takes connections from this socket until aborted.
+pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                let shared = &worker.shared;
+                shared.metrics.accepted.inc();
+                let limits = shared.snapshot.load().spec.limits;
+                match Clients::count(shared, peer.ip(), limits.connections, limits.per_client) {
+                    Ok(counted) => {
+                        let _ = stream.set_nodelay(true);
+                        let open = worker.opened();
+                        let worker = Rc::clone(&worker);
+                        tokio::task::spawn_local(async move {
+                            connection::serve(worker, stream, peer).await;
+                            drop((open, counted));
+                        });
+                    }
+                    Err(TooMany::InAll) => shared.metrics.too_many.inc(),
+                    Err(TooMany::OfClient) => shared.metrics.too_many_of_client.inc(),
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections");
+                tokio::time::sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+/// A client that was gone before it was accepted says nothing about the socket.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}

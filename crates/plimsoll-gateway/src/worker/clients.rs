@@ -1,0 +1,81 @@
+//! How many connections each client has, over all workers.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// Connections in all and of each client address. Asked when a connection comes and goes, never by a request.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    all: AtomicUsize,
+    /// As many entries as there are connections at the most, hashed under a secret: an attacker can fill it no further
+    /// than the limit on connections lets him.
+    each: Mutex<HashMap<IpAddr, usize, ahash::RandomState>>,
+}
+
+/// Why a connection is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TooMany {
+    InAll,
+    OfClient,
+}
+
+/// A connection that is counted until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    shared: Arc<super::Shared>,
+    client: IpAddr,
+}
+
+impl Clients {
+    /// Counts a connection of this client, unless it is one too many.
+    pub(crate) fn count(
+        shared: &Arc<super::Shared>,
+        client: IpAddr,
+        in_all: usize,
+        of_client: usize,
+    ) -> Result<Counted, TooMany> {
+        let client = client.to_canonical();
+        let clients = &shared.clients;
+        if clients.all.fetch_add(1, Ordering::Relaxed) >= in_all {
+            clients.all.fetch_sub(1, Ordering::Relaxed);
+            return Err(TooMany::InAll);
+        }
+        let mut each = clients.lock();
+        let own = each.entry(client).or_insert(0);
+        if *own >= of_client {
+            let refused = Err(TooMany::OfClient);
+            if *own == 0 {
+                each.remove(&client);
+            }
+            clients.all.fetch_sub(1, Ordering::Relaxed);
+            return refused;
+        }
+        *own += 1;
+        drop(each);
+        Ok(Counted { shared: Arc::clone(shared), client })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize, ahash::RandomState>> {
+        self.each.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let clients = &self.shared.clients;
+        let mut each = clients.lock();
+        if let Some(own) = each.get_mut(&self.client) {
+            *own -= 1;
+            if *own == 0 {
+                each.remove(&self.client);
+            }
+        }
+        clients.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}

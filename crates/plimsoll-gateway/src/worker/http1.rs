@@ -1,0 +1,145 @@
+//! Requests of an HTTP/1.1 connection, one after the other.
+
+use super::Worker;
+use crate::{
+    h1::{
+        Refusal,
+        server::{Idle, Next, NextError, ServerConn},
+    },
+    proxy::{Alarm, Answered, Client, Download, Inbound, Tunnel, handle},
+    snapshot::{Route, Snapshot},
+};
+use futures_util::FutureExt;
+use http::{Request, Response, StatusCode};
+use plimsoll::{
+    Instant,
+    http::{Kind, Problem, headers::Scheme},
+    tower::driver::now,
+};
+use std::{
+    future::poll_fn, net::SocketAddr, panic::AssertUnwindSafe, pin::pin, rc::Rc, task::Poll, time::Duration,
+};
+use tokio::net::TcpStream;
+
+/// How long the state of a busy connection is kept while nothing comes.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Why requests are no longer served here.
+pub(super) enum End {
+    /// Nothing has come for a while.
+    Idle,
+    /// The last answer has been given.
+    Close,
+    /// There is nobody to answer.
+    Broken,
+    /// It speaks HTTP/2.
+    Http2,
+    /// It has switched protocols with an endpoint.
+    Tunnel(Box<Tunnel>),
+}
+
+/// Serves requests as long as they come without a pause.
+pub(super) async fn serve(
+    worker: &Rc<Worker>,
+    connection: &mut ServerConn<TcpStream>,
+    alarm: &mut Alarm,
+    peer: SocketAddr,
+) -> End {
+    loop {
+        let snapshot = worker.shared.snapshot.load_full();
+        connection.set_config(worker.server_config(&snapshot));
+        let limit = now() + snapshot.spec.limits.head_time;
+        let request = match connection.next_request(alarm.wait(limit)).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return End::Broken,
+            Err(NextError::Http2Preface) => return End::Http2,
+            Err(NextError::Refused(refusal)) => return refuse(worker, connection, refusal).await,
+            Err(_) => return End::Broken,
+        };
+        let began = now();
+        let client = Client {
+            peer: peer.ip(),
+            scheme: Scheme::Http,
+            trusted: &snapshot.spec.trusted,
+            informational: connection.informational(),
+        };
+        let Some(answered) = answer(worker, connection, &snapshot, request, client).await else {
+            return End::Broken;
+        };
+        let Answered { response, route, tunnel, .. } = answered;
+        let status = response.status();
+        let sent = connection.respond(response).await;
+        let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
+        count(route.as_deref(), status, began, bytes);
+        match (sent.map(|sent| sent.next), tunnel) {
+            (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel)),
+            (Ok(Next::Request), _) => {}
+            (Ok(Next::Close | Next::Upgrade), _) => return End::Close,
+            (Err(_), _) => return End::Broken,
+        }
+        match connection.idle(alarm.wait(now() + LINGER)).await {
+            Idle::Ready => {}
+            Idle::TimedOut => return End::Idle,
+            Idle::Closed | Idle::Draining => return End::Broken,
+        }
+    }
+}
+
+/// The request's answer; `None` if its client has gone. A panic ends this request alone.
+async fn answer(
+    worker: &Rc<Worker>,
+    connection: &ServerConn<TcpStream>,
+    snapshot: &Snapshot,
+    request: Request<crate::h1::Incoming>,
+    client: Client<'_>,
+) -> Option<Answered> {
+    let request = request.map(Inbound::Http1);
+    let mut handled = pin!(AssertUnwindSafe(handle(worker, snapshot, request, client)).catch_unwind());
+    let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
+        Poll::Ready(answered) => Poll::Ready(Some(answered)),
+        Poll::Pending => connection.poll_gone(cx).map(|()| None),
+    })
+    .await?;
+    Some(answered.unwrap_or_else(|_| panicked(worker)))
+}
+
+/// The answer to a request whose handling has panicked.
+pub(super) fn panicked(worker: &Worker) -> Answered {
+    worker.shared.metrics.panics.inc();
+    worker.shared.metrics.problem(Kind::Internal);
+    let response = Problem::new(Kind::Internal).to_http().map(Download::whole);
+    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), id: None }
+}
+
+/// What is counted of every request.
+pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, bytes: u64) {
+    let Some(route) = route else { return };
+    route.metrics.answered(status);
+    route.metrics.duration.record_duration(now().since(began));
+    route.metrics.bytes.add(bytes);
+}
+
+/// Tells the client what was wrong with its request; the connection is not fit for another.
+async fn refuse(worker: &Worker, connection: &mut ServerConn<TcpStream>, refusal: Refusal) -> End {
+    worker.shared.metrics.refused(refusal.name());
+    let kind = kind_of(refusal.status());
+    worker.shared.metrics.problem(kind);
+    let response: Response<Download> =
+        Problem::new(kind).detail(refusal.to_string()).to_http().map(Download::whole);
+    match connection.respond(response).await {
+        Ok(_) => End::Close,
+        Err(_) => End::Broken,
+    }
+}
+
+fn kind_of(status: StatusCode) -> Kind {
+    match status {
+        StatusCode::REQUEST_TIMEOUT => Kind::RequestTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => Kind::BodyTooLarge,
+        StatusCode::URI_TOO_LONG => Kind::UriTooLong,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Kind::HeadTooLarge,
+        StatusCode::NOT_IMPLEMENTED => Kind::NotImplemented,
+        StatusCode::HTTP_VERSION_NOT_SUPPORTED => Kind::VersionNotSupported,
+        _ => Kind::BadRequest,
+    }
+}

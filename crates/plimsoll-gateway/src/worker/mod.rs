@@ -1,0 +1,196 @@
+//! A worker: one thread, one single-threaded runtime, its own sockets, pools and connections.
+//!
+//! Workers share nothing that is written often: policies by atomics, the configuration by one atomic load, counters by
+//! a shard each.
+
+mod accept;
+mod clients;
+mod connection;
+mod http1;
+mod http2;
+mod tunnel;
+
+pub(crate) use clients::Clients;
+
+use crate::{
+    h1::{Drain, HeadLimits, server::ServerConfig},
+    metrics::Metrics,
+    pool::Pools,
+    snapshot::Snapshot,
+    spec::LimitsSpec,
+};
+use arc_swap::ArcSwap;
+use http2::Http2Pools;
+use plimsoll::tower::driver::now;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    net::SocketAddr,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, LocalSet},
+};
+
+/// What all workers and the control plane share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) metrics: Metrics,
+    pub(crate) clients: Clients,
+    pub(crate) draining: AtomicBool,
+}
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Take connections from this socket, which is bound to this address.
+    Listen(SocketAddr, std::net::TcpListener),
+    /// Take no more from it.
+    Unlisten(SocketAddr),
+    /// Finish what is under way, within this time, and end.
+    Drain(Duration),
+}
+
+/// How many orders may wait for a worker.
+pub(crate) const ORDERS: usize = 64;
+
+/// How often idle connections to endpoints are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// A worker's own things. Lives on its thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pools: Pools,
+    pub(crate) http2: Http2Pools,
+    pub(crate) drain: Rc<Drain>,
+    /// Connections of clients on this worker, tunnels too.
+    pub(crate) open: Cell<usize>,
+    idle: tokio::sync::Notify,
+    server: RefCell<(u64, Rc<ServerConfig>)>,
+}
+
+impl Worker {
+    fn new(shared: Arc<Shared>) -> Rc<Self> {
+        let snapshot = shared.snapshot.load();
+        let server = (snapshot.generation, Rc::new(server_config(&snapshot.spec.limits)));
+        drop(snapshot);
+        Rc::new(Self {
+            shared,
+            pools: Pools::default(),
+            http2: Http2Pools::default(),
+            drain: Drain::new(),
+            open: Cell::new(0),
+            idle: tokio::sync::Notify::new(),
+            server: RefCell::new(server),
+        })
+    }
+
+    /// The limits of connections under this snapshot, made once for each.
+    pub(crate) fn server_config(&self, snapshot: &Snapshot) -> Rc<ServerConfig> {
+        let mut server = self.server.borrow_mut();
+        if server.0 != snapshot.generation {
+            *server = (snapshot.generation, Rc::new(server_config(&snapshot.spec.limits)));
+        }
+        Rc::clone(&server.1)
+    }
+
+    /// Counts a connection until the guard is dropped.
+    pub(crate) fn opened(self: &Rc<Self>) -> Open {
+        self.open.set(self.open.get() + 1);
+        self.shared.metrics.connections.inc();
+        Open(Rc::clone(self))
+    }
+
+    fn sweep(&self) {
+        let snapshot = self.shared.snapshot.load();
+        let upstreams = snapshot.upstreams.values();
+        let live: HashSet<u64> =
+            upstreams.flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| endpoint.id)).collect();
+        self.pools.sweep(now(), |endpoint| live.contains(&endpoint));
+        self.http2.sweep(|endpoint| live.contains(&endpoint));
+    }
+}
+
+/// A connection that counts.
+pub(crate) struct Open(Rc<Worker>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+        self.0.shared.metrics.connections.dec();
+        if self.0.open.get() == 0 {
+            self.0.idle.notify_one();
+        }
+    }
+}
+
+fn server_config(limits: &LimitsSpec) -> ServerConfig {
+    ServerConfig {
+        limits: HeadLimits {
+            bytes: limits.head,
+            fields: limits.fields,
+            target: limits.target,
+            ..HeadLimits::default()
+        },
+        body: limits.body,
+        write_stall: limits.write_time,
+        ..ServerConfig::default()
+    }
+}
+
+/// Runs a worker on this thread until it is told to drain and has. Gives how many connections were cut off.
+pub(crate) fn run(shared: Arc<Shared>, orders: mpsc::Receiver<Order>) -> std::io::Result<usize> {
+    plimsoll::telemetry::shard::own();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = LocalSet::new();
+    let cut = local.block_on(&runtime, work(Worker::new(shared), orders));
+    // Connections that are still open end with the runtime, their calls settled as cancelled.
+    drop(local);
+    Ok(cut)
+}
+
+async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
+    let mut listeners: Vec<(SocketAddr, AbortHandle)> = Vec::new();
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let limit = loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Listen(address, socket)) => match tokio::net::TcpListener::from_std(socket) {
+                    Ok(socket) => {
+                        let task = tokio::task::spawn_local(accept::accept(Rc::clone(&worker), socket));
+                        listeners.push((address, task.abort_handle()));
+                    }
+                    Err(error) => tracing::error!(%address, %error, "cannot listen"),
+                },
+                Some(Order::Unlisten(address)) => listeners.retain(|(bound, task)| {
+                    let stays = *bound != address;
+                    if !stays {
+                        task.abort();
+                    }
+                    stays
+                }),
+                Some(Order::Drain(limit)) => break limit,
+                None => break Duration::ZERO,
+            },
+            _ = sweep.tick() => worker.sweep(),
+        }
+    };
+    listeners.iter().for_each(|(_, task)| task.abort());
+    worker.drain.begin();
+    let emptied = async {
+        while worker.open.get() > 0 {
+            worker.idle.notified().await;
+        }
+    };
+    let _ = tokio::time::timeout(limit, emptied).await;
+    worker.open.get()
+}
