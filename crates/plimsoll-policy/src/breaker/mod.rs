@@ -34,6 +34,8 @@
 //! - A window by count never ages: after a quiet night it still holds yesterday's calls.
 //! - It sees a peer as one. One bad replica of three is a third of failures here: ejection is what takes out replicas.
 //! - Calls count when they end, so a peer that hangs is noticed only as its calls time out.
+//! - Where the window is by count, a thread that stands still in the middle of settling for four epochs or more may leave
+//!   one good call in a later window.
 
 mod calls;
 mod limits;
