@@ -1,6 +1,7 @@
 //! The gateway: listeners, routes, upstreams, pools, health, reload and the admin API.
 #![forbid(unsafe_code)]
 
+pub mod file;
 mod gateway;
 pub mod h1;
 mod host;

@@ -52,6 +52,13 @@ pub struct AdminSpec {
     pub token: Option<Secret>,
 }
 
+impl Default for AdminSpec {
+    /// `127.0.0.1:9901`, without a token.
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9901)), token: None }
+    }
+}
+
 /// A listener for requests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListenerSpec {
@@ -83,7 +90,7 @@ impl Secret {
         let same_length = self.0.len() == text.len();
         let differences =
             self.0.bytes().zip(text.bytes()).fold(0, |sum, (ours, theirs)| sum | (ours ^ theirs));
-        same_length & (differences == 0)
+        same_length && differences == 0
     }
 }
 

@@ -57,6 +57,18 @@ impl FromStr for Trust {
     }
 }
 
+/// As it is read: a network with its prefix, a single address without.
+impl std::fmt::Display for Trust {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let widest = if self.network.is_ipv4() { 32 } else { 128 };
+        if self.prefix == widest {
+            self.network.fmt(f)
+        } else {
+            write!(f, "{}/{}", self.network, self.prefix)
+        }
+    }
+}
+
 /// The scheme a client spoke.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scheme {

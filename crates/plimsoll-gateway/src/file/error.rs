@@ -1,0 +1,66 @@
+//! Why there is no gateway to be had from a file.
+
+use plimsoll::file::{Fault, Faults, Source};
+use std::{fmt, io, path::PathBuf};
+
+/// Why a file could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It was read and is wrong.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+/// Everything that is wrong with a file, and its text to show it in.
+///
+/// `Display` is one line a fault and quotes nothing but the faulty words; [`Invalid::render`] shows whole lines.
+#[derive(Clone)]
+pub struct Invalid {
+    faults: Faults,
+    source: Source,
+}
+
+impl Invalid {
+    pub(super) fn new(faults: Faults, source: Source) -> Self {
+        Self { faults, source }
+    }
+
+    /// Every fault, in the order of the file.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Every fault with its line and a caret, as compilers show it.
+    pub fn render(&self) -> String {
+        self.faults.render(&self.source)
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.faults.fmt(f)
+    }
+}
+
+/// Without the text of the file, in which someone may have written a secret.
+impl fmt::Debug for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invalid").field("faults", &self.faults).finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// A fault that does no harm, as compilers show it.
+pub(super) fn render_warning(warning: &Fault, source: &Source) -> String {
+    let rendered = warning.render(source);
+    rendered.strip_prefix("error:").map_or_else(|| rendered.clone(), |rest| format!("warning:{rest}"))
+}

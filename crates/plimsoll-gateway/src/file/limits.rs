@@ -1,0 +1,134 @@
+//! `[limits]`.
+
+use super::amount::{Bytes, Count};
+use crate::spec::LimitsSpec;
+use plimsoll::file::{Node, Reader, Rules, Schemas, Section, Shape, Size, section};
+use serde_json::Value;
+use std::{borrow::Cow, time::Duration};
+
+type Head = Bytes<1024, { 1 << 20 }>;
+type Fields = Count<1, 128>;
+type Target = Bytes<64, { 1 << 20 }>;
+type Body = Bytes<1, { u64::MAX }>;
+type Connections = Count<1, { u32::MAX }>;
+type Streams = Count<1, 65_535>;
+type Replay = Bytes<0, { 64 << 20 }>;
+
+section! {
+    /// What a client may send, and how long it may take.
+    pub(super) struct Limits {
+        /// Bytes of a request's head; above it 431.
+        head: Head = Limits::default().head,
+        /// Header fields of a request; above it 431.
+        fields: Fields = Limits::default().fields,
+        /// Bytes of a request's target; above it 414. Left out, never above `head`.
+        target: Target = Limits::default().target,
+        /// Bytes of a request's body; above it 413.
+        body: Body = Limits::default().body,
+        /// From a request's first byte to the end of its head; above it 408.
+        head_time: Duration = Limits::default().head_time,
+        /// How long a kept connection may wait for its next request.
+        idle_time: Duration = Limits::default().idle_time,
+        /// How long a client may take nothing of an answer.
+        write_time: Duration = Limits::default().write_time,
+        /// Connections in all.
+        connections: Connections = Limits::default().connections,
+        /// Connections of one client address. Left out, never above `connections`.
+        per_client: Connections = Limits::default().per_client,
+        /// Streams at once on one HTTP/2 connection.
+        streams: Streams = Limits::default().streams,
+        /// Bytes of a request's body that are kept for sending it again. A longer body is sent once; 0 keeps none.
+        replay: Replay = Limits::default().replay,
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::from(&LimitsSpec::default())
+    }
+}
+
+impl Rules for Limits {
+    fn apply(&mut self, section: &mut Section<'_, '_>) {
+        if self.target.get() > self.head.get() {
+            if section.given(&["target"]) {
+                let sizes = [("target", self.target.get()), ("head", self.head.get())];
+                above(section, sizes.map(|(key, bytes)| (key, Size::of_bytes(bytes).to_string())));
+            } else {
+                self.target = Target::nearest(self.head.get());
+            }
+        }
+        if self.per_client > self.connections {
+            if section.given(&["per-client"]) {
+                let counts = [("per-client", self.per_client), ("connections", self.connections)];
+                above(section, counts.map(|(key, count)| (key, count.get().to_string())));
+            } else {
+                self.per_client = self.connections;
+            }
+        }
+    }
+}
+
+/// A fault at a limit that could never be reached, since another holds before.
+fn above(section: &mut Section<'_, '_>, [limit, bound]: [(&str, String); 2]) {
+    let default = if section.given(&[bound.0]) { "" } else { " (the default)" };
+    let shown = section.shown(&[limit.0], &limit.1);
+    let problem =
+        format!("{shown} is above {:?}, which is {}{default}", bound.0, section.shown(&[bound.0], &bound.1));
+    let fault = section.fault(&[limit.0], problem).expecting(format!("at most {:?}", bound.0));
+    section.push(fault);
+}
+
+impl From<&LimitsSpec> for Limits {
+    fn from(spec: &LimitsSpec) -> Self {
+        Self {
+            head: Head::nearest(spec.head as u64),
+            fields: Fields::nearest(spec.fields),
+            target: Target::nearest(spec.target as u64),
+            body: Body::nearest(spec.body),
+            head_time: spec.head_time,
+            idle_time: spec.idle_time,
+            write_time: spec.write_time,
+            connections: Connections::nearest(spec.connections),
+            per_client: Connections::nearest(spec.per_client),
+            streams: Streams::nearest(spec.streams as usize),
+            replay: Replay::nearest(spec.replay as u64),
+        }
+    }
+}
+
+impl From<Limits> for LimitsSpec {
+    fn from(written: Limits) -> Self {
+        Self {
+            head: written.head.get() as usize,
+            fields: written.fields.get() as usize,
+            target: written.target.get() as usize,
+            body: written.body.get(),
+            head_time: written.head_time,
+            idle_time: written.idle_time,
+            write_time: written.write_time,
+            connections: written.connections.get() as usize,
+            per_client: written.per_client.get() as usize,
+            streams: written.streams.get(),
+            replay: written.replay.get() as usize,
+        }
+    }
+}
+
+impl Shape for LimitsSpec {
+    fn expected() -> Cow<'static, str> {
+        Limits::expected()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        Limits::read(node, reader).map(Self::from)
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        Limits::schema(schemas)
+    }
+
+    fn write(&self) -> Value {
+        Limits::from(self).write()
+    }
+}

@@ -1,0 +1,195 @@
+//! A second, looser reading of the file: of the parts that speak of each other, whatever else is wrong with them.
+//!
+//! The strict reading gives nothing where a section has a fault. This one gives what can be read, so that a wrong
+//! reference is told beside a wrong duration. It knows no keys that the sections do not know: what it looks for is read
+//! by the same types.
+
+use super::{
+    address::PlacedEndpoints,
+    matching::{Headers, Label, Methods},
+};
+use crate::spec::{HostPattern, Name, PathPrefix};
+use plimsoll::file::{Fault, Node, NonEmpty, Place, Placed, Reader, Schemas, Shape, Table};
+use serde_json::Value;
+use std::{borrow::Cow, net::SocketAddr};
+
+/// A key of a part.
+#[derive(Debug)]
+pub(super) enum Part<T> {
+    /// Not there.
+    Absent,
+    /// There, and wrong.
+    Wrong,
+    /// There.
+    Is(T),
+}
+
+impl<T: Shape> Part<T> {
+    fn of(node: &Node, key: &str, reader: &mut Reader<'_>) -> Self {
+        match node.as_table().and_then(|table| table.get(key)) {
+            None => Self::Absent,
+            Some(value) => reader.key(key, value).map_or(Self::Wrong, Self::Is),
+        }
+    }
+}
+
+impl<T> Part<T> {
+    /// The value, if it is there and right.
+    pub(super) fn get(&self) -> Option<&T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Wrong => None,
+        }
+    }
+
+    /// The value, or none where it was left out.
+    pub(super) fn known(&self) -> Result<Option<&T>, Wrong> {
+        match self {
+            Self::Is(value) => Ok(Some(value)),
+            Self::Absent => Ok(None),
+            Self::Wrong => Err(Wrong),
+        }
+    }
+}
+
+/// Nothing can be said of a part: what it has is wrong, and told already.
+#[derive(Debug)]
+pub(super) struct Wrong;
+
+/// Where a part stands.
+#[derive(Debug)]
+pub(super) struct Spot {
+    place: Place,
+    path: String,
+}
+
+impl Spot {
+    fn of(node: &Node, reader: &Reader<'_>) -> Self {
+        Self { place: reader.place(node), path: reader.path() }
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) fn fault(&self, problem: impl Into<String>) -> Fault {
+        Fault::new(self.place.clone(), &*self.path, problem)
+    }
+}
+
+/// Parts are read and never written, and no schema has them: the sections' own stands for them.
+macro_rules! part {
+    ($(#[doc = $doc:literal])+ $name:ident { $($field:ident $key:literal: $ty:ty,)* }) => {
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub(super) struct $name {
+            pub(super) spot: Spot,
+            $(pub(super) $field: Part<$ty>,)*
+        }
+
+        read_only!($name, |node, reader| Self {
+            spot: Spot::of(node, reader),
+            $($field: Part::of(node, $key, reader),)*
+        });
+    };
+}
+
+macro_rules! read_only {
+    ($name:ty, |$node:ident, $reader:ident| $read:expr) => {
+        impl Shape for $name {
+            fn expected() -> Cow<'static, str> {
+                // The same as of the section, so that what is no table is told once.
+                plimsoll::file::Section::EXPECTED.into()
+            }
+
+            fn read($node: &Node, $reader: &mut Reader<'_>) -> Option<Self> {
+                Some($read)
+            }
+
+            fn schema(_: &mut Schemas) -> Value {
+                true.into()
+            }
+
+            fn write(&self) -> Value {
+                Value::Null
+            }
+        }
+    };
+}
+
+part! {
+    /// The whole file.
+    Outline {
+        admin "admin": Admin,
+        listeners "listener": NonEmpty<Listener>,
+        routes "route": Vec<Route>,
+        upstreams "upstream": Named<Upstream>,
+        policies "policy": Named<Policy>,
+    }
+}
+
+/// A listener.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) listen: Part<Placed<SocketAddr>>,
+}
+
+read_only!(Listener, |node, reader| Self { listen: Part::of(node, "listen", reader) });
+
+part! {
+    /// A route.
+    Route {
+        name "name": Placed<Label>,
+        host "host": HostPattern,
+        path "path": PathPrefix,
+        methods "methods": Methods,
+        headers "headers": Headers,
+        upstream "upstream": Placed<Name>,
+        policy "policy": Placed<Name>,
+    }
+}
+
+part! {
+    /// An upstream.
+    Upstream { endpoints "endpoints": PlacedEndpoints, }
+}
+
+part! {
+    /// A policy: that it is there is all that others ask of it.
+    Policy {}
+}
+
+/// Where the admin API listens.
+#[derive(Debug)]
+pub(super) enum Admin {
+    /// Nowhere.
+    Off,
+    /// On a table's address.
+    On(Part<Placed<SocketAddr>>),
+}
+
+read_only!(Admin, |node, reader| if reader.is_word(node, "off") {
+    Self::Off
+} else {
+    Self::On(Part::of(node, "listen", reader))
+});
+
+/// Parts by the names that the user chose, in the order of the file.
+#[derive(Debug)]
+pub(super) struct Named<T> {
+    pub(super) entries: Vec<(String, T)>,
+    /// Whether it was a table at all.
+    pub(super) table: bool,
+}
+
+read_only!(Named<Upstream>, |node, reader| Self::of(node, reader));
+read_only!(Named<Policy>, |node, reader| Self::of(node, reader));
+
+impl<T: Shape> Named<T> {
+    fn of(node: &Node, reader: &mut Reader<'_>) -> Self {
+        let entries = node.as_table().map(Table::entries).unwrap_or_default();
+        let read =
+            |entry: &plimsoll::file::Entry| Some((entry.key.clone(), reader.key(&entry.key, &entry.value)?));
+        Self { entries: entries.iter().filter_map(read).collect(), table: node.as_table().is_some() }
+    }
+}

@@ -1,0 +1,117 @@
+//! The whole file, key by key.
+
+use super::{amount::Count, trusted::Network};
+use crate::spec::{
+    AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, RouteSpec, UpstreamSpec,
+};
+use plimsoll::{
+    PolicySpec,
+    file::{Node, NonEmpty, Reader, Rules, Schemas, Shape, Version, section},
+};
+use serde_json::Value;
+use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
+
+type Workers = Count<1, 1024>;
+type Upstreams = BTreeMap<Name, UpstreamSpec>;
+type Policies = BTreeMap<Name, PolicySpec>;
+
+section! {
+    /// A gateway: where requests come in, where they go, and under which policies.
+    pub(super) struct Sections {
+        /// The version of the file's format.
+        version: Version,
+        /// Threads, each with a runtime and sockets of its own. Left out, one a core. Read once, at start.
+        workers?: Workers,
+        /// How long requests under way may take once the gateway is told to stop.
+        drain: Duration = Duration::from_secs(30),
+        /// Whether a change of this file is taken up without being told.
+        watch: bool = false,
+        /// The admin API: health, metrics, and what the gateway is told. Read once, at start.
+        admin: Option<AdminSpec> = Some(AdminSpec::default()),
+        /// Where requests come in. At least one; a reload may add and remove them.
+        listener: AtLeastOne<ListenerSpec>,
+        /// What a client may send, and how long it may take.
+        limits: LimitsSpec = LimitsSpec::default(),
+        /// Whose word on the client's address is believed: addresses and networks.
+        trusted: Vec<Network> = Vec::new(),
+        /// One JSON line a request.
+        access_log: Option<AccessLogSpec> = None,
+        /// Which requests go where.
+        route: Vec<RouteSpec> = Vec::new(),
+        /// Where they go, by name.
+        upstream: Upstreams = Upstreams::new(),
+        /// Under which policies, by name.
+        policy: Policies = Policies::new(),
+    }
+}
+
+impl Rules for Sections {}
+
+section! {
+    /// A listener for requests.
+    for ListenerSpec {
+        /// Address and port; port 0 lets the system choose one.
+        listen: SocketAddr,
+    }
+}
+
+impl Rules for ListenerSpec {}
+
+/// A list of at least one, if it was read.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct AtLeastOne<T>(pub(super) Vec<T>);
+
+impl<T: Shape> Shape for AtLeastOne<T> {
+    fn expected() -> Cow<'static, str> {
+        NonEmpty::<T>::expected()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        NonEmpty::read(node, reader).map(|items| Self(items.into_vec()))
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        NonEmpty::<T>::schema(schemas)
+    }
+
+    fn write(&self) -> Value {
+        self.0.write()
+    }
+}
+
+impl From<Sections> for GatewaySpec {
+    fn from(written: Sections) -> Self {
+        Self {
+            workers: written.workers.and_then(|workers| NonZeroUsize::new(workers.get() as usize)),
+            admin: written.admin,
+            listeners: written.listener.0,
+            limits: written.limits,
+            trusted: written.trusted.into_iter().map(|Network(trust)| trust).collect(),
+            routes: written.route,
+            upstreams: written.upstream,
+            policies: written.policy,
+            access_log: written.access_log,
+            drain: written.drain,
+            watch: written.watch,
+        }
+    }
+}
+
+impl From<&GatewaySpec> for Sections {
+    fn from(spec: &GatewaySpec) -> Self {
+        Self {
+            version: Version,
+            workers: spec.workers.map(|workers| Workers::nearest(workers.get())),
+            drain: spec.drain,
+            watch: spec.watch,
+            admin: spec.admin.clone(),
+            listener: AtLeastOne(spec.listeners.clone()),
+            limits: spec.limits,
+            trusted: spec.trusted.iter().copied().map(Network).collect(),
+            access_log: spec.access_log.clone(),
+            route: spec.routes.clone(),
+            upstream: spec.upstreams.clone(),
+            policy: spec.policies.clone(),
+        }
+    }
+}

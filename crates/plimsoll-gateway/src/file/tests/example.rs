@@ -1,0 +1,291 @@
+use super::{EXAMPLE, read};
+use crate::spec::{
+    AccessLogSpec, AdminSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name, PoolSpec, Protocol,
+    RouteSpec, Secret, UpstreamSpec,
+};
+use http::Method;
+use plimsoll::{
+    PolicySpec, Timeouts,
+    balance::Balance,
+    breaker::BreakerSpec,
+    bulkhead::BulkheadSpec,
+    ejection::{EjectionSpec, SuccessRate},
+    hedge::HedgeSpec,
+    rate::{Per, RateLimitSpec},
+    units::Ratio,
+};
+use std::{
+    collections::BTreeMap,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn name(text: &str) -> Name {
+    Name::try_from(text).unwrap()
+}
+
+fn route(called: &str, path: &str, policy: &str) -> RouteSpec {
+    RouteSpec {
+        name: called.into(),
+        host: None,
+        path: path.parse().unwrap(),
+        methods: Vec::new(),
+        headers: Vec::new(),
+        rewrite: None,
+        upstream: name("orders"),
+        policy: Some(name(policy)),
+    }
+}
+
+#[test]
+fn the_example_is_what_it_says() {
+    let loaded = read(EXAMPLE).unwrap();
+    let orders = UpstreamSpec {
+        endpoints: [9001, 9002, 9003].map(|port| format!("127.0.0.1:{port}").parse().unwrap()).to_vec(),
+        protocol: Protocol::Http1,
+        balance: Balance::PeakEwma,
+        health: Some(HealthSpec {
+            every: ms(1000),
+            timeout: ms(500),
+            healthy_after: NonZeroU32::new(2).unwrap(),
+            unhealthy_after: NonZeroU32::new(3).unwrap(),
+            ..HealthSpec::new("/healthz".parse().unwrap())
+        }),
+        ejection: Some(EjectionSpec {
+            consecutive_failures: NonZeroU32::new(5),
+            duration: ms(5000),
+            at_most: Ratio::percent(67),
+            ..EjectionSpec::default()
+        }),
+        pool: PoolSpec::default(),
+    };
+    let careful = PolicySpec {
+        timeouts: Timeouts {
+            connect: Some(ms(300)),
+            first_byte: Some(ms(1000)),
+            attempt: Some(ms(1000)),
+            idle: Some(ms(30_000)),
+            total: Some(ms(3000)),
+        },
+        rate_limit: Some(RateLimitSpec {
+            burst: 500.try_into().unwrap(),
+            per: Per::Client,
+            ..RateLimitSpec::new("2000/s".parse().unwrap())
+        }),
+        breaker: Some(BreakerSpec { open: ms(2000), ..BreakerSpec::default() }),
+        bulkhead: Some(BulkheadSpec {
+            in_flight: NonZeroU32::new(512).unwrap(),
+            waiting: 512,
+            wait: ms(100),
+        }),
+        hedge: Some(HedgeSpec::default()),
+        ..PolicySpec::default()
+    };
+    let patient = PolicySpec {
+        timeouts: Timeouts { connect: Some(ms(300)), total: Some(ms(60_000)), ..Timeouts::default() },
+        retry: None,
+        ..PolicySpec::default()
+    };
+    let expected = GatewaySpec {
+        workers: None,
+        admin: Some(AdminSpec { listen: "127.0.0.1:9901".parse().unwrap(), token: None }),
+        listeners: vec![ListenerSpec { listen: "127.0.0.1:8080".parse().unwrap() }],
+        limits: LimitsSpec::default(),
+        trusted: Vec::new(),
+        routes: vec![route("/", "/", "careful"), route("/reports/", "/reports/", "patient")],
+        upstreams: BTreeMap::from([(name("orders"), orders)]),
+        policies: BTreeMap::from([(name("careful"), careful), (name("patient"), patient)]),
+        access_log: None,
+        drain: ms(30_000),
+        watch: false,
+    };
+    assert_eq!(loaded.spec, expected);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+}
+
+const EVERY_KEY: &str = r#"
+version = 1
+workers = 3
+drain = "7s"
+watch = true
+trusted = ["10.0.0.0/8", "::1"]
+
+[admin]
+listen = "0.0.0.0:9902"
+token = "${SECRET}"
+
+[[listener]]
+listen = "127.0.0.1:8080"
+[[listener]]
+listen = "[::1]:0"
+
+[limits]
+head = "16 KiB"
+fields = 64
+target = 4096
+body = "2GiB"
+head-time = "1s"
+idle-time = "2s"
+write-time = "3s"
+connections = 1000
+per-client = 10
+streams = 32
+replay = 0
+
+[access-log]
+path = "/var/log/plimsoll.log"
+sample = "10%"
+
+[[route]]
+name = "carts"
+host = "*.Shop.example"
+path = "/cart"
+methods = ["GET", "POST", "PROPFIND"]
+headers = { X-Beta = "1", x-alpha = "a b" }
+rewrite = "/v2/cart"
+upstream = "carts"
+policy = "plain"
+
+[upstream.carts]
+endpoints = ["carts.internal:80", "[::1]:8081"]
+protocol = "h2"
+balance = { hash = "header:X-Tenant" }
+ejection = { consecutive-failures = "off", for = "1s", max-for = "9s", at-most = "50%", sweep = "3s", success-rate = { deviations = 2, minimum-endpoints = 3, minimum-requests = 40 } }
+health = { path = "/ok", every = "9s", timeout = "3s", healthy-after = 4, unhealthy-after = 5 }
+pool = { idle = 0, idle-time = "4s" }
+
+[policy.plain]
+"#;
+
+#[test]
+fn every_key_is_read() {
+    let spec = read(EVERY_KEY).unwrap().spec;
+    let carts = UpstreamSpec {
+        endpoints: vec!["carts.internal:80".parse().unwrap(), "[::1]:8081".parse().unwrap()],
+        protocol: Protocol::Http2,
+        balance: Balance::HashHeader("x-tenant".into()),
+        health: Some(HealthSpec {
+            path: "/ok".parse().unwrap(),
+            every: ms(9000),
+            timeout: ms(3000),
+            healthy_after: NonZeroU32::new(4).unwrap(),
+            unhealthy_after: NonZeroU32::new(5).unwrap(),
+        }),
+        ejection: Some(EjectionSpec {
+            consecutive_failures: None,
+            duration: ms(1000),
+            max_duration: ms(9000),
+            at_most: Ratio::percent(50),
+            sweep: ms(3000),
+            success_rate: Some(SuccessRate { deviations: 2.0, minimum_endpoints: 3, minimum_requests: 40 }),
+        }),
+        pool: PoolSpec { idle: 0, idle_time: ms(4000) },
+    };
+    let expected = GatewaySpec {
+        workers: NonZeroUsize::new(3),
+        admin: Some(AdminSpec {
+            listen: "0.0.0.0:9902".parse().unwrap(),
+            token: Some(Secret::new("hunter2")),
+        }),
+        listeners: ["127.0.0.1:8080", "[::1]:0"]
+            .map(|listen| ListenerSpec { listen: listen.parse().unwrap() })
+            .to_vec(),
+        limits: LimitsSpec {
+            head: 16 * 1024,
+            fields: 64,
+            target: 4096,
+            body: 2 << 30,
+            head_time: ms(1000),
+            idle_time: ms(2000),
+            write_time: ms(3000),
+            connections: 1000,
+            per_client: 10,
+            streams: 32,
+            replay: 0,
+        },
+        trusted: vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        routes: vec![RouteSpec {
+            name: "carts".into(),
+            host: Some("*.shop.example".parse().unwrap()),
+            path: "/cart".parse().unwrap(),
+            methods: vec![Method::GET, Method::POST, Method::from_bytes(b"PROPFIND").unwrap()],
+            headers: vec![
+                ("x-beta".parse().unwrap(), "1".parse().unwrap()),
+                ("x-alpha".parse().unwrap(), "a b".parse().unwrap()),
+            ],
+            rewrite: Some("/v2/cart".parse().unwrap()),
+            upstream: name("carts"),
+            policy: Some(name("plain")),
+        }],
+        upstreams: BTreeMap::from([(name("carts"), carts)]),
+        policies: BTreeMap::from([(name("plain"), PolicySpec::default())]),
+        access_log: Some(AccessLogSpec {
+            path: Some(PathBuf::from("/var/log/plimsoll.log")),
+            sample: Ratio::percent(10),
+        }),
+        drain: ms(7000),
+        watch: true,
+    };
+    assert_eq!(spec, expected);
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let text = "version = 1\nlistener = [{ listen = \"127.0.0.1:80\" }]\nroute = [{ upstream = \"a\" }]\n\
+                upstream.a.endpoints = [\"a:1\"]";
+    let loaded = read(text).unwrap();
+    let spec = loaded.spec;
+    assert_eq!((spec.workers, spec.admin, spec.access_log), (None, Some(AdminSpec::default()), None));
+    assert_eq!((spec.limits, spec.drain, spec.watch), (LimitsSpec::default(), ms(30_000), false));
+    let route = &spec.routes[0];
+    assert_eq!((&*route.name, route.path.as_str(), &route.policy), ("/", "/", &None));
+    let upstream = &spec.upstreams["a"];
+    assert_eq!((upstream.protocol, &upstream.balance), (Protocol::Http1, &Balance::PeakEwma));
+    assert_eq!((&upstream.health, upstream.ejection), (&None, Some(EjectionSpec::default())));
+    assert!(loaded.warnings.is_empty());
+}
+
+#[test]
+fn everything_that_can_be_off_is_off() {
+    let text = "version = 1\nadmin = \"off\"\naccess-log = \"off\"\nlistener = [{ listen = \"127.0.0.1:9901\" }]\n\
+                upstream.a = { endpoints = [\"a:1\"], health = \"off\", ejection = \"off\" }";
+    let spec = read(text).unwrap().spec;
+    assert_eq!((spec.admin, spec.access_log), (None, None));
+    assert_eq!((&spec.upstreams["a"].health, &spec.upstreams["a"].ejection), (&None, &None));
+}
+
+#[test]
+fn defaults_fit_what_is_given() {
+    let with = |section: &str| {
+        let text = format!("version = 1\nlistener = [{{ listen = \"127.0.0.1:80\" }}]\n{section}");
+        read(&text).unwrap().spec
+    };
+    assert_eq!(with("limits = { head = \"2KiB\" }").limits.target, 2048);
+    assert_eq!(with("limits = { connections = 7 }").limits.per_client, 7);
+    let spec = with("upstream.a = { endpoints = [\"a:1\"], health = { path = \"/\", every = \"200ms\" } }");
+    assert_eq!(spec.upstreams["a"].health.as_ref().unwrap().timeout, ms(200));
+}
+
+#[test]
+fn a_route_without_a_name_is_called_by_what_it_takes() {
+    let text = r#"
+version = 1
+listener = [{ listen = "127.0.0.1:80" }]
+route = [
+    { upstream = "a" },
+    { host = "shop.example", path = "/cart", upstream = "a" },
+    { host = "shop.example", path = "/cart", methods = ["GET", "HEAD"], upstream = "a" },
+    { host = "shop.example", path = "/cart", headers = { x-token = "${SECRET}" }, upstream = "a" },
+]
+upstream.a.endpoints = ["a:1"]
+"#;
+    let spec = read(text).unwrap().spec;
+    let names: Vec<_> = spec.routes.iter().map(|route| &*route.name).collect();
+    assert_eq!(names, ["/", "shop.example/cart", "GET,HEAD shop.example/cart", "shop.example/cart x-token"]);
+    assert!(!format!("{spec:?}").contains("hunter2"));
+}

@@ -1,0 +1,153 @@
+//! `[upstream.NAME]`.
+
+use super::{address::Endpoints, amount::Count};
+use crate::spec::{HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
+use plimsoll::{
+    balance::Balance,
+    ejection::EjectionSpec,
+    file::{Node, Reader, Rules, Schemas, Section, Shape, section, words},
+    units::Span,
+};
+use serde_json::Value;
+use std::{borrow::Cow, num::NonZeroU32, time::Duration};
+
+words! { Protocol { "http1" => Http1, "h2" => Http2 } }
+
+section! {
+    /// One service: where its replicas are and how they are treated.
+    pub(super) struct Upstream {
+        /// Host and port of each replica.
+        endpoints: Endpoints,
+        /// What they speak: HTTP/1.1, or HTTP/2 by prior knowledge.
+        protocol: Protocol = Protocol::default(),
+        /// How one is chosen: by latency and load, one after the other, by load alone, or the same one for the same value
+        /// of a header.
+        balance: Balance = Balance::default(),
+        /// Asks each replica how it is; one that is not well gets no requests.
+        health: Option<HealthSpec> = None,
+        /// Leaves out for a while a replica that fails.
+        ejection: Option<EjectionSpec> = Some(EjectionSpec::default()),
+        /// Connections that are kept for the next request.
+        pool: PoolSpec = PoolSpec::default(),
+    }
+}
+
+impl Rules for Upstream {}
+
+impl From<Upstream> for UpstreamSpec {
+    fn from(written: Upstream) -> Self {
+        Self {
+            endpoints: written.endpoints.into_vec(),
+            protocol: written.protocol,
+            balance: written.balance,
+            health: written.health,
+            ejection: written.ejection,
+            pool: written.pool,
+        }
+    }
+}
+
+impl From<&UpstreamSpec> for Upstream {
+    fn from(spec: &UpstreamSpec) -> Self {
+        Self {
+            endpoints: Endpoints::from(&*spec.endpoints),
+            protocol: spec.protocol,
+            balance: spec.balance.clone(),
+            health: spec.health.clone(),
+            ejection: spec.ejection,
+            pool: spec.pool,
+        }
+    }
+}
+
+impl Shape for UpstreamSpec {
+    fn expected() -> Cow<'static, str> {
+        Upstream::expected()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        Upstream::read(node, reader).map(Self::from)
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        Upstream::schema(schemas)
+    }
+
+    fn write(&self) -> Value {
+        Upstream::from(self).write()
+    }
+}
+
+/// What is asked where only the other keys matter: [`HealthSpec`]'s defaults.
+fn health() -> HealthSpec {
+    HealthSpec::new(PathPrefix::default())
+}
+
+section! {
+    /// Active health checks: a `GET` that is well if it is answered with 2xx or 3xx in time.
+    for HealthSpec {
+        /// What is asked for.
+        path: PathPrefix,
+        /// How often.
+        every: Duration = health().every,
+        /// How long an answer may take. Left out, never longer than `every`.
+        timeout: Duration = health().timeout,
+        /// So many good answers in a row make it healthy.
+        healthy_after: NonZeroU32 = health().healthy_after,
+        /// So many bad ones make it unhealthy.
+        unhealthy_after: NonZeroU32 = health().unhealthy_after,
+    }
+}
+
+impl Rules for HealthSpec {
+    fn apply(&mut self, section: &mut Section<'_, '_>) {
+        if self.timeout <= self.every {
+            return;
+        }
+        if !section.given(&["timeout"]) {
+            self.timeout = self.every;
+            return;
+        }
+        let default = if section.given(&["every"]) { "" } else { " (the default)" };
+        let problem = format!(
+            "{} is longer than \"every\", which is {}{default}",
+            section.shown(&["timeout"], Span(self.timeout)),
+            section.shown(&["every"], Span(self.every)),
+        );
+        let fault = section.fault(&["timeout"], problem).expecting("at most \"every\"");
+        section.push(fault);
+    }
+}
+
+type Idle = Count<0, 65_535>;
+
+section! {
+    /// Kept connections to a replica.
+    pub(super) struct Pool {
+        /// Kept at most, for each worker and replica; 0 keeps none.
+        idle: Idle = Idle::nearest(PoolSpec::default().idle),
+        /// Kept without use for at most this long.
+        idle_time: Duration = PoolSpec::default().idle_time,
+    }
+}
+
+impl Rules for Pool {}
+
+impl Shape for PoolSpec {
+    fn expected() -> Cow<'static, str> {
+        Pool::expected()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let Pool { idle, idle_time } = Pool::read(node, reader)?;
+        Some(Self { idle: idle.get() as usize, idle_time })
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        Pool::schema(schemas)
+    }
+
+    fn write(&self) -> Value {
+        Pool { idle: Idle::nearest(self.idle), idle_time: self.idle_time }.write()
+    }
+}
