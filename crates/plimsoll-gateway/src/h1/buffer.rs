@@ -6,6 +6,7 @@
 //! the buffer is taken again.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -22,8 +23,12 @@ pub(crate) enum Size {
     Large,
 }
 
-/// How many buffers of each size a thread keeps for later: at most 0.5 + 0.5 + 1 MiB.
-const KEPT: [usize; 3] = [64, 16, 8];
+/// How many buffers of each size a thread keeps for later: at most 1 + 0.5 + 1 MiB.
+const KEPT: [usize; 3] = [128, 16, 8];
+
+/// How many of the pool are looked at for one that nobody reads. The oldest come first: a buffer comes back
+/// while the head in it is still read, and is free about a request later.
+const LOOKED_AT: usize = 4;
 
 impl Size {
     pub(crate) const fn bytes(self) -> usize {
@@ -43,19 +48,20 @@ impl Size {
 }
 
 thread_local! {
-    static POOL: RefCell<[Vec<BytesMut>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
+    static POOL: RefCell<[VecDeque<BytesMut>; 3]> =
+        const { RefCell::new([VecDeque::new(), VecDeque::new(), VecDeque::new()]) };
 }
 
 /// An empty buffer with room for `size` bytes: one of the pool that nobody holds a slice of, or a new one.
 pub(crate) fn take(size: Size) -> BytesMut {
     let pooled = POOL.try_with(|pool| {
-        let mut pool = pool.borrow_mut();
-        // A buffer that is still read elsewhere is let go of; whoever holds its slices frees it.
-        while let Some(mut buffer) = pool[size as usize].pop() {
-            buffer.clear();
+        let shelf = &mut pool.borrow_mut()[size as usize];
+        for _ in 0..shelf.len().min(LOOKED_AT) {
+            let mut buffer = shelf.pop_front()?;
             if buffer.try_reclaim(size.bytes()) {
                 return Some(buffer);
             }
+            shelf.push_back(buffer);
         }
         None
     });
@@ -64,16 +70,18 @@ pub(crate) fn take(size: Size) -> BytesMut {
 
 /// Hands a buffer back. One that has grown far beyond its size is freed, so that one large head does not
 /// stay in memory for good.
-pub(crate) fn give(buffer: BytesMut, size: Size) {
+pub(crate) fn give(mut buffer: BytesMut, size: Size) {
+    buffer.clear();
     if buffer.capacity() > 2 * size.bytes() {
         return;
     }
     // The pool is gone only while the thread ends.
     let _ = POOL.try_with(|pool| {
         let shelf = &mut pool.borrow_mut()[size as usize];
-        if shelf.len() < KEPT[size as usize] {
-            shelf.push(buffer);
+        if shelf.len() == KEPT[size as usize] {
+            shelf.pop_front();
         }
+        shelf.push_back(buffer);
     });
 }
 
@@ -240,6 +248,22 @@ mod tests {
         fill(&mut buffer, b"other");
         assert_eq!(kept, "first");
         assert_eq!(buffer.as_slice(), b"other");
+    }
+
+    #[test]
+    fn a_buffer_that_is_still_read_is_passed_over_and_kept() {
+        let (first, second) = (take(Size::Small), take(Size::Small));
+        let (at_first, at_second) = (first.as_ptr(), second.as_ptr());
+        give(first, Size::Small);
+        let mut busy = second;
+        busy.extend_from_slice(b"head");
+        let slice = busy.split().freeze();
+        give(busy, Size::Small);
+        let next = take(Size::Small);
+        assert_eq!(next.as_ptr(), at_first);
+        assert_ne!(take(Size::Small).as_ptr(), at_second);
+        drop(slice);
+        assert_eq!(take(Size::Small).as_ptr(), at_second);
     }
 
     #[test]
