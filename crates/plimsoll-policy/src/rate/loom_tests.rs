@@ -35,6 +35,7 @@ pub(super) fn race<T: Send + Sync + 'static>(
     }
 }
 
+/// So slow that nothing comes back, in units much finer than those of a rate in milliseconds.
 fn rate(count: u32) -> Rate {
     Rate::new(count, Duration::from_hours(1)).unwrap()
 }
@@ -47,8 +48,8 @@ fn admitted(bucket: &TokenBucket, asks: u32) -> u32 {
     (0..asks).map(|_| u32::from(bucket.admit(NOW, 1).is_ok())).sum()
 }
 
-fn update(bucket: &TokenBucket, count: u32, burst: u32) {
-    bucket.update(NOW, rate(count), Burst::try_from(burst).unwrap());
+fn update(bucket: &TokenBucket, rate: Rate, burst: u32) {
+    bucket.update(NOW, rate, Burst::try_from(burst).unwrap());
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn loom_an_update_neither_loses_nor_makes_permits() {
         || bucket(2),
         |bucket| admitted(bucket, 2),
         |bucket| {
-            update(bucket, 7, 3);
+            update(bucket, Rate::per_second_of(1000).unwrap(), 3);
             0
         },
         |bucket, during, _| {
@@ -96,8 +97,8 @@ fn loom_two_updates_pass_over_one_admission() {
         || bucket(2),
         |bucket| admitted(bucket, 1),
         |bucket| {
-            update(bucket, 7, 3);
-            update(bucket, 1, 2);
+            update(bucket, Rate::per_second_of(1000).unwrap(), 3);
+            update(bucket, rate(7), 2);
             0
         },
         |bucket, during, _| assert_eq!(during + admitted(bucket, 2), 2),

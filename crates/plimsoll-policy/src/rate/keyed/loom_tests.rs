@@ -69,7 +69,7 @@ fn loom_the_evicted_do_not_spend_the_newcomers_permits() {
         // A asks for what its own bucket has and C's will not have.
         |limiter| asked(limiter, A, 4),
         |limiter| asked(limiter, C, 5),
-        |limiter, a, c| assert_eq!((a, c), (1, 1), "{limiter:?}"),
+        |_, a, c| assert_eq!((a, c), (1, 1)),
     );
 }
 
@@ -89,7 +89,7 @@ fn loom_an_update_meets_a_new_key() {
         || limiter(2, 0, 0),
         |limiter| asked(limiter, A, 1),
         |limiter| {
-            limiter.update(NOW, rate(7), Burst::try_from(3).unwrap());
+            limiter.update(NOW, Rate::per_second_of(1000).unwrap(), Burst::try_from(3).unwrap());
             0
         },
         |limiter, _, _| assert_eq!(left(limiter, A), 2),
@@ -102,7 +102,7 @@ fn loom_an_update_meets_a_takeover() {
         || limiter(2, 1, 2),
         |limiter| asked(limiter, C, 1),
         |limiter| {
-            limiter.update(NOW, rate(7), Burst::try_from(3).unwrap());
+            limiter.update(NOW, Rate::per_second_of(1000).unwrap(), Burst::try_from(3).unwrap());
             0
         },
         |limiter, _, _| {
