@@ -13,8 +13,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
-/// Says everything that is wrong with a gateway's file, all at once: file, line and column, what was expected, and what
-/// may have been meant. `${NAME}` in the file stands for the environment's value of NAME, and is never shown
+/// Say everything that is wrong with a gateway's file
+///
+/// All of it at once: file, line and column, what was expected, and what may have been meant. `${NAME}` in the file
+/// stands for the environment's value of NAME, which is never shown.
+///
+/// Ends with 0 if the file can be run, with 1 if it cannot be read, with 2 if something in it is wrong. Warnings do not
+/// count.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The gateway's file

@@ -4,7 +4,9 @@ use crate::{exit::Exit, output::print, program::Program};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-/// Prints completions for a shell, for example into `/etc/bash_completion.d/plimsoll`
+/// Print completions for a shell
+///
+/// For example: plimsoll completions bash > /etc/bash_completion.d/plimsoll
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
     /// The shell

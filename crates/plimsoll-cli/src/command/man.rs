@@ -7,7 +7,9 @@ use crate::{
 };
 use clap::{Args, CommandFactory};
 
-/// Prints a manual page in roff: `plimsoll man > plimsoll.1`, or `plimsoll man check > plimsoll-check.1`
+/// Print a manual page
+///
+/// In roff, as man takes it: plimsoll man > plimsoll.1, or plimsoll man check > plimsoll-check.1
 #[derive(Debug, Args)]
 pub(crate) struct Man {
     /// The command whose page it is; without it, the page of the whole program
@@ -18,16 +20,12 @@ impl Man {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let mut program = Program::command();
         program.build();
-        let command = match &self.command {
-            None => &program,
-            Some(name) => match program.find_subcommand(name) {
-                Some(command) => command,
-                None => {
-                    let names: Vec<_> = program.get_subcommands().map(clap::Command::get_name).collect();
-                    complain(&format!("error: there is no command {name:?}, only {}\n", names.join(", ")));
-                    return Ok(Exit::Wrong);
-                }
-            },
+        let named = self.command.as_deref();
+        let Some(command) = named.map_or(Some(&program), |name| program.find_subcommand(name)) else {
+            let names: Vec<_> = program.get_subcommands().map(clap::Command::get_name).collect();
+            let name = named.unwrap_or_default();
+            complain(&format!("error: there is no command {name:?}, only {}\n", names.join(", ")));
+            return Ok(Exit::Wrong);
         };
         let mut page = Vec::new();
         clap_mangen::Man::new(command.clone()).render(&mut page)?;

@@ -8,16 +8,16 @@ mod schema;
 use crate::exit::Exit;
 use clap::Subcommand;
 
-/// Everything that can be asked of the program, in the order in which a newcomer meets it.
+/// Everything that can be asked of the program, in the order in which a newcomer meets it. What each says of itself
+/// stands at its type.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say everything that is wrong with a gateway's file
     Check(check::Check),
     /// Print the JSON Schema of a gateway's file
-    Schema(schema::Schema),
-    /// Print completions for a shell
+    ///
+    /// Draft 2020-12, for editors and other programs.
+    Schema,
     Completions(completions::Completions),
-    /// Print a manual page
     Man(man::Man),
 }
 
@@ -29,7 +29,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         match self {
             Self::Check(check) => check.run(),
-            Self::Schema(schema) => schema.run(),
+            Self::Schema => schema::run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }

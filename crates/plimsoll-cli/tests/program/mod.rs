@@ -8,17 +8,17 @@ use std::{
 
 /// How a run ended and what it said.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// The exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 /// Runs the program with these arguments; the environment has `PLIMSOLL_TEST_SECRET`.
-pub fn plimsoll(arguments: &[&str]) -> Ran {
+pub(crate) fn plimsoll(arguments: &[&str]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(arguments)
         .env("PLIMSOLL_TEST_SECRET", "hunter2")
@@ -35,24 +35,24 @@ pub fn plimsoll(arguments: &[&str]) -> Ran {
 /// A directory of one test's own, gone with the value.
 #[derive(Debug)]
 #[allow(dead_code, reason = "not every file of tests needs files")]
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 #[allow(dead_code, reason = "not every file of tests needs files")]
 impl Scratch {
     /// An empty one.
-    pub fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let path = std::env::temp_dir().join(format!("plimsoll-cli-{}-{test}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory for the test");
         Self(path)
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Writes a file there and gives its path.
-    pub fn file(&self, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) fn file(&self, bytes: impl AsRef<[u8]>) -> String {
         let path = self.0.join("gateway.toml");
         fs::write(&path, bytes).expect("a file for the test");
         path.to_str().expect("the path is text").to_owned()
