@@ -169,10 +169,8 @@ fn upstream() -> impl Strategy<Value = UpstreamSpec> {
 
 /// What a route takes; made different from all others later.
 fn matching() -> impl Strategy<Value = (Option<Label>, Option<String>, PathPrefix, Methods, Headers)> {
-    let host = option::of((any::<bool>(), host()).prop_map(|(below, host)| match below {
-        true => format!("*.{host}"),
-        false => host,
-    }));
+    let host = (any::<bool>(), host());
+    let host = option::of(host.prop_map(|(below, host)| if below { format!("*.{host}") } else { host }));
     let methods = select(vec!["", "GET", "GET POST", "PROPFIND DELETE"]).prop_map(|methods| {
         Methods(
             methods

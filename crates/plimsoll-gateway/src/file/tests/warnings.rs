@@ -3,7 +3,7 @@ use super::read;
 /// The warnings of a right file, one a line.
 fn warned(text: &str) -> String {
     let loaded = read(text).unwrap();
-    loaded.warnings.iter().map(|warning| format!("{warning}\n")).collect()
+    loaded.warnings.iter().fold(String::new(), |told, warning| told + &warning.to_string() + "\n")
 }
 
 #[test]
