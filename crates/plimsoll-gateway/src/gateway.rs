@@ -7,7 +7,7 @@ use crate::{
     worker::{self, Clients, ORDERS, Order, Shared},
 };
 use arc_swap::ArcSwap;
-use plimsoll::telemetry::RegisterError;
+use plimsoll::telemetry::{Format, RegisterError};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
@@ -116,6 +116,12 @@ impl Gateway {
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
         bound.iter().map(|(_, given)| *given).collect()
+    }
+
+    /// What has been counted, in the text format of Prometheus: the same as the admin API gives. Takes no part in any
+    /// request's work; O(metrics × workers).
+    pub fn metrics(&self) -> String {
+        self.shared.metrics.registry.render(Format::Prometheus)
     }
 
     /// Stops taking connections, lets what is under way finish within `limit`, and gives how many connections had to be

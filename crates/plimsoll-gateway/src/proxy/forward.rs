@@ -12,14 +12,17 @@ use std::borrow::Cow;
 /// How the gateway calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "plimsoll";
 
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
 /// Makes a client's headers those of the request sent on. Gives the trace it belongs to.
 pub(crate) fn request(parts: &mut request::Parts, client: &Client<'_>) -> TraceParent {
-    let upgrade = upgrade_of(&parts.headers).cloned();
+    let upgrade = upgrade_of(&parts.headers).filter(|protocol| !is_http2(protocol)).cloned();
     let headers = &mut parts.headers;
     strip_hop_by_hop(headers);
     // The client's connection has been told to go on by the time an endpoint sees the body.
     headers.remove(header::EXPECT);
     headers.remove(header::CONTENT_LENGTH);
+    headers.remove(HTTP2_SETTINGS);
     if let Some(upgrade) = upgrade {
         headers.insert(header::UPGRADE, upgrade);
     }
@@ -41,6 +44,16 @@ pub(crate) fn request(parts: &mut request::Parts, client: &Client<'_>) -> TraceP
         headers.insert(X_REQUEST_ID, id);
     }
     trace
+}
+
+/// Whether the client asks to go on in HTTP/2. That is for this hop alone, and an endpoint that agreed would serve the
+/// client through a tunnel, past every route and policy.
+fn is_http2(protocol: &HeaderValue) -> bool {
+    let protocols = protocol.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    protocols.into_iter().any(|protocol| {
+        let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"h2c") || name.eq_ignore_ascii_case(b"h2")
+    })
 }
 
 /// Makes an endpoint's headers those of the answer to the client. The fields of a switched protocol stay.
@@ -74,7 +87,8 @@ pub(crate) fn target<'a>(
     let query = parts.uri.query();
     let as_came = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let Some(rewrite) = &route.rewrite else {
-        if parts.uri.path() == path {
+        // An absolute target without a path may begin with its query: it is given the path that it means.
+        if parts.uri.path() == path && as_came.starts_with('/') {
             return Ok(Cow::Borrowed(as_came));
         }
         return Ok(Cow::Owned(joined(path, query)));

@@ -6,11 +6,11 @@ use crate::{
         Refusal,
         server::{Idle, Next, NextError, ServerConn},
     },
-    proxy::{Alarm, Answered, Client, Download, Inbound, Tunnel, handle},
+    proxy::{Alarm, Answered, Client, Inbound, Tunnel, handle, spoken},
     snapshot::{Route, Snapshot},
 };
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, headers::Scheme},
@@ -106,8 +106,7 @@ async fn answer(
 /// The answer to a request whose handling has panicked.
 pub(super) fn panicked(worker: &Worker) -> Answered {
     worker.shared.metrics.panics.inc();
-    worker.shared.metrics.problem(Kind::Internal);
-    let response = Problem::new(Kind::Internal).to_http().map(Download::whole);
+    let response = spoken(worker, &Problem::new(Kind::Internal), false);
     Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), id: None }
 }
 
@@ -123,9 +122,7 @@ pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, b
 async fn refuse(worker: &Worker, connection: &mut ServerConn<TcpStream>, refusal: Refusal) -> End {
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());
-    worker.shared.metrics.problem(kind);
-    let response: Response<Download> =
-        Problem::new(kind).detail(refusal.to_string()).to_http().map(Download::whole);
+    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), false);
     match connection.respond(response).await {
         Ok(_) => End::Close,
         Err(_) => End::Broken,

@@ -1,0 +1,9 @@
+//! The gateway from outside: raw sockets on both sides, one file for each topic.
+
+#[path = "../corpus/mod.rs"]
+mod corpus;
+mod support;
+
+mod connections;
+mod malformed;
+mod messages;
