@@ -5,5 +5,8 @@ mod corpus;
 mod support;
 
 mod connections;
+mod headers;
 mod malformed;
 mod messages;
+mod routes;
+mod upgrades;

@@ -104,4 +104,20 @@ impl Client {
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.ask(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
     }
+
+    #[track_caller]
+    pub(crate) fn answer_of_head(&mut self, path: &str) -> Answer {
+        self.send(format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        self.answer_to("HEAD")
+    }
+
+    /// Asks for this over `origin`, a kept connection of the gateway's: what arrived there.
+    #[track_caller]
+    pub(crate) fn get_by(&mut self, origin: &mut Wire, path: &str) -> String {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let target = origin.expect_request().target().to_owned();
+        origin.respond("ok");
+        assert_eq!(self.answer().text(), "ok");
+        target
+    }
 }
