@@ -124,8 +124,14 @@ impl Proxied {
                 }
                 if source.is_ended() {
                     self.settle(self.outcome);
-                } else {
-                    self.driven.call.note(now(), self.id, Mark::Moved);
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                let now = now();
+                self.driven.call.note(now, self.id, Mark::Moved);
+                // Where the endpoint always has more, nothing ever waits here: a client that takes the answer slowly
+                // would keep the endpoint busy past every deadline.
+                if now >= self.driven.call.deadline() && self.poll_limits(cx).is_ready() {
+                    return Poll::Ready(Some(Err(DownloadError::TimedOut)));
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

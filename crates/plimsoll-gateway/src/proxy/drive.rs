@@ -39,6 +39,12 @@ pub(crate) struct Driven {
 }
 
 impl Driven {
+    /// Counts as in flight until it is dropped.
+    fn new(call: Call, route: Arc<Route>) -> Self {
+        route.metrics.in_flight.inc();
+        Self { call, route }
+    }
+
     pub(crate) fn next(&mut self, now: Instant, event: Event) -> Action {
         self.call.next(&self.route.policy, now, event, draw())
     }
@@ -49,6 +55,7 @@ impl Drop for Driven {
         if !self.call.is_closed() {
             let _ = self.next(now(), Event::Gone);
         }
+        self.route.metrics.in_flight.dec();
     }
 }
 
@@ -95,7 +102,7 @@ pub(crate) async fn drive(
     let upstream = &*route.upstream;
     let hash = upstream.hash_header().and_then(|name| parts.headers.get(name));
     let hash = hash.map(|value| upstream.hash(value.as_bytes()));
-    let mut driven = Driven { call: Call::new(facts), route: Arc::clone(route) };
+    let mut driven = Driven::new(Call::new(facts), Arc::clone(route));
     let mut line = Line { host: Arc::clone(route.policy.host()), ticket: None };
     let mut first = pin!(None);
     let mut second = pin!(None);

@@ -4,9 +4,9 @@ use super::Worker;
 use crate::{
     h1::{
         Refusal,
-        server::{Idle, Next, NextError, ServerConn},
+        server::{Idle, Next, NextError, RespondFault, ServerConn},
     },
-    proxy::{Alarm, Answered, Client, Inbound, Tunnel, handle, spoken},
+    proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken},
     snapshot::{Route, Snapshot},
 };
 use futures_util::FutureExt;
@@ -67,8 +67,16 @@ pub(super) async fn serve(
             return End::Broken;
         };
         let Answered { response, route, tunnel, .. } = answered;
-        let status = response.status();
-        let sent = connection.respond(response).await;
+        let mut status = response.status();
+        let mut sent = connection.respond(response).await;
+        if let Err(error) = &sent
+            && !error.started
+        {
+            // It failed before any of it was sent: the client can still be told.
+            let problem = broken(&error.fault);
+            status = problem.status();
+            sent = connection.respond(spoken(worker, &problem, false)).await;
+        }
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
         match (sent.map(|sent| sent.next), tunnel) {
@@ -101,6 +109,14 @@ async fn answer(
     })
     .await?;
     Some(answered.unwrap_or_else(|_| panicked(worker)))
+}
+
+/// The problem of an answer that broke off before any of it was sent.
+fn broken(fault: &RespondFault<DownloadError>) -> Problem {
+    Problem::new(match fault {
+        RespondFault::Body(DownloadError::TimedOut) => Kind::AttemptTimeout,
+        _ => Kind::UpstreamBroken,
+    })
 }
 
 /// The answer to a request whose handling has panicked.

@@ -5,8 +5,11 @@ mod corpus;
 mod support;
 
 mod connections;
+mod faults;
+mod gone;
 mod headers;
 mod malformed;
 mod messages;
 mod routes;
+mod timeouts;
 mod upgrades;
