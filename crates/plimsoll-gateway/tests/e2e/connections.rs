@@ -14,10 +14,10 @@ fn connections_are_kept_on_both_sides() {
         assert_eq!((answer.status(), answer.text(), answer.field("connection")), (200, "ok", None));
     }
     assert_eq!(origin.connections(), 1);
-    assert_eq!(gateway.metric("plimsoll_connections", &[]), 1.0);
-    assert_eq!(gateway.metric("plimsoll_upstream_idle_connections", &[]), 1.0);
+    assert_eq!(gateway.metric("plimsoll_connections", &[]), 1);
+    assert_eq!(gateway.metric("plimsoll_upstream_idle_connections", &[]), 1);
     drop(client);
-    gateway.until_metric("plimsoll_connections", &[], 0.0);
+    gateway.until_metric("plimsoll_connections", &[], 0);
     // Another client's request takes the kept connection.
     assert_eq!(gateway.client().get("/").text(), "ok");
     assert_eq!(origin.connections(), 1);
@@ -162,7 +162,7 @@ fn a_kept_connection_that_the_origin_has_closed_is_not_used() {
     client.answer();
     drop(first);
     // The sweep finds it; a request may not be the first to notice.
-    gateway.until_metric("plimsoll_upstream_idle_connections", &[], 0.0);
+    gateway.until_metric("plimsoll_upstream_idle_connections", &[], 0);
     client.send("POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
     let mut second = origin.accept();
     assert_eq!(second.expect_request().target(), "/2");
@@ -201,18 +201,22 @@ fn kept_connections_are_bounded_and_grow_old() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).upstream(r#"pool = { idle = 1, idle-time = "50ms" }"#).start();
     let mut clients: Vec<_> = (0..3).map(|_| gateway.client()).collect();
-    clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
     let mut connections: Vec<_> = (0..3).map(|_| origin.accept()).collect();
     for connection in &mut connections {
         connection.expect_request();
         connection.respond("ok");
     }
-    clients.iter_mut().for_each(|client| assert_eq!(client.answer().text(), "ok"));
+    for client in &mut clients {
+        assert_eq!(client.answer().text(), "ok");
+    }
     // Two are closed since one is kept, the third when its time is over.
     for mut connection in connections {
         assert_eq!(connection.ended(), End::Closed);
     }
-    gateway.until_metric("plimsoll_upstream_idle_connections", &[], 0.0);
+    gateway.until_metric("plimsoll_upstream_idle_connections", &[], 0);
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_problem_says_which_request_it_was() {
     answer.assert_problem(502, "upstream-unreachable");
     let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(json["id"], trace);
-    assert_eq!(gateway.metric("plimsoll_problems_total", &["kind=\"upstream-unreachable\""]), 1.0);
+    assert_eq!(gateway.metric("plimsoll_problems_total", &["kind=\"upstream-unreachable\""]), 1);
     // The connection of a client that did nothing wrong is kept.
     client.get("/").assert_problem(502, "upstream-unreachable");
     assert_eq!(client.answer_of_head("/").head.status(), 502);

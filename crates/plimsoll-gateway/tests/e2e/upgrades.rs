@@ -57,7 +57,7 @@ fn a_tunnel_outlives_the_requests_limits() {
     drop(connection);
     assert_eq!(client.rest(), (b"last words".to_vec(), End::Closed));
     drop((client, other));
-    gateway.until_metric("plimsoll_connections", &[], 0.0);
+    gateway.until_metric("plimsoll_connections", &[], 0);
 }
 
 #[test]

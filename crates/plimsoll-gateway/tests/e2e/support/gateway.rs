@@ -134,20 +134,20 @@ impl Running {
         Client::connect(self.address)
     }
 
-    /// The sum of a metric's samples that have all of these labels, written as in `kind="no-route"`.
-    pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+    /// The sum of a count's samples that have all of these labels, written as in `kind="no-route"`.
+    pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> i64 {
         let text = self.gateway.metrics();
         let of_it = text.lines().filter_map(|line| line.strip_prefix(name));
         let samples = of_it.filter(|rest| rest.starts_with(['{', ' ']));
         let samples = samples.filter(|rest| labels.iter().all(|label| rest.contains(label)));
-        samples.map(|rest| rest.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        samples.map(|rest| rest.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum::<f64>() as i64
     }
 
     /// Waits until the metric has reached this.
     #[track_caller]
-    pub(crate) fn until_metric(&self, name: &str, labels: &[&str], value: f64) {
+    pub(crate) fn until_metric(&self, name: &str, labels: &[&str], value: i64) {
         let limit = Instant::now() + PATIENCE;
-        while (self.metric(name, labels) - value).abs() >= f64::EPSILON {
+        while self.metric(name, labels) != value {
             assert!(
                 Instant::now() < limit,
                 "{name} {labels:?} never came to {value}:\n{}",

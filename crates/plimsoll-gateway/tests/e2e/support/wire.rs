@@ -4,7 +4,7 @@ use super::{
 };
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Shutdown, TcpStream},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -35,10 +35,6 @@ impl Wire {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self { stream, read: Vec::new(), log }
-    }
-
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.stream.peer_addr().unwrap()
     }
 
     #[track_caller]
