@@ -5,6 +5,7 @@ mod corpus;
 mod support;
 
 mod connections;
+mod drain;
 mod faults;
 mod gone;
 mod headers;
@@ -12,6 +13,7 @@ mod limits;
 mod malformed;
 mod messages;
 mod policies;
+mod recovery;
 mod retries;
 mod routes;
 mod timeouts;
