@@ -1,7 +1,10 @@
 //! An answer's body on its way to the client.
 
 use super::{Alarm, classify, drive::Driven};
-use crate::{h1, upstream::Picked};
+use crate::{
+    h1::{self, Pipe, Splice},
+    upstream::Picked,
+};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
@@ -53,6 +56,14 @@ impl Source {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    /// The whole of a short body that has come already: afterwards it [is ended](Self::is_ended).
+    pub(crate) fn whole(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Http1(body) => body.take_whole(),
+            Self::Http2(_) => None,
         }
     }
 
@@ -115,6 +126,35 @@ impl Proxied {
         Poll::Ready(())
     }
 
+    fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, DownloadError>>> {
+        let Some(Source::Http1(body)) = &mut self.source else { return Poll::Ready(None) };
+        match Pin::new(body).poll_splice(cx, pipe) {
+            Poll::Ready(Some(Ok(moved))) => {
+                self.moved();
+                Poll::Ready(Some(Ok(moved)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.settle(Outcome::Failure(Failure::Broken));
+                Poll::Ready(Some(Err(DownloadError::Http1(error))))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => self.poll_limits(cx).map(|()| Some(Err(DownloadError::TimedOut))),
+        }
+    }
+
+    /// Bytes have moved; they may have been the last.
+    fn moved(&mut self) {
+        if self.source.as_ref().is_some_and(Source::is_ended) {
+            self.settle(self.outcome);
+        } else {
+            self.driven.call.note(now(), self.id, Mark::Moved);
+        }
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         let Some(source) = &mut self.source else { return Poll::Ready(None) };
         match source.poll_frame(cx) {
@@ -122,11 +162,7 @@ impl Proxied {
                 if let Some(trailers) = frame.trailers_ref() {
                     self.outcome = classify::trailers(trailers);
                 }
-                if source.is_ended() {
-                    self.settle(self.outcome);
-                } else {
-                    self.driven.call.note(now(), self.id, Mark::Moved);
-                }
+                self.moved();
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
@@ -138,6 +174,19 @@ impl Proxied {
                 Poll::Ready(None)
             }
             Poll::Pending => self.poll_limits(cx).map(|()| Some(Err(DownloadError::TimedOut))),
+        }
+    }
+}
+
+impl Splice for Download {
+    fn poll_splice(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, DownloadError>>> {
+        match self.get_mut() {
+            Self::Proxied(body) => body.poll_splice(cx, pipe),
+            Self::Empty | Self::Whole(_) => Poll::Ready(None),
         }
     }
 }

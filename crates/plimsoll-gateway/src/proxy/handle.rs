@@ -1,6 +1,6 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
-use super::{Download, drive::drive, facts::facts, forward, upload::Uploads};
+use super::{Alarm, Download, attempt::Sending, drive::drive, facts::facts, forward, upload::Uploads};
 use crate::{
     h1::{self, server::Informational},
     route::Subject,
@@ -8,7 +8,7 @@ use crate::{
     worker::Worker,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Version, header, request};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header, request};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
     Kind, Problem, ProblemId,
@@ -19,7 +19,6 @@ use std::{
     borrow::Cow,
     net::IpAddr,
     pin::Pin,
-    rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -123,34 +122,39 @@ pub(crate) struct Tunnel {
 ///
 /// Dropped, the attempts under way are cancelled and everything admitted is settled as such.
 pub(crate) async fn handle(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     snapshot: &Snapshot,
     request: Request<Inbound>,
     client: Client<'_>,
+    alarm: &mut Alarm,
 ) -> Answered {
     let (mut parts, body) = request.into_parts();
     let speaks = Speaks::of(&parts);
-    match find(snapshot, &parts) {
-        Err(problem) => refused(worker, problem, &speaks, None, None),
-        Ok((route, path)) => {
-            let path: Cow<'_, str> = Cow::Owned(path.into_owned());
-            let uploads = Uploads::new(body, snapshot.spec.limits.replay);
-            let facts = facts(&route, &parts, &uploads, &client);
-            let trace = forward::request(&mut parts, &client);
-            let id = ProblemId::new(trace.trace);
-            let driven = match forward::target(&parts, &path, &route) {
-                Ok(target) => drive(worker, &route, &parts, &target, &uploads, facts, &client).await,
-                Err(fault) => Err(fault.problem()),
-            };
-            match driven {
-                Ok((mut response, tunnel)) => {
-                    let version = response.version();
-                    forward::answer(response.headers_mut(), version, tunnel.is_some());
-                    Answered { response, route: Some(route), tunnel, problem: None, id: Some(id) }
-                }
-                Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
-            }
+    // Apart from the headers, which are changed while the path is still looked at.
+    let uri = std::mem::take(&mut parts.uri);
+    let (route, path) = match find(snapshot, &uri, &parts) {
+        Ok(found) => found,
+        Err(problem) => return refused(worker, problem, &speaks, None, None),
+    };
+    let target = forward::target(&uri, &path, &route);
+    let uploads = Uploads::new(body, snapshot.spec.limits.replay);
+    let facts = facts(&route, &parts, &uploads, &client);
+    let added = forward::request(&mut parts, uri.authority(), &client);
+    let id = ProblemId::new(added.trace.trace);
+    let sending = Sending {
+        parts: &parts,
+        target: &target,
+        added: &added,
+        uploads: &uploads,
+        informational: client.informational.as_ref(),
+        idempotent: facts.idempotent,
+    };
+    match drive(worker, &route, sending, facts, alarm).await {
+        Ok((mut response, tunnel)) => {
+            forward::answer(response.headers_mut(), tunnel.is_some());
+            Answered { response, route: Some(route), tunnel, problem: None, id: Some(id) }
         }
+        Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
     }
 }
 
@@ -170,10 +174,15 @@ impl Speaks {
     }
 }
 
-fn find<'p>(snapshot: &Snapshot, parts: &'p request::Parts) -> Result<(Arc<Route>, Cow<'p, str>), Problem> {
-    let path = path::normalize(parts.uri.path())
-        .map_err(|bad| Problem::new(Kind::BadRequest).detail(bad.to_string()))?;
-    let subject = Subject { host: host(parts), path: &path, method: &parts.method, headers: &parts.headers };
+fn find<'u>(
+    snapshot: &Snapshot,
+    uri: &'u Uri,
+    parts: &request::Parts,
+) -> Result<(Arc<Route>, Cow<'u, str>), Problem> {
+    let bad = |bad: path::BadPath| Problem::new(Kind::BadRequest).detail(bad.to_string());
+    let path = path::normalize(uri.path()).map_err(bad)?;
+    let host = host(uri, &parts.headers);
+    let subject = Subject { host, path: &path, method: &parts.method, headers: &parts.headers };
     match snapshot.routes.find(&subject) {
         Some(route) => Ok((Arc::clone(route), path)),
         None => Err(Problem::new(Kind::NoRoute)),
@@ -181,10 +190,10 @@ fn find<'p>(snapshot: &Snapshot, parts: &'p request::Parts) -> Result<(Arc<Route
 }
 
 /// The host asked for, without its port.
-fn host(parts: &request::Parts) -> &str {
-    let authority = match parts.uri.authority() {
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    let authority = match uri.authority() {
         Some(authority) => authority.as_str(),
-        None => parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
+        None => headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
     };
     match authority.rfind(':') {
         // The colons of a bare IPv6 address stand within brackets.

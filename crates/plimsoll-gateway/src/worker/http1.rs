@@ -3,14 +3,14 @@
 use super::Worker;
 use crate::{
     h1::{
-        Refusal,
+        FieldWriter, Refusal,
         server::{Idle, Next, NextError, ServerConn},
     },
-    proxy::{Alarm, Answered, Client, Download, Inbound, Tunnel, handle},
+    proxy::{Alarm, Answered, Client, Download, Inbound, Tunnel, handle, via},
     snapshot::{Route, Snapshot},
 };
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, headers::Scheme},
@@ -63,12 +63,18 @@ pub(super) async fn serve(
             trusted: &snapshot.spec.trusted,
             informational: connection.informational(),
         };
-        let Some(answered) = answer(worker, connection, &snapshot, request, client).await else {
+        let Some(answered) = answer(worker, connection, &snapshot, request, client, alarm).await else {
             return End::Broken;
         };
-        let Answered { response, route, tunnel, .. } = answered;
+        let Answered { response, route, tunnel, problem, .. } = answered;
         let status = response.status();
-        let sent = connection.respond(response).await;
+        let via = problem.is_none().then(|| via(response.version()));
+        let extra = |fields: &mut FieldWriter<'_>| {
+            if let Some(via) = via {
+                fields.field(&header::VIA, via.as_bytes());
+            }
+        };
+        let sent = connection.respond_spliced(response, &extra).await;
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
         match (sent.map(|sent| sent.next), tunnel) {
@@ -87,14 +93,15 @@ pub(super) async fn serve(
 
 /// The request's answer; `None` if its client has gone. A panic ends this request alone.
 async fn answer(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     connection: &ServerConn<TcpStream>,
     snapshot: &Snapshot,
     request: Request<crate::h1::Incoming>,
     client: Client<'_>,
+    alarm: &mut Alarm,
 ) -> Option<Answered> {
     let request = request.map(Inbound::Http1);
-    let mut handled = pin!(AssertUnwindSafe(handle(worker, snapshot, request, client)).catch_unwind());
+    let mut handled = pin!(AssertUnwindSafe(handle(worker, snapshot, request, client, alarm)).catch_unwind());
     let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(Some(answered)),
         Poll::Pending => connection.poll_gone(cx).map(|()| None),

@@ -2,13 +2,13 @@
 
 use super::{Worker, http1};
 use crate::{
-    proxy::{Answered, Client, Download, Fault, Inbound, Upload, handle},
+    proxy::{Alarm, Answered, Client, Download, Fault, Inbound, Upload, handle, via},
     snapshot::Snapshot,
     upstream::{Endpoint, Upstream},
 };
 use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use hyper::{client::conn::http2 as client, server::conn::http2 as server, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll::{http::headers::Scheme, tower::driver::now};
@@ -79,9 +79,14 @@ async fn answer(
         trusted: &snapshot.spec.trusted,
         informational: None,
     };
-    let handled =
-        AssertUnwindSafe(handle(worker, snapshot, request.map(Inbound::Http2), client)).catch_unwind();
-    let Answered { response, route, .. } = handled.await.unwrap_or_else(|_| http1::panicked(worker));
+    let (request, mut alarm) = (request.map(Inbound::Http2), Alarm::default());
+    let handled = AssertUnwindSafe(handle(worker, snapshot, request, client, &mut alarm)).catch_unwind();
+    let answered = handled.await.unwrap_or_else(|_| http1::panicked(worker));
+    let Answered { mut response, route, problem, .. } = answered;
+    if problem.is_none() {
+        let via = HeaderValue::from_static(via(response.version()));
+        response.headers_mut().append(header::VIA, via);
+    }
     http1::count(route.as_deref(), response.status(), began, 0);
     response
 }

@@ -27,16 +27,10 @@ use std::{
     collections::HashSet,
     net::SocketAddr,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
-use tokio::{
-    sync::mpsc,
-    task::{AbortHandle, LocalSet},
-};
+use tokio::{runtime::LocalOptions, sync::mpsc, task::AbortHandle};
 
 /// What all workers and the control plane share.
 #[derive(Debug)]
@@ -149,12 +143,10 @@ fn server_config(limits: &LimitsSpec) -> ServerConfig {
 /// Runs a worker on this thread until it is told to drain and has. Gives how many connections were cut off.
 pub(crate) fn run(shared: Arc<Shared>, orders: mpsc::Receiver<Order>) -> std::io::Result<usize> {
     plimsoll::telemetry::shard::own();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = LocalSet::new();
-    let cut = local.block_on(&runtime, work(Worker::new(shared), orders));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     // Connections that are still open end with the runtime, their calls settled as cancelled.
-    drop(local);
-    Ok(cut)
+    Ok(runtime.block_on(work(Worker::new(shared), orders)))
 }
 
 async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
