@@ -12,6 +12,8 @@ pub mod route;
 mod snapshot;
 pub mod spec;
 mod upstream;
+mod view;
 mod worker;
 
 pub use gateway::{Gateway, StartError};
+pub use view::{EndpointView, PolicyView, UpstreamView};

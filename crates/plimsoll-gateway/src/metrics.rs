@@ -191,6 +191,11 @@ impl UpstreamMetrics {
         self.ejections[reason as usize].inc();
     }
 
+    /// Ejections so far, whatever the reason.
+    pub(crate) fn ejected_in_all(&self) -> u64 {
+        self.ejections.iter().map(Counter::get).sum()
+    }
+
     pub(crate) fn withheld(&self, because: WithheldBecause) {
         self.withheld[because as usize].inc();
     }

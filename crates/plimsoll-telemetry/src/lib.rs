@@ -99,6 +99,6 @@ pub use family::{
 };
 pub use histogram::{Buckets, BucketsError, Histogram, LayoutMismatch, Snapshot};
 pub use line_log::{Dropped, LineLog, LineLogConfig, LineStats, Target};
-pub use policy_metrics::PolicyMetrics;
+pub use policy_metrics::{PolicyCounts, PolicyMetrics};
 pub use registry::{Builder, Registry};
 pub use sample::Sample;

@@ -1,1 +1,16 @@
-//! Contract probes for tower layers, a manual clock and a faulty upstream, for our tests and yours.
+//! What tests of services under load policies need: contract probes, a scripted inner service, a manual clock and an
+//! upstream that misbehaves over real TCP.
+//!
+//! - [`contract`]: what every tower layer that admits calls must keep to, as functions that take your layer.
+//! - [`Scripted`]: an inner service that answers, fails, waits, hangs or panics as told, and keeps a record.
+//! - [`ManualClock`], [`Draws`]: time and randomness by hand, for the pure machines.
+//! - [`FaultyUpstream`]: a TCP server that resets, truncates, stalls or lies, connection by connection.
+//!
+//! This crate serves the tests of Plimsoll itself and of whoever writes layers beside it.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod scripted;
+
+pub use clock::{Draws, ManualClock};
+pub use scripted::{Broken, Record, Scripted, ScriptedFuture, Step};

@@ -44,6 +44,7 @@ mod between;
 mod distinct;
 mod error;
 mod limits;
+mod listed;
 mod load;
 mod matching;
 mod outline;

@@ -6,10 +6,11 @@
 
 use super::{
     address::PlacedEndpoints,
+    listed::{Entry, Listed},
     matching::{Headers, Label, Methods},
 };
-use crate::spec::{HostPattern, Name, PathPrefix};
-use plimsoll::file::{Fault, Node, NonEmpty, Place, Placed, Reader, Schemas, Shape, Table};
+use crate::spec::{HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
+use plimsoll::file::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table};
 use serde_json::Value;
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -121,8 +122,8 @@ part! {
     /// The whole file.
     Outline {
         admin "admin": Admin,
-        listeners "listener": NonEmpty<Listener>,
-        routes "route": Vec<Route>,
+        listeners "listener": Listed<Listener, 1>,
+        routes "route": Listed<Route, 0>,
         upstreams "upstream": Named<Upstream>,
         policies "policy": Named<Policy>,
     }
@@ -136,6 +137,10 @@ pub(super) struct Listener {
 
 read_only!(Listener, |node, reader| Self { listen: Part::of(node, "listen", reader) });
 
+impl Entry for Listener {
+    const HEADER: &'static str = ListenerSpec::HEADER;
+}
+
 part! {
     /// A route.
     Route {
@@ -147,6 +152,10 @@ part! {
         upstream "upstream": Placed<Name>,
         policy "policy": Placed<Name>,
     }
+}
+
+impl Entry for Route {
+    const HEADER: &'static str = RouteSpec::HEADER;
 }
 
 part! {

@@ -1,6 +1,9 @@
 //! `[[route]]`.
 
-use super::matching::{Headers, Label, Methods};
+use super::{
+    listed::Entry,
+    matching::{Headers, Label, Methods},
+};
 use crate::spec::{HostPattern, Name, PathPrefix, RouteSpec};
 use plimsoll::file::{Node, Reader, Rules, Schemas, Shape, section};
 use serde_json::Value;
@@ -94,4 +97,8 @@ impl Shape for RouteSpec {
     fn write(&self) -> Value {
         Route::from(self).write()
     }
+}
+
+impl Entry for RouteSpec {
+    const HEADER: &'static str = "[[route]]";
 }

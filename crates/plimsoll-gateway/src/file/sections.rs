@@ -1,15 +1,18 @@
 //! The whole file, key by key.
 
-use super::{amount::Count, trusted::Network};
+use super::{
+    amount::Count,
+    listed::{Entry, Listed},
+    trusted::Network,
+};
 use crate::spec::{
     AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, RouteSpec, UpstreamSpec,
 };
 use plimsoll::{
     PolicySpec,
-    file::{Node, NonEmpty, Reader, Rules, Schemas, Shape, Version, section},
+    file::{Rules, Version, section},
 };
-use serde_json::Value;
-use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 type Workers = Count<1, 1024>;
 type Upstreams = BTreeMap<Name, UpstreamSpec>;
@@ -29,7 +32,7 @@ section! {
         /// The admin API: health, metrics, and what the gateway is told. Read once, at start.
         admin: Option<AdminSpec> = Some(AdminSpec::default()),
         /// Where requests come in. At least one; a reload may add and remove them.
-        listener: AtLeastOne<ListenerSpec>,
+        listener: Listed<ListenerSpec, 1>,
         /// What a client may send, and how long it may take.
         limits: LimitsSpec = LimitsSpec::default(),
         /// Whose word on the client's address is believed: addresses and networks.
@@ -37,7 +40,7 @@ section! {
         /// One JSON line a request.
         access_log: Option<AccessLogSpec> = None,
         /// Which requests go where.
-        route: Vec<RouteSpec> = Vec::new(),
+        route: Listed<RouteSpec, 0> = Listed(Vec::new()),
         /// Where they go, by name.
         upstream: Upstreams = Upstreams::new(),
         /// Under which policies, by name.
@@ -57,26 +60,8 @@ section! {
 
 impl Rules for ListenerSpec {}
 
-/// A list of at least one, if it was read.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct AtLeastOne<T>(pub(super) Vec<T>);
-
-impl<T: Shape> Shape for AtLeastOne<T> {
-    fn expected() -> Cow<'static, str> {
-        NonEmpty::<T>::expected()
-    }
-
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        NonEmpty::read(node, reader).map(|items| Self(items.into_vec()))
-    }
-
-    fn schema(schemas: &mut Schemas) -> Value {
-        NonEmpty::<T>::schema(schemas)
-    }
-
-    fn write(&self) -> Value {
-        self.0.write()
-    }
+impl Entry for ListenerSpec {
+    const HEADER: &'static str = "[[listener]]";
 }
 
 impl From<Sections> for GatewaySpec {
@@ -87,7 +72,7 @@ impl From<Sections> for GatewaySpec {
             listeners: written.listener.0,
             limits: written.limits,
             trusted: written.trusted.into_iter().map(|Network(trust)| trust).collect(),
-            routes: written.route,
+            routes: written.route.0,
             upstreams: written.upstream,
             policies: written.policy,
             access_log: written.access_log,
@@ -105,11 +90,11 @@ impl From<&GatewaySpec> for Sections {
             drain: spec.drain,
             watch: spec.watch,
             admin: spec.admin.clone(),
-            listener: AtLeastOne(spec.listeners.clone()),
+            listener: Listed(spec.listeners.clone()),
             limits: spec.limits,
             trusted: spec.trusted.iter().copied().map(Network).collect(),
             access_log: spec.access_log.clone(),
-            route: spec.routes.clone(),
+            route: Listed(spec.routes.clone()),
             upstream: spec.upstreams.clone(),
             policy: spec.policies.clone(),
         }

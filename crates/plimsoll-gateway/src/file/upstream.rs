@@ -5,13 +5,42 @@ use crate::spec::{HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
 use plimsoll::{
     balance::Balance,
     ejection::EjectionSpec,
-    file::{Node, Reader, Rules, Schemas, Section, Shape, section, words},
+    file::{Content, Node, Reader, Rules, Schemas, Section, Shape, section},
     units::Span,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{borrow::Cow, num::NonZeroU32, time::Duration};
 
-words! { Protocol { "http1" => Http1, "h2" => Http2 } }
+const PROTOCOLS: [(&str, Protocol); 2] = [("http1", Protocol::Http1), ("h2", Protocol::Http2)];
+
+impl Shape for Protocol {
+    fn expected() -> Cow<'static, str> {
+        "\"http1\" or \"h2\"".into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        // By letters alone, "http2" would be near to "http1".
+        if let Content::String(written) = node.content()
+            && ["http2", "http/2", "h2c"].contains(&&*written.to_lowercase())
+        {
+            let fault = reader.fault(node, format!("found {written:?}")).expecting(Self::expected());
+            reader.push(fault.nearest_to(Some("h2")));
+            return None;
+        }
+        reader.word(node, &PROTOCOLS, &Self::expected())
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "enum": PROTOCOLS.map(|(word, _)| word) })
+    }
+
+    fn write(&self) -> Value {
+        match self {
+            Self::Http1 => "http1".into(),
+            Self::Http2 => "h2".into(),
+        }
+    }
+}
 
 section! {
     /// One service: where its replicas are and how they are treated.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 /// Which requests go where, under which policy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RouteSpec {
-    /// How it is called in metrics and logs: given, or made from host and path.
+    /// How it is called in metrics and logs, no two alike: given, or made of methods, host, path and names of headers.
     pub name: Box<str>,
     /// For this host only.
     pub host: Option<HostPattern>,
@@ -43,7 +43,8 @@ impl FromStr for HostPattern {
     fn from_str(text: &str) -> Result<Self, BadHost> {
         let (below, host) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let v6 = host.starts_with('[') && host.ends_with(']') && !below;
+        let v6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let v6 = !below && v6.is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
         let plain =
             !host.is_empty() && host.len() <= 255 && host.bytes().all(letter) && !host.starts_with('.');
         if !(plain || v6) {
@@ -141,8 +142,9 @@ mod tests {
     #[test]
     fn hosts_are_read_in_lower_case() {
         assert_eq!("Shop.Example".parse::<HostPattern>().unwrap().to_string(), "shop.example");
+        assert_eq!("[::1]".parse::<HostPattern>().unwrap(), HostPattern::Exact("[::1]".into()));
         assert_eq!("*.Example".parse::<HostPattern>().unwrap(), HostPattern::Below("example".into()));
-        for text in ["", "*.", "a:80", "a b", "*", ".a", "**.a", "a/b"] {
+        for text in ["", "*.", "a:80", "a b", "*", ".a", "**.a", "a/b", "[]", "[a b]", "*.[::1]"] {
             assert!(text.parse::<HostPattern>().is_err(), "{text:?}");
         }
     }

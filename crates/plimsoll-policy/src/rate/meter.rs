@@ -175,11 +175,13 @@ impl Meter {
                 return Take::Declined;
             }
             match terms.charge(before, reading, permits) {
-                Ok(after) => match bucket.compare_exchange_weak(word, pack(after, terms), Release, Acquire) {
-                    Ok(_) => return Take::Taken { before, after },
-                    // Whoever won is likely to come again while the line is in its cache: let it.
-                    Err(seen) => word = yielded(seen),
-                },
+                Ok(after) => {
+                    if bucket.compare_exchange_weak(word, pack(after, terms), Release, Relaxed).is_ok() {
+                        return Take::Taken { before, after };
+                    }
+                    stand_back();
+                    word = bucket.load(Acquire);
+                }
                 Err(target) => match bucket.load(Acquire) {
                     seen if seen == word => return Take::Short(target),
                     seen => word = seen,
@@ -249,9 +251,12 @@ pub(super) const fn pack(value: u64, terms: &Terms) -> u64 {
     value << TAG_BITS | terms.generation & TAG
 }
 
-fn yielded(seen: u64) -> u64 {
-    hint::spin_loop();
-    seen
+/// A moment's wait after a lost race. Whoever won has the line in its cache and is likely to come again: let it, and
+/// both are done sooner (two threads on one bucket: each at half its speed alone, instead of a quarter).
+fn stand_back() {
+    for _ in 0..16 {
+        hint::spin_loop();
+    }
 }
 
 impl Copy {

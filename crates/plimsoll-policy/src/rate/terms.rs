@@ -220,8 +220,8 @@ mod tests {
                 .prop_filter_map("slower than one an hour", |(count, period)| {
                     Rate::new(count, Duration::from_nanos(period)).ok()
                 }),
-            Just(Rate::new(1, Duration::from_secs(3600)).unwrap()),
-            Just(Rate::new(u32::MAX, Duration::from_secs(3600 * u64::from(u32::MAX))).unwrap()),
+            Just(Rate::new(1, Duration::from_hours(1)).unwrap()),
+            Just(Rate::new(u32::MAX, Duration::from_hours(u64::from(u32::MAX))).unwrap()),
         ]
     }
 

@@ -5,8 +5,11 @@
 //! they first happen. Combinations that are rare or belong to other machines (a balancer that refuses for
 //! want of an endpoint, a breaker isolated by hand) are registered at their first event, once.
 
+mod counts;
 mod families;
 mod state;
+
+pub use counts::PolicyCounts;
 
 use std::array;
 use std::sync::{Arc, OnceLock};

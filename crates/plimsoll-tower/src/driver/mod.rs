@@ -3,9 +3,11 @@
 //! The layers of this crate use them, and so can whoever drives [`plimsoll_policy::call::Call`] by hand.
 
 mod clock;
+mod host;
 mod random;
 mod waiters;
 
 pub use clock::{now, to_tokio};
-pub use random::draw;
+pub use host::TaskHost;
+pub use random::{draw, secret};
 pub use waiters::Waiters;

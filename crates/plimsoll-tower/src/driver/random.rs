@@ -21,14 +21,19 @@ pub fn draw() -> Draw {
     })
 }
 
+/// A draw that nobody outside can guess, to key a hash with: the system's randomness. Not for the hot path.
+pub fn secret() -> Draw {
+    Draw::new(RandomState::new().hash_one("plimsoll"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn draws_differ_and_spread() {
-        let draws: Vec<f64> = (0..1000).map(|_| draw().unit()).collect();
-        let mean = draws.iter().sum::<f64>() / 1000.0;
+        let draws: Vec<Draw> = (0..1000).map(|_| draw()).collect();
+        let mean = draws.iter().map(|draw| draw.unit()).sum::<f64>() / 1000.0;
         assert!((0.4..0.6).contains(&mean), "{mean}");
         assert!(draws.windows(2).all(|pair| pair[0] != pair[1]));
     }

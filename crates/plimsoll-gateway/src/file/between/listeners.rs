@@ -13,8 +13,8 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 fn listened(outline: &Outline) -> Vec<&Placed<SocketAddr>> {
-    let listeners = outline.listeners.get().map(|listeners| listeners.iter());
-    listeners.into_iter().flatten().filter_map(|listener| listener.listen.get()).collect()
+    let listeners = outline.listeners.get().into_iter().flat_map(|listeners| &listeners.0);
+    listeners.filter_map(|listener| listener.listen.get()).collect()
 }
 
 /// Where the admin API listens, and how a fault says so.

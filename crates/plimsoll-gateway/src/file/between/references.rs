@@ -8,7 +8,7 @@ use plimsoll::file::{Fault, Placed, nearest};
 const LISTED: usize = 8;
 
 fn routes(outline: &Outline) -> impl Iterator<Item = &Route> {
-    outline.routes.get().into_iter().flatten()
+    outline.routes.get().into_iter().flat_map(|routes| &routes.0)
 }
 
 /// The names that are there; `None` where the file is too wrong to tell.
@@ -38,7 +38,7 @@ fn refused(name: &Placed<Name>, kind: &str, names: &[&str]) -> Option<Fault> {
         return None;
     }
     let expected = match names {
-        [] => format!("an [{kind}.NAME] of that name in this file"),
+        [] => format!("a table [{kind}.NAME] of that name"),
         names if names.len() > LISTED => format!("one of the {} names of [{kind}.NAME]", names.len()),
         names => plimsoll::file::one_of(names),
     };

@@ -60,7 +60,7 @@ impl<'o> Matching<'o> {
 
 /// Routes that can never match, and routes with the name of another.
 pub(super) fn unreachable(outline: &Outline, faults: &mut Vec<Fault>) {
-    let routes = outline.routes.get().into_iter().flatten();
+    let routes = outline.routes.get().into_iter().flat_map(|routes| &routes.0);
     let routes: Vec<_> = routes.filter_map(Matching::of).collect();
     for (at, route) in routes.iter().enumerate() {
         let earlier = &routes[..at];
@@ -90,7 +90,7 @@ fn same_name(route: &Matching<'_>, other: &Matching<'_>) -> Fault {
 
 /// A gateway without a route.
 pub(super) fn none(outline: &Outline, warnings: &mut Vec<Fault>) {
-    if outline.routes.get().is_none_or(Vec::is_empty) {
+    if outline.routes.get().is_none_or(|routes| routes.0.is_empty()) {
         let fault = outline.spot.fault("there is no route: every request is answered with 404");
         warnings.push(fault.expecting("a [[route]]"));
     }

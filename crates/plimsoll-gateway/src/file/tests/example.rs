@@ -108,7 +108,7 @@ fn the_example_is_what_it_says() {
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 
-const EVERY_KEY: &str = r#"
+pub(super) const EVERY_KEY: &str = r#"
 version = 1
 workers = 3
 drain = "7s"

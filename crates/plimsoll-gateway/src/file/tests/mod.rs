@@ -1,11 +1,27 @@
-//! The file: the example, wrong files word by word, warnings, round trips, the schema.
+//! The file: the example, wrong files word by word, warnings, round trips, the schema, reading from disk.
 
 mod example;
+mod loading;
+mod round_trip;
+mod schema;
+mod strategies;
+mod valid;
+mod warnings;
+mod wrong_files;
 
 use super::{Invalid, Loaded, parse};
 
 /// What a user gets with the sources.
 const EXAMPLE: &str = include_str!("../../../../../examples/gateway.toml");
+
+/// Wrong files: each case is a file, `---`, and its faults; `===` between cases.
+const WRONG_FILES: &str = include_str!("wrong_files.txt");
+
+/// Every wrong file and its faults.
+fn wrong_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let cases = WRONG_FILES.split("===\n");
+    cases.map(|case| case.split_once("---\n").expect("a case has a file and its faults"))
+}
 
 /// Reads a text as the file `f`; the environment has `SECRET`, `UPSTREAM` and `ADDRESS` alone.
 fn read(text: &str) -> Result<Loaded, Invalid> {

@@ -158,7 +158,8 @@ impl Entry<'_> {
                 continue;
             };
             if owner.compare_exchange(former, CHANGING, AcqRel, Relaxed).is_ok() {
-                slot.store(bucket, Release);
+                // A swap, so that it takes its place among the CASes of those who still work on the old bucket.
+                slot.swap(bucket, AcqRel);
                 owner.store(self.name, Release);
                 if former == NOBODY {
                     self.table.occupied.fetch_add(1, Relaxed);

@@ -144,7 +144,9 @@ proptest! {
                 terms = ("90/m", 8);
                 let (rate, burst) = (terms.0.parse().unwrap(), Burst::try_from(terms.1).unwrap());
                 limiter.update(at(now), rate, burst);
-                model.values().for_each(|bucket: &TokenBucket| bucket.update(at(now), rate, burst));
+                for bucket in model.values() {
+                    TokenBucket::update(bucket, at(now), rate, burst);
+                }
             }
             let hash = limiter.hash(&[key]);
             let bucket = model.entry(key).or_insert_with(|| {

@@ -1,0 +1,250 @@
+//! Every gateway there can be; of its policies a few, since the policies' own crate has them all.
+
+use super::super::{
+    matching::{Headers, Label, Methods},
+    route::Route,
+};
+use crate::spec::{
+    AccessLogSpec, AdminSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name, PathPrefix, PoolSpec,
+    Protocol, RouteSpec, UpstreamSpec,
+};
+use http::{HeaderName, HeaderValue, Method};
+use plimsoll::{
+    PolicySpec,
+    balance::Balance,
+    ejection::{EjectionSpec, SuccessRate},
+    http::headers::Trust,
+    units::Ratio,
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
+
+fn duration() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        1 => (1..=u64::MAX).prop_map(Duration::from_nanos),
+        4 => (1..100_000u64).prop_map(Duration::from_millis),
+    ]
+}
+
+/// Two durations, the first not above the second.
+fn rising() -> impl Strategy<Value = (Duration, Duration)> {
+    (duration(), duration()).prop_map(|(a, b)| (a.min(b), a.max(b)))
+}
+
+fn count() -> impl Strategy<Value = NonZeroU32> {
+    (1..=u32::MAX).prop_map(|count| NonZeroU32::new(count).expect("from 1 on"))
+}
+
+fn ratio() -> impl Strategy<Value = Ratio> {
+    prop_oneof![
+        (0..=100u8).prop_map(Ratio::percent),
+        (0.0..=1.0f64).prop_map(|ratio| Ratio::try_from(ratio).expect("from 0 to 1")),
+    ]
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    "[a-z0-9_-]{1,64}".prop_map(|text| Name::try_from(&*text).expect("a name"))
+}
+
+fn host() -> &'static str {
+    "[a-z0-9_][a-z0-9._-]{0,40}"
+}
+
+fn path() -> impl Strategy<Value = PathPrefix> {
+    "(/[a-z0-9_~-]{1,9}){0,4}/?".prop_filter_map("no path", |path| path.parse().ok())
+}
+
+fn ip() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![
+        any::<[u8; 4]>().prop_map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes))),
+        any::<[u8; 16]>().prop_map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes))),
+    ]
+}
+
+fn trust() -> impl Strategy<Value = Trust> {
+    (ip(), 0..=32u8).prop_map(|(ip, prefix)| format!("{ip}/{prefix}").parse().expect("a network"))
+}
+
+/// On ports of their own, below the admin API's.
+fn listeners() -> impl Strategy<Value = Vec<ListenerSpec>> {
+    vec(ip(), 1..4).prop_map(|ips| {
+        let listener = |(ip, port)| ListenerSpec { listen: SocketAddr::new(ip, port) };
+        ips.into_iter().zip(8000..).map(listener).collect()
+    })
+}
+
+fn admin() -> impl Strategy<Value = Option<AdminSpec>> {
+    option::of(
+        (9000..=u16::MAX).prop_map(|port| AdminSpec { listen: ([127, 0, 0, 1], port).into(), token: None }),
+    )
+}
+
+fn limits() -> impl Strategy<Value = LimitsSpec> {
+    let sizes = (1024..=1usize << 20, 1..=128usize, 64..=1usize << 20, 1..=u64::MAX, 0..=64usize << 20);
+    let connections = (1..=u32::MAX as usize, 1..=u32::MAX as usize, 1..=65_535u32);
+    (sizes, [duration(), duration(), duration()], connections).prop_map(
+        |((head, fields, target, body, replay), [head_time, idle_time, write_time], (a, b, streams))| {
+            LimitsSpec {
+                head,
+                fields,
+                target: target.min(head),
+                body,
+                head_time,
+                idle_time,
+                write_time,
+                connections: a.max(b),
+                per_client: a.min(b),
+                streams,
+                replay,
+            }
+        },
+    )
+}
+
+fn health() -> impl Strategy<Value = HealthSpec> {
+    (path(), rising(), count(), count()).prop_map(
+        |(path, (timeout, every), healthy_after, unhealthy_after)| HealthSpec {
+            path,
+            every,
+            timeout,
+            healthy_after,
+            unhealthy_after,
+        },
+    )
+}
+
+fn ejection() -> impl Strategy<Value = EjectionSpec> {
+    let success_rate = (1e-9..1e9f64, any::<u32>(), any::<u32>()).prop_map(
+        |(deviations, minimum_endpoints, minimum_requests)| SuccessRate {
+            deviations,
+            minimum_endpoints,
+            minimum_requests,
+        },
+    );
+    (option::of(count()), rising(), ratio(), duration(), option::of(success_rate)).prop_map(
+        |(consecutive_failures, (duration, max_duration), at_most, sweep, success_rate)| EjectionSpec {
+            consecutive_failures,
+            duration,
+            max_duration,
+            at_most,
+            sweep,
+            success_rate,
+        },
+    )
+}
+
+fn upstream() -> impl Strategy<Value = UpstreamSpec> {
+    let address = prop_oneof![
+        (host(), 1..=u16::MAX).prop_map(|(host, port)| format!("{host}:{port}")),
+        (any::<[u8; 16]>(), 1..=u16::MAX).prop_map(|(ip, port)| format!("[{}]:{port}", Ipv6Addr::from(ip))),
+    ];
+    let endpoints = vec(address, 1..4).prop_map(|addresses| {
+        let distinct: BTreeSet<_> = addresses.into_iter().collect();
+        distinct.iter().map(|address| address.parse().expect("an address")).collect()
+    });
+    let balance = prop_oneof![
+        Just(Balance::PeakEwma),
+        Just(Balance::RoundRobin),
+        Just(Balance::LeastInFlight),
+        "[a-z0-9!#$%&'*+.^_`|~-]{1,128}".prop_map(|name| Balance::HashHeader(name.into())),
+    ];
+    let pool = (0..=65_535usize, duration()).prop_map(|(idle, idle_time)| PoolSpec { idle, idle_time });
+    let protocol = select(vec![Protocol::Http1, Protocol::Http2]);
+    (endpoints, protocol, balance, option::of(health()), option::of(ejection()), pool).prop_map(
+        |(endpoints, protocol, balance, health, ejection, pool)| UpstreamSpec {
+            endpoints,
+            protocol,
+            balance,
+            health,
+            ejection,
+            pool,
+        },
+    )
+}
+
+/// What a route takes; made different from all others later.
+fn matching() -> impl Strategy<Value = (Option<Label>, Option<String>, PathPrefix, Methods, Headers)> {
+    let host = (any::<bool>(), host());
+    let host = option::of(host.prop_map(|(below, host)| if below { format!("*.{host}") } else { host }));
+    let methods = select(vec!["", "GET", "GET POST", "PROPFIND DELETE"]).prop_map(|methods| {
+        Methods(
+            methods
+                .split_whitespace()
+                .map(|method| Method::from_bytes(method.as_bytes()).expect("a method"))
+                .collect(),
+        )
+    });
+    let value =
+        "([!-~]([ -~]{0,9}[!-~])?)?".prop_map(|value| HeaderValue::from_str(&value).expect("a value"));
+    let headers = proptest::collection::btree_map("[a-z-]{1,9}", value, 0..3);
+    let headers = headers.prop_map(|headers| {
+        Headers(
+            headers
+                .into_iter()
+                .map(|(name, value)| (name.parse::<HeaderName>().expect("a name"), value))
+                .collect(),
+        )
+    });
+    (option::of("[!-~]{1,90}".prop_map(|name| Label(name.into()))), host, path(), methods, headers)
+}
+
+/// Any gateway that the file can say, without secrets.
+pub(super) fn gateway() -> impl Strategy<Value = GatewaySpec> {
+    let policy = select(vec![PolicySpec::default(), PolicySpec::OFF]);
+    let upstreams = proptest::collection::btree_map(name(), upstream(), 1..4);
+    let policies = proptest::collection::btree_map(name(), policy, 1..3);
+    let route = (
+        matching(),
+        option::of(path()),
+        any::<prop::sample::Index>(),
+        option::of(any::<prop::sample::Index>()),
+    );
+    let once = (option::of(1..=1024usize), duration(), any::<bool>(), admin(), listeners());
+    let access_log = (option::of("[a-zA-Z0-9/. -]{1,20}"), 1..=100u8).prop_map(|(path, sample)| {
+        AccessLogSpec { path: path.map(Into::into), sample: Ratio::percent(sample) }
+    });
+    let rest = (limits(), vec(trust(), 0..4), option::of(access_log));
+    (once, rest, vec(route, 0..5), upstreams, policies).prop_map(
+        |(
+            (workers, drain, watch, admin, listeners),
+            (limits, trusted, access_log),
+            routes,
+            upstreams,
+            policies,
+        )| {
+            let [upstream_names, policy_names]: [Vec<Name>; 2] =
+                [upstreams.keys().cloned().collect(), policies.keys().cloned().collect()];
+            let routes = routes.into_iter().enumerate().map(|(at, (matching, rewrite, upstream, policy))| {
+                let (name, host, path, methods, headers) = matching;
+                RouteSpec::from(Route {
+                    name: name.map(|Label(name)| Label(format!("{at}:{name}").into())),
+                    host: host.map(|host| host.parse().expect("a host")),
+                    path: format!("/{at}{path}").parse().expect("a path"),
+                    methods,
+                    headers,
+                    rewrite,
+                    upstream: upstream.get(&upstream_names).clone(),
+                    policy: policy.map(|policy| policy.get(&policy_names).clone()),
+                })
+            });
+            GatewaySpec {
+                workers: workers.and_then(NonZeroUsize::new),
+                admin,
+                listeners,
+                limits,
+                trusted,
+                routes: routes.collect(),
+                upstreams,
+                policies,
+                access_log,
+                drain,
+                watch,
+            }
+        },
+    )
+}

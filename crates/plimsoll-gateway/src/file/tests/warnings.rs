@@ -1,0 +1,63 @@
+use super::read;
+
+/// The warnings of a right file, one a line.
+fn warned(text: &str) -> String {
+    let loaded = read(text).unwrap();
+    loaded.warnings.iter().fold(String::new(), |told, warning| told + &warning.to_string() + "\n")
+}
+
+#[test]
+fn what_nothing_uses_is_warned_of() {
+    let text = r#"
+version = 1
+listener = [{ listen = "127.0.0.1:80" }]
+[[route]]
+upstream = "a"
+policy = "used"
+[upstream.a]
+endpoints = ["a:1"]
+[upstream.b]
+endpoints = ["b:1"]
+[policy.used]
+[policy.left]
+retry = "off"
+"#;
+    let expected = "\
+f:9:1: upstream.b: no route leads to the upstream \"b\", expected a route with this upstream, or no such upstream
+f:12:1: policy.left: no route has the policy \"left\", expected a route with this policy, or no such policy
+";
+    assert_eq!(warned(text), expected);
+    let rendered = read(text).unwrap().render_warnings();
+    let first = "\
+warning: no route leads to the upstream \"b\"
+ --> f:9:1 (upstream.b)
+  |
+9 | [upstream.b]
+  | ^^^^^^^^^^^^
+  = expected a route with this upstream, or no such upstream
+
+warning: ";
+    assert!(rendered.starts_with(first), "{rendered}");
+}
+
+#[test]
+fn a_gateway_without_a_route_is_warned_of() {
+    for route in ["", "route = []\n"] {
+        let text = format!("version = 1\nlistener = [{{ listen = \"127.0.0.1:80\" }}]\n{route}");
+        let expected = "f:1:1: there is no route: every request is answered with 404, expected a [[route]]\n";
+        assert_eq!(warned(&text), expected);
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_the_gateway_itself_is_warned_of() {
+    let text = r#"
+version = 1
+listener = [{ listen = "127.0.0.1:80" }, { listen = "127.0.0.1:0" }]
+route = [{ upstream = "a" }]
+upstream.a.endpoints = ["127.0.0.1:81", "127.0.0.1:80"]
+"#;
+    let expected = "f:5:41: upstream.a.endpoints[1]: \"127.0.0.1:80\" is this gateway's own listener at f:3:24, \
+                    expected a replica: requests to itself would go round\n";
+    assert_eq!(warned(text), expected);
+}

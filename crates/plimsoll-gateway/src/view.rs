@@ -1,0 +1,99 @@
+//! What a running gateway shows of itself: policies and upstreams as plain values.
+
+use crate::{
+    Gateway,
+    snapshot::Snapshot,
+    spec::{Address, Name},
+    upstream::Upstream,
+};
+use plimsoll::{
+    Instant, PolicySnapshot, balance::EndpointLoad, ejection::EndpointStanding, telemetry::PolicyCounts,
+    tower::driver::now,
+};
+use std::time::Duration;
+
+/// One policy as it stands for one upstream.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PolicyView {
+    /// Its name; `default` for routes that name none.
+    pub policy: Box<str>,
+    /// Whose calls it guards.
+    pub upstream: Name,
+    /// What it has counted.
+    pub counts: PolicyCounts,
+    /// What its machines show.
+    pub machines: PolicySnapshot,
+}
+
+/// One upstream and its replicas.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UpstreamView {
+    /// Its name.
+    pub name: Name,
+    /// Its replicas, in the order of the file.
+    pub endpoints: Vec<EndpointView>,
+    /// How often one of them was ejected.
+    pub ejections: u64,
+}
+
+/// One replica.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EndpointView {
+    /// Where it is.
+    pub address: Address,
+    /// Whether health checks say that it is well; `true` where none are made.
+    pub healthy: bool,
+    /// How long it is still left out; `None`: it is in.
+    pub ejected_for: Option<Duration>,
+    /// What the ejector knows of it; `None` where ejection is off.
+    pub standing: Option<EndpointStanding>,
+    /// What the balancer knows of it.
+    pub load: EndpointLoad,
+}
+
+impl Gateway {
+    /// Every policy for every upstream that it guards, ordered by their names. Allocates, and takes locks that calls take
+    /// only where they wait: for onlookers.
+    pub fn policies(&self) -> Vec<PolicyView> {
+        policies(&self.shared().snapshot.load(), now())
+    }
+
+    /// Every upstream, ordered by name. Allocates: for onlookers.
+    pub fn upstreams(&self) -> Vec<UpstreamView> {
+        let now = now();
+        let snapshot = self.shared().snapshot.load();
+        snapshot.upstreams.values().map(|upstream| upstream_view(upstream, now)).collect()
+    }
+}
+
+fn policies(snapshot: &Snapshot, now: Instant) -> Vec<PolicyView> {
+    let view = |((policy, upstream), running): (&(Box<str>, Name), &crate::host::GatewayPolicy)| PolicyView {
+        policy: policy.clone(),
+        upstream: upstream.clone(),
+        counts: running.host().metrics.counts(),
+        machines: running.snapshot(now),
+    };
+    snapshot.policies.iter().map(view).collect()
+}
+
+fn upstream_view(upstream: &Upstream, now: Instant) -> UpstreamView {
+    let mut standings = upstream.ejector().map(|ejector| ejector.snapshot(now));
+    let mut loads = upstream.balancer().snapshot(now);
+    let mut endpoints = Vec::with_capacity(upstream.endpoints.len());
+    for endpoint in &upstream.endpoints {
+        let Some(load) = loads.next() else { break };
+        let standing = standings.as_mut().and_then(Iterator::next);
+        let until = standing.and_then(|standing| standing.ejected_until);
+        endpoints.push(EndpointView {
+            address: endpoint.address.clone(),
+            healthy: endpoint.is_healthy(),
+            ejected_for: until.filter(|until| *until > now).map(|until| until.since(now)),
+            standing,
+            load,
+        });
+    }
+    UpstreamView { name: upstream.name.clone(), endpoints, ejections: upstream.metrics.ejected_in_all() }
+}

@@ -1,0 +1,99 @@
+//! What an answer or an error means to the machines: the user knows, and says so by [`Classify`].
+//!
+//! | ready-made | for |
+//! | --- | --- |
+//! | [`ByResult`] | anything: `Ok` is a success, `Err` a broken connection. The default |
+//! | [`HttpStatus`] | any `http::Response`: 5xx fail, 429 asks to slow down, `Retry-After` is read |
+//! | [`GrpcStatus`] | gRPC over it: `grpc-status` and `grpc-retry-pushback-ms` of an answer without messages |
+//! | a closure | `Fn(Result<&Response, &E>) -> Settlement` |
+//!
+//! Around another layer of this crate the error is an [`Error`]: wrap the classification in [`Nested`], so that a
+//! refusal of our own is not held against the peer and is not tried again.
+
+mod grpc;
+mod http;
+
+pub use grpc::GrpcStatus;
+pub use http::HttpStatus;
+
+use crate::Error;
+use plimsoll_policy::{Failure, Settlement};
+
+/// Says what came of an attempt.
+///
+/// Called once an attempt, on the hot path: it should neither block nor allocate.
+pub trait Classify<Response, E> {
+    /// What the machines should learn of this answer, or of this error.
+    fn classify(&self, result: Result<&Response, &E>) -> Settlement;
+}
+
+/// `Ok` went well; `Err` means that the connection, or what came over it, broke: retried where resets are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ByResult;
+
+impl<Response, E> Classify<Response, E> for ByResult {
+    #[inline]
+    fn classify(&self, result: Result<&Response, &E>) -> Settlement {
+        match result {
+            Ok(_) => Settlement::SUCCESS,
+            Err(_) => Settlement::failure(Failure::Broken),
+        }
+    }
+}
+
+impl<Response, E, F: Fn(Result<&Response, &E>) -> Settlement> Classify<Response, E> for F {
+    #[inline]
+    fn classify(&self, result: Result<&Response, &E>) -> Settlement {
+        self(result)
+    }
+}
+
+/// Classifies what comes out of another layer of this crate.
+///
+/// A rejection counts as cancelled (the peer had no part in it) and is not tried again; a limit that ran out is a
+/// timeout; anything else goes to the classification inside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Nested<C>(
+    /// What classifies the peer's own answers and errors.
+    pub C,
+);
+
+impl<Response, E, C: Classify<Response, E>> Classify<Response, Error<E>> for Nested<C> {
+    #[inline]
+    fn classify(&self, result: Result<&Response, &Error<E>>) -> Settlement {
+        match result {
+            Ok(response) => self.0.classify(Ok(response)),
+            Err(Error::Inner(inner)) => self.0.classify(Err(inner)),
+            Err(Error::TimedOut(_)) => Settlement::failure(Failure::Timeout),
+            Err(Error::Rejected(_)) => Settlement::CANCELLED,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_policy::{Limit, Machine, Outcome, Reason, Rejected};
+
+    #[test]
+    fn a_refusal_of_ours_is_no_failure_of_the_peer() {
+        let nested = Nested(ByResult);
+        let said = |result: Result<&(), &Error<()>>| nested.classify(result);
+        let open = Error::Rejected(Rejected::new(Machine::Breaker, Reason::CircuitOpen));
+        assert_eq!(said(Err(&open)), Settlement::CANCELLED);
+        assert_eq!(said(Err(&Error::TimedOut(Limit::Attempt))).outcome, Outcome::Failure(Failure::Timeout));
+        assert_eq!(said(Err(&Error::Inner(()))).outcome, Outcome::Failure(Failure::Broken));
+        assert_eq!(said(Ok(&())), Settlement::SUCCESS);
+    }
+
+    #[test]
+    fn a_closure_will_do() {
+        let classify = |result: Result<&u16, &()>| match result {
+            Ok(500..) => Settlement::failure(Failure::Answer),
+            Ok(_) => Settlement::SUCCESS,
+            Err(()) => Settlement::failure(Failure::Connect),
+        };
+        assert!(classify.classify(Ok(&503)).outcome.is_failure());
+        assert!(classify.classify(Err(&())).untouched);
+    }
+}
