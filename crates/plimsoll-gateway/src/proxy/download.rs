@@ -112,8 +112,7 @@ impl Proxied {
 
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut action = self.driven.next(now(), Event::Proceed);
-        loop {
-            let Action::Wait { until, .. } = action else { break };
+        while let Action::Wait { until, .. } = action {
             if self.alarm.poll(cx, until).is_pending() {
                 return Poll::Pending;
             }

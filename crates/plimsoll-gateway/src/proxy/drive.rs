@@ -104,9 +104,9 @@ pub(crate) async fn drive(
                 let endpoint = &route.upstream.endpoints[picked.index() as usize];
                 let future = attempt(worker, upstream, endpoint, sending, &marks[slot]);
                 if slot == 0 {
-                    first.set(Some(future))
+                    first.set(Some(future));
                 } else {
-                    second.set(Some(future))
+                    second.set(Some(future));
                 }
                 under[slot] = Some(Under { id, picked });
                 driven.next(time, Event::Proceed)
@@ -118,9 +118,9 @@ pub(crate) async fn drive(
                             marks[slot].spare();
                         }
                         if slot == 0 {
-                            first.set(None)
+                            first.set(None);
                         } else {
-                            second.set(None)
+                            second.set(None);
                         }
                         ended.picked.ended(time, outcome);
                     }
@@ -151,9 +151,9 @@ pub(crate) async fn drive(
                     Happened::Granted(ticket) => driven.next(time, Event::Granted(ticket)),
                     Happened::Ended(slot, result) => {
                         if slot == 0 {
-                            first.set(None)
+                            first.set(None);
                         } else {
-                            second.set(None)
+                            second.set(None);
                         }
                         let Some(Under { id, mut picked, .. }) = under[slot].take() else {
                             return Err(Problem::new(Kind::Internal));
