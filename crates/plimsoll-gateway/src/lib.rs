@@ -1,16 +1,20 @@
 //! The gateway: listeners, routes, upstreams, pools, health, reload and the admin API.
 #![forbid(unsafe_code)]
 
+mod access_log;
+mod collect;
 pub mod file;
 mod gateway;
 pub mod h1;
 mod host;
+mod in_flight;
 mod metrics;
 mod pool;
 mod proxy;
 pub mod route;
 mod snapshot;
 pub mod spec;
+mod timestamp;
 mod upstream;
 mod view;
 mod worker;

@@ -116,6 +116,9 @@ pub(crate) async fn drive(
                     continue;
                 };
                 tried.push(picked.index());
+                if let Some(entry) = client.entry {
+                    entry.attempted(picked.endpoint());
+                }
                 let marks = Rc::<Marks>::default();
                 let endpoint = Arc::clone(picked.endpoint());
                 let future = begin(Rc::clone(worker), route, endpoint, sending, Rc::clone(&marks));
@@ -194,6 +197,9 @@ pub(crate) async fn drive(
                 let Some(Brought { picked, result, .. }) = at.map(|at| brought.swap_remove(at)) else {
                     return Err(Problem::new(Kind::Internal));
                 };
+                if let (Some(entry), Some(picked)) = (client.entry, &picked) {
+                    entry.answered_by(picked.endpoint());
+                }
                 return finish(driven, time, id, picked, result);
             }
             Action::Finish(Finish::Refused(rejected)) => return Err(Problem::from(rejected)),

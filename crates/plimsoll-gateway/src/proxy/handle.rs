@@ -2,7 +2,9 @@
 
 use super::{Download, drive::drive, facts::facts, forward, upload::Uploads};
 use crate::{
+    access_log::Entry,
     h1::{self, server::Informational},
+    in_flight::InFlight,
     route::Subject,
     snapshot::{Route, Snapshot},
     worker::Worker,
@@ -33,6 +35,8 @@ pub(crate) struct Client<'a> {
     pub(crate) trusted: &'a [Trust],
     /// For interim answers, where the client can read them.
     pub(crate) informational: Option<Informational>,
+    /// Its line in the access log, if it gets one.
+    pub(crate) entry: Option<&'a Entry>,
 }
 
 impl Client<'_> {
@@ -102,7 +106,7 @@ impl Body for Inbound {
 pub(crate) struct Answered {
     pub(crate) response: Response<Download>,
     /// The route it took, if any did.
-    pub(crate) route: Option<Arc<Route>>,
+    pub(crate) route: Option<InFlight>,
     /// The endpoint's side, if both have switched protocols.
     pub(crate) tunnel: Option<Tunnel>,
     /// What the gateway itself had to say, if it did.
@@ -133,13 +137,20 @@ pub(crate) async fn handle(
     match find(snapshot, &parts) {
         Err(problem) => refused(worker, problem, &speaks, None, None),
         Ok((route, path)) => {
+            let route = InFlight::on(route);
             let path: Cow<'_, str> = Cow::Owned(path.into_owned());
             let uploads = Uploads::new(body, snapshot.spec.limits.replay);
             let facts = facts(&route, &parts, &uploads, &client);
+            if let Some(entry) = client.entry {
+                entry.routed(route.route(), client.address(&parts.headers));
+            }
             let trace = forward::request(&mut parts, &client);
             let id = ProblemId::new(trace.trace);
+            if let Some(entry) = client.entry {
+                entry.traced(id);
+            }
             let driven = match forward::target(&parts, &path, &route) {
-                Ok(target) => drive(worker, &route, &parts, &target, &uploads, facts, &client).await,
+                Ok(target) => drive(worker, route.route(), &parts, &target, &uploads, facts, &client).await,
                 Err(fault) => Err(fault.problem()),
             };
             match driven {
@@ -197,7 +208,7 @@ fn refused(
     worker: &Worker,
     problem: Problem,
     speaks: &Speaks,
-    route: Option<Arc<Route>>,
+    route: Option<InFlight>,
     id: Option<ProblemId>,
 ) -> Answered {
     worker.shared.metrics.problem(problem.kind());
