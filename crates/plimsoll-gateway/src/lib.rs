@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod access_log;
+mod admin;
 mod collect;
+pub mod control;
 pub mod file;
 mod gateway;
 pub mod h1;
+mod health;
 mod host;
 mod in_flight;
 mod metrics;
