@@ -23,4 +23,5 @@ mod view;
 mod worker;
 
 pub use gateway::{Gateway, StartError};
+pub use plimsoll::telemetry::logs;
 pub use view::{EndpointView, PolicyView, UpstreamView};

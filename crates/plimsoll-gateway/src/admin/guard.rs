@@ -10,49 +10,52 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Refuses a request that may not be made.
-pub(super) fn check<B>(plane: &Plane, request: &Request<B>) -> Result<(), Response<Body>> {
+/// The refusal of a request that may not be made.
+pub(super) fn refusal<B>(plane: &Plane, request: &Request<B>) -> Option<Response<Body>> {
     let spec = plane.gateway().spec();
     let token = spec.admin.as_ref().and_then(|admin| admin.token.as_ref());
-    match token {
-        Some(token) => shown(token, request)?,
-        None => local_name(request)?,
+    let refused = match token {
+        Some(token) => without_token(token, request),
+        None => by_another_name(request),
+    };
+    if refused.is_some() {
+        return refused;
     }
     if changes(request.method()) && !is_json(request.headers()) {
         let detail = "Send \"content-type: application/json\", with a request that has no body as well.";
-        return Err(Answer::problem(Fault::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Some(Answer::problem(Fault::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    Ok(())
+    None
 }
 
-fn shown<B>(token: &Secret, request: &Request<B>) -> Result<(), Response<Body>> {
+fn without_token<B>(token: &Secret, request: &Request<B>) -> Option<Response<Body>> {
     // Whoever restarts or routes by these has no token, and learns one bit.
     if matches!(request.uri().path(), "/livez" | "/readyz") {
-        return Ok(());
+        return None;
     }
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = value.and_then(|value| value.split_once(' '));
     let known =
         bearer.is_some_and(|(scheme, shown)| scheme.eq_ignore_ascii_case("bearer") && token.is(shown.trim()));
     if known {
-        return Ok(());
+        return None;
     }
     let mut refused = Answer::problem(Fault::UNAUTHORIZED, "Send \"authorization: Bearer TOKEN\".");
     refused.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    Err(refused)
+    Some(refused)
 }
 
-fn local_name<B>(request: &Request<B>) -> Result<(), Response<Body>> {
+fn by_another_name<B>(request: &Request<B>) -> Option<Response<Body>> {
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let Some(host) = authority.or(host) else {
-        return Err(Answer::problem(Fault::BAD_REQUEST, "There is no \"host\"."));
+        return Some(Answer::problem(Fault::BAD_REQUEST, "There is no \"host\"."));
     };
     if is_local_name(host) {
-        return Ok(());
+        return None;
     }
     let detail = "Ask by IP address or as localhost; under other names only with a token ([admin] token).";
-    Err(Answer::problem(Fault::FORBIDDEN, detail))
+    Some(Answer::problem(Fault::FORBIDDEN, detail))
 }
 
 /// Whether it is an address or `localhost`, with a port or without.

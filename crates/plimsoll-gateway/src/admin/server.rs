@@ -108,16 +108,14 @@ async fn connection(stream: TcpStream, plane: Arc<Plane>, router: Router) {
 /// A panic ends its request alone. The handler runs as a task of its own, so that a client that leaves does not stop
 /// halfway what it has begun.
 async fn answer(plane: &Arc<Plane>, mut router: Router, request: Request<Incoming>) -> Response<Body> {
-    if let Err(refused) = guard::check(plane, &request) {
+    if let Some(refused) = guard::refusal(plane, &request) {
         return refused;
     }
     let metrics = &plane.gateway().shared().metrics;
     let handled = AssertUnwindSafe(router.call(request)).catch_unwind();
-    match spawn(handled).await {
-        Ok(Ok(Ok(response))) => response,
-        _ => {
-            metrics.panics.inc();
-            Answer::problem(Fault::INTERNAL, "The admin API has failed; the log may say why.")
-        }
+    if let Ok(Ok(Ok(response))) = spawn(handled).await {
+        return response;
     }
+    metrics.panics.inc();
+    Answer::problem(Fault::INTERNAL, "The admin API has failed; the log may say why.")
 }

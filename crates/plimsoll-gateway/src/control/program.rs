@@ -51,7 +51,8 @@ pub fn run(path: &Path) -> Result<(), RunError> {
         let mut signals = Signals::new().map_err(RunError::System)?;
         let control = Control::start_with(loaded.spec, Some(path.to_owned()), inherited).await?;
         let listeners = control.gateway().addresses();
-        tracing::info!(?listeners, admin = ?control.admin_address(), "serving");
+        let admin = control.admin_address().map(tracing::field::display);
+        tracing::info!(?listeners, admin, "serving");
         systemd::notify(systemd::READY);
         steer(&control, &mut signals, Watch::new(seen)).await;
         systemd::notify(systemd::STOPPING);

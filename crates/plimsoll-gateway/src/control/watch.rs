@@ -69,26 +69,26 @@ impl Watch {
 mod tests {
     use super::*;
 
-    fn stamp(length: u64, inode: u64) -> Option<Stamp> {
-        Some(Stamp { modified: Some(SystemTime::UNIX_EPOCH), length, place: (1, inode) })
+    fn stamp(length: u64, inode: u64) -> Stamp {
+        Stamp { modified: Some(SystemTime::UNIX_EPOCH), length, place: (1, inode) }
     }
 
     #[test]
     fn a_change_is_taken_up_once_and_only_when_it_stands_still() {
-        let mut watch = Watch::new(stamp(10, 1));
+        let mut watch = Watch::new(Some(stamp(10, 1)));
         let looks = [
-            (stamp(10, 1), false),
-            (stamp(11, 1), false), // being written
-            (stamp(12, 1), false),
-            (stamp(12, 1), true),
-            (stamp(12, 1), false),
-            (None, false),         // renamed away
-            (stamp(12, 2), false), // another in its place
-            (stamp(12, 2), true),
-            (stamp(12, 2), false),
+            (Some(stamp(10, 1)), false),
+            (Some(stamp(11, 1)), false), // being written
+            (Some(stamp(12, 1)), false),
+            (Some(stamp(12, 1)), true),
+            (Some(stamp(12, 1)), false),
+            (None, false),               // renamed away
+            (Some(stamp(12, 2)), false), // another in its place
+            (Some(stamp(12, 2)), true),
+            (Some(stamp(12, 2)), false),
             (None, false),
-            (stamp(12, 2), false), // the same is back
-            (stamp(12, 2), false),
+            (Some(stamp(12, 2)), false), // the same is back
+            (Some(stamp(12, 2)), false),
         ];
         for (nth, (look, taken)) in looks.into_iter().enumerate() {
             assert_eq!(watch.look(look), taken, "look {nth}");

@@ -111,8 +111,6 @@ pub(crate) struct Answered {
     pub(crate) tunnel: Option<Tunnel>,
     /// What the gateway itself had to say, if it did.
     pub(crate) problem: Option<Kind>,
-    /// The trace it belongs to.
-    pub(crate) id: Option<ProblemId>,
 }
 
 /// An endpoint's side of a connection that has switched protocols.
@@ -157,7 +155,7 @@ pub(crate) async fn handle(
                 Ok((mut response, tunnel)) => {
                     let version = response.version();
                     forward::answer(response.headers_mut(), version, tunnel.is_some());
-                    Answered { response, route: Some(route), tunnel, problem: None, id: Some(id) }
+                    Answered { response, route: Some(route), tunnel, problem: None }
                 }
                 Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
             }
@@ -220,7 +218,7 @@ fn refused(
     if let Ok(status) = HeaderValue::try_from(proxy_status(&problem)) {
         response.headers_mut().insert("proxy-status", status);
     }
-    Answered { response, route, tunnel: None, problem: Some(problem.kind()), id }
+    Answered { response, route, tunnel: None, problem: Some(problem.kind()) }
 }
 
 /// `Proxy-Status` ([RFC 9209](https://www.rfc-editor.org/rfc/rfc9209)): the nearest of its error types, and our own name.

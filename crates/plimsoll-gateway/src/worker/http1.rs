@@ -116,7 +116,7 @@ pub(super) fn panicked(worker: &Worker) -> Answered {
     worker.shared.metrics.panics.inc();
     worker.shared.metrics.problem(Kind::Internal);
     let response = Problem::new(Kind::Internal).to_http().map(Download::whole);
-    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), id: None }
+    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal) }
 }
 
 /// What is counted of every request.

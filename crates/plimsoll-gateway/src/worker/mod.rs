@@ -192,7 +192,9 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
             due = pulse.tick() => worker.lag.felt(due.elapsed(), &worker.shared.snapshot.load()),
         }
     };
-    listeners.iter().for_each(|(_, task)| task.abort());
+    for (_, task) in &listeners {
+        task.abort();
+    }
     worker.drain.begin();
     let emptied = async {
         while worker.open.get() > 0 {
