@@ -8,7 +8,7 @@ use super::{
     fault::timed_out,
     handle::Tunnel,
 };
-use crate::{host::GatewayHost, snapshot::Route, upstream::Picked, worker::Worker};
+use crate::{access_log::Entry, host::GatewayHost, snapshot::Route, upstream::Picked, worker::Worker};
 use http::Response;
 use plimsoll::{
     Instant, Outcome, Settlement, Ticket,
@@ -73,6 +73,7 @@ pub(crate) async fn drive(
     route: &Arc<Route>,
     sending: Sending<'_>,
     facts: Facts,
+    entry: Option<&Entry>,
     alarm: &mut Alarm,
 ) -> Result<(Response<Download>, Option<Tunnel>), Problem> {
     let upstream = &*route.upstream;
@@ -99,6 +100,9 @@ pub(crate) async fn drive(
                     continue;
                 };
                 tried.push(picked.index());
+                if let Some(entry) = entry {
+                    entry.attempted(picked.endpoint());
+                }
                 let slot = usize::from(under[0].is_some());
                 marks[slot].clear();
                 let endpoint = &route.upstream.endpoints[picked.index() as usize];
@@ -181,6 +185,9 @@ pub(crate) async fn drive(
                 let Some(Brought { picked, result, .. }) = at.map(|at| brought.swap_remove(at)) else {
                     return Err(Problem::new(Kind::Internal));
                 };
+                if let (Some(entry), Some(picked)) = (entry, &picked) {
+                    entry.answered_by(picked.endpoint());
+                }
                 return finish(driven, time, id, picked, result);
             }
             Action::Finish(Finish::Refused(rejected)) => return Err(Problem::from(rejected)),

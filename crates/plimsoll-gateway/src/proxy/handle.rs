@@ -2,7 +2,9 @@
 
 use super::{Alarm, Download, attempt::Sending, drive::drive, facts::facts, forward, upload::Uploads};
 use crate::{
+    access_log::Entry,
     h1::{self, server::Informational},
+    in_flight::InFlight,
     route::Subject,
     snapshot::{Route, Snapshot},
     worker::Worker,
@@ -32,6 +34,8 @@ pub(crate) struct Client<'a> {
     pub(crate) trusted: &'a [Trust],
     /// For interim answers, where the client can read them.
     pub(crate) informational: Option<Informational>,
+    /// Its line in the access log, if it gets one.
+    pub(crate) entry: Option<&'a Entry>,
 }
 
 impl Client<'_> {
@@ -101,13 +105,11 @@ impl Body for Inbound {
 pub(crate) struct Answered {
     pub(crate) response: Response<Download>,
     /// The route it took, if any did.
-    pub(crate) route: Option<Arc<Route>>,
+    pub(crate) route: Option<InFlight>,
     /// The endpoint's side, if both have switched protocols.
     pub(crate) tunnel: Option<Tunnel>,
     /// What the gateway itself had to say, if it did.
     pub(crate) problem: Option<Kind>,
-    /// The trace it belongs to.
-    pub(crate) id: Option<ProblemId>,
 }
 
 /// An endpoint's side of a connection that has switched protocols.
@@ -133,14 +135,20 @@ pub(crate) async fn handle(
     // Apart from the headers, which are changed while the path is still looked at.
     let uri = std::mem::take(&mut parts.uri);
     let (route, path) = match find(snapshot, &uri, &parts) {
-        Ok(found) => found,
+        Ok((route, path)) => (InFlight::on(route), path),
         Err(problem) => return refused(worker, problem, &speaks, None, None),
     };
     let target = forward::target(&uri, &path, &route);
     let uploads = Uploads::new(body, snapshot.spec.limits.replay);
     let facts = facts(&route, &parts, &uploads, &client);
+    if let Some(entry) = client.entry {
+        entry.routed(route.route(), client.address(&parts.headers));
+    }
     let added = forward::request(&mut parts, uri.authority(), &client);
     let id = ProblemId::new(added.trace.trace);
+    if let Some(entry) = client.entry {
+        entry.traced(id);
+    }
     let sending = Sending {
         parts: &parts,
         target: &target,
@@ -149,10 +157,10 @@ pub(crate) async fn handle(
         informational: client.informational.as_ref(),
         idempotent: facts.idempotent,
     };
-    match drive(worker, &route, sending, facts, alarm).await {
+    match drive(worker, route.route(), sending, facts, client.entry, alarm).await {
         Ok((mut response, tunnel)) => {
             forward::answer(response.headers_mut(), tunnel.is_some());
-            Answered { response, route: Some(route), tunnel, problem: None, id: Some(id) }
+            Answered { response, route: Some(route), tunnel, problem: None }
         }
         Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
     }
@@ -206,7 +214,7 @@ fn refused(
     worker: &Worker,
     problem: Problem,
     speaks: &Speaks,
-    route: Option<Arc<Route>>,
+    route: Option<InFlight>,
     id: Option<ProblemId>,
 ) -> Answered {
     worker.shared.metrics.problem(problem.kind());
@@ -218,7 +226,7 @@ fn refused(
     if let Ok(status) = HeaderValue::try_from(proxy_status(&problem)) {
         response.headers_mut().insert("proxy-status", status);
     }
-    Answered { response, route, tunnel: None, problem: Some(problem.kind()), id }
+    Answered { response, route, tunnel: None, problem: Some(problem.kind()) }
 }
 
 /// `Proxy-Status` ([RFC 9209](https://www.rfc-editor.org/rfc/rfc9209)): the nearest of its error types, and our own name.

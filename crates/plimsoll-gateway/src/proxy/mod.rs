@@ -24,7 +24,7 @@ mod upload;
 
 pub(crate) use alarm::Alarm;
 pub(crate) use attempt::dial;
-pub(crate) use download::{Download, Source};
+pub(crate) use download::{Download, DownloadError, Source};
 pub(crate) use fault::Fault;
 pub(crate) use forward::via;
 pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle};

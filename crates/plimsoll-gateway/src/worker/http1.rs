@@ -2,6 +2,7 @@
 
 use super::Worker;
 use crate::{
+    access_log::{self, Answer, Entry},
     h1::{
         FieldWriter, Refusal,
         server::{Idle, Next, NextError, ServerConn},
@@ -51,17 +52,20 @@ pub(super) async fn serve(
         let limit = now() + snapshot.spec.limits.head_time;
         let request = match connection.next_request(alarm.wait(limit)).await {
             Ok(Some(request)) => request,
-            Ok(None) => return End::Broken,
             Err(NextError::Http2Preface) => return End::Http2,
-            Err(NextError::Refused(refusal)) => return refuse(worker, connection, refusal).await,
-            Err(_) => return End::Broken,
+            Err(NextError::Refused(refusal)) => {
+                return refuse(worker, connection, &snapshot, peer, refusal).await;
+            }
+            Ok(None) | Err(_) => return End::Broken,
         };
         let began = now();
+        let entry = Entry::begin(&snapshot, &request, peer.ip(), began);
         let client = Client {
             peer: peer.ip(),
             scheme: Scheme::Http,
             trusted: &snapshot.spec.trusted,
             informational: connection.informational(),
+            entry: entry.as_deref(),
         };
         let Some(answered) = answer(worker, connection, &snapshot, request, client, alarm).await else {
             return End::Broken;
@@ -77,6 +81,9 @@ pub(super) async fn serve(
         let sent = connection.respond_spliced(response, &extra).await;
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
+        if let Some(entry) = entry {
+            entry.answered(Answer { status, bytes, problem, whole: sent.is_ok() });
+        }
         match (sent.map(|sent| sent.next), tunnel) {
             (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel)),
             (Ok(Next::Request), _) => {}
@@ -115,7 +122,7 @@ pub(super) fn panicked(worker: &Worker) -> Answered {
     worker.shared.metrics.panics.inc();
     worker.shared.metrics.problem(Kind::Internal);
     let response = Problem::new(Kind::Internal).to_http().map(Download::whole);
-    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), id: None }
+    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal) }
 }
 
 /// What is counted of every request.
@@ -127,10 +134,17 @@ pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, b
 }
 
 /// Tells the client what was wrong with its request; the connection is not fit for another.
-async fn refuse(worker: &Worker, connection: &mut ServerConn<TcpStream>, refusal: Refusal) -> End {
+async fn refuse(
+    worker: &Worker,
+    connection: &mut ServerConn<TcpStream>,
+    snapshot: &Snapshot,
+    peer: SocketAddr,
+    refusal: Refusal,
+) -> End {
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());
     worker.shared.metrics.problem(kind);
+    access_log::refused(snapshot, peer.ip(), kind);
     let response: Response<Download> =
         Problem::new(kind).detail(refusal.to_string()).to_http().map(Download::whole);
     match connection.respond(response).await {

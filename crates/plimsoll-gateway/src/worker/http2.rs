@@ -1,8 +1,9 @@
 //! HTTP/2 on both sides, by prior knowledge.
 
-use super::{Worker, http1};
+use super::{Worker, answering::Answering, http1};
 use crate::{
-    proxy::{Alarm, Answered, Client, Download, Fault, Inbound, Upload, handle, via},
+    access_log::Entry,
+    proxy::{Alarm, Answered, Client, Fault, Inbound, Upload, handle, via},
     snapshot::Snapshot,
     upstream::{Endpoint, Upstream},
 };
@@ -69,15 +70,17 @@ async fn answer(
     worker: &Rc<Worker>,
     request: Request<hyper::body::Incoming>,
     peer: SocketAddr,
-) -> Response<Download> {
+) -> Response<Answering> {
     let began = now();
     let snapshot = worker.shared.snapshot.load_full();
     let snapshot: &Snapshot = &snapshot;
+    let entry = Entry::begin(snapshot, &request, peer.ip(), began);
     let client = Client {
         peer: peer.ip(),
         scheme: Scheme::Http,
         trusted: &snapshot.spec.trusted,
         informational: None,
+        entry: entry.as_deref(),
     };
     let (request, mut alarm) = (request.map(Inbound::Http2), Alarm::default());
     let handled = AssertUnwindSafe(handle(worker, snapshot, request, client, &mut alarm)).catch_unwind();
@@ -87,8 +90,9 @@ async fn answer(
         let via = HeaderValue::from_static(via(response.version()));
         response.headers_mut().append(header::VIA, via);
     }
-    http1::count(route.as_deref(), response.status(), began, 0);
-    response
+    let (parts, body) = response.into_parts();
+    let body = Answering { body, route, entry, status: parts.status, problem, began, bytes: 0, whole: false };
+    Response::from_parts(parts, body)
 }
 
 /// A socket with what was read of it before.
