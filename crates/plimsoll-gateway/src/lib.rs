@@ -23,5 +23,8 @@ mod view;
 mod worker;
 
 pub use gateway::{Gateway, StartError};
+/// The library whose types specs and views are made of.
+#[doc(no_inline)]
+pub use plimsoll;
 pub use plimsoll::telemetry::logs;
 pub use view::{EndpointView, PolicyView, UpstreamView};
