@@ -17,6 +17,11 @@ impl Arrivals {
     pub(super) fn new(rate: f64, length: Duration, seed: u64) -> Self {
         Self { rate, draw: Draw::new(seed).split(), at: 0.0, end: length.as_secs_f64() }
     }
+
+    /// So many a second, on average.
+    pub(super) const fn rate(&self) -> f64 {
+        self.rate
+    }
 }
 
 impl Iterator for Arrivals {
@@ -58,7 +63,7 @@ mod tests {
             let times = times(seed);
             // 20 000 expected, with a standard deviation of 141.
             assert!((19_200..20_800).contains(&times.len()), "{}", times.len());
-            let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64());
+            let gaps = times.windows(2).map(|pair| pair[1].as_secs_f64() - pair[0].as_secs_f64());
             let long = gaps.filter(|gap| *gap > 0.005).count() as f64 / times.len() as f64;
             // More than the mean gap: 1/e of them.
             assert!((long - 0.368).abs() < 0.02, "{long}");

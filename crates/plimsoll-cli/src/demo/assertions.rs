@@ -70,7 +70,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Assertion> {
         Assertion {
             claim: format!("{name} was ejected when it failed and let back in when it was well"),
             found: format!(
-                "{} ejections, {} good answers since",
+                "ejections: {}, good answers since: {}",
                 with.ejections, evidence.good_since_recovery
             ),
             held: with.ejections > 0
@@ -126,6 +126,10 @@ mod tests {
         (0..judged.len()).filter(|at| !judged[*at].held).collect()
     }
 
+    fn fail(figures: &mut Figures, requests: u64) {
+        (figures.good, figures.failed) = (figures.requests - requests, requests);
+    }
+
     fn nothing(_: &mut Figures, _: &mut Figures, _: &mut Evidence<'static>) {}
 
     #[test]
@@ -135,8 +139,8 @@ mod tests {
 
     #[test]
     fn each_claim_can_fail() {
-        assert_eq!(broken(|with, _, _| with.failed = 5), [0]);
-        assert_eq!(broken(|_, without, _| without.failed = 20), [1]);
+        assert_eq!(broken(|with, _, _| fail(with, 5)), [0]);
+        assert_eq!(broken(|_, without, _| fail(without, 20)), [1]);
         assert_eq!(broken(|with, _, _| with.p99_ms = 500.0), [2]);
         assert_eq!(broken(|with, _, _| with.attempts = 1201), [3]);
         assert_eq!(broken(|with, _, _| with.arrived = 1201), [3]);
@@ -153,8 +157,8 @@ mod tests {
     fn a_fault_that_shows_on_both_sides_is_no_success_of_the_policies() {
         assert_eq!(
             broken(|with, without, _| {
-                with.failed = 30;
-                without.failed = 66;
+                fail(with, 30);
+                fail(without, 66);
             }),
             [0, 1]
         );

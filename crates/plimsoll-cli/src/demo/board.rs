@@ -39,7 +39,7 @@ impl Board<'_> {
             .with(Style::Green, bar(part, PROGRESS))
             .with(Style::Faint, "░".repeat(PROGRESS - bar(part, PROGRESS).chars().count()))
             .with(Style::Plain, format!("  {:.0} requests/s each", self.rate));
-        let mut lines = vec![title, Line::new(), self.heading()];
+        let mut lines = vec![title, Line::new(), heading()];
         lines.extend(self.figures());
         lines.extend((0..REPLICAS).map(|replica| self.replica(replica)));
         lines.push(Line::new());
@@ -53,11 +53,6 @@ impl Board<'_> {
         }));
         lines.truncate(rows);
         lines
-    }
-
-    fn heading(&self) -> Line {
-        let line = Line::new().to(COLUMNS[WITH]).with(Style::Strong, "with policies");
-        line.to(COLUMNS[WITHOUT]).with(Style::Strong, "without")
     }
 
     fn figures(&self) -> Vec<Line> {
@@ -137,6 +132,11 @@ impl Board<'_> {
             look.ejections,
         )
     }
+}
+
+fn heading() -> Line {
+    let line = Line::new().to(COLUMNS[WITH]).with(Style::Strong, "with policies");
+    line.to(COLUMNS[WITHOUT]).with(Style::Strong, "without")
 }
 
 /// Whole milliseconds, or tenths where there are few.

@@ -65,7 +65,7 @@ impl Watch {
         self.past.push_back((elapsed, counts));
         let mut look = Look {
             counts,
-            recent: recent(counts.since(&earlier), latencies, elapsed - since),
+            recent: recent(counts.since(&earlier), latencies, elapsed.saturating_sub(since)),
             ..Look::default()
         };
         for policy in side.gateway.policies() {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn nothing_at_all_is_no_fault() {
         let recent = recent(Counts::default(), Vec::new(), Duration::ZERO);
-        assert!(recent.goodput == 0.0 && recent.bad == 0.0 && recent.shares == [0.0; REPLICAS]);
+        assert!([recent.goodput, recent.bad].iter().chain(&recent.shares).all(|figure| figure.abs() < 1e-9));
         assert!((Look::default().amplification() - 1.0).abs() < 1e-9);
     }
 }

@@ -7,6 +7,7 @@
 mod arrivals;
 mod assertions;
 mod board;
+mod interruption;
 mod load;
 mod look;
 mod paint;
@@ -18,5 +19,6 @@ mod screen;
 mod side;
 mod story;
 mod tally;
+mod view;
 
 pub(crate) use run::{Wanted, run};

@@ -69,7 +69,7 @@ impl Plan {
 
     /// The longest that an ejection may last so that its end is seen in the run.
     pub(super) fn longest_ejection(&self) -> Duration {
-        self.length / 4
+        self.length * 3 / 10
     }
 }
 

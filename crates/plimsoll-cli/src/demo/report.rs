@@ -75,10 +75,12 @@ pub(super) struct Report {
     pub(super) seed: u64,
     /// Of the load.
     pub(super) seconds: f64,
-    /// Requests a second to each side.
+    /// Requests a second to each side, on average.
     pub(super) rate: f64,
     /// How late the latest request went out: what the machine was too busy for.
     pub(super) latest_ms: f64,
+    /// Where the run could not be as it should be: a busy machine, a short time.
+    pub(super) remarks: Vec<String>,
     pub(super) with: Figures,
     pub(super) without: Figures,
     pub(super) assertions: Vec<Assertion>,
@@ -113,6 +115,9 @@ impl Report {
             (without.p99_ms - with.p99_ms).max(0.0),
             (with.attempts_per_request - 1.0) * 100.0,
         );
+        for remark in &self.remarks {
+            let _ = writeln!(out, "{remark}");
+        }
         out
     }
 

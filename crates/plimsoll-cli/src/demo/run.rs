@@ -4,15 +4,17 @@ use super::{
     arrivals::Arrivals,
     assertions::{Evidence, judge},
     board::Board,
-    load::{self, CALIBRATION, LAST_ANSWER, Load},
+    interruption::interruption,
+    load::{self, CALIBRATION, LAST_ANSWER, Lateness, Load},
     look::Watch,
     paint::{Line, Style},
-    plan::{FAILING, Plan},
+    plan::{Condition, FAILING, Plan},
     replica::Fleet,
     report::{Figures, Report},
-    screen::{Screen, Stream},
+    screen::Stream,
     side::{Side, WITH, WITHOUT, attempts_allowed, with_policies, without_policies},
     story::Story,
+    view::View,
 };
 use crate::{exit::Exit, output::print};
 use std::time::Duration;
@@ -37,6 +39,8 @@ const LEAST_RATE: f64 = 50.0;
 const LOAD: f64 = 0.15;
 /// What beginning and ending take.
 const AROUND: Duration = Duration::from_millis(600);
+/// Requests that go out later than this are worth a remark.
+const LATE: Duration = Duration::from_millis(100);
 /// How often the figures are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long connections may take to end when all is over.
@@ -51,12 +55,17 @@ pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
     let fleet = Fleet::start(wanted.seed)?;
     let rate = calibrated(&fleet)?;
     let plan = Plan::new(wanted.length.saturating_sub(CALIBRATION + AROUND));
-    let with = with_policies(fleet.addresses(), &plan)?;
+    let (with, shortened) = with_policies(fleet.addresses(), &plan)?;
     let sides = [Side::start(with.clone())?, Side::start(without_policies(fleet.addresses())?)?];
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let begin = runtime.block_on(async { Instant::now() });
     let load = Load::start(&sides, Arrivals::new(rate, plan.length(), wanted.seed), begin)?;
+    stream.write(&format!(
+        "Three replicas of a service, {rate:.0} requests/s through a gateway with the policies of examples/gateway.toml and \
+         as many\nthrough one without. Everything runs in this process, for {:.0} s. Ctrl-C ends it.\n\n",
+        wanted.length.as_secs_f64(),
+    ));
     let stage = Stage { fleet: &fleet, sides: &sides, plan, rate, begin };
     let seen = runtime.block_on(stage.watch(&load, stream));
     let lateness = load.join()?;
@@ -74,13 +83,15 @@ pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
         good_since_recovery: seen.good_at_recovery.map_or(0, |then| good - then),
     };
     let assertions = if seen.interrupted { Vec::new() } else { judge(&evidence) };
+    let length = if seen.interrupted { seen.elapsed.min(plan.length()) } else { plan.length() };
     let report = Report {
         held: !seen.interrupted && assertions.iter().all(|assertion| assertion.held),
         interrupted: seen.interrupted,
         seed: wanted.seed,
-        seconds: if seen.interrupted { seen.elapsed } else { plan.length() }.as_secs_f64(),
-        rate,
+        seconds: length.as_secs_f64(),
+        rate: with_figures.requests as f64 / length.as_secs_f64(),
         latest_ms: lateness.worst.as_secs_f64() * 1e3,
+        remarks: remarks(with_figures.requests as f64 / length.as_secs_f64(), lateness, shortened),
         with: with_figures,
         without: without_figures,
         assertions,
@@ -98,6 +109,27 @@ fn calibrated(fleet: &Fleet) -> anyhow::Result<f64> {
     let capacity = load::capacity(side.address()?)?;
     side.gateway.drain(DRAIN);
     Ok((capacity * LOAD).clamp(LEAST_RATE, RATE).floor())
+}
+
+/// What has to be known to read the figures.
+fn remarks(rate: f64, lateness: Lateness, shortened: Option<Duration>) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if rate < RATE * 0.8 {
+        remarks.push(format!("This machine has little to spare: {rate:.0} requests/s instead of {RATE:.0}."));
+    }
+    if lateness.worst > LATE {
+        remarks.push(format!(
+            "It was busy with something else: requests went out up to {:.0} ms late, and latencies are of that too.",
+            lateness.worst.as_secs_f64() * 1e3
+        ));
+    }
+    if let Some(shortened) = shortened {
+        remarks.push(format!(
+            "For so short a run an ejection lasts {:.1} s, not the example's.",
+            shortened.as_secs_f64()
+        ));
+    }
+    remarks
 }
 
 fn say(report: &Report, json: bool, stream: Stream) -> anyhow::Result<()> {
@@ -160,7 +192,7 @@ impl Stage<'_> {
             for step in &past[steps..] {
                 self.fleet.set(step.replica, step.condition);
                 story.step(seen.elapsed, *step);
-                if (step.replica, step.condition) == (FAILING, super::plan::Condition::Well) {
+                if (step.replica, step.condition) == (FAILING, Condition::Well) {
                     seen.good_at_recovery = Some(self.sides[WITH].tally.counts().good_of[FAILING]);
                 }
             }
@@ -181,70 +213,5 @@ impl Stage<'_> {
         }
         view.end(&story);
         seen
-    }
-}
-
-/// How it is shown: on a screen, or a line now and then.
-enum View {
-    Screen(Screen, Stream),
-    Lines { stream: Stream, told: usize, next: Duration },
-}
-
-impl View {
-    fn new(stream: Stream) -> Self {
-        if stream.is_screen() {
-            Self::Screen(Screen::enter(stream), stream)
-        } else {
-            Self::Lines { stream, told: 0, next: Duration::from_secs(1) }
-        }
-    }
-
-    fn show(&mut self, board: &Board<'_>) {
-        match self {
-            Self::Screen(screen, _) => screen.draw(|rows| board.lines(rows)),
-            Self::Lines { stream, told, next } => {
-                let events = &board.story.events;
-                stream.write(&events[*told..].iter().map(|event| format!("{event}\n")).collect::<String>());
-                *told = events.len();
-                if board.elapsed >= *next {
-                    stream.write(&format!("{}\n", board.plain()));
-                    *next += Duration::from_secs(1);
-                }
-            }
-        }
-    }
-
-    /// Gives the screen back; what happened is left behind on the terminal.
-    fn end(self, story: &Story) {
-        if let Self::Screen(screen, stream) = self {
-            drop(screen);
-            let colours = stream.has_colours();
-            let line = |event: &super::story::Event| {
-                let line = Line::new().with(event.tone.into(), event.to_string());
-                format!("{}\n", line.render(usize::MAX, colours))
-            };
-            stream.write(&story.events.iter().map(line).collect::<String>());
-        }
-    }
-}
-
-/// Ctrl-C, or being told to stop or that the terminal is gone.
-async fn interruption() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [Ok(mut one), Ok(mut two), Ok(mut three)] = kinds.map(signal) else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = one.recv() => {}
-            _ = two.recv() => {}
-            _ = three.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
     }
 }

@@ -44,15 +44,20 @@ impl Side {
     }
 }
 
-/// What the side with policies is told: the example, in front of these replicas.
-pub(super) fn with_policies(replicas: &[SocketAddr], plan: &Plan) -> anyhow::Result<GatewaySpec> {
+/// What the side with policies is told: the example, in front of these replicas. In a short run ejections are shorter
+/// too, and how long they are is given.
+pub(super) fn with_policies(
+    replicas: &[SocketAddr],
+    plan: &Plan,
+) -> anyhow::Result<(GatewaySpec, Option<Duration>)> {
     let mut spec = read("examples/gateway.toml", EXAMPLE, replicas)?;
-    for upstream in spec.upstreams.values_mut() {
-        if let Some(ejection) = &mut upstream.ejection {
-            ejection.duration = ejection.duration.min(plan.longest_ejection());
-        }
+    let mut shortened = None;
+    let ejections = spec.upstreams.values_mut().filter_map(|upstream| upstream.ejection.as_mut());
+    for ejection in ejections.filter(|ejection| ejection.duration > plan.longest_ejection()) {
+        ejection.duration = plan.longest_ejection();
+        shortened = Some(ejection.duration);
     }
-    Ok(spec)
+    Ok((spec, shortened))
 }
 
 /// What the other side is told.
@@ -99,7 +104,7 @@ mod tests {
 
     fn both(length: u64) -> [GatewaySpec; 2] {
         let plan = Plan::new(Duration::from_secs(length));
-        [with_policies(&replicas(), &plan).unwrap(), without_policies(&replicas()).unwrap()]
+        [with_policies(&replicas(), &plan).unwrap().0, without_policies(&replicas()).unwrap()]
     }
 
     #[test]
@@ -119,9 +124,11 @@ mod tests {
 
     #[test]
     fn a_short_run_has_short_ejections() {
-        let [with, _] = both(8);
+        let [with, _] = both(10);
+        let plan = Plan::new(Duration::from_secs(10));
+        assert_eq!(with_policies(&replicas(), &plan).unwrap().1, Some(Duration::from_secs(3)));
         let ejection = with.upstreams.values().next().unwrap().ejection.unwrap();
-        assert_eq!(ejection.duration, Duration::from_secs(2));
+        assert_eq!(ejection.duration, Duration::from_secs(3));
     }
 
     #[test]

@@ -76,9 +76,8 @@ impl Story {
     pub(super) fn look(&mut self, at: Duration, looks: &[Look; 2]) {
         let now = &looks[WITH];
         let before = self.before.replace(now.clone()).unwrap_or_else(|| now.clone());
-        for replica in 0..REPLICAS {
+        for (replica, name) in NAMES.iter().enumerate() {
             self.ejection(at, replica, before.ejected_for[replica], now.ejected_for[replica]);
-            let name = NAMES[replica];
             match (before.unhealthy[replica], now.unhealthy[replica]) {
                 (false, true) => self.tell(at, Tone::Act, format!("health checks take {name} out")),
                 (true, false) => self.tell(at, Tone::Good, format!("health checks take {name} back in")),

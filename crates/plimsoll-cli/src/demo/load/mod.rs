@@ -2,10 +2,12 @@
 //! answered. Latency counts from that moment, so that a gateway that makes the load wait cannot hide it.
 
 mod client;
+mod relief;
 
 use super::{arrivals::Arrivals, replica::AT_ONCE, side::Side};
 use anyhow::Context as _;
 use client::{Client, PATIENCE};
+use relief::Relief;
 use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::{
     sync::watch,
@@ -75,17 +77,22 @@ async fn offer(
 ) -> Lateness {
     let mut under_way = JoinSet::new();
     let mut lateness = Lateness::default();
+    let mut relief = Relief::new(arrivals.rate() * clients.len() as f64);
     for (number, at) in arrivals.enumerate() {
         let due = begin + at;
         tokio::select! {
             () = tokio::time::sleep_until(due) => {}
             _ = stopped.wait_for(|stop| *stop) => break,
         }
-        lateness.worst = lateness.worst.max(due.elapsed());
+        let late = due.elapsed();
+        lateness.worst = lateness.worst.max(late);
+        while under_way.try_join_next().is_some() {}
+        if !relief.sends(number, at, late, under_way.len()) {
+            continue;
+        }
         for client in &clients {
             under_way.spawn_local(Rc::clone(client).ask(number, due));
         }
-        while under_way.try_join_next().is_some() {}
     }
     while under_way.join_next().await.is_some() {}
     lateness
