@@ -8,10 +8,14 @@ use clap::Args;
 use plimsoll_gateway::plimsoll::units::duration;
 use std::time::Duration;
 
-/// Shows what the policies are good for: three replicas of a small service of which one fails and one turns slow, the same
-/// load through a gateway with the policies of examples/gateway.toml and through one without, and at the end both next to
-/// each other. Everything runs in this process, on loopback. Exit 0 only if all that is claimed at the end held; ended
-/// early (Ctrl-C), it shows what it has, judges nothing and exits 1
+/// Show in half a minute what the policies are good for
+///
+/// Three replicas of a small service, of which one fails and one turns slow, and the same load through two gateways: one
+/// with the policies of examples/gateway.toml, one without any. At the end both are put next to each other. Everything
+/// runs in this process, on loopback.
+///
+/// Ends with 0 only if everything that is claimed at the end held. Ended early (Ctrl-C), it shows what it has, judges
+/// nothing and ends with 1.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// How long it takes, from 5s to 10m
