@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod demo;
 mod exit;
 mod output;
 mod overview;

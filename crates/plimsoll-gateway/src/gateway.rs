@@ -1,18 +1,21 @@
 //! Starting, reloading and stopping.
 
 use crate::{
+    access_log::AccessLog,
+    collect,
     metrics::Metrics,
     snapshot::Snapshot,
     spec::GatewaySpec,
     worker::{self, Clients, ORDERS, Order, Shared},
 };
 use arc_swap::ArcSwap;
-use plimsoll::telemetry::{Format, RegisterError};
+use plimsoll::telemetry::{RegisterError, Registry};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -20,7 +23,7 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Why a gateway does not start, or does not take a new configuration.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,14 @@ pub enum StartError {
     /// More routes, upstreams and policies than metrics can be kept for.
     #[error("cannot keep metrics for this configuration: {0}")]
     Metrics(#[from] RegisterError),
+    /// The access log cannot be opened.
+    #[error("cannot open the access log {}: {source}", path.display())]
+    AccessLog {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// It is shutting down.
     #[error("the gateway is draining")]
     Draining,
@@ -57,7 +68,7 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Worker {
     orders: mpsc::Sender<Order>,
-    thread: Option<JoinHandle<io::Result<usize>>>,
+    thread: Mutex<Option<JoinHandle<io::Result<usize>>>>,
 }
 
 impl Gateway {
@@ -66,18 +77,32 @@ impl Gateway {
     /// # Errors
     /// [`StartError::Bind`] with the address where one is in use or not permitted; nothing is left running.
     pub fn start(spec: GatewaySpec) -> Result<Self, StartError> {
+        Self::start_with(spec, &mut Vec::new())
+    }
+
+    /// As [`Self::start`], taking from `inherited` the sockets that are bound to a listener's address already: those
+    /// of a service manager, which go on listening while one process follows another. Each is shared by all workers.
+    /// What no listener wants is left in place.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(spec: GatewaySpec, inherited: &mut Vec<TcpListener>) -> Result<Self, StartError> {
         let count = spec.workers.or_else(|| std::thread::available_parallelism().ok());
         let count = count.map_or(1, NonZeroUsize::get);
-        let metrics = Metrics::new()?;
+        let metrics = Metrics::new(count)?;
         let addresses: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
-        let sockets = bind_all(&addresses, count)?;
-        let snapshot = Snapshot::new(spec, &metrics, None)?;
+        let sockets = bind_all(&addresses, count, inherited)?;
+        let log = access_log(&spec, &metrics, None)?;
+        let snapshot = Snapshot::new(spec, &metrics, log, None)?;
+        let (generations, _) = watch::channel(snapshot.generation);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
             clients: Clients::default(),
             draining: AtomicBool::new(false),
+            generations,
         });
+        collect::register(&shared, count)?;
         let workers = (0..count).map(|at| spawn(at, &shared)).collect::<Result<_, _>>()?;
         let gateway = Self { shared, workers, bound: Mutex::default() };
         gateway.listen(sockets);
@@ -85,21 +110,28 @@ impl Gateway {
     }
 
     /// Takes up another configuration, whole or not at all. Machines, buckets and pools that both have keep their state;
-    /// no connection is dropped. Blocks while sockets are bound.
+    /// no connection is dropped. Gives the number of the configuration. Blocks while sockets are bound: not for async
+    /// tasks.
+    ///
+    /// The number of workers stays as it was at the start.
     ///
     /// # Errors
-    /// Where a new listener cannot be bound: the old configuration serves on.
-    pub fn reload(&self, spec: GatewaySpec) -> Result<(), StartError> {
-        if self.shared.draining.load(Ordering::Relaxed) {
+    /// Where a new listener cannot be bound or the access log not be opened: the old configuration serves on.
+    pub fn reload(&self, spec: GatewaySpec) -> Result<u64, StartError> {
+        if self.is_draining() {
             return Err(StartError::Draining);
         }
         let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
         let is_bound = |address: &SocketAddr| bound.iter().any(|(asked, _)| asked == address);
         let fresh: Vec<SocketAddr> = wanted.iter().filter(|address| !is_bound(address)).copied().collect();
-        let sockets = bind_all(&fresh, self.workers.len())?;
+        let sockets = bind_all(&fresh, self.workers.len(), &mut Vec::new())?;
         let old = self.shared.snapshot.load_full();
-        self.shared.snapshot.store(Arc::new(Snapshot::new(spec, &self.shared.metrics, Some(&old))?));
+        let log = access_log(&spec, &self.shared.metrics, old.access_log.as_ref())?;
+        let snapshot = Snapshot::new(spec, &self.shared.metrics, log, Some(&old))?;
+        let generation = snapshot.generation;
+        self.shared.snapshot.store(Arc::new(snapshot));
+        self.shared.generations.send_replace(generation);
         bound.retain(|(asked, given)| {
             let stays = wanted.contains(asked);
             if !stays {
@@ -109,7 +141,7 @@ impl Gateway {
         });
         drop(bound);
         self.listen(sockets);
-        Ok(())
+        Ok(generation)
     }
 
     /// The addresses that are listened on: the real ports where 0 was asked for.
@@ -118,26 +150,53 @@ impl Gateway {
         bound.iter().map(|(_, given)| *given).collect()
     }
 
-    /// What has been counted, in the text format of Prometheus: the same as the admin API gives. Takes no part in any
-    /// request's work; O(metrics × workers).
-    pub fn metrics(&self) -> String {
-        self.shared.metrics.registry.render(Format::Prometheus)
+    /// What it has been told, changes made while running included.
+    pub fn spec(&self) -> Arc<GatewaySpec> {
+        Arc::clone(&self.shared.snapshot.load().spec)
+    }
+
+    /// Everything that it counts.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.metrics.registry
+    }
+
+    /// Whether it has been told to stop.
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
+    }
+
+    /// Opens the access log's file anew, by its path: for log rotation. Returns at once.
+    pub fn reopen_logs(&self) {
+        if let Some(log) = &self.shared.snapshot.load().access_log {
+            log.reopen();
+        }
     }
 
     /// Stops taking connections, lets what is under way finish within `limit`, and gives how many connections had to be
     /// cut off. Blocks until then.
-    pub fn drain(mut self, limit: Duration) -> usize {
+    pub fn drain(&self, limit: Duration) -> usize {
         self.shared.draining.store(true, Ordering::Relaxed);
         self.order(|_| Order::Drain(limit));
-        let join = |worker: &mut Worker| match worker.thread.take().map(JoinHandle::join) {
-            Some(Ok(Ok(cut))) => cut,
-            _ => 0,
+        let join = |worker: &Worker| {
+            let thread = worker.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match thread.map(JoinHandle::join) {
+                Some(Ok(Ok(cut))) => cut,
+                _ => 0,
+            }
         };
-        self.workers.iter_mut().map(join).sum()
+        let cut = self.workers.iter().map(join).sum();
+        if let Some(log) = &self.shared.snapshot.load().access_log {
+            log.flush();
+        }
+        cut
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     fn listen(&self, sockets: Vec<Bound>) {
@@ -170,13 +229,49 @@ fn spawn(at: usize, shared: &Arc<Shared>) -> Result<Worker, StartError> {
     let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new()
         .name(format!("plimsoll-{at}"))
-        .spawn(move || worker::run(shared, inbox))
+        .spawn(move || worker::run(shared, at, inbox))
         .map_err(StartError::Thread)?;
-    Ok(Worker { orders, thread: Some(thread) })
+    Ok(Worker { orders, thread: Mutex::new(Some(thread)) })
 }
 
-fn bind_all(addresses: &[SocketAddr], workers: usize) -> Result<Vec<Bound>, StartError> {
-    addresses.iter().map(|address| bind(*address, workers)).collect()
+fn bind_all(
+    addresses: &[SocketAddr],
+    workers: usize,
+    inherited: &mut Vec<TcpListener>,
+) -> Result<Vec<Bound>, StartError> {
+    let bound = |address: &SocketAddr| {
+        let own = |socket: &TcpListener| socket.local_addr().is_ok_and(|given| given == *address);
+        match inherited.iter().position(own) {
+            Some(at) => adopt(*address, inherited.swap_remove(at), workers),
+            None => bind(*address, workers),
+        }
+    };
+    addresses.iter().map(bound).collect()
+}
+
+/// One socket for all workers: whichever is free takes the connection.
+fn adopt(address: SocketAddr, socket: TcpListener, workers: usize) -> Result<Bound, StartError> {
+    let failed = |source| StartError::Bind { address, source };
+    socket.set_nonblocking(true).map_err(failed)?;
+    let mut sockets = vec![socket];
+    for _ in 1..workers {
+        sockets.push(sockets[0].try_clone().map_err(failed)?);
+    }
+    Ok(Bound { asked: address, given: address, sockets })
+}
+
+/// The log that `spec` asks for: the one that is open, if it has the same target.
+fn access_log(
+    spec: &GatewaySpec,
+    metrics: &Metrics,
+    old: Option<&Arc<AccessLog>>,
+) -> Result<Option<Arc<AccessLog>>, StartError> {
+    let Some(wanted) = &spec.access_log else { return Ok(None) };
+    let opened = AccessLog::open(wanted, &metrics.registry, old).map_err(|source| StartError::AccessLog {
+        path: wanted.path.clone().unwrap_or_else(|| PathBuf::from("standard output")),
+        source,
+    })?;
+    Ok(Some(Arc::new(opened)))
 }
 
 fn bind(asked: SocketAddr, workers: usize) -> Result<Bound, StartError> {

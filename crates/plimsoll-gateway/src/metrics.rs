@@ -17,16 +17,25 @@
 //! | `plimsoll_ejections_total` | counter | `upstream`, `reason` | endpoints left out for a while |
 //! | `plimsoll_ejections_withheld_total` | counter | `upstream`, `because` | ejections that a bound forbade |
 //! | `plimsoll_reloads_total` | counter | `result` | configurations offered while running |
+//! | `plimsoll_config_last_reload_success_timestamp_seconds` | gauge | | when the configuration was last taken from its source |
+//! | `plimsoll_health_checks_total` | counter | `upstream`, `result` | active health checks |
+//! | `plimsoll_worker_lag_seconds` | histogram | `worker` | how late a worker's timer fires: its run queue's delay |
+//! | `plimsoll_build_info` | gauge | `version` | 1 |
+//!
+//! What is only asked for when somebody looks is in [`crate::collect`].
 
 use plimsoll::{
     ejection::{EjectionReason, WithheldBecause},
     http::Kind,
     telemetry::{
-        Buckets, Counter, CounterFamily, Desc, Histogram, HistogramFamily, RegisterError, Registry, Unit,
-        UpDown, UpDownFamily,
+        Buckets, Counter, CounterFamily, Desc, Gauge, Histogram, HistogramFamily, RegisterError, Registry,
+        Unit, UpDown, UpDownFamily,
     },
 };
 use std::{collections::HashMap, sync::Arc};
+
+/// Routes and upstreams times what their further labels distinguish; what is beyond shares one series.
+const MOST_SERIES: usize = 8192;
 
 /// Every family of the gateway.
 #[derive(Debug)]
@@ -49,11 +58,15 @@ pub(crate) struct Metrics {
     withheld: CounterFamily<2>,
     pub(crate) reloaded: Counter,
     pub(crate) reload_refused: Counter,
+    pub(crate) reloaded_at: Gauge,
+    health_checks: CounterFamily<2>,
+    lags: HistogramFamily<1>,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Result<Self, RegisterError> {
-        let registry = Registry::new();
+    /// Counters for so many workers: each has cells of its own.
+    pub(crate) fn new(workers: usize) -> Result<Self, RegisterError> {
+        let registry = Registry::builder().shards(workers).build();
         let counter = |name, help| registry.counter(Desc::new(name, help));
         let problems = registry.counter_family(
             Desc::new("plimsoll_problems_total", "Answers that the gateway itself gave."),
@@ -68,9 +81,11 @@ impl Metrics {
             ["result"],
         )?;
         plimsoll::telemetry::process::register(&registry)?.keep();
+        let build = Desc::new("plimsoll_build_info", "The program's version.");
+        registry.gauge_family(build, ["version"])?.with(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         Ok(Self {
             requests: registry.counter_family(
-                Desc::new("plimsoll_requests_total", "Requests answered."),
+                Desc::new("plimsoll_requests_total", "Requests answered.").max_series(MOST_SERIES),
                 ["route", "upstream", "code"],
             )?,
             durations: registry.histogram_family(
@@ -78,17 +93,19 @@ impl Metrics {
                     "plimsoll_request_duration_seconds",
                     "From a request's head to its answer's last byte.",
                 )
-                .unit(Unit::Seconds),
+                .unit(Unit::Seconds)
+                .max_series(MOST_SERIES),
                 &Buckets::latency(),
                 ["route", "upstream"],
             )?,
             in_flight: registry.up_down_family(
-                Desc::new("plimsoll_requests_in_flight", "Requests under way."),
+                Desc::new("plimsoll_requests_in_flight", "Requests under way.").max_series(MOST_SERIES),
                 ["route", "upstream"],
             )?,
             bytes: registry.counter_family(
                 Desc::new("plimsoll_response_body_bytes_total", "Bytes of answers sent to clients.")
-                    .unit(Unit::Bytes),
+                    .unit(Unit::Bytes)
+                    .max_series(MOST_SERIES),
                 ["route", "upstream"],
             )?,
             problems: Kind::ALL.iter().map(|kind| (*kind, problems.with(&[kind.name()]))).collect(),
@@ -102,23 +119,45 @@ impl Metrics {
             too_many_of_client: refused.with(&["too-many-of-client"]),
             panics: counter("plimsoll_panics_total", "Requests ended by a panic, each alone.")?,
             connects: registry.counter_family(
-                Desc::new("plimsoll_upstream_connects_total", "Connections opened to endpoints."),
+                Desc::new("plimsoll_upstream_connects_total", "Connections opened to endpoints.")
+                    .max_series(MOST_SERIES),
                 ["upstream", "result"],
             )?,
             idle: registry.up_down_family(
-                Desc::new("plimsoll_upstream_idle_connections", "Kept connections to endpoints."),
+                Desc::new("plimsoll_upstream_idle_connections", "Kept connections to endpoints.")
+                    .max_series(MOST_SERIES),
                 ["upstream"],
             )?,
             ejections: registry.counter_family(
-                Desc::new("plimsoll_ejections_total", "Endpoints left out for a while."),
+                Desc::new("plimsoll_ejections_total", "Endpoints left out for a while.")
+                    .max_series(MOST_SERIES),
                 ["upstream", "reason"],
             )?,
             withheld: registry.counter_family(
-                Desc::new("plimsoll_ejections_withheld_total", "Ejections that a bound forbade."),
+                Desc::new("plimsoll_ejections_withheld_total", "Ejections that a bound forbade.")
+                    .max_series(MOST_SERIES),
                 ["upstream", "because"],
             )?,
             reloaded: reloads.with(&["applied"]),
             reload_refused: reloads.with(&["refused"]),
+            reloaded_at: registry.gauge(
+                Desc::new(
+                    "plimsoll_config_last_reload_success_timestamp_seconds",
+                    "When the configuration was last taken from its source.",
+                )
+                .unit(Unit::Seconds),
+            )?,
+            health_checks: registry.counter_family(
+                Desc::new("plimsoll_health_checks_total", "Active health checks.").max_series(MOST_SERIES),
+                ["upstream", "result"],
+            )?,
+            lags: registry.histogram_family(
+                Desc::new("plimsoll_worker_lag_seconds", "How late a worker's timer fires.")
+                    .unit(Unit::Seconds)
+                    .max_series(MOST_SERIES),
+                &Buckets::latency(),
+                ["worker"],
+            )?,
             registry,
         })
     }
@@ -143,6 +182,16 @@ impl Metrics {
             in_flight: self.in_flight.with(&[route, upstream]),
             bytes: self.bytes.with(&[route, upstream]),
         }
+    }
+
+    /// Delays of this worker's run queue.
+    pub(crate) fn lag(&self, worker: usize) -> Histogram {
+        self.lags.with(&[&worker.to_string()])
+    }
+
+    /// Health checks of this upstream that went so.
+    pub(crate) fn health_checks(&self, upstream: &str, result: &str) -> Counter {
+        self.health_checks.with(&[upstream, result])
     }
 
     pub(crate) fn upstream(&self, upstream: &str) -> UpstreamMetrics {
@@ -198,5 +247,10 @@ impl UpstreamMetrics {
 
     pub(crate) fn withheld(&self, because: WithheldBecause) {
         self.withheld[because as usize].inc();
+    }
+
+    /// How often an ejection was withheld, by what forbade it.
+    pub(crate) fn withheld_so_far(&self) -> impl Iterator<Item = (WithheldBecause, u64)> {
+        WithheldBecause::ALL.into_iter().map(|because| (because, self.withheld[because as usize].get()))
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration as requests see it: immutable, replaced whole, read by one atomic load.
 
 use crate::{
+    access_log::AccessLog,
     host::{GatewayHost, GatewayPolicy},
     metrics::{Metrics, RouteMetrics},
     route::RouteTable,
@@ -8,7 +9,7 @@ use crate::{
     upstream::Upstream,
 };
 use plimsoll::{
-    Policy, PolicySpec,
+    Policy,
     rate::Per,
     telemetry::{PolicyMetrics, RegisterError},
     tower::driver::{Waiters, draw, now},
@@ -34,7 +35,7 @@ impl Route {
     }
 }
 
-/// How the policy of routes that name none is called.
+/// How the policy of routes that name none is called. A file may define it; else every machine has its default.
 pub(crate) const DEFAULT_POLICY: &str = "default";
 
 /// Everything a request needs to know.
@@ -47,6 +48,7 @@ pub(crate) struct Snapshot {
     pub(crate) upstreams: BTreeMap<Name, Arc<Upstream>>,
     /// State is kept for each policy and upstream.
     pub(crate) policies: BTreeMap<(Box<str>, Name), GatewayPolicy>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
 }
 
 impl Snapshot {
@@ -55,6 +57,7 @@ impl Snapshot {
     pub(crate) fn new(
         spec: GatewaySpec,
         metrics: &Metrics,
+        access_log: Option<Arc<AccessLog>>,
         old: Option<&Self>,
     ) -> Result<Self, RegisterError> {
         let upstreams: BTreeMap<_, _> = spec
@@ -77,7 +80,8 @@ impl Snapshot {
             routes.push((route.clone(), Arc::new(made(route, &upstreams[&route.upstream], policy, metrics))));
         }
         let generation = old.map_or(1, |old| old.generation + 1);
-        Ok(Self { spec: Arc::new(spec), generation, routes: RouteTable::new(routes), upstreams, policies })
+        let routes = RouteTable::new(routes);
+        Ok(Self { spec: Arc::new(spec), generation, routes, upstreams, policies, access_log })
     }
 }
 
@@ -110,8 +114,7 @@ fn policy_of(
     if let Some(policy) = policies.get(&key) {
         return Ok(policy.clone());
     }
-    let wanted = route.policy.as_ref().and_then(|name| spec.policies.get(name)).cloned();
-    let wanted = wanted.unwrap_or_else(PolicySpec::default);
+    let wanted = spec.policies.get(name).cloned().unwrap_or_default();
     let policy = match old.and_then(|old| old.policies.get(&key)) {
         Some(before) if *before.spec() == wanted => before.clone(),
         Some(before) => before.revised(wanted, now(), draw()),

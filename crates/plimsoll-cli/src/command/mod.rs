@@ -2,7 +2,9 @@
 
 mod check;
 mod completions;
+mod demo;
 mod man;
+mod run;
 mod schema;
 
 use crate::exit::Exit;
@@ -12,6 +14,8 @@ use clap::Subcommand;
 /// stands at its type.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Demo),
+    Run(run::Run),
     Check(check::Check),
     /// Print the JSON Schema of a gateway's file
     ///
@@ -28,6 +32,8 @@ impl Command {
     /// If it failed for a reason that is told in one line; the exit code is then 1.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Self::Demo(demo) => demo.run(),
+            Self::Run(run) => Ok(run.run()),
             Self::Check(check) => check.run(),
             Self::Schema => schema::run(),
             Self::Completions(completions) => completions.run(),

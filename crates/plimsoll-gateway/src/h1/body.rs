@@ -30,6 +30,11 @@ pub(crate) trait Source {
         let _ = (epoch, cx, pipe);
         Poll::Ready(None)
     }
+    /// All of a body of known length, if it has been read from the socket already.
+    fn take_whole(&self, epoch: u32) -> Option<Bytes> {
+        let _ = epoch;
+        None
+    }
     /// Whether the frame just given was the last.
     fn is_done(&self, epoch: u32) -> bool;
     /// The body has been read to its end.
@@ -58,6 +63,14 @@ impl Incoming {
 
     pub(crate) fn new(source: Rc<dyn Source>, epoch: u32, left: Option<u64>) -> Self {
         Self { source: Some(source), epoch, left }
+    }
+
+    /// The whole body, if it has a known length and all of it has been read from the socket already; it is at its end
+    /// then.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        let bytes = self.source.as_ref()?.take_whole(self.epoch)?;
+        self.end();
+        Some(bytes)
     }
 
     fn end(&mut self) {

@@ -82,6 +82,15 @@ impl BodyReader {
         }
     }
 
+    /// All of a body of known length, if `buffer` has it.
+    pub(crate) fn take_whole(&mut self, buffer: &mut ReadBuffer) -> Option<Bytes> {
+        let State::Length(left) = self.state else { return None };
+        let length = usize::try_from(left).ok().filter(|length| *length <= buffer.len())?;
+        self.allowance = self.allowance.checked_sub(left)?;
+        self.state = State::Done;
+        Some(buffer.split(length))
+    }
+
     /// Sets how many more bytes may come.
     pub(crate) fn allow(&mut self, bytes: u64) {
         self.allowance = bytes;

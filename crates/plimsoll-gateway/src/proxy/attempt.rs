@@ -1,9 +1,9 @@
 //! One attempt at one endpoint.
 
-use super::{Fault, upload::Uploads};
+use super::{Fault, forward::Added, upload::Uploads};
 use crate::{
     h1::{
-        self,
+        self, FieldWriter,
         client::{Answer, Observer, Outbound, SendError},
         server::Informational,
     },
@@ -15,7 +15,7 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri, request};
 use plimsoll::{call::Mark, http::headers::strip_hop_by_hop};
-use std::{cell::Cell, io, rc::Rc};
+use std::{cell::Cell, io, time::Duration};
 use tokio::net::TcpStream;
 
 /// An endpoint's answer.
@@ -39,6 +39,7 @@ impl Reply {
 #[derive(Debug, Default)]
 pub(crate) struct Marks(Cell<u8>);
 
+const SPARE: u8 = 16;
 const ALL: [(u8, Mark); 4] = [(1, Mark::Connected), (2, Mark::Sent), (4, Mark::Flushed), (8, Mark::Moved)];
 
 impl Marks {
@@ -51,12 +52,30 @@ impl Marks {
         self.0.get() != 0
     }
 
+    /// Forgets all: for the next attempt.
+    pub(crate) fn clear(&self) {
+        self.0.set(0);
+    }
+
+    /// The attempt is not wanted any more, but nobody has left: its connection may be kept if that costs little.
+    pub(crate) fn spare(&self) {
+        self.set(SPARE);
+    }
+
+    fn is_spared(&self) -> bool {
+        self.0.get() & SPARE != 0
+    }
+
     /// What has been reached since the last time.
     pub(crate) fn take(&self) -> impl Iterator<Item = Mark> + use<> {
         let bits = self.0.take();
         ALL.into_iter().filter(move |(bit, _)| bits & bit != 0).map(|(_, mark)| mark)
     }
 }
+
+/// How long the answer of a hedge's loser is still waited for, so that its connection can be kept: the answer is usually
+/// about to come, and a new connection costs more than the rest of it.
+const SPARED: Duration = Duration::from_millis(50);
 
 struct Watch<'a> {
     marks: &'a Marks,
@@ -70,6 +89,10 @@ impl Observer for Watch<'_> {
 
     fn sent(&mut self) {
         self.marks.set(4);
+    }
+
+    fn spares(&self) -> Option<Duration> {
+        self.marks.is_spared().then_some(SPARED)
     }
 
     fn interim(&mut self, mut response: Response<()>) {
@@ -86,6 +109,7 @@ impl Observer for Watch<'_> {
 pub(crate) struct Sending<'a> {
     pub(crate) parts: &'a request::Parts,
     pub(crate) target: &'a str,
+    pub(crate) added: &'a Added,
     pub(crate) uploads: &'a Uploads,
     pub(crate) informational: Option<&'a Informational>,
     pub(crate) idempotent: bool,
@@ -95,15 +119,15 @@ pub(crate) struct Sending<'a> {
 ///
 /// Dropping it closes the connection: what the endpoint is doing is not wanted.
 pub(crate) async fn attempt(
-    worker: Rc<Worker>,
+    worker: &Worker,
     upstream: &Upstream,
     endpoint: &Endpoint,
     sending: Sending<'_>,
-    marks: Rc<Marks>,
+    marks: &Marks,
 ) -> Result<Reply, Fault> {
     match upstream.spec.protocol {
-        Protocol::Http1 => http1(&worker, upstream, endpoint, sending, &marks).await,
-        Protocol::Http2 => http2(&worker, upstream, endpoint, sending, &marks).await,
+        Protocol::Http1 => http1(worker, upstream, endpoint, sending, marks).await,
+        Protocol::Http2 => http2(worker, upstream, endpoint, sending, marks).await,
     }
 }
 
@@ -143,7 +167,13 @@ async fn exchange(
     marks: &Marks,
 ) -> Result<Reply, SendError<super::UploadError>> {
     let parts = sending.parts;
-    let head = Outbound::new(&parts.method, sending.target, &parts.headers);
+    let extra = |fields: &mut FieldWriter<'_>| {
+        sending.added.each(|name, value| {
+            fields.field(name, value);
+        });
+    };
+    let head =
+        Outbound { method: &parts.method, target: sending.target, headers: &parts.headers, extra: &extra };
     let mut watch = Watch { marks, informational: sending.informational };
     Ok(match connection.send(head, sending.uploads.next(), &mut watch).await? {
         Answer::Response(response) => Reply::Http1(response),
@@ -204,6 +234,7 @@ fn http2_request(sending: Sending<'_>) -> http::Request<super::Upload> {
     let headers = request.headers_mut();
     headers.remove(http::header::HOST);
     headers.remove(http::header::UPGRADE);
+    sending.added.insert(headers);
     debug_assert!(parts.method != Method::CONNECT, "refused on the way in");
     request
 }

@@ -1,7 +1,10 @@
 //! An answer's body on its way to the client.
 
 use super::{Alarm, classify, drive::Driven};
-use crate::{h1, upstream::Picked};
+use crate::{
+    h1::{self, Pipe, Splice},
+    upstream::Picked,
+};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
@@ -56,6 +59,14 @@ impl Source {
         }
     }
 
+    /// The whole of a short body that has come already: afterwards it [is ended](Self::is_ended).
+    pub(crate) fn whole(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Http1(body) => body.take_whole(),
+            Self::Http2(_) => None,
+        }
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         match self {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http1),
@@ -101,8 +112,7 @@ impl Proxied {
 
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut action = self.driven.next(now(), Event::Proceed);
-        loop {
-            let Action::Wait { until, .. } = action else { break };
+        while let Action::Wait { until, .. } = action {
             if self.alarm.poll(cx, until).is_pending() {
                 return Poll::Pending;
             }
@@ -115,6 +125,40 @@ impl Proxied {
         Poll::Ready(())
     }
 
+    fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, DownloadError>>> {
+        let Some(Source::Http1(body)) = &mut self.source else { return Poll::Ready(None) };
+        match Pin::new(body).poll_splice(cx, pipe) {
+            Poll::Ready(Some(Ok(moved))) => Poll::Ready(Some(self.moved(cx).map(|()| moved))),
+            Poll::Ready(Some(Err(error))) => {
+                self.settle(Outcome::Failure(Failure::Broken));
+                Poll::Ready(Some(Err(DownloadError::Http1(error))))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => self.poll_limits(cx).map(|()| Some(Err(DownloadError::TimedOut))),
+        }
+    }
+
+    /// Bytes have moved; they may have been the last.
+    ///
+    /// Where the endpoint always has more, nothing ever waits: without a look at the deadline here, a client that takes
+    /// the answer slowly would keep the endpoint busy past it.
+    fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
+        if self.source.as_ref().is_some_and(Source::is_ended) {
+            self.settle(self.outcome);
+            return Ok(());
+        }
+        let now = now();
+        self.driven.call.note(now, self.id, Mark::Moved);
+        if now >= self.driven.call.deadline() && self.poll_limits(cx).is_ready() {
+            return Err(DownloadError::TimedOut);
+        }
+        Ok(())
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         let Some(source) = &mut self.source else { return Poll::Ready(None) };
         match source.poll_frame(cx) {
@@ -122,18 +166,7 @@ impl Proxied {
                 if let Some(trailers) = frame.trailers_ref() {
                     self.outcome = classify::trailers(trailers);
                 }
-                if source.is_ended() {
-                    self.settle(self.outcome);
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                let now = now();
-                self.driven.call.note(now, self.id, Mark::Moved);
-                // Where the endpoint always has more, nothing ever waits here: a client that takes the answer slowly
-                // would keep the endpoint busy past every deadline.
-                if now >= self.driven.call.deadline() && self.poll_limits(cx).is_ready() {
-                    return Poll::Ready(Some(Err(DownloadError::TimedOut)));
-                }
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(self.moved(cx).map(|()| frame)))
             }
             Poll::Ready(Some(Err(error))) => {
                 self.settle(Outcome::Failure(Failure::Broken));
@@ -144,6 +177,19 @@ impl Proxied {
                 Poll::Ready(None)
             }
             Poll::Pending => self.poll_limits(cx).map(|()| Some(Err(DownloadError::TimedOut))),
+        }
+    }
+}
+
+impl Splice for Download {
+    fn poll_splice(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, DownloadError>>> {
+        match self.get_mut() {
+            Self::Proxied(body) => body.poll_splice(cx, pipe),
+            Self::Empty | Self::Whole(_) => Poll::Ready(None),
         }
     }
 }

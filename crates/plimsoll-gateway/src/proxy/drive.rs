@@ -1,21 +1,15 @@
 //! The driver of a request's call: it does what the machine says, and tells it what happened.
 
 use super::{
-    Alarm, Client, Download, Fault,
+    Alarm, Download, Fault,
     attempt::{Marks, Reply, Sending, attempt},
     classify,
     download::Proxied,
     fault::timed_out,
     handle::Tunnel,
-    upload::Uploads,
 };
-use crate::{
-    host::GatewayHost,
-    snapshot::Route,
-    upstream::{Picked, Upstream},
-    worker::Worker,
-};
-use http::{Response, request};
+use crate::{access_log::Entry, host::GatewayHost, snapshot::Route, upstream::Picked, worker::Worker};
+use http::Response;
 use plimsoll::{
     Instant, Outcome, Settlement, Ticket,
     call::{Action, AttemptId, Call, Event, Facts, Finish},
@@ -26,7 +20,6 @@ use smallvec::SmallVec;
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
-    rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -39,12 +32,6 @@ pub(crate) struct Driven {
 }
 
 impl Driven {
-    /// Counts as in flight until it is dropped.
-    fn new(call: Call, route: Arc<Route>) -> Self {
-        route.metrics.in_flight.inc();
-        Self { call, route }
-    }
-
     pub(crate) fn next(&mut self, now: Instant, event: Event) -> Action {
         self.call.next(&self.route.policy, now, event, draw())
     }
@@ -55,7 +42,6 @@ impl Drop for Driven {
         if !self.call.is_closed() {
             let _ = self.next(now(), Event::Gone);
         }
-        self.route.metrics.in_flight.dec();
     }
 }
 
@@ -70,7 +56,6 @@ struct Brought {
 struct Under {
     id: AttemptId,
     picked: Picked,
-    marks: Rc<Marks>,
 }
 
 /// What ended a wait.
@@ -84,32 +69,24 @@ enum Happened {
 
 /// Runs the request's call to the head of its answer.
 pub(crate) async fn drive(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     route: &Arc<Route>,
-    parts: &request::Parts,
-    target: &str,
-    uploads: &Uploads,
+    sending: Sending<'_>,
     facts: Facts,
-    client: &Client<'_>,
+    entry: Option<&Entry>,
+    alarm: &mut Alarm,
 ) -> Result<(Response<Download>, Option<Tunnel>), Problem> {
-    let sending = Sending {
-        parts,
-        target,
-        uploads,
-        informational: client.informational.as_ref(),
-        idempotent: facts.idempotent,
-    };
     let upstream = &*route.upstream;
-    let hash = upstream.hash_header().and_then(|name| parts.headers.get(name));
+    let hash = upstream.hash_header().and_then(|name| sending.parts.headers.get(name));
     let hash = hash.map(|value| upstream.hash(value.as_bytes()));
-    let mut driven = Driven::new(Call::new(facts), Arc::clone(route));
+    let mut driven = Driven { call: Call::new(facts), route: Arc::clone(route) };
     let mut line = Line { host: Arc::clone(route.policy.host()), ticket: None };
+    let marks = [Marks::default(), Marks::default()];
     let mut first = pin!(None);
     let mut second = pin!(None);
     let mut under: [Option<Under>; 2] = [None, None];
     let mut brought: SmallVec<[Brought; 2]> = SmallVec::new();
     let mut tried: SmallVec<[u32; 4]> = SmallVec::new();
-    let mut alarm = Alarm::default();
     let mut replayable = true;
 
     let mut time = now();
@@ -123,25 +100,31 @@ pub(crate) async fn drive(
                     continue;
                 };
                 tried.push(picked.index());
-                let marks = Rc::<Marks>::default();
-                let endpoint = Arc::clone(picked.endpoint());
-                let future = begin(Rc::clone(worker), route, endpoint, sending, Rc::clone(&marks));
-                let slot = usize::from(under[0].is_some());
-                if slot == 0 {
-                    first.set(Some(future))
-                } else {
-                    second.set(Some(future))
+                if let Some(entry) = entry {
+                    entry.attempted(picked.endpoint());
                 }
-                under[slot] = Some(Under { id, picked, marks });
+                let slot = usize::from(under[0].is_some());
+                marks[slot].clear();
+                let endpoint = &route.upstream.endpoints[picked.index() as usize];
+                let future = attempt(worker, upstream, endpoint, sending, &marks[slot]);
+                if slot == 0 {
+                    first.set(Some(future));
+                } else {
+                    second.set(Some(future));
+                }
+                under[slot] = Some(Under { id, picked });
                 driven.next(time, Event::Proceed)
             }
             Action::Abort { id, outcome } => {
                 for slot in 0..under.len() {
                     if let Some(mut ended) = under[slot].take_if(|under| under.id == id) {
+                        if outcome == Outcome::Cancelled {
+                            marks[slot].spare();
+                        }
                         if slot == 0 {
-                            first.set(None)
+                            first.set(None);
                         } else {
-                            second.set(None)
+                            second.set(None);
                         }
                         ended.picked.ended(time, outcome);
                     }
@@ -154,14 +137,15 @@ pub(crate) async fn drive(
                 let waiting = Waiting { until, ticket, host: &line.host };
                 let happened = poll_fn(|cx| {
                     let slots = [first.as_mut().as_pin_mut(), second.as_mut().as_pin_mut()];
-                    waiting.poll(cx, slots, &under, &mut alarm)
+                    waiting.poll(cx, slots, &marks, alarm)
                 })
                 .await;
                 time = now();
-                for under in under.iter().flatten() {
-                    under.marks.take().for_each(|mark| driven.call.note(time, under.id, mark));
+                for (under, marks) in under.iter().zip(&marks) {
+                    let Some(under) = under else { continue };
+                    marks.take().for_each(|mark| driven.call.note(time, under.id, mark));
                 }
-                if replayable && !uploads.is_replayable() {
+                if replayable && !sending.uploads.is_replayable() {
                     replayable = false;
                     let _ = driven.next(time, Event::Unreplayable);
                 }
@@ -171,9 +155,9 @@ pub(crate) async fn drive(
                     Happened::Granted(ticket) => driven.next(time, Event::Granted(ticket)),
                     Happened::Ended(slot, result) => {
                         if slot == 0 {
-                            first.set(None)
+                            first.set(None);
                         } else {
-                            second.set(None)
+                            second.set(None);
                         }
                         let Some(Under { id, mut picked, .. }) = under[slot].take() else {
                             return Err(Problem::new(Kind::Internal));
@@ -201,6 +185,9 @@ pub(crate) async fn drive(
                 let Some(Brought { picked, result, .. }) = at.map(|at| brought.swap_remove(at)) else {
                     return Err(Problem::new(Kind::Internal));
                 };
+                if let (Some(entry), Some(picked)) = (entry, &picked) {
+                    entry.answered_by(picked.endpoint());
+                }
                 return finish(driven, time, id, picked, result);
             }
             Action::Finish(Finish::Refused(rejected)) => return Err(Problem::from(rejected)),
@@ -208,18 +195,6 @@ pub(crate) async fn drive(
             Action::Finish(Finish::Gone) | Action::Closed => return Err(Problem::new(Kind::Internal)),
         };
     }
-}
-
-/// As [`attempt`], owning the endpoint: both slots hold the same type of future.
-async fn begin(
-    worker: Rc<Worker>,
-    route: &Route,
-    endpoint: Arc<crate::upstream::Endpoint>,
-    sending: Sending<'_>,
-    marks: Rc<Marks>,
-) -> Result<Reply, Fault> {
-    let upstream: &Upstream = &route.upstream;
-    attempt(worker, upstream, &endpoint, sending, marks).await
 }
 
 /// A place in the bulkhead's line; its waker is forgotten when it is left.
@@ -256,7 +231,7 @@ impl Waiting<'_> {
         &self,
         cx: &mut Context<'_>,
         slots: [Option<Pin<&mut F>>; 2],
-        under: &[Option<Under>; 2],
+        marks: &[Marks; 2],
         alarm: &mut Alarm,
     ) -> Poll<Happened> {
         let mut marked = false;
@@ -265,7 +240,7 @@ impl Waiting<'_> {
             if let Poll::Ready(result) = future.poll(cx) {
                 return Poll::Ready(Happened::Ended(at, result));
             }
-            marked |= under[at].as_ref().is_some_and(|under| under.marks.any());
+            marked |= marks[at].any();
         }
         if marked {
             return Poll::Ready(Happened::Marked);
@@ -306,12 +281,13 @@ fn proxied(
     now: Instant,
     id: AttemptId,
     picked: Option<Picked>,
-    source: super::Source,
+    mut source: super::Source,
 ) -> Download {
+    // Most answers are small and have come with their head: the call is over, and nothing has to be kept for it.
+    let whole = source.whole();
     if source.is_ended() {
-        let settlement = Settlement { outcome: Outcome::Success, ..Settlement::SUCCESS };
-        let _ = driven.next(now, Event::Done(id, settlement));
-        return Download::Empty;
+        let _ = driven.next(now, Event::Done(id, Settlement::SUCCESS));
+        return whole.map_or(Download::Empty, Download::whole);
     }
     Download::Proxied(Box::new(Proxied::new(source, driven, id, picked)))
 }

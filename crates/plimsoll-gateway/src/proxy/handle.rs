@@ -1,14 +1,16 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
-use super::{Download, drive::drive, facts::facts, forward, upload::Uploads};
+use super::{Alarm, Download, attempt::Sending, drive::drive, facts::facts, forward, upload::Uploads};
 use crate::{
+    access_log::Entry,
     h1::{self, server::Informational},
+    in_flight::InFlight,
     route::Subject,
     snapshot::{Route, Snapshot},
     worker::Worker,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Version, header, request};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header, request};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
     Kind, Problem, ProblemId,
@@ -19,7 +21,6 @@ use std::{
     borrow::Cow,
     net::IpAddr,
     pin::Pin,
-    rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -33,6 +34,8 @@ pub(crate) struct Client<'a> {
     pub(crate) trusted: &'a [Trust],
     /// For interim answers, where the client can read them.
     pub(crate) informational: Option<Informational>,
+    /// Its line in the access log, if it gets one.
+    pub(crate) entry: Option<&'a Entry>,
 }
 
 impl Client<'_> {
@@ -107,13 +110,11 @@ impl Body for Inbound {
 pub(crate) struct Answered {
     pub(crate) response: Response<Download>,
     /// The route it took, if any did.
-    pub(crate) route: Option<Arc<Route>>,
+    pub(crate) route: Option<InFlight>,
     /// The endpoint's side, if both have switched protocols.
     pub(crate) tunnel: Option<Tunnel>,
     /// What the gateway itself had to say, if it did.
     pub(crate) problem: Option<Kind>,
-    /// The trace it belongs to.
-    pub(crate) id: Option<ProblemId>,
 }
 
 /// An endpoint's side of a connection that has switched protocols.
@@ -128,34 +129,45 @@ pub(crate) struct Tunnel {
 ///
 /// Dropped, the attempts under way are cancelled and everything admitted is settled as such.
 pub(crate) async fn handle(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     snapshot: &Snapshot,
     request: Request<Inbound>,
     client: Client<'_>,
+    alarm: &mut Alarm,
 ) -> Answered {
     let (mut parts, body) = request.into_parts();
     let speaks = Speaks::of(&parts);
-    match find(snapshot, &parts) {
-        Err(problem) => refused(worker, problem, &speaks, None, None),
-        Ok((route, path)) => {
-            let path: Cow<'_, str> = Cow::Owned(path.into_owned());
-            let uploads = Uploads::new(body, snapshot.spec.limits.replay);
-            let facts = facts(&route, &parts, &uploads, &client);
-            let trace = forward::request(&mut parts, &client);
-            let id = ProblemId::new(trace.trace);
-            let driven = match forward::target(&parts, &path, &route) {
-                Ok(target) => drive(worker, &route, &parts, &target, &uploads, facts, &client).await,
-                Err(fault) => Err(fault.problem()),
-            };
-            match driven {
-                Ok((mut response, tunnel)) => {
-                    let version = response.version();
-                    forward::answer(response.headers_mut(), version, tunnel.is_some());
-                    Answered { response, route: Some(route), tunnel, problem: None, id: Some(id) }
-                }
-                Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
-            }
+    // Apart from the headers, which are changed while the path is still looked at.
+    let uri = std::mem::take(&mut parts.uri);
+    let (route, path) = match find(snapshot, &uri, &parts) {
+        Ok((route, path)) => (InFlight::on(route), path),
+        Err(problem) => return refused(worker, problem, &speaks, None, None),
+    };
+    let target = forward::target(&uri, &path, &route);
+    let uploads = Uploads::new(body, snapshot.spec.limits.replay);
+    let facts = facts(&route, &parts, &uploads, &client);
+    if let Some(entry) = client.entry {
+        entry.routed(route.route(), client.address(&parts.headers));
+    }
+    let added = forward::request(&mut parts, uri.authority(), &client);
+    let id = ProblemId::new(added.trace.trace);
+    if let Some(entry) = client.entry {
+        entry.traced(id);
+    }
+    let sending = Sending {
+        parts: &parts,
+        target: &target,
+        added: &added,
+        uploads: &uploads,
+        informational: client.informational.as_ref(),
+        idempotent: facts.idempotent,
+    };
+    match drive(worker, route.route(), sending, facts, client.entry, alarm).await {
+        Ok((mut response, tunnel)) => {
+            forward::answer(response.headers_mut(), tunnel.is_some());
+            Answered { response, route: Some(route), tunnel, problem: None }
         }
+        Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
     }
 }
 
@@ -176,10 +188,15 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
 
-fn find<'p>(snapshot: &Snapshot, parts: &'p request::Parts) -> Result<(Arc<Route>, Cow<'p, str>), Problem> {
-    let path = path::normalize(parts.uri.path())
-        .map_err(|bad| Problem::new(Kind::BadRequest).detail(bad.to_string()))?;
-    let subject = Subject { host: host(parts), path: &path, method: &parts.method, headers: &parts.headers };
+fn find<'u>(
+    snapshot: &Snapshot,
+    uri: &'u Uri,
+    parts: &request::Parts,
+) -> Result<(Arc<Route>, Cow<'u, str>), Problem> {
+    let bad = |bad: path::BadPath| Problem::new(Kind::BadRequest).detail(bad.to_string());
+    let path = path::normalize(uri.path()).map_err(bad)?;
+    let host = host(uri, &parts.headers);
+    let subject = Subject { host, path: &path, method: &parts.method, headers: &parts.headers };
     match snapshot.routes.find(&subject) {
         Some(route) => Ok((Arc::clone(route), path)),
         None => Err(Problem::new(Kind::NoRoute)),
@@ -187,10 +204,10 @@ fn find<'p>(snapshot: &Snapshot, parts: &'p request::Parts) -> Result<(Arc<Route
 }
 
 /// The host asked for, without its port.
-fn host(parts: &request::Parts) -> &str {
-    let authority = match parts.uri.authority() {
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    let authority = match uri.authority() {
         Some(authority) => authority.as_str(),
-        None => parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
+        None => headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
     };
     match authority.rfind(':') {
         // The colons of a bare IPv6 address stand within brackets.
@@ -203,14 +220,14 @@ fn refused(
     worker: &Worker,
     problem: Problem,
     speaks: &Speaks,
-    route: Option<Arc<Route>>,
+    route: Option<InFlight>,
     id: Option<ProblemId>,
 ) -> Answered {
     if let Some(inside) = problem.inside() {
         tracing::debug!(kind = problem.kind().name(), id = ?id, error = %Chain(inside), "refused");
     }
     let response = spoken(worker, &problem, speaks.grpc);
-    Answered { response, route, tunnel: None, problem: Some(problem.kind()), id }
+    Answered { response, route, tunnel: None, problem: Some(problem.kind()) }
 }
 
 /// A problem as an answer of the gateway's own, counted.

@@ -2,15 +2,16 @@
 
 use super::Worker;
 use crate::{
+    access_log::{self, Answer, Entry},
     h1::{
-        Refusal,
+        FieldWriter, Refusal,
         server::{Idle, Next, NextError, RespondFault, ServerConn},
     },
-    proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken},
+    proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken, via},
     snapshot::{Route, Snapshot},
 };
 use futures_util::FutureExt;
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, header};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, headers::Scheme},
@@ -51,34 +52,46 @@ pub(super) async fn serve(
         let limit = now() + snapshot.spec.limits.head_time;
         let request = match connection.next_request(alarm.wait(limit)).await {
             Ok(Some(request)) => request,
-            Ok(None) => return End::Broken,
             Err(NextError::Http2Preface) => return End::Http2,
-            Err(NextError::Refused(refusal)) => return refuse(worker, connection, refusal).await,
-            Err(_) => return End::Broken,
+            Err(NextError::Refused(refusal)) => {
+                return refuse(worker, connection, &snapshot, peer, refusal).await;
+            }
+            Ok(None) | Err(_) => return End::Broken,
         };
         let began = now();
+        let entry = Entry::begin(&snapshot, &request, peer.ip(), began);
         let client = Client {
             peer: peer.ip(),
             scheme: Scheme::Http,
             trusted: &snapshot.spec.trusted,
             informational: connection.informational(),
+            entry: entry.as_deref(),
         };
-        let Some(answered) = answer(worker, connection, &snapshot, request, client).await else {
+        let Some(answered) = answer(worker, connection, &snapshot, request, client, alarm).await else {
             return End::Broken;
         };
-        let Answered { response, route, tunnel, .. } = answered;
+        let Answered { response, route, tunnel, mut problem, .. } = answered;
         let mut status = response.status();
-        let mut sent = connection.respond(response).await;
+        let via = problem.is_none().then(|| via(response.version()));
+        let extra = |fields: &mut FieldWriter<'_>| {
+            if let Some(via) = via {
+                fields.field(&header::VIA, via.as_bytes());
+            }
+        };
+        let mut sent = connection.respond_spliced(response, &extra).await;
         if let Err(error) = &sent
             && !error.started
         {
             // It failed before any of it was sent: the client can still be told.
-            let problem = broken(&error.fault);
-            status = problem.status();
-            sent = connection.respond(spoken(worker, &problem, false)).await;
+            let broken = broken(&error.fault);
+            (status, problem) = (broken.status(), Some(broken.kind()));
+            sent = connection.respond(spoken(worker, &broken, false)).await;
         }
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
+        if let Some(entry) = entry {
+            entry.answered(Answer { status, bytes, problem, whole: sent.is_ok() });
+        }
         match (sent.map(|sent| sent.next), tunnel) {
             (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel)),
             (Ok(Next::Request), _) => {}
@@ -95,14 +108,15 @@ pub(super) async fn serve(
 
 /// The request's answer; `None` if its client has gone. A panic ends this request alone.
 async fn answer(
-    worker: &Rc<Worker>,
+    worker: &Worker,
     connection: &ServerConn<TcpStream>,
     snapshot: &Snapshot,
     request: Request<crate::h1::Incoming>,
     client: Client<'_>,
+    alarm: &mut Alarm,
 ) -> Option<Answered> {
     let request = request.map(Inbound::Http1);
-    let mut handled = pin!(AssertUnwindSafe(handle(worker, snapshot, request, client)).catch_unwind());
+    let mut handled = pin!(AssertUnwindSafe(handle(worker, snapshot, request, client, alarm)).catch_unwind());
     let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(Some(answered)),
         Poll::Pending => connection.poll_gone(cx).map(|()| None),
@@ -123,7 +137,7 @@ fn broken(fault: &RespondFault<DownloadError>) -> Problem {
 pub(super) fn panicked(worker: &Worker) -> Answered {
     worker.shared.metrics.panics.inc();
     let response = spoken(worker, &Problem::new(Kind::Internal), false);
-    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), id: None }
+    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal) }
 }
 
 /// What is counted of every request.
@@ -135,9 +149,16 @@ pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, b
 }
 
 /// Tells the client what was wrong with its request; the connection is not fit for another.
-async fn refuse(worker: &Worker, connection: &mut ServerConn<TcpStream>, refusal: Refusal) -> End {
+async fn refuse(
+    worker: &Worker,
+    connection: &mut ServerConn<TcpStream>,
+    snapshot: &Snapshot,
+    peer: SocketAddr,
+    refusal: Refusal,
+) -> End {
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());
+    access_log::refused(snapshot, peer.ip(), kind);
     let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), false);
     match connection.respond(response).await {
         Ok(_) => End::Close,

@@ -1,14 +1,15 @@
 //! HTTP/2 on both sides, by prior knowledge.
 
-use super::{Worker, http1};
+use super::{Worker, answering::Answering, http1};
 use crate::{
-    proxy::{Answered, Client, Download, Fault, Inbound, Upload, handle},
+    access_log::Entry,
+    proxy::{Alarm, Answered, Client, Fault, Inbound, Upload, handle, via},
     snapshot::Snapshot,
     upstream::{Endpoint, Upstream},
 };
 use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use hyper::{client::conn::http2 as client, server::conn::http2 as server, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll::{http::headers::Scheme, tower::driver::now};
@@ -69,21 +70,29 @@ async fn answer(
     worker: &Rc<Worker>,
     request: Request<hyper::body::Incoming>,
     peer: SocketAddr,
-) -> Response<Download> {
+) -> Response<Answering> {
     let began = now();
     let snapshot = worker.shared.snapshot.load_full();
     let snapshot: &Snapshot = &snapshot;
+    let entry = Entry::begin(snapshot, &request, peer.ip(), began);
     let client = Client {
         peer: peer.ip(),
         scheme: Scheme::Http,
         trusted: &snapshot.spec.trusted,
         informational: None,
+        entry: entry.as_deref(),
     };
-    let handled =
-        AssertUnwindSafe(handle(worker, snapshot, request.map(Inbound::Http2), client)).catch_unwind();
-    let Answered { response, route, .. } = handled.await.unwrap_or_else(|_| http1::panicked(worker));
-    http1::count(route.as_deref(), response.status(), began, 0);
-    response
+    let (request, mut alarm) = (request.map(Inbound::Http2), Alarm::default());
+    let handled = AssertUnwindSafe(handle(worker, snapshot, request, client, &mut alarm)).catch_unwind();
+    let answered = handled.await.unwrap_or_else(|_| http1::panicked(worker));
+    let Answered { mut response, route, problem, .. } = answered;
+    if problem.is_none() {
+        let via = HeaderValue::from_static(via(response.version()));
+        response.headers_mut().append(header::VIA, via);
+    }
+    let (parts, body) = response.into_parts();
+    let body = Answering { body, route, entry, status: parts.status, problem, began, bytes: 0, whole: false };
+    Response::from_parts(parts, body)
 }
 
 /// A socket with what was read of it before.

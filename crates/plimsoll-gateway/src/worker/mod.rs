@@ -4,10 +4,12 @@
 //! a shard each.
 
 mod accept;
+mod answering;
 mod clients;
 mod connection;
 mod http1;
 mod http2;
+mod lag;
 mod tunnel;
 
 pub(crate) use clients::Clients;
@@ -21,21 +23,20 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use http2::Http2Pools;
+use lag::Lag;
 use plimsoll::tower::driver::now;
 use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
     net::SocketAddr,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::{
-    sync::mpsc,
-    task::{AbortHandle, LocalSet},
+    runtime::LocalOptions,
+    sync::{mpsc, watch},
+    task::AbortHandle,
 };
 
 /// What all workers and the control plane share.
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) clients: Clients,
     pub(crate) draining: AtomicBool,
+    /// Tells of every snapshot that is put in force, by its generation.
+    pub(crate) generations: watch::Sender<u64>,
 }
 
 /// What a worker is told.
@@ -73,17 +76,20 @@ pub(crate) struct Worker {
     pub(crate) drain: Rc<Drain>,
     /// Connections of clients on this worker, tunnels too.
     pub(crate) open: Cell<usize>,
+    lag: Lag,
     idle: tokio::sync::Notify,
     server: RefCell<(u64, Rc<ServerConfig>)>,
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>) -> Rc<Self> {
+    fn new(shared: Arc<Shared>, at: usize) -> Rc<Self> {
+        let lag = Lag::new(&shared.metrics, at);
         let snapshot = shared.snapshot.load();
         let server = (snapshot.generation, Rc::new(server_config(&snapshot.spec.limits)));
         drop(snapshot);
         Rc::new(Self {
             shared,
+            lag,
             pools: Pools::default(),
             http2: Http2Pools::default(),
             drain: Drain::new(),
@@ -147,20 +153,20 @@ fn server_config(limits: &LimitsSpec) -> ServerConfig {
 }
 
 /// Runs a worker on this thread until it is told to drain and has. Gives how many connections were cut off.
-pub(crate) fn run(shared: Arc<Shared>, orders: mpsc::Receiver<Order>) -> std::io::Result<usize> {
+pub(crate) fn run(shared: Arc<Shared>, at: usize, orders: mpsc::Receiver<Order>) -> std::io::Result<usize> {
     plimsoll::telemetry::shard::own();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = LocalSet::new();
-    let cut = local.block_on(&runtime, work(Worker::new(shared), orders));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     // Connections that are still open end with the runtime, their calls settled as cancelled.
-    drop(local);
-    Ok(cut)
+    Ok(runtime.block_on(work(Worker::new(shared, at), orders)))
 }
 
 async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
     let mut listeners: Vec<(SocketAddr, AbortHandle)> = Vec::new();
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pulse = tokio::time::interval(lag::PULSE);
+    pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let limit = loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -182,9 +188,12 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
                 None => break Duration::ZERO,
             },
             _ = sweep.tick() => worker.sweep(),
+            due = pulse.tick() => worker.lag.felt(due.elapsed(), &worker.shared.snapshot.load()),
         }
     };
-    listeners.iter().for_each(|(_, task)| task.abort());
+    for (_, task) in &listeners {
+        task.abort();
+    }
     worker.drain.begin();
     let emptied = async {
         while worker.open.get() > 0 {

@@ -1,8 +1,9 @@
 //! Who the client is, and how it is told on.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
 use std::{
-    fmt::Write as _,
+    io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
@@ -120,27 +121,52 @@ impl Forwarding<'_> {
         client
     }
 
-    /// Tells the next hop: appends the peer to `X-Forwarded-For` and `Forwarded` where the peer is trusted, else writes
-    /// both anew; sets `X-Forwarded-Proto` and `X-Forwarded-Host` unless a trusted peer has.
-    pub fn apply(&self, headers: &mut HeaderMap) {
+    /// What the next hop is told of the client. Takes off `headers` what it replaces: the peer's address is appended to
+    /// `X-Forwarded-For` and `Forwarded` where the peer is trusted, else both are written anew; so are
+    /// `X-Forwarded-Proto` and `X-Forwarded-Host`, which a trusted peer's word is left in.
+    ///
+    /// No allocation for a peer that is not trusted, unless the host is a long one.
+    pub fn told(&self, headers: &mut HeaderMap) -> Forwarded {
         let trusted = self.trusts(self.peer);
         let host = headers.get(header::HOST).cloned();
-        let mut peer = Text::default();
-        let _ = write!(peer, "{}", self.peer);
-        let node = node(self.peer, self.scheme, host.as_ref());
+        let (mut chain, mut nodes) = (Text::new(), Text::new());
+        if trusted {
+            list(headers, &X_FORWARDED_FOR, &mut chain);
+            list(headers, &header::FORWARDED, &mut nodes);
+        }
+        write(&mut chain, format_args!("{}", self.peer));
+        node(&mut nodes, self.peer, self.scheme, host.as_ref());
+        headers.remove(X_FORWARDED_FOR);
+        headers.remove(header::FORWARDED);
         if !trusted {
             headers.remove(X_FORWARDED_PROTO);
             headers.remove(X_FORWARDED_HOST);
         }
-        extend(headers, X_FORWARDED_FOR, peer.as_str(), trusted);
-        extend(headers, header::FORWARDED, node.as_str(), trusted);
-        if !headers.contains_key(X_FORWARDED_PROTO) {
-            headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(self.scheme.name()));
+        let proto = (!headers.contains_key(X_FORWARDED_PROTO)).then_some(self.scheme);
+        let host = host.filter(|_| !headers.contains_key(X_FORWARDED_HOST));
+        Forwarded { chain, nodes, proto, host }
+    }
+}
+
+/// What the next hop is told of the client: fields to be added to a head.
+#[derive(Clone, Debug)]
+pub struct Forwarded {
+    chain: Text,
+    nodes: Text,
+    proto: Option<Scheme>,
+    host: Option<HeaderValue>,
+}
+
+impl Forwarded {
+    /// Gives each field to `put`.
+    pub fn each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
+        put(&X_FORWARDED_FOR, &self.chain);
+        put(&header::FORWARDED, &self.nodes);
+        if let Some(scheme) = self.proto {
+            put(&X_FORWARDED_PROTO, scheme.name().as_bytes());
         }
-        if let Some(host) = host
-            && !headers.contains_key(X_FORWARDED_HOST)
-        {
-            headers.insert(X_FORWARDED_HOST, host);
+        if let Some(host) = &self.host {
+            put(&X_FORWARDED_HOST, host.as_bytes());
         }
     }
 }
@@ -166,74 +192,37 @@ fn address(text: &str) -> Option<IpAddr> {
     text.split_once(':').and_then(|(address, _)| address.parse::<Ipv4Addr>().ok()).map(IpAddr::V4)
 }
 
-/// Text of a bounded length on the stack: an address has at most 45 letters.
-type Text = SmallText<384>;
+/// Most addresses and nodes fit; a longer one moves to the heap.
+type Text = SmallVec<[u8; 96]>;
 
-#[derive(Debug)]
-struct SmallText<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
+fn write(text: &mut Text, piece: std::fmt::Arguments<'_>) {
+    // A vector takes whatever is written to it.
+    let _ = text.write_fmt(piece);
 }
 
-impl<const N: usize> Default for SmallText<N> {
-    fn default() -> Self {
-        Self { bytes: [0; N], len: 0 }
+/// Appends one element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)).
+fn node(text: &mut Text, peer: IpAddr, scheme: Scheme, host: Option<&HeaderValue>) {
+    match peer {
+        IpAddr::V4(peer) => write(text, format_args!("for={peer};proto={}", scheme.name())),
+        IpAddr::V6(peer) => write(text, format_args!("for=\"[{peer}]\";proto={}", scheme.name())),
     }
-}
-
-impl<const N: usize> SmallText<N> {
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or("")
-    }
-}
-
-impl<const N: usize> std::fmt::Write for SmallText<N> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.len + text.len();
-        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
-    }
-}
-
-/// One element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)).
-fn node(peer: IpAddr, scheme: Scheme, host: Option<&HeaderValue>) -> Text {
-    let mut text = Text::default();
-    let _ = match peer {
-        IpAddr::V4(peer) => write!(text, "for={peer}"),
-        IpAddr::V6(peer) => write!(text, "for=\"[{peer}]\""),
-    };
-    let _ = write!(text, ";proto={}", scheme.name());
     // Quoted, since a port makes it no token; a host that could break out of the quotes is left out.
-    let plain = |host: &&str| {
-        host.len() <= 255 && !host.bytes().any(|byte| matches!(byte, b'"' | b'\\' | b',' | b';'))
+    let plain = |host: &&[u8]| {
+        host.len() <= 255 && host.iter().all(|byte| byte.is_ascii_graphic() && !b"\"\\,;".contains(byte))
     };
-    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(plain) {
-        let _ = write!(text, ";host=\"{host}\"");
+    if let Some(host) = host.map(HeaderValue::as_bytes).filter(plain) {
+        text.extend_from_slice(b";host=\"");
+        text.extend_from_slice(host);
+        text.push(b'"');
     }
-    text
 }
 
-/// Appends to a list field, or writes it anew.
-fn extend(headers: &mut HeaderMap, name: HeaderName, last: &str, append: bool) {
-    let mut list = String::new();
-    if append {
-        for value in headers.get_all(&name) {
-            let Ok(value) = value.to_str() else { continue };
-            list.push_str(value);
-            list.push_str(", ");
-        }
+/// The elements of a list field that are there already, each followed by a comma.
+fn list(headers: &HeaderMap, name: &HeaderName, text: &mut Text) {
+    for value in headers.get_all(name) {
+        text.extend_from_slice(value.as_bytes());
+        text.extend_from_slice(b", ");
     }
-    let value = if list.is_empty() {
-        HeaderValue::from_str(last)
-    } else {
-        list.push_str(last);
-        HeaderValue::try_from(list)
-    };
-    match value {
-        Ok(value) => headers.insert(name, value),
-        Err(_) => headers.remove(name),
-    };
 }
 
 #[cfg(test)]
@@ -248,7 +237,10 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let client = forwarding.client(&headers);
-        forwarding.apply(&mut headers);
+        let forwarded = forwarding.told(&mut headers);
+        forwarded.each(|name, value| {
+            headers.insert(name, HeaderValue::from_bytes(value).unwrap());
+        });
         (client, headers)
     }
 

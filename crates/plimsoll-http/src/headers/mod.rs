@@ -4,6 +4,6 @@ mod forwarded;
 mod hop_by_hop;
 mod trace;
 
-pub use forwarded::{Forwarding, Scheme, Trust};
+pub use forwarded::{Forwarded, Forwarding, NoNetwork, Scheme, Trust};
 pub use hop_by_hop::{strip_hop_by_hop, upgrade_of};
-pub use trace::{TraceParent, X_REQUEST_ID};
+pub use trace::{TRACEPARENT, TraceParent, X_REQUEST_ID, hex};

@@ -2,7 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header a [`TraceParent`] travels in.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A request's own id, as most services log it.
@@ -45,37 +46,45 @@ impl TraceParent {
         (trace != 0 && parent != 0).then_some(Self { trace, parent, flags })
     }
 
-    /// Passes the trace on: keeps the trace id that came (or begins one with `fresh`), with `span` as the new parent.
-    /// A malformed `traceparent` is replaced and its `tracestate` dropped.
+    /// The trace as it goes on: the trace id that came (or `fresh`, for one that begins here), with `span` as the new
+    /// parent. Takes the header off; with a malformed one its `tracestate` goes too.
     ///
     /// `fresh` and `span` are random bits; zeros, which the format forbids, are taken as one.
     pub fn pass_on(headers: &mut HeaderMap, fresh: u128, span: u64) -> Self {
         let came = Self::of(headers);
+        headers.remove(TRACEPARENT);
         if came.is_none() {
             headers.remove(TRACESTATE);
         }
         let trace = came.map_or(fresh.max(1), |came| came.trace);
         let flags = came.map_or(0, |came| came.flags);
-        let parent = Self { trace, parent: span.max(1), flags };
-        headers.insert(TRACEPARENT, parent.value());
-        parent
+        Self { trace, parent: span.max(1), flags }
+    }
+
+    /// As the header's value.
+    pub fn text(&self) -> [u8; 55] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        hex(&mut text[3..35], self.trace);
+        hex(&mut text[36..52], u128::from(self.parent));
+        hex(&mut text[53..55], u128::from(self.flags));
+        text
     }
 
     /// As a header's value.
     pub fn value(&self) -> HeaderValue {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        let mut put = |from: usize, digits: usize, value: u128| {
-            for at in 0..digits {
-                let nibble = (value >> (4 * (digits - 1 - at))) & 0xF;
-                text[from + at] = HEX[nibble as usize];
-            }
-        };
-        put(3, 32, self.trace);
-        put(36, 16, u128::from(self.parent));
-        put(53, 2, u128::from(self.flags));
         // Hex digits and dashes are always a valid value.
-        HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        HeaderValue::from_bytes(&self.text()).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+/// Writes the low digits of `value` in lower-case hexadecimal, as many as there is room for.
+pub fn hex(room: &mut [u8], value: u128) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digits = room.len();
+    for (at, digit) in room.iter_mut().enumerate() {
+        let shift = 4 * (digits - 1 - at);
+        let nibble = if shift < 128 { (value >> shift) & 0xF } else { 0 };
+        *digit = HEX[nibble as usize];
     }
 }
 

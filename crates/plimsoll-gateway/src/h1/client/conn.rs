@@ -5,7 +5,8 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -18,6 +19,7 @@ use super::super::encode::{self, Announce, FieldWriter};
 use super::super::limits::HeadLimits;
 use super::super::lines::Lines;
 use super::super::outgoing::Mode;
+use super::super::response_head::ResponseHead;
 use super::super::transport::Transport;
 use super::error::{SendError, SendFault};
 use super::exchange::{Answer, Exchange};
@@ -125,7 +127,9 @@ where
     ///
     /// The head leaves with the body's first chunk in one write, if that chunk is there at once.
     ///
-    /// Dropping the future closes the connection: cancel safe in that nothing of it is reused.
+    /// Dropping the future closes the connection, unless the observer [spares](Observer::spares) it and the request had
+    /// been sent: then a task of this thread hears the answer out for that long, up to 64 KiB, and keeps the connection
+    /// if it ends cleanly.
     pub async fn send(
         self,
         head: Outbound<'_>,
@@ -133,9 +137,12 @@ where
         observer: &mut impl Observer,
     ) -> Result<Answer<IO>, SendError<B::Error>> {
         self.begin(head, body);
-        match poll_fn(|cx| self.exchange.borrow_mut().poll_head(cx, observer)).await {
-            Ok(head) => Ok(self.answer(head)),
-            Err(fault) => Err(self.fail(fault)),
+        let mut sending = Sending { connection: Some(self), observer };
+        let polled = poll_fn(|cx| sending.poll_head(cx)).await;
+        let Some(this) = sending.connection.take() else { return Err(closed()) };
+        match polled {
+            Ok(head) => Ok(this.answer(head)),
+            Err(fault) => Err(this.fail(fault)),
         }
     }
 
@@ -162,7 +169,7 @@ where
         exchange.exchanges += 1;
     }
 
-    fn answer(self, head: super::super::response_head::ResponseHead) -> Answer<IO> {
+    fn answer(self, head: ResponseHead) -> Answer<IO> {
         let mut exchange = self.exchange.borrow_mut();
         if head.response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let Some(io) = exchange.io.take()
@@ -191,6 +198,72 @@ where
         exchange.upload = None;
         SendError { fault, wrote: exchange.out.written() > 0, reused: exchange.exchanges > 1 }
     }
+}
+
+/// An exchange up to its answer's head.
+struct Sending<'o, IO: Transport, B: Body<Data = Bytes> + Unpin + 'static, O: Observer> {
+    connection: Option<ClientConn<IO, B>>,
+    observer: &'o mut O,
+}
+
+impl<IO, B, O> Sending<'_, IO, B, O>
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+    O: Observer,
+{
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, SendFault<B::Error>>> {
+        match &self.connection {
+            Some(connection) => connection.exchange.borrow_mut().poll_head(cx, self.observer),
+            None => Poll::Ready(Err(SendFault::Closed(None))),
+        }
+    }
+}
+
+impl<IO, B, O> Drop for Sending<'_, IO, B, O>
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+    O: Observer,
+{
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if let Some(limit) = self.observer.spares()
+            && connection.exchange.borrow().awaits_answer()
+        {
+            tokio::task::spawn_local(hear_out(connection, limit));
+        }
+    }
+}
+
+/// Most of an answer nobody wants that is read for the sake of its connection.
+const HEARD_OUT: u64 = 64 * 1024;
+
+/// Reads an answer that nobody wants any more, so that the connection can be used again.
+async fn hear_out<IO, B>(connection: ClientConn<IO, B>, limit: Duration)
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+{
+    let heard = async {
+        let head = poll_fn(|cx| connection.exchange.borrow_mut().poll_head(cx, &mut ())).await;
+        let Ok(head) = head else { return };
+        let Answer::Response(response) = connection.answer(head) else { return };
+        let mut body = response.into_body();
+        let mut left = HEARD_OUT;
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let read = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match left.checked_sub(read) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(limit, heard).await;
+}
+
+fn closed<E>() -> SendError<E> {
+    SendError { fault: SendFault::Closed(None), wrote: true, reused: false }
 }
 
 /// Methods for which a missing length already says that there is no body (RFC 9110, section 8.6).

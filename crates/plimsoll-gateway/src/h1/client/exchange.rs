@@ -157,6 +157,15 @@ where
         }))
     }
 
+    /// Whether the request is sent whole and nothing of its answer has come.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.io.is_some()
+            && !self.uploading
+            && self.write_error.is_none()
+            && !self.answer_begun
+            && self.read.is_empty()
+    }
+
     /// The length of the head at the front of what has been read, if all of it is there.
     fn find_end(&mut self) -> Result<Option<usize>, Garbage> {
         let most = self.config.limits.bytes;
@@ -281,6 +290,14 @@ where
     ) -> Poll<Option<Result<u64, BodyError>>> {
         let mut exchange = self.borrow_mut();
         if exchange.epoch == epoch { exchange.poll_splice(cx, pipe) } else { Poll::Ready(None) }
+    }
+
+    fn take_whole(&self, epoch: u32) -> Option<Bytes> {
+        let exchange = &mut *self.borrow_mut();
+        if exchange.epoch != epoch || exchange.uploading {
+            return None;
+        }
+        exchange.body.take_whole(&mut exchange.read)
     }
 
     fn is_done(&self, epoch: u32) -> bool {

@@ -1,5 +1,7 @@
 //! What may be learnt of an exchange while it is under way.
 
+use std::time::Duration;
+
 use http::Response;
 
 /// Told what happens between the start of an exchange and the head of its answer.
@@ -14,6 +16,12 @@ pub trait Observer {
 
     /// The whole request has been given to the socket: from here on the upstream is waited for.
     fn sent(&mut self) {}
+
+    /// Asked when the exchange is given up after the request was sent and before any of the answer came: for how long
+    /// the answer may still be heard out, unseen, so that the connection can be kept. `None`: it is closed at once.
+    fn spares(&self) -> Option<Duration> {
+        None
+    }
 
     /// An interim answer (1xx other than 101) came.
     fn interim(&mut self, response: Response<()>) {

@@ -1,4 +1,5 @@
 use super::{Client, Origin, PATIENCE};
+use plimsoll::telemetry::Format;
 use plimsoll_gateway::{Gateway, file, spec::GatewaySpec};
 use std::{
     net::SocketAddr,
@@ -134,9 +135,13 @@ impl Running {
         Client::connect(self.address)
     }
 
+    fn metrics(&self) -> String {
+        self.gateway.registry().render(Format::Prometheus)
+    }
+
     /// The sum of a count's samples that have all of these labels, written as in `kind="no-route"`.
     pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> i64 {
-        let text = self.gateway.metrics();
+        let text = self.metrics();
         let of_it = text.lines().filter_map(|line| line.strip_prefix(name));
         let samples = of_it.filter(|rest| rest.starts_with(['{', ' ']));
         let samples = samples.filter(|rest| labels.iter().all(|label| rest.contains(label)));
@@ -148,11 +153,7 @@ impl Running {
     pub(crate) fn until_metric(&self, name: &str, labels: &[&str], value: i64) {
         let limit = Instant::now() + PATIENCE;
         while self.metric(name, labels) != value {
-            assert!(
-                Instant::now() < limit,
-                "{name} {labels:?} never came to {value}:\n{}",
-                self.gateway.metrics()
-            );
+            assert!(Instant::now() < limit, "{name} {labels:?} never came to {value}:\n{}", self.metrics());
             std::thread::park_timeout(Duration::from_millis(1));
         }
     }

@@ -1,0 +1,68 @@
+//! `plimsoll run [FILE]`.
+
+use crate::{exit::Exit, output::complain};
+use clap::{Args, ValueEnum};
+use plimsoll_gateway::{
+    control::{self, RunError},
+    file::LoadError,
+    logs::{self, LogConfig, LogFormat},
+};
+use std::path::PathBuf;
+
+/// Run the gateway that a file describes
+///
+/// SIGTERM and SIGINT end it: what is under way finishes first, within `drain` of the file; a second signal ends it at
+/// once. SIGHUP takes the file up anew; a file that is wrong is refused and the old one serves on. SIGUSR1 opens the
+/// access log anew.
+///
+/// Ends with 0 after a signal, with 1 if an address cannot be bound or the file not be read, with 2 if something in the
+/// file is wrong.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The gateway's file
+    #[arg(default_value = "plimsoll.toml")]
+    file: PathBuf,
+    /// How the log on standard error looks
+    #[arg(long, value_enum, default_value_t)]
+    log: Log,
+    /// What is logged: a level, or levels by target ("info,plimsoll_gateway=debug"); PLIMSOLL_LOG wins
+    #[arg(long, value_name = "LEVELS", default_value = "info")]
+    log_level: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Log {
+    /// For people
+    #[default]
+    Readable,
+    /// One JSON object a line
+    Json,
+}
+
+impl Run {
+    pub(crate) fn run(self) -> Exit {
+        let format = match self.log {
+            Log::Readable => LogFormat::Readable,
+            Log::Json => LogFormat::Json,
+        };
+        let config = LogConfig { format, filter: self.log_level.clone(), ..LogConfig::default() };
+        if let Err(error) = logs::init(&config) {
+            complain(&format!("error: {error}\n"));
+            return Exit::Wrong;
+        }
+        match control::run(&self.file) {
+            Ok(()) => Exit::Fine,
+            Err(RunError::File(LoadError::Invalid(invalid))) => {
+                let count = invalid.faults().iter().count();
+                let faults = if count == 1 { "fault" } else { "faults" };
+                complain(&format!("{}\n{}: {count} {faults}\n", invalid.render(), self.file.display()));
+                Exit::Wrong
+            }
+            // Its words have the cause in them already.
+            Err(error) => {
+                complain(&format!("error: {error}\n"));
+                Exit::Failed
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The access log: one JSON object a line for each request, or for a sample of them.
+//!
+//! | key | what |
+//! | --- | --- |
+//! | `time` | when the request's head had come, RFC 3339, UTC |
+//! | `client` | the client's address, as far as it is believed |
+//! | `protocol` | `HTTP/1.1`, `HTTP/2.0`, … |
+//! | `method`, `host`, `path` | what was asked for; never the query, where secrets travel |
+//! | `status` | the answer's; 499 where the client left before there was one |
+//! | `route`, `upstream`, `endpoint` | where it went; the endpoint is the one that answered, else the last one asked |
+//! | `attempts` | how often it was sent, hedges included |
+//! | `bytes` | of the answer's body, as sent |
+//! | `broken` | `true` where the answer broke off after its head |
+//! | `duration_ms` | from the request's head to the answer's last byte |
+//! | `trace_id` | of the trace it belongs to, and the id of its problem |
+//! | `problem` | what the gateway itself had to say |
+//!
+//! A key that has nothing to say is left out. Lines are made by the worker at the end of a request and written by the
+//! log's own thread; what that cannot take is dropped and counted (`plimsoll_log_lines_dropped_total`).
+
+use crate::{
+    snapshot::{Route, Snapshot},
+    spec::AccessLogSpec,
+    timestamp::Timestamp,
+    upstream::Endpoint,
+};
+use http::{Method, StatusCode, Version, header, request};
+use plimsoll::{
+    Instant,
+    http::{Kind, ProblemId},
+    telemetry::{Collecting, LineLog, LineLogConfig, Registry, Target},
+    tower::driver::{draw, now},
+    units::Ratio,
+};
+use serde::Serialize;
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// The status in the log of a request whose client left before it was answered. No client ever sees it.
+const CLIENT_GONE: u16 = 499;
+
+/// How long the end of the program waits for the last lines.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// An open access log and the part of requests that it takes.
+#[derive(Debug)]
+pub(crate) struct AccessLog {
+    file: Arc<File>,
+    sample: Ratio,
+}
+
+#[derive(Debug)]
+struct File {
+    path: Option<PathBuf>,
+    lines: Option<LineLog>,
+    _collecting: Collecting,
+}
+
+impl AccessLog {
+    /// Opens what `spec` names, or goes on with `old` if that is the same.
+    pub(crate) fn open(
+        spec: &AccessLogSpec,
+        registry: &Registry,
+        old: Option<&Arc<Self>>,
+    ) -> io::Result<Self> {
+        if let Some(old) = old.filter(|old| old.file.path == spec.path) {
+            return Ok(Self { file: Arc::clone(&old.file), sample: spec.sample });
+        }
+        let target = spec.path.clone().map_or(Target::Stdout, Target::File);
+        let lines = LineLog::open(target, &LineLogConfig { linger: LINGER, ..LineLogConfig::default() })?;
+        let collecting = lines.register(registry, "access").map_err(io::Error::other)?;
+        let file = File { path: spec.path.clone(), lines: Some(lines), _collecting: collecting };
+        Ok(Self { file: Arc::new(file), sample: spec.sample })
+    }
+
+    /// Opens the file anew, by its path.
+    pub(crate) fn reopen(&self) {
+        if let Some(lines) = &self.file.lines {
+            lines.reopen();
+        }
+    }
+
+    /// Waits until the lines so far have been written, though not for long. Blocks.
+    pub(crate) fn flush(&self) {
+        if let Some(lines) = &self.file.lines
+            && !lines.flush(LINGER)
+        {
+            tracing::warn!("the access log did not take its last lines in time");
+        }
+    }
+
+    fn write(&self, line: &[u8]) {
+        if let Some(lines) = &self.file.lines {
+            // What is dropped is counted.
+            let _ = lines.try_write(line);
+        }
+    }
+}
+
+impl Drop for File {
+    /// The last one to let go may be a worker, which must not wait for a disk.
+    fn drop(&mut self) {
+        let lines = self.lines.take();
+        let _ = std::thread::Builder::new().name("plimsoll-log-end".into()).spawn(move || drop(lines));
+    }
+}
+
+/// A request's line in the making. Dropped, it is written: as of a client that has left, unless
+/// [`Entry::answered`] was called.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    log: Arc<AccessLog>,
+    time: SystemTime,
+    began: Instant,
+    client: Cell<IpAddr>,
+    version: Version,
+    method: Method,
+    host: Option<Box<str>>,
+    path: Box<str>,
+    route: RefCell<Option<Arc<Route>>>,
+    endpoint: RefCell<Option<Arc<Endpoint>>>,
+    attempts: Cell<u32>,
+    trace: Cell<Option<ProblemId>>,
+    answer: Cell<Option<Answer>>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) bytes: u64,
+    pub(crate) problem: Option<Kind>,
+    /// Whether all of it was sent.
+    pub(crate) whole: bool,
+}
+
+impl Entry {
+    /// Begins the line of a request, if there is a log and the request is in its sample.
+    pub(crate) fn begin<B>(
+        snapshot: &Snapshot,
+        request: &request::Request<B>,
+        client: IpAddr,
+        began: Instant,
+    ) -> Option<Box<Self>> {
+        let log = snapshot.access_log.as_ref()?;
+        if log.sample != Ratio::ONE && draw().unit() >= log.sample.get() {
+            return None;
+        }
+        let uri = request.uri();
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = uri.authority().map(http::uri::Authority::as_str).or(host);
+        Some(Box::new(Self {
+            log: Arc::clone(log),
+            time: SystemTime::now(),
+            began,
+            client: Cell::new(client),
+            version: request.version(),
+            method: request.method().clone(),
+            host: host.map(Box::from),
+            path: uri.path().into(),
+            route: RefCell::default(),
+            endpoint: RefCell::default(),
+            attempts: Cell::new(0),
+            trace: Cell::new(None),
+            answer: Cell::new(None),
+        }))
+    }
+
+    /// It takes this route.
+    pub(crate) fn routed(&self, route: &Arc<Route>, client: IpAddr) {
+        self.route.replace(Some(Arc::clone(route)));
+        self.client.set(client);
+    }
+
+    /// It belongs to this trace.
+    pub(crate) fn traced(&self, trace: ProblemId) {
+        self.trace.set(Some(trace));
+    }
+
+    /// It is sent to this endpoint.
+    pub(crate) fn attempted(&self, endpoint: &Arc<Endpoint>) {
+        self.attempts.set(self.attempts.get() + 1);
+        self.endpoint.replace(Some(Arc::clone(endpoint)));
+    }
+
+    /// The answer came from this endpoint.
+    pub(crate) fn answered_by(&self, endpoint: &Arc<Endpoint>) {
+        self.endpoint.replace(Some(Arc::clone(endpoint)));
+    }
+
+    /// It was answered so.
+    pub(crate) fn answered(&self, answer: Answer) {
+        self.answer.set(Some(answer));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        thread_local! {
+            static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        let (route, endpoint) = (self.route.take(), self.endpoint.take());
+        let answer = self.answer.get();
+        let took = now().since(self.began);
+        let line = Line {
+            time: Timestamp(self.time),
+            client: self.client.get().to_canonical(),
+            protocol: Some(protocol(self.version)),
+            method: Some(self.method.as_str()),
+            host: self.host.as_deref(),
+            path: Some(&self.path),
+            status: answer.map_or(CLIENT_GONE, |answer| answer.status.as_u16()),
+            route: route.as_ref().map(|route| &*route.name),
+            upstream: route.as_ref().map(|route| route.upstream.name.as_str()),
+            endpoint: endpoint.map(|endpoint| endpoint.address.to_string()),
+            attempts: self.attempts.get(),
+            bytes: answer.map_or(0, |answer| answer.bytes),
+            broken: answer.is_some_and(|answer| !answer.whole),
+            duration_ms: (took.as_secs_f64() * 1e6).round() / 1e3,
+            trace_id: self.trace.get().map(|trace| trace.to_string()),
+            problem: answer.and_then(|answer| answer.problem).map(Kind::name),
+        };
+        LINE.with_borrow_mut(|buffer| {
+            buffer.clear();
+            if serde_json::to_writer(&mut *buffer, &line).is_ok() {
+                self.log.write(buffer);
+            }
+        });
+    }
+}
+
+/// Writes the line of a request that was refused before it could be read.
+pub(crate) fn refused(snapshot: &Snapshot, client: IpAddr, problem: Kind) {
+    let Some(log) = &snapshot.access_log else { return };
+    let line = Line {
+        time: Timestamp(SystemTime::now()),
+        client: client.to_canonical(),
+        status: problem.status().as_u16(),
+        problem: Some(problem.name()),
+        ..Line::EMPTY
+    };
+    if let Ok(line) = serde_json::to_vec(&line) {
+        log.write(&line);
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: Timestamp,
+    client: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    attempts: u32,
+    bytes: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    broken: bool,
+    duration_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a str>,
+}
+
+impl Line<'_> {
+    const EMPTY: Self = Self {
+        time: Timestamp(SystemTime::UNIX_EPOCH),
+        client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        protocol: None,
+        method: None,
+        host: None,
+        path: None,
+        status: 0,
+        route: None,
+        upstream: None,
+        endpoint: None,
+        attempts: 0,
+        bytes: 0,
+        broken: false,
+        duration_ms: 0.0,
+        trace_id: None,
+        problem: None,
+    };
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
+    }
+}

@@ -1,0 +1,215 @@
+//! What can be changed while the gateway runs.
+
+use super::{
+    answer::{Answer, Fault},
+    policies::{document, unknown},
+};
+use crate::{
+    StartError,
+    control::{PatchError, Plane, ReloadError},
+    file::LoadError,
+    host::GatewayPolicy,
+    snapshot::Snapshot,
+};
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Path, State},
+};
+use http::{Request, Response};
+use plimsoll::{
+    Observer, PolicyEvent,
+    file::{self, Faults, Place, nearest, one_of},
+    tower::driver::now,
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+
+/// The most bytes of a body.
+const BODY: usize = 1 << 20;
+
+const DRAINING: &str = "The gateway is draining.";
+
+/// Changes the thresholds of a policy by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
+pub(super) async fn patch(
+    State(plane): State<Arc<Plane>>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let patch = match read(request).await {
+        Ok(patch) => patch,
+        Err(refused) => return refused,
+    };
+    let (plane, called) = (Arc::clone(&plane), name.clone());
+    let shared = Arc::clone(plane.gateway().shared());
+    let patched = spawn_blocking(move || plane.patch(&called, &patch)).await;
+    let snapshot = shared.snapshot.load_full();
+    match patched {
+        Ok(Ok(_)) => match document(&snapshot, &name) {
+            Some(policy) => Answer::json(&policy),
+            None => unknown(&snapshot, &name),
+        },
+        Ok(Err(PatchError::Unknown)) => unknown(&snapshot, &name),
+        Ok(Err(PatchError::Invalid(faults))) => {
+            Answer::faults("The policy with this patch is not valid; nothing has changed.", &faults)
+        }
+        Ok(Err(PatchError::Start(error))) => not_done(&error),
+        Err(_) => Answer::problem(Fault::INTERNAL, "The patch has failed; the log may say why."),
+    }
+}
+
+/// Takes the file up anew.
+pub(super) async fn reload(State(plane): State<Arc<Plane>>) -> Response<Body> {
+    match spawn_blocking(move || plane.reload()).await {
+        Ok(Ok(generation)) => Answer::json(&json!({ "generation": generation })),
+        Ok(Err(ReloadError::File(LoadError::Invalid(invalid)))) => {
+            Answer::faults("The file is wrong; the old configuration serves on.", invalid.faults())
+        }
+        Ok(Err(ReloadError::File(error))) => {
+            Answer::problem(Fault::CONFLICT, format!("{error}; the old configuration serves on."))
+        }
+        Ok(Err(ReloadError::Start(error))) => not_done(&error),
+        Ok(Err(error @ ReloadError::NoFile)) => Answer::problem(Fault::CONFLICT, format!("{error}.")),
+        Err(_) => Answer::problem(Fault::INTERNAL, "The reload has failed; the log may say why."),
+    }
+}
+
+fn not_done(error: &StartError) -> Response<Body> {
+    match error {
+        StartError::Draining => Answer::problem(Fault::CONFLICT, DRAINING),
+        error => Answer::problem(Fault::CONFLICT, format!("{error}; the old configuration serves on.")),
+    }
+}
+
+/// Holds a breaker in a state by hand, or lets it decide for itself again.
+pub(super) async fn breaker(
+    State(plane): State<Arc<Plane>>,
+    Path(name): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let wanted = match read(request).await {
+        Ok(wanted) => wanted,
+        Err(refused) => return refused,
+    };
+    let snapshot = plane.gateway().shared().snapshot.load_full();
+    if document(&snapshot, &name).is_none() {
+        return unknown(&snapshot, &name);
+    }
+    let running: Vec<(&str, &GatewayPolicy)> = guarded(&snapshot, &name);
+    let forced = match Forced::read(&wanted, &running) {
+        Ok(forced) => forced,
+        Err(faults) => return Answer::faults("Nothing has changed.", &faults),
+    };
+    let meant = |upstream: &str| forced.upstream.as_deref().is_none_or(|only| only == upstream);
+    let mut found = false;
+    for (upstream, policy) in running.into_iter().filter(|(upstream, _)| meant(upstream)) {
+        found |= force(policy, forced.how);
+        tracing::info!(policy = %name, upstream, force = forced.how.name(), "breaker forced");
+    }
+    match document(&snapshot, &name) {
+        Some(policy) if found => Answer::json(&policy),
+        _ => Answer::problem(Fault::CONFLICT, format!("The policy {name:?} has no breaker in use.")),
+    }
+}
+
+/// The upstreams that a policy guards.
+fn guarded<'s>(snapshot: &'s Snapshot, name: &str) -> Vec<(&'s str, &'s GatewayPolicy)> {
+    let own = snapshot.policies.iter().filter(|((policy, _), _)| **policy == *name);
+    own.map(|((_, upstream), policy)| (upstream.as_str(), policy)).collect()
+}
+
+/// Whether there is a breaker.
+fn force(policy: &GatewayPolicy, how: Force) -> bool {
+    let Some(breaker) = policy.breaker() else { return false };
+    let now = now();
+    let transition = match how {
+        Force::Open => breaker.force_open(now),
+        Force::Closed => breaker.force_closed(now),
+        Force::Isolated => breaker.isolate(now),
+        Force::Auto => breaker.release(now),
+    };
+    if let Some(transition) = transition {
+        policy.host().on(now, &PolicyEvent::Breaker(transition));
+    }
+    true
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Force {
+    Open,
+    Closed,
+    Isolated,
+    Auto,
+}
+
+impl Force {
+    const ALL: [Self; 4] = [Self::Open, Self::Closed, Self::Isolated, Self::Auto];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Isolated => "isolated",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// What a breaker is to be.
+#[derive(Debug)]
+struct Forced {
+    how: Force,
+    /// Of one upstream alone.
+    upstream: Option<String>,
+}
+
+impl Forced {
+    fn read(value: &Value, running: &[(&str, &GatewayPolicy)]) -> Result<Self, Faults> {
+        let mut faults = Vec::new();
+        let fault = |key: &str, problem: String, expected: String| {
+            let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
+            file::Fault::new(Place::Json { pointer }, key, problem).expecting(expected)
+        };
+        let keys = ["force", "upstream"];
+        let Some(object) = value.as_object() else {
+            let expected = "an object such as {\"force\": \"open\"}".to_owned();
+            return Err(fault("", format!("found {value}"), expected).into());
+        };
+        for key in object.keys().filter(|key| !keys.contains(&&***key)) {
+            let near = nearest(key, keys);
+            let pointed = key.replace('~', "~0").replace('/', "~1");
+            faults.push(fault(&pointed, format!("unknown key {key:?}"), one_of(&keys)).nearest_to(near));
+        }
+        let words = Force::ALL.map(Force::name);
+        let word = object.get("force").and_then(Value::as_str);
+        let how = Force::ALL.into_iter().find(|how| word == Some(how.name()));
+        if how.is_none() {
+            let found = object
+                .get("force")
+                .map_or("missing key \"force\"".to_owned(), |value| format!("found {value}"));
+            let near = word.and_then(|word| nearest(word, words));
+            faults.push(fault("force", found, one_of(&words)).nearest_to(near));
+        }
+        let names: Vec<&str> = running.iter().map(|(name, _)| *name).collect();
+        let upstream = object.get("upstream").and_then(Value::as_str);
+        if let Some(value) =
+            object.get("upstream").filter(|_| upstream.is_none_or(|one| !names.contains(&one)))
+        {
+            let near = upstream.and_then(|one| nearest(one, names.iter().copied()));
+            let problem = format!("the policy guards no upstream {value}");
+            faults.push(fault("upstream", problem, one_of(&names)).nearest_to(near));
+        }
+        Faults::check(faults)?;
+        Ok(Self { how: how.unwrap_or(Force::Auto), upstream: upstream.map(str::to_owned) })
+    }
+}
+
+/// The body as JSON.
+async fn read(request: Request<Body>) -> Result<Value, Response<Body>> {
+    let bytes = to_bytes(request.into_body(), BODY).await.map_err(|error| {
+        let detail = format!("The body has more than {BODY} bytes, or broke off: {error}.");
+        Answer::problem(Fault::BODY_TOO_LARGE, detail)
+    })?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Answer::problem(Fault::BAD_REQUEST, format!("The body is no JSON: {error}.")))
+}

@@ -1,0 +1,31 @@
+//! The admin API: health, metrics, what the gateway is told and how it stands, and the few things that can be changed.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `server` | connections, and what ends them |
+//! | `guard` | who may ask at all: token, `Host`, content type |
+//! | `paths` | which path leads where |
+//! | `probes`, `metrics`, `status`, `routes`, `upstreams`, `policies`, `config` | what is read |
+//! | `changes` | what is changed |
+//! | `standing` | machines as JSON |
+//! | `answer` | answers and problems |
+//! | `openapi` | the description of all of it |
+//!
+//! Keys within `spec` are the file's; all others are snake case, with their unit at the end.
+
+mod answer;
+mod changes;
+mod config;
+mod guard;
+mod metrics;
+mod openapi;
+mod paths;
+mod policies;
+mod probes;
+mod routes;
+mod server;
+mod standing;
+mod status;
+mod upstreams;
+
+pub(crate) use server::{bind, serve};

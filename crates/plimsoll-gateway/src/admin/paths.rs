@@ -1,0 +1,45 @@
+//! Which path leads where.
+
+use super::{
+    answer::{Answer, Fault},
+    changes, config, metrics, openapi, policies, probes, routes, status, upstreams,
+};
+use crate::control::Plane;
+use axum::{
+    Router,
+    body::Body,
+    routing::{get, post},
+};
+use http::{Request, Response};
+use std::sync::Arc;
+
+/// Every path of the admin API.
+pub(super) fn router(plane: &Arc<Plane>) -> Router {
+    Router::new()
+        .route("/livez", get(probes::live))
+        .route("/readyz", get(probes::ready))
+        .route("/metrics", get(metrics::show))
+        .route("/api/v1/status", get(status::show))
+        .route("/api/v1/routes", get(routes::show))
+        .route("/api/v1/upstreams", get(upstreams::show))
+        .route("/api/v1/policies", get(policies::list))
+        .route("/api/v1/policies/{name}", get(policies::show).patch(changes::patch))
+        .route("/api/v1/policies/{name}/breaker", post(changes::breaker))
+        .route("/api/v1/config", get(config::show))
+        .route("/api/v1/reload", post(changes::reload))
+        .route("/api/v1/openapi.json", get(openapi::show))
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(Arc::clone(plane))
+}
+
+async fn unknown(request: Request<Body>) -> Response<Body> {
+    let detail =
+        format!("There is nothing at {:?}; /api/v1/openapi.json says what there is.", request.uri().path());
+    Answer::problem(Fault::NOT_FOUND, detail)
+}
+
+async fn not_allowed(request: Request<Body>) -> Response<Body> {
+    let detail = format!("{} is not for {:?}.", request.method(), request.uri().path());
+    Answer::problem(Fault::METHOD_NOT_ALLOWED, detail)
+}

@@ -1,0 +1,38 @@
+//! The program as a whole.
+
+use super::answer::Answer;
+use crate::{
+    control::{Plane, Reload},
+    timestamp::Timestamp,
+};
+use axum::{body::Body, extract::State};
+use http::Response;
+use serde_json::{Value, json};
+use std::{path::Path, sync::Arc};
+
+/// What runs, since when, and how the last reload went.
+pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
+    let gateway = plane.gateway();
+    let shared = gateway.shared();
+    Answer::json(&json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": Timestamp(plane.started),
+        "uptime_seconds": plane.since.elapsed().as_secs(),
+        "generation": shared.snapshot.load().generation,
+        "workers": gateway.workers(),
+        "connections": shared.metrics.connections.get().max(0),
+        "draining": gateway.is_draining(),
+        "listeners": gateway.addresses(),
+        "admin": plane.admin_address(),
+        "file": plane.file().map(Path::display).map(|path| path.to_string()),
+        "last_reload": plane.last_reload().as_ref().map(last),
+    }))
+}
+
+fn last(reload: &Reload) -> Value {
+    let at = Timestamp(reload.at);
+    match &reload.result {
+        Ok(generation) => json!({ "at": at, "result": "applied", "generation": generation }),
+        Err(faults) => json!({ "at": at, "result": "refused", "faults": faults.lines().collect::<Vec<_>>() }),
+    }
+}

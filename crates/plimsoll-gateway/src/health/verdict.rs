@@ -1,0 +1,53 @@
+//! When answers make an endpoint healthy or unhealthy.
+
+use crate::spec::HealthSpec;
+
+/// Good or bad answers in a row, against a standing that they may change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    healthy: bool,
+    /// Answers in a row that speak against the standing.
+    against: u32,
+}
+
+impl Verdict {
+    /// Of an endpoint that stands so.
+    pub(super) fn new(healthy: bool) -> Self {
+        Self { healthy, against: 0 }
+    }
+
+    /// One more answer. Gives the standing after it.
+    pub(super) fn heard(&mut self, good: bool, spec: &HealthSpec) -> bool {
+        if good == self.healthy {
+            self.against = 0;
+            return self.healthy;
+        }
+        self.against += 1;
+        let needed = if good { spec.healthy_after } else { spec.unhealthy_after };
+        if self.against >= needed.get() {
+            *self = Self::new(good);
+        }
+        self.healthy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::PathPrefix;
+
+    #[test]
+    fn only_answers_in_a_row_change_the_standing() {
+        let spec = HealthSpec::new(PathPrefix::default());
+        let mut verdict = Verdict::new(true);
+        let heard: Vec<bool> = [false, false, true, false, false, false, true, false, true, true, false]
+            .into_iter()
+            .map(|good| verdict.heard(good, &spec))
+            .collect();
+        assert_eq!(
+            heard,
+            [true, true, true, true, true, false, false, false, false, true, true],
+            "three bad ones, then two good ones"
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! An answer on its way to an HTTP/2 client: counted and logged when it ends, however it does.
+
+use super::http1;
+use crate::{
+    access_log::{Answer, Entry},
+    in_flight::InFlight,
+    proxy::{Download, DownloadError},
+};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+use plimsoll::{Instant, http::Kind};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+/// A body that remembers whose answer it is.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) body: Download,
+    pub(super) route: Option<InFlight>,
+    pub(super) entry: Option<Box<Entry>>,
+    pub(super) status: StatusCode,
+    pub(super) problem: Option<Kind>,
+    pub(super) began: Instant,
+    pub(super) bytes: u64,
+    /// Whether all of it has been handed on.
+    pub(super) whole: bool,
+}
+
+impl Body for Answering {
+    type Data = Bytes;
+    type Error = DownloadError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.whole = self.body.is_end_stream();
+            }
+            Some(Err(_)) => {}
+            None => self.whole = true,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        http1::count(self.route.as_deref(), self.status, self.began, self.bytes);
+        if let Some(entry) = self.entry.take() {
+            // A body that is empty from the start is never asked for.
+            let whole = self.whole || self.bytes == 0 && self.body.is_end_stream();
+            let Self { status, bytes, problem, .. } = *self;
+            entry.answered(Answer { status, bytes, problem, whole });
+        }
+    }
+}
