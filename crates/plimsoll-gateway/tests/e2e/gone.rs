@@ -1,6 +1,6 @@
 //! A client that leaves: the upstream attempt is cancelled at once, at whatever stage, and its permits come back.
 
-use crate::support::{Client, Origin, Running, Setup, Wire, until};
+use crate::support::{Client, FILLING, Origin, Running, Setup, Wire, until};
 
 fn guarded(origin: &Origin) -> Running {
     Setup::to(origin).policy("bulkhead = { in-flight = 1, waiting = 0 }").start()
@@ -101,12 +101,11 @@ fn within_a_body_that_the_origin_does_not_take() {
     let mut stuck = 0;
     // The buffers between here and there fill up.
     while stuck < 50 {
-        match client.try_send([b'x'; 65536]) {
-            Ok(()) => stuck = 0,
-            Err(_) => {
-                stuck += 1;
-                std::thread::park_timeout(std::time::Duration::from_millis(1));
-            }
+        if client.try_send(FILLING).is_ok() {
+            stuck = 0;
+        } else {
+            stuck += 1;
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
         }
     }
     leaves(&gateway, &origin, client, connection, true);
@@ -142,7 +141,7 @@ fn within_the_answer_when_much_of_it_is_under_way() {
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
     assert_eq!(client.head().unwrap().status(), 200);
     client.into_wire().reset();
-    while connection.try_send([b'x'; 65536]).is_ok() {}
+    while connection.try_send(FILLING).is_ok() {}
     drop(connection);
     the_next_is_admitted(&gateway, &origin);
 }

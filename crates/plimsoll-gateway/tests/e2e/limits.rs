@@ -1,6 +1,6 @@
 //! What a client may send and how long it may take: each limit is kept to the byte and counted.
 
-use crate::support::{Client, End, Origin, Setup};
+use crate::support::{Client, End, FILLING, Origin, Setup};
 use std::net::Ipv4Addr;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -148,7 +148,7 @@ fn a_client_that_takes_nothing() {
     connection.expect_request();
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
     let mut sent: u64 = 0;
-    while connection.try_send([b'x'; 65536]).is_ok() {
+    while connection.try_send(FILLING).is_ok() {
         sent += 65536;
     }
     // The sockets' own buffers take some megabytes; the gateway adds none of its own to speak of.
@@ -167,7 +167,7 @@ fn an_origin_that_takes_nothing() {
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
     let connection = origin.accept();
     let mut sent: u64 = 0;
-    while client.try_send([b'x'; 65536]).is_ok() {
+    while client.try_send(FILLING).is_ok() {
         sent += 65536;
     }
     assert!(sent < 100_000_000, "{sent} bytes for an origin that takes none");

@@ -1,6 +1,6 @@
 //! Bodies, trailers and interim answers on their way, both ways.
 
-use crate::support::{End, Origin, Setup};
+use crate::support::{End, FILLING, Origin, Setup};
 
 #[test]
 fn bodies_pass_both_ways_in_either_framing() {
@@ -177,5 +177,5 @@ fn a_refusal_during_the_upload_reaches_the_client() {
     assert_eq!((answer.status(), answer.text()), (413, "big"));
     drop(connection);
     // What the client still sends has nowhere to go: the connection ends.
-    while client.try_send([b'x'; 65536]).is_ok() {}
+    while client.try_send(FILLING).is_ok() {}
 }

@@ -199,7 +199,7 @@ fn retry_after_is_waited_for_and_not_past_the_deadline() {
         let count = Arc::clone(&count);
         move |request, wire| {
             let after = if request.target() == "/soon" { 0 } else { 3600 };
-            if count.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+            if count.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
                 wire.send(format!("HTTP/1.1 503 Busy\r\nRetry-After: {after}\r\nContent-Length: 0\r\n\r\n"));
             } else {
                 wire.send(OK);

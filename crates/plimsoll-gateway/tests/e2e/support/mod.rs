@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// How long anything may take before a test gives up: long enough for a machine that is busy with something else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Bytes that mean nothing, many at a time.
+pub(crate) const FILLING: &[u8] = &[b'x'; 65536];
+
 /// Asks until the answer is there.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
