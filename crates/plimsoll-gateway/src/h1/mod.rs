@@ -52,4 +52,5 @@ pub use error::{BodyError, ChunkFault, Garbage, Refusal};
 pub use framing::Framing;
 pub use limits::{HeadLimits, MOST_FIELDS};
 pub use splice::{Pipe, Splice};
+pub(crate) use target::{check_host, is_authority};
 pub use transport::Transport;

@@ -1,6 +1,10 @@
 //! One attempt at one endpoint.
 
-use super::{Fault, forward::Added, upload::Uploads};
+use super::{
+    Fault,
+    forward::Added,
+    upload::{Progress, Uploads},
+};
 use crate::{
     h1::{
         self, FieldWriter,
@@ -15,7 +19,7 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri, request};
 use plimsoll::{call::Mark, http::headers::strip_hop_by_hop};
-use std::{cell::Cell, io, time::Duration};
+use std::{cell::Cell, future::poll_fn, io, pin::pin, rc::Rc, time::Duration};
 use tokio::net::TcpStream;
 
 /// An endpoint's answer.
@@ -213,17 +217,34 @@ async fn http2(
 ) -> Result<Reply, Fault> {
     let mut sender = worker.http2.sender(upstream, endpoint).await?;
     marks.set(1);
-    let request = http2_request(sending);
-    marks.set(2 | 4 | 8);
-    sender.send_request(request).await.map(Reply::Http2).map_err(|error| {
-        let untouched = error.is_canceled() || refused_stream(&error);
-        Fault::Http2 { error, untouched }
+    let progress = Rc::<Progress>::default();
+    let mut sent = pin!(sender.send_request(http2_request(sending, &progress)));
+    marks.set(2 | 8);
+    let mut flushed = false;
+    let answered = poll_fn(|cx| {
+        // The body goes its own way; what is seen of it here is as late as the next look.
+        if progress.has_moved() {
+            marks.set(8);
+        }
+        if !flushed && (progress.has_ended() || sending.uploads.is_empty()) {
+            flushed = true;
+            marks.set(4);
+        }
+        progress.listen(cx);
+        sent.as_mut().poll(cx)
+    });
+    answered.await.map(Reply::Http2).map_err(|error| match progress.broke() {
+        Some(broke) => Fault::Upload(broke),
+        None => {
+            let untouched = error.is_canceled() || is_untouched(&error);
+            Fault::Http2 { error, untouched }
+        }
     })
 }
 
-fn http2_request(sending: Sending<'_>) -> http::Request<super::Upload> {
+fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> http::Request<super::Upload> {
     let parts = sending.parts;
-    let mut request = http::Request::new(sending.uploads.next());
+    let mut request = http::Request::new(sending.uploads.watched(progress));
     request.method_mut().clone_from(&parts.method);
     *request.version_mut() = http::Version::HTTP_2;
     let host =
@@ -239,12 +260,14 @@ fn http2_request(sending: Sending<'_>) -> http::Request<super::Upload> {
     request
 }
 
-/// The peer says that it has not looked at the request (RFC 9113, section 8.7).
-fn refused_stream(error: &hyper::Error) -> bool {
+/// The peer says that it has not looked at the request (RFC 9113, section 8.7): by refusing its stream, or by going away
+/// without it.
+fn is_untouched(error: &hyper::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            let gone_before = error.is_go_away() && error.is_remote();
+            return gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM);
         }
         source = error.source();
     }

@@ -42,6 +42,8 @@ pub(crate) enum DownloadError {
     Http2(#[source] hyper::Error),
     #[error("a limit ran out while the answer was under way")]
     TimedOut,
+    #[error("the client took nothing for too long")]
+    Stuck,
 }
 
 /// Where an endpoint's body is read from.

@@ -7,7 +7,7 @@ use plimsoll::{
 };
 use std::io;
 
-use super::UploadError;
+use super::{UploadError, upload::Broke};
 
 /// Why an attempt brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub(crate) enum Fault {
     /// The exchange broke.
     #[error("the exchange with the endpoint failed")]
     Send(#[source] SendError<UploadError>),
+    /// The client's body broke off while another task sent it.
+    #[error("the client's body broke off")]
+    Upload(Broke),
     /// The exchange over HTTP/2 broke; `untouched`: the peer says that it has not looked at the request.
     #[error("the exchange with the endpoint failed")]
     Http2 {
@@ -40,7 +43,7 @@ impl Fault {
             Self::NoEndpoint => Settlement::CANCELLED,
             Self::Connect(_) => Settlement::failure(Failure::Connect),
             // The client broke off, or broke its word: no fault of the endpoint's.
-            Self::Send(SendError { fault: SendFault::Body(_) | SendFault::Length, .. }) => {
+            Self::Upload(_) | Self::Send(SendError { fault: SendFault::Body(_) | SendFault::Length, .. }) => {
                 Settlement::CANCELLED
             }
             Self::Send(error) => {
@@ -58,20 +61,26 @@ impl Fault {
     pub(crate) fn problem(self) -> Problem {
         match self {
             Self::NoEndpoint => Problem::new(Kind::NoEndpoint),
-            Self::Send(SendError { fault: SendFault::Body(UploadError::Client(error)), .. }) => {
-                if error.is_trailer_too_large() {
-                    return Problem::new(Kind::HeadTooLarge).detail("the request's trailers are too large");
-                }
-                Problem::new(Kind::BadRequest).detail("the request's body broke off or is malformed")
-            }
-            Self::Send(SendError { fault: SendFault::Body(UploadError::TooLarge), .. }) => {
-                Problem::new(Kind::BodyTooLarge)
-            }
+            Self::Upload(broke) => broken_upload(broke),
+            Self::Send(SendError { fault: SendFault::Body(error), .. }) => broken_upload(Broke::by(&error)),
             other => match other.settlement().outcome {
                 Outcome::Failure(failure) => Problem::from(failure).because(other),
                 _ => Problem::new(Kind::BadRequest).because(other),
             },
         }
+    }
+}
+
+fn broken_upload(broke: Broke) -> Problem {
+    match broke {
+        Broke::TooLarge => Problem::new(Kind::BodyTooLarge),
+        Broke::TrailersTooLarge => {
+            Problem::new(Kind::HeadTooLarge).detail("the request's trailers are too large")
+        }
+        Broke::Malformed => {
+            Problem::new(Kind::BadRequest).detail("the request's body broke off or is malformed")
+        }
+        Broke::Replay => Problem::new(Kind::BadRequest),
     }
 }
 

@@ -52,7 +52,15 @@ impl Client<'_> {
 #[derive(Debug)]
 pub(crate) enum Inbound {
     Http1(h1::Incoming),
-    Http2(hyper::body::Incoming),
+    /// With the bytes that may still come.
+    Http2(hyper::body::Incoming, u64),
+}
+
+impl Inbound {
+    /// A body of which at most `limit` bytes are taken.
+    pub(crate) fn http2(body: hyper::body::Incoming, limit: u64) -> Self {
+        Self::Http2(body, limit)
+    }
 }
 
 /// Why a request's body broke off.
@@ -62,12 +70,14 @@ pub(crate) enum InboundError {
     Http1(h1::BodyError),
     #[error(transparent)]
     Http2(hyper::Error),
+    #[error("the body is longer than the limit")]
+    TooLarge,
 }
 
 impl InboundError {
     /// Whether it is larger than is taken.
     pub(crate) fn is_too_large(&self) -> bool {
-        matches!(self, Self::Http1(h1::BodyError::TooLarge))
+        matches!(self, Self::Http1(h1::BodyError::TooLarge) | Self::TooLarge)
     }
 
     /// Whether what follows it is larger than is taken.
@@ -86,21 +96,31 @@ impl Body for Inbound {
     ) -> Poll<Option<Result<Frame<Bytes>, InboundError>>> {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(InboundError::Http1),
-            Self::Http2(body) => Pin::new(body).poll_frame(cx).map_err(InboundError::Http2),
+            Self::Http2(body, left) => {
+                let polled = Pin::new(body).poll_frame(cx).map_err(InboundError::Http2);
+                if let Poll::Ready(Some(Ok(frame))) = &polled {
+                    let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                    let Some(rest) = left.checked_sub(length) else {
+                        return Poll::Ready(Some(Err(InboundError::TooLarge)));
+                    };
+                    *left = rest;
+                }
+                polled
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Http1(body) => body.is_end_stream(),
-            Self::Http2(body) => body.is_end_stream(),
+            Self::Http2(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(body) => body.size_hint(),
-            Self::Http2(body) => body.size_hint(),
+            Self::Http2(body, _) => body.size_hint(),
         }
     }
 }
@@ -182,7 +202,7 @@ impl Speaks {
     }
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     // application/grpc-web is another protocol: its clients read no trailers.
     kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest, [] | [b'+' | b';' | b' ', ..]))

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::replay::{Replay, ReplayBody, ReplayError};
 use std::{
+    cell::{Cell, RefCell},
     pin::Pin,
-    task::{Context, Poll},
+    rc::Rc,
+    task::{Context, Poll, Waker},
 };
 
 /// The body of one attempt.
@@ -16,6 +18,81 @@ pub(crate) enum Upload {
     Empty,
     /// What was kept of it, and the rest as it comes.
     Replayed(ReplayBody<Inbound>),
+    /// The same, sent by a task that is not the attempt's own.
+    Watched(ReplayBody<Inbound>, Rc<Progress>),
+}
+
+/// How far a body has come that another task sends, and why it broke off.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    moved: Cell<bool>,
+    ended: Cell<bool>,
+    broke: Cell<Option<Broke>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Progress {
+    /// Has the task of `cx` woken at the body's end.
+    pub(crate) fn listen(&self, cx: &Context<'_>) {
+        match &mut *self.waker.borrow_mut() {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+    }
+
+    /// Whether any of it has been sent since the last time.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.moved.take()
+    }
+
+    /// Whether all of it has been handed over.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Why it broke off, if it did.
+    pub(crate) fn broke(&self) -> Option<Broke> {
+        self.broke.get()
+    }
+
+    fn see<T>(&self, polled: &Poll<Option<Result<T, UploadError>>>, ended: bool) {
+        match polled {
+            Poll::Pending => return,
+            Poll::Ready(Some(Err(error))) => self.broke.set(Some(Broke::by(error))),
+            Poll::Ready(_) => self.moved.set(true),
+        }
+        self.ended.set(ended);
+        if (ended || self.broke.get().is_some())
+            && let Some(waker) = self.waker.borrow_mut().take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+/// What was wrong with a request's body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Broke {
+    /// It is larger than is taken.
+    TooLarge,
+    /// Its trailers are.
+    TrailersTooLarge,
+    /// It ended early or is malformed.
+    Malformed,
+    /// It cannot be sent again.
+    Replay,
+}
+
+impl Broke {
+    /// What this error says of it.
+    pub(crate) fn by(error: &UploadError) -> Self {
+        match error {
+            UploadError::TooLarge => Self::TooLarge,
+            UploadError::Client(error) if error.is_trailer_too_large() => Self::TrailersTooLarge,
+            UploadError::Client(_) => Self::Malformed,
+            UploadError::Replay => Self::Replay,
+        }
+    }
 }
 
 /// Why a request's body broke off.
@@ -42,27 +119,39 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
-            Self::Replayed(body) => Pin::new(body).poll_frame(cx).map_err(|error| match error {
-                ReplayError::Body(error) if error.is_too_large() => UploadError::TooLarge,
-                ReplayError::Body(error) => UploadError::Client(error),
-                ReplayError::Overflown | ReplayError::Superseded => UploadError::Replay,
-            }),
+            Self::Replayed(body) => poll_replayed(body, cx),
+            Self::Watched(body, progress) => {
+                let polled = poll_replayed(body, cx);
+                progress.see(&polled, matches!(polled, Poll::Ready(None)) || body.is_end_stream());
+                polled
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Replayed(body) => body.is_end_stream(),
+            Self::Replayed(body) | Self::Watched(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Replayed(body) => body.size_hint(),
+            Self::Replayed(body) | Self::Watched(body, _) => body.size_hint(),
         }
     }
+}
+
+fn poll_replayed(
+    body: &mut ReplayBody<Inbound>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+    Pin::new(body).poll_frame(cx).map_err(|error| match error {
+        ReplayError::Body(error) if error.is_too_large() => UploadError::TooLarge,
+        ReplayError::Body(error) => UploadError::Client(error),
+        ReplayError::Overflown | ReplayError::Superseded => UploadError::Replay,
+    })
 }
 
 /// Where the bodies of a request's attempts come from.
@@ -93,6 +182,14 @@ impl Uploads {
         match self {
             Self::Empty => Upload::Empty,
             Self::Kept(replay) => Upload::Replayed(replay.body()),
+        }
+    }
+
+    /// As [`Self::next`], for a body that another task sends.
+    pub(crate) fn watched(&self, progress: &Rc<Progress>) -> Upload {
+        match self {
+            Self::Empty => Upload::Empty,
+            Self::Kept(replay) => Upload::Watched(replay.body(), Rc::clone(progress)),
         }
     }
 }

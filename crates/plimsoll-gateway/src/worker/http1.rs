@@ -166,7 +166,7 @@ async fn refuse(
     }
 }
 
-fn kind_of(status: StatusCode) -> Kind {
+pub(super) fn kind_of(status: StatusCode) -> Kind {
     match status {
         StatusCode::REQUEST_TIMEOUT => Kind::RequestTimeout,
         StatusCode::PAYLOAD_TOO_LARGE => Kind::BodyTooLarge,

@@ -9,6 +9,7 @@ mod drain;
 mod faults;
 mod gone;
 mod headers;
+mod http2;
 mod limits;
 mod malformed;
 mod messages;

@@ -6,6 +6,7 @@
 
 mod client;
 mod gateway;
+pub(crate) mod http2;
 mod message;
 mod origin;
 mod wire;

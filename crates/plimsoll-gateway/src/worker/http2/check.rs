@@ -1,0 +1,119 @@
+//! What may be read in two ways once it is written as HTTP/1.1, or is larger than is taken.
+
+use crate::{
+    h1::{Refusal, check_host, is_authority},
+    spec::LimitsSpec,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+
+/// Refuses what HTTP/1.1 refuses, and makes one field of what HTTP/2 may split in several.
+pub(super) fn check<B>(request: &mut Request<B>, limits: &LimitsSpec) -> Result<(), Refusal> {
+    if request.method() == Method::CONNECT {
+        return Err(Refusal::ConnectUnsupported);
+    }
+    target(request.uri(), request.method(), limits)?;
+    if request.headers().len() > limits.fields {
+        return Err(Refusal::TooManyFields);
+    }
+    let uri = request.uri().clone();
+    host(request.headers_mut(), &uri)?;
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > limits.body) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    cookies(request.headers_mut());
+    Ok(())
+}
+
+fn target(uri: &Uri, method: &Method, limits: &LimitsSpec) -> Result<(), Refusal> {
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
+    if target.len() > limits.target {
+        return Err(Refusal::TargetTooLong);
+    }
+    if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Err(Refusal::TargetSyntax);
+    }
+    if !target.starts_with('/') && !(target == "*" && method == Method::OPTIONS) {
+        return Err(Refusal::TargetForm);
+    }
+    Ok(())
+}
+
+/// `:authority` is what routes go by, so it is what is sent on. A `Host` that says something else would be believed by
+/// the endpoint instead.
+fn host(headers: &mut HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (host, another) = (hosts.next(), hosts.next());
+    if another.is_some() {
+        return Err(Refusal::HostRepeated);
+    }
+    if let Some(host) = host {
+        check_host(host.as_bytes(), uri)?;
+    }
+    match uri.authority() {
+        None if host.is_none() => Err(Refusal::HostMissing),
+        None => Ok(()),
+        Some(authority) if !is_authority(authority.as_str().as_bytes()) => Err(Refusal::HostInvalid),
+        Some(authority) => {
+            let value = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::HostInvalid)?;
+            headers.insert(header::HOST, value);
+            Ok(())
+        }
+    }
+}
+
+/// One `Cookie` of several ([RFC 9113, section 8.2.3](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3)).
+fn cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, whole);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(uri: &str, fields: &[(&'static str, &str)]) -> Result<HeaderMap, Refusal> {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(()).unwrap();
+        check(&mut request, &LimitsSpec::default()).map(|()| request.headers().clone())
+    }
+
+    #[test]
+    fn the_authority_is_the_host() {
+        let host = |uri: &str, fields: &[(&'static str, &str)]| {
+            checked(uri, fields).map(|headers| headers[header::HOST].to_str().unwrap().to_owned())
+        };
+        assert_eq!(host("http://a/", &[]).unwrap(), "a");
+        assert_eq!(host("http://a:80/", &[("host", "A")]).unwrap(), "a:80");
+        assert_eq!(host("/", &[("host", "a")]).unwrap(), "a");
+        assert_eq!(host("/", &[]), Err(Refusal::HostMissing));
+        assert_eq!(host("http://a/", &[("host", "b")]), Err(Refusal::HostContradictsTarget));
+        assert_eq!(host("http://a/", &[("host", "a"), ("host", "a")]), Err(Refusal::HostRepeated));
+        assert_eq!(host("http://u@a/", &[]), Err(Refusal::HostInvalid));
+    }
+
+    #[test]
+    fn crumbs_make_one_cookie() {
+        let headers =
+            checked("http://a/", &[("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")]).unwrap();
+        let cookies: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1; b=2; c=3"]);
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused() {
+        let long = format!("http://a/{}", "x".repeat(8192));
+        assert_eq!(checked(&long, &[]).unwrap_err(), Refusal::TargetTooLong);
+        assert_eq!(checked("http://a/", &[("x", "y"); 100]).unwrap_err(), Refusal::TooManyFields);
+        let length = [("content-length", "1073741825")];
+        assert_eq!(checked("http://a/", &length).unwrap_err(), Refusal::BodyTooLarge);
+    }
+}
