@@ -233,12 +233,12 @@ async fn http2(
         progress.listen(cx);
         sent.as_mut().poll(cx)
     });
-    answered.await.map(Reply::Http2).map_err(|error| match progress.broke() {
-        Some(broke) => Fault::Upload(broke),
-        None => {
-            let untouched = error.is_canceled() || is_untouched(&error);
-            Fault::Http2 { error, untouched }
+    answered.await.map(Reply::Http2).map_err(|error| {
+        if let Some(broke) = progress.broke() {
+            return Fault::Upload(broke);
         }
+        let untouched = error.is_canceled() || is_untouched(&error);
+        Fault::Http2 { error, untouched }
     })
 }
 

@@ -120,18 +120,15 @@ fn in_and_out_by_http2_with_many_at_once() {
     let origin = Http2Origin::listening();
     let gateway = Setup::to_addresses([origin.address]).upstream("protocol = \"h2\"").start();
     converse(async {
-        tokio::spawn({
-            let accepted = async move {
-                let mut connection = origin.accept().await;
-                while let Some(Ok((request, mut respond))) = connection.accept().await {
-                    tokio::spawn(async move {
-                        let (body, _) = read(request.into_body()).await.unwrap();
-                        let mut sending = respond.send_response(Response::new(()), false).unwrap();
-                        sending.send_data(Bytes::from(body), true).unwrap();
-                    });
-                }
-            };
-            accepted
+        tokio::spawn(async move {
+            let mut connection = origin.accept().await;
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                tokio::spawn(async move {
+                    let (body, _) = read(request.into_body()).await.unwrap();
+                    let mut sending = respond.send_response(Response::new(()), false).unwrap();
+                    sending.send_data(Bytes::from(body), true).unwrap();
+                });
+            }
         });
         let mut sender = client(gateway.address).await;
         let mut answers = Vec::new();

@@ -1,6 +1,7 @@
 //! Endpoints that die under load and come back: retried elsewhere, refused cleanly, recovered without a restart.
 
-use crate::support::{Origin, Running, Setup, refused_address, until};
+use crate::support::{Client, Origin, Running, Setup, refused_address, until};
+use plimsoll_gateway::control::Control;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -153,4 +154,42 @@ fn with_one_endpoint_resetting_and_one_hanging_nearly_nothing_fails() {
     let statuses = load.end();
     let (all, good) = (statuses.values().sum::<usize>(), statuses[&200]);
     assert!((all - good) * 200 < all, "under half a percent fails: {statuses:?}");
+}
+
+#[test]
+fn an_endpoint_that_says_it_is_ill_gets_nothing_until_it_is_well() {
+    let ill = Arc::new(AtomicBool::new(true));
+    let replica = |name: &'static str, ill: Option<&Arc<AtomicBool>>| {
+        let ill = ill.map(Arc::clone);
+        Origin::serving(move |request, wire| {
+            let down = ill.as_ref().is_some_and(|ill| ill.load(Ordering::SeqCst));
+            match request.target() {
+                "/healthz" if down => wire.send("HTTP/1.1 500 Ill\r\nContent-Length: 0\r\n\r\n"),
+                "/healthz" => wire.respond("well"),
+                _ => wire.respond(name),
+            }
+            Ok(())
+        })
+    };
+    let (first, second) = (replica("first", Some(&ill)), replica("second", None));
+    let health = r#"health = { path = "/healthz", every = "20ms", healthy-after = 1, unhealthy-after = 1 }"#;
+    // Health checks belong to the control plane, which lives on a runtime of its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let checked =
+        |setup: Setup| runtime.block_on(Control::start(setup.upstream(health).spec(), None)).unwrap();
+    let control = checked(Setup::to_all(&[&first, &second]));
+    let mut client = Client::connect(control.gateway().addresses()[0]);
+    let mut asked_first = || client.get("/").text() == "first" || client.get("/").text() == "first";
+    until("the ill one is left out", || (!asked_first()).then_some(()));
+    assert!(!(0..5).any(|_| asked_first()));
+    ill.store(false, Ordering::SeqCst);
+    until("it is back", || asked_first().then_some(()));
+
+    ill.store(true, Ordering::SeqCst);
+    let control = checked(Setup::to(&first));
+    let mut client = Client::connect(control.gateway().addresses()[0]);
+    until("none is left", || {
+        let answer = client.get("/");
+        (answer.status() != 200).then(|| answer.assert_problem(503, "no-endpoint"))
+    });
 }

@@ -1,6 +1,6 @@
 //! The limits of a call, each with its own answer.
 
-use crate::support::{Origin, Running, Setup};
+use crate::support::{Deaf, Origin, Running, Setup};
 
 fn limited(origin: &Origin, timeout: &str) -> Running {
     let defaults =
@@ -136,4 +136,25 @@ fn a_slow_upload_is_not_held_against_the_origin() {
     connection.take(2).unwrap();
     connection.respond("ok");
     assert_eq!(client.answer().text(), "ok");
+}
+
+/// A connection that does not come about in time: the request has not left, so another endpoint is asked, whatever it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_does_not_come_about() {
+    let deaf = Deaf::new();
+    let timeout = r#"timeout = { connect = "100ms", first-byte = "15s", attempt = "15s", total = "15s" }"#;
+    let gateway = Setup::to_addresses([deaf.address]).policy(timeout).start();
+    gateway.client().get("/").assert_problem(504, "attempt-timeout");
+    assert_eq!(gateway.metric("plimsoll_timeouts_total", &["limit=\"connect\""]), 1);
+
+    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let gateway = Setup::to_addresses([deaf.address, origin.address])
+        .policy(timeout)
+        .policy(r#"retry = { attempts = 2, backoff = "1ms..1ms", reserve = 10 }"#)
+        .start();
+    let mut client = gateway.client();
+    for _ in 0..2 {
+        assert_eq!(client.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").text(), "ok");
+    }
 }

@@ -33,10 +33,8 @@ fn target(uri: &Uri, method: &Method, limits: &LimitsSpec) -> Result<(), Refusal
     if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
         return Err(Refusal::TargetSyntax);
     }
-    if !target.starts_with('/') && !(target == "*" && method == Method::OPTIONS) {
-        return Err(Refusal::TargetForm);
-    }
-    Ok(())
+    let asks_the_server_itself = target == "*" && method == Method::OPTIONS;
+    if target.starts_with('/') || asks_the_server_itself { Ok(()) } else { Err(Refusal::TargetForm) }
 }
 
 /// `:authority` is what routes go by, so it is what is sent on. A `Host` that says something else would be believed by

@@ -12,7 +12,6 @@ pub(crate) fn converse<T>(conversation: impl Future<Output = T>) -> T {
 }
 
 /// Lets other tasks run until the answer is there.
-#[track_caller]
 pub(crate) async fn until_seen<T>(mut look: impl FnMut() -> Option<T>) -> T {
     loop {
         if let Some(found) = look() {

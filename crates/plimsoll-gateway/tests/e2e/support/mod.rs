@@ -14,7 +14,7 @@ mod wire;
 pub(crate) use client::Client;
 pub(crate) use gateway::{Running, Setup};
 pub(crate) use message::{Answer, Framing, Head, Request};
-pub(crate) use origin::{Origin, refused_address};
+pub(crate) use origin::{Deaf, Origin, refused_address};
 pub(crate) use wire::{End, Wire};
 
 use std::time::{Duration, Instant};

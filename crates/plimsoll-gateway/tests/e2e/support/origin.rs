@@ -1,4 +1,5 @@
 use super::{End, Request, Wire, until, wire::Log};
+use socket2::{Domain, Socket, Type};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
@@ -24,6 +25,31 @@ fn own_address() -> IpAddr {
 /// An address that refuses connections.
 pub(crate) fn refused_address() -> SocketAddr {
     TcpListener::bind((own_address(), 0)).unwrap().local_addr().unwrap()
+}
+
+/// An address at which connections neither come about nor are refused.
+#[derive(Debug)]
+pub(crate) struct Deaf {
+    pub(crate) address: SocketAddr,
+    _listener: Socket,
+    _waiting: Vec<Socket>,
+}
+
+impl Deaf {
+    /// A listener that never accepts, its queue full: Linux drops what else comes.
+    pub(crate) fn new() -> Self {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::new(own_address(), 0).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let waiting = (0..4).map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&address.into());
+            socket
+        });
+        Self { address, _waiting: waiting.collect(), _listener: listener }
+    }
 }
 
 /// An origin: every connection is given to the test by [`Origin::accept`], or to a closure on a thread of its own.
