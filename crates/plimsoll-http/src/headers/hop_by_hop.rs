@@ -17,6 +17,10 @@ const KEPT: [HeaderName; 5] =
 /// A client that names `Host`, `Authorization` and their like in `Connection` to have them disappear on the way does
 /// not get its will. No allocation unless `Connection` names a field.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // One look at each name is cheaper than a look-up for each of eight that are almost never there.
+    if !headers.keys().any(is_hop_by_hop) {
+        return;
+    }
     let trailers = accepts_trailers(headers);
     if headers.contains_key(header::CONNECTION) {
         strip_named(headers);
@@ -34,6 +38,20 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    match name.len() {
+        2 => name == "te",
+        7 => name == "upgrade",
+        10 => name == "connection" || name == "keep-alive",
+        16 => name == "proxy-connection",
+        17 => name == "transfer-encoding",
+        18 => name == "proxy-authenticate",
+        19 => name == "proxy-authorization",
+        _ => false,
     }
 }
 
