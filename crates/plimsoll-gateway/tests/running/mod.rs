@@ -312,3 +312,30 @@ pub(crate) fn repository(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
+
+/// A kept connection.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    address: SocketAddr,
+    sender: hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+}
+
+impl Kept {
+    pub(crate) async fn to(address: SocketAddr) -> Self {
+        let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+        let (sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        spawn(connection);
+        Self { address, sender }
+    }
+
+    /// One more request over it.
+    pub(crate) async fn get(&mut self, path: &str) -> StatusCode {
+        let request =
+            Request::get(path).header("host", self.address.to_string()).body(Full::default()).unwrap();
+        self.sender.ready().await.unwrap();
+        let response = self.sender.send_request(request).await.unwrap();
+        let status = response.status();
+        response.into_body().collect().await.unwrap();
+        status
+    }
+}
