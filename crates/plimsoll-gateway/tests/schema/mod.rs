@@ -33,7 +33,7 @@ pub(crate) fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> V
             }
             "const" if value != rule => fault(format!("{value} is not {rule}")),
             "enum" if !rule.as_array().unwrap().contains(value) => {
-                fault(format!("{value} is none of {rule}"))
+                fault(format!("{value} is none of {rule}"));
             }
             "minimum" if value.as_f64().is_some_and(|value| value < rule.as_f64().unwrap()) => {
                 fault(format!("{value} is below {rule}"));
