@@ -171,7 +171,8 @@ impl<B: Body<Data = Bytes>> Body for ReplayBody<B> {
         let rest = if shared.ended { SizeHint::with_exact(0) } else { shared.inner.size_hint() };
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(kept));
-        if let Some(upper) = rest.upper() {
+        // A length would say that nothing follows the data: whoever frames by it has no place for trailers.
+        if let Some(upper) = rest.upper().filter(|_| shared.trailers.is_none()) {
             hint.set_upper(upper.saturating_add(kept));
         }
         hint
@@ -261,6 +262,7 @@ mod tests {
             assert_eq!(collected.trailers(), Some(&trailers));
             assert_eq!(collected.to_bytes(), "a");
         }
+        assert_eq!(replay.body().size_hint().exact(), None, "framed by a length they would be lost");
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri, request};
-use plimsoll::call::Mark;
+use plimsoll::{call::Mark, http::headers::strip_hop_by_hop};
 use std::{cell::Cell, io, time::Duration};
 use tokio::net::TcpStream;
 
@@ -95,9 +95,10 @@ impl Observer for Watch<'_> {
         self.marks.is_spared().then_some(SPARED)
     }
 
-    fn interim(&mut self, response: Response<()>) {
+    fn interim(&mut self, mut response: Response<()>) {
         self.marks.set(8);
         if let Some(informational) = self.informational {
+            strip_hop_by_hop(response.headers_mut());
             informational.send(response.status(), response.headers());
         }
     }

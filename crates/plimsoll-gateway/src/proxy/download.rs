@@ -132,10 +132,7 @@ impl Proxied {
     ) -> Poll<Option<Result<u64, DownloadError>>> {
         let Some(Source::Http1(body)) = &mut self.source else { return Poll::Ready(None) };
         match Pin::new(body).poll_splice(cx, pipe) {
-            Poll::Ready(Some(Ok(moved))) => {
-                self.moved();
-                Poll::Ready(Some(Ok(moved)))
-            }
+            Poll::Ready(Some(Ok(moved))) => Poll::Ready(Some(self.moved(cx).map(|()| moved))),
             Poll::Ready(Some(Err(error))) => {
                 self.settle(Outcome::Failure(Failure::Broken));
                 Poll::Ready(Some(Err(DownloadError::Http1(error))))
@@ -146,12 +143,20 @@ impl Proxied {
     }
 
     /// Bytes have moved; they may have been the last.
-    fn moved(&mut self) {
+    ///
+    /// Where the endpoint always has more, nothing ever waits: without a look at the deadline here, a client that takes
+    /// the answer slowly would keep the endpoint busy past it.
+    fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
         if self.source.as_ref().is_some_and(Source::is_ended) {
             self.settle(self.outcome);
-        } else {
-            self.driven.call.note(now(), self.id, Mark::Moved);
+            return Ok(());
         }
+        let now = now();
+        self.driven.call.note(now, self.id, Mark::Moved);
+        if now >= self.driven.call.deadline() && self.poll_limits(cx).is_ready() {
+            return Err(DownloadError::TimedOut);
+        }
+        Ok(())
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
@@ -161,8 +166,7 @@ impl Proxied {
                 if let Some(trailers) = frame.trailers_ref() {
                     self.outcome = classify::trailers(trailers);
                 }
-                self.moved();
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(self.moved(cx).map(|()| frame)))
             }
             Poll::Ready(Some(Err(error))) => {
                 self.settle(Outcome::Failure(Failure::Broken));

@@ -58,7 +58,10 @@ impl Fault {
     pub(crate) fn problem(self) -> Problem {
         match self {
             Self::NoEndpoint => Problem::new(Kind::NoEndpoint),
-            Self::Send(SendError { fault: SendFault::Body(UploadError::Client(_)), .. }) => {
+            Self::Send(SendError { fault: SendFault::Body(UploadError::Client(error)), .. }) => {
+                if error.is_trailer_too_large() {
+                    return Problem::new(Kind::HeadTooLarge).detail("the request's trailers are too large");
+                }
                 Problem::new(Kind::BadRequest).detail("the request's body broke off or is malformed")
             }
             Self::Send(SendError { fault: SendFault::Body(UploadError::TooLarge), .. }) => {

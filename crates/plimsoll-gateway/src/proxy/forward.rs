@@ -17,6 +17,8 @@ use std::borrow::Cow;
 /// How the gateway calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "plimsoll";
 
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
 /// What the gateway adds to every request it sends on: written straight into the wire's buffer, not into a map.
 #[derive(Debug)]
 pub(crate) struct Added {
@@ -56,11 +58,12 @@ pub(crate) fn request(
     authority: Option<&Authority>,
     client: &Client<'_>,
 ) -> Added {
-    let upgrade = upgrade_of(&parts.headers).cloned();
+    let upgrade = upgrade_of(&parts.headers).filter(|protocol| !is_http2(protocol)).cloned();
     let headers = &mut parts.headers;
     strip_hop_by_hop(headers);
     // The client's connection has been told to go on by the time an endpoint sees the body.
     headers.remove(header::EXPECT);
+    headers.remove(HTTP2_SETTINGS);
     if let Some(upgrade) = upgrade {
         headers.insert(header::UPGRADE, upgrade);
     }
@@ -77,6 +80,15 @@ pub(crate) fn request(
     let trace = TraceParent::pass_on(headers, fresh, bits.split().bits());
     let id = (!headers.contains_key(X_REQUEST_ID)).then_some(fresh);
     Added { forwarded, via: via(parts.version), trace, id }
+}
+
+/// Whether the client asks to go on in HTTP/2. That is for this hop alone, and an endpoint that agreed would serve the
+/// client through a tunnel, past every route and policy.
+fn is_http2(protocol: &HeaderValue) -> bool {
+    protocol.as_bytes().split(|byte| *byte == b',').any(|protocol| {
+        let name = protocol.trim_ascii().split(|byte| *byte == b'/').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"h2c") || name.eq_ignore_ascii_case(b"h2")
+    })
 }
 
 /// Makes an endpoint's headers those of the answer to the client, but for [`via`]. The fields of a switched protocol
@@ -104,8 +116,10 @@ pub(crate) const fn via(version: Version) -> &'static str {
 pub(crate) fn target<'a>(uri: &'a Uri, path: &str, route: &Route) -> Cow<'a, str> {
     let query = uri.query();
     let Some(rewrite) = &route.rewrite else {
-        if uri.path() == path {
-            return Cow::Borrowed(uri.path_and_query().map_or("/", PathAndQuery::as_str));
+        let as_came = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        // An absolute target without a path may begin with its query: it is given the path that it means.
+        if uri.path() == path && as_came.starts_with('/') {
+            return Cow::Borrowed(as_came);
         }
         return Cow::Owned(joined(path, query));
     };

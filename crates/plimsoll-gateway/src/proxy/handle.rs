@@ -69,6 +69,11 @@ impl InboundError {
     pub(crate) fn is_too_large(&self) -> bool {
         matches!(self, Self::Http1(h1::BodyError::TooLarge))
     }
+
+    /// Whether what follows it is larger than is taken.
+    pub(crate) fn is_trailer_too_large(&self) -> bool {
+        matches!(self, Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)))
+    }
 }
 
 impl Body for Inbound {
@@ -173,13 +178,14 @@ struct Speaks {
 
 impl Speaks {
     fn of(parts: &request::Parts) -> Self {
-        let grpc = parts.version == Version::HTTP_2
-            && parts
-                .headers
-                .get(header::CONTENT_TYPE)
-                .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-        Self { grpc }
+        Self { grpc: parts.version == Version::HTTP_2 && is_grpc(&parts.headers) }
     }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    // application/grpc-web is another protocol: its clients read no trailers.
+    kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
 
 fn find<'u>(
@@ -217,16 +223,22 @@ fn refused(
     route: Option<InFlight>,
     id: Option<ProblemId>,
 ) -> Answered {
-    worker.shared.metrics.problem(problem.kind());
     if let Some(inside) = problem.inside() {
         tracing::debug!(kind = problem.kind().name(), id = ?id, error = %Chain(inside), "refused");
     }
-    let response = if speaks.grpc { problem.to_grpc() } else { problem.to_http() };
+    let response = spoken(worker, &problem, speaks.grpc);
+    Answered { response, route, tunnel: None, problem: Some(problem.kind()) }
+}
+
+/// A problem as an answer of the gateway's own, counted.
+pub(crate) fn spoken(worker: &Worker, problem: &Problem, grpc: bool) -> Response<Download> {
+    worker.shared.metrics.problem(problem.kind());
+    let response = if grpc { problem.to_grpc() } else { problem.to_http() };
     let mut response = response.map(Download::whole);
-    if let Ok(status) = HeaderValue::try_from(proxy_status(&problem)) {
+    if let Ok(status) = HeaderValue::try_from(proxy_status(problem)) {
         response.headers_mut().insert("proxy-status", status);
     }
-    Answered { response, route, tunnel: None, problem: Some(problem.kind()) }
+    response
 }
 
 /// `Proxy-Status` ([RFC 9209](https://www.rfc-editor.org/rfc/rfc9209)): the nearest of its error types, and our own name.

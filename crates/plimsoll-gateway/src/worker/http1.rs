@@ -5,13 +5,13 @@ use crate::{
     access_log::{self, Answer, Entry},
     h1::{
         FieldWriter, Refusal,
-        server::{Idle, Next, NextError, ServerConn},
+        server::{Idle, Next, NextError, RespondFault, ServerConn},
     },
-    proxy::{Alarm, Answered, Client, Download, Inbound, Tunnel, handle, via},
+    proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken, via},
     snapshot::{Route, Snapshot},
 };
 use futures_util::FutureExt;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, StatusCode, header};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, headers::Scheme},
@@ -70,15 +70,23 @@ pub(super) async fn serve(
         let Some(answered) = answer(worker, connection, &snapshot, request, client, alarm).await else {
             return End::Broken;
         };
-        let Answered { response, route, tunnel, problem, .. } = answered;
-        let status = response.status();
+        let Answered { response, route, tunnel, mut problem, .. } = answered;
+        let mut status = response.status();
         let via = problem.is_none().then(|| via(response.version()));
         let extra = |fields: &mut FieldWriter<'_>| {
             if let Some(via) = via {
                 fields.field(&header::VIA, via.as_bytes());
             }
         };
-        let sent = connection.respond_spliced(response, &extra).await;
+        let mut sent = connection.respond_spliced(response, &extra).await;
+        if let Err(error) = &sent
+            && !error.started
+        {
+            // It failed before any of it was sent: the client can still be told.
+            let broken = broken(&error.fault);
+            (status, problem) = (broken.status(), Some(broken.kind()));
+            sent = connection.respond(spoken(worker, &broken, false)).await;
+        }
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
         if let Some(entry) = entry {
@@ -117,11 +125,18 @@ async fn answer(
     Some(answered.unwrap_or_else(|_| panicked(worker)))
 }
 
+/// The problem of an answer that broke off before any of it was sent.
+fn broken(fault: &RespondFault<DownloadError>) -> Problem {
+    Problem::new(match fault {
+        RespondFault::Body(DownloadError::TimedOut) => Kind::AttemptTimeout,
+        _ => Kind::UpstreamBroken,
+    })
+}
+
 /// The answer to a request whose handling has panicked.
 pub(super) fn panicked(worker: &Worker) -> Answered {
     worker.shared.metrics.panics.inc();
-    worker.shared.metrics.problem(Kind::Internal);
-    let response = Problem::new(Kind::Internal).to_http().map(Download::whole);
+    let response = spoken(worker, &Problem::new(Kind::Internal), false);
     Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal) }
 }
 
@@ -143,10 +158,8 @@ async fn refuse(
 ) -> End {
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());
-    worker.shared.metrics.problem(kind);
     access_log::refused(snapshot, peer.ip(), kind);
-    let response: Response<Download> =
-        Problem::new(kind).detail(refusal.to_string()).to_http().map(Download::whole);
+    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), false);
     match connection.respond(response).await {
         Ok(_) => End::Close,
         Err(_) => End::Broken,

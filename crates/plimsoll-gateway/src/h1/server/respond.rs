@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
@@ -204,7 +204,10 @@ impl<IO: Transport> ServerConn<IO> {
     {
         let length = |_| RespondFault::Length;
         loop {
-            ready!(self.poll_bypass(cx, body.as_mut(), stall, bypass))?;
+            match self.poll_bypass(cx, body.as_mut(), stall, bypass) {
+                Poll::Ready(done) => done?,
+                Poll::Pending => return self.poll_left(cx),
+            }
             let mut waits = false;
             // The body may read this very connection (an upload that goes on), so it is polled unborrowed.
             while !waits && self.shared.borrow().out.wants_frame() {
@@ -224,7 +227,7 @@ impl<IO: Transport> ServerConn<IO> {
             };
             match shared.out.poll_flush(io, cx) {
                 Poll::Ready(Ok(())) if shared.out.is_done() => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(())) if waits => return Poll::Pending,
+                Poll::Ready(Ok(())) if waits => break,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
                 Poll::Pending => {
@@ -232,6 +235,12 @@ impl<IO: Transport> ServerConn<IO> {
                 }
             }
         }
+        self.poll_left(cx)
+    }
+
+    /// While nothing is written, reading alone tells that the client has left.
+    fn poll_left<E>(&self, cx: &mut Context<'_>) -> Poll<Result<(), RespondFault<E>>> {
+        self.poll_gone(cx).map(|()| Err(RespondFault::Io(std::io::ErrorKind::ConnectionAborted.into())))
     }
 
     /// Breaks the connection, or takes the answer back if nothing of it was written.

@@ -1,0 +1,175 @@
+//! What a client may send and how long it may take: each limit is kept to the byte and counted.
+
+use crate::support::{Client, End, FILLING, Origin, Setup};
+use std::net::Ipv4Addr;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+#[test]
+fn the_size_of_a_head() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("head = \"2KiB\"\ntarget = \"1KiB\"").start();
+    let request = |size: usize| {
+        let fixed = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".len();
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(size - fixed))
+    };
+    let mut client = gateway.client();
+    assert_eq!(client.ask(request(2048)).status(), 200);
+    client.ask(request(2049)).assert_problem(431, "head-too-large");
+    assert_eq!(gateway.metric("plimsoll_refused_requests_total", &["reason=\"head-too-large\""]), 1);
+    assert_eq!(origin.requests(), 1);
+}
+
+#[test]
+fn the_number_of_fields() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("fields = 10").start();
+    let request =
+        |fields: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(fields - 1));
+    let mut client = gateway.client();
+    assert_eq!(client.ask(request(10)).status(), 200);
+    client.ask(request(11)).assert_problem(431, "head-too-large");
+    assert_eq!(gateway.metric("plimsoll_refused_requests_total", &["reason=\"too-many-fields\""]), 1);
+}
+
+#[test]
+fn the_length_of_a_target() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("target = 100").start();
+    let mut client = gateway.client();
+    assert_eq!(client.get(&format!("/{}", "x".repeat(99))).status(), 200);
+    client.get(&format!("/{}", "x".repeat(100))).assert_problem(414, "uri-too-long");
+    assert_eq!(gateway.metric("plimsoll_refused_requests_total", &["reason=\"target-too-long\""]), 1);
+}
+
+#[test]
+fn the_size_of_a_body() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("body = 10").start();
+    let mut client = gateway.client();
+    let declared = |size: usize| {
+        format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n{}", "x".repeat(size))
+    };
+    let chunked = |size: usize| {
+        let chunks = "1\r\nx\r\n".repeat(size);
+        format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
+    };
+    assert_eq!(client.ask(declared(10)).status(), 200);
+    assert_eq!(client.ask(chunked(10)).status(), 200);
+    client.ask(declared(11)).assert_problem(413, "body-too-large");
+    assert_eq!(gateway.metric("plimsoll_refused_requests_total", &["reason=\"body-too-large\""]), 1);
+    gateway.client().ask(chunked(11)).assert_problem(413, "body-too-large");
+    assert_eq!(gateway.metric("plimsoll_problems_total", &["kind=\"body-too-large\""]), 2);
+    // A client that asks first is told before it sends.
+    let mut asking = gateway.client();
+    asking.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n");
+    assert_eq!(asking.head().unwrap().status(), 413);
+    // Nothing beyond the limit was passed on as a whole request.
+    assert_eq!(origin.requests(), 2);
+}
+
+#[test]
+fn the_time_of_a_head() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("head-time = \"100ms\"").start();
+    for begun in ["G", "GET / HTTP/1.1\r\nHost: a\r\nX: ", "GET / HTTP/1.1\r\nHost: a\r\n"] {
+        let mut client = gateway.client();
+        client.send(begun);
+        client.answer().assert_problem(408, "request-timeout");
+        client.finish();
+        client.ended();
+    }
+    assert_eq!(gateway.metric("plimsoll_refused_requests_total", &["reason=\"head-timeout\""]), 3);
+    // Bytes that keep coming do not put it off.
+    let mut client = gateway.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n");
+    while client.is_quiet() {
+        if client.try_send("X: y\r\n").is_err() {
+            break;
+        }
+    }
+    client.answer().assert_problem(408, "request-timeout");
+    assert_eq!(origin.requests(), 0);
+}
+
+#[test]
+fn the_time_between_requests() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("idle-time = \"50ms\"").start();
+    // Before the first request, and after one.
+    let mut silent = gateway.client();
+    assert_eq!(silent.ended(), End::Closed);
+    let mut client = gateway.client();
+    assert_eq!(client.get("/").text(), "ok");
+    assert_eq!(client.ended(), End::Closed);
+    gateway.until_metric("plimsoll_connections", &[], 0);
+}
+
+#[test]
+fn connections_in_all() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("connections = 2").start();
+    let mut kept = [gateway.client(), gateway.client()];
+    for client in &mut kept {
+        assert_eq!(client.get("/").text(), "ok");
+    }
+    gateway.client().rest();
+    gateway.until_metric("plimsoll_connections_refused_total", &["reason=\"too-many\""], 1);
+    let [first, mut second] = kept;
+    drop(first);
+    gateway.until_metric("plimsoll_connections", &[], 1);
+    assert_eq!(gateway.client().get("/").text(), "ok");
+    assert_eq!(second.get("/").text(), "ok");
+}
+
+#[test]
+fn connections_of_one_client() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).limits("per-client = 1").workers(2).start();
+    let from =
+        |last| Client::connect_from(gateway.address, Some(Ipv4Addr::new(127, 0, 0, last).into()), false);
+    let (mut first, mut other) = (from(2), from(3));
+    assert_eq!((first.get("/").text(), other.get("/").text()), ("ok", "ok"));
+    from(2).rest();
+    gateway.until_metric("plimsoll_connections_refused_total", &["reason=\"too-many-of-client\""], 1);
+    drop(first);
+    gateway.until_metric("plimsoll_connections", &[], 1);
+    assert_eq!(from(2).get("/").text(), "ok");
+}
+
+/// A client that takes nothing is given up; until then nothing piles up for it.
+#[test]
+fn a_client_that_takes_nothing() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).limits("write-time = \"100ms\"").start();
+    let mut client = Client::connect_from(gateway.address, None, true);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut connection = origin.accept();
+    connection.expect_request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+    let mut sent: u64 = 0;
+    while connection.try_send(FILLING).is_ok() {
+        sent += 65536;
+    }
+    // The sockets' own buffers take some megabytes; the gateway adds none of its own to speak of.
+    assert!(sent < 100_000_000, "{sent} bytes for a client that takes none");
+    gateway.until_metric("plimsoll_connections", &[], 0);
+}
+
+/// An origin that takes nothing holds the uploader back.
+#[test]
+fn an_origin_that_takes_nothing() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin)
+        .policy(r#"timeout = { idle = "100ms", first-byte = "15s", attempt = "15s", total = "15s" }"#)
+        .start();
+    let mut client = gateway.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+    let connection = origin.accept();
+    let mut sent: u64 = 0;
+    while client.try_send(FILLING).is_ok() {
+        sent += 65536;
+    }
+    assert!(sent < 100_000_000, "{sent} bytes for an origin that takes none");
+    drop(connection);
+}

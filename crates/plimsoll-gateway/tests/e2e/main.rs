@@ -1,0 +1,20 @@
+//! The gateway from outside: raw sockets on both sides, one file for each topic.
+
+#[path = "../corpus/mod.rs"]
+mod corpus;
+mod support;
+
+mod connections;
+mod drain;
+mod faults;
+mod gone;
+mod headers;
+mod limits;
+mod malformed;
+mod messages;
+mod policies;
+mod recovery;
+mod retries;
+mod routes;
+mod timeouts;
+mod upgrades;

@@ -1,0 +1,156 @@
+//! Endpoints that die under load and come back: retried elsewhere, refused cleanly, recovered without a restart.
+
+use crate::support::{Origin, Running, Setup, refused_address, until};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// Clients that ask one thing after the other until told to stop, and what they were answered.
+struct Load {
+    stop: Arc<AtomicBool>,
+    statuses: Arc<Mutex<BTreeMap<u16, usize>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    fn on(gateway: &Running, clients: usize) -> Self {
+        let (stop, statuses) =
+            (Arc::new(AtomicBool::new(false)), Arc::<Mutex<BTreeMap<u16, usize>>>::default());
+        let threads = (0..clients).map(|_| {
+            let (mut client, stop, statuses) = (gateway.client(), Arc::clone(&stop), Arc::clone(&statuses));
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::SeqCst) {
+                    let answer = client.get("/");
+                    if answer.status() != 200 {
+                        // Whatever goes wrong is told cleanly.
+                        assert!(
+                            ["upstream-unreachable", "upstream-broken", "circuit-open"]
+                                .contains(&&*answer.problem())
+                        );
+                    }
+                    *statuses.lock().unwrap().entry(answer.status()).or_default() += 1;
+                }
+            })
+        });
+        let threads = threads.collect();
+        Self { stop, statuses, threads }
+    }
+
+    fn answered(&self, status: u16) -> usize {
+        self.statuses.lock().unwrap().get(&status).copied().unwrap_or(0)
+    }
+
+    fn all(&self) -> usize {
+        self.statuses.lock().unwrap().values().sum()
+    }
+
+    /// Waits until so many more have been answered.
+    fn until_more(&self, count: usize) {
+        let from = self.all();
+        until("more answers", || (self.all() >= from + count).then_some(()));
+    }
+
+    fn end(self) -> BTreeMap<u16, usize> {
+        self.stop.store(true, Ordering::SeqCst);
+        for thread in self.threads {
+            thread.join().expect("a client got what it could understand");
+        }
+        self.statuses.lock().unwrap().clone()
+    }
+}
+
+#[test]
+fn an_endpoint_killed_under_load_costs_no_answer() {
+    let (first, second) = (Origin::answering(OK), Origin::answering(OK));
+    let gateway = Setup::to_all(&[&first, &second])
+        .workers(2)
+        .policy(r#"retry = { attempts = 4, backoff = "1ms..5ms", budget = "100%", reserve = 1000 }"#)
+        .upstream(
+            r#"ejection = { consecutive-failures = 3, for = "100ms", max-for = "100ms", at-most = "50%" }"#,
+        )
+        .start();
+    let load = Load::on(&gateway, 4);
+    load.until_more(50);
+    let address = first.kill();
+    load.until_more(200);
+    assert!(gateway.metric("plimsoll_ejections_total", &["reason=\"consecutive-failures\""]) >= 1);
+    let back = Origin::answering_at(address, OK);
+    // Found again without being told.
+    until("it is asked again", || (back.requests() > 0).then_some(()));
+    load.until_more(50);
+    let statuses = load.end();
+    assert_eq!(statuses.keys().collect::<Vec<_>>(), [&200], "{statuses:?}");
+}
+
+#[test]
+fn all_down_is_refused_cleanly_and_recovers() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin)
+        .workers(2)
+        .policy(r#"retry = { attempts = 2, backoff = "1ms..1ms" }"#)
+        .policy(r#"breaker = { window = 20, minimum-calls = 5, failure-ratio = "50%", open = "50ms", max-open = "50ms" }"#)
+        .start();
+    let load = Load::on(&gateway, 3);
+    load.until_more(50);
+    let address = origin.kill();
+    until("refusals", || (load.answered(503) >= 20).then_some(()));
+    let back = Origin::answering_at(address, OK);
+    until("it is asked again", || (back.requests() > 20).then_some(()));
+    let statuses = load.end();
+    assert!(statuses.keys().all(|status| [200, 502, 503].contains(status)), "{statuses:?}");
+    assert_eq!(gateway.client().get("/").text(), "ok");
+}
+
+#[test]
+fn the_only_endpoint_is_never_ejected() {
+    let gateway = Setup::to_addresses([refused_address()])
+        .upstream(r#"ejection = { consecutive-failures = 1, for = "1h", max-for = "1h", at-most = "100%" }"#)
+        .start();
+    for _ in 0..5 {
+        gateway.client().get("/").assert_problem(502, "upstream-unreachable");
+    }
+    assert_eq!(gateway.metric("plimsoll_ejections_total", &[]), 0);
+    assert!(gateway.metric("plimsoll_ejections_withheld_total", &[]) >= 1);
+}
+
+#[test]
+fn an_ejected_endpoint_is_left_out() {
+    let (bad, good) = (refused_address(), Origin::answering(OK));
+    let gateway = Setup::to_addresses([bad, good.address])
+        .upstream(r#"ejection = { consecutive-failures = 2, for = "1h", max-for = "1h", at-most = "50%" }"#)
+        .start();
+    let mut client = gateway.client();
+    until("it is ejected", || {
+        client.get("/");
+        (gateway.metric("plimsoll_ejections_total", &["upstream=\"origin\""]) == 1).then_some(())
+    });
+    for _ in 0..10 {
+        assert_eq!(client.get("/").text(), "ok");
+    }
+}
+
+/// One replica breaks every connection and another never answers: what is asked is answered all the same.
+#[test]
+fn with_one_endpoint_resetting_and_one_hanging_nearly_nothing_fails() {
+    let resetting = Origin::serving(|_, _| Err(crate::support::End::Reset));
+    let hanging = Origin::by_hand();
+    let good = Origin::answering(OK);
+    let gateway = Setup::to_all(&[&resetting, &hanging, &good])
+        .workers(2)
+        .policy(r#"timeout = { connect = "1s", first-byte = "100ms", attempt = "100ms", total = "10s" }"#)
+        .policy(r#"retry = { attempts = 3, backoff = "1ms..5ms", budget = "100%", reserve = 1000 }"#)
+        .upstream(r#"ejection = { consecutive-failures = 3, for = "1h", max-for = "1h", at-most = "67%" }"#)
+        .start();
+    let load = Load::on(&gateway, 8);
+    load.until_more(2000);
+    let statuses = load.end();
+    let (all, good) = (statuses.values().sum::<usize>(), statuses[&200]);
+    assert!((all - good) * 200 < all, "under half a percent fails: {statuses:?}");
+}
