@@ -136,14 +136,19 @@ impl Forwarding<'_> {
         }
         address_text(&mut chain, self.peer);
         node(&mut nodes, self.peer, self.scheme, host.as_ref());
-        headers.remove(X_FORWARDED_FOR);
-        headers.remove(header::FORWARDED);
-        if !trusted {
-            headers.remove(X_FORWARDED_PROTO);
-            headers.remove(X_FORWARDED_HOST);
+        // One look at each name: most requests come straight from a client.
+        let told_before = headers.keys().any(is_ours);
+        if told_before {
+            headers.remove(X_FORWARDED_FOR);
+            headers.remove(header::FORWARDED);
+            if !trusted {
+                headers.remove(X_FORWARDED_PROTO);
+                headers.remove(X_FORWARDED_HOST);
+            }
         }
-        let proto = (!headers.contains_key(X_FORWARDED_PROTO)).then_some(self.scheme);
-        let host = host.filter(|_| !headers.contains_key(X_FORWARDED_HOST));
+        let keeps = |name| told_before && headers.contains_key(name);
+        let proto = (!keeps(X_FORWARDED_PROTO)).then_some(self.scheme);
+        let host = host.filter(|_| !keeps(X_FORWARDED_HOST));
         Forwarded { chain, nodes, proto, host }
     }
 }
@@ -169,6 +174,11 @@ impl Forwarded {
             put(&X_FORWARDED_HOST, host.as_bytes());
         }
     }
+}
+
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name == "forwarded" || name.starts_with("x-forwarded-")
 }
 
 /// The addresses of `X-Forwarded-For`, left to right; `None` where something else stands.
