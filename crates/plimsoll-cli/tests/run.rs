@@ -6,7 +6,7 @@ mod serving;
 
 use program::{Scratch, plimsoll};
 use serving::{Origin, Serving, eventually, get};
-use std::{fs, net::TcpListener, os::unix::net::UnixDatagram, time::Duration};
+use std::{fs, net::TcpListener, os::unix::net::UnixDatagram, path::Path, time::Duration};
 
 fn file(listen: &str, admin: &str, origin: &Origin) -> String {
     format!(
@@ -97,6 +97,25 @@ fn hangup_takes_up_a_good_file_and_refuses_a_bad_one() {
     }
     serving.signal("TERM");
     assert_eq!(serving.ended(), Some(0));
+}
+
+#[test]
+fn user_signal_1_opens_the_access_log_anew() {
+    let (origin, scratch) = (Origin::start(), Scratch::new("rotate"));
+    let (log, old) = (scratch.path().join("access.log"), scratch.path().join("access.log.1"));
+    let logged = format!("version = 1\n[access-log]\npath = \"{}\"", log.display());
+    let text = file(ANY, ANY, &origin).replace("version = 1\ndrain = \"60s\"", &logged);
+    let mut serving = Serving::start(&scratch.file(text));
+    let lines = |path: &Path| fs::read_to_string(path).map_or(0, |text| text.lines().count());
+    get(serving.address, "/a");
+    eventually("a line", || lines(&log) == 1);
+    fs::rename(&log, &old).unwrap();
+    serving.signal("USR1");
+    eventually("a new file", || log.exists());
+    get(serving.address, "/a");
+    serving.signal("TERM");
+    assert_eq!(serving.ended(), Some(0));
+    assert_eq!((lines(&log), lines(&old)), (1, 1), "the last lines are written at the end");
 }
 
 #[test]

@@ -278,6 +278,13 @@ async fn the_page_of_metrics_is_sound_and_documented() {
         running.get(path).await;
     }
     malformed(&running).await;
+    let address = running.address();
+    let load = tokio::spawn(async move {
+        let mut kept = running::Kept::to(address).await;
+        loop {
+            kept.get("/x").await;
+        }
+    });
     let page = running.asked("/metrics").await;
     assert!(page.content_type().starts_with("text/plain; version=0.0.4"), "{}", page.content_type());
     lint(&page.text());
@@ -285,6 +292,7 @@ async fn the_page_of_metrics_is_sound_and_documented() {
     let open = ask(running.admin(), Method::GET, "/metrics", &open, "").await.unwrap();
     assert!(open.content_type().starts_with("application/openmetrics-text; version=1.0.0"));
     assert!(open.text().ends_with("# EOF\n"));
+    load.abort();
 
     let documented: BTreeSet<String> = repository("docs/metrics.md")
         .lines()

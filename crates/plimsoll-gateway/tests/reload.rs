@@ -56,6 +56,8 @@ async fn a_good_file_is_taken_up_and_machines_keep_their_state() {
     let policy = running.asked("/api/v1/policies/careful").await.json();
     let rate = &policy["upstreams"][0]["rate_limit"];
     assert_eq!((&rate["burst"], &rate["available"]), (&json!(50), &json!(48)), "two are gone");
+    let gone = "plimsoll_requests_in_flight{route=\"/\",upstream=\"orders\"}";
+    eventually("series of the old route end", async || running.metric(gone).await.is_none()).await;
     assert_eq!(running.metric("plimsoll_reloads_total{result=\"applied\"}").await, Some(1.0));
     assert_eq!(running.metric("plimsoll_config_generation").await, Some(2.0));
     let status = running.asked("/api/v1/status").await.json();
