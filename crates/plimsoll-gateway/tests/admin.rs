@@ -210,6 +210,8 @@ async fn a_policy_that_no_route_names_can_be_patched() {
     assert_eq!(running.get("/reports/1").await.status, 200);
     assert_eq!(running.get("/reports/1").await.status, 429);
     assert_eq!(running.get("/x").await.status, 200, "another policy");
+    let config = running.asked("/api/v1/config").await.json();
+    assert_eq!(config.pointer("/config/policy/default/rate-limit/burst"), Some(&json!(1)));
     assert_eq!(running.patch("unused", &json!({ "retry": "off" })).await.status, 200);
 }
 

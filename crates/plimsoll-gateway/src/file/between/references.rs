@@ -62,7 +62,7 @@ pub(super) fn unused(outline: &Outline, warnings: &mut Vec<Fault>) {
     }
     let implied = routes(outline).any(|route| matches!(route.policy, Part::Absent));
     for (name, policy) in outline.policies.get().into_iter().flat_map(|named| &named.entries) {
-        if !used(|route| &route.policy, name) && !(implied && name == DEFAULT_POLICY) {
+        if !used(|route| &route.policy, name) && (name != DEFAULT_POLICY || !implied) {
             let fault = policy.spot.fault(format!("no route has the policy {name:?}"));
             warnings.push(fault.expecting("a route with this policy, or no such policy"));
         }
