@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod contract;
 mod scripted;
 
 pub use clock::{Draws, ManualClock};

@@ -1,7 +1,10 @@
 //! The layers from outside: around scripted services, under tokio's paused clock.
 #![allow(missing_docs)]
 
+mod contract;
 mod policy;
+mod regressions;
+mod single;
 
 use plimsoll_testkit::{Broken, Scripted};
 use plimsoll_tower::Error;
