@@ -12,6 +12,8 @@
 mod clock;
 pub mod contract;
 mod scripted;
+mod upstream;
 
 pub use clock::{Draws, ManualClock};
 pub use scripted::{Broken, Record, Scripted, ScriptedFuture, Step};
+pub use upstream::{Fault, FaultyUpstream, Refusing};
