@@ -54,7 +54,8 @@ where
     O: Observer,
 {
     /// Admits, and calls the inner service if that went through at once.
-    #[inline]
+    // Inlined with its caller, so that the future is made where it will be polled.
+    #[inline(always)]
     pub(super) fn begin(pilot: Pilot<S, Req, C, P, O>, inner: &mut S) -> Self {
         // Whole from here on: a panic of the inner service drops it, and with it settles what was admitted.
         let mut future = Self { pilot, lanes: Lanes::EMPTY, timer: None, armed: Instant::FAR };

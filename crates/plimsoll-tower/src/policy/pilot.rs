@@ -53,7 +53,7 @@ where
     P: Replay<Req>,
     O: Observer,
 {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         policy: Arc<Machines<O>>,
         mut facts: Facts,
@@ -82,7 +82,7 @@ where
     }
 
     /// Tells the machine what has happened just now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell(&mut self, event: Event) -> Action {
         self.now = now();
         self.call.next(&self.policy, self.now, event, draw())
