@@ -137,7 +137,7 @@ fn patched() -> Vec<(String, PolicySpec)> {
 
 #[test]
 fn every_patch_and_every_force_is_taken() {
-    let patch = Regex::new(r"(?s)-X PATCH.{0,120}?/policies/([a-z-]+)[ \\\n]+-d '([^']*)'").unwrap();
+    let patch = Regex::new(r"(?s)-X PATCH.{0,120}?/policies/([a-z-]+).{0,120}?-d '([^']*)'").unwrap();
     let force = Regex::new(r#""force": "([a-z]+)""#).unwrap();
     let policies = patched();
     let (mut patches, mut forces) = (0, 0);
