@@ -2,8 +2,9 @@
 //! somewhere, and the metrics and paths they name are there. (Their Rust is compiled by the doc tests of the facade.)
 
 use plimsoll::{
-    PolicySpec,
+    Machine, PolicySpec, Reason, Rejected,
     file::{Document, PolicyFile, merge},
+    http::{Kind, Problem},
 };
 use plimsoll_gateway::file;
 use regex_lite::Regex;
@@ -201,6 +202,42 @@ fn every_metric_and_path_that_is_named_is_there() {
     assert!(count >= 40, "only {count} names were found");
 }
 
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(name)).expect("the page is part of the sources")
+}
+
+#[test]
+fn every_reason_to_refuse_a_request_is_told() {
+    let (page, code) = (page("docs/hardening.md"), page("crates/plimsoll-gateway/src/h1/error.rs"));
+    let code = code.split("impl fmt::Display for Refusal").next().unwrap_or_default();
+    let reason = Regex::new(r#"=> "([a-z-]+)""#).unwrap();
+    let reasons: Vec<&str> =
+        reason.captures_iter(code).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+    assert!(reasons.len() >= 20, "{reasons:?}");
+    for reason in reasons {
+        assert!(page.contains(&format!("`{reason}`")), "{reason}");
+    }
+}
+
+#[test]
+fn every_problem_is_told_with_its_status() {
+    let row = Regex::new(r"(?m)^\| `([a-z-]+)` \| ([0-9]{3}) \|").unwrap();
+    let page = page("docs/on-call.md");
+    let told: BTreeSet<(&str, u16)> = row
+        .captures_iter(&page)
+        .filter_map(|found| Some((found.get(1)?.as_str(), found[2].parse().ok()?)))
+        .collect();
+    for (name, status) in &told {
+        let kind = Kind::ALL.iter().find(|kind| kind.name() == *name);
+        let kind = kind.unwrap_or_else(|| panic!("no problem is called {name}"));
+        assert_eq!(kind.status(), *status, "{name}");
+    }
+    let verdicts = Machine::ALL.iter().map(|machine| Rejected::new(*machine, Reason::QueueFull));
+    for kind in verdicts.map(|rejected| Problem::from(rejected).kind()) {
+        assert!(told.iter().any(|(name, _)| *name == kind.name()), "{}", kind.name());
+    }
+}
+
 /// A heading's anchor as it is made where the pages are shown.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|char| char.is_alphanumeric() || " -_".contains(*char));
@@ -220,7 +257,7 @@ fn anchors(page: &str) -> BTreeSet<String> {
 }
 
 /// Pages that come with what they describe.
-const TO_COME: &[&str] = &["docs/demo.md", "docs/run.md", "docs/admin-api.md", "docs/metrics.md"];
+const TO_COME: &[&str] = &["docs/demo.md"];
 
 #[test]
 fn every_link_leads_somewhere() {

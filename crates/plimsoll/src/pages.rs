@@ -12,6 +12,7 @@ pages! {
     architecture = "ARCHITECTURE.md";
     contributing = "CONTRIBUTING.md";
     index = "docs/README.md";
+    admin_api = "docs/admin-api.md";
     algorithms = "docs/algorithms.md";
     balancing_and_ejection = "docs/balancing-and-ejection.md";
     bulkhead_and_concurrency = "docs/bulkhead-and-concurrency.md";
@@ -24,9 +25,11 @@ pages! {
     hardening = "docs/hardening.md";
     load_shedding = "docs/load-shedding.md";
     on_call = "docs/on-call.md";
+    metrics = "docs/metrics.md";
     performance = "docs/performance.md";
     rate_limits = "docs/rate-limits.md";
     retries_and_hedging = "docs/retries-and-hedging.md";
+    run = "docs/run.md";
     testing_your_service = "docs/testing-your-service.md";
     timeouts_and_deadlines = "docs/timeouts-and-deadlines.md";
     tower_layers = "docs/tower-layers.md";
