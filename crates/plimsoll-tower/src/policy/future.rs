@@ -172,7 +172,8 @@ where
         }
         // A timer that has rung must be set again before it can be polled again.
         this.timer.set(None);
-        Poll::Ready(this.pilot.rang())
+        let under_way = this.pilot.readying.is_some() || this.lanes.as_ref().is_open();
+        Poll::Ready(this.pilot.rang(under_way))
     }
 
     /// Carries an action out. The call's end is given back.

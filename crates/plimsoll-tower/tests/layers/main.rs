@@ -3,6 +3,7 @@
 
 mod contract;
 mod policy;
+mod random;
 mod regressions;
 mod single;
 
