@@ -162,6 +162,20 @@ impl Metrics {
         })
     }
 
+    /// Ends the series of routes and upstreams that are gone.
+    pub(crate) fn sweep(&self) {
+        let gone = |_: &[String]| true; // whatever nobody holds
+        self.requests.sweep(gone);
+        self.durations.sweep(gone);
+        self.in_flight.sweep(gone);
+        self.bytes.sweep(gone);
+        self.connects.sweep(gone);
+        self.idle.sweep(gone);
+        self.ejections.sweep(gone);
+        self.withheld.sweep(gone);
+        self.health_checks.sweep(gone);
+    }
+
     /// The gateway answered with a problem of this kind.
     pub(crate) fn problem(&self, kind: Kind) {
         if let Some(counter) = self.problems.get(&kind) {

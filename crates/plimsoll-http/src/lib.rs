@@ -5,12 +5,14 @@
 //! - [`path`]: paths made unambiguous, without a copy where nothing changes.
 //! - [`replay`]: a body that can be sent again, up to a bound.
 //! - [`idempotency`]: which requests may be sent twice.
+//! - [`layers`]: HTTP requests under the layers of `plimsoll-tower`.
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 #![forbid(unsafe_code)]
 
 pub mod headers;
 pub mod idempotency;
+pub mod layers;
 pub mod path;
 mod problem;
 pub mod replay;

@@ -10,7 +10,10 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod contract;
 mod scripted;
+mod upstream;
 
 pub use clock::{Draws, ManualClock};
 pub use scripted::{Broken, Record, Scripted, ScriptedFuture, Step};
+pub use upstream::{Fault, FaultyUpstream, Refusing};

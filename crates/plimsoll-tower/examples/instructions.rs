@@ -6,11 +6,18 @@ use plimsoll_policy::{
     Admission, Admitted, Ask, Draw, Instant, KeyHash, Outcome, PolicySpec, Timeouts,
     breaker::{Breaker, BreakerSpec},
     bulkhead::{Bulkhead, BulkheadSpec},
+    concurrency::{AdaptiveLimit, ConcurrencySpec},
+    hedge::{HedgeSpec, Hedger},
     rate::{KeyedLimiter, RateLimitSpec, TokenBucket},
-    retry::RetrySpec,
+    retry::{BudgetSpec, RetryBudget, RetrySpec},
+    shed::{ShedSpec, Shedder},
+    throttle::{Throttle, ThrottleSpec},
     units::{Burst, Rate},
 };
-use plimsoll_tower::{Idempotent, PolicyLayer, replay::ByClone};
+use plimsoll_tower::{
+    BreakerLayer, BulkheadLayer, Idempotent, PolicyLayer, RateLimitLayer, Unknown, keyed::Registry,
+    replay::ByClone,
+};
 use std::{
     convert::Infallible,
     future::{Ready, ready},
@@ -31,9 +38,18 @@ type Operation = fn(u64);
 const OPERATIONS: &[(&str, Operation)] = &[
     ("breaker_admit_settle", breaker),
     ("bulkhead_admit_settle", bulkhead),
+    ("concurrency_admit_settle", concurrency),
     ("fused_all", fused_all),
     ("fused_off", fused_off),
+    ("hedge_record_delay", hedge),
     ("keyed_limiter", keyed_limiter),
+    ("layer_breaker", layer_breaker),
+    ("layer_bulkhead", layer_bulkhead),
+    ("layer_breaker_keyed", layer_breaker_keyed),
+    ("layer_rate_limit", layer_rate_limit),
+    ("retry_budget_deposit", retry_budget),
+    ("shed_admit", shed),
+    ("throttle_admit_settle", throttle),
     ("token_bucket", token_bucket),
 ];
 
@@ -77,6 +93,43 @@ fn bulkhead(times: u64) {
     }
 }
 
+fn concurrency(times: u64) {
+    let limit = AdaptiveLimit::new(ConcurrencySpec::default());
+    for now in instants(times) {
+        let Admitted::Now(permit) = limit.admit(now, Ask::default()) else { panic!("there is room") };
+        let _it_has_no_line = limit.settle(black_box(permit), now, Outcome::Success, TOOK);
+    }
+}
+
+fn shed(times: u64) {
+    let shedder = Shedder::new(ShedSpec::default());
+    for now in instants(times) {
+        shedder.waited(now, Duration::ZERO);
+        shedder.admit(now, Ask::default(), Draw::new(1)).expect("calm");
+    }
+}
+
+fn throttle(times: u64) {
+    let throttle = Throttle::new(ThrottleSpec::default());
+    for now in instants(times) {
+        throttle.admit(now, Draw::new(1)).expect("a peer that accepts all");
+        throttle.settle(now, black_box(Outcome::Success));
+    }
+}
+
+fn retry_budget(times: u64) {
+    let budget = RetryBudget::new(BudgetSpec::of(Some(&RetrySpec::default()), None));
+    instants(times).for_each(|now| budget.deposit(now));
+}
+
+fn hedge(times: u64) {
+    let hedger = Hedger::new(HedgeSpec::default());
+    for now in instants(times) {
+        hedger.record(now, black_box(TOOK));
+        black_box(hedger.delay(now));
+    }
+}
+
 fn rate() -> (Rate, Burst) {
     let spec = RateLimitSpec::new("1000000000/s".parse().expect("a rate"));
     (spec.rate, spec.burst)
@@ -111,6 +164,26 @@ fn fused_all(times: u64) {
         ..PolicySpec::OFF
     };
     calls(times, PolicyLayer::new(spec).describe(Idempotent).replay(ByClone).layer(Inner));
+}
+
+fn layer_breaker(times: u64) {
+    calls(times, BreakerLayer::new(BreakerSpec::default()).layer(Inner));
+}
+
+fn layer_breaker_keyed(times: u64) {
+    let keys = Registry::<Breaker>::KEYS;
+    calls(times, BreakerLayer::keyed(BreakerSpec::default(), keys, Unknown).layer(Inner));
+}
+
+fn layer_bulkhead(times: u64) {
+    calls(times, BulkheadLayer::new(BulkheadSpec::default()).layer(Inner));
+}
+
+fn layer_rate_limit(times: u64) {
+    calls(
+        times,
+        RateLimitLayer::new(RateLimitSpec::new("1000000000/s".parse().expect("a rate"))).layer(Inner),
+    );
 }
 
 fn fused_off(times: u64) {

@@ -1,17 +1,68 @@
 //! The policies as tower layers, one directory a layer, and one fused layer that runs the whole call.
+//!
+//! | layer | what |
+//! | --- | --- |
+//! | [`PolicyLayer`] | a whole policy in its order, in one future: what most services want |
+//! | [`RateLimitLayer`] | so many calls in so long; by key too |
+//! | [`BreakerLayer`] | stops asking a peer that keeps failing; by key too |
+//! | [`BulkheadLayer`] | so many in flight, so many in line; by key too |
+//! | [`ConcurrencyLayer`] | as many in flight as the peer is seen to bear |
+//! | [`ShedLayer`] | the least important calls go first while queues are standing |
+//! | [`TimeoutLayer`] | limits on attempt and call, the caller's deadline |
+//! | [`RetryLayer`], [`HedgeLayer`] | again, or a second time beside |
+//! | [`SingleflightLayer`] | one call for many callers who ask the same |
+//! | [`FallbackLayer`] | something instead of a failure |
+//! | [`ChaosLayer`] | delays, errors and aborts, for tests |
+//!
+//! What holds for all of them:
+//!
+//! - **Admission happens in `call`.** `poll_ready` is the inner service's own and carries no permit; the instance that was
+//!   readied is the one that is called.
+//! - **State is shared.** It is made with the layer: however often that is applied, and however often a service is
+//!   cloned, it is the same breaker.
+//! - **Errors are typed**: [`Error`] is a rejection, a limit that ran out, or the inner service's own error.
+//! - **Dropping is safe** at any point, and so is a panic of the inner service: permits settle as cancelled.
+//! - **Time is tokio's**, so a paused clock in a test is the policies' clock too. Timers are registered only when the
+//!   inner future is pending.
+//! - **The user decides** what an answer means ([`Classify`]), what a request tells of itself ([`Describe`]), and how it
+//!   is sent again ([`Replay`]).
 #![forbid(unsafe_code)]
 
+pub mod admit;
+pub mod breaker;
+pub mod bulkhead;
+pub mod chaos;
 pub mod classify;
+pub mod concurrency;
 mod describe;
 pub mod driver;
 mod error;
+pub mod fallback;
+pub mod hedge;
 mod key;
+pub mod keyed;
 pub mod policy;
+pub mod rate_limit;
 pub mod replay;
+pub mod retry;
+pub mod shed;
+pub mod singleflight;
+pub mod timeout;
 
+pub use breaker::BreakerLayer;
+pub use bulkhead::BulkheadLayer;
+pub use chaos::ChaosLayer;
 pub use classify::Classify;
+pub use concurrency::ConcurrencyLayer;
 pub use describe::{Describe, Idempotent, Unknown};
 pub use error::Error;
+pub use fallback::FallbackLayer;
+pub use hedge::HedgeLayer;
 pub use key::Key;
 pub use policy::PolicyLayer;
+pub use rate_limit::RateLimitLayer;
 pub use replay::Replay;
+pub use retry::RetryLayer;
+pub use shed::ShedLayer;
+pub use singleflight::SingleflightLayer;
+pub use timeout::TimeoutLayer;

@@ -10,7 +10,38 @@
 //! | [`tower`] | the policies as tower layers | `tower` |
 //! | [`telemetry`] | metrics and logs | `telemetry` |
 //! | [`http`] | problem details, replay bodies, header hygiene | `http` |
+//!
+//! # A call under a policy
+//!
+//! ```
+//! # #[cfg(feature = "tower")]
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), plimsoll::tower::Error<std::io::Error>> {
+//! use plimsoll::{PolicySpec, tower::{Idempotent, PolicyLayer, replay::ByClone}};
+//! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+//!
+//! // Timeouts, load shedding, breaker, bulkhead and retries, each with its default.
+//! let layer = PolicyLayer::new(PolicySpec::default()).describe(Idempotent).replay(ByClone);
+//! let handle = layer.handle(); // to look at the machines, and to change thresholds while they run
+//!
+//! let peer = service_fn(|name: &'static str| async move { Ok::<_, std::io::Error>(name.len()) });
+//! let mut service = ServiceBuilder::new().layer(layer).service(peer);
+//! assert_eq!(service.ready().await?.call("deck").await?, 4);
+//! assert_eq!(handle.snapshot().breaker.unwrap().counts.failures, 0);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "tower"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Where to read on
+//!
+//! - [`call`]: the order of the machines, and why it is this one.
+//! - [`PolicySpec`]: what a policy consists of; [`tower::policy`]: how it is put around a service.
+//! - `docs/` of the repository has a page for each task, and `docs/algorithms.md` the equations.
 #![forbid(unsafe_code)]
+
+#[cfg(all(doctest, feature = "file", feature = "telemetry", feature = "http"))]
+mod pages;
 
 #[doc(inline)]
 pub use plimsoll_policy::*;

@@ -7,7 +7,7 @@ use super::{
 use crate::{StartError, control::Plane};
 use axum::{Router, body::Body};
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -114,8 +114,20 @@ async fn answer(plane: &Arc<Plane>, mut router: Router, request: Request<Incomin
     let metrics = &plane.gateway().shared().metrics;
     let handled = AssertUnwindSafe(router.call(request)).catch_unwind();
     if let Ok(Ok(Ok(response))) = spawn(handled).await {
-        return response;
+        return in_our_words(response);
     }
     metrics.panics.inc();
     Answer::problem(Fault::INTERNAL, "The admin API has failed; the log may say why.")
+}
+
+/// What the router itself refuses, such as a path whose escapes are no text, it says in plain text.
+fn in_our_words(response: Response<Body>) -> Response<Body> {
+    let plain = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+    if response.status().is_client_error() && plain {
+        return Answer::problem(Fault::BAD_REQUEST, "The path is malformed.");
+    }
+    response
 }

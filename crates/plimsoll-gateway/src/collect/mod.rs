@@ -51,6 +51,8 @@ pub(crate) fn register(shared: &Arc<Shared>, workers: usize) -> Result<(), Regis
     let shared: Weak<Shared> = Arc::downgrade(shared);
     let collecting = registry.register_collector(move |samples| {
         let Some(shared) = shared.upgrade() else { return };
+        // Here rather than at a reload, when requests under way still hold what is gone.
+        shared.metrics.sweep();
         let (snapshot, now) = (shared.snapshot.load(), now());
         samples.put(&generation, &[], snapshot.generation as f64);
         samples.put(&threads, &[], workers as f64);

@@ -140,9 +140,10 @@ impl Plane {
         let after = merge(&before, patch).map_err(PatchError::Invalid)?;
         let name = Name::try_from(name).map_err(|_| PatchError::Unknown)?;
         let mut spec = GatewaySpec::clone(&running);
+        spec.policies.insert(name.clone(), after);
+        let generation = self.gateway.reload(spec).map_err(PatchError::Start)?;
         tracing::info!(policy = %name, %patch, "policy patched");
-        spec.policies.insert(name, after);
-        self.gateway.reload(spec).map_err(PatchError::Start)
+        Ok(generation)
     }
 }
 

@@ -71,6 +71,11 @@ pub fn schema() -> Value {
     plimsoll::file::schema::<whole::Whole>("Plimsoll gateway")
 }
 
+/// The same as a part of another document, whose schemas it shares.
+pub(crate) fn schema_among(schemas: &mut plimsoll::file::Schemas) -> Value {
+    whole::Whole::schema(schemas)
+}
+
 /// Every key of the file as a Markdown table.
 pub fn reference() -> String {
     plimsoll::file::reference(&schema())

@@ -27,7 +27,7 @@ section! {
         rewrite?: PathPrefix,
         /// Where to: an `[upstream.NAME]`.
         upstream: Name,
-        /// Under which policy: a `[policy.NAME]`. Left out, under one that has every default.
+        /// Under which policy: a `[policy.NAME]`. Left out, under `[policy.default]`, which has every default where the file has none.
         policy?: Name,
     }
 }

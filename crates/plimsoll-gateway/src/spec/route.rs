@@ -19,7 +19,7 @@ pub struct RouteSpec {
     pub rewrite: Option<PathPrefix>,
     /// Where to.
     pub upstream: Name,
-    /// Under which policy; `None`: the defaults.
+    /// Under which policy; `None`: under `default`, which has the defaults unless there is one of that name.
     pub policy: Option<Name>,
 }
 

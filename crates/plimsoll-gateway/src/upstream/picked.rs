@@ -12,7 +12,14 @@ pub(crate) struct Picked {
     upstream: Arc<Upstream>,
     pick: Pick,
     began: Instant,
-    ended: Option<(Outcome, Duration)>,
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Copy)]
+struct Ended {
+    at: Instant,
+    outcome: Outcome,
+    took: Duration,
 }
 
 impl Picked {
@@ -32,20 +39,22 @@ impl Picked {
     /// It went so, up to the answer's head or to the failure. A failure replaces an earlier success: an answer that
     /// begins well may break off.
     pub(crate) fn ended(&mut self, at: Instant, outcome: Outcome) {
-        let took = self.ended.map_or_else(|| at.since(self.began), |(_, took)| took);
+        let took = self.ended.map_or_else(|| at.since(self.began), |ended| ended.took);
         if self.ended.is_none() || outcome.is_failure() {
-            self.ended = Some((outcome, took));
+            self.ended = Some(Ended { at, outcome, took });
         }
     }
 }
 
 impl Drop for Picked {
     fn drop(&mut self) {
-        let now = now();
-        let (outcome, took) = self.ended.unwrap_or_else(|| (Outcome::Cancelled, now.since(self.began)));
-        self.upstream.balancer.settle(self.pick, now, outcome, took);
+        let Ended { at, outcome, took } = self.ended.unwrap_or_else(|| {
+            let now = now();
+            Ended { at: now, outcome: Outcome::Cancelled, took: now.since(self.began) }
+        });
+        self.upstream.balancer.settle(self.pick, at, outcome, took);
         if let Some(ejector) = &self.upstream.ejector
-            && let Some(verdict) = ejector.settle(self.pick.endpoint(), now, draw(), outcome)
+            && let Some(verdict) = ejector.settle(self.pick.endpoint(), at, draw(), outcome)
         {
             self.upstream.ejection(verdict);
         }

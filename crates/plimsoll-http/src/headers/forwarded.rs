@@ -134,16 +134,21 @@ impl Forwarding<'_> {
             list(headers, &X_FORWARDED_FOR, &mut chain);
             list(headers, &header::FORWARDED, &mut nodes);
         }
-        write(&mut chain, format_args!("{}", self.peer));
+        address_text(&mut chain, self.peer);
         node(&mut nodes, self.peer, self.scheme, host.as_ref());
-        headers.remove(X_FORWARDED_FOR);
-        headers.remove(header::FORWARDED);
-        if !trusted {
-            headers.remove(X_FORWARDED_PROTO);
-            headers.remove(X_FORWARDED_HOST);
+        // One look at each name: most requests come straight from a client.
+        let told_before = headers.keys().any(is_ours);
+        if told_before {
+            headers.remove(X_FORWARDED_FOR);
+            headers.remove(header::FORWARDED);
+            if !trusted {
+                headers.remove(X_FORWARDED_PROTO);
+                headers.remove(X_FORWARDED_HOST);
+            }
         }
-        let proto = (!headers.contains_key(X_FORWARDED_PROTO)).then_some(self.scheme);
-        let host = host.filter(|_| !headers.contains_key(X_FORWARDED_HOST));
+        let keeps = |name| told_before && headers.contains_key(name);
+        let proto = (!keeps(X_FORWARDED_PROTO)).then_some(self.scheme);
+        let host = host.filter(|_| !keeps(X_FORWARDED_HOST));
         Forwarded { chain, nodes, proto, host }
     }
 }
@@ -171,6 +176,11 @@ impl Forwarded {
     }
 }
 
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name == "forwarded" || name.starts_with("x-forwarded-")
+}
+
 /// The addresses of `X-Forwarded-For`, left to right; `None` where something else stands.
 fn chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let words =
@@ -195,17 +205,33 @@ fn address(text: &str) -> Option<IpAddr> {
 /// Most addresses and nodes fit; a longer one moves to the heap.
 type Text = SmallVec<[u8; 96]>;
 
-fn write(text: &mut Text, piece: std::fmt::Arguments<'_>) {
-    // A vector takes whatever is written to it.
-    let _ = text.write_fmt(piece);
+/// Appends an address. The four numbers of IPv4, which every request needs twice, without the formatting machinery.
+fn address_text(text: &mut Text, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            let mut digits = itoa::Buffer::new();
+            for (at, octet) in address.octets().into_iter().enumerate() {
+                if at > 0 {
+                    text.push(b'.');
+                }
+                text.extend_from_slice(digits.format(octet).as_bytes());
+            }
+        }
+        // A vector takes whatever is written to it.
+        IpAddr::V6(address) => {
+            let _ = write!(text, "{address}");
+        }
+    }
 }
 
 /// Appends one element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)).
 fn node(text: &mut Text, peer: IpAddr, scheme: Scheme, host: Option<&HeaderValue>) {
-    match peer {
-        IpAddr::V4(peer) => write(text, format_args!("for={peer};proto={}", scheme.name())),
-        IpAddr::V6(peer) => write(text, format_args!("for=\"[{peer}]\";proto={}", scheme.name())),
-    }
+    let (open, close): (&[u8], &[u8]) = if peer.is_ipv6() { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
+    text.extend_from_slice(open);
+    address_text(text, peer);
+    text.extend_from_slice(close);
+    text.extend_from_slice(b";proto=");
+    text.extend_from_slice(scheme.name().as_bytes());
     // Quoted, since a port makes it no token; a host that could break out of the quotes is left out.
     let plain = |host: &&[u8]| {
         host.len() <= 255 && host.iter().all(|byte| byte.is_ascii_graphic() && !b"\"\\,;".contains(byte))

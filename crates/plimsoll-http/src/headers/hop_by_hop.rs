@@ -1,10 +1,8 @@
 //! Headers that concern one connection only ([RFC 9110, section 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
 use std::str;
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Fields that `Connection` may not take away, since routing, framing or safety hang on them.
 const KEPT: [HeaderName; 5] =
@@ -17,23 +15,35 @@ const KEPT: [HeaderName; 5] =
 /// A client that names `Host`, `Authorization` and their like in `Connection` to have them disappear on the way does
 /// not get its will. No allocation unless `Connection` names a field.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let trailers = accepts_trailers(headers);
-    if headers.contains_key(header::CONNECTION) {
+    // One look at each name is cheaper than a look-up for each of eight that are almost never there.
+    let found: SmallVec<[HeaderName; 8]> =
+        headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
+    if found.is_empty() {
+        return;
+    }
+    let trailers = found.contains(&header::TE) && accepts_trailers(headers);
+    if found.contains(&header::CONNECTION) {
         strip_named(headers);
     }
-    for name in [
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ] {
+    for name in found {
         headers.remove(name);
     }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    match name.len() {
+        2 => name == "te",
+        7 => name == "upgrade",
+        10 => name == "connection" || name == "keep-alive",
+        16 => name == "proxy-connection",
+        17 => name == "transfer-encoding",
+        18 => name == "proxy-authenticate",
+        19 => name == "proxy-authorization",
+        _ => false,
     }
 }
 

@@ -51,14 +51,24 @@ impl TraceParent {
     ///
     /// `fresh` and `span` are random bits; zeros, which the format forbids, are taken as one.
     pub fn pass_on(headers: &mut HeaderMap, fresh: u128, span: u64) -> Self {
+        // One look at each name: most requests belong to no trace yet.
+        let came = if headers.keys().any(|name| *name == TRACEPARENT || *name == TRACESTATE) {
+            Self::taken_off(headers)
+        } else {
+            None
+        };
+        let trace = came.map_or(fresh.max(1), |came| came.trace);
+        let flags = came.map_or(0, |came| came.flags);
+        Self { trace, parent: span.max(1), flags }
+    }
+
+    fn taken_off(headers: &mut HeaderMap) -> Option<Self> {
         let came = Self::of(headers);
         headers.remove(TRACEPARENT);
         if came.is_none() {
             headers.remove(TRACESTATE);
         }
-        let trace = came.map_or(fresh.max(1), |came| came.trace);
-        let flags = came.map_or(0, |came| came.flags);
-        Self { trace, parent: span.max(1), flags }
+        came
     }
 
     /// As the header's value.
@@ -77,14 +87,14 @@ impl TraceParent {
     }
 }
 
-/// Writes the low digits of `value` in lower-case hexadecimal, as many as there is room for.
+/// Writes the low digits of `value` in lower-case hexadecimal, as many pairs as there is room for.
 pub fn hex(room: &mut [u8], value: u128) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digits = room.len();
-    for (at, digit) in room.iter_mut().enumerate() {
-        let shift = 4 * (digits - 1 - at);
-        let nibble = if shift < 128 { (value >> shift) & 0xF } else { 0 };
-        *digit = HEX[nibble as usize];
+    let bytes = value.to_be_bytes();
+    let low = &bytes[bytes.len().saturating_sub(room.len() / 2)..];
+    for (pair, byte) in room.chunks_exact_mut(2).zip(low) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 0xF)];
     }
 }
 

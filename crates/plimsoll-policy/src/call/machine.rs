@@ -83,6 +83,7 @@ pub struct Call {
 
 impl Call {
     /// A call of which this is known. Nothing happens before [`Event::Start`].
+    #[inline]
     pub fn new(facts: Facts) -> Self {
         let progress = Progress {
             began: Instant::ORIGIN,
@@ -125,6 +126,8 @@ impl Call {
     ///
     /// O(1): no allocation; a lock only where the bulkhead is full. An event of an attempt that is no longer under way
     /// is ignored.
+    // Inlined, so that a driver that names its event pays for that one alone.
+    #[inline(always)]
     pub fn next<H: Host>(&mut self, policy: &Policy<H>, now: Instant, event: Event, draw: Draw) -> Action {
         match event {
             Event::Start => self.start(policy, now, draw),
@@ -158,6 +161,7 @@ impl Call {
     }
 
     /// What is due now, in order: aborts, an attempt to begin, the end, a wait.
+    #[inline]
     fn due<H: Host>(&mut self, policy: &Policy<H>) -> Action {
         if let Some((id, outcome)) = self.aborts.pop() {
             return Action::Abort { id, outcome };
@@ -364,9 +368,8 @@ impl Call {
         settlement: &Settlement,
         open: bool,
     ) {
-        let of_this = |flight: &Option<Flight>| flight.is_some_and(|flight| flight.id == id);
+        let of_this = |flight: &Option<Flight>| flight.as_ref().is_some_and(|flight| flight.id == id);
         let Some(slot) = self.flights.iter().position(of_this) else { return };
-        let Some(mut flight) = self.flights[slot] else { return };
         if matches!(self.step, Step::Committed) {
             if !open {
                 self.body_ended(policy, now, draw, slot, settlement);
@@ -376,15 +379,15 @@ impl Call {
         if !policy.is_failure(settlement) {
             return self.win(policy, now, draw, slot, settlement, open);
         }
+        let Some(flight) = &mut self.flights[slot] else { return };
         if open {
             flight.head(now, settlement.outcome);
-            self.flights[slot] = Some(flight);
         }
+        let last = if open { Last::Answered(*flight) } else { Last::Failed(id) };
         let alone = self.flights.iter().flatten().count() == 1;
         if alone && open {
             return self.answered_badly(policy, now, draw, slot, settlement);
         }
-        let last = if open { Last::Answered(flight) } else { Last::Failed(id) };
         self.failed(policy, now, draw, slot, settlement, last);
     }
 
@@ -406,7 +409,7 @@ impl Call {
                 self.plan(policy, now, cause, wait);
             }
             denied => {
-                observe_denied(policy, now, denied);
+                denied.observe(policy, now);
                 self.win(policy, now, draw, slot, settlement, true);
             }
         }
@@ -438,7 +441,7 @@ impl Call {
         match again(policy.retrying(), &self.facts, &self.progress, now, draw, settlement, flight.sent) {
             Again::After(cause, wait) => self.plan(policy, now, cause, wait),
             denied => {
-                observe_denied(policy, now, denied);
+                denied.observe(policy, now);
                 self.give_last();
             }
         }
@@ -461,19 +464,18 @@ impl Call {
         settlement: &Settlement,
         open: bool,
     ) {
-        let Some(mut flight) = self.flights[slot].take() else { return };
         if self.hedged {
-            let won = flight.role == AttemptRole::Hedge;
+            let won = self.flights[slot].as_ref().is_some_and(|flight| flight.role == AttemptRole::Hedge);
             policy.observe(now, if won { PolicyEvent::HedgeWon } else { PolicyEvent::HedgeLost });
         }
         // A loser took at least so long: without it the percentile would come out too low.
-        self.abort_flights(policy, now, draw, Outcome::Cancelled, Latency::Counts);
+        self.abort(policy, now, draw, 1 - slot, Outcome::Cancelled, Latency::Counts);
         self.drop_last();
         self.hedge_at = Instant::FAR;
+        let Some(flight) = &mut self.flights[slot] else { return };
         self.finish = Some(Finish::Answer(flight.id));
-        flight.head(now, settlement.outcome);
-        self.flights[slot] = Some(flight);
         if open {
+            flight.head(now, settlement.outcome);
             policy.record_latency(now, flight.took(now));
             self.step = Step::Committed;
         } else {
@@ -510,10 +512,11 @@ impl Call {
         outcome: Outcome,
         latency: Latency,
     ) {
-        let Some(flight) = self.flights[slot].take() else { return };
-        let Some(permits) = flight.permits else { return };
-        let took = flight.took(now);
-        policy.observe(now, PolicyEvent::Settled(flight.role, outcome, took));
+        let Some(flight) = &self.flights[slot] else { return };
+        let (permits, role, took) = (flight.permits, flight.role, flight.took(now));
+        self.flights[slot] = None;
+        let Some(permits) = permits else { return };
+        policy.observe(now, PolicyEvent::Settled(role, outcome, took));
         if latency == Latency::Counts {
             policy.record_latency(now, took);
         }
@@ -529,10 +532,23 @@ impl Call {
         latency: Latency,
     ) {
         for slot in 0..self.flights.len() {
-            if let Some(flight) = self.flights[slot] {
-                self.aborts.push((flight.id, outcome));
-                self.learn(policy, now, draw, slot, outcome, latency);
-            }
+            self.abort(policy, now, draw, slot, outcome, latency);
+        }
+    }
+
+    #[inline]
+    fn abort<H: Host>(
+        &mut self,
+        policy: &Policy<H>,
+        now: Instant,
+        draw: Draw,
+        slot: usize,
+        outcome: Outcome,
+        latency: Latency,
+    ) {
+        if let Some(flight) = &self.flights[slot] {
+            self.aborts.push((flight.id, outcome));
+            self.learn(policy, now, draw, slot, outcome, latency);
         }
     }
 
@@ -542,10 +558,12 @@ impl Call {
         self.last = Some(last);
     }
 
+    #[inline]
     fn drop_last(&mut self) {
-        if let Some(Last::Answered(flight)) = self.last.take() {
+        if let Some(Last::Answered(flight)) = &self.last {
             self.aborts.push((flight.id, flight.said().unwrap_or(Outcome::Cancelled)));
         }
+        self.last = None;
     }
 
     fn give_last(&mut self) {
@@ -576,11 +594,5 @@ impl Call {
         self.drop_last();
         self.launch = None;
         self.end(Finish::Gone);
-    }
-}
-
-fn observe_denied<H: Host>(policy: &Policy<H>, now: Instant, again: Again) {
-    if let Again::Denied(reason) = again {
-        policy.observe(now, PolicyEvent::RetryDenied(reason));
     }
 }

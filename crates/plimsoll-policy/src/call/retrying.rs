@@ -1,7 +1,11 @@
 //! Whether a failed attempt is made again, and when.
 
 use super::{Facts, machine::Progress};
-use crate::{Cause, DenyReason, Draw, Instant, Settlement, policy::Retrying, retry};
+use crate::{
+    Cause, DenyReason, Draw, Host, Instant, PolicyEvent, Settlement,
+    policy::{Policy, Retrying},
+    retry,
+};
 use std::time::Duration;
 
 /// The answer to "again?".
@@ -13,6 +17,15 @@ pub(super) enum Again {
     Denied(DenyReason),
     /// Nobody asked for it.
     No,
+}
+
+impl Again {
+    /// A retry that is denied is told of.
+    pub(super) fn observe<H: Host>(self, policy: &Policy<H>, now: Instant) {
+        if let Self::Denied(reason) = self {
+            policy.observe(now, PolicyEvent::RetryDenied(reason));
+        }
+    }
 }
 
 /// Decides; takes from the budget only if everything else allows the retry.

@@ -161,7 +161,8 @@ impl<H: Host> Policy<H> {
     /// Whether a call may need more than one attempt: where not, a driver need not keep what it takes to make another.
     #[inline]
     pub fn sends_again(&self) -> bool {
-        self.hedger.is_some() || self.retrying.as_ref().is_some_and(|retrying| retrying.spec.attempts.get() > 1)
+        self.hedger.is_some()
+            || self.retrying.as_ref().is_some_and(|retrying| retrying.spec.attempts.get() > 1)
     }
 
     /// A queue of the driver's own (a run queue, an accept queue) has kept something waiting so long: shedding counts

@@ -93,7 +93,9 @@ mod tests {
             PolicyEvent::Breaker(opened),
             PolicyEvent::Gone,
         ];
-        events.iter().for_each(|event| metrics.on(Instant::ORIGIN, event));
+        for event in &events {
+            metrics.on(Instant::ORIGIN, event);
+        }
         let counts = metrics.counts();
         let expected = PolicyCounts {
             calls: 2,

@@ -31,7 +31,8 @@ pub fn to_tokio(instant: Instant) -> Option<tokio::time::Instant> {
 }
 
 fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    // In 64 bits throughout: this is asked several times a request, and overflows after 584 years.
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
 #[cfg(test)]

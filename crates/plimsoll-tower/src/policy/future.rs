@@ -54,7 +54,8 @@ where
     O: Observer,
 {
     /// Admits, and calls the inner service if that went through at once.
-    #[inline]
+    // Inlined with its caller, so that the future is made where it will be polled.
+    #[inline(always)]
     pub(super) fn begin(pilot: Pilot<S, Req, C, P, O>, inner: &mut S) -> Self {
         // Whole from here on: a panic of the inner service drops it, and with it settles what was admitted.
         let mut future = Self { pilot, lanes: Lanes::EMPTY, timer: None, armed: Instant::FAR };
@@ -171,7 +172,8 @@ where
         }
         // A timer that has rung must be set again before it can be polled again.
         this.timer.set(None);
-        Poll::Ready(this.pilot.rang())
+        let under_way = this.pilot.readying.is_some() || this.lanes.as_ref().is_open();
+        Poll::Ready(this.pilot.rang(under_way))
     }
 
     /// Carries an action out. The call's end is given back.

@@ -47,6 +47,10 @@ impl<F> Lanes<F> {
         }
     }
 
+    pub(super) fn is_open(self: Pin<&Self>) -> bool {
+        self.first.is_some() || self.second.is_some()
+    }
+
     pub(super) fn close(self: Pin<&mut Self>, id: AttemptId) {
         let this = self.project();
         for mut lane in [this.first, this.second] {

@@ -53,7 +53,7 @@ where
     P: Replay<Req>,
     O: Observer,
 {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         policy: Arc<Machines<O>>,
         mut facts: Facts,
@@ -82,7 +82,7 @@ where
     }
 
     /// Tells the machine what has happened just now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell(&mut self, event: Event) -> Action {
         self.now = now();
         self.call.next(&self.policy, self.now, event, draw())
@@ -94,9 +94,12 @@ where
         self.call.next(&self.policy, self.now, Event::Proceed, draw())
     }
 
-    /// The timer has rung. What may be sent again because of it, is asked for first.
-    pub(super) fn rang(&mut self) -> Action {
-        self.look_at_what_is_kept();
+    /// The timer has rung. Where attempts are under way it may be for another one beside or after them, which needs the
+    /// request whole; one that is already decided on is made with what there is.
+    pub(super) fn rang(&mut self, under_way: bool) -> Action {
+        if under_way {
+            self.look_at_what_is_kept();
+        }
         self.tell(Event::Timer)
     }
 

@@ -1,7 +1,11 @@
 //! The layers from outside: around scripted services, under tokio's paused clock.
 #![allow(missing_docs)]
 
+mod contract;
 mod policy;
+mod random;
+mod regressions;
+mod single;
 
 use plimsoll_testkit::{Broken, Scripted};
 use plimsoll_tower::Error;

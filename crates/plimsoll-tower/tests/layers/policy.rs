@@ -12,11 +12,18 @@ use plimsoll_policy::{
     units::{Burst, Ratio},
 };
 use plimsoll_testkit::{Broken, Step};
-use plimsoll_tower::{Describe, Error, Idempotent, Key, PolicyLayer, replay::ByClone};
+use plimsoll_tower::{
+    Describe, Error, Idempotent, Key, PolicyLayer, Replay,
+    replay::{ByClone, Reach},
+};
 use std::{
     num::NonZeroU32,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::Poll,
     time::Duration,
 };
 use tokio::time::{Instant as Clock, timeout};
@@ -257,6 +264,50 @@ async fn a_wider_bulkhead_lets_the_line_in() {
     assert_eq!(inner.record().calls, 2);
     inner.release();
     assert_eq!(second.await.unwrap(), Ok(1));
+}
+
+/// Requests that are numbers, of which enough is kept until somebody says otherwise.
+#[derive(Clone)]
+struct Losing(Arc<AtomicBool>);
+
+impl Replay<u32> for Losing {
+    type Sent = u32;
+    type Kept = u32;
+
+    fn reach(&self, _: &u32) -> Reach {
+        Reach::Again
+    }
+
+    fn once(&self, request: u32) -> u32 {
+        request
+    }
+
+    fn keep(&self, request: u32) -> (u32, u32) {
+        (request, request)
+    }
+
+    fn intact(&self, _: &u32) -> bool {
+        !self.0.load(Relaxed)
+    }
+
+    fn again(&self, kept: &u32) -> u32 {
+        *kept
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_sent_again_any_more_is_not_but_what_is_decided_is() {
+    let lost = Arc::new(AtomicBool::new(false));
+    let inner = Inner::new(|at, _| Step::Now(if at == 1 { Ok(1) } else { Err(Broken(at as u32)) }));
+    let layer = PolicyLayer::new(retrying()).describe(Idempotent).replay(Losing(Arc::clone(&lost)));
+    let mut service = layer.layer(inner.clone());
+    let mut call = Box::pin(begin(&mut service, 1).await);
+    let waits = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await;
+    assert!(waits, "before its second attempt");
+    lost.store(true, Relaxed);
+    assert_eq!(call.await, Ok(1));
+    assert_eq!(super::call(&mut service, 1).await, Err(Error::Inner(Broken(2))));
+    assert_eq!(inner.record().calls, 3);
 }
 
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! Names: each that is used is there, and each that is there is used.
 
 use super::super::outline::{Named, Outline, Part, Route};
-use crate::spec::Name;
+use crate::{snapshot::DEFAULT_POLICY, spec::Name};
 use plimsoll::file::{Fault, Placed, nearest};
 
 /// The most names that a fault lists.
@@ -60,8 +60,9 @@ pub(super) fn unused(outline: &Outline, warnings: &mut Vec<Fault>) {
             warnings.push(fault.expecting("a route with this upstream, or no such upstream"));
         }
     }
+    let implied = routes(outline).any(|route| matches!(route.policy, Part::Absent));
     for (name, policy) in outline.policies.get().into_iter().flat_map(|named| &named.entries) {
-        if !used(|route| &route.policy, name) {
+        if !used(|route| &route.policy, name) && (name != DEFAULT_POLICY || !implied) {
             let fault = policy.spot.fault(format!("no route has the policy {name:?}"));
             warnings.push(fault.expecting("a route with this policy, or no such policy"));
         }

@@ -41,6 +41,18 @@ warning: ";
 }
 
 #[test]
+fn the_default_policy_is_used_by_routes_that_name_none() {
+    let text = |policy: &str| {
+        format!(
+            "version = 1\nlistener = [{{ listen = \"127.0.0.1:80\" }}]\nroute = [{{ upstream = \"a\"{policy} }}]\n\
+             upstream.a.endpoints = [\"a:1\"]\npolicy.other.retry = \"off\"\npolicy.default.retry = \"off\"\n"
+        )
+    };
+    assert!(!warned(&text("")).contains("policy.default"));
+    assert!(warned(&text(", policy = \"other\"")).contains("policy.default"));
+}
+
+#[test]
 fn a_gateway_without_a_route_is_warned_of() {
     for route in ["", "route = []\n"] {
         let text = format!("version = 1\nlistener = [{{ listen = \"127.0.0.1:80\" }}]\n{route}");

@@ -1,0 +1,319 @@
+//! What answers look like.
+
+use crate::{
+    file,
+    spec::{RouteSpec, UpstreamSpec},
+};
+use plimsoll::{
+    BreakerState, PolicySpec,
+    file::{Schemas, Shape},
+};
+use serde_json::{Map, Value, json};
+
+/// Where the schemas are found.
+const PREFIX: &str = "#/components/schemas/";
+
+pub(super) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("{PREFIX}{name}") })
+}
+
+/// The schemas by name. Those of the file's quantities are lower case.
+pub(super) fn schemas() -> Map<String, Value> {
+    let mut written = Schemas::new(PREFIX);
+    let specs = [
+        ("PolicySpec", PolicySpec::schema(&mut written)),
+        ("RouteSpec", RouteSpec::schema(&mut written)),
+        ("UpstreamSpec", UpstreamSpec::schema(&mut written)),
+        ("GatewaySpec", file::schema_among(&mut written)),
+    ];
+    let mut all = written.into_definitions();
+    let own = specs.into_iter().chain(general()).chain(what_runs()).chain(machines());
+    all.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
+    all
+}
+
+/// Every key is always there; there are no others.
+fn object<const N: usize>(keys: [(&str, Value); N]) -> Value {
+    let required: Vec<Value> = keys.iter().map(|(name, _)| (*name).into()).collect();
+    let properties: Map<String, Value> =
+        keys.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
+}
+
+fn or_null(schema: Value) -> Value {
+    json!({ "anyOf": [schema, { "type": "null" }] })
+}
+
+fn list(of: Value) -> Value {
+    json!({ "type": "array", "items": of })
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn flag() -> Value {
+    json!({ "type": "boolean" })
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn number() -> Value {
+    json!({ "type": "number", "minimum": 0 })
+}
+
+fn part() -> Value {
+    json!({ "type": "number", "minimum": 0, "maximum": 1 })
+}
+
+fn one_of(words: &[&str]) -> Value {
+    json!({ "enum": words })
+}
+
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
+
+fn general() -> [(&'static str, Value); 8] {
+    [
+        (
+            "Problem",
+            json!({
+                "type": "object",
+                "description": "RFC 9457. The path of a fault is that of its key; its place is a JSON pointer into what \
+                                was sent, or file, line and column.",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": { "type": "string", "format": "uri" },
+                    "title": text(),
+                    "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+                    "detail": text(),
+                    "faults": list(reference("Fault")),
+                    "nearest": or_null(text()),
+                    "known": list(text()),
+                },
+            }),
+        ),
+        (
+            "Fault",
+            json!({
+                "type": "object",
+                "required": ["path", "problem"],
+                "properties": {
+                    "path": text(), "problem": text(), "expected": text(), "nearest": text(),
+                    "pointer": text(),
+                    "file": text(), "line": count(), "column": count(), "width": count(),
+                },
+                "additionalProperties": false,
+            }),
+        ),
+        ("Probe", object([("status", one_of(&["alive", "ready", "draining"]))])),
+        (
+            "Status",
+            object([
+                ("version", text()),
+                ("started_at", time()),
+                ("uptime_seconds", count()),
+                ("generation", count()),
+                ("workers", count()),
+                ("connections", count()),
+                ("draining", flag()),
+                ("listeners", list(text())),
+                ("admin", or_null(text())),
+                ("file", or_null(text())),
+                ("last_reload", or_null(reference("LastReload"))),
+            ]),
+        ),
+        (
+            "LastReload",
+            json!({
+                "type": "object",
+                "required": ["at", "result"],
+                "properties": {
+                    "at": time(),
+                    "result": one_of(&["applied", "refused"]),
+                    "generation": count(),
+                    "faults": list(text()),
+                },
+                "additionalProperties": false,
+            }),
+        ),
+        ("Reloaded", object([("generation", count())])),
+        ("Configuration", object([("generation", count()), ("config", reference("GatewaySpec"))])),
+        (
+            "PolicyPatch",
+            json!({
+                "type": "object",
+                "description": "Keys of PolicySpec with their new values; null for the default.",
+            }),
+        ),
+    ]
+}
+
+fn what_runs() -> [(&'static str, Value); 9] {
+    let all_of = |key, of: &str| object([("generation", count()), (key, list(reference(of)))]);
+    [
+        ("Routes", all_of("routes", "Route")),
+        (
+            "Route",
+            object([
+                ("name", text()),
+                ("upstream", text()),
+                ("policy", text()),
+                ("in_flight", count()),
+                ("spec", reference("RouteSpec")),
+            ]),
+        ),
+        ("Upstreams", all_of("upstreams", "Upstream")),
+        (
+            "Upstream",
+            object([
+                ("name", text()),
+                ("spec", reference("UpstreamSpec")),
+                ("endpoints", list(reference("Endpoint"))),
+                ("ejections", count()),
+                ("ejections_withheld", object([("last-endpoint", count()), ("at-most", count())])),
+            ]),
+        ),
+        (
+            "Endpoint",
+            object([
+                ("address", text()),
+                ("available", flag()),
+                ("healthy", flag()),
+                ("checked", flag()),
+                ("ejected_for_ms", or_null(number())),
+                ("in_flight", count()),
+                ("latency_ms", or_null(number())),
+                (
+                    "ejection",
+                    or_null(object([
+                        ("times", count()),
+                        ("consecutive_failures", count()),
+                        ("requests", count()),
+                        ("successes", count()),
+                        ("withheld", count()),
+                        ("withheld_ago_ms", or_null(number())),
+                    ])),
+                ),
+            ]),
+        ),
+        ("Policies", all_of("policies", "Policy")),
+        (
+            "Policy",
+            object([
+                ("name", text()),
+                ("generation", count()),
+                ("spec", reference("PolicySpec")),
+                ("upstreams", list(reference("Machines"))),
+            ]),
+        ),
+        (
+            "Machines",
+            object([
+                ("upstream", text()),
+                ("breaker", or_null(reference("Breaker"))),
+                ("bulkhead", or_null(reference("Bulkhead"))),
+                ("concurrency", or_null(reference("Concurrency"))),
+                ("budget", or_null(reference("Budget"))),
+                ("hedge", or_null(reference("Hedge"))),
+                ("rate_limit", or_null(reference("RateLimit"))),
+                ("shed", or_null(reference("Shed"))),
+                ("throttle", or_null(reference("Throttle"))),
+            ]),
+        ),
+        (
+            "BreakerForce",
+            json!({
+                "type": "object",
+                "required": ["force"],
+                "properties": {
+                    "force": one_of(&["open", "closed", "isolated", "auto"]),
+                    "upstream": { "type": "string", "description": "Left out, every upstream of the policy." },
+                },
+                "additionalProperties": false,
+            }),
+        ),
+    ]
+}
+
+fn machines() -> [(&'static str, Value); 9] {
+    let limited = [("rate", text()), ("burst", count())];
+    let [rate, burst] = limited;
+    [
+        (
+            "Breaker",
+            object([
+                ("state", one_of(&BreakerState::ALL.map(BreakerState::name))),
+                ("reason", or_null(text())),
+                ("since_ms", or_null(number())),
+                ("remaining_ms", or_null(number())),
+                ("window", reference("Window")),
+                ("consecutive_failures", count()),
+                ("probes_given", count()),
+                ("probes_passed", count()),
+                ("openings", count()),
+                (
+                    "last_opening",
+                    or_null(object([
+                        ("ago_ms", number()),
+                        ("reason", text()),
+                        ("window", reference("Window")),
+                    ])),
+                ),
+            ]),
+        ),
+        (
+            "Window",
+            object([
+                ("calls", count()),
+                ("failures", count()),
+                ("slow", count()),
+                ("failure_ratio", or_null(part())),
+                ("slow_ratio", or_null(part())),
+            ]),
+        ),
+        (
+            "Bulkhead",
+            object([
+                ("in_flight", count()),
+                ("limit", count()),
+                ("waiting", count()),
+                ("waiting_limit", count()),
+                ("oldest_wait_ms", number()),
+            ]),
+        ),
+        (
+            "Concurrency",
+            object([
+                ("in_flight", count()),
+                ("limit", count()),
+                ("baseline_ms", or_null(number())),
+                ("latency_ms", or_null(number())),
+                ("probing", flag()),
+            ]),
+        ),
+        (
+            "Budget",
+            object([("balance", count()), ("calls", count()), ("retries", count()), ("hedges", count())]),
+        ),
+        ("Hedge", object([("delay_ms", or_null(number())), ("samples", count())])),
+        (
+            "RateLimit",
+            json!({ "anyOf": [
+            object([rate.clone(), burst.clone(), ("available", count())]),
+            object([rate, burst, ("keys", count()), ("capacity", count()), ("evictions", count())]),
+        ] }),
+        ),
+        (
+            "Shed",
+            object([("overloaded", flag()), ("admitted", part()), ("least_delay_ms", or_null(number()))]),
+        ),
+        (
+            "Throttle",
+            object([("requests", count()), ("accepts", count()), ("rejection_probability", part())]),
+        ),
+    ]
+}

@@ -1,0 +1,150 @@
+//! The access log.
+
+mod running;
+
+use http::{Method, Request};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use running::{Origin, Running, Scratch, ask, eventually};
+use serde_json::Value;
+use std::{fs, path::Path, sync::atomic::Ordering};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+async fn started(test: &str, sample: &str) -> (Running, Origin, Scratch) {
+    let (origin, scratch) = (Origin::http1().await, Scratch::new(&format!("{test}-log")));
+    let text = format!(
+        r#"ADMIN
+LISTENER
+[access-log]
+path = "{}"
+sample = "{sample}"
+[[route]]
+path = "/api/"
+upstream = "orders"
+[upstream.orders]
+endpoints = ["{}"]
+"#,
+        scratch.path("access.log").display(),
+        origin.address
+    );
+    (Running::start(test, &text).await, origin, scratch)
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+async fn written(scratch: &Scratch, count: usize) -> Vec<Value> {
+    let path = scratch.path("access.log");
+    eventually("lines", async || lines(&path).len() >= count).await;
+    lines(&path)
+}
+
+#[tokio::test]
+async fn a_line_says_what_happened_and_no_secret() {
+    let (running, origin, scratch) = started("line", "100%").await;
+    let headers = [("authorization", "Bearer hunter2"), ("host", "shop.example"), ("cookie", "a=hunter2")];
+    ask(running.address(), Method::GET, "/api/x?token=hunter2", &headers, "").await.unwrap();
+    running.get("/nowhere").await;
+    let lines = written(&scratch, 2).await;
+    // Two workers may have written them, in either order.
+    let of = |path: &str| lines.iter().find(|line| line["path"] == path).unwrap();
+    let line = of("/api/x");
+    for (key, value) in [
+        ("method", "GET"),
+        ("path", "/api/x"),
+        ("host", "shop.example"),
+        ("protocol", "HTTP/1.1"),
+        ("route", "/api/"),
+        ("upstream", "orders"),
+        ("endpoint", &origin.address.to_string()),
+        ("client", "127.0.0.1"),
+    ] {
+        assert_eq!(line[key], value, "{key} of {line:#}");
+    }
+    assert_eq!(
+        (&line["status"], &line["attempts"], &line["bytes"]),
+        (&200.into(), &1.into(), &6.into()),
+        "{line:#}"
+    );
+    assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
+    let time = line["time"].as_str().unwrap();
+    assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+    assert!(!format!("{lines:?}").contains("hunter2"));
+    let refused = of("/nowhere");
+    assert_eq!((&refused["status"], &refused["problem"]), (&404.into(), &"no-route".into()));
+    assert_eq!(refused.get("route"), None);
+}
+
+#[tokio::test]
+async fn http2_and_malformed_requests_are_logged_too() {
+    let (running, _origin, scratch) = started("h2", "100%").await;
+    let io = TokioIo::new(TcpStream::connect(running.address()).await.unwrap());
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("http://shop.example/api/h2?x=1").body(Empty::<bytes::Bytes>::new()).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.collect().await.unwrap().to_bytes(), "/api/h2");
+    let line = written(&scratch, 1).await.remove(0);
+    assert_eq!((&line["protocol"], &line["bytes"]), (&"HTTP/2.0".into(), &7.into()), "{line:#}");
+    assert_eq!(line.get("broken"), None);
+    let bytes = "plimsoll_response_body_bytes_total{route=\"/api/\",upstream=\"orders\"}";
+    eventually("bytes are counted", async || running.metric(bytes).await == Some(7.0)).await;
+
+    let mut socket = TcpStream::connect(running.address()).await.unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").await.unwrap();
+    let line = written(&scratch, 2).await.remove(1);
+    assert_eq!((&line["status"], &line["problem"]), (&400.into(), &"bad-request".into()), "{line:#}");
+}
+
+#[tokio::test]
+async fn a_client_that_left_is_logged_as_such() {
+    let (running, origin, scratch) = started("gone", "100%").await;
+    // What the origin holds has no `/api/` before it.
+    let text = fs::read_to_string(running.file()).unwrap().replace("path = \"/api/\"", "path = \"/\"");
+    fs::write(running.file(), text).unwrap();
+    assert_eq!(running.reload().await.status, 200);
+    let mut socket = TcpStream::connect(running.address()).await.unwrap();
+    socket.write_all(b"GET /hold HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    eventually("the origin has it", async || origin.seen.held.load(Ordering::SeqCst) == 1).await;
+    drop(socket);
+    let line = written(&scratch, 1).await.remove(0);
+    assert_eq!((&line["status"], &line["attempts"]), (&499.into(), &1.into()), "{line:#}");
+    assert_eq!(line["endpoint"], origin.address.to_string());
+    let in_flight = "plimsoll_requests_in_flight{route=\"/\",upstream=\"orders\"}";
+    eventually("nothing is in flight", async || running.metric(in_flight).await == Some(0.0)).await;
+    eventually("the attempt is cancelled", async || origin.seen.held.load(Ordering::SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn a_rotated_log_is_opened_anew() {
+    let (running, _origin, scratch) = started("rotate", "100%").await;
+    running.get("/api/1").await;
+    written(&scratch, 1).await;
+    fs::rename(scratch.path("access.log"), scratch.path("access.log.1")).unwrap();
+    running.control.gateway().reopen_logs();
+    eventually("the new file", async || scratch.path("access.log").exists()).await;
+    running.get("/api/2").await;
+    assert_eq!(written(&scratch, 1).await[0]["path"], "/api/2");
+    assert_eq!(lines(&scratch.path("access.log.1")).len(), 1);
+}
+
+#[tokio::test]
+async fn a_sample_is_a_part_and_a_reload_changes_it() {
+    let (running, _origin, scratch) = started("sample", "0.0001%").await;
+    for _ in 0..50 {
+        running.get("/api/x").await;
+    }
+    let text = fs::read_to_string(running.file()).unwrap().replace("0.0001%", "100%");
+    fs::write(running.file(), text).unwrap();
+    assert_eq!(running.reload().await.status, 200);
+    running.get("/api/last").await;
+    let lines = written(&scratch, 1).await;
+    assert!(lines.len() <= 3, "{}", lines.len());
+    assert_eq!(lines.last().unwrap()["path"], "/api/last");
+}

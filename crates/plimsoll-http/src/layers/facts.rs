@@ -1,0 +1,154 @@
+use crate::idempotency::is_idempotent;
+use http::{HeaderMap, HeaderName, Request, header::HOST};
+use plimsoll_policy::{Cohort, Instant, Priority, call::Facts};
+use plimsoll_tower::{Describe, Key, driver::now};
+use std::{net::IpAddr, time::Duration};
+
+/// Until when a request's answer is wanted: put it into the request's extensions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Deadline(
+    /// On [`plimsoll_tower::driver::now`]'s clock.
+    pub Instant,
+);
+
+/// What requests are counted under, where machines count keys apart.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum KeyBy {
+    /// The host that is asked: of the target, else of the `Host` header.
+    #[default]
+    Host,
+    /// The [`IpAddr`] in the request's extensions, put there by whoever knows the client; IPv6 by /64.
+    Client,
+    /// The value of this header.
+    Header(HeaderName),
+}
+
+/// Reads off an HTTP request what the machines want to know.
+///
+/// - Safe to repeat: the idempotent methods, and a request with one `Idempotency-Key` ([`is_idempotent`]).
+/// - Deadline: a [`Deadline`] in the extensions, or gRPC's `grpc-timeout` from now on; the earlier of both.
+/// - [`Priority`] and [`Cohort`]: from the extensions.
+/// - Key: as [`KeyBy`] says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpFacts {
+    /// What requests are counted under.
+    pub key: KeyBy,
+}
+
+impl HttpFacts {
+    /// Counted under this.
+    pub const fn by(key: KeyBy) -> Self {
+        Self { key }
+    }
+}
+
+impl<B> Describe<Request<B>> for HttpFacts {
+    fn describe(&self, request: &Request<B>) -> Facts {
+        let mut facts =
+            Facts { idempotent: is_idempotent(request.method(), request.headers()), ..Facts::default() };
+        if let Some(wait) = grpc_timeout(request.headers()) {
+            facts.deadline = now() + wait;
+        }
+        let extensions = request.extensions();
+        if !extensions.is_empty() {
+            if let Some(Deadline(deadline)) = extensions.get() {
+                facts.deadline = facts.deadline.earliest(*deadline);
+            }
+            facts.priority = extensions.get::<Priority>().copied().unwrap_or_default();
+            facts.cohort = extensions.get::<Cohort>().copied().unwrap_or_default();
+        }
+        facts
+    }
+
+    fn key<'r>(&self, request: &'r Request<B>) -> Option<Key<'r>> {
+        match &self.key {
+            KeyBy::Host => {
+                let named = || request.headers().get(HOST).map(|host| host.as_bytes().into());
+                request.uri().host().map(Key::from).or_else(named)
+            }
+            KeyBy::Client => request.extensions().get::<IpAddr>().map(|client| (*client).into()),
+            KeyBy::Header(name) => request.headers().get(name).map(|value| value.as_bytes().into()),
+        }
+    }
+}
+
+/// `grpc-timeout`: at most eight digits and a unit.
+fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(headers: &[(&'static str, &str)]) -> Request<()> {
+        let mut request = Request::new(());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        request
+    }
+
+    #[test]
+    fn methods_and_keys_make_it_safe() {
+        let facts = HttpFacts::default();
+        assert!(facts.describe(&request(&[])).idempotent);
+        let mut post = request(&[]);
+        *post.method_mut() = http::Method::POST;
+        assert!(!facts.describe(&post).idempotent);
+        post.headers_mut().insert("idempotency-key", "7".parse().unwrap());
+        assert!(facts.describe(&post).idempotent);
+    }
+
+    #[test]
+    fn the_earlier_deadline_counts() {
+        let deadline = |request: &Request<()>| HttpFacts::default().describe(request).deadline;
+        assert_eq!(deadline(&request(&[])), Instant::FAR);
+        let before = now();
+        let mut grpc = request(&[("grpc-timeout", "90S")]);
+        assert!(deadline(&grpc).since(before) >= Duration::from_secs(90));
+        grpc.extensions_mut().insert(Deadline(before));
+        assert_eq!(deadline(&grpc), before);
+        for wrong in ["S", "", "1x", "123456789S", "-1S", "1.5S"] {
+            assert_eq!(deadline(&request(&[("grpc-timeout", wrong)])), Instant::FAR, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_say_how_much_it_matters() {
+        let mut critical = request(&[]);
+        critical.extensions_mut().insert(Priority::CRITICAL);
+        let facts = HttpFacts::default().describe(&critical);
+        assert_eq!((facts.priority, facts.cohort), (Priority::CRITICAL, Cohort::default()));
+    }
+
+    #[test]
+    fn keys_are_found_where_they_are() {
+        let key = |by: KeyBy, request: &Request<()>| {
+            let facts = HttpFacts::by(by);
+            facts.key(request).map(|key| key.as_bytes().to_vec())
+        };
+        let mut named = request(&[("host", "a.example"), ("x-tenant", "t1")]);
+        assert_eq!(key(KeyBy::Host, &named).unwrap(), b"a.example");
+        *named.uri_mut() = "http://b.example/".parse().unwrap();
+        assert_eq!(key(KeyBy::Host, &named).unwrap(), b"b.example");
+        assert_eq!(key(KeyBy::Header(HeaderName::from_static("x-tenant")), &named).unwrap(), b"t1");
+        assert_eq!(key(KeyBy::Client, &named), None);
+        named.extensions_mut().insert(IpAddr::from([192, 0, 2, 7]));
+        assert_eq!(key(KeyBy::Client, &named).unwrap(), [192, 0, 2, 7]);
+    }
+}

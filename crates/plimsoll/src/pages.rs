@@ -1,0 +1,37 @@
+//! The examples of the README and of the guide, compiled and run with the doc tests, so that none of them grows old.
+
+macro_rules! pages {
+    ($($name:ident = $path:literal;)*) => {
+        $(#[doc = include_str!(concat!("../../../", $path))] mod $name {})*
+    };
+}
+
+pages! {
+    readme = "README.md";
+    readme_zh = "README.zh-CN.md";
+    architecture = "ARCHITECTURE.md";
+    contributing = "CONTRIBUTING.md";
+    index = "docs/README.md";
+    admin_api = "docs/admin-api.md";
+    algorithms = "docs/algorithms.md";
+    balancing_and_ejection = "docs/balancing-and-ejection.md";
+    bulkhead_and_concurrency = "docs/bulkhead-and-concurrency.md";
+    circuit_breaker = "docs/circuit-breaker.md";
+    configuration = "docs/configuration.md";
+    for_go_developers = "docs/for-go-developers.md";
+    gateway_in_front_of_any_service = "docs/gateway-in-front-of-any-service.md";
+    getting_started = "docs/getting-started.md";
+    glossary = "docs/glossary.md";
+    hardening = "docs/hardening.md";
+    load_shedding = "docs/load-shedding.md";
+    on_call = "docs/on-call.md";
+    metrics = "docs/metrics.md";
+    performance = "docs/performance.md";
+    rate_limits = "docs/rate-limits.md";
+    retries_and_hedging = "docs/retries-and-hedging.md";
+    run = "docs/run.md";
+    testing_your_service = "docs/testing-your-service.md";
+    timeouts_and_deadlines = "docs/timeouts-and-deadlines.md";
+    tower_layers = "docs/tower-layers.md";
+    writing_a_classifier = "docs/writing-a-classifier.md";
+}
