@@ -106,8 +106,8 @@ impl Report {
         row("ejections", &|figures| figures.ejections.to_string());
         let _ = writeln!(
             out,
-            "\nThe same {:.0} requests/s for {:.1} s through both, with the same faults (seed {}). What the policies saved:\n\
-             {} requests that would have failed, and {:.0} ms at the 99th percentile, for {:.1} % more attempts.",
+            "\n{:.0} requests/s for {:.1} s through each, with the same faults (seed {}).\nThe policies saved \
+             {} requests and {:.0} ms at the 99th percentile, for {:.1} % more attempts.",
             self.rate,
             self.seconds,
             self.seed,

@@ -64,7 +64,9 @@ impl Story {
             }
             (Condition::Failing, _) => (Tone::Bad, format!("{name} fails: it answers every call with 503")),
             (Condition::Refusing, _) => (Tone::Bad, format!("{name} is down: it refuses connections")),
-            (Condition::Well, Condition::Slow) => (Tone::Good, format!("{name} is as fast as before")),
+            (Condition::Well, Condition::Slow) => {
+                (Tone::Good, format!("{name} is as fast as before: calls come back as its estimate fades"))
+            }
             (Condition::Well, _) => (Tone::Good, format!("{name} is up again and answers well")),
         };
         self.conditions[step.replica] = Some((step.condition, at));
