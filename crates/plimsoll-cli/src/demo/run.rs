@@ -62,8 +62,9 @@ pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
     let begin = runtime.block_on(async { Instant::now() });
     let load = Load::start(&sides, Arrivals::new(rate, plan.length(), wanted.seed), begin)?;
     stream.write(&format!(
-        "The same load, {rate:.0} requests/s, through two gateways before three replicas: one with the\n\
-         policies of examples/gateway.toml, one with none. It takes {:.0} s; Ctrl-C ends it.\n\n",
+        "The same load, {rate:.0} requests/s, through two gateways before three replicas:\n\
+         one with the policies of examples/gateway.toml, one with none.\n\
+         It takes {:.0} s; Ctrl-C ends it.\n\n",
         wanted.length.as_secs_f64(),
     ));
     let stage = Stage { fleet: &fleet, sides: &sides, plan, rate, begin };
