@@ -64,7 +64,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Assertion> {
         ),
         claim(
             &format!("{} was ejected and let back in", NAMES[FAILING]),
-            format!("{} times, {} good answers since", with.ejections, evidence.good_since_recovery),
+            format!("{}×, {} good answers since", with.ejections, evidence.good_since_recovery),
             with.ejections > 0 && evidence.ejected && evidence.let_back && evidence.good_since_recovery > 0,
         ),
         claim(
