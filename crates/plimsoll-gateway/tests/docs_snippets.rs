@@ -238,6 +238,28 @@ fn every_problem_is_told_with_its_status() {
     }
 }
 
+/// What a README shows of the demo: the end of the capture that lies beside the demo's page.
+fn shown(readme: &str, capture: &str) -> String {
+    let (before, rest) = readme.split_once("<!-- demo -->\n").expect("the README has a place for it");
+    let (_, after) = rest.split_once("<!-- end demo -->").expect("the place has an end");
+    let end = capture.split_once("At the end:\n").map_or(capture, |(_, end)| end).trim_matches('\n');
+    format!("{before}<!-- demo -->\n\n```text\n{end}\n```\n\n<!-- end demo -->{after}")
+}
+
+/// `PLIMSOLL_BLESS=1 cargo test -p plimsoll-gateway --test docs_snippets` writes it anew.
+#[test]
+fn the_readmes_show_the_demo_as_it_was_captured() {
+    let Ok(capture) = fs::read_to_string(root().join("docs/demo.txt")) else { return };
+    for name in ["README.md", "README.zh-CN.md"] {
+        let (is, made) = (page(name), shown(&page(name), &capture));
+        if std::env::var_os("PLIMSOLL_BLESS").is_some() {
+            fs::write(root().join(name), &made).expect("the page can be written");
+        } else {
+            assert_eq!(is, made, "PLIMSOLL_BLESS=1 writes it anew");
+        }
+    }
+}
+
 /// A heading's anchor as it is made where the pages are shown.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|char| char.is_alphanumeric() || " -_".contains(*char));
