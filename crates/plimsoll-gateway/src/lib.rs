@@ -1,4 +1,31 @@
 //! The gateway: listeners, routes, upstreams, pools, health, reload and the admin API.
+//!
+//! The program `plimsoll run` is [`control::run`]. Inside another program, or a test, it is [`control::Control`]:
+//!
+//! ```
+//! use plimsoll_gateway::{control::Control, file};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let text = r#"
+//! version = 1
+//! workers = 1
+//! admin = "off"
+//! [[listener]]
+//! listen = "127.0.0.1:0"
+//! [[route]]
+//! upstream = "orders"
+//! [upstream.orders]
+//! endpoints = ["127.0.0.1:9001"]
+//! "#;
+//! let loaded = file::parse("gateway.toml", text, &|name| std::env::var(name).ok())?;
+//! let control = Control::start(loaded.spec, None).await?;
+//! assert_ne!(control.gateway().addresses()[0].port(), 0);
+//! assert_eq!(control.drain(Duration::from_secs(1)).await, 0); // nothing had to be cut off
+//! # Ok(()) }
+//! ```
+//!
+//! What a file may say is in [`mod@file`]; how a request goes through is in `ARCHITECTURE.md` of the repository.
 #![forbid(unsafe_code)]
 
 mod access_log;

@@ -18,6 +18,7 @@ pages! {
     bulkhead_and_concurrency = "docs/bulkhead-and-concurrency.md";
     circuit_breaker = "docs/circuit-breaker.md";
     configuration = "docs/configuration.md";
+    demo = "docs/demo.md";
     for_go_developers = "docs/for-go-developers.md";
     gateway_in_front_of_any_service = "docs/gateway-in-front-of-any-service.md";
     getting_started = "docs/getting-started.md";

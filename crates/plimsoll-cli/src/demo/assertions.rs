@@ -41,52 +41,38 @@ const FAILED_WITHOUT: f64 = 0.02;
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Assertion> {
     let Evidence { with, without, .. } = evidence;
     let part = |figures: &Figures| figures.not_well() as f64 / figures.requests.max(1) as f64;
-    let percent = |part: f64| format!("{:.2} %", part * 100.0);
-    let failed = format!("{} against {}", percent(part(with)), percent(part(without)));
     // One request of a short run may be more than the part that is allowed.
     let few = with.not_well() <= 1 || part(with) < FAILED;
     let many = part(without) > FAILED_WITHOUT && without.not_well() >= 5 * with.not_well();
     let attempts = with.attempts.max(with.arrived);
     let whole = |figures: &Figures| figures.lost == 0 && figures.requests == figures.answers;
     let counted = |figures: &Figures| figures.calls == figures.requests;
-    let name = NAMES[FAILING];
+    let claim = |claim: &str, found: String, held: bool| Assertion { claim: claim.to_owned(), found, held };
+    let percent = |figures: &Figures| format!("{} ({:.2} %)", figures.not_well(), part(figures) * 100.0);
     vec![
-        Assertion {
-            claim: "with policies less than 0.5 % of the requests failed".into(),
-            found: format!("{} of {}, {}", with.not_well(), with.requests, percent(part(with))),
-            held: few,
-        },
-        Assertion { claim: "without them clearly more did".into(), found: failed, held: many },
-        Assertion {
-            claim: "with policies the 99th percentile was lower".into(),
-            found: format!("{:.0} ms against {:.0} ms", with.p99_ms, without.p99_ms),
-            held: with.p99_ms < without.p99_ms,
-        },
-        Assertion {
-            claim: "retries and hedges stayed within their budget".into(),
-            found: format!("{attempts} attempts, {:.0} allowed", evidence.attempts_allowed),
-            held: attempts as f64 <= evidence.attempts_allowed,
-        },
-        Assertion {
-            claim: format!("{name} was ejected when it failed and let back in when it was well"),
-            found: format!(
-                "ejections: {}, good answers since: {}",
-                with.ejections, evidence.good_since_recovery
-            ),
-            held: with.ejections > 0
-                && evidence.ejected
-                && evidence.let_back
-                && evidence.good_since_recovery > 0,
-        },
-        Assertion {
-            claim: "nothing was lost: every request has exactly one answer".into(),
-            found: format!(
-                "{} and {} answers to {} requests each",
-                with.answers, without.answers, with.requests
-            ),
-            held: [*with, *without].into_iter().all(|side| whole(side) && counted(side))
+        claim("with policies fewer than 0.5 % failed", percent(with), few),
+        claim("without them clearly more did", percent(without), many),
+        claim(
+            "with policies p99 was lower",
+            format!("{:.0} ms against {:.0} ms", with.p99_ms, without.p99_ms),
+            with.p99_ms < without.p99_ms,
+        ),
+        claim(
+            "retries and hedges kept to their budget",
+            format!("{attempts} attempts, {:.0} allowed", evidence.attempts_allowed),
+            attempts as f64 <= evidence.attempts_allowed,
+        ),
+        claim(
+            &format!("{} was ejected and let back in", NAMES[FAILING]),
+            format!("{}×, {} good answers since", with.ejections, evidence.good_since_recovery),
+            with.ejections > 0 && evidence.ejected && evidence.let_back && evidence.good_since_recovery > 0,
+        ),
+        claim(
+            "nothing was lost",
+            format!("{} and {} answers to {} requests each", with.answers, without.answers, with.requests),
+            [*with, *without].into_iter().all(|side| whole(side) && counted(side))
                 && with.requests == without.requests,
-        },
+        ),
     ]
 }
 

@@ -92,7 +92,7 @@ impl Board<'_> {
     fn replica(&self, replica: usize) -> Line {
         let (style, condition) = match self.story.condition(replica) {
             Condition::Well => (Style::Green, "well".to_owned()),
-            Condition::Slow => (Style::Red, format!("{SLOWER} times slower")),
+            Condition::Slow => (Style::Red, format!("slow (×{SLOWER})")),
             Condition::Failing => (Style::Red, "answers 503".into()),
             Condition::Refusing => (Style::Red, "refuses".into()),
         };

@@ -106,8 +106,8 @@ impl Report {
         row("ejections", &|figures| figures.ejections.to_string());
         let _ = writeln!(
             out,
-            "\nThe same {:.0} requests/s for {:.1} s through both, with the same faults (seed {}). What the policies saved:\n\
-             {} requests that would have failed, and {:.0} ms at the 99th percentile, for {:.1} % more attempts.",
+            "\n{:.0} requests/s for {:.1} s through each, with the same faults (seed {}).\n\
+             The policies saved {} requests and {:.0} ms at the 99th percentile,\nfor {:.1} % more attempts.",
             self.rate,
             self.seconds,
             self.seed,
@@ -148,6 +148,31 @@ mod tests {
         assert!(
             (figures.success_ratio - 0.8).abs() < 1e-9 && (figures.attempts_per_request - 1.2).abs() < 1e-9
         );
+    }
+
+    #[test]
+    fn every_line_fits_80_columns() {
+        let side = Figures {
+            requests: 240_000,
+            good: 100_000,
+            p99_ms: 4999.0,
+            hedges: 12_000,
+            ..Figures::default()
+        };
+        let report = Report {
+            held: false,
+            interrupted: false,
+            seed: 123_456,
+            seconds: 599.0,
+            rate: 400.0,
+            latest_ms: 0.0,
+            remarks: Vec::new(),
+            with: side.clone(),
+            without: side,
+            assertions: Vec::new(),
+        };
+        let table = report.table();
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     }
 
     #[test]

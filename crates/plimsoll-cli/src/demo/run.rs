@@ -62,8 +62,9 @@ pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
     let begin = runtime.block_on(async { Instant::now() });
     let load = Load::start(&sides, Arrivals::new(rate, plan.length(), wanted.seed), begin)?;
     stream.write(&format!(
-        "Three replicas of a service, {rate:.0} requests/s through a gateway with the policies of examples/gateway.toml and \
-         as many\nthrough one without. Everything runs in this process, for {:.0} s. Ctrl-C ends it.\n\n",
+        "The same load, {rate:.0} requests/s, through two gateways before three replicas:\n\
+         one with the policies of examples/gateway.toml, one with none.\n\
+         It takes {:.0} s; Ctrl-C ends it.\n\n",
         wanted.length.as_secs_f64(),
     ));
     let stage = Stage { fleet: &fleet, sides: &sides, plan, rate, begin };
@@ -119,13 +120,13 @@ fn remarks(rate: f64, lateness: Lateness, shortened: Option<Duration>) -> Vec<St
     }
     if lateness.worst > LATE {
         remarks.push(format!(
-            "It was busy with something else: requests went out up to {:.0} ms late, and latencies are of that too.",
+            "It was busy with something else: requests went out up to {:.0} ms late.",
             lateness.worst.as_secs_f64() * 1e3
         ));
     }
     if let Some(shortened) = shortened {
         remarks.push(format!(
-            "For so short a run an ejection lasts {:.1} s, not the example's.",
+            "Ejections last {:.1} s, less than in the example: their end is to be seen in so short a run.",
             shortened.as_secs_f64()
         ));
     }

@@ -37,15 +37,15 @@ impl fmt::Display for Event {
 #[derive(Debug, Default)]
 pub(super) struct Story {
     pub(super) events: Vec<Event>,
-    /// How each replica is, and since when.
+    /// How each replica is, and since when it is well or not.
     conditions: [Option<(Condition, Duration)>; REPLICAS],
-    /// What has been told of the replica's present condition.
+    /// What has been told of the replica's present trouble.
     told: [[bool; REPLICAS]; 2],
     before: Option<Look>,
 }
 
 /// This long after a replica has changed, the figures show what came of it.
-const SHOWS: Duration = Duration::from_millis(1500);
+const SHOWS: Duration = Duration::from_millis(2200);
 /// A replica with less than this part of the answers is avoided: a third would be its share.
 const AVOIDED: f64 = 0.1;
 
@@ -64,11 +64,20 @@ impl Story {
             }
             (Condition::Failing, _) => (Tone::Bad, format!("{name} fails: it answers every call with 503")),
             (Condition::Refusing, _) => (Tone::Bad, format!("{name} is down: it refuses connections")),
-            (Condition::Well, Condition::Slow) => (Tone::Good, format!("{name} is as fast as before")),
+            (Condition::Well, Condition::Slow) => {
+                (Tone::Good, format!("{name} is as fast as before: calls come back as its estimate fades"))
+            }
             (Condition::Well, _) => (Tone::Good, format!("{name} is up again and answers well")),
         };
-        self.conditions[step.replica] = Some((step.condition, at));
-        self.told.iter_mut().for_each(|told| told[step.replica] = false);
+        // What fails and then is down has one trouble, not two.
+        let since = match self.conditions[step.replica] {
+            Some((before, since)) if before != Condition::Well && step.condition != Condition::Well => since,
+            _ => {
+                self.told.iter_mut().for_each(|told| told[step.replica] = false);
+                at
+            }
+        };
+        self.conditions[step.replica] = Some((step.condition, since));
         self.tell(at, tone, text);
     }
 
@@ -188,7 +197,11 @@ mod tests {
             texts(&story),
             ["orders-2 fails: it answers every call with 503", "without policies 33 % of the calls fail"]
         );
-        assert_eq!(story.events[1].at, seconds(12));
+        assert_eq!(story.events[1].at, seconds(13));
+        // From failing to refusing: the same trouble.
+        story.step(seconds(20), plan.until(seconds(20))[1]);
+        story.look(seconds(25), &looks);
+        assert_eq!(story.events.len(), 3);
     }
 
     #[test]
