@@ -6,7 +6,7 @@
 //! | module | what | feature |
 //! | --- | --- | --- |
 //! | the root | the policies as pure machines, their words and quantities | always |
-//! | [`file`] | the policy file: decoding, faults with their places, JSON Schema | `file` |
+//! | [`mod@file`] | the policy file: decoding, faults with their places, JSON Schema | `file` |
 //! | [`tower`] | the policies as tower layers | `tower` |
 //! | [`telemetry`] | metrics and logs | `telemetry` |
 //! | [`http`] | problem details, replay bodies, header hygiene | `http` |
