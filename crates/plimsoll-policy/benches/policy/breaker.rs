@@ -3,13 +3,14 @@
 //! The clock is an argument. It begins after an hour, when every window has come round, and moves on by 100 ns a call, so
 //! that buckets change under way as they do live.
 
+use crate::shared;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use plimsoll_policy::{
     Draw, Instant, Outcome,
     breaker::{Breaker, BreakerSpec, Window},
     throttle::{Throttle, ThrottleSpec},
 };
-use std::{cell::Cell, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 const TOOK: Duration = Duration::from_millis(1);
 const STEP: u64 = 100;
@@ -37,32 +38,40 @@ fn breaker_admit_settle(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_size = 10_000)]
 fn breaker_count_window_admit_settle(bencher: Bencher<'_, '_>) {
-    one_thread(
-        bencher,
-        &Breaker::new(BreakerSpec { window: Window::Calls(HUNDRED), ..BreakerSpec::default() }),
-    );
+    one_thread(bencher, &Breaker::new(count_window()));
 }
 
-/// Two threads on one instance; the time is that of one thread's call. To be held against `breaker_admit_settle`.
-/// A sample is long, so that the two run beside each other for nearly all of it.
-#[divan::bench(threads = [2], sample_size = 100_000, sample_count = 40)]
+fn split(bencher: Bencher<'_, '_>, threads: u64, spec: BreakerSpec) {
+    let breaker = Breaker::new(spec);
+    shared::split(bencher, threads, |at| call(&breaker, HOUR + at * STEP));
+}
+
+fn count_window() -> BreakerSpec {
+    BreakerSpec { window: Window::Calls(HUNDRED), ..BreakerSpec::default() }
+}
+
+/// A million calls by one thread: what `breaker_two_threads` is to be held against.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn breaker_one_thread(bencher: Bencher<'_, '_>) {
+    split(bencher, 1, BreakerSpec::default());
+}
+
+/// The same million by two threads on one instance.
+#[divan::bench(sample_count = 30, sample_size = 1)]
 fn breaker_two_threads(bencher: Bencher<'_, '_>) {
-    beside(bencher, &Breaker::new(BreakerSpec::default()));
+    split(bencher, 2, BreakerSpec::default());
 }
 
-#[divan::bench(threads = [2], sample_size = 100_000, sample_count = 40)]
+/// A million calls by one thread: what `breaker_count_window_two_threads` is to be held against.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn breaker_count_window_one_thread(bencher: Bencher<'_, '_>) {
+    split(bencher, 1, count_window());
+}
+
+/// The same million by two threads on one instance.
+#[divan::bench(sample_count = 30, sample_size = 1)]
 fn breaker_count_window_two_threads(bencher: Bencher<'_, '_>) {
-    beside(bencher, &Breaker::new(BreakerSpec { window: Window::Calls(HUNDRED), ..BreakerSpec::default() }));
-}
-
-fn beside(bencher: Bencher<'_, '_>, breaker: &Breaker) {
-    thread_local! {
-        static NOW: Cell<u64> = const { Cell::new(HOUR) };
-    }
-    bencher.counter(ItemsCount::new(1u32)).bench(|| {
-        NOW.set(NOW.get() + STEP);
-        call(breaker, NOW.get());
-    });
+    split(bencher, 2, count_window());
 }
 
 #[divan::bench(sample_size = 10_000)]

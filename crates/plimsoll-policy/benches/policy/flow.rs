@@ -1,19 +1,18 @@
 //! Bulkhead, adaptive limit and shedder while all is calm, which is what every call pays.
 
-use divan::{Bencher, black_box, counter::ItemsCount};
+use crate::shared;
+use divan::{Bencher, black_box};
 use plimsoll_policy::{
     Admission, Admitted, Ask, Draw, Instant, Outcome,
     bulkhead::{Bulkhead, BulkheadSpec, Claim},
     concurrency::{AdaptiveLimit, ConcurrencySpec},
     shed::{ShedSpec, Shedder},
 };
-use std::{num::NonZeroU32, thread, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 const TOOK: Duration = Duration::from_millis(1);
 /// Nanoseconds that pass from call to call, so that windows end and intervals turn as they do live.
 const STEP: u64 = 100;
-/// Calls in one sample: so many that starting two threads does not show.
-const CALLS: u64 = 1_000_000;
 
 fn call<M: Admission>(machine: &M, nanos: u64) {
     let now = Instant::from_nanos(nanos);
@@ -26,13 +25,7 @@ fn call<M: Admission>(machine: &M, nanos: u64) {
 }
 
 fn split<M: Admission + Sync>(bencher: Bencher<'_, '_>, threads: u64, machine: &M) {
-    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| (0..CALLS / threads).for_each(|at| call(machine, at * STEP)));
-            }
-        });
-    });
+    shared::split(bencher, threads, |at| call(machine, at * STEP));
 }
 
 #[divan::bench]

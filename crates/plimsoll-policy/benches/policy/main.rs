@@ -7,6 +7,7 @@ mod breaker;
 mod flow;
 mod rate;
 mod retry;
+mod shared;
 
 #[global_allocator]
 static ALLOC: divan::AllocProfiler = divan::AllocProfiler::system();

@@ -1,3 +1,4 @@
+use crate::shared;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use governor::{Quota, RateLimiter as Governor, clock::FakeRelativeClock};
 use plimsoll_policy::{
@@ -10,7 +11,6 @@ use std::{cell::Cell, num::NonZeroU32, time::Duration};
 const HOSTS: usize = 10_000;
 /// Decisions in one sample, so that a sample is long against the timer.
 const BATCH: u64 = 10_000;
-const LONG: u64 = 1_000_000;
 
 /// Room for what comes back in one batch: governor's clock moves by whole batches, so that moving it costs nothing.
 const BURST: NonZeroU32 = NonZeroU32::new(20_000).expect("not zero");
@@ -48,16 +48,45 @@ fn token_bucket(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Two threads on one bucket, nothing refused. A sample is one thread's part: compare its items a second with
-/// `token_bucket`'s. Long samples, so that the threads are under way together for most of each.
-#[divan::bench(threads = [1, 2], sample_count = 30)]
-fn token_bucket_two_threads(bencher: Bencher<'_, '_>) {
+fn split_bucket(bencher: Bencher<'_, '_>, threads: u64) {
     let bucket = TokenBucket::new(rate(), Burst::try_from(u32::MAX).expect("a burst"), Instant::ORIGIN);
-    bencher.counter(ItemsCount::new(LONG)).bench(|| {
-        for step in 0..LONG {
-            let _ = black_box(bucket.admit(Instant::from_nanos(step), 1));
-        }
+    shared::split(bencher, threads, |at| {
+        let _ = black_box(bucket.admit(Instant::from_nanos(at), 1));
     });
+}
+
+/// A million calls by one thread, nothing refused: what `token_bucket_two_threads` is to be held against.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn token_bucket_one_thread(bencher: Bencher<'_, '_>) {
+    split_bucket(bencher, 1);
+}
+
+/// The same million by two threads on one bucket.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn token_bucket_two_threads(bencher: Bencher<'_, '_>) {
+    split_bucket(bencher, 2);
+}
+
+fn split_keys(bencher: Bencher<'_, '_>, threads: u64) {
+    let keys = NonZeroU32::new(65_536).expect("not zero");
+    let limiter = KeyedLimiter::new(rate(), burst(), keys, Instant::ORIGIN, Draw::new(1));
+    let hosts = hosts();
+    shared::split(bencher, threads, |at| {
+        let host = &hosts[at as usize % HOSTS];
+        let _ = black_box(limiter.admit(Instant::from_nanos(at * 1000), limiter.hash(host.as_bytes()), 1));
+    });
+}
+
+/// A million calls over 10,000 hosts by one thread: what `keyed_limiter_two_threads` is to be held against.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn keyed_limiter_one_thread(bencher: Bencher<'_, '_>) {
+    split_keys(bencher, 1);
+}
+
+/// The same million by two threads on one limiter.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn keyed_limiter_two_threads(bencher: Bencher<'_, '_>) {
+    split_keys(bencher, 2);
 }
 
 #[divan::bench]
