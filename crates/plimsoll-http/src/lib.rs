@@ -17,4 +17,4 @@ pub mod path;
 mod problem;
 pub mod replay;
 
-pub use problem::{GrpcCode, Kind, Problem, ProblemId};
+pub use problem::{GrpcCode, Kind, Problem, ProblemId, is_grpc};

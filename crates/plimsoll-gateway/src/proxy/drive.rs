@@ -5,7 +5,6 @@ use super::{
     attempt::{Marks, Reply, Sending, attempt},
     classify,
     download::Proxied,
-    fault::timed_out,
     handle::Tunnel,
 };
 use crate::{access_log::Entry, host::GatewayHost, snapshot::Route, upstream::Picked, worker::Worker};
@@ -191,7 +190,7 @@ pub(crate) async fn drive(
                 return finish(driven, time, id, picked, result);
             }
             Action::Finish(Finish::Refused(rejected)) => return Err(Problem::from(rejected)),
-            Action::Finish(Finish::TimedOut(limit)) => return Err(timed_out(limit)),
+            Action::Finish(Finish::TimedOut(limit)) => return Err(Problem::from(limit)),
             Action::Finish(Finish::Gone) | Action::Closed => return Err(Problem::new(Kind::Internal)),
         };
     }

@@ -2,7 +2,7 @@
 
 use crate::h1::client::{SendError, SendFault};
 use plimsoll::{
-    Cause, Failure, Limit, Outcome, Settlement,
+    Cause, Failure, Outcome, Settlement,
     http::{Kind, Problem},
 };
 use std::io;
@@ -82,9 +82,4 @@ fn broken_upload(broke: Broke) -> Problem {
         }
         Broke::Replay => Problem::new(Kind::BadRequest),
     }
-}
-
-/// The problem of a limit that ran out.
-pub(crate) fn timed_out(limit: Limit) -> Problem {
-    Problem::from(limit)
 }

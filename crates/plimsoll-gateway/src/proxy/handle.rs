@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
     Kind, Problem, ProblemId,
     headers::{Forwarding, Scheme, Trust},
-    path,
+    is_grpc, path,
 };
 use std::{
     borrow::Cow,
@@ -200,12 +200,6 @@ impl Speaks {
     fn of(parts: &request::Parts) -> Self {
         Self { grpc: parts.version == Version::HTTP_2 && is_grpc(&parts.headers) }
     }
-}
-
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    // application/grpc-web is another protocol: its clients read no trailers.
-    kind.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
 
 fn find<'u>(

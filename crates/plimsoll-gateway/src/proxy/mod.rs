@@ -27,5 +27,5 @@ pub(crate) use attempt::dial;
 pub(crate) use download::{Download, DownloadError, Source};
 pub(crate) use fault::Fault;
 pub(crate) use forward::via;
-pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle, is_grpc, spoken};
+pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle, spoken};
 pub(crate) use upload::{Upload, UploadError};

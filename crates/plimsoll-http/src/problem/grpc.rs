@@ -41,7 +41,7 @@ impl GrpcCode {
 }
 
 /// Whether a request (or an answer) with these headers speaks gRPC.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+pub fn is_grpc(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return false };
     let Some(rest) = content_type.as_bytes().strip_prefix(b"application/grpc") else { return false };
     // application/grpc-web is another protocol, with its trailers in the body.

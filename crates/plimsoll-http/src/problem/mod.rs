@@ -4,7 +4,7 @@ mod grpc;
 mod kind;
 mod policies;
 
-pub use grpc::GrpcCode;
+pub use grpc::{GrpcCode, is_grpc};
 pub use kind::Kind;
 
 use bytes::Bytes;

@@ -18,7 +18,7 @@ use super::{Worker, answering::Answering, http1};
 use crate::{
     access_log::{self, Entry},
     h1::Refusal,
-    proxy::{Alarm, Answered, Client, Inbound, handle, is_grpc, spoken, via},
+    proxy::{Alarm, Answered, Client, Inbound, handle, spoken, via},
     snapshot::Snapshot,
 };
 use bytes::Bytes;
@@ -28,7 +28,7 @@ use hyper::{server::conn::http2 as server, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll::{
     Instant,
-    http::{Problem, headers::Scheme},
+    http::{Problem, headers::Scheme, is_grpc},
     tower::driver::now,
 };
 use rewound::Rewound;
