@@ -10,11 +10,21 @@
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "server")]
+pub mod body;
+pub mod boundary;
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod headers;
 pub mod idempotency;
+pub mod inbound;
 pub mod layers;
 pub mod path;
 mod problem;
 pub mod replay;
+#[cfg(feature = "server")]
+pub mod serve;
 
 pub use problem::{GrpcCode, Kind, Problem, ProblemId, is_grpc};

@@ -8,6 +8,7 @@
 //! | the root | the policies as pure machines, their words and quantities | always |
 //! | [`mod@file`] | the policy file: decoding, faults with their places, JSON Schema | `file` |
 //! | [`tower`] | the policies as tower layers | `tower` |
+//! | [`task`] | scopes, supervision, measured queues and locks, drain | `task` |
 //! | [`telemetry`] | metrics and logs | `telemetry` |
 //! | [`http`] | problem details, replay bodies, header hygiene | `http` |
 //!
@@ -49,6 +50,9 @@ pub use plimsoll_policy::*;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use plimsoll_http as http;
+#[cfg(feature = "task")]
+#[doc(inline)]
+pub use plimsoll_task as task;
 #[cfg(feature = "telemetry")]
 #[doc(inline)]
 pub use plimsoll_telemetry as telemetry;

@@ -5,13 +5,18 @@ use crate::workspace::Workspace;
 /// What each crate may use of ours. A crate that is not here is one the design does not have.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("plimsoll-policy", &[]),
+    ("plimsoll-task", &[]),
     ("plimsoll-tower", &["plimsoll-policy"]),
     ("plimsoll-telemetry", &["plimsoll-policy"]),
-    ("plimsoll-http", &["plimsoll-policy", "plimsoll-tower", "plimsoll-telemetry"]),
-    ("plimsoll", &["plimsoll-policy", "plimsoll-tower", "plimsoll-telemetry", "plimsoll-http"]),
+    ("plimsoll-http", &["plimsoll-policy", "plimsoll-task", "plimsoll-tower", "plimsoll-telemetry"]),
+    (
+        "plimsoll",
+        &["plimsoll-policy", "plimsoll-task", "plimsoll-tower", "plimsoll-telemetry", "plimsoll-http"],
+    ),
     ("plimsoll-gateway", &["plimsoll"]),
     ("plimsoll-cli", &["plimsoll-gateway"]),
     ("plimsoll-testkit", &["plimsoll-policy"]),
+    ("orders", &["plimsoll"]),
     ("xtask", &[]),
 ];
 

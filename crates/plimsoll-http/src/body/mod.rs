@@ -1,0 +1,1 @@
+//! Negotiated and streaming bodies.

@@ -1,0 +1,1 @@
+//! One layer that turns every failure into one form.

@@ -1,0 +1,1 @@
+//! What every request that comes in is given: limits, a deadline, an id.

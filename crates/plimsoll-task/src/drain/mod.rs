@@ -1,0 +1,1 @@
+//! A shutdown in phases, each with its limit.

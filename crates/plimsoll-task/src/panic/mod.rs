@@ -1,0 +1,1 @@
+//! What a panic said, and where.

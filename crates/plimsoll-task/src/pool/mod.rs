@@ -1,0 +1,1 @@
+//! Pools for blocking and processor-bound work.

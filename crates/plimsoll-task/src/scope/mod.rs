@@ -1,0 +1,1 @@
+//! Children that cannot outlive their parent.

@@ -1,0 +1,1 @@
+//! Critical tasks, started again.

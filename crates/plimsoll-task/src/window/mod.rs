@@ -1,0 +1,1 @@
+//! Many jobs, so many at a time.

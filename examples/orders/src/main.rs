@@ -1,0 +1,3 @@
+//! Orders in PostgreSQL, payments over HTTP.
+
+fn main() {}
