@@ -1,5 +1,6 @@
 //! Every habit of development is one command: `cargo xtask test`, `cargo xtask bench …`, `cargo xtask setup`.
 
+mod api;
 mod bench;
 mod setup;
 mod test;
@@ -29,6 +30,9 @@ enum Command {
     /// Measure: every figure that the project claims
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Show what the public interface has gained and lost since it was last agreed to
+    #[command(long_about = api::LONG_ABOUT)]
+    Api(api::Options),
     /// Install the programs that the checks and the benches drive
     Setup,
 }
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Bench(bench) => bench::run(&bench),
+        Command::Api(options) => api::run(&options),
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
     };
     match outcome {

@@ -57,7 +57,7 @@ impl Workspace {
     /// Every `.rs` file of ours, relative to the root, sorted.
     pub(crate) fn sources(&self) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
-        for folder in ["crates", "xtask"] {
+        for folder in ["crates", "examples", "xtask"] {
             walk(&self.root.join(folder), &mut found)?;
         }
         let mut relative: Vec<PathBuf> =

@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 use clap::Args;
 
+use crate::api;
 use crate::bench::instructions;
 use crate::workspace::Workspace;
 use crate::{setup, tools};
@@ -28,8 +29,9 @@ Check and test everything, in this order, and stop at the first step that fails,
   6. tests           unit, property and end-to-end tests: cargo-nextest where it is installed, otherwise cargo test
   7. doc tests       every example in the documentation
   8. documentation   rustdoc, warnings are errors
-  9. loom            every interleaving of the machines with atomics (up to three preemptions)
- 10. instructions    what the hot operations take, beside benches/instructions.toml (valgrind)
+  9. interface       what the library crates show, beside api/ (cargo xtask api)
+ 10. loom            every interleaving of the machines with atomics (up to three preemptions)
+ 11. instructions    what the hot operations take, beside benches/instructions.toml (valgrind)
 
 Programs that the tests drive (curl, promtool, h2load, valgrind) are installed first where that is possible (Debian, root);
 cargo-deny is built once into the target folder. Elsewhere a missing one is named, and what needs it is skipped.
@@ -79,6 +81,7 @@ fn all(options: &Options, workspace: &Workspace, steps: &mut Steps) -> Result<()
     let mut documentation = cargo(&["doc", "--workspace", "--lib", "--all-features", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     steps.command("documentation", documentation)?;
+    steps.check("interface", "cargo xtask api", || api::findings(workspace))?;
     loom::run(workspace, steps)?;
     counted(workspace, steps)
 }
