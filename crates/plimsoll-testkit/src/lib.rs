@@ -5,15 +5,20 @@
 //! - [`Scripted`]: an inner service that answers, fails, waits, hangs or panics as told, and keeps a record.
 //! - [`ManualClock`], [`Draws`]: time and randomness by hand, for the pure machines.
 //! - [`FaultyUpstream`]: a TCP server that resets, truncates, stalls or lies, connection by connection.
+//! - `Postgres` (feature `postgres`): a server of one's own that can be stopped and started, or a database on a shared one.
 //!
 //! This crate serves the tests of Plimsoll itself and of whoever writes layers beside it.
 #![forbid(unsafe_code)]
 
 mod clock;
 pub mod contract;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod scripted;
 mod upstream;
 
 pub use clock::{Draws, ManualClock};
+#[cfg(feature = "postgres")]
+pub use postgres::{Database, Postgres};
 pub use scripted::{Broken, Record, Scripted, ScriptedFuture, Step};
 pub use upstream::{Fault, FaultyUpstream, Refusing};

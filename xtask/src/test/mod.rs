@@ -3,6 +3,7 @@
 mod arrows;
 mod licences;
 mod loom;
+mod postgres;
 mod source;
 mod steps;
 mod tally;
@@ -16,6 +17,7 @@ use crate::api;
 use crate::bench::instructions;
 use crate::workspace::Workspace;
 use crate::{setup, tools};
+use postgres::Postgres;
 use steps::Steps;
 
 pub(crate) const LONG_ABOUT: &str = "\
@@ -26,14 +28,15 @@ Check and test everything, in this order, and stop at the first step that fails,
   3. arrows          which crate may use which
   4. licences        cargo-deny: bans, licences and sources of every dependency, by deny.toml
   5. clippy          the whole workspace, every target and feature, warnings are errors
-  6. tests           unit, property and end-to-end tests: cargo-nextest where it is installed, otherwise cargo test
+  6. tests           unit, property and end-to-end tests: cargo-nextest where it is installed, otherwise cargo test;
+                     one PostgreSQL for all of them, with a database for each test
   7. doc tests       every example in the documentation
   8. documentation   rustdoc, warnings are errors
   9. interface       what the library crates show, beside api/ (cargo xtask api)
  10. loom            every interleaving of the machines with atomics (up to three preemptions)
  11. instructions    what the hot operations take, beside benches/instructions.toml (valgrind)
 
-Programs that the tests drive (curl, promtool, h2load, valgrind) are installed first where that is possible (Debian, root);
+Programs that the tests drive (curl, promtool, h2load, valgrind, postgresql) are installed first where that is possible (Debian, root);
 cargo-deny is built once into the target folder. Elsewhere a missing one is named, and what needs it is skipped.
 With CI=true a missing one is an error.
 
@@ -105,6 +108,10 @@ fn tests(options: &Options, steps: &mut Steps) -> Result<()> {
     };
     if options.quick {
         command.args(["--lib", "--bins"]);
+    }
+    let server = Postgres::start()?;
+    if let Some(server) = &server {
+        server.name_to(&mut command);
     }
     steps.command(if options.quick { "unit tests" } else { "tests" }, command).map(drop)
 }

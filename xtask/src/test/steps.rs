@@ -152,7 +152,9 @@ fn echo(from: impl Read, mut to: Option<impl Write>) -> Tally {
 
 /// The command as one would type it, with the variables that were set for it.
 fn shown(command: &Command) -> String {
-    let variables = command.get_envs().filter_map(|(name, value)| {
+    // The run's server is gone by the time that somebody repeats a command; then the tests start their own.
+    let lasting = command.get_envs().filter(|(name, _)| *name != super::postgres::SHARED);
+    let variables = lasting.filter_map(|(name, value)| {
         Some(format!("{}={}", name.display(), quoted(&value?.to_string_lossy())))
     });
     let words = std::iter::once(command.get_program()).chain(command.get_args());
