@@ -1,12 +1,9 @@
 //! Reading the file.
 
-use super::{Invalid, LoadError, error::render_warning, whole::Whole};
+use super::{Invalid, LoadError, whole::Whole};
 use crate::spec::GatewaySpec;
-use plimsoll::file::{Document, Env, Fault, Faults, Source};
-use std::{fmt, fs::File, io, io::Read, path::Path};
-
-/// The most bytes that a file may have; more is no file that anyone wrote.
-pub const MOST_BYTES: u64 = 16 << 20;
+use plimsoll::file::{Document, Env, Fault, Source};
+use std::{fmt, path::Path};
 
 /// A gateway that can be run, and what is odd about its file.
 #[derive(Clone)]
@@ -37,23 +34,10 @@ impl fmt::Debug for Loaded {
 /// Reads a file whole, `${NAME}` in its texts replaced by what `env` has for `NAME`. Blocks while it reads.
 ///
 /// # Errors
-/// If it cannot be read (a directory and a file beyond [`MOST_BYTES`] cannot), or with everything that is wrong in it.
+/// If it cannot be read (a directory and a file beyond [`MOST_BYTES`](super::MOST_BYTES) cannot), or with everything
+/// that is wrong in it.
 pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, LoadError> {
-    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    // One byte beyond tells a file that is too long, be it one without an end.
-    let mut file = File::open(path).map_err(unreadable)?.take(MOST_BYTES + 1);
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(unreadable(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it has more than {MOST_BYTES} bytes"),
-        )));
-    }
-    let name = path.display().to_string();
-    let text =
-        String::from_utf8(bytes).map_err(|error| no_text(&name, error.as_bytes(), error.utf8_error()))?;
-    Ok(parse(&name, &text, env)?)
+    Ok(of(&Document::load(path)?, env)?)
 }
 
 /// Reads a text as a file would be; `name` is what faults call it.
@@ -61,20 +45,16 @@ pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, LoadError> {
 /// # Errors
 /// With everything that is wrong in it.
 pub fn parse(name: &str, text: &str, env: Env<'_>) -> Result<Loaded, Invalid> {
-    let document =
-        Document::parse(name, text).map_err(|faults| Invalid::new(faults, Source::new(name, text)))?;
-    match document.read::<Whole>(env) {
-        Ok(Whole { spec, warnings }) => Ok(Loaded { spec, warnings, source: document.source().clone() }),
-        Err(faults) => Err(Invalid::new(faults, document.source().clone())),
-    }
+    of(&Document::of_text(name, text)?, env)
 }
 
-/// The fault of a file that is not UTF-8, at its first wrong byte.
-fn no_text(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Invalid {
-    let source = Source::new(name, String::from_utf8_lossy(bytes));
-    let at = error.valid_up_to();
-    let byte = bytes.get(at).copied().unwrap_or_default();
-    let fault =
-        Fault::new(source.place(at..at + 1), "", format!("found the byte 0x{byte:02x}, which is no text"));
-    Invalid::new(Faults::from(fault.expecting("a file in UTF-8")), source)
+fn of(document: &Document, env: Env<'_>) -> Result<Loaded, Invalid> {
+    let Whole { spec, warnings } = document.valid(env)?;
+    Ok(Loaded { spec, warnings, source: document.source().clone() })
+}
+
+/// A fault that does no harm, as compilers show it.
+fn render_warning(warning: &Fault, source: &Source) -> String {
+    let rendered = warning.render(source);
+    rendered.strip_prefix("error:").map_or_else(|| rendered.clone(), |rest| format!("warning:{rest}"))
 }

@@ -42,7 +42,6 @@ mod admin;
 mod amount;
 mod between;
 mod distinct;
-mod error;
 mod limits;
 mod listed;
 mod load;
@@ -56,8 +55,9 @@ mod trusted;
 mod upstream;
 mod whole;
 
-pub use error::{Invalid, LoadError};
-pub use load::{Loaded, MOST_BYTES, load, parse};
+pub use load::{Loaded, load, parse};
+#[doc(inline)]
+pub use plimsoll::file::{Invalid, LoadError, MOST_BYTES};
 
 use crate::spec::GatewaySpec;
 use plimsoll::file::Shape;

@@ -27,8 +27,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Every policy of a file, by name.
-pub type Policies = BTreeMap<Name, PolicySpec>;
+type ByName = BTreeMap<Name, PolicySpec>;
 
 section! {
     /// A file of policies alone, as a service of one's own would read it.
@@ -36,7 +35,7 @@ section! {
         /// The version of the file's format.
         version: Version,
         /// Policies by name.
-        policy: Policies = Policies::new(),
+        policy: ByName = ByName::new(),
     }
 }
 

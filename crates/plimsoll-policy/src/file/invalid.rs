@@ -1,6 +1,6 @@
-//! Why there is no gateway to be had from a file.
+//! Why nothing is to be had from a file.
 
-use plimsoll::file::{Fault, Faults, Source};
+use super::{Fault, Faults, Source};
 use std::{fmt, io, path::PathBuf};
 
 /// Why a file could not be loaded.
@@ -29,7 +29,8 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    pub(super) fn new(faults: Faults, source: Source) -> Self {
+    /// These faults of this text.
+    pub fn new(faults: Faults, source: Source) -> Self {
         Self { faults, source }
     }
 
@@ -41,6 +42,16 @@ impl Invalid {
     /// Every fault with its line and a caret, as compilers show it.
     pub fn render(&self) -> String {
         self.faults.render(&self.source)
+    }
+
+    /// A file that is not UTF-8, at its first wrong byte.
+    pub(super) fn no_text(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Self {
+        let source = Source::new(name, String::from_utf8_lossy(bytes));
+        let at = error.valid_up_to();
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        let problem = format!("found the byte 0x{byte:02x}, which is no text");
+        let fault = Fault::new(source.place(at..at + 1), "", problem);
+        Self::new(Faults::from(fault.expecting("a file in UTF-8")), source)
     }
 }
 
@@ -58,9 +69,3 @@ impl fmt::Debug for Invalid {
 }
 
 impl std::error::Error for Invalid {}
-
-/// A fault that does no harm, as compilers show it.
-pub(super) fn render_warning(warning: &Fault, source: &Source) -> String {
-    let rendered = warning.render(source);
-    rendered.strip_prefix("error:").map_or_else(|| rendered.clone(), |rest| format!("warning:{rest}"))
-}
