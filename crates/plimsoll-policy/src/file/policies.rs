@@ -137,8 +137,9 @@ mod tests {
             Policies::default().get("x").unwrap_err().to_string(),
             "no policy is called \"x\", expected a table [policy.NAME] of that name"
         );
-        let many: String = (0..9).map(|at| format!("[policy.p{at}]\n")).collect();
-        let unknown = read(&format!("version = 1\n{many}")).unwrap().get("bananas").unwrap_err();
+        let many: Vec<_> = (0..9).map(|at| format!("[policy.p{at}]")).collect();
+        let text = format!("version = 1\n{}\n", many.join("\n"));
+        let unknown = read(&text).unwrap().get("bananas").unwrap_err();
         assert!(unknown.to_string().ends_with("expected one of the 9 names of [policy.NAME]"), "{unknown}");
     }
 
