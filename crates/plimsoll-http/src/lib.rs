@@ -27,4 +27,4 @@ pub mod replay;
 #[cfg(feature = "server")]
 pub mod serve;
 
-pub use problem::{GrpcCode, Kind, Problem, ProblemId, is_grpc};
+pub use problem::{Chain, GrpcCode, Kind, Problem, ProblemId, is_grpc};

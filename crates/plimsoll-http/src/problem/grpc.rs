@@ -6,36 +6,60 @@ use http::{HeaderMap, HeaderValue, Response, header};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum GrpcCode {
+    /// 1
+    Cancelled,
+    /// 2
+    Unknown,
     /// 3
     InvalidArgument,
     /// 4
     DeadlineExceeded,
     /// 5
     NotFound,
+    /// 6
+    AlreadyExists,
+    /// 7
+    PermissionDenied,
     /// 8
     ResourceExhausted,
+    /// 9
+    FailedPrecondition,
     /// 10
     Aborted,
+    /// 11
+    OutOfRange,
     /// 12
     Unimplemented,
     /// 13
     Internal,
     /// 14
     Unavailable,
+    /// 15
+    DataLoss,
+    /// 16
+    Unauthenticated,
 }
 
 impl GrpcCode {
     /// Its number on the wire.
     pub const fn number(self) -> u16 {
         match self {
+            Self::Cancelled => 1,
+            Self::Unknown => 2,
             Self::InvalidArgument => 3,
             Self::DeadlineExceeded => 4,
             Self::NotFound => 5,
+            Self::AlreadyExists => 6,
+            Self::PermissionDenied => 7,
             Self::ResourceExhausted => 8,
+            Self::FailedPrecondition => 9,
             Self::Aborted => 10,
+            Self::OutOfRange => 11,
             Self::Unimplemented => 12,
             Self::Internal => 13,
             Self::Unavailable => 14,
+            Self::DataLoss => 15,
+            Self::Unauthenticated => 16,
         }
     }
 }
@@ -56,7 +80,7 @@ impl Problem {
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert("grpc-status", HeaderValue::from(self.kind().grpc().number()));
-        let text = self.detail.as_deref().unwrap_or(self.kind().title());
+        let text = self.told().unwrap_or(self.kind().title());
         if let Ok(message) = HeaderValue::try_from(encoded(text)) {
             headers.insert("grpc-message", message);
         }

@@ -1,44 +1,29 @@
 //! Problem details: what a caller is told, and what is kept for the log.
 
+mod chain;
+mod document;
+mod errors;
 mod grpc;
+mod id;
 mod kind;
+mod made;
 mod policies;
 
+pub use chain::Chain;
 pub use grpc::{GrpcCode, is_grpc};
+pub use id::ProblemId;
 pub use kind::Kind;
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use serde::Serialize;
-use std::{borrow::Cow, fmt, time::Duration};
-
-/// Names one problem in the answer and in the log, so that the one leads to the other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ProblemId(u128);
-
-impl ProblemId {
-    /// The id of these bits: a request's trace id, or 128 random ones.
-    pub const fn new(bits: u128) -> Self {
-        Self(bits)
-    }
-}
-
-impl fmt::Display for ProblemId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl fmt::Debug for ProblemId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 /// What went wrong, in the words that a caller may see ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 ///
 /// The inside, an error with its chain, is a field of its own that [`Problem::to_http`] and [`Problem::to_grpc`] never
 /// look at: it is for the log alone.
+///
+/// Two words long, so that it costs next to nothing as the `Err` of every handler; one without a detail, an id or an
+/// inside is made without an allocation.
 ///
 /// ```
 /// # use plimsoll_http::{Kind, Problem};
@@ -52,43 +37,79 @@ impl fmt::Debug for ProblemId {
 #[derive(Debug)]
 pub struct Problem {
     kind: Kind,
+    rest: Option<Box<Rest>>,
+}
+
+/// What most problems have little of.
+#[derive(Debug, Default)]
+struct Rest {
+    code: Option<&'static str>,
     detail: Option<Cow<'static, str>>,
     id: Option<ProblemId>,
     retry_after: Option<Duration>,
-    inside: Option<Box<dyn std::error::Error + Send + Sync>>,
+    status: Option<StatusCode>,
+    headers: HeaderMap,
+    inside: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Problem {
     /// A problem of this kind, with nothing to add.
     pub const fn new(kind: Kind) -> Self {
-        Self { kind, detail: None, id: None, retry_after: None, inside: None }
+        Self { kind, rest: None }
+    }
+
+    /// The problem that this status stands for, with that very status.
+    ///
+    /// Statuses without a [`Kind`] of their own are told as [`Kind::BadRequest`] below 500, as [`Kind::Internal`] else.
+    pub fn of_status(status: StatusCode) -> Self {
+        let kind = Kind::of_status(status);
+        let mut problem = Self::new(kind);
+        if kind.status() != status {
+            problem.rest().status = Some(status);
+        }
+        problem
+    }
+
+    /// The same with the service's own name for the case, a member `code` of the answer. Clients decide by it, so it
+    /// stays the same from version to version; letters, digits and `-`.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.rest().code = Some(code);
+        self
     }
 
     /// The same with a sentence for the caller. Whoever sends the request reads it: nothing internal.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.detail = Some(detail.into());
+        self.rest().detail = Some(detail.into());
         self
     }
 
     /// The same with the id that stands in the log too.
     #[must_use]
-    pub const fn id(mut self, id: ProblemId) -> Self {
-        self.id = Some(id);
+    pub fn id(mut self, id: ProblemId) -> Self {
+        self.rest().id = Some(id);
         self
     }
 
     /// The same with a hint when to come back.
     #[must_use]
-    pub const fn after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.rest().retry_after = Some(wait);
+        self
+    }
+
+    /// The same with a header of the answer over HTTP: `Allow`, `WWW-Authenticate`, `Content-Range`.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.rest().headers.append(name, value);
         self
     }
 
     /// The same with the error behind it, for the log.
     #[must_use]
-    pub fn because(mut self, inside: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.inside = Some(inside.into());
+    pub fn because(mut self, inside: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.rest().inside = Some(inside.into());
         self
     }
 
@@ -97,87 +118,63 @@ impl Problem {
         self.kind
     }
 
-    /// The status it has over HTTP.
-    pub const fn status(&self) -> StatusCode {
-        self.kind.status()
+    /// The status it has over HTTP: its kind's, unless it was made of another one.
+    pub fn status(&self) -> StatusCode {
+        self.rest.as_ref().and_then(|rest| rest.status).unwrap_or(self.kind.status())
     }
 
     /// When to come back, where known.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.rest.as_ref()?.retry_after
+    }
+
+    /// The service's own name for the case.
+    pub fn own_code(&self) -> Option<&'static str> {
+        self.rest.as_ref()?.code
+    }
+
+    /// The sentence for the caller.
+    pub fn told(&self) -> Option<&str> {
+        self.rest.as_ref()?.detail.as_deref()
+    }
+
+    /// The id that stands in the log too.
+    pub fn known_as(&self) -> Option<ProblemId> {
+        self.rest.as_ref()?.id
     }
 
     /// The error behind it.
-    pub fn inside(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
-        self.inside.as_deref()
+    pub fn inside(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.rest.as_ref()?.inside.as_deref()
     }
 
-    /// As an `application/problem+json` answer, with `Retry-After` in whole seconds, rounded up.
-    pub fn to_http(&self) -> Response<Bytes> {
-        let status = self.status();
-        let document = Document {
-            r#type: Urn(self.kind),
-            title: self.kind.title(),
-            status: status.as_u16(),
-            detail: self.detail.as_deref(),
-            id: self.id,
-        };
-        // Strings and numbers alone: nothing in it can fail to serialise.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-        let mut answer = Response::new(Bytes::from(body));
-        *answer.status_mut() = status;
-        let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
-        }
-        answer
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
     }
 }
 
-/// Rounded up: a caller that comes back a fraction too early is turned away again.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+impl From<Kind> for Problem {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind)
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind.name())?;
-        if let Some(detail) = &self.detail {
+        f.write_str(self.kind.name())?;
+        if let Some(code) = self.own_code() {
+            write!(f, " ({code})")?;
+        }
+        if let Some(detail) = self.told() {
             write!(f, ": {detail}")?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Problem {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.inside.as_deref().map(|inside| inside as _)
-    }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    r#type: Urn,
-    title: &'a str,
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<ProblemId>,
-}
-
-struct Urn(Kind);
-
-impl Serialize for Urn {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("urn:plimsoll:problem:{}", self.0.name()))
-    }
-}
-
-impl Serialize for ProblemId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl Error for Problem {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.inside().map(|inside| inside as _)
     }
 }
 
@@ -186,23 +183,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_has_the_members_of_the_rfc() {
-        let problem = Problem::new(Kind::UpstreamUnreachable)
-            .detail("no connection to any endpoint")
-            .id(ProblemId::new(7))
-            .because("connect 10.0.0.7:5432 as admin: refused");
-        let answer = problem.to_http();
-        let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
-        assert_eq!(
-            body,
-            serde_json::json!({
-                "type": "urn:plimsoll:problem:upstream-unreachable",
-                "title": "The upstream could not be reached",
-                "status": 502,
-                "detail": "no connection to any endpoint",
-                "id": "00000000000000000000000000000007",
-            })
-        );
+    fn it_is_two_words_long() {
+        assert_eq!(size_of::<Problem>(), 2 * size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Problem>>(), 2 * size_of::<usize>());
     }
 
     #[test]
@@ -217,9 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_is_rounded_up() {
-        assert_eq!(whole_seconds(Duration::ZERO), 0);
-        assert_eq!(whole_seconds(Duration::from_nanos(1)), 1);
-        assert_eq!(whole_seconds(Duration::from_secs(2)), 2);
+    fn a_status_keeps_its_number() {
+        assert_eq!(Problem::of_status(StatusCode::NOT_FOUND).kind(), Kind::NotFound);
+        assert!(Problem::of_status(StatusCode::NOT_FOUND).rest.is_none());
+        let teapot = Problem::of_status(StatusCode::IM_A_TEAPOT);
+        assert_eq!((teapot.kind(), teapot.status().as_u16()), (Kind::BadRequest, 418));
+        let full = Problem::of_status(StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!((full.kind(), full.to_http().status().as_u16()), (Kind::Internal, 507));
     }
 }

@@ -40,6 +40,17 @@ impl From<Failure> for Problem {
     }
 }
 
+/// A layer's verdict, or what the service behind it says itself.
+impl<E: Into<Self>> From<plimsoll_tower::Error<E>> for Problem {
+    fn from(error: plimsoll_tower::Error<E>) -> Self {
+        match error {
+            plimsoll_tower::Error::Rejected(rejected) => rejected.into(),
+            plimsoll_tower::Error::TimedOut(limit) => limit.into(),
+            plimsoll_tower::Error::Inner(inner) => inner.into(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,60 @@
+use crate::Problem;
+use bytes::Bytes;
+use http::Response;
+use std::sync::Arc;
+
+/// Stands in the extensions of an answer that tells of a problem.
+///
+/// A boundary further out finds the problem here, inside and all, and logs and counts it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    problem: Arc<Problem>,
+    settled: bool,
+}
+
+impl Told {
+    pub(crate) fn new(problem: Problem) -> Self {
+        Self { problem: Arc::new(problem), settled: false }
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Whether a boundary has logged and counted it.
+    pub const fn is_settled(&self) -> bool {
+        self.settled
+    }
+}
+
+impl Problem {
+    /// As an answer for a boundary further out: what [`Problem::to_http`] gives, with the problem itself in the
+    /// extensions ([`Told`]).
+    pub fn into_http(self) -> Response<Bytes> {
+        let mut answer = self.to_http();
+        answer.extensions_mut().insert(Told::new(self));
+        answer
+    }
+}
+
+#[cfg(feature = "server")]
+impl axum::response::IntoResponse for Problem {
+    /// [`Problem::into_http`].
+    fn into_response(self) -> axum::response::Response {
+        self.into_http().map(axum::body::Body::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_problem_travels_with_its_answer() {
+        let answer = Problem::internal("secret").into_http();
+        let told = answer.extensions().get::<Told>().unwrap();
+        assert_eq!(told.problem().inside().unwrap().to_string(), "secret");
+        assert!(!told.is_settled());
+    }
+}

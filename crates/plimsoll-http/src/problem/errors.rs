@@ -1,0 +1,44 @@
+//! Errors that are problems by themselves.
+
+use super::Problem;
+use std::{convert::Infallible, error::Error};
+
+impl From<Infallible> for Problem {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// What a stack of foreign layers ends in. A [`Problem`] or a policy's verdict within is told as what it is, everything
+/// else is [`Problem::internal`].
+impl From<Box<dyn Error + Send + Sync>> for Problem {
+    fn from(error: Box<dyn Error + Send + Sync>) -> Self {
+        let verdict = |error: Box<dyn Error + Send + Sync>| {
+            error.downcast::<plimsoll_tower::Error<Infallible>>().map(|error| Self::from(*error))
+        };
+        error
+            .downcast::<Self>()
+            .map(|problem| *problem)
+            .or_else(|error| error.downcast::<plimsoll_policy::Rejected>().map(|rejected| (*rejected).into()))
+            .or_else(verdict)
+            .unwrap_or_else(Self::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+    use plimsoll_policy::{Limit, Machine, Reason, Rejected};
+
+    #[test]
+    fn a_boxed_error_is_told_as_what_is_within() {
+        let kind = |error: Box<dyn Error + Send + Sync>| Problem::from(error).kind();
+        let rejected = Rejected::new(Machine::Breaker, Reason::CircuitOpen);
+        assert_eq!(kind(Box::new(Problem::conflict("x"))), Kind::Conflict);
+        assert_eq!(kind(Box::new(rejected)), Kind::CircuitOpen);
+        let timed_out = plimsoll_tower::Error::<Infallible>::TimedOut(Limit::Total);
+        assert_eq!(kind(Box::new(timed_out)), Kind::DeadlineExceeded);
+        assert_eq!(kind("anything else".into()), Kind::Internal);
+    }
+}

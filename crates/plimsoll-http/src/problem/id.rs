@@ -1,0 +1,57 @@
+use ahash::RandomState;
+use std::{
+    fmt,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// Names one problem in the answer and in the log, so that the one leads to the other.
+///
+/// In a request's extensions it names the request: whatever problem the request ends in then has this id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProblemId(u128);
+
+impl ProblemId {
+    /// The id of these bits: a request's trace id, or 128 random ones.
+    pub const fn new(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// An id that no other problem has, and that tells nothing of how many there were.
+    ///
+    /// The keyed hash of a count, with a key from the operating system that this process keeps to itself.
+    pub fn fresh() -> Self {
+        static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Relaxed);
+        let [high, low] = KEYS.each_ref().map(|key| u128::from(key.hash_one(count)));
+        Self(high << 64 | low)
+    }
+}
+
+impl fmt::Display for ProblemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for ProblemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn fresh_ids_are_distinct_and_not_in_order() {
+        let ids: Vec<_> = (0..1000).map(|_| ProblemId::fresh()).collect();
+        assert_eq!(ids.iter().copied().collect::<HashSet<_>>().len(), ids.len());
+        assert!(!ids.is_sorted_by_key(|id| id.0));
+    }
+}
