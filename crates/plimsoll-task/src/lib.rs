@@ -11,3 +11,6 @@ pub mod queue;
 pub mod scope;
 pub mod supervise;
 pub mod window;
+
+pub use deadline::Deadline;
+pub use panic::Panicked;
