@@ -17,6 +17,14 @@ impl Told {
         Self { problem: Arc::new(problem), settled: false }
     }
 
+    pub(super) const fn settled(problem: Arc<Problem>) -> Self {
+        Self { problem, settled: true }
+    }
+
+    pub(super) fn shared(&self) -> Arc<Problem> {
+        Arc::clone(&self.problem)
+    }
+
     /// The problem.
     pub fn problem(&self) -> &Problem {
         &self.problem

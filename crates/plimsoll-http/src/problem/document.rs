@@ -12,6 +12,11 @@ pub(crate) const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application
 impl Problem {
     /// As an `application/problem+json` answer, with `Retry-After` in whole seconds, rounded up.
     pub fn to_http(&self) -> Response<Bytes> {
+        self.http_as(self.known_as())
+    }
+
+    /// The same under this id.
+    pub(crate) fn http_as(&self, id: Option<ProblemId>) -> Response<Bytes> {
         let status = self.status();
         let rest = self.rest.as_deref();
         let document = Document {
@@ -19,7 +24,7 @@ impl Problem {
             title: self.kind.title(),
             status: status.as_u16(),
             detail: self.told(),
-            id: self.known_as(),
+            id,
             code: self.own_code(),
         };
         // Strings and numbers alone: nothing in it can fail to serialise.

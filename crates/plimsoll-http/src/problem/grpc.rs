@@ -1,4 +1,4 @@
-use super::Problem;
+use super::{Problem, ProblemId};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 
@@ -74,8 +74,14 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 
 impl Problem {
     /// As a gRPC answer of headers alone: status 200, `grpc-status`, `grpc-message`, and `grpc-retry-pushback-ms` where
-    /// it is known when to come back.
+    /// it is known when to come back. Code and id, which have no place in those, are metadata: `problem-code` and
+    /// `problem-id`.
     pub fn to_grpc(&self) -> Response<Bytes> {
+        self.grpc_as(self.known_as())
+    }
+
+    /// The same under this id.
+    pub(crate) fn grpc_as(&self, id: Option<ProblemId>) -> Response<Bytes> {
         let mut answer = Response::new(Bytes::new());
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -83,6 +89,12 @@ impl Problem {
         let text = self.told().unwrap_or(self.kind().title());
         if let Ok(message) = HeaderValue::try_from(encoded(text)) {
             headers.insert("grpc-message", message);
+        }
+        let named = [("problem-code", self.own_code().map(str::to_owned)), ("problem-id", id.map(|id| id.to_string()))];
+        for (name, value) in named {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                headers.insert(name, value);
+            }
         }
         if let Some(wait) = self.retry_after() {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);

@@ -1,0 +1,197 @@
+use super::{BoundaryBody, OnPanic, Told, foreign, layer::Shared, panics::caught};
+use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
+use http::{Extensions, HeaderMap, Method, Request, Response, header};
+use plimsoll_task::panic::Panicked;
+use std::{
+    error::Error,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+/// What is kept of a request for as long as something can go wrong with it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    shared: Arc<Shared>,
+    method: Method,
+    grpc: bool,
+    id: Option<ProblemId>,
+    route: Route,
+}
+
+/// The route by its pattern, of which there are few, never by its path.
+#[cfg(feature = "server")]
+#[derive(Debug)]
+struct Route(Option<axum::extract::MatchedPath>);
+
+#[cfg(not(feature = "server"))]
+#[derive(Debug)]
+struct Route;
+
+#[cfg(feature = "server")]
+impl Route {
+    #[inline]
+    fn of(extensions: &Extensions) -> Self {
+        Self(extensions.get().cloned())
+    }
+
+    fn name(&self) -> &str {
+        self.0.as_ref().map_or("", |path| path.as_str())
+    }
+}
+
+#[cfg(not(feature = "server"))]
+impl Route {
+    #[inline]
+    fn of(_: &Extensions) -> Self {
+        Self
+    }
+
+    #[allow(clippy::unused_self)]
+    fn name(&self) -> &str {
+        ""
+    }
+}
+
+/// Where a panic came up.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    Handler,
+    Body,
+    Drop,
+}
+
+impl Place {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Body => "body",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+impl Exchange {
+    #[inline]
+    pub(super) fn of<B>(request: &Request<B>, shared: Arc<Shared>) -> Self {
+        let extensions = request.extensions();
+        let method = request.method().clone();
+        // Every call of gRPC is a POST: nothing is looked up for the rest.
+        let grpc = method == Method::POST && is_grpc(request.headers());
+        Self { shared, method, grpc, id: extensions.get().copied(), route: Route::of(extensions) }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Logs and counts a problem, and tells it. `kept` are headers of an answer that was there already, and which the
+    /// problem's own go before.
+    #[cold]
+    pub(super) fn tell<B>(
+        &self,
+        problem: Arc<Problem>,
+        mut kept: HeaderMap,
+        extensions: Extensions,
+    ) -> Response<BoundaryBody<B>> {
+        let id = problem.known_as().or(self.id).or_else(|| is_fault(problem.kind()).then(ProblemId::fresh));
+        self.note(&problem, id);
+        let answer = if self.grpc { problem.grpc_as(id) } else { problem.http_as(id) };
+        let (mut parts, body) = answer.into_parts();
+        for name in parts.headers.keys() {
+            kept.remove(name);
+        }
+        parts.headers.extend(kept);
+        parts.extensions = extensions;
+        parts.extensions.insert(Told::settled(problem));
+        let body = if self.method == Method::HEAD {
+            // What GET would have got, without the body.
+            parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
+            BoundaryBody::empty()
+        } else {
+            BoundaryBody::whole(body)
+        };
+        Response::from_parts(parts, body)
+    }
+
+    /// A problem that no answer has been made of yet.
+    pub(super) fn tell_new<B>(&self, problem: Problem) -> Response<BoundaryBody<B>> {
+        self.tell(Arc::new(problem), HeaderMap::new(), Extensions::new())
+    }
+
+    fn note(&self, problem: &Problem, id: Option<ProblemId>) {
+        let (kind, route) = (problem.kind(), self.route.name());
+        let id = id.map(tracing::field::display);
+        if is_fault(kind) {
+            tracing::error!(kind = kind.name(), id, method = %self.method, route, error = %problem.chain(), "problem");
+        } else {
+            tracing::debug!(kind = kind.name(), id, method = %self.method, route, error = %problem.chain(), "problem");
+        }
+        self.count(kind);
+    }
+
+    /// Counts a problem that is told by somebody else.
+    pub(super) fn count(&self, kind: Kind) {
+        if let Some(metrics) = &self.shared.metrics {
+            metrics.problem(kind, self.route.name());
+        }
+    }
+
+    /// A panic's answer, where it can still be given.
+    #[cold]
+    pub(super) fn panicked<B>(&self, panicked: Panicked) -> Response<BoundaryBody<B>> {
+        let id = self.id.unwrap_or_else(ProblemId::fresh);
+        self.note_panic(Place::Handler, &panicked, id);
+        self.tell_new(Problem::internal(panicked).id(id))
+    }
+
+    /// A panic that nobody can be told of any more.
+    #[cold]
+    pub(super) fn panicked_late(&self, place: Place, panicked: &Panicked) {
+        self.note_panic(place, panicked, self.id.unwrap_or_else(ProblemId::fresh));
+    }
+
+    fn note_panic(&self, place: Place, panicked: &Panicked, id: ProblemId) {
+        let (route, method) = (self.route.name(), &self.method);
+        let at = panicked.location().map(tracing::field::display);
+        tracing::error!(place = place.name(), %id, %method, route, message = panicked.message(), at, "panicked");
+        if let Some(metrics) = &self.shared.metrics {
+            metrics.panic(place.name(), route);
+        }
+        match &self.shared.on_panic {
+            OnPanic::Respond => {}
+            OnPanic::RespondThenDrain(drain) => {
+                if !self.shared.panicked.swap(true, Relaxed)
+                    && let Err(panicked) = caught(|| drain(panicked))
+                {
+                    tracing::error!(message = panicked.message(), "what was to be done after a panic panicked");
+                }
+            }
+            OnPanic::Abort => std::process::abort(),
+        }
+    }
+
+    /// A body that broke off.
+    #[cold]
+    pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>) {
+        let (route, id) = (self.route.name(), self.id.map(tracing::field::display));
+        if let Some(error) = error {
+            tracing::error!(id, method = %self.method, route, error = %Chain(error), "the body of an answer broke off");
+        }
+        if let Some(metrics) = &self.shared.metrics {
+            metrics.broken_body(route);
+        }
+    }
+
+    /// An answer that says of itself that something went wrong.
+    #[cold]
+    pub(super) fn answered<B>(self, answer: Response<B>) -> Response<BoundaryBody<B>>
+    where
+        B: http_body::Body<Data = bytes::Bytes>,
+    {
+        foreign::rephrase(self, answer)
+    }
+}
+
+/// Whether somebody has to look into it: not the client's doing, and not a limit that did its work.
+fn is_fault(kind: Kind) -> bool {
+    kind.status().is_server_error() && !kind.is_refusal()
+}

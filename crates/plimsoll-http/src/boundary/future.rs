@@ -1,0 +1,119 @@
+use super::{
+    BoundaryBody,
+    exchange::{Exchange, Place},
+    panics::caught,
+};
+use crate::Problem;
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+use plimsoll_task::panic::Panicked;
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+pin_project! {
+    /// A call inside a boundary.
+    ///
+    /// Cancel safe where the inner future is: dropped, it drops that, and catches a panic of its drop.
+    pub struct ResponseFuture<F> {
+        #[pin]
+        stage: Stage<F>,
+        // Behind the future, whose drop may have something to say.
+        exchange: Option<Exchange>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Err(panicked) = caught(|| this.stage.set(Stage::Done))
+                && let Some(exchange) = this.exchange
+            {
+                exchange.panicked_late(Place::Drop, &panicked);
+            }
+        }
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage<F> {
+        Called { #[pin] future: F },
+        Failed { why: Option<Why> },
+        Done,
+    }
+}
+
+/// What kept the inner service from being called.
+#[derive(Debug)]
+pub(super) enum Why {
+    Problem(Problem),
+    Panicked(Panicked),
+}
+
+impl<F> ResponseFuture<F> {
+    #[inline]
+    pub(super) const fn called(future: F, exchange: Exchange) -> Self {
+        Self { stage: Stage::Called { future }, exchange: Some(exchange) }
+    }
+
+    #[cold]
+    pub(super) const fn failed(why: Why, exchange: Exchange) -> Self {
+        Self { stage: Stage::Failed { why: Some(why) }, exchange: Some(exchange) }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes>,
+    E: Into<Problem>,
+{
+    type Output = Result<Response<BoundaryBody<B>>, Infallible>;
+
+    /// # Panics
+    /// When polled again after it has ended.
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let ended = match this.stage.as_mut().project() {
+            StageProjection::Called { future } => match caught(|| future.poll(cx)) {
+                Ok(polled) => Ok(ready!(polled)),
+                Err(panicked) => Err(Why::Panicked(panicked)),
+            },
+            StageProjection::Failed { why } => Err(why.take().expect("polled after its end")),
+            StageProjection::Done => panic!("polled after its end"),
+        };
+        let exchange = this.exchange.take().expect("polled after its end");
+        let answer = match ended {
+            Ok(Ok(answer)) if answer.status().as_u16() < 400 => {
+                answer.map(|body| BoundaryBody::inner(body, exchange))
+            }
+            Ok(Ok(answer)) => exchange.answered(answer),
+            // The mapping is the service's own code, too.
+            Ok(Err(error)) => match caught(|| error.into()) {
+                Ok(problem) => exchange.tell_new(problem),
+                Err(panicked) => exchange.panicked(panicked),
+            },
+            Err(Why::Problem(problem)) => exchange.tell_new(problem),
+            Err(Why::Panicked(panicked)) => {
+                // What the half-run future still holds goes before the answer.
+                if let Err(another) = caught(|| this.stage.set(Stage::Done)) {
+                    exchange.panicked_late(Place::Drop, &another);
+                }
+                exchange.panicked(panicked)
+            }
+        };
+        Poll::Ready(Ok(answer))
+    }
+}
+
+impl<F> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("boundary::ResponseFuture")
+    }
+}

@@ -1,0 +1,77 @@
+use super::{
+    BoundaryService, OnPanic,
+    metrics::Metrics,
+};
+use plimsoll_telemetry::{RegisterError, Registry};
+use std::sync::{Arc, atomic::AtomicBool};
+use tower_layer::Layer;
+
+/// Turns every failure of a service into one form. See the [module](super).
+///
+/// For services of any body type over `http`'s requests and responses whose error is `Into<Problem>`: an axum router, a
+/// hyper service, tonic's routes. The service it makes never fails.
+#[derive(Clone, Debug)]
+pub struct BoundaryLayer {
+    shared: Arc<Shared>,
+}
+
+/// What all services of a layer share.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared {
+    pub(super) metrics: Option<Metrics>,
+    pub(super) on_panic: OnPanic,
+    /// The first panic has been told to whoever wants to know.
+    pub(super) panicked: Arc<AtomicBool>,
+    pub(super) tell_rejections: bool,
+}
+
+impl BoundaryLayer {
+    /// One that answers panics, counts nothing, and tells nothing of what others say in their answers.
+    pub fn new() -> Self {
+        plimsoll_task::panic::install_hook();
+        Self { shared: Arc::default() }
+    }
+
+    /// The same, counting in this registry.
+    ///
+    /// # Errors
+    /// If the registry is full, or has metrics of these names and other labels.
+    pub fn counted(mut self, registry: &Registry) -> Result<Self, RegisterError> {
+        self.shared_mut().metrics = Some(Metrics::new(registry)?);
+        Ok(self)
+    }
+
+    /// The same with another way with panics.
+    #[must_use]
+    pub fn on_panic(mut self, way: OnPanic) -> Self {
+        self.shared_mut().on_panic = way;
+        self
+    }
+
+    /// The same, but what a foreign 4xx answer says in plain text (at most 512 bytes of it) becomes the problem's
+    /// `detail`: "missing field `amount`" of an extractor, say. Off unless asked for, since it is the words of whatever
+    /// layer made the answer. Nothing of a 5xx is ever told.
+    #[must_use]
+    pub fn telling_rejections(mut self) -> Self {
+        self.shared_mut().tell_rejections = true;
+        self
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.shared)
+    }
+}
+
+impl Default for BoundaryLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for BoundaryLayer {
+    type Service = BoundaryService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        BoundaryService::new(inner, Arc::clone(&self.shared))
+    }
+}

@@ -1,0 +1,82 @@
+use super::{
+    BoundaryBody, ResponseFuture,
+    exchange::Exchange,
+    future::Why,
+    layer::Shared,
+    panics::caught,
+};
+use crate::Problem;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower_service::Service;
+
+/// A service inside a boundary. See the [module](super).
+pub struct BoundaryService<S> {
+    inner: S,
+    shared: Arc<Shared>,
+    /// Why it cannot be called: told to the call that comes, since nobody may be told in between.
+    unready: Option<Why>,
+}
+
+impl<S> BoundaryService<S> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared, unready: None }
+    }
+}
+
+impl<S: Clone> Clone for BoundaryService<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.shared))
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for BoundaryService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<Problem>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<BoundaryBody<R>>;
+    type Error = Infallible;
+    type Future = ResponseFuture<S::Future>;
+
+    /// Ready when the inner service is. Where that fails or panics, the next call is told so.
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        if self.unready.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        match caught(|| self.inner.poll_ready(cx)) {
+            Ok(Poll::Ready(Ok(()))) => {}
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Err(error))) => self.unready = Some(Why::Problem(error.into())),
+            Err(panicked) => self.unready = Some(Why::Panicked(panicked)),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let exchange = Exchange::of(&request, Arc::clone(&self.shared));
+        if let Some(why) = self.unready.take() {
+            return ResponseFuture::failed(why, exchange);
+        }
+        match caught(|| self.inner.call(request)) {
+            Ok(future) => ResponseFuture::called(future, exchange),
+            Err(panicked) => ResponseFuture::failed(Why::Panicked(panicked), exchange),
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for BoundaryService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundaryService").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
