@@ -147,7 +147,9 @@ where
     #[inline]
     fn size_hint(&self) -> SizeHint {
         match &self.body {
-            Stage::Inner { body } => body.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint),
+            Stage::Inner { body } => {
+                body.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+            }
             Stage::Whole { body } => SizeHint::with_exact(body.len() as u64),
             Stage::Done => SizeHint::with_exact(0),
         }

@@ -162,7 +162,10 @@ impl Exchange {
                 if !self.shared.panicked.swap(true, Relaxed)
                     && let Err(panicked) = caught(|| drain(panicked))
                 {
-                    tracing::error!(message = panicked.message(), "what was to be done after a panic panicked");
+                    tracing::error!(
+                        message = panicked.message(),
+                        "what was to be done after a panic panicked"
+                    );
                 }
             }
             OnPanic::Abort => std::process::abort(),

@@ -100,7 +100,9 @@ fn is_meant(parts: &Parts) -> bool {
 }
 
 fn is_kept(name: &HeaderName) -> bool {
-    KEPT.contains(name) || KEPT_BY_NAME.contains(&name.as_str()) || name.as_str().starts_with("access-control-")
+    KEPT.contains(name)
+        || KEPT_BY_NAME.contains(&name.as_str())
+        || name.as_str().starts_with("access-control-")
 }
 
 fn media_type(headers: &HeaderMap) -> Option<&str> {

@@ -1,7 +1,4 @@
-use super::{
-    BoundaryService, OnPanic,
-    metrics::Metrics,
-};
+use super::{BoundaryService, OnPanic, metrics::Metrics};
 use plimsoll_telemetry::{RegisterError, Registry};
 use std::sync::{Arc, atomic::AtomicBool};
 use tower_layer::Layer;

@@ -1,10 +1,4 @@
-use super::{
-    BoundaryBody, ResponseFuture,
-    exchange::Exchange,
-    future::Why,
-    layer::Shared,
-    panics::caught,
-};
+use super::{BoundaryBody, ResponseFuture, exchange::Exchange, future::Why, layer::Shared, panics::caught};
 use crate::Problem;
 use bytes::Bytes;
 use http::{Request, Response};

@@ -9,7 +9,7 @@ impl From<Infallible> for Problem {
     }
 }
 
-/// What a stack of foreign layers ends in. A [`Problem`] or a policy's verdict within is told as what it is, everything
+/// What a stack of foreign layers ends in. A [`Problem`], a policy's verdict or a deadline within is told as what it is, everything
 /// else is [`Problem::internal`].
 impl From<Box<dyn Error + Send + Sync>> for Problem {
     fn from(error: Box<dyn Error + Send + Sync>) -> Self {
@@ -20,6 +20,9 @@ impl From<Box<dyn Error + Send + Sync>> for Problem {
             .downcast::<Self>()
             .map(|problem| *problem)
             .or_else(|error| error.downcast::<plimsoll_policy::Rejected>().map(|rejected| (*rejected).into()))
+            .or_else(|error| {
+                error.downcast::<plimsoll_task::deadline::DeadlineExceeded>().map(|late| (*late).into())
+            })
             .or_else(verdict)
             .unwrap_or_else(Self::internal)
     }

@@ -90,7 +90,10 @@ impl Problem {
         if let Ok(message) = HeaderValue::try_from(encoded(text)) {
             headers.insert("grpc-message", message);
         }
-        let named = [("problem-code", self.own_code().map(str::to_owned)), ("problem-id", id.map(|id| id.to_string()))];
+        let named = [
+            ("problem-code", self.own_code().map(str::to_owned)),
+            ("problem-id", id.map(|id| id.to_string())),
+        ];
         for (name, value) in named {
             if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
                 headers.insert(name, value);

@@ -1,0 +1,251 @@
+//! Errors, and the answers of others.
+
+use crate::support::{Answer, Log, answering, ask, failing, get};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use plimsoll_http::{
+    Kind, Problem, ProblemId,
+    boundary::{BoundaryLayer, Told, Verbatim},
+};
+use plimsoll_policy::{Limit, Machine, Reason, Rejected};
+use plimsoll_telemetry::{Format, Registry};
+use std::time::Duration;
+
+const SECRET: &str = "hunter2";
+
+#[derive(Debug, thiserror::Error)]
+enum OrderError {
+    #[error("no such order")]
+    NotFound,
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::NotFound => Self::not_found("no-such-order"),
+            OrderError::Other(inner) => Self::internal(inner),
+        }
+    }
+}
+
+fn plain(status: u16, text: &'static str) -> Response<Full<Bytes>> {
+    let builder = Response::builder().status(status).header("content-type", "text/plain; charset=utf-8");
+    builder.body(Full::from(text)).unwrap()
+}
+
+#[tokio::test]
+async fn a_services_own_error_is_what_it_says() {
+    let answer = ask(&BoundaryLayer::new(), failing(|| OrderError::NotFound), get()).await;
+    assert_eq!((answer.kind().as_str(), &answer.problem()["code"]), ("not-found", &"no-such-order".into()));
+}
+
+#[tokio::test]
+async fn an_anyhow_error_is_an_id_outside_and_a_chain_in_the_log() {
+    let log = Log::capture();
+    let broken =
+        || OrderError::from(anyhow::anyhow!("connect as {SECRET}: refused").context("placing the order"));
+    let answer = ask(&BoundaryLayer::new(), failing(broken), get()).await;
+    assert_eq!((answer.status, answer.kind().as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "internal"));
+    answer.assert_without(SECRET);
+    let id = answer.problem()["id"].as_str().unwrap().to_owned();
+    let log = log.text();
+    let line = log.lines().find(|line| line.contains(&id)).expect("the id leads to the log");
+    assert!(line.contains("ERROR") && line.contains("method=GET"), "{line}");
+    assert!(line.contains("placing the order: connect as hunter2: refused"), "{line}");
+}
+
+#[tokio::test]
+async fn the_requests_own_id_is_taken() {
+    let mut request = get();
+    request.extensions_mut().insert(ProblemId::new(7));
+    let answer = ask(&BoundaryLayer::new(), failing(|| OrderError::NotFound), request).await;
+    assert_eq!(answer.problem()["id"], "00000000000000000000000000000007");
+}
+
+#[tokio::test]
+async fn policies_and_timeouts_take_the_same_form() {
+    let rejected = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
+    let log = Log::capture();
+    let layer = BoundaryLayer::new();
+    let answer =
+        ask(&layer, failing(move || plimsoll_tower::Error::<OrderError>::from(rejected)), get()).await;
+    assert_eq!((answer.kind().as_str(), answer.header("retry-after")), ("circuit-open", "3"));
+    assert!(!log.text().contains("ERROR"), "a refusal is no fault: {}", log.text());
+    let answer =
+        ask(&layer, failing(|| plimsoll_tower::Error::<OrderError>::TimedOut(Limit::Total)), get()).await;
+    assert_eq!((answer.status.as_u16(), answer.kind().as_str()), (504, "deadline-exceeded"));
+}
+
+#[tokio::test]
+async fn the_answers_of_others_are_told_anew() {
+    let log = Log::capture();
+    let layer = BoundaryLayer::new();
+    for (status, kind) in [
+        (400, "bad-request"),
+        (404, "not-found"),
+        (405, "method-not-allowed"),
+        (408, "request-timeout"),
+        (413, "body-too-large"),
+        (415, "unsupported-media-type"),
+        (418, "bad-request"),
+        (422, "unprocessable"),
+        (429, "rate-limited"),
+        (500, "internal"),
+        (502, "upstream-broken"),
+        (503, "unavailable"),
+        (507, "internal"),
+    ] {
+        let foreign = answering(move || {
+            let mut answer = plain(status, "column password of hunter2");
+            answer.headers_mut().insert("x-debug", SECRET.parse().unwrap());
+            answer.headers_mut().insert("allow", "GET, PUT".parse().unwrap());
+            answer.headers_mut().insert("etag", "\"1\"".parse().unwrap());
+            answer
+        });
+        let answer = ask(&layer, foreign, get()).await;
+        assert_eq!((answer.status.as_u16(), answer.kind().as_str()), (status, kind));
+        assert_eq!((answer.header("allow"), answer.header("etag")), ("GET, PUT", ""));
+        answer.assert_without(SECRET);
+    }
+    assert!(log.text().contains("error=internal: column password of hunter2"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn what_rejections_say_is_told_where_asked_for() {
+    let layer = BoundaryLayer::new().telling_rejections();
+    let answer = ask(&layer, answering(|| plain(422, "missing field\n`amount`\n")), get()).await;
+    assert_eq!(answer.problem()["detail"], "missing field `amount`");
+    ask(&layer, answering(|| plain(500, SECRET)), get()).await.assert_without(SECRET);
+    let long = answering(|| plain(400, "ä".repeat(1000).leak()));
+    let answer = ask(&layer, long, get()).await;
+    assert_eq!(answer.problem()["detail"].as_str().unwrap(), "ä".repeat(256));
+}
+
+#[tokio::test]
+async fn what_is_meant_is_left_alone() {
+    let layer = BoundaryLayer::new();
+    let verbatim = answering(|| {
+        let mut answer = plain(409, "as it is");
+        answer.extensions_mut().insert(Verbatim);
+        answer
+    });
+    assert_eq!(ask(&layer, verbatim, get()).await.body, "as it is");
+    let own = answering(|| {
+        let mut answer = plain(409, r#"{"type":"urn:my:own"}"#);
+        let of = HeaderValue::from_static("Application/Problem+JSON; charset=utf-8");
+        answer.headers_mut().insert(header::CONTENT_TYPE, of);
+        answer
+    });
+    assert_eq!(ask(&layer, own, get()).await.body, r#"{"type":"urn:my:own"}"#);
+    for status in [200, 204, 301, 304] {
+        assert_eq!(ask(&layer, answering(move || plain(status, "fine")), get()).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_problem_in_an_answer_keeps_what_was_put_around_it() {
+    let log = Log::capture();
+    let inner = answering(|| {
+        let mut answer = Problem::internal(SECRET).into_http().map(Full::new);
+        answer.headers_mut().insert("x-own", "kept".parse().unwrap());
+        answer
+    });
+    let answer = ask(&BoundaryLayer::new(), inner, get()).await;
+    answer.assert_without(SECRET);
+    assert_eq!((answer.header("x-own"), answer.kind().as_str()), ("kept", "internal"));
+    assert!(log.text().contains(answer.problem()["id"].as_str().unwrap()));
+    assert!(log.text().contains(SECRET));
+}
+
+#[tokio::test]
+async fn boundaries_within_each_other_tell_it_once() {
+    use tower::{Layer, ServiceExt};
+    let log = Log::capture();
+    let registry = Registry::new();
+    let layer = BoundaryLayer::new().counted(&registry).unwrap();
+    let service = layer.layer(layer.layer(failing(|| Problem::internal(SECRET))));
+    let answer = service.oneshot(get()).await.unwrap();
+    assert!(answer.extensions().get::<Told>().unwrap().is_settled());
+    assert_eq!(Answer::of(answer).await.kind(), "internal");
+    assert_eq!(log.text().matches("ERROR").count(), 1, "{}", log.text());
+    let page = registry.render(Format::from_accept("text/plain"));
+    assert!(page.contains("plimsoll_problems_total{kind=\"internal\",route=\"\"} 1\n"), "{page}");
+}
+
+#[tokio::test]
+async fn grpc_gets_grpc() {
+    let grpc = || {
+        let mut request = get();
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());
+        request
+    };
+    let layer = BoundaryLayer::new();
+    for (answer, status) in [
+        (ask(&layer, failing(|| Problem::internal(SECRET)), grpc()).await, "13"),
+        (ask(&layer, failing(|| Problem::not_found("no-such-order")), grpc()).await, "5"),
+        (ask(&layer, answering(|| plain(503, SECRET)), grpc()).await, "14"),
+    ] {
+        assert_eq!((answer.status, answer.header("grpc-status")), (StatusCode::OK, status));
+        assert_eq!(answer.header("content-type"), "application/grpc");
+        assert!(answer.body.is_empty());
+        answer.assert_without(SECRET);
+    }
+    // What a gRPC service says itself is its own.
+    let own = answering(|| {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static("application/grpc"));
+        headers.insert("grpc-status", HeaderValue::from_static("9"));
+        let mut answer = Response::new(Full::default());
+        *answer.headers_mut() = headers;
+        answer
+    });
+    assert_eq!(ask(&layer, own, grpc()).await.header("grpc-status"), "9");
+}
+
+#[tokio::test]
+async fn head_gets_the_headers_of_get() {
+    let layer = BoundaryLayer::new();
+    let whole = ask(&layer, answering(|| plain(404, "nothing")), get()).await;
+    let mut head = get();
+    *head.method_mut() = Method::HEAD;
+    let answer = ask(&layer, answering(|| plain(404, "nothing")), head).await;
+    assert!(answer.body.is_empty());
+    assert_eq!(answer.header("content-length"), whole.body.len().to_string());
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn problems_are_counted_by_kind() {
+    let registry = Registry::new();
+    let layer = BoundaryLayer::new().counted(&registry).unwrap();
+    for _ in 0..3 {
+        ask(&layer, failing(|| Problem::conflict("taken")), get()).await;
+    }
+    ask(&layer, answering(|| plain(503, "")), get()).await;
+    ask(&layer, answering(|| plain(200, "")), get()).await;
+    let page = registry.render(Format::from_accept("text/plain"));
+    assert!(page.contains("plimsoll_problems_total{kind=\"conflict\",route=\"\"} 3\n"), "{page}");
+    assert!(page.contains("plimsoll_problems_total{kind=\"unavailable\",route=\"\"} 1\n"), "{page}");
+    assert_eq!(page.matches("plimsoll_problems_total{").count(), 2);
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_ready_for_good_is_told_to_the_call() {
+    struct Unready;
+    impl tower::Service<Request<()>> for Unready {
+        type Response = Response<Full<Bytes>>;
+        type Error = Problem;
+        type Future = std::future::Ready<Result<Self::Response, Problem>>;
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Problem>> {
+            std::task::Poll::Ready(Err(Kind::Draining.into()))
+        }
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            unreachable!("it was not ready")
+        }
+    }
+    assert_eq!(ask(&BoundaryLayer::new(), Unready, get()).await.kind(), "draining");
+}

@@ -1,0 +1,144 @@
+//! The boundary inside and around an axum router.
+
+use crate::support::{Answer, Log};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, FromRequestParts, Path, Query},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use http::{Request, request::Parts};
+use plimsoll_http::{Problem, boundary::BoundaryLayer};
+use plimsoll_telemetry::{Format, Registry};
+use std::{collections::HashMap, convert::Infallible};
+use tower::{Layer, Service, ServiceExt};
+
+const SECRET: &str = "hunter2";
+
+#[derive(serde::Deserialize)]
+struct Order {
+    amount: u32,
+}
+
+struct Panicking;
+
+impl<S: Sync> FromRequestParts<S> for Panicking {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        panic!("extracting {SECRET}")
+    }
+}
+
+fn router() -> Router {
+    Router::new()
+        .route("/orders/{id}", get(|Path(id): Path<u32>| async move { id.to_string() }))
+        .route("/orders", post(|Json(order): Json<Order>| async move { order.amount.to_string() }))
+        .route("/page", get(|Query(_): Query<HashMap<String, u32>>| async {}))
+        .route("/broken", get(|| async { Err::<(), _>(Problem::internal(anyhow::anyhow!(SECRET))) }))
+        .route(
+            "/panic",
+            get(|| async {
+                if true {
+                    panic!("{SECRET}")
+                }
+            }),
+        )
+        .route("/extract", get(|_: Panicking| async {}))
+        .layer(DefaultBodyLimit::max(64))
+}
+
+async fn ask<S, R>(service: &S, request: http::request::Builder, body: impl Into<Body>) -> Answer
+where
+    S: Service<Request<Body>, Response = http::Response<R>, Error = Infallible> + Clone,
+    R: http_body::Body<Data = Bytes>,
+    R::Error: std::fmt::Debug,
+{
+    Answer::of(service.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap()).await
+}
+
+async fn every_way_of_failing<S, R>(service: S)
+where
+    S: Service<Request<Body>, Response = http::Response<R>, Error = Infallible> + Clone,
+    R: http_body::Body<Data = Bytes>,
+    R::Error: std::fmt::Debug,
+{
+    let json = || Request::post("/orders").header("content-type", "application/json");
+    let deep = format!("{{\"x\":{}", "[".repeat(50));
+    for (request, body, status) in [
+        (Request::get("/orders/seven"), "", 400),
+        (Request::get("/page?a=b"), "", 400),
+        (json(), r#"{"amount":"#, 400),
+        (json(), deep.as_str(), 400),
+        (Request::get("/nowhere"), "", 404),
+        (Request::delete("/orders"), "", 405),
+        (
+            json(),
+            r#"{"amount":7,"pad":"0123456789012345678901234567890123456789012345678901234567890123"}"#,
+            413,
+        ),
+        (Request::post("/orders").header("content-type", "text/plain"), "7", 415),
+        (json(), r#"{"amount":"hunter2"}"#, 422),
+        (Request::get("/broken"), "", 500),
+        (Request::get("/panic"), "", 500),
+        (Request::get("/extract"), "", 500),
+    ] {
+        let what = format!("{request:?}");
+        let answer = ask(&service, request, body.to_owned()).await;
+        assert_eq!(answer.status, status, "{what}");
+        answer.problem();
+        answer.assert_without(SECRET);
+        if status == 405 {
+            assert_eq!(answer.header("allow"), "POST");
+        }
+        let ok = ask(&service, Request::get("/orders/7"), "").await;
+        assert_eq!((ok.status.as_u16(), &*ok.body), (200, &b"7"[..]), "it serves on after {what}");
+    }
+}
+
+#[tokio::test]
+async fn around_a_router() {
+    every_way_of_failing(BoundaryLayer::new().layer(router())).await;
+}
+
+#[tokio::test]
+async fn within_a_router() {
+    every_way_of_failing(router().layer(BoundaryLayer::new())).await;
+}
+
+#[tokio::test]
+async fn within_and_around() {
+    let layer = BoundaryLayer::new();
+    every_way_of_failing(layer.clone().layer(router().layer(layer))).await;
+}
+
+#[tokio::test]
+async fn routes_are_counted_by_their_pattern() {
+    let log = Log::capture();
+    let registry = Registry::new();
+    let layer = BoundaryLayer::new().counted(&registry).unwrap();
+    let service = layer.clone().layer(router().layer(layer));
+    for path in ["/orders/a", "/orders/b", "/broken", "/panic", "/nowhere"] {
+        ask(&service, Request::get(path), "").await;
+    }
+    let page = registry.render(Format::from_accept("text/plain"));
+    for line in [
+        r#"plimsoll_problems_total{kind="bad-request",route="/orders/{id}"} 2"#,
+        r#"plimsoll_problems_total{kind="internal",route="/broken"} 1"#,
+        r#"plimsoll_problems_total{kind="internal",route="/panic"} 1"#,
+        r#"plimsoll_problems_total{kind="not-found",route=""} 1"#,
+        r#"plimsoll_panics_total{place="handler",route="/panic"} 1"#,
+    ] {
+        assert!(page.contains(line), "{line} in\n{page}");
+    }
+    assert!(log.text().contains("route=\"/broken\""), "{}", log.text());
+}
+
+/// What every service of users must be: sent between threads and cloned.
+#[test]
+fn it_can_be_served() {
+    fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}
+    is_service(&BoundaryLayer::new().layer(router()));
+    let _: Router = router().layer(BoundaryLayer::new());
+}
