@@ -5,12 +5,12 @@
 //! - [`path`]: paths made unambiguous, without a copy where nothing changes.
 //! - [`replay`]: a body that can be sent again, up to a bound.
 //! - [`idempotency`]: which requests may be sent twice.
+//! - [`body`]: bodies in the format that the other side speaks, and streams.
 //! - [`layers`]: HTTP requests under the layers of `plimsoll-tower`.
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "server")]
 pub mod body;
 pub mod boundary;
 #[cfg(feature = "client")]

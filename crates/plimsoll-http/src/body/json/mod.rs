@@ -1,0 +1,50 @@
+//! JSON: checked as a whole for UTF-8 and depth, then read.
+
+mod depth;
+
+use super::{
+    Depth, EncodeError, Format,
+    error::{Fault, Malformed, Misfit, Place},
+};
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::error::{Category, Error};
+
+/// Most answers fit, and need no second allocation.
+const USUAL: usize = 512;
+
+pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeError> {
+    let mut bytes = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut bytes, value).map_err(|error| EncodeError::value(Format::Json, error))?;
+    Ok(bytes.into())
+}
+
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, Malformed> {
+    // As a whole and first: a reader checks only the strings that somebody wants.
+    let text = std::str::from_utf8(body).map_err(|error| malformed(Fault::NotUtf8, place(body, error.valid_up_to())))?;
+    if let Some(offset) = depth::exceeds(body, depth.get()) {
+        return Err(malformed(Fault::TooDeep, place(body, offset)));
+    }
+    serde_json::from_str(text).map_err(|error| explain(&error))
+}
+
+#[cold]
+fn explain(error: &Error) -> Malformed {
+    let fault = match error.classify() {
+        Category::Data => Fault::Form(Misfit::default()),
+        Category::Io | Category::Syntax | Category::Eof => Fault::Syntax,
+    };
+    malformed(fault, Place::Line { line: error.line(), column: error.column() })
+}
+
+const fn malformed(fault: Fault, place: Place) -> Malformed {
+    Malformed { format: Format::Json, fault, place }
+}
+
+#[cold]
+fn place(body: &[u8], offset: usize) -> Place {
+    let before = &body[..offset];
+    let line = memchr::memchr_iter(b'\n', before).count() + 1;
+    let column = offset - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1) + 1;
+    Place::Line { line, column }
+}

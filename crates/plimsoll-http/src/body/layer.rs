@@ -1,0 +1,81 @@
+use super::wanted::Wanted;
+use http::Request;
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::task::futures::TaskLocalFuture;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Tells the answers within what the request accepts. [`Negotiated`](super::Negotiated) asks for it.
+///
+/// It costs one look for `Accept`, and keeps the header's value beside the request's future. An inner layer that hands
+/// requests to another task (a `Buffer`) must stand outside of this one: what is kept belongs to the task.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct NegotiateLayer {
+    _private: (),
+}
+
+impl NegotiateLayer {
+    /// The layer; there is nothing to set.
+    pub const fn new() -> Self {
+        Self { _private: () }
+    }
+}
+
+impl<S> Layer<S> for NegotiateLayer {
+    type Service = NegotiateService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        NegotiateService { inner }
+    }
+}
+
+/// A service whose answers know what the request accepts. See [`NegotiateLayer`].
+#[derive(Clone, Debug)]
+pub struct NegotiateService<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for NegotiateService<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = NegotiateFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let wanted = Wanted::of(request.method(), request.headers());
+        NegotiateFuture { future: wanted.scope(self.inner.call(request)) }
+    }
+}
+
+pin_project! {
+    /// The answer to come. Cancel safe where the inner future is.
+    pub struct NegotiateFuture<F> {
+        #[pin]
+        future: TaskLocalFuture<Wanted, F>,
+    }
+}
+
+impl<F: Future> Future for NegotiateFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for NegotiateFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NegotiateFuture")
+    }
+}

@@ -1,0 +1,124 @@
+use super::{
+    BodyLimits, Decode, Encode,
+    accept::{self, Choice},
+    codec, read,
+    wanted::{self, Wanted},
+};
+use crate::{Kind, Problem};
+use axum::{
+    body::Body,
+    extract::{FromRequest, OptionalFromRequest, Request},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header};
+
+/// A body in the format that the other side speaks: as an extractor by `Content-Type`, as an answer by `Accept`.
+///
+/// What implements serde's traits is JSON and, with the feature `msgpack`, MessagePack; inside
+/// [`WithProtobuf`](super::WithProtobuf) a `prost` message is Protobuf too.
+///
+/// ```
+/// use axum::{Router, routing::post};
+/// use plimsoll_http::{Problem, body::{Negotiated, NegotiateLayer}};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Order { item: String, pieces: u32 }
+/// #[derive(serde::Serialize)]
+/// struct Receipt { total: u32 }
+///
+/// async fn order(Negotiated(order): Negotiated<Order>) -> Result<Negotiated<Receipt>, Problem> {
+///     Ok(Negotiated(Receipt { total: order.pieces * 3 }))
+/// }
+///
+/// let app: Router = Router::new().route("/orders", post(order)).layer(NegotiateLayer::new());
+/// ```
+///
+/// # As an extractor
+/// Refuses with a [`Problem`]: 415 for a format it does not take, 413 over the limit (before reading, where the length
+/// is announced), 400 for a body that is broken or of another form, with the place. [`BodyLimits`] sets the limits.
+/// `Option<Negotiated<T>>` is `None` for a request without a body and without a `Content-Type`.
+///
+/// # As an answer
+/// Needs [`NegotiateLayer`](super::NegotiateLayer) around the route to know what the request accepts; without it the
+/// answer is the type's first format, JSON. If nothing fits, `GET` and `HEAD` are answered 406. For other methods
+/// the work is done by then, and a refusal would hide that: they are answered in the first format, as
+/// [RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1) permits. To refuse before any work, take
+/// [`Accepted`](super::Accepted) as an argument.
+///
+/// # Cancel safety
+/// The extractor loses what was read when it is dropped; so does the request.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Negotiated<T>(pub T);
+
+impl<T, S> FromRequest<S> for Negotiated<T>
+where
+    T: Decode,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        let limits = head.extensions.get::<BodyLimits>().copied().unwrap_or_default();
+        let format = codec::format_of::<T>(&head.headers)?;
+        let body = read::collect(body, limits.byte_limit()).await?;
+        Ok(Self(T::decode_as(format, body, &limits)?))
+    }
+}
+
+impl<T, S> OptionalFromRequest<S> for Negotiated<T>
+where
+    T: Decode,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        let named = request.headers().contains_key(header::CONTENT_TYPE);
+        if !named && http_body::Body::is_end_stream(request.body()) {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
+    }
+}
+
+impl<T: Encode> IntoResponse for Negotiated<T> {
+    fn into_response(self) -> Response {
+        match wanted::current(|wanted| choose::<T>(wanted)) {
+            Some(Ok(choice)) => {
+                let mut answer = write(&self.0, choice);
+                answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+                answer
+            }
+            Some(Err(problem)) => problem.into_response(),
+            // Nobody asked, so the answer does not vary.
+            None => accept::first(T::FORMATS).map_or_else(not_acceptable::<T>, |choice| write(&self.0, choice)),
+        }
+    }
+}
+
+fn choose<T: Encode>(wanted: &Wanted) -> Result<Choice, Problem> {
+    accept::choose(wanted.lines(), T::FORMATS)
+        .or_else(|| accept::first(T::FORMATS).filter(|_| !wanted.is_safe()))
+        .ok_or_else(refusal::<T>)
+}
+
+/// 406, with what there would be.
+pub(super) fn refusal<T: Encode>() -> Problem {
+    Problem::new(Kind::NotAcceptable).detail(format!("offered here: {}", super::error::Taken(T::FORMATS)))
+}
+
+fn not_acceptable<T: Encode>() -> Response {
+    refusal::<T>().into_response()
+}
+
+pub(super) fn write<T: Encode>(value: &T, choice: Choice) -> Response {
+    match value.encode_as(choice.format) {
+        Ok(bytes) => {
+            let mut answer = Response::new(Body::from(bytes));
+            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(choice.media_type));
+            answer
+        }
+        Err(error) => Problem::from(error).into_response(),
+    }
+}

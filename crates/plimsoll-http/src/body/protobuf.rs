@@ -1,0 +1,78 @@
+use super::{
+    BodyLimits, Decode, DecodeError, Encode, EncodeError, Format,
+    error::{Fault, Malformed, Place},
+};
+use bytes::Bytes;
+use prost::Message;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A type that has both serde and `prost`: it is offered as Protobuf too.
+///
+/// ```
+/// use plimsoll_http::body::{self, Format, WithProtobuf};
+///
+/// #[derive(PartialEq, prost::Message, serde::Serialize, serde::Deserialize)]
+/// struct Order {
+///     #[prost(uint64, tag = "1")]
+///     id: u64,
+/// }
+///
+/// let order = WithProtobuf(Order { id: 7 });
+/// assert_eq!(body::encode(&order, Format::Json)?.bytes, r#"{"id":7}"#);
+/// assert_eq!(body::encode(&order, Format::Protobuf)?.bytes, [8, 7].as_slice());
+/// # Ok::<(), body::EncodeError>(())
+/// ```
+///
+/// A type without field numbers is refused by the compiler:
+///
+/// ```compile_fail
+/// use plimsoll_http::body::{self, Format, WithProtobuf};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Order { id: u64 }
+///
+/// body::encode(&WithProtobuf(Order { id: 7 }), Format::Protobuf);
+/// ```
+///
+/// The depth of a Protobuf body is bounded by `prost` at 100 levels, whatever the limit: only who knows the types can
+/// tell a message within a message from bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct WithProtobuf<T>(pub T);
+
+const FORMATS: &[Format] = &[
+    Format::Json,
+    #[cfg(feature = "msgpack")]
+    Format::MessagePack,
+    Format::Protobuf,
+];
+
+impl<T: Serialize + Message> Encode for WithProtobuf<T> {
+    const FORMATS: &'static [Format] = FORMATS;
+
+    fn encode_as(&self, format: Format) -> Result<Bytes, EncodeError> {
+        match format {
+            Format::Protobuf => Ok(self.0.encode_to_vec().into()),
+            other => self.0.encode_as(other),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Message + Default> Decode for WithProtobuf<T> {
+    const FORMATS: &'static [Format] = FORMATS;
+
+    fn decode_as(format: Format, body: Bytes, limits: &BodyLimits) -> Result<Self, DecodeError> {
+        match format {
+            Format::Protobuf => read(body).map(Self).map_err(DecodeError::from),
+            other => T::decode_as(other, body, limits).map(Self),
+        }
+    }
+}
+
+fn read<T: Message + Default>(body: Bytes) -> Result<T, Malformed> {
+    T::decode(body).map_err(|_| Malformed {
+        format: Format::Protobuf,
+        // Nothing in it tells a wrong form from broken bytes, and the reader keeps to itself where it stopped.
+        fault: Fault::Syntax,
+        place: Place::Unknown,
+    })
+}
