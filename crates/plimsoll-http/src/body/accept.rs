@@ -31,14 +31,14 @@ enum Fit {
 /// Takes time in proportion to what is sent, up to [`BYTES`] and [`RANGES`]; what lies beyond is as if it were not there.
 /// Parameters other than `q` are passed over, and so are ranges that make no sense.
 pub(super) fn choose<'a>(
-    lines: impl Iterator<Item = &'a HeaderValue> + Clone,
+    lines: impl IntoIterator<Item = &'a HeaderValue> + Copy,
     offered: &[Format],
 ) -> Option<Choice> {
     let mut best: Option<(u16, Choice)> = None;
     let mut asked = false;
     for format in offered {
         let mut verdict: Option<(Fit, u16, &'static str)> = None;
-        for range in ranges(lines.clone()) {
+        for range in ranges(lines) {
             asked = true;
             let Some((fit, media_type)) = fit(range.essence, *format) else { continue };
             let weight = weight(&range);
@@ -62,13 +62,15 @@ pub(super) fn first(offered: &[Format]) -> Option<Choice> {
     offered.first().map(|format| Choice { format: *format, media_type: format.media_type() })
 }
 
-fn ranges<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = MediaType<'a>> {
+fn ranges<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator<Item = MediaType<'a>> {
     let mut left = BYTES;
     lines
+        .into_iter()
         .filter_map(move |line| {
             let text = line.to_str().ok()?;
             // The member that the bound cuts in two goes too: half a range may say something else.
-            let within = if text.len() <= left { text } else { text[..left].rsplit_once(',').map_or("", |cut| cut.0) };
+            let within =
+                if text.len() <= left { text } else { text[..left].rsplit_once(',').map_or("", |cut| cut.0) };
             left = left.saturating_sub(text.len());
             Some(members(within))
         })
@@ -116,7 +118,7 @@ mod tests {
 
     fn chosen(lines: &[&str], offered: &[Format]) -> Option<&'static str> {
         let lines: Vec<_> = lines.iter().map(|line| HeaderValue::from_str(line).unwrap()).collect();
-        choose(lines.iter(), offered).map(|choice| choice.media_type)
+        choose(&lines, offered).map(|choice| choice.media_type)
     }
 
     const JSON: &[Format] = &[Format::Json];
@@ -150,7 +152,10 @@ mod tests {
     fn weights_first_then_the_order_of_the_offer() {
         const BOTH: &[Format] = &[Format::Json, Format::MessagePack];
         assert_eq!(chosen(&["application/msgpack, application/json"], BOTH), Some("application/json"));
-        assert_eq!(chosen(&["application/json;q=0.9", "application/msgpack"], BOTH), Some("application/msgpack"));
+        assert_eq!(
+            chosen(&["application/json;q=0.9", "application/msgpack"], BOTH),
+            Some("application/msgpack")
+        );
         assert_eq!(chosen(&["*/*;q=0.5, application/x-msgpack"], BOTH), Some("application/x-msgpack"));
         assert_eq!(chosen(&["application/json;q=0, */*"], BOTH), Some("application/msgpack"));
         assert_eq!(chosen(&["application/json;q=0.2, */*;q=0.3"], BOTH), Some("application/msgpack"));
@@ -158,7 +163,8 @@ mod tests {
 
     #[test]
     fn thousandths_as_the_grammar_has_them() {
-        for (text, value) in [("0", 0), ("0.", 0), ("0.5", 500), ("0.123", 123), ("1", 1000), ("1.000", 1000)] {
+        for (text, value) in [("0", 0), ("0.", 0), ("0.5", 500), ("0.123", 123), ("1", 1000), ("1.000", 1000)]
+        {
             assert_eq!(thousandths(text), Some(value), "{text}");
         }
         for text in ["", ".5", "1.001", "2", "0.1234", "-1", "0.x", "00", "1e0", "NaN"] {
@@ -182,7 +188,7 @@ mod tests {
         #[test]
         fn any_bytes_are_borne(bytes in proptest::collection::vec(32_u8..=255, 0..5000)) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                let _ = choose([value.clone(), value].iter(), JSON);
+                let _ = choose(&[value.clone(), value], JSON);
             }
         }
     }

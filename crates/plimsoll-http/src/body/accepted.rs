@@ -1,6 +1,6 @@
 use super::{
-    Encode, Format, accept,
-    accept::Choice,
+    Encode, Format,
+    accept::{self, Choice},
     negotiated::{refusal, write},
 };
 use crate::Problem;
@@ -54,7 +54,7 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(head: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let choice = accept::choose(head.headers.get_all(header::ACCEPT).iter(), T::FORMATS);
+        let choice = accept::choose(&head.headers.get_all(header::ACCEPT), T::FORMATS);
         choice.map(|choice| Self { choice, of: PhantomData }).ok_or_else(refusal::<T>)
     }
 }

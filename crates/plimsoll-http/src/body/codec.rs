@@ -1,8 +1,5 @@
 use super::{
-    BodyLimits, DecodeError, EncodeError, Format, accept,
-    error::Taken,
-    json,
-    media_type::MediaType,
+    BodyLimits, DecodeError, EncodeError, Format, accept::choose, error::Taken, json, media_type::MediaType,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
@@ -137,9 +134,8 @@ pub(super) fn format_of<T: Decode>(headers: &HeaderMap) -> Result<Format, Decode
         return Ok(Format::Json);
     }
     let media_type = value.to_str().ok().and_then(MediaType::parse).ok_or(DecodeError::Unnamed { taken })?;
-    let foreign = media_type
-        .parameters()
-        .any(|(name, value)| name.eq_ignore_ascii_case("charset") && !is_utf8(value));
+    let foreign =
+        media_type.parameters().any(|(name, value)| name.eq_ignore_ascii_case("charset") && !is_utf8(value));
     Format::of_media_type(media_type.essence)
         .filter(|format| T::FORMATS.contains(format) && !foreign)
         .ok_or(DecodeError::Unsupported { taken })
@@ -154,15 +150,17 @@ fn is_utf8(charset: &str) -> bool {
 pub fn accept<T: Decode>() -> HeaderValue {
     // At most three formats: each ordering is a constant.
     let has = |name: &str| T::FORMATS.iter().any(|format| format.media_type() == name);
-    HeaderValue::from_static(match (has("application/protobuf"), has("application/msgpack"), has("application/json")) {
-        (true, true, true) => "application/protobuf, application/msgpack;q=0.9, application/json;q=0.8",
-        (true, true, false) => "application/protobuf, application/msgpack;q=0.9",
-        (true, false, true) => "application/protobuf, application/json;q=0.8",
-        (true, false, false) => "application/protobuf",
-        (false, true, true) => "application/msgpack, application/json;q=0.8",
-        (false, true, false) => "application/msgpack",
-        (false, false, _) => "application/json",
-    })
+    HeaderValue::from_static(
+        match (has("application/protobuf"), has("application/msgpack"), has("application/json")) {
+            (true, true, true) => "application/protobuf, application/msgpack;q=0.9, application/json;q=0.8",
+            (true, true, false) => "application/protobuf, application/msgpack;q=0.9",
+            (true, false, true) => "application/protobuf, application/json;q=0.8",
+            (true, false, false) => "application/protobuf",
+            (false, true, true) => "application/msgpack, application/json;q=0.8",
+            (false, true, false) => "application/msgpack",
+            (false, false, _) => "application/json",
+        },
+    )
 }
 
 /// The format to answer a request with these headers in; `None` if none of `T`'s formats is acceptable.
@@ -177,7 +175,7 @@ pub fn accept<T: Decode>() -> HeaderValue {
 /// assert_eq!(body::acceptable::<u32>(&headers), None);
 /// ```
 pub fn acceptable<T: Encode + ?Sized>(headers: &HeaderMap) -> Option<Format> {
-    accept::choose(headers.get_all(header::ACCEPT).iter(), T::FORMATS).map(|choice| choice.format)
+    choose(&headers.get_all(header::ACCEPT), T::FORMATS).map(|choice| choice.format)
 }
 
 #[cfg(test)]

@@ -186,10 +186,7 @@ pub enum EncodeError {
 }
 
 impl EncodeError {
-    pub(super) fn value(
-        format: Format,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub(super) fn value(format: Format, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Value { format, source: source.into() }
     }
 }

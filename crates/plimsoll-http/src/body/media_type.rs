@@ -98,7 +98,8 @@ mod tests {
         #[test]
         fn any_text_is_divided_without_loss(text in ".{0,64}") {
             let joined = members(&text).collect::<Vec<_>>().join(",");
-            proptest::prop_assert!(joined == text || format!("{joined},") == text);
+            let whole = joined == text || text.strip_suffix(',') == Some(&joined);
+            proptest::prop_assert!(whole);
             for member in members(&text) {
                 if let Some(found) = MediaType::parse(member) {
                     let _ = found.parameters().count();

@@ -42,3 +42,6 @@ pub use negotiated::Negotiated;
 #[cfg(feature = "protobuf")]
 pub use protobuf::WithProtobuf;
 pub use read::{ReadError, collect};
+
+#[cfg(all(test, feature = "server"))]
+mod tests;

@@ -4,7 +4,8 @@ use super::{
 };
 use bytes::Bytes;
 use rmp_serde::{Deserializer, decode::Error};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::io::Cursor;
 
 /// Structures as maps by name: as lists, a field that comes or goes would move all others.
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeError> {
@@ -14,16 +15,27 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeErr
 
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, Malformed> {
     let mut reader = Deserializer::from_read_ref(body);
-    // The reader refuses when the count reaches zero, and counts the value itself.
-    reader.set_max_depth(depth.get() + 1);
-    let value = T::deserialize(&mut reader);
-    let offset = body.len() - reader.get_ref().remaining_slice().len();
-    let malformed = |fault| Malformed { format: Format::MessagePack, fault, place: Place::Byte(offset) };
-    match value {
-        Ok(value) if offset == body.len() => Ok(value),
-        Ok(_) => Err(malformed(Fault::Trailing)),
-        Err(error) => Err(malformed(fault(&error))),
+    reader.set_max_depth(levels(depth));
+    let Ok(value) = T::deserialize(&mut reader) else { return Err(explain::<T>(body, depth)) };
+    // The reader does not say how far it has come. Of something that follows it reads the first byte at least.
+    match u8::deserialize(&mut reader) {
+        Err(Error::InvalidMarkerRead(_)) => Ok(value),
+        _ => Err(explain::<T>(body, depth)),
     }
+}
+
+/// The reader refuses when its count comes to zero.
+const fn levels(depth: Depth) -> usize {
+    depth.get() + 1
+}
+
+/// Reads once more, slower, with a reader that knows its place.
+#[cold]
+fn explain<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Malformed {
+    let mut reader = Deserializer::new(Cursor::new(body));
+    reader.set_max_depth(levels(depth));
+    let fault = T::deserialize(&mut reader).map_or_else(|error| fault(&error), |_| Fault::Trailing);
+    Malformed { format: Format::MessagePack, fault, place: Place::Byte(reader.position() as usize) }
 }
 
 fn fault(error: &Error) -> Fault {
@@ -34,5 +46,80 @@ fn fault(error: &Error) -> Fault {
             Fault::Form(Misfit::default())
         }
         _ => Fault::Syntax,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[derive(PartialEq, Debug, Serialize, Deserialize)]
+    struct Tree {
+        name: String,
+        branches: Vec<Tree>,
+    }
+
+    fn chain(levels: usize) -> Tree {
+        let leaf = Tree { name: "leaf".to_owned(), branches: Vec::new() };
+        (0..levels).fold(leaf, |tree, _| Tree { name: String::new(), branches: vec![tree] })
+    }
+
+    fn read_in<T: DeserializeOwned>(body: &[u8], levels: u8) -> Result<T, Malformed> {
+        read(body, Depth::new(levels).unwrap())
+    }
+
+    #[test]
+    fn fields_go_by_name() {
+        let bytes = write(&chain(0)).unwrap();
+        let by_name: BTreeMap<String, serde_json::Value> = read_in(&bytes, 4).unwrap();
+        assert_eq!(by_name["name"], "leaf");
+    }
+
+    #[test]
+    fn a_level_is_a_level() {
+        // Each tree is a map with a list in it.
+        let bytes = write(&chain(2)).unwrap();
+        assert_eq!(read_in::<Tree>(&bytes, 6).unwrap(), chain(2));
+        assert_eq!(read_in::<Tree>(&bytes, 5).unwrap_err().fault, Fault::TooDeep);
+        let lists = [vec![0x91; 100_000], vec![0xC0]].concat();
+        assert_eq!(read_in::<serde::de::IgnoredAny>(&lists, 127).unwrap_err().fault, Fault::TooDeep);
+        assert_eq!(read_in::<serde_json::Value>(&lists, 127).unwrap_err().fault, Fault::TooDeep);
+    }
+
+    #[test]
+    fn what_follows_is_refused_with_its_place() {
+        for after in [0x00, 0xC0, 0x91, 0xDD, 0xC1] {
+            let fault = read_in::<u8>(&[7, after], 4).unwrap_err();
+            assert_eq!((fault.fault, fault.place), (Fault::Trailing, Place::Byte(1)), "{after:#x}");
+        }
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        assert_eq!(read_in::<String>(&[0xA2, 0xC3, 0x28], 4).unwrap_err().fault, Fault::NotUtf8);
+        assert!(matches!(read_in::<u8>(&[0xA1, b'x'], 4).unwrap_err().fault, Fault::Form(_)));
+        assert_eq!(
+            read_in::<String>(&[0xDB, 0xFF, 0xFF, 0xFF, 0xFF, b'x'], 4).unwrap_err().fault,
+            Fault::Syntax
+        );
+        assert_eq!(
+            read_in::<Vec<u8>>(&[0xDD, 0xFF, 0xFF, 0xFF, 0xFF, 1], 4).unwrap_err().fault,
+            Fault::Syntax
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_in::<Tree>(&bytes, 9);
+            let _ = read_in::<serde_json::Value>(&bytes, 9);
+        }
+
+        #[test]
+        fn what_is_written_is_read(names in proptest::collection::vec(".*", 0..9)) {
+            prop_assert_eq!(read_in::<Vec<String>>(&write(&names).unwrap(), 1).unwrap(), names);
+        }
     }
 }

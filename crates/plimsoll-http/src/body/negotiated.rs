@@ -92,7 +92,9 @@ impl<T: Encode> IntoResponse for Negotiated<T> {
             }
             Some(Err(problem)) => problem.into_response(),
             // Nobody asked, so the answer does not vary.
-            None => accept::first(T::FORMATS).map_or_else(not_acceptable::<T>, |choice| write(&self.0, choice)),
+            None => {
+                accept::first(T::FORMATS).map_or_else(not_acceptable::<T>, |choice| write(&self.0, choice))
+            }
         }
     }
 }

@@ -76,3 +76,49 @@ fn read<T: Message + Default>(body: Bytes) -> Result<T, Malformed> {
         place: Place::Unknown,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, PartialEq, Message, serde::Serialize, serde::Deserialize)]
+    struct Tree {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(message, repeated, tag = "2")]
+        branches: Vec<Tree>,
+    }
+
+    fn read_as(format: Format, bytes: Bytes) -> Result<Tree, DecodeError> {
+        WithProtobuf::decode_as(format, bytes, &BodyLimits::default()).map(|WithProtobuf(tree)| tree)
+    }
+
+    #[test]
+    fn every_format_carries_the_value() {
+        let tree = Tree { name: "trunk".to_owned(), branches: vec![Tree::default(); 2] };
+        for format in FORMATS {
+            let bytes = WithProtobuf(tree.clone()).encode_as(*format).unwrap();
+            assert_eq!(read_as(*format, bytes), Ok(tree.clone()), "{format}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let mut bytes = Vec::new();
+        for _ in 0..1000 {
+            let mut outer = vec![0x12];
+            prost::encoding::encode_varint(bytes.len() as u64, &mut outer);
+            outer.append(&mut bytes);
+            bytes = outer;
+        }
+        assert!(read_as(Format::Protobuf, bytes.into()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_as(Format::Protobuf, bytes.into());
+        }
+    }
+}

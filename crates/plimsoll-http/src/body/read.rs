@@ -77,16 +77,16 @@ mod tests {
     use super::*;
     use http_body::{Frame, SizeHint};
     use http_body_util::{Full, StreamBody};
-    use std::{convert::Infallible, sync::atomic::{AtomicUsize, Ordering::Relaxed}};
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    };
 
     fn limit(bytes: usize) -> ByteLimit {
         ByteLimit::new(bytes).unwrap()
     }
 
-    fn pieces<'a>(
-        count: usize,
-        polled: &'a AtomicUsize,
-    ) -> impl Body<Data = Bytes, Error = Infallible> + use<'a> {
+    fn pieces(count: usize, polled: &AtomicUsize) -> impl Body<Data = Bytes, Error = Infallible> + use<'_> {
         StreamBody::new(futures_util::stream::iter((0..count).map(|_| {
             polled.fetch_add(1, Relaxed);
             Ok(Frame::data(Bytes::from_static(b"0123456789")))

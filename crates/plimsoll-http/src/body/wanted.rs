@@ -23,8 +23,8 @@ impl Wanted {
         }
     }
 
-    pub(super) fn lines(&self) -> impl Iterator<Item = &HeaderValue> + Clone {
-        self.lines.iter()
+    pub(super) fn lines(&self) -> &[HeaderValue] {
+        &self.lines
     }
 
     /// Whether a refusal is all that a request leads to.

@@ -21,7 +21,8 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeErr
 
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, Malformed> {
     // As a whole and first: a reader checks only the strings that somebody wants.
-    let text = std::str::from_utf8(body).map_err(|error| malformed(Fault::NotUtf8, place(body, error.valid_up_to())))?;
+    let text = std::str::from_utf8(body)
+        .map_err(|error| malformed(Fault::NotUtf8, place(body, error.valid_up_to())))?;
     if let Some(offset) = depth::exceeds(body, depth.get()) {
         return Err(malformed(Fault::TooDeep, place(body, offset)));
     }
