@@ -15,7 +15,7 @@ pub mod body;
 pub mod boundary;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(feature = "files")]
+#[cfg(all(feature = "files", unix))]
 pub mod files;
 pub mod headers;
 pub mod idempotency;

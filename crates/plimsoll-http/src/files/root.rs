@@ -1,0 +1,159 @@
+//! Opening what lies below one folder, and nothing else.
+
+use super::open::OpenFile;
+use rustix::{
+    fd::OwnedFd,
+    fs::{CWD, FileType, Mode, OFlags},
+    io::Errno,
+};
+use std::{io, path::Path};
+
+/// How much an operation may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// What the kernel's caches hold, and nothing that could wait for a disk. For threads that drive others' requests.
+    Cached,
+    /// Whatever it takes.
+    Full,
+}
+
+/// Why nothing was opened or read.
+#[derive(Debug)]
+pub(super) enum Miss {
+    /// It would have had to wait: to be tried again with [`Effort::Full`].
+    Cold,
+    /// There is nothing there that may be served.
+    Absent,
+    /// The system failed.
+    Failed(io::Error),
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+pub(super) enum Entry {
+    File(OpenFile),
+    Folder,
+}
+
+/// The folder, held open: a path that leads out of it is refused by the kernel, whatever moves in the meantime.
+#[derive(Debug)]
+pub(super) struct Root {
+    folder: OwnedFd,
+    way: Way,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// `openat2` looks to it that the path stays below, links and all.
+    #[cfg(target_os = "linux")]
+    Beneath { cached: bool },
+    /// Without `openat2` (before Linux 5.6, in a sandbox, on another Unix): step by step, and no link is followed.
+    Steps,
+}
+
+/// Never waits for a writer at the other end of a FIFO.
+const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY);
+
+impl Root {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let folder = rustix::fs::openat(CWD, path, FOLDER, Mode::empty())?;
+        let way = Way::best(&folder);
+        Ok(Self { folder, way })
+    }
+
+    /// As on a system without `openat2`.
+    #[cfg(test)]
+    pub(super) fn open_for_steps(path: &Path) -> io::Result<Self> {
+        Ok(Self { way: Way::Steps, ..Self::open(path)? })
+    }
+
+    /// Opens what `name` stands for.
+    pub(super) fn entry(&self, name: &[u8], effort: Effort) -> Result<Entry, Miss> {
+        if name.is_empty() {
+            return Ok(Entry::Folder);
+        }
+        let file = match self.way {
+            #[cfg(target_os = "linux")]
+            Way::Beneath { cached } => beneath(&self.folder, name, effort, cached)?,
+            Way::Steps if effort == Effort::Cached => return Err(Miss::Cold),
+            Way::Steps => steps(&self.folder, name)?,
+        };
+        let stat = rustix::fs::fstat(&file).map_err(|errno| Miss::Failed(errno.into()))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Ok(Entry::File(OpenFile::new(file, &stat))),
+            FileType::Directory => Ok(Entry::Folder),
+            // A FIFO, a socket, a device: not content.
+            _ => Err(Miss::Absent),
+        }
+    }
+}
+
+impl Way {
+    #[cfg(target_os = "linux")]
+    fn best(folder: &OwnedFd) -> Self {
+        use rustix::fs::{ResolveFlags, openat2};
+        let tried = |resolve| openat2(folder, ".", FOLDER, Mode::empty(), resolve);
+        // Of the answers only "no such call" and "no such flag" say anything about the next one.
+        let knows = |found: Result<OwnedFd, Errno>| !matches!(found, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL));
+        if !knows(tried(ResolveFlags::BENEATH)) {
+            return Self::Steps;
+        }
+        Self::Beneath { cached: knows(tried(ResolveFlags::BENEATH | ResolveFlags::CACHED)) }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn best(_: &OwnedFd) -> Self {
+        Self::Steps
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn beneath(folder: &OwnedFd, name: &[u8], effort: Effort, cached: bool) -> Result<OwnedFd, Miss> {
+    use rustix::fs::{ResolveFlags, openat2};
+    /// A rename elsewhere in the tree makes the kernel unsure for a moment.
+    const TRIES: usize = 16;
+    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    if effort == Effort::Cached {
+        if !cached {
+            return Err(Miss::Cold);
+        }
+        resolve |= ResolveFlags::CACHED;
+    }
+    for _ in 0..TRIES {
+        match openat2(folder, name, FLAGS, Mode::empty(), resolve) {
+            Ok(file) => return Ok(file),
+            Err(Errno::AGAIN) if effort == Effort::Cached => return Err(Miss::Cold),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(errno) => return Err(missed(errno)),
+        }
+    }
+    Err(Miss::Failed(Errno::AGAIN.into()))
+}
+
+fn steps(folder: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Miss> {
+    let mut at: Option<OwnedFd> = None;
+    let mut segments = name.split(|byte| *byte == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        let flags = if segments.peek().is_some() { FOLDER } else { FLAGS } | OFlags::NOFOLLOW;
+        let next = rustix::fs::openat(at.as_ref().unwrap_or(folder), segment, flags, Mode::empty());
+        at = Some(next.map_err(missed)?);
+    }
+    at.ok_or(Miss::Absent)
+}
+
+/// Whether it is not there or not for us, a caller is told the same.
+fn missed(errno: Errno) -> Miss {
+    match errno {
+        Errno::NOENT
+        | Errno::NOTDIR
+        | Errno::LOOP
+        | Errno::XDEV
+        | Errno::ACCESS
+        | Errno::PERM
+        | Errno::NAMETOOLONG
+        | Errno::NXIO
+        | Errno::INVAL => Miss::Absent,
+        other => Miss::Failed(other.into()),
+    }
+}
