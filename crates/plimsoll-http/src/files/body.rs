@@ -112,7 +112,9 @@ impl Pieces {
                     Err(error) => return Poll::Ready(Some(Err(FileError::Read(io::Error::other(error))))),
                 };
                 self.reading = None;
-                return Poll::Ready(Some(read.map_err(FileError::Read).and_then(|read| self.read(buffer, read))));
+                return Poll::Ready(Some(
+                    read.map_err(FileError::Read).and_then(|read| self.read(buffer, read)),
+                ));
             }
             let (at, end) = match self.left.last_mut() {
                 None => return Poll::Ready(None),
@@ -192,7 +194,10 @@ impl Body for FileBody {
     type Data = Bytes;
     type Error = FileError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
         match &mut self.get_mut().inner {
             Inner::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inner::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),

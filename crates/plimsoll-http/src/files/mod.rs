@@ -1,1 +1,63 @@
-//! Files over HTTP.
+//! Files over HTTP: ranges, conditions, precompressed variants, and nothing outside one folder.
+//!
+//! [`Files`] is a tower service over one folder, [`Download`] the answer of a handler that hands out one file.
+//!
+//! ```no_run
+//! use plimsoll_http::files::{Encoding, Files};
+//!
+//! let files = Files::below("/srv/www")?
+//!     .precompressed([Encoding::Brotli, Encoding::Gzip])
+//!     .cache_control("public, max-age=3600".parse().unwrap());
+//! let app: axum::Router = axum::Router::new().nest_service("/static", files);
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! # Compared with `tower_http::services::ServeDir`
+//! Both serve single ranges, conditions by date and tag, variants by `Accept-Encoding` and index files, and refuse `..`.
+//! What is different here is why this exists:
+//!
+//! | | `ServeDir` 0.7 | here |
+//! | --- | --- | --- |
+//! | `If-Range` | not read: a part of a new file is appended to an old one | honoured, strong comparison |
+//! | several ranges | 416, or the whole | `multipart/byteranges`; near ones joined, their number bounded |
+//! | a range that cannot be read | 416 | ignored, as for a unit nobody knows |
+//! | symbolic links | followed anywhere | not out of the folder, by the kernel (`RESOLVE_BENEATH`) |
+//! | `.git`, `.env` | served | not unless asked for |
+//! | a FIFO | a blocking thread waits for a writer, for ever | 404 at once |
+//! | written to while it is sent | mixed, and ended as whole | the body fails |
+//! | tag of a file changed this moment | strong | weak, until equal means equal |
+//! | a file in the page cache | four or more trips to the blocking pool | none |
+//! | a chunk | fresh memory, copied twice in user space | a kept buffer, copied once |
+//! | refusals | empty | [`Problem`](crate::Problem) |
+//!
+//! `ServeDir` has what this has not: a fallback service, other backends, `deflate`, Windows. What a request costs beside it
+//! and nginx: `cargo xtask bench files`.
+//!
+//! # What waits for a disk, and where
+//! On Linux a file is opened with `RESOLVE_CACHED` and read with `RWF_NOWAIT`: the kernel does both at once from its caches
+//! or says that it would have to wait. Only then does the work go to the runtime's blocking pool, with advice to fetch
+//! ahead. So files that are in use cost no change of thread, and a slow disk never holds up a worker. File systems that
+//! cannot tell (overlayfs, some network ones), older kernels and other Unixes take one trip for each chunk of 128 KiB.
+//!
+//! Unix alone: there is no such module on Windows.
+
+mod body;
+mod buffers;
+mod conditions;
+mod disposition;
+mod download;
+mod encoding;
+mod multipart;
+mod name;
+mod open;
+mod ranges;
+mod representation;
+mod root;
+mod service;
+mod types;
+mod validators;
+
+pub use body::{FileBody, FileError};
+pub use download::Download;
+pub use encoding::Encoding;
+pub use service::{Files, FilesFuture};

@@ -85,11 +85,8 @@ mod tests {
              \r\n--SEP\r\nContent-Type: application/pdf\r\nContent-Range: bytes 7000-7999/8000\r\n\r\n[1000 bytes]\
              \r\n--SEP--\r\n"
         );
-        let texts: usize = parts
-            .pieces
-            .iter()
-            .map(|piece| if let Piece::Text(text) = piece { text.len() } else { 0 })
-            .sum();
+        let texts: usize =
+            parts.pieces.iter().map(|piece| if let Piece::Text(text) = piece { text.len() } else { 0 }).sum();
         assert_eq!(parts.len, texts as u64 + 1500);
     }
 

@@ -43,12 +43,20 @@ fn name(path: &str, hidden: bool) -> Result<Name<'_>, Unnamed> {
     let (rest, is_folder) = rest.strip_suffix('/').map_or((rest, false), |rest| (rest, true));
     let slashes = memchr::memchr_iter(b'/', rest.as_bytes()).count();
     let bytes: Cow<'_, [u8]> = percent_decode_str(rest).into();
+    if check(&bytes, hidden)? != slashes + 1 {
+        return Err(Unnamed::Refused);
+    }
+    Ok(Name { bytes, is_folder })
+}
+
+/// Looks at a name as it is on the disk, and counts its segments.
+pub(super) fn check(name: &[u8], hidden: bool) -> Result<usize, Unnamed> {
     let refused = |byte: &u8| byte.is_ascii_control() || *byte == b'\\';
-    if bytes.iter().any(refused) {
+    if name.iter().any(refused) {
         return Err(Unnamed::Refused);
     }
     let mut segments = 0;
-    for segment in bytes.split(|byte| *byte == b'/') {
+    for segment in name.split(|byte| *byte == b'/') {
         let dotted = segment.first() == Some(&b'.');
         // RFC 8615 gives this one name to the outside.
         let known = segments == 0 && segment == b".well-known";
@@ -58,10 +66,7 @@ fn name(path: &str, hidden: bool) -> Result<Name<'_>, Unnamed> {
         }
         segments += 1;
     }
-    if segments != slashes + 1 {
-        return Err(Unnamed::Refused);
-    }
-    Ok(Name { bytes, is_folder })
+    Ok(segments)
 }
 
 #[cfg(test)]
@@ -90,7 +95,8 @@ mod tests {
 
     #[test]
     fn what_leads_elsewhere_is_no_name() {
-        for path in ["/..", "/../etc/passwd", "/%2e%2e/etc/passwd", "/a/../../b", "/%", "/%zz", "a", "*", ""] {
+        for path in ["/..", "/../etc/passwd", "/%2e%2e/etc/passwd", "/a/../../b", "/%", "/%zz", "a", "*", ""]
+        {
             assert_eq!(read(path, true), Err(Unnamed::Malformed), "{path}");
         }
         for path in [

@@ -95,7 +95,8 @@ impl Way {
         use rustix::fs::{ResolveFlags, openat2};
         let tried = |resolve| openat2(folder, ".", FOLDER, Mode::empty(), resolve);
         // Of the answers only "no such call" and "no such flag" say anything about the next one.
-        let knows = |found: Result<OwnedFd, Errno>| !matches!(found, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL));
+        let knows =
+            |found: Result<OwnedFd, Errno>| !matches!(found, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL));
         if !knows(tried(ResolveFlags::BENEATH)) {
             return Self::Steps;
         }
@@ -155,5 +156,90 @@ fn missed(errno: Errno) -> Miss {
         | Errno::NXIO
         | Errno::INVAL => Miss::Absent,
         other => Miss::Failed(other.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::symlink, path::PathBuf};
+
+    struct Tree(PathBuf);
+
+    impl Tree {
+        fn new(test: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("plimsoll-root-{}-{test}", std::process::id()));
+            fs::create_dir_all(path.join("root/folder")).unwrap();
+            fs::write(path.join("outside"), "outside").unwrap();
+            fs::write(path.join("root/folder/file"), "inside").unwrap();
+            symlink("folder/file", path.join("root/within")).unwrap();
+            symlink("../outside", path.join("root/out")).unwrap();
+            symlink("..", path.join("root/folder/up")).unwrap();
+            symlink("../..", path.join("root/folder/out")).unwrap();
+            Self(path)
+        }
+
+        fn root(&self) -> PathBuf {
+            self.0.join("root")
+        }
+    }
+
+    impl Drop for Tree {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    /// "file", "folder", or nothing.
+    fn found(root: &Root, name: &str) -> Option<&'static str> {
+        match root.entry(name.as_bytes(), Effort::Full) {
+            Ok(Entry::File(_)) => Some("file"),
+            Ok(Entry::Folder) => Some("folder"),
+            Err(Miss::Absent) => None,
+            Err(miss) => panic!("{name}: {miss:?}"),
+        }
+    }
+
+    #[test]
+    fn both_ways_stay_below() {
+        let tree = Tree::new("both");
+        for root in [Root::open(&tree.root()).unwrap(), Root::open_for_steps(&tree.root()).unwrap()] {
+            for (name, expected) in [
+                ("", Some("folder")),
+                ("folder", Some("folder")),
+                ("folder/file", Some("file")),
+                ("none", None),
+                ("folder/file/below", None),
+                ("out", None),
+                ("folder/out/outside", None),
+                ("folder/out/root/folder/file", None),
+                ("a\0b", None),
+            ] {
+                assert_eq!(found(&root, name), expected, "{name} by {:?}", root.way);
+            }
+        }
+    }
+
+    #[test]
+    fn step_by_step_no_link_is_followed() {
+        let tree = Tree::new("steps");
+        let root = Root::open_for_steps(&tree.root()).unwrap();
+        assert_eq!((found(&root, "within"), found(&root, "folder/up/folder/file")), (None, None));
+        assert!(matches!(root.entry(b"folder/file", Effort::Cached), Err(Miss::Cold)), "it may wait");
+        #[cfg(target_os = "linux")]
+        {
+            let root = Root::open(&tree.root()).unwrap();
+            assert_eq!(
+                (found(&root, "within"), found(&root, "folder/up/folder/file")),
+                (Some("file"), Some("file"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_root_is_a_folder() {
+        let tree = Tree::new("root");
+        assert!(Root::open(&tree.root().join("folder/file")).is_err());
+        assert!(Root::open(&tree.root().join("none")).is_err());
     }
 }

@@ -1,0 +1,153 @@
+use super::{
+    FileBody,
+    buffers::Buffers,
+    disposition::disposition,
+    open::OpenFile,
+    representation::{Content, Representation},
+    root::Effort,
+    validators::Validators,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, header};
+use http_body::Body;
+use std::{error::Error, fmt, sync::Arc, time::SystemTime};
+
+/// One thing to be saved by who asked for it: a file, bytes or a stream, with a name that is safe to save under.
+///
+/// From [`Files::download`](super::Files::download) for what lies on the disk. As an axum answer it is the whole of it;
+/// [`Download::answer`] honours the request's conditions and ranges, so that a download broken off goes on where it
+/// stopped.
+///
+/// ```
+/// use plimsoll_http::files::Download;
+///
+/// let download = Download::bytes("a;b\n1;2\n").named("Umsätze.csv").content_type("text/csv".parse().unwrap());
+/// let answer = download.answer(&http::Method::GET, &http::HeaderMap::new());
+/// assert_eq!(
+///     answer.headers()["content-disposition"],
+///     "attachment; filename=\"Ums_tze.csv\"; filename*=UTF-8''Ums%C3%A4tze.csv"
+/// );
+/// ```
+pub struct Download {
+    what: What,
+    name: String,
+    content_type: HeaderValue,
+    cache_control: Option<HeaderValue>,
+    inline: bool,
+}
+
+enum What {
+    Held(Content, Option<Validators>),
+    Stream(FileBody),
+}
+
+impl Download {
+    fn new(what: What) -> Self {
+        Self {
+            what,
+            name: "download".to_owned(),
+            content_type: HeaderValue::from_static("application/octet-stream"),
+            cache_control: None,
+            inline: false,
+        }
+    }
+
+    pub(super) fn of_file(
+        file: OpenFile,
+        buffers: Arc<Buffers>,
+        name: &str,
+        content_type: HeaderValue,
+    ) -> Self {
+        let validators = Validators::new(file.seen(), None, SystemTime::now());
+        let what = What::Held(Content::File(file, buffers), Some(validators));
+        Self { name: name.to_owned(), content_type, ..Self::new(what) }
+    }
+
+    /// Bytes in memory. Ranges are served, conditions are not: nothing is known of when they changed.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self::new(What::Held(Content::Bytes(bytes.into()), None))
+    }
+
+    /// A body that is made while it is sent: neither ranges nor conditions.
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        use http_body_util::BodyExt as _;
+        Self::new(What::Stream(FileBody::stream(Box::pin(body.map_err(Into::into)))))
+    }
+
+    /// The name to save it under, whatever it holds: of a path only the last segment is used, and nothing that a browser
+    /// or a shell could trip over. A file's own name by default.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Its type: by default a file's by its name, otherwise `application/octet-stream`.
+    #[must_use]
+    pub fn content_type(mut self, value: HeaderValue) -> Self {
+        self.content_type = value;
+        self
+    }
+
+    /// Sends this `Cache-Control`. Answers that are for one user alone want `private` or `no-store`.
+    #[must_use]
+    pub fn cache_control(mut self, value: HeaderValue) -> Self {
+        self.cache_control = Some(value);
+        self
+    }
+
+    /// To be shown where it is asked for, not saved. Only for content that the service itself made: a page that a user
+    /// uploaded would run with the service's own origin.
+    #[must_use]
+    pub const fn inline(mut self) -> Self {
+        self.inline = true;
+        self
+    }
+
+    /// The answer to a GET or HEAD with these headers.
+    pub fn answer(self, method: &Method, headers: &HeaderMap) -> Response<FileBody> {
+        let disposition = disposition(self.inline, &self.name);
+        match self.what {
+            What::Held(content, validators) => Representation {
+                content,
+                content_type: self.content_type,
+                encoding: None,
+                validators,
+                cache_control: self.cache_control,
+                vary: false,
+                disposition: Some(disposition),
+                most_ranges: 16,
+            }
+            .answer(method, headers, Effort::Cached),
+            What::Stream(body) => {
+                let mut answer = Response::new(if method == Method::HEAD { FileBody::empty() } else { body });
+                let headers = answer.headers_mut();
+                headers.insert(header::CONTENT_TYPE, self.content_type);
+                headers.insert(header::CONTENT_DISPOSITION, disposition);
+                headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+                if let Some(value) = self.cache_control {
+                    headers.insert(header::CACHE_CONTROL, value);
+                }
+                answer
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "server")]
+impl axum::response::IntoResponse for Download {
+    /// All of it, whatever the request's conditions.
+    fn into_response(self) -> axum::response::Response {
+        self.answer(&Method::GET, &HeaderMap::new()).map(axum::body::Body::new)
+    }
+}

@@ -1,0 +1,316 @@
+use super::{
+    Download, Encoding, FileBody,
+    buffers::Buffers,
+    encoding,
+    name::{self, Name, Unnamed},
+    open::OpenFile,
+    representation::{Content, Representation, refusal},
+    root::{Effort, Entry, Miss, Root},
+    types,
+    validators::Validators,
+};
+use crate::{Kind, Problem};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    fmt, io,
+    path::Path,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::SystemTime,
+};
+use tokio::task::JoinHandle;
+use tower_service::Service;
+
+/// Files below one folder, as a tower service. See the [module](super). Clones share everything.
+#[derive(Clone)]
+pub struct Files {
+    root: Arc<Root>,
+    buffers: Arc<Buffers>,
+    options: Arc<Options>,
+}
+
+#[derive(Clone, Debug)]
+struct Options {
+    encodings: Vec<Encoding>,
+    index: Option<Vec<u8>>,
+    hidden: bool,
+    cache_control: Option<HeaderValue>,
+    /// By extension in lower case.
+    types: HashMap<Vec<u8>, HeaderValue>,
+    most_ranges: usize,
+}
+
+impl Files {
+    /// Files below `root`, which is opened here and stays open: what is renamed or linked to its path later is not seen.
+    ///
+    /// # Errors
+    /// When `root` cannot be opened as a folder.
+    pub fn below(root: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self::of(Root::open(root.as_ref())?))
+    }
+
+    pub(super) fn of(root: Root) -> Self {
+        let options = Options {
+            encodings: Vec::new(),
+            index: Some(b"index.html".to_vec()),
+            hidden: false,
+            cache_control: None,
+            types: HashMap::new(),
+            most_ranges: 16,
+        };
+        Self { root: Arc::new(root), buffers: Arc::default(), options: Arc::new(options) }
+    }
+
+    /// Looks for these encodings beside each file, of equal weight in this order. Not at all by default.
+    ///
+    /// The file `app.js.br` is then served for `app.js` to whoever takes `br`, with a tag of its own and `Vary`. Whoever
+    /// makes such a file makes it anew with the plain one: its age is not compared. Each encoding that a caller takes
+    /// and that is not there costs a look at the folder.
+    #[must_use]
+    pub fn precompressed(mut self, encodings: impl IntoIterator<Item = Encoding>) -> Self {
+        self.options().encodings = encodings.into_iter().collect();
+        self
+    }
+
+    /// The file that stands for its folder: `index.html` by default, `None` for none.
+    ///
+    /// A folder asked for without its closing slash is redirected to the path with it (307), so that relative links in
+    /// the index hold.
+    #[must_use]
+    pub fn index(mut self, name: Option<&str>) -> Self {
+        self.options().index = name.map(|name| name.as_bytes().to_vec());
+        self
+    }
+
+    /// Also serves names that begin with a dot. Without it only `/.well-known/`
+    /// ([RFC 8615](https://www.rfc-editor.org/rfc/rfc8615)) is.
+    #[must_use]
+    pub fn with_hidden(mut self) -> Self {
+        self.options().hidden = true;
+        self
+    }
+
+    /// Sends this `Cache-Control` with every file. None by default.
+    #[must_use]
+    pub fn cache_control(mut self, value: HeaderValue) -> Self {
+        self.options().cache_control = Some(value);
+        self
+    }
+
+    /// The type of files with this extension (without its dot), before the built-in table is asked.
+    #[must_use]
+    pub fn content_type(mut self, extension: &str, value: HeaderValue) -> Self {
+        self.options().types.insert(extension.to_ascii_lowercase().into_bytes(), value);
+        self
+    }
+
+    /// How many ranges one answer may hold: 16 by default. A request for more gets the whole file; 0 is no ranges.
+    #[must_use]
+    pub fn ranges(mut self, most: usize) -> Self {
+        self.options().most_ranges = most;
+        self
+    }
+
+    /// The file of that name (relative, as it is on the disk, not percent-encoded), as a [`Download`].
+    ///
+    /// For names that come from outside, out of a database or a form: the same names are refused as in a path.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] where there is no such file or it may not be served, [`Kind::Overloaded`] when the process can
+    /// open no more files, [`Kind::Internal`] when the system fails otherwise.
+    ///
+    /// # Cancel safety
+    /// Dropped, nothing has happened, but that the file may still be opened and closed in the background.
+    pub async fn download(&self, name: &str) -> Result<Download, Problem> {
+        let found = match self.named(name, Effort::Cached) {
+            Err(Miss::Cold) => {
+                let (files, name) = (self.clone(), name.to_owned());
+                let opened = tokio::task::spawn_blocking(move || files.named(&name, Effort::Full));
+                opened.await.map_err(Problem::internal)?
+            }
+            found => found,
+        };
+        let file = found.map_err(missed)?;
+        let content_type = self.type_of(name.as_bytes());
+        Ok(Download::of_file(file, Arc::clone(&self.buffers), name, content_type))
+    }
+
+    fn named(&self, name: &str, effort: Effort) -> Result<OpenFile, Miss> {
+        name::check(name.as_bytes(), self.options.hidden).map_err(|_| Miss::Absent)?;
+        match self.root.entry(name.as_bytes(), effort)? {
+            Entry::File(file) => Ok(file),
+            Entry::Folder => Err(Miss::Absent),
+        }
+    }
+
+    fn options(&mut self) -> &mut Options {
+        Arc::make_mut(&mut self.options)
+    }
+
+    fn type_of(&self, name: &[u8]) -> HeaderValue {
+        if !self.options.types.is_empty()
+            && let Some(extension) = types::extension(name)
+            && let Some(own) = self.options.types.get(&extension.to_ascii_lowercase())
+        {
+            return own.clone();
+        }
+        types::of(name)
+    }
+
+    /// [`Miss::Cold`] is the only miss that comes back.
+    fn answer(&self, request: &Parts, effort: Effort) -> Result<Response<FileBody>, Miss> {
+        if request.method != Method::GET && request.method != Method::HEAD {
+            let problem = Problem::new(Kind::MethodNotAllowed);
+            return Ok(refusal(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))));
+        }
+        let Name { bytes, is_folder } = match name::read(request.uri.path(), self.options.hidden) {
+            Ok(name) => name,
+            Err(Unnamed::Malformed) => {
+                let problem = Problem::new(Kind::BadRequest);
+                return Ok(refusal(problem.detail("the path leaves the root or has a broken escape")));
+            }
+            Err(Unnamed::Refused) => return Ok(refusal(Problem::new(Kind::NotFound))),
+        };
+        let mut name = bytes;
+        if is_folder {
+            let Some(index) = &self.options.index else { return Ok(refusal(Problem::new(Kind::NotFound))) };
+            let name = name.to_mut();
+            if !name.is_empty() {
+                name.push(b'/');
+            }
+            name.extend_from_slice(index);
+        }
+        match self.find(&name, &request.headers, effort) {
+            Ok(Found::File(file, encoding)) => {
+                let now = SystemTime::now();
+                let representation = Representation {
+                    validators: Some(Validators::new(file.seen(), encoding, now)),
+                    content: Content::File(file, Arc::clone(&self.buffers)),
+                    content_type: self.type_of(&name),
+                    encoding,
+                    cache_control: self.options.cache_control.clone(),
+                    vary: !self.options.encodings.is_empty(),
+                    disposition: None,
+                    most_ranges: self.options.most_ranges,
+                };
+                Ok(representation.answer(&request.method, &request.headers, effort))
+            }
+            Ok(Found::Folder) if !is_folder && self.options.index.is_some() => Ok(with_slash(&request.uri)),
+            Ok(Found::Folder) => Ok(refusal(Problem::new(Kind::NotFound))),
+            Err(Miss::Cold) => Err(Miss::Cold),
+            Err(miss) => Ok(refusal(missed(miss))),
+        }
+    }
+
+    fn find(&self, name: &[u8], headers: &HeaderMap, effort: Effort) -> Result<Found, Miss> {
+        for encoding in encoding::accepted(headers, &self.options.encodings) {
+            let beside = [name, encoding.suffix().as_bytes()].concat();
+            match self.root.entry(&beside, effort) {
+                Ok(Entry::File(file)) => return Ok(Found::File(file, Some(encoding))),
+                Ok(Entry::Folder) | Err(Miss::Absent) => {}
+                Err(miss) => return Err(miss),
+            }
+        }
+        Ok(match self.root.entry(name, effort)? {
+            Entry::File(file) => Found::File(file, None),
+            Entry::Folder => Found::Folder,
+        })
+    }
+}
+
+enum Found {
+    File(OpenFile, Option<Encoding>),
+    Folder,
+}
+
+/// To the same path with a slash, relative to it: whatever prefix a router took off stays as it is.
+fn with_slash(uri: &Uri) -> Response<FileBody> {
+    let last = uri.path().rsplit('/').next().unwrap_or_default();
+    // "./" keeps a colon in the name from being read as a scheme.
+    let location = match uri.query() {
+        Some(query) => format!("./{last}/?{query}"),
+        None => format!("./{last}/"),
+    };
+    let mut answer = Response::new(FileBody::empty());
+    *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    if let Ok(location) = HeaderValue::try_from(location) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
+}
+
+/// Whether it is not there or not for the caller: to the caller it is the same.
+pub(super) fn missed(miss: Miss) -> Problem {
+    use rustix::io::Errno;
+    match miss {
+        Miss::Failed(error) => match Errno::from_io_error(&error) {
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Problem::new(Kind::Overloaded).because(error),
+            _ => Problem::internal(error),
+        },
+        Miss::Absent | Miss::Cold => Problem::new(Kind::NotFound),
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl<B> Service<Request<B>> for Files {
+    type Response = Response<FileBody>;
+    type Error = Infallible;
+    type Future = FilesFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// The request's body is dropped unread.
+    fn call(&mut self, request: Request<B>) -> FilesFuture {
+        let (request, _) = request.into_parts();
+        if let Ok(answer) = self.answer(&request, Effort::Cached) {
+            return FilesFuture { state: State::Ready(Some(answer)) };
+        }
+        let files = self.clone();
+        let answering = tokio::task::spawn_blocking(move || {
+            // With full effort nothing is cold.
+            files.answer(&request, Effort::Full).unwrap_or_else(|miss| refusal(missed(miss)))
+        });
+        FilesFuture { state: State::Elsewhere(answering) }
+    }
+}
+
+/// The answer of [`Files`]: there at once if the kernel had all in its caches, else by way of the blocking pool.
+///
+/// # Cancel safety
+/// Dropped, the answer is lost and its file closed, at once or when the system call under way is done.
+#[derive(Debug)]
+pub struct FilesFuture {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Ready(Option<Response<FileBody>>),
+    Elsewhere(JoinHandle<Response<FileBody>>),
+}
+
+impl Future for FilesFuture {
+    type Output = Result<Response<FileBody>, Infallible>;
+
+    /// # Panics
+    /// When it is polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = match &mut self.get_mut().state {
+            State::Ready(answer) => answer.take().expect("polled after it was ready"),
+            State::Elsewhere(reading) => {
+                ready!(Pin::new(reading).poll(cx)).unwrap_or_else(|error| refusal(Problem::internal(error)))
+            }
+        };
+        Poll::Ready(Ok(answer))
+    }
+}
