@@ -10,6 +10,7 @@ pub mod pool;
 pub mod queue;
 pub mod scope;
 pub mod supervise;
+mod sync;
 pub mod window;
 
 pub use deadline::Deadline;

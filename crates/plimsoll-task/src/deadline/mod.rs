@@ -32,7 +32,7 @@
 mod current;
 mod enforce;
 
-use current::Entered;
+pub(crate) use current::Entered;
 pub use current::Scoped;
 pub use enforce::{DeadlineExceeded, Enforced, within};
 

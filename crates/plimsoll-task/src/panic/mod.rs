@@ -19,6 +19,7 @@
 mod catch;
 mod hook;
 
+pub(crate) use catch::catch_call;
 pub use catch::{Caught, catch};
 pub use hook::{count, install_hook};
 

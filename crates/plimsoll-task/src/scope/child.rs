@@ -1,0 +1,35 @@
+use super::{error::Ended, register::Seat};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::task::JoinHandle;
+
+/// A child's value, for whoever wants it. Dropped, it changes nothing: the child runs on, and the scope waits for it.
+///
+/// Cancel safe: the value stays until it is taken. A value that nobody takes is dropped with the task, which may be a
+/// moment after the scope has ended.
+#[derive(Debug)]
+pub struct Child<T> {
+    /// None: it was never begun.
+    pub(super) task: Option<(Seat, JoinHandle<Result<T, Ended>>)>,
+}
+
+impl<T> Child<T> {
+    /// Whether it has ended, in whatever way.
+    pub fn is_finished(&self) -> bool {
+        self.task.as_ref().is_none_or(|(_, task)| task.is_finished())
+    }
+}
+
+impl<T> Future for Child<T> {
+    type Output = Result<T, Ended>;
+
+    /// # Panics
+    /// When polled again after it has ended.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some((_, task)) = &mut self.task else { return Poll::Ready(Err(Ended::Cancelled)) };
+        // Tokio's own error is left for a task that was aborted: panics are caught inside.
+        Poll::Ready(ready!(Pin::new(task).poll(cx)).unwrap_or(Err(Ended::Cancelled)))
+    }
+}
