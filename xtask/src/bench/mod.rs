@@ -12,6 +12,7 @@ mod peers;
 mod policy;
 mod process;
 mod slice;
+mod task;
 mod usage;
 
 use std::process::ExitCode;
@@ -28,6 +29,9 @@ pub(crate) enum Bench {
     /// The library's own benches, and the claims that stand on them
     #[command(long_about = policy::LONG_ABOUT)]
     Policy(policy::Options),
+    /// What scopes, queues and locks cost, beside tokio's own
+    #[command(long_about = task::LONG_ABOUT)]
+    Task(task::Options),
     /// Instructions an operation takes, beside what is recorded
     #[command(long_about = instructions::LONG_ABOUT)]
     Instructions(instructions::Options),
@@ -40,6 +44,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
     match bench {
         Bench::Peers(options) => peers::run(options),
         Bench::Policy(options) => policy::run(options),
+        Bench::Task(options) => task::run(options),
         Bench::Instructions(options) => instructions::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }

@@ -54,8 +54,8 @@ const FREE_OF_ALLOCATION: &[&str] =
     &["breaker_admit_settle", "token_bucket", "keyed_limiter_10k", "fused_all"];
 
 /// Every run's rows.
-struct Findings {
-    runs: Vec<Vec<Row>>,
+pub(super) struct Findings {
+    pub(super) runs: Vec<Vec<Row>>,
 }
 
 /// Runs the benches.
@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn benches(package: &Package) -> Result<Vec<Row>> {
+pub(super) fn benches(package: &Package) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for target in package.targets.iter().filter(|target| target.kind == "bench") {
         let text = fs::read_to_string(&target.source).with_context(|| target.source.display().to_string())?;
@@ -132,11 +132,11 @@ impl Findings {
         self.median(|rows| find(rows, name).map(|row| row.median_ns))
     }
 
-    fn ratio(&self, one: &str, other: &str) -> Option<f64> {
+    pub(super) fn ratio(&self, one: &str, other: &str) -> Option<f64> {
         self.median(|rows| Some(find(rows, one)?.median_ns / find(rows, other)?.median_ns))
     }
 
-    fn allocations(&self, name: &str) -> Option<f64> {
+    pub(super) fn allocations(&self, name: &str) -> Option<f64> {
         self.median(|rows| find(rows, name)?.allocations)
     }
 
@@ -191,7 +191,7 @@ fn medians(findings: &Findings) -> Vec<(&str, Option<f64>, Option<f64>)> {
     .collect()
 }
 
-fn readable(findings: &Findings) -> String {
+pub(super) fn readable(findings: &Findings) -> String {
     let unknown = || "?".to_owned();
     let row = |(path, ns, count): (&str, Option<f64>, Option<f64>)| {
         let allocations = count.map_or_else(unknown, |count| format!("{count:.0}"));
@@ -209,7 +209,7 @@ fn duration(ns: f64) -> String {
     }
 }
 
-fn machine_readable(findings: &Findings) -> Value {
+pub(super) fn machine_readable(findings: &Findings) -> Value {
     let each = |(path, ns, count): (&str, Option<f64>, Option<f64>)| json!({"bench": path, "median_ns": ns, "allocations": count});
     medians(findings).into_iter().map(each).collect()
 }
