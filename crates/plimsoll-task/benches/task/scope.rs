@@ -38,7 +38,7 @@ async fn in_a_join_set(children: u64) -> u64 {
 /// From a task, as in a service: the thread that blocks on a runtime of several workers is none of them.
 fn ours(bencher: Bencher<'_, '_>, runtime: &Runtime, children: u64) {
     bencher.bench_local(|| {
-        runtime.block_on(async { tokio::spawn(in_a_scope(children)).await.unwrap().unwrap() })
+        runtime.block_on(async { tokio::spawn(in_a_scope(children)).await.unwrap().unwrap() });
     });
 }
 
