@@ -1,0 +1,99 @@
+//! What a layer answers in a service's stead.
+
+use crate::{Problem, is_grpc};
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use pin_project_lite::pin_project;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+pin_project! {
+    /// The body of an answer that is the service's, or a refusal in its stead.
+    #[derive(Debug)]
+    pub struct Answer<B> {
+        #[pin]
+        body: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    #[derive(Debug)]
+    enum Kind<B> {
+        Refusal { #[pin] body: Full<Bytes> },
+        Service { #[pin] body: B },
+    }
+}
+
+impl<B> Answer<B> {
+    /// The service's own.
+    pub(crate) const fn of_service(body: B) -> Self {
+        Self { body: Kind::Service { body } }
+    }
+
+    /// Ours.
+    pub(crate) fn refusal(body: Bytes) -> Self {
+        Self { body: Kind::Refusal { body: Full::new(body) } }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for Answer<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    #[inline]
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().body.project() {
+            KindProjection::Service { body } => body.poll_frame(cx),
+            KindProjection::Refusal { body } => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Kind::Service { body } => body.is_end_stream(),
+            Kind::Refusal { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Kind::Service { body } => body.size_hint(),
+            Kind::Refusal { body } => body.size_hint(),
+        }
+    }
+}
+
+/// In which of its forms a problem goes back to whoever asked: found before the request is given away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    Http,
+    Grpc,
+}
+
+impl Form {
+    /// What a request with these headers reads.
+    #[inline]
+    pub(crate) fn of(request: &HeaderMap) -> Self {
+        if is_grpc(request) { Self::Grpc } else { Self::Http }
+    }
+
+    /// The refusal. The problem itself goes along in its extensions, for a boundary further out.
+    #[cold]
+    pub(crate) fn refuse<B>(self, problem: Problem) -> Response<Answer<B>> {
+        let answer = match self {
+            Self::Http => problem.into_http(),
+            Self::Grpc => problem.into_grpc(),
+        };
+        answer.map(Answer::refusal)
+    }
+}

@@ -1,0 +1,151 @@
+use super::{BodyError, BodyLimits};
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What became of a body, told to whoever answers for it.
+#[derive(Debug, Default)]
+pub(super) struct Verdict(AtomicU8);
+
+const TOO_LARGE: u8 = 1;
+const TOO_SLOW: u8 = 2;
+
+impl Verdict {
+    fn set(&self, verdict: u8) {
+        self.0.store(verdict, Relaxed);
+    }
+
+    pub(super) fn error(&self) -> Option<BodyError<std::convert::Infallible>> {
+        match self.0.load(Relaxed) {
+            TOO_LARGE => Some(BodyError::TooLarge),
+            TOO_SLOW => Some(BodyError::TooSlow),
+            _ => None,
+        }
+    }
+}
+
+pin_project! {
+    /// A body within limits. See the [module](super).
+    pub struct LimitedBody<B> {
+        #[pin]
+        inner: B,
+        left: u64,
+        watch: Option<Watch>,
+        #[pin]
+        timer: Option<Sleep>,
+        over: bool,
+    }
+}
+
+/// What is kept for a body that has yet to arrive.
+struct Watch {
+    limits: BodyLimits,
+    began: Instant,
+    heard: Instant,
+    verdict: Arc<Verdict>,
+}
+
+impl Watch {
+    /// When it is too late, if nothing more comes.
+    fn ends(&self) -> Option<Instant> {
+        let idle = self.limits.idle.and_then(|idle| self.heard.checked_add(idle));
+        let total = self.limits.total.and_then(|total| self.began.checked_add(total));
+        match (idle, total) {
+            (Some(idle), Some(total)) => Some(idle.min(total)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl<B> LimitedBody<B> {
+    /// Without a body there is nothing to watch.
+    pub(super) const fn empty(inner: B) -> Self {
+        Self { inner, left: u64::MAX, watch: None, timer: None, over: false }
+    }
+
+    pub(super) fn new(inner: B, limits: BodyLimits, verdict: Arc<Verdict>) -> Self {
+        let began = Instant::now();
+        let watch = Watch { limits, began, heard: began, verdict };
+        Self { inner, left: limits.size.unwrap_or(u64::MAX), watch: Some(watch), timer: None, over: false }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for LimitedBody<B> {
+    type Data = Bytes;
+    type Error = BodyError<B::Error>;
+
+    /// # Panics
+    /// Where it has to wait outside a tokio runtime with its time driver.
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let mut this = self.project();
+        if *this.over {
+            return Poll::Ready(None);
+        }
+        let Poll::Ready(frame) = this.inner.poll_frame(cx) else {
+            let Some(watch) = this.watch else { return Poll::Pending };
+            ready!(poll_late(watch, this.timer.as_mut(), cx));
+            *this.over = true;
+            watch.verdict.set(TOO_SLOW);
+            return Poll::Ready(Some(Err(BodyError::TooSlow)));
+        };
+        let Some(frame) = frame else { return Poll::Ready(None) };
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => return Poll::Ready(Some(Err(BodyError::Inner(error)))),
+        };
+        if let Some(watch) = this.watch {
+            watch.heard = Instant::now();
+            let more = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            let Some(left) = this.left.checked_sub(more) else {
+                *this.over = true;
+                watch.verdict.set(TOO_LARGE);
+                return Poll::Ready(Some(Err(BodyError::TooLarge)));
+            };
+            *this.left = left;
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.over || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Until it is too late. The timer is not moved for each piece: when it rings, it is seen whether it rang for nothing.
+fn poll_late(watch: &Watch, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    let Some(ends) = watch.ends() else { return Poll::Pending };
+    if timer.is_none() {
+        timer.set(Some(sleep_until(ends)));
+    }
+    let Some(mut timer) = timer.as_pin_mut() else { return Poll::Pending };
+    loop {
+        ready!(timer.as_mut().poll(cx));
+        if Instant::now() >= ends {
+            return Poll::Ready(());
+        }
+        timer.as_mut().reset(ends);
+    }
+}
+
+impl<B> fmt::Debug for LimitedBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitedBody").field("left", &self.left).field("over", &self.over).finish_non_exhaustive()
+    }
+}

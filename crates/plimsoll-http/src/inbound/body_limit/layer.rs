@@ -1,0 +1,132 @@
+use super::{
+    BodyError, LimitedBody,
+    body::Verdict,
+};
+use crate::{
+    Kind, Problem,
+    inbound::answer::{Answer, Form},
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// How much of a body is taken, and how long it may take. What is `None` has no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub size: Option<u64>,
+    /// For how long nothing may arrive, while the service waits for it.
+    pub idle: Option<Duration>,
+    /// From the request's head to the body's end.
+    pub total: Option<Duration>,
+}
+
+/// Keeps request bodies within limits. See the [module](super).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BodyLimitLayer {
+    limits: BodyLimits,
+}
+
+impl BodyLimitLayer {
+    /// Within these.
+    pub const fn new(limits: BodyLimits) -> Self {
+        Self { limits }
+    }
+}
+
+impl<S> Layer<S> for BodyLimitLayer {
+    type Service = BodyLimitService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        BodyLimitService { inner, limits: self.limits }
+    }
+}
+
+/// A service whose requests' bodies are within limits. See the [module](super).
+#[derive(Clone, Debug)]
+pub struct BodyLimitService<S> {
+    inner: S,
+    limits: BodyLimits,
+}
+
+impl<S, B, R> Service<Request<B>> for BodyLimitService<S>
+where
+    S: Service<Request<LimitedBody<B>>, Response = Response<R>>,
+    B: Body<Data = Bytes>,
+{
+    type Response = Response<Answer<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let form = Form::of(request.headers());
+        if request.body().is_end_stream() {
+            let inner = self.inner.call(request.map(LimitedBody::empty));
+            return ResponseFuture { stage: Stage::Called { inner, verdict: None }, form };
+        }
+        if self.limits.size.is_some_and(|most| request.body().size_hint().lower() > most) {
+            return ResponseFuture { stage: Stage::Refused, form };
+        }
+        let verdict = Arc::<Verdict>::default();
+        let request = request.map(|body| LimitedBody::new(body, self.limits, Arc::clone(&verdict)));
+        ResponseFuture { stage: Stage::Called { inner: self.inner.call(request), verdict: Some(verdict) }, form }
+    }
+}
+
+pin_project! {
+    /// An answer to a request whose body has limits. Cancel safe where the inner future is.
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        stage: Stage<F>,
+        form: Form,
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    #[derive(Debug)]
+    enum Stage<F> {
+        Refused,
+        Called { #[pin] inner: F, verdict: Option<Arc<Verdict>> },
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<Answer<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let StageProjection::Called { inner, verdict } = this.stage.project() else {
+            return Poll::Ready(Ok(this.form.refuse(Problem::new(Kind::BodyTooLarge))));
+        };
+        let answer = ready!(inner.poll(cx))?;
+        let failed = answer.status().is_client_error() || answer.status().is_server_error();
+        let problem = verdict
+            .as_ref()
+            .filter(|_| failed)
+            .and_then(|verdict| verdict.error())
+            .and_then(|error: BodyError<_>| error.problem());
+        Poll::Ready(Ok(match problem {
+            Some(problem) => this.form.refuse(problem),
+            None => answer.map(Answer::of_service),
+        }))
+    }
+}

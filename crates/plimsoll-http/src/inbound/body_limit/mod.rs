@@ -1,0 +1,30 @@
+//! Limits on a request's body: its size, and the time it may take to arrive.
+//!
+//! - A body that says beforehand that it is too large is refused at once (413), unread: a client that waits for
+//!   `100 Continue` has not begun to send it.
+//! - One that says nothing is counted as it arrives. What reads it gets [`BodyError::TooLarge`] where the limit is passed.
+//! - One that stands still for too long, or takes too long as a whole, ends in [`BodyError::TooSlow`] (408).
+//!
+//! Whatever the service makes of such an error: if it answers with an error of its own, a 400 by an extractor that could
+//! not read on, the answer becomes the 413 or 408 that it is about. An answer that is none is left alone.
+//!
+//! ```
+//! use plimsoll_http::inbound::{BodyLimitLayer, BodyLimits};
+//! use std::time::Duration;
+//!
+//! let limits = BodyLimits { size: Some(64 * 1024), idle: Some(Duration::from_secs(5)), total: None };
+//! let layer = BodyLimitLayer::new(limits);
+//! # let _ = layer;
+//! ```
+//!
+//! # Cost
+//! For a request without a body, nothing; for one with a body, one small allocation, one reading of the clock for each
+//! piece, and a timer while the body is late.
+
+mod body;
+mod error;
+mod layer;
+
+pub use body::LimitedBody;
+pub use error::BodyError;
+pub use layer::{BodyLimitLayer, BodyLimitService, BodyLimits, ResponseFuture};

@@ -1,0 +1,105 @@
+//! Whose request it is.
+
+use crate::headers::{Forwarding, Scheme, Trust};
+use http::Request;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Who is at the other end of the connection: in the extensions of each request that came on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer(
+    /// Its address.
+    pub SocketAddr,
+);
+
+/// Finds the client's address and puts it, as an [`IpAddr`], into the request's extensions, where
+/// [`KeyBy::Client`](crate::layers::KeyBy::Client) looks for it.
+///
+/// It is the address of the [`Peer`]; where that is a proxy one trusts, what the proxy says in `X-Forwarded-For`
+/// ([`Forwarding::client`]). A request without a peer is left as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ClientLayer {
+    trusted: Arc<[Trust]>,
+}
+
+impl ClientLayer {
+    /// Believes these proxies, and nobody else.
+    pub fn trusting(proxies: impl IntoIterator<Item = Trust>) -> Self {
+        Self { trusted: proxies.into_iter().collect() }
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ClientService { inner, layer: self.clone() }
+    }
+}
+
+/// A service whose requests have a client. See [`ClientLayer`].
+#[derive(Clone, Debug)]
+pub struct ClientService<S> {
+    inner: S,
+    layer: ClientLayer,
+}
+
+impl<S, B> Service<Request<B>> for ClientService<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        if let Some(Peer(peer)) = request.extensions().get().copied() {
+            let peer = peer.ip().to_canonical();
+            let forwarding = Forwarding { peer, scheme: Scheme::Http, trusted: &self.layer.trusted };
+            let client: IpAddr = forwarding.client(request.headers());
+            request.extensions_mut().insert(client);
+        }
+        self.inner.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Response;
+    use std::convert::Infallible;
+    use tower::{ServiceExt, service_fn};
+
+    async fn client(trusted: &[&str], peer: Option<&str>) -> Option<IpAddr> {
+        let service = service_fn(|request: Request<()>| async move {
+            Ok::<_, Infallible>(Response::new(request.extensions().get::<IpAddr>().copied()))
+        });
+        let mut request = Request::new(());
+        request.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        }
+        let layer = ClientLayer::trusting(trusted.iter().map(|text| text.parse().unwrap()));
+        layer.layer(service).oneshot(request).await.unwrap().into_body()
+    }
+
+    #[tokio::test]
+    async fn only_a_trusted_proxy_is_believed() {
+        let address = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(client(&["10.0.0.0/8"], Some("10.1.2.3:4")).await, address("198.51.100.7"));
+        assert_eq!(client(&["10.0.0.0/8"], Some("192.0.2.1:4")).await, address("192.0.2.1"));
+        assert_eq!(client(&[], Some("[::ffff:192.0.2.1]:4")).await, address("192.0.2.1"));
+        assert_eq!(client(&[], None).await, None);
+    }
+}

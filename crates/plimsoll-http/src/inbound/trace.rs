@@ -1,0 +1,100 @@
+//! The trace that a request belongs to: continued, or begun.
+
+use crate::{ProblemId, headers::TraceParent};
+use http::Request;
+use plimsoll_tower::driver::draw;
+use std::task::{Context, Poll};
+use tokio::task::futures::TaskLocalFuture;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Continues a request's trace, or begins one.
+///
+/// The [`TraceParent`] in the request's extensions, and in [`TraceParent::current`] while its answer is made, has the
+/// trace that came (or a new one) and a span of our own: what is asked of others meanwhile is that span's child. Problems
+/// of the request have the trace as their [`ProblemId`], unless it has one already.
+///
+/// A new trace is not marked as sampled: whoever collects traces decides that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TraceLayer;
+
+impl<S> Layer<S> for TraceLayer {
+    type Service = TraceService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        TraceService { inner }
+    }
+}
+
+/// A service whose requests belong to traces. See [`TraceLayer`].
+#[derive(Clone, Debug)]
+pub struct TraceService<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for TraceService<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    /// Cancel safe where the inner one is.
+    type Future = TaskLocalFuture<TraceParent, S::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let came = TraceParent::of(request.headers());
+        let fresh = || u128::from(draw().bits()) << 64 | u128::from(draw().bits());
+        let trace = came.map_or_else(|| fresh().max(1), |came| came.trace);
+        let here = TraceParent { trace, parent: draw().bits().max(1), flags: came.map_or(0, |came| came.flags) };
+        let extensions = request.extensions_mut();
+        extensions.insert(here);
+        if extensions.get::<ProblemId>().is_none() {
+            extensions.insert(ProblemId::new(trace));
+        }
+        here.scope(self.inner.call(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::TRACEPARENT;
+    use http::{HeaderValue, Response};
+    use std::convert::Infallible;
+    use tower::{ServiceExt, service_fn};
+
+    const CAME: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    async fn within(request: Request<()>) -> TraceParent {
+        let service = service_fn(|request: Request<()>| async move {
+            let here = *request.extensions().get::<TraceParent>().unwrap();
+            assert_eq!(TraceParent::current(), Some(here));
+            let id = *request.extensions().get::<ProblemId>().unwrap();
+            assert_eq!(id, ProblemId::new(here.trace));
+            Ok::<_, Infallible>(Response::new(here))
+        });
+        TraceLayer.layer(service).oneshot(request).await.unwrap().into_body()
+    }
+
+    #[tokio::test]
+    async fn a_trace_goes_on_with_a_span_of_ours() {
+        let mut request = Request::new(());
+        request.headers_mut().insert(TRACEPARENT, HeaderValue::from_static(CAME));
+        let here = within(request).await;
+        assert_eq!((here.trace, here.flags), (0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 1));
+        assert_ne!(here.parent, 0x00f0_67aa_0ba9_02b7);
+        assert_eq!(TraceParent::current(), None, "nothing of it is left behind");
+    }
+
+    #[tokio::test]
+    async fn without_one_a_trace_begins() {
+        let (one, two) = (within(Request::new(())).await, within(Request::new(())).await);
+        assert_ne!(one.trace, two.trace);
+        assert_eq!(one.flags, 0);
+    }
+}
