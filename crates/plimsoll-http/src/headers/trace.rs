@@ -1,6 +1,7 @@
 //! The trace a request belongs to ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::task::futures::TaskLocalFuture;
 
 /// The header a [`TraceParent`] travels in.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -8,6 +9,10 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A request's own id, as most services log it.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+tokio::task_local! {
+    static CURRENT: TraceParent;
+}
 
 /// A `traceparent` of version 00: `00-<trace id>-<parent id>-<flags>`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +74,17 @@ impl TraceParent {
             headers.remove(TRACESTATE);
         }
         came
+    }
+
+    /// The trace of the request at hand, and the span that is at work on it: what is asked of others meanwhile is that
+    /// span's child. `None` outside [`TraceParent::scope`], in a task of its own too.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_get().ok()
+    }
+
+    /// Runs `future` as a part of this trace. Cancel safe where `future` is.
+    pub fn scope<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
+        CURRENT.scope(self, future)
     }
 
     /// As the header's value.

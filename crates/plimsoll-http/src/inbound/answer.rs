@@ -1,6 +1,6 @@
 //! What a layer answers in a service's stead.
 
-use crate::{Problem, is_grpc};
+use crate::{Problem, boundary::Told, is_grpc};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -92,7 +92,11 @@ impl Form {
     pub(crate) fn refuse<B>(self, problem: Problem) -> Response<Answer<B>> {
         let answer = match self {
             Self::Http => problem.into_http(),
-            Self::Grpc => problem.into_grpc(),
+            Self::Grpc => {
+                let mut answer = problem.to_grpc();
+                answer.extensions_mut().insert(Told::new(problem));
+                answer
+            }
         };
         answer.map(Answer::refusal)
     }

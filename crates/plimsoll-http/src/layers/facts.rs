@@ -1,15 +1,12 @@
-use crate::idempotency::is_idempotent;
-use http::{HeaderMap, HeaderName, Request, header::HOST};
-use plimsoll_policy::{Cohort, Instant, Priority, call::Facts};
-use plimsoll_tower::{Describe, Key, driver::now};
-use std::{net::IpAddr, time::Duration};
-
-/// Until when a request's answer is wanted: put it into the request's extensions.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Deadline(
-    /// On [`plimsoll_tower::driver::now`]'s clock.
-    pub Instant,
-);
+use crate::{headers::grpc_timeout, idempotency::is_idempotent};
+use http::{HeaderName, Request, header::HOST};
+use plimsoll_policy::{Cohort, Priority, call::Facts};
+use plimsoll_task::Deadline;
+use plimsoll_tower::{
+    Describe, Key,
+    driver::{from_tokio, now},
+};
+use std::net::IpAddr;
 
 /// What requests are counted under, where machines count keys apart.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -51,8 +48,8 @@ impl<B> Describe<Request<B>> for HttpFacts {
         }
         let extensions = request.extensions();
         if !extensions.is_empty() {
-            if let Some(Deadline(deadline)) = extensions.get() {
-                facts.deadline = facts.deadline.earliest(*deadline);
+            if let Some(deadline) = extensions.get::<Deadline>().and_then(|deadline| deadline.instant()) {
+                facts.deadline = facts.deadline.earliest(from_tokio(deadline));
             }
             facts.priority = extensions.get::<Priority>().copied().unwrap_or_default();
             facts.cohort = extensions.get::<Cohort>().copied().unwrap_or_default();
@@ -72,28 +69,12 @@ impl<B> Describe<Request<B>> for HttpFacts {
     }
 }
 
-/// `grpc-timeout`: at most eight digits and a unit.
-fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    Some(match unit {
-        "H" => Duration::from_secs(count * 3600),
-        "M" => Duration::from_secs(count * 60),
-        "S" => Duration::from_secs(count),
-        "m" => Duration::from_millis(count),
-        "u" => Duration::from_micros(count),
-        "n" => Duration::from_nanos(count),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_policy::Instant;
+    use std::time::Duration;
+    use tokio::time::Instant as TokioInstant;
 
     fn request(headers: &[(&'static str, &str)]) -> Request<()> {
         let mut request = Request::new(());
@@ -121,8 +102,9 @@ mod tests {
         let before = now();
         let mut grpc = request(&[("grpc-timeout", "90S")]);
         assert!(deadline(&grpc).since(before) >= Duration::from_secs(90));
-        grpc.extensions_mut().insert(Deadline(before));
-        assert_eq!(deadline(&grpc), before);
+        let earlier = TokioInstant::now();
+        grpc.extensions_mut().insert(Deadline::at(earlier));
+        assert_eq!(deadline(&grpc), from_tokio(earlier));
         for wrong in ["S", "", "1x", "123456789S", "-1S", "1.5S"] {
             assert_eq!(deadline(&request(&[("grpc-timeout", wrong)])), Instant::FAR, "{wrong:?}");
         }

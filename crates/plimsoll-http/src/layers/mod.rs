@@ -15,6 +15,6 @@ mod facts;
 mod replay;
 mod sent;
 
-pub use facts::{Deadline, HttpFacts, KeyBy};
+pub use facts::{HttpFacts, KeyBy};
 pub use replay::{HttpReplay, Kept};
 pub use sent::SentBody;

@@ -30,6 +30,11 @@ pub fn to_tokio(instant: Instant) -> Option<tokio::time::Instant> {
     }
 }
 
+/// An instant of tokio's clock on the policies'; the origin for one before it.
+pub fn from_tokio(instant: tokio::time::Instant) -> Instant {
+    Instant::from_nanos(nanos(instant.saturating_duration_since(origin())))
+}
+
 fn nanos(duration: Duration) -> u64 {
     // In 64 bits throughout: this is asked several times a request, and overflows after 584 years.
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
@@ -45,6 +50,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(now().since(before), Duration::from_secs(5));
         assert_eq!(to_tokio(now()), Some(tokio::time::Instant::now()));
+        assert_eq!(from_tokio(tokio::time::Instant::now()), now());
         assert_eq!(to_tokio(Instant::FAR), None);
     }
 }

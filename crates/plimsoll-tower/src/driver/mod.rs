@@ -7,7 +7,7 @@ mod host;
 mod random;
 mod waiters;
 
-pub use clock::{now, to_tokio};
+pub use clock::{from_tokio, now, to_tokio};
 pub use host::TaskHost;
 pub use random::{draw, secret};
 pub use waiters::Waiters;

@@ -1,0 +1,90 @@
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use plimsoll_task::Deadline;
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::time::{Sleep, sleep_until};
+
+/// How the body of an answer with a deadline can fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DeadlineBodyError<E> {
+    /// The deadline passed before the body's end.
+    #[error("the deadline has passed")]
+    Exceeded,
+    /// The body's own error, as it says itself.
+    #[error(transparent)]
+    Inner(E),
+}
+
+pin_project! {
+    /// The body of an answer, which ends in an error when its deadline passes. See the [module](super).
+    pub struct DeadlineBody<B> {
+        #[pin]
+        inner: B,
+        deadline: Deadline,
+        #[pin]
+        timer: Option<Sleep>,
+        over: bool,
+    }
+}
+
+impl<B> DeadlineBody<B> {
+    pub(super) const fn new(inner: B, deadline: Deadline) -> Self {
+        Self { inner, deadline, timer: None, over: false }
+    }
+}
+
+impl<B: Body> Body for DeadlineBody<B> {
+    type Data = B::Data;
+    type Error = DeadlineBodyError<B::Error>;
+
+    /// # Panics
+    /// Where it has to wait outside a tokio runtime with its time driver.
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
+        let mut this = self.project();
+        if *this.over {
+            return Poll::Ready(None);
+        }
+        // A body that is made while it is sent is work like any other: it knows its deadline, too.
+        let frame = match this.deadline.sync_scope(|| this.inner.poll_frame(cx)) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let Some(at) = this.deadline.instant() else { return Poll::Pending };
+                if this.timer.is_none() {
+                    this.timer.set(Some(sleep_until(at)));
+                }
+                if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+                    ready!(timer.poll(cx));
+                }
+                *this.over = true;
+                return Poll::Ready(Some(Err(DeadlineBodyError::Exceeded)));
+            }
+        };
+        // The end counts whenever it comes; more of a body does not.
+        if frame.is_some() && this.deadline.has_passed() {
+            *this.over = true;
+            return Poll::Ready(Some(Err(DeadlineBodyError::Exceeded)));
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(DeadlineBodyError::Inner)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.over || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl<B> fmt::Debug for DeadlineBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadlineBody").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+use crate::headers::{EXPECTED_TIMEOUT, expected_timeout, grpc_timeout};
+use http::{Extensions, HeaderMap, HeaderName, header};
+use plimsoll_task::Deadline;
+use std::time::Duration;
+
+/// Where a request's deadline comes from. The earliest counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeadlineRules {
+    /// The server's own limit, from the request's head to its answer's last byte.
+    pub total: Option<Duration>,
+    /// The header in which callers say, in milliseconds, how long they wait.
+    pub header: Option<HeaderName>,
+    /// Whether `grpc-timeout` counts.
+    pub grpc: bool,
+}
+
+impl Default for DeadlineRules {
+    /// 30 seconds, `x-envoy-expected-rq-timeout-ms` and `grpc-timeout`.
+    fn default() -> Self {
+        Self { total: Some(Duration::from_secs(30)), header: Some(EXPECTED_TIMEOUT), grpc: true }
+    }
+}
+
+impl DeadlineRules {
+    /// This request's.
+    pub(super) fn deadline(&self, headers: &HeaderMap, extensions: &Extensions) -> Deadline {
+        let said = self.header.as_ref().and_then(|name| expected_timeout(headers, name));
+        let grpc = if self.grpc { grpc_timeout(headers) } else { None };
+        let least = [self.total, said, grpc].into_iter().flatten().min();
+        let own = least.map_or(Deadline::NEVER, Deadline::after);
+        extensions.get::<Deadline>().map_or(own, |known| own.earliest(*known))
+    }
+}
+
+/// Put into an answer's extensions: until when its body may go on, in place of the request's deadline.
+///
+/// For what is meant to take long, such as an export or a large file. [`Deadline::NEVER`] leaves it to the limit on
+/// clients that do not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnswerBy(
+    /// The body's own deadline.
+    pub Deadline,
+);
+
+/// Until when the body of an answer with this head may go on.
+pub(super) fn body_deadline(request: Deadline, headers: &HeaderMap, extensions: &Extensions) -> Deadline {
+    if let Some(AnswerBy(own)) = extensions.get() {
+        return *own;
+    }
+    let events =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if events { Deadline::NEVER } else { request }
+}

@@ -1,0 +1,68 @@
+//! How long what is ready to run waits for a thread of the runtime.
+//!
+//! A request does not say when it became ready: the kernel has its bytes, tokio has its task in a run queue, and
+//! nobody's clock is read. But whatever becomes ready stands in the same queues. So a probe does: a timer that is due
+//! every [`PULSE`] and notes how late it runs. Where the threads keep up, the least lateness of an interval is next to
+//! nothing however many requests there are; where they do not, every pulse is late, and a [`Shedder`] that is fed with it
+//! sees a standing queue and lets the least important requests go first.
+//!
+//! # Weaknesses
+//! One sample every 10 ms, from one task: a single thread that is blocked while others are free goes unseen, as the
+//! others steal its work. Tokio's timers count in milliseconds, so a millisecond of lateness is taken for none. A process
+//! that is stopped, or starved by its neighbours, looks overloaded, and is.
+
+use plimsoll_policy::shed::Shedder;
+use plimsoll_tower::driver::now;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often the queue is felt: ten times in the interval that a shedder looks at, unless told otherwise.
+pub const PULSE: Duration = Duration::from_millis(10);
+
+/// What a timer is late by in any case.
+const GRAIN: Duration = Duration::from_millis(1);
+
+/// Feeds `shedder` with the lateness of tasks on this runtime, and tells `heard` of each sample. Ends only by being dropped.
+///
+/// Cancel safe: nothing is held.
+///
+/// # Panics
+/// Outside a tokio runtime with its time driver.
+pub async fn feel_lag(shedder: Arc<Shedder>, heard: impl Fn(Duration)) {
+    let mut pulse = interval(PULSE);
+    // What was missed is one long wait, not many short ones.
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let due = pulse.tick().await;
+        let late = Instant::now().saturating_duration_since(due).saturating_sub(GRAIN);
+        heard(late);
+        shedder.waited(now(), late);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_policy::shed::ShedSpec;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_runtime_that_is_busy_for_long_is_overloaded_and_recovers() {
+        let shedder = Arc::new(Shedder::new(ShedSpec::default()));
+        let probe = tokio::spawn(feel_lag(Arc::clone(&shedder), |_| ()));
+        for _ in 0..20 {
+            tokio::time::sleep(PULSE).await;
+        }
+        assert!(!shedder.overloaded(now()));
+        // The clock goes on while nothing can run: a thread that does not come back for 40 ms at a time.
+        for _ in 0..10 {
+            tokio::time::advance(Duration::from_millis(40)).await;
+            tokio::task::yield_now().await;
+        }
+        assert!(shedder.overloaded(now()));
+        for _ in 0..40 {
+            tokio::time::sleep(PULSE).await;
+        }
+        assert!(!shedder.overloaded(now()));
+        probe.abort();
+    }
+}

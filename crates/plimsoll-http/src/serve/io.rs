@@ -1,0 +1,123 @@
+//! A connection's socket: it tells when bytes come, and gives up on a client that does not take what is sent.
+
+use super::pulse::Pulse;
+use pin_project_lite::pin_project;
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
+
+pin_project! {
+    pub(super) struct Watched<I> {
+        #[pin]
+        inner: I,
+        pulse: Arc<Pulse>,
+        stall: Option<Duration>,
+        // Boxed, for what hyper reads and writes must be movable; made at the first write that has to wait.
+        waits: Option<Pin<Box<Sleep>>>,
+        stalled: bool,
+    }
+}
+
+impl<I> Watched<I> {
+    pub(super) fn new(inner: I, pulse: Arc<Pulse>, stall: Option<Duration>) -> Self {
+        Self { inner, pulse, stall, waits: None, stalled: false }
+    }
+}
+
+impl<I: AsyncRead> AsyncRead for Watched<I> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let before = buf.filled().len();
+        let read = ready!(this.inner.poll_read(cx, buf));
+        if buf.filled().len() > before && !this.pulse.is_busy() {
+            this.pulse.heard(Instant::now());
+        }
+        Poll::Ready(read)
+    }
+}
+
+/// Passes on what a write came to; where it has to wait, not for longer than the limit.
+fn within<T>(
+    written: Poll<io::Result<T>>,
+    stall: Option<Duration>,
+    waits: &mut Option<Pin<Box<Sleep>>>,
+    stalled: &mut bool,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<T>> {
+    if written.is_ready() {
+        *stalled = false;
+        return written;
+    }
+    let Some(limit) = stall else { return Poll::Pending };
+    let timer = waits.get_or_insert_with(|| Box::pin(sleep(limit)));
+    if !*stalled {
+        *stalled = true;
+        timer.as_mut().reset(Instant::now() + limit);
+    }
+    ready!(timer.as_mut().poll(cx));
+    Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of what is sent")))
+}
+
+impl<I: AsyncWrite> AsyncWrite for Watched<I> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        within(this.inner.poll_write(cx, buf), *this.stall, this.waits, this.stalled, cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        within(this.inner.poll_write_vectored(cx, bufs), *this.stall, this.waits, this.stalled, cx)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        within(this.inner.poll_flush(cx), *this.stall, this.waits, this.stalled, cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        within(this.inner.poll_shutdown(cx), *this.stall, this.waits, this.stalled, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (ours, mut theirs) = duplex(8);
+        let mut ours = Watched::new(ours, Pulse::new(Instant::now()), Some(Duration::from_secs(30)));
+        ours.write_all(b"12345678").await.unwrap();
+        // It takes a little every 20 seconds: slow, and alive.
+        let slow = tokio::spawn(async move {
+            for _ in 0..4 {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                theirs.read_exact(&mut [0; 4]).await.unwrap();
+            }
+            theirs
+        });
+        ours.write_all(b"0123456789abcdef").await.unwrap();
+        let _theirs = slow.await.unwrap();
+        let before = Instant::now();
+        let error = ours.write_all(b"0123456789abcdef").await.unwrap_err();
+        assert_eq!((error.kind(), before.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
+    }
+}

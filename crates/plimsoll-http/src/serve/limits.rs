@@ -1,0 +1,182 @@
+//! How much a server takes on.
+
+use crate::inbound::{BodyLimits, DeadlineRules};
+use plimsoll_policy::{
+    bulkhead::BulkheadSpec,
+    rate::RateLimitSpec,
+    shed::ShedSpec,
+    units::{Burst, Rate},
+};
+use std::{num::NonZeroU32, time::Duration};
+
+/// A time that can be waited for: from a millisecond to a day.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TimeLimit(Duration);
+
+/// A time of which a limit makes no sense.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected a time from a millisecond to a day, found {0:?}")]
+pub struct NoTimeLimit(Duration);
+
+impl TimeLimit {
+    const LEAST: Duration = Duration::from_millis(1);
+    const MOST: Duration = Duration::from_secs(24 * 3600);
+
+    /// So many seconds, taken as at least one and at most a day.
+    pub const fn seconds(seconds: u32) -> Self {
+        let seconds = if seconds == 0 { 1 } else { seconds };
+        Self(Duration::from_secs(if seconds > 24 * 3600 { 24 * 3600 } else { seconds as u64 }))
+    }
+
+    /// The time.
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<Duration> for TimeLimit {
+    type Error = NoTimeLimit;
+
+    fn try_from(time: Duration) -> Result<Self, NoTimeLimit> {
+        if (Self::LEAST..=Self::MOST).contains(&time) { Ok(Self(time)) } else { Err(NoTimeLimit(time)) }
+    }
+}
+
+/// The room for a request's head, in bytes: from 8 KiB to 1 MiB.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct HeadRoom(u32);
+
+/// A room that is too small for any head, or too large for a defence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected 8192 to 1048576 bytes for a head, found {0}")]
+pub struct NoHeadRoom(u32);
+
+impl HeadRoom {
+    /// In bytes.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for HeadRoom {
+    type Error = NoHeadRoom;
+
+    fn try_from(bytes: u32) -> Result<Self, NoHeadRoom> {
+        if (8192..=1 << 20).contains(&bytes) { Ok(Self(bytes)) } else { Err(NoHeadRoom(bytes)) }
+    }
+}
+
+/// What a server takes on. Everything is on by default; `None` switches one thing off.
+///
+/// ```
+/// use plimsoll_http::serve::{Limits, TimeLimit};
+///
+/// let limits = Limits {
+///     total: Some(TimeLimit::seconds(10)), // shorter than the default
+///     shedding: None,                      // off
+///     ..Limits::default()
+/// };
+/// # let _ = limits;
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+pub struct Limits {
+    /// Connections at once. Where they are all there, nobody is turned away: the next one waits in the kernel's queue.
+    /// 10 000.
+    pub connections: Option<NonZeroU32>,
+    /// For a request's head to arrive: from its first byte, on a new connection from the beginning. 10 s.
+    pub head_time: Option<TimeLimit>,
+    /// For a connection to be without a request. 60 s.
+    pub idle: Option<TimeLimit>,
+    /// For a client not to take what is sent to it. 30 s.
+    pub stall: Option<TimeLimit>,
+    /// The fields of a head, in bytes. 32 KiB.
+    pub head_room: HeadRoom,
+    /// The fields of a head. 100.
+    pub head_fields: NonZeroU32,
+    /// Streams at once on one connection of HTTP/2. 200.
+    pub streams: NonZeroU32,
+    /// The size of a request's body, in bytes. 2 MiB.
+    pub body_size: Option<u64>,
+    /// For nothing of a body to arrive while it is waited for. 10 s.
+    pub body_idle: Option<TimeLimit>,
+    /// For a body to arrive as a whole. 60 s.
+    pub body_time: Option<TimeLimit>,
+    /// From a request's head to its answer's last byte; callers can ask for less. 30 s.
+    pub total: Option<TimeLimit>,
+    /// How fast one client may ask. 1000 in a second, 2000 at once.
+    pub client_rate: Option<RateLimitSpec>,
+    /// Requests of one client at once. 256.
+    pub client_in_flight: Option<NonZeroU32>,
+    /// Requests at once, and the line before them. 1024, 256 in line for at most 100 ms.
+    pub in_flight: Option<BulkheadSpec>,
+    /// Shedding while queues are standing: the runtime's, and the line before [`in_flight`](Self::in_flight). 20 ms over
+    /// 100 ms.
+    pub shedding: Option<ShedSpec>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: NonZeroU32::new(10_000),
+            head_time: Some(TimeLimit::seconds(10)),
+            idle: Some(TimeLimit::seconds(60)),
+            stall: Some(TimeLimit::seconds(30)),
+            head_room: HeadRoom(32 * 1024),
+            head_fields: const { NonZeroU32::new(100).unwrap() },
+            streams: const { NonZeroU32::new(200).unwrap() },
+            body_size: Some(2 << 20),
+            body_idle: Some(TimeLimit::seconds(10)),
+            body_time: Some(TimeLimit::seconds(60)),
+            total: Some(TimeLimit::seconds(30)),
+            client_rate: client_rate(),
+            client_in_flight: NonZeroU32::new(256),
+            in_flight: Some(BulkheadSpec::default()),
+            shedding: Some(ShedSpec {
+                // Above what the system's own scheduler does to a healthy process.
+                target: Duration::from_millis(20),
+                interval: Duration::from_millis(100),
+            }),
+        }
+    }
+}
+
+fn client_rate() -> Option<RateLimitSpec> {
+    let rate = Rate::per_second_of(1000).ok()?;
+    let burst = Burst::try_from(2000).ok()?;
+    Some(RateLimitSpec { burst, ..RateLimitSpec::new(rate) })
+}
+
+impl Limits {
+    pub(super) fn body(&self) -> BodyLimits {
+        let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
+        BodyLimits { size: self.body_size, idle: time(self.body_idle), total: time(self.body_time) }
+    }
+
+    pub(super) fn deadline(&self, rules: &DeadlineRules) -> DeadlineRules {
+        DeadlineRules { total: self.total.map(TimeLimit::get), ..rules.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_no_limit() {
+        assert!(TimeLimit::try_from(Duration::ZERO).is_err());
+        assert!(TimeLimit::try_from(Duration::from_secs(86_401)).is_err());
+        assert_eq!(TimeLimit::try_from(Duration::from_millis(1)).unwrap().get(), Duration::from_millis(1));
+        assert_eq!(TimeLimit::seconds(0).get(), Duration::from_secs(1));
+        assert_eq!(TimeLimit::seconds(u32::MAX).get(), Duration::from_secs(86_400));
+        assert!(HeadRoom::try_from(100).is_err() && HeadRoom::try_from(1 << 21).is_err());
+    }
+
+    #[test]
+    fn everything_is_on_unless_switched_off() {
+        let Limits { connections, head_time, idle, stall, body_size, body_idle, body_time, total, .. } = Limits::default();
+        assert!(connections.is_some() && head_time.is_some() && idle.is_some() && stall.is_some());
+        assert!(body_size.is_some() && body_idle.is_some() && body_time.is_some() && total.is_some());
+        let Limits { client_rate, client_in_flight, in_flight, shedding, .. } = Limits::default();
+        assert!(client_rate.is_some() && client_in_flight.is_some() && in_flight.is_some() && shedding.is_some());
+    }
+}

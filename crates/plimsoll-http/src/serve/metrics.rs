@@ -1,0 +1,122 @@
+//! What a server counts.
+
+use super::connection::Ended;
+use plimsoll_telemetry::{
+    Buckets, Counter, CounterFamily, Desc, Histogram, HistogramFamily, RegisterError, Registry, Unit, UpDown,
+};
+
+/// Metrics of connections.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionMetrics {
+    open: UpDown,
+    accepted: Counter,
+    failed: Counter,
+    idle: Counter,
+    slow_head: Counter,
+    broken: Counter,
+}
+
+impl ConnectionMetrics {
+    /// `door` tells the app's connections from the admin's.
+    pub(super) fn new(registry: &Registry, door: &'static str) -> Result<Self, RegisterError> {
+        let open = Desc::new("plimsoll_server_connections", "Connections of clients.");
+        let accepted = Desc::new("plimsoll_server_connections_accepted_total", "Connections accepted.");
+        let failed = Desc::new("plimsoll_server_accept_failures_total", "Connections that could not be accepted.");
+        let closed =
+            Desc::new("plimsoll_server_connections_cut_total", "Connections that ended otherwise than by agreement.");
+        let closed = registry.counter_family(closed, ["door", "reason"])?;
+        Ok(Self {
+            open: registry.up_down_family(open, ["door"])?.with(&[door]),
+            accepted: registry.counter_family(accepted, ["door"])?.with(&[door]),
+            failed: registry.counter_family(failed, ["door"])?.with(&[door]),
+            idle: closed.with(&[door, "idle"]),
+            slow_head: closed.with(&[door, "slow-head"]),
+            broken: closed.with(&[door, "broken"]),
+        })
+    }
+
+    pub(super) fn opened(&self) -> Open {
+        self.accepted.inc();
+        self.open.inc();
+        Open(self.open.clone())
+    }
+
+    pub(super) fn accept_failed(&self) {
+        self.failed.inc();
+    }
+
+    pub(super) fn ended(&self, ended: &Ended) {
+        match ended {
+            Ended::Well => {}
+            Ended::Idle => self.idle.inc(),
+            Ended::SlowHead => self.slow_head.inc(),
+            Ended::Broken(_) => self.broken.inc(),
+        }
+    }
+}
+
+/// Counts one for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Open(UpDown);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Metrics of requests: families, from which each route takes its own once.
+#[derive(Clone, Debug)]
+pub(super) struct RequestMetrics {
+    pub(super) in_flight: UpDown,
+    requests: CounterFamily<2>,
+    durations: HistogramFamily<1>,
+}
+
+/// What becomes of a request, as it is counted: by the class of its status, or gone.
+const OUTCOMES: [&str; 6] = ["gone", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// One route's.
+#[derive(Debug)]
+pub(super) struct RouteMetrics {
+    outcomes: [Counter; 6],
+    duration: Histogram,
+}
+
+impl RequestMetrics {
+    pub(super) fn new(registry: &Registry) -> Result<Self, RegisterError> {
+        let requests = Desc::new("plimsoll_server_requests_total", "Requests that have ended.");
+        let duration = Desc::new(
+            "plimsoll_server_request_duration_seconds",
+            "From a request's head to its answer's last byte, or to its end.",
+        );
+        let in_flight = Desc::new("plimsoll_server_requests_in_flight", "Requests whose answers have not ended.");
+        Ok(Self {
+            in_flight: registry.up_down(in_flight)?,
+            requests: registry.counter_family(requests, ["route", "code"])?,
+            durations: registry.histogram_family(duration.unit(Unit::Seconds), &Buckets::latency(), ["route"])?,
+        })
+    }
+
+    pub(super) fn route(&self, route: &str) -> RouteMetrics {
+        RouteMetrics {
+            outcomes: OUTCOMES.map(|outcome| self.requests.with(&[route, outcome])),
+            duration: self.durations.with(&[route]),
+        }
+    }
+}
+
+impl RouteMetrics {
+    /// A request has ended: with this status, or without one because its client was gone first.
+    pub(super) fn ended(&self, status: Option<http::StatusCode>, took: std::time::Duration) {
+        let class = status.map_or(0, |status| usize::from(status.as_u16() / 100)).min(5);
+        self.outcomes[class].inc();
+        self.duration.record_duration(took);
+    }
+}
+
+/// How late tasks run.
+pub(super) fn lag(registry: &Registry) -> Result<Histogram, RegisterError> {
+    let desc = Desc::new("plimsoll_server_lag_seconds", "How late a timer fires: what ready tasks wait for a thread.");
+    registry.histogram(desc.unit(Unit::Seconds), &Buckets::latency())
+}

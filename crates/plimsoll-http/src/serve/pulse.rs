@@ -1,0 +1,186 @@
+//! What a connection is doing, and since when: kept by its requests and its reads, looked at by its task.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// No time: milliseconds are counted from 1.
+const NONE: u64 = 0;
+
+/// One connection's state. Times are milliseconds since it began.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    began: Instant,
+    /// Requests whose answers have not ended.
+    busy: AtomicU32,
+    /// Since when there is none.
+    rests: AtomicU64,
+    /// When the first byte came that belongs to no request yet.
+    head: AtomicU64,
+    asked: AtomicBool,
+    /// Frames that open no request come at any time: bytes say nothing of a head under way.
+    multiplexed: AtomicBool,
+}
+
+/// What is to be done with a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// Nothing, before this time.
+    Wait(Instant),
+    /// It has been without a request for too long.
+    Idle,
+    /// A head is taking too long.
+    SlowHead,
+}
+
+/// A connection's limits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) head: Option<Duration>,
+    pub(super) idle: Option<Duration>,
+}
+
+impl Pulse {
+    pub(super) fn new(now: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            began: now,
+            busy: AtomicU32::new(0),
+            rests: AtomicU64::new(1),
+            head: AtomicU64::new(NONE),
+            asked: AtomicBool::new(false),
+            multiplexed: AtomicBool::new(false),
+        })
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.began).as_millis() as u64 + 1
+    }
+
+    /// Bytes have come.
+    pub(super) fn heard(&self, now: Instant) {
+        if self.busy.load(Relaxed) == 0 && self.head.load(Relaxed) == NONE {
+            self.head.store(self.millis(now), Relaxed);
+        }
+    }
+
+    /// A request has begun: its head is there.
+    pub(super) fn begin(self: &Arc<Self>, multiplexed: bool) -> Beat {
+        self.busy.fetch_add(1, Relaxed);
+        self.head.store(NONE, Relaxed);
+        self.asked.store(true, Relaxed);
+        if multiplexed {
+            self.multiplexed.store(true, Relaxed);
+        }
+        Beat(Arc::clone(self))
+    }
+
+    fn end(&self) {
+        self.rests.store(self.millis(Instant::now()), Relaxed);
+        // Whoever sees that there is none left also sees since when.
+        self.busy.fetch_sub(1, Release);
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Acquire) > 0
+    }
+
+    /// What is to be done at `now`; `None` where there is nothing to wait for.
+    pub(super) fn judge(&self, now: Instant, patience: Patience) -> Option<Verdict> {
+        let shortest = match (patience.head, patience.idle) {
+            (Some(head), Some(idle)) => head.min(idle),
+            (head, idle) => head.or(idle)?,
+        };
+        if self.is_busy() {
+            return Some(Verdict::Wait(now + shortest));
+        }
+        let head = self.head.load(Relaxed);
+        let reads_head = head != NONE && !self.multiplexed.load(Relaxed);
+        let (since, limit, verdict) = if !self.asked.load(Relaxed) {
+            (1, patience.head.or(patience.idle)?, Verdict::SlowHead)
+        } else if let (true, Some(limit)) = (reads_head, patience.head) {
+            (head, limit, Verdict::SlowHead)
+        } else if let Some(limit) = patience.idle {
+            (self.rests.load(Relaxed), limit, Verdict::Idle)
+        } else {
+            return Some(Verdict::Wait(now + shortest));
+        };
+        let ends = self.began + Duration::from_millis(since - 1) + limit;
+        // A head may begin meanwhile, which has less time than the rest that it ends.
+        Some(if now >= ends { verdict } else { Verdict::Wait(ends.min(now + shortest)) })
+    }
+}
+
+/// A request's part in its connection, until its answer has ended or is dropped.
+#[derive(Debug)]
+pub(super) struct Beat(Arc<Pulse>);
+
+impl Drop for Beat {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience =
+        Patience { head: Some(Duration::from_secs(10)), idle: Some(Duration::from_secs(60)) };
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_never_asks_is_a_slow_head() {
+        let began = Instant::now();
+        let pulse = Pulse::new(began);
+        assert_eq!(pulse.judge(began, PATIENCE), Some(Verdict::Wait(began + seconds(10))));
+        pulse.heard(began + seconds(9));
+        assert_eq!(pulse.judge(began + seconds(10), PATIENCE), Some(Verdict::SlowHead));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kept_connection_may_rest_but_not_dawdle() {
+        let pulse = Pulse::new(Instant::now());
+        tokio::time::advance(seconds(5)).await;
+        let beat = pulse.begin(false);
+        tokio::time::advance(seconds(500)).await;
+        assert!(matches!(pulse.judge(Instant::now(), PATIENCE), Some(Verdict::Wait(_))), "busy for as long as it takes");
+        drop(beat);
+        let rests = Instant::now();
+        assert!(matches!(pulse.judge(rests + seconds(59), PATIENCE), Some(Verdict::Wait(_))));
+        assert_eq!(pulse.judge(rests + seconds(60), PATIENCE), Some(Verdict::Idle));
+        pulse.heard(rests + seconds(30));
+        assert!(matches!(pulse.judge(rests + seconds(39), PATIENCE), Some(Verdict::Wait(_))));
+        assert_eq!(pulse.judge(rests + seconds(40), PATIENCE), Some(Verdict::SlowHead));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_between_requests_are_no_head() {
+        let pulse = Pulse::new(Instant::now());
+        drop(pulse.begin(true));
+        let rests = Instant::now();
+        pulse.heard(rests);
+        assert!(matches!(pulse.judge(rests + seconds(59), PATIENCE), Some(Verdict::Wait(_))));
+        assert_eq!(pulse.judge(rests + seconds(60), PATIENCE), Some(Verdict::Idle));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_limits_nothing_is_judged() {
+        let pulse = Pulse::new(Instant::now());
+        assert_eq!(pulse.judge(Instant::now() + seconds(9999), Patience { head: None, idle: None }), None);
+        let idle_only = Patience { head: None, idle: Some(seconds(3)) };
+        drop(pulse.begin(false));
+        pulse.heard(Instant::now());
+        assert_eq!(pulse.judge(Instant::now() + seconds(3), idle_only), Some(Verdict::Idle));
+    }
+}

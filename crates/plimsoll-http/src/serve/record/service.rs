@@ -1,0 +1,101 @@
+use super::{
+    super::routes::{Route, Routes, TAKEN},
+    body::Recorded,
+    entry::Entry,
+};
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use plimsoll_telemetry::UpDown;
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use tokio::task::futures::TaskLocalFuture;
+use tower_layer::Layer;
+use tower_service::Service;
+use tracing::{Span, instrument::{Instrument, Instrumented}};
+
+/// Records every request. Stands outside of whatever can refuse one.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) routes: Routes,
+    pub(crate) in_flight: UpDown,
+}
+
+impl<S> Layer<S> for Record {
+    type Service = Recording<S>;
+
+    fn layer(&self, inner: S) -> Recording<S> {
+        Recording { inner, record: self.clone() }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Recording<S> {
+    inner: S,
+    record: Record,
+}
+
+impl<S, B, R> Service<Request<B>> for Recording<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<Recorded<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let entry = Entry::begin(&request, &self.record.routes, &self.record.in_flight);
+        let span = entry.span();
+        let inner = span.in_scope(|| self.inner.call(request)).instrument(span.clone());
+        ResponseFuture { inner: TAKEN.scope(RefCell::new(None), inner), span, entry: Some(entry) }
+    }
+}
+
+pin_project! {
+    /// An answer under record. Dropped before it is there, its client is gone.
+    pub(crate) struct ResponseFuture<F> {
+        // Before the entry: what it does while it is dropped still belongs to the request.
+        #[pin]
+        inner: TaskLocalFuture<RefCell<Option<Arc<Route>>>, Instrumented<F>>,
+        span: Span,
+        entry: Option<Entry>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let (Some(entry), Some(taken)) = (this.entry, this.inner.take_value()) {
+                if let Some(route) = taken.into_inner() {
+                    entry.took(route);
+                }
+            }
+        }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<Recorded<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let answer = ready!(this.inner.as_mut().poll(cx))?;
+        let taken = this.inner.take_value().and_then(RefCell::into_inner);
+        let Some(mut entry) = this.entry.take() else { return Poll::Pending };
+        if let Some(route) = taken {
+            entry.took(route);
+        }
+        entry.answered(answer.status());
+        let span = this.span.clone();
+        Poll::Ready(Ok(answer.map(|inner| Recorded::new(inner, span, entry))))
+    }
+}
