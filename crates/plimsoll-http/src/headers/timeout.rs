@@ -64,7 +64,13 @@ mod tests {
         assert_eq!(read("250m"), Some(Duration::from_millis(250)));
         assert_eq!(read("99999999n"), Some(Duration::from_nanos(99_999_999)));
         for wrong in ["", "S", "1", "1x", "123456789S", "-1S", "\u{a0}"] {
-            assert_eq!(grpc_timeout(&HeaderMap::from_iter(HeaderValue::from_str(wrong).ok().map(|v| (GRPC_TIMEOUT, v)))), None, "{wrong}");
+            assert_eq!(
+                grpc_timeout(&HeaderMap::from_iter(
+                    HeaderValue::from_str(wrong).ok().map(|v| (GRPC_TIMEOUT, v))
+                )),
+                None,
+                "{wrong}"
+            );
         }
     }
 }

@@ -50,7 +50,8 @@ where
         let came = TraceParent::of(request.headers());
         let fresh = || u128::from(draw().bits()) << 64 | u128::from(draw().bits());
         let trace = came.map_or_else(|| fresh().max(1), |came| came.trace);
-        let here = TraceParent { trace, parent: draw().bits().max(1), flags: came.map_or(0, |came| came.flags) };
+        let here =
+            TraceParent { trace, parent: draw().bits().max(1), flags: came.map_or(0, |came| came.flags) };
         let extensions = request.extensions_mut();
         extensions.insert(here);
         if extensions.get::<ProblemId>().is_none() {

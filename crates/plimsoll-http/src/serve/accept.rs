@@ -75,7 +75,12 @@ where
         }
     }
 
-    fn open(&self, stream: TcpStream, peer: Option<std::net::SocketAddr>, slot: Option<OwnedSemaphorePermit>) {
+    fn open(
+        &self,
+        stream: TcpStream,
+        peer: Option<std::net::SocketAddr>,
+        slot: Option<OwnedSemaphorePermit>,
+    ) {
         // Small answers go out at once. Where it is refused, they go out a little later.
         let _ = stream.set_nodelay(true);
         let door = self.clone();

@@ -109,7 +109,7 @@ mod tests {
         // It takes a little every 20 seconds: slow, and alive.
         let slow = tokio::spawn(async move {
             for _ in 0..4 {
-                tokio::time::sleep(Duration::from_secs(20)).await;
+                sleep(Duration::from_secs(20)).await;
                 theirs.read_exact(&mut [0; 4]).await.unwrap();
             }
             theirs

@@ -173,10 +173,13 @@ mod tests {
 
     #[test]
     fn everything_is_on_unless_switched_off() {
-        let Limits { connections, head_time, idle, stall, body_size, body_idle, body_time, total, .. } = Limits::default();
+        let Limits { connections, head_time, idle, stall, body_size, body_idle, body_time, total, .. } =
+            Limits::default();
         assert!(connections.is_some() && head_time.is_some() && idle.is_some() && stall.is_some());
         assert!(body_size.is_some() && body_idle.is_some() && body_time.is_some() && total.is_some());
         let Limits { client_rate, client_in_flight, in_flight, shedding, .. } = Limits::default();
-        assert!(client_rate.is_some() && client_in_flight.is_some() && in_flight.is_some() && shedding.is_some());
+        assert!(
+            client_rate.is_some() && client_in_flight.is_some() && in_flight.is_some() && shedding.is_some()
+        );
     }
 }

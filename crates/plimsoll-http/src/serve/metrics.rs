@@ -1,9 +1,11 @@
 //! What a server counts.
 
-use super::connection::Ended;
+use super::{connection::Ended, stack::Guards};
 use plimsoll_telemetry::{
-    Buckets, Counter, CounterFamily, Desc, Histogram, HistogramFamily, RegisterError, Registry, Unit, UpDown,
+    Buckets, Collecting, Counter, CounterFamily, Desc, Histogram, HistogramFamily, RegisterError, Registry,
+    Unit, UpDown,
 };
+use plimsoll_tower::driver::now;
 
 /// Metrics of connections.
 #[derive(Clone, Debug)]
@@ -21,9 +23,12 @@ impl ConnectionMetrics {
     pub(super) fn new(registry: &Registry, door: &'static str) -> Result<Self, RegisterError> {
         let open = Desc::new("plimsoll_server_connections", "Connections of clients.");
         let accepted = Desc::new("plimsoll_server_connections_accepted_total", "Connections accepted.");
-        let failed = Desc::new("plimsoll_server_accept_failures_total", "Connections that could not be accepted.");
-        let closed =
-            Desc::new("plimsoll_server_connections_cut_total", "Connections that ended otherwise than by agreement.");
+        let failed =
+            Desc::new("plimsoll_server_accept_failures_total", "Connections that could not be accepted.");
+        let closed = Desc::new(
+            "plimsoll_server_connections_cut_total",
+            "Connections that ended otherwise than by agreement.",
+        );
         let closed = registry.counter_family(closed, ["door", "reason"])?;
         Ok(Self {
             open: registry.up_down_family(open, ["door"])?.with(&[door]),
@@ -90,11 +95,16 @@ impl RequestMetrics {
             "plimsoll_server_request_duration_seconds",
             "From a request's head to its answer's last byte, or to its end.",
         );
-        let in_flight = Desc::new("plimsoll_server_requests_in_flight", "Requests whose answers have not ended.");
+        let in_flight =
+            Desc::new("plimsoll_server_requests_in_flight", "Requests whose answers have not ended.");
         Ok(Self {
             in_flight: registry.up_down(in_flight)?,
             requests: registry.counter_family(requests, ["route", "code"])?,
-            durations: registry.histogram_family(duration.unit(Unit::Seconds), &Buckets::latency(), ["route"])?,
+            durations: registry.histogram_family(
+                duration.unit(Unit::Seconds),
+                &Buckets::latency(),
+                ["route"],
+            )?,
         })
     }
 
@@ -117,6 +127,34 @@ impl RouteMetrics {
 
 /// How late tasks run.
 pub(super) fn lag(registry: &Registry) -> Result<Histogram, RegisterError> {
-    let desc = Desc::new("plimsoll_server_lag_seconds", "How late a timer fires: what ready tasks wait for a thread.");
+    let desc = Desc::new(
+        "plimsoll_server_lag_seconds",
+        "How late a timer fires: what ready tasks wait for a thread.",
+    );
     registry.histogram(desc.unit(Unit::Seconds), &Buckets::latency())
+}
+
+/// Shows what the guards see, for as long as what it gives is kept.
+pub(super) fn watch(registry: &Registry, guards: &Guards) -> Result<Collecting, RegisterError> {
+    let overloaded =
+        Desc::new("plimsoll_server_overloaded", "1 while this queue is standing, and calls are shed.");
+    let overloaded = registry.observed_gauge(overloaded, ["queue"])?;
+    let admitted =
+        Desc::new("plimsoll_server_shed_admitted_ratio", "The part of calls that shedding lets through.");
+    let admitted = registry.observed_gauge(admitted, ["queue"])?;
+    let waiting = Desc::new("plimsoll_server_requests_in_line", "Requests that wait for a place.");
+    let waiting = registry.observed_gauge(waiting, [])?;
+    let guards = guards.clone();
+    registry.register_collector(move |samples| {
+        for (queue, shed) in [("runtime", &guards.lag), ("line", &guards.line)] {
+            if let Some(shed) = shed {
+                let seen = shed.shedder().snapshot(now());
+                samples.put(&overloaded, &[queue], f64::from(u8::from(seen.overloaded)));
+                samples.put(&admitted, &[queue], seen.admitted);
+            }
+        }
+        if let Some(places) = &guards.places {
+            samples.put(&waiting, &[], f64::from(places.snapshot().waiting));
+        }
+    })
 }

@@ -1,5 +1,8 @@
 //! A server with everything on.
 mod accept;
+mod admin;
+mod app;
+mod bound;
 mod connection;
 mod error;
 mod io;
@@ -9,7 +12,15 @@ mod metrics;
 mod pulse;
 mod record;
 mod routes;
+mod server;
+mod signals;
+mod stack;
+mod stop;
 
+pub use admin::{AdminToken, NoToken};
+pub use bound::Bound;
 pub use error::ServeError;
 pub use limits::{HeadRoom, Limits, NoHeadRoom, NoTimeLimit, TimeLimit};
 pub use listen::Listen;
+pub use server::{Bare, Bounded, Server, serve, service};
+pub use stop::{DrainLimits, Stopper};

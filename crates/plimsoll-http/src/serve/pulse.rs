@@ -154,7 +154,10 @@ mod tests {
         tokio::time::advance(seconds(5)).await;
         let beat = pulse.begin(false);
         tokio::time::advance(seconds(500)).await;
-        assert!(matches!(pulse.judge(Instant::now(), PATIENCE), Some(Verdict::Wait(_))), "busy for as long as it takes");
+        assert!(
+            matches!(pulse.judge(Instant::now(), PATIENCE), Some(Verdict::Wait(_))),
+            "busy for as long as it takes"
+        );
         drop(beat);
         let rests = Instant::now();
         assert!(matches!(pulse.judge(rests + seconds(59), PATIENCE), Some(Verdict::Wait(_))));

@@ -146,6 +146,9 @@ fn poll_late(watch: &Watch, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context
 
 impl<B> fmt::Debug for LimitedBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LimitedBody").field("left", &self.left).field("over", &self.over).finish_non_exhaustive()
+        f.debug_struct("LimitedBody")
+            .field("left", &self.left)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,4 @@
-use super::{
-    BodyError, LimitedBody,
-    body::Verdict,
-};
+use super::{BodyError, LimitedBody, body::Verdict};
 use crate::{
     Kind, Problem,
     inbound::answer::{Answer, Form},
@@ -83,7 +80,10 @@ where
         }
         let verdict = Arc::<Verdict>::default();
         let request = request.map(|body| LimitedBody::new(body, self.limits, Arc::clone(&verdict)));
-        ResponseFuture { stage: Stage::Called { inner: self.inner.call(request), verdict: Some(verdict) }, form }
+        ResponseFuture {
+            stage: Stage::Called { inner: self.inner.call(request), verdict: Some(verdict) },
+            form,
+        }
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn body_deadline(request: Deadline, headers: &HeaderMap, extensions: 
     if let Some(AnswerBy(own)) = extensions.get() {
         return *own;
     }
-    let events =
-        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let events = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if events { Deadline::NEVER } else { request }
 }

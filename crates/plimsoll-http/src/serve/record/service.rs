@@ -1,11 +1,14 @@
 use super::{
-    super::routes::{Route, Routes, TAKEN},
+    super::{
+        metrics::RequestMetrics,
+        routes::{Route, Routes, TAKEN},
+    },
     body::Recorded,
     entry::Entry,
 };
 use http::{Request, Response};
 use pin_project_lite::pin_project;
-use plimsoll_telemetry::UpDown;
+use plimsoll_telemetry::{RegisterError, Registry, UpDown};
 use std::{
     cell::RefCell,
     pin::Pin,
@@ -15,13 +18,23 @@ use std::{
 use tokio::task::futures::TaskLocalFuture;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::{Span, instrument::{Instrument, Instrumented}};
+use tracing::{
+    Span,
+    instrument::{Instrument, Instrumented},
+};
 
 /// Records every request. Stands outside of whatever can refuse one.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) routes: Routes,
-    pub(crate) in_flight: UpDown,
+    in_flight: UpDown,
+}
+
+impl Record {
+    pub(crate) fn new(registry: &Registry) -> Result<Self, RegisterError> {
+        let metrics = RequestMetrics::new(registry)?;
+        Ok(Self { in_flight: metrics.in_flight.clone(), routes: Routes::new(metrics) })
+    }
 }
 
 impl<S> Layer<S> for Record {

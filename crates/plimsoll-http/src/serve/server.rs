@@ -1,0 +1,194 @@
+use super::{
+    AdminToken, Bound, DrainLimits, Limits, Listen, ServeError, Stopper, app::Wrapped, bound::Settings,
+};
+use crate::{
+    Problem,
+    boundary::{BoundaryLayer, OnPanic},
+    headers::Trust,
+    inbound::{DeadlineRules, RequestIdLayer},
+};
+use axum::{Router, body::Body, response::IntoResponse};
+use http::Request;
+use plimsoll_telemetry::Registry;
+use std::fmt;
+use tower_service::Service;
+
+/// Serves an axum app with everything on. See the [module](super).
+pub fn serve(app: Router) -> Server {
+    Server::bare(app).boundary(BoundaryLayer::new())
+}
+
+/// Serves any tower service of HTTP requests with everything on: of hyper, of tonic, of one's own.
+///
+/// Its requests count as one route. Its error is a problem by [`Into<Problem>`].
+///
+/// ```
+/// use axum::body::Body;
+/// use http::{Request, Response};
+/// use plimsoll_http::serve::service;
+/// use tower::service_fn;
+///
+/// let hello = service_fn(|_: Request<Body>| async {
+///     Ok::<_, std::convert::Infallible>(Response::new(Body::from("hello")))
+/// });
+/// let server = service(hello).on("127.0.0.1:0");
+/// # let _ = server;
+/// ```
+pub fn service<S>(service: S) -> Server
+where
+    S: Service<Request<Body>> + Clone + Send + Sync + 'static,
+    S::Response: IntoResponse,
+    S::Error: Into<Problem>,
+    S::Future: Send + 'static,
+{
+    serve(Router::new().fallback_service(Wrapped::new(service)))
+}
+
+/// No error boundary is set: what goes wrong in the app would go out as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Bare;
+
+/// An error boundary is set.
+#[derive(Clone, Debug)]
+pub struct Bounded(BoundaryLayer);
+
+/// A server that is yet to run. See the [module](super).
+///
+/// Its type says whether there is an error boundary; without one it cannot run:
+///
+/// ```compile_fail,E0599
+/// use plimsoll_http::serve::Server;
+/// # async fn start() -> Result<(), plimsoll_http::serve::ServeError> {
+/// Server::bare(axum::Router::new()).on("127.0.0.1:0").run().await
+/// # }
+/// ```
+///
+/// ```no_run
+/// use plimsoll_http::{boundary::BoundaryLayer, serve::Server};
+/// # async fn start() -> Result<(), plimsoll_http::serve::ServeError> {
+/// Server::bare(axum::Router::new()).boundary(BoundaryLayer::new()).on("127.0.0.1:0").run().await
+/// # }
+/// ```
+#[must_use = "a server serves when it is run"]
+pub struct Server<B = Bounded> {
+    boundary: B,
+    settings: Settings,
+}
+
+impl Server<Bare> {
+    /// A server for this app that has yet to be given its error boundary.
+    pub fn bare(app: Router) -> Self {
+        Self { boundary: Bare, settings: Settings::new(app) }
+    }
+}
+
+impl<B> Server<B> {
+    /// This error boundary is around the app. The server has it count in its own registry.
+    pub fn boundary(self, boundary: BoundaryLayer) -> Server<Bounded> {
+        Server { boundary: Bounded(boundary), settings: self.settings }
+    }
+
+    /// Listens here, too.
+    pub fn on(mut self, listen: impl Into<Listen>) -> Self {
+        self.settings.listens.push(listen.into());
+        self
+    }
+
+    /// Answers `/livez`, `/readyz` and `/metrics` here. Beyond loopback that takes an
+    /// [`admin_token`](Self::admin_token).
+    pub fn admin(mut self, listen: impl Into<Listen>) -> Self {
+        self.settings.admin = Some(listen.into());
+        self
+    }
+
+    /// What `/metrics` is to be asked with: `authorization: Bearer TOKEN`.
+    pub fn admin_token(mut self, token: AdminToken) -> Self {
+        self.settings.token = Some(token);
+        self
+    }
+
+    /// Other limits than the default ones.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Where else than by default callers say how long they wait. [`Limits::total`] is the server's own limit, whatever
+    /// stands here.
+    pub fn deadlines(mut self, rules: DeadlineRules) -> Self {
+        self.settings.deadline = rules;
+        self
+    }
+
+    /// Believes these proxies' word on whose request it is. Behind a proxy that is not named here all clients are one.
+    pub fn trusting(mut self, proxies: impl IntoIterator<Item = Trust>) -> Self {
+        self.settings.trusted = proxies.into_iter().collect();
+        self
+    }
+
+    /// Another way with request ids.
+    pub fn request_ids(mut self, ids: RequestIdLayer) -> Self {
+        self.settings.ids = ids;
+        self
+    }
+
+    /// Counts here, where the app counts as well.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.settings.registry = registry;
+        self
+    }
+
+    /// For how long each part of a drain may take.
+    pub fn drain(mut self, limits: DrainLimits) -> Self {
+        self.settings.drain = limits;
+        self
+    }
+
+    /// Leaves the process's signals alone: the drain begins with [`Stopper::stop`].
+    pub fn without_signals(mut self) -> Self {
+        self.settings.signals = false;
+        self
+    }
+
+    /// What begins the drain from inside.
+    pub fn stopper(&self) -> Stopper {
+        self.settings.stopper.clone()
+    }
+}
+
+impl Server<Bounded> {
+    /// The first panic begins a drain: its caller gets a 500, whoever is being served is served, and the process ends and is
+    /// replaced, with whatever state the panic may have left half-changed.
+    pub fn drain_after_panic(self) -> Self {
+        let stopper = self.stopper();
+        let Bounded(boundary) = self.boundary;
+        let boundary = boundary.on_panic(OnPanic::respond_then(move |_| stopper.stop()));
+        Self { boundary: Bounded(boundary), settings: self.settings }
+    }
+
+    /// Binds the addresses. From here on connections stand in the kernel's queue; they are served by [`Bound::run`].
+    ///
+    /// Cancel safe: the sockets are closed.
+    ///
+    /// # Errors
+    /// Every [`ServeError`] but [`ServeError::CutShort`].
+    pub async fn bind(self) -> Result<Bound, ServeError> {
+        Bound::new(self.settings, self.boundary.0).await
+    }
+
+    /// Serves until a signal comes or [`Stopper::stop`] is called, then drains. See the [module](super).
+    ///
+    /// Dropped, it cuts off all connections at once.
+    ///
+    /// # Errors
+    /// Every [`ServeError`].
+    pub async fn run(self) -> Result<(), ServeError> {
+        self.bind().await?.run().await
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for Server<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("boundary", &self.boundary).field("settings", &self.settings).finish()
+    }
+}

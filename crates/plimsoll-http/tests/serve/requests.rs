@@ -1,0 +1,69 @@
+//! What every request gets.
+
+use crate::{
+    client::{Raw, ask, get},
+    stand::Stand,
+};
+
+#[tokio::test]
+async fn an_app_is_served_and_counted_by_its_routes() {
+    let stand = Stand::new().await;
+    let mut raw = Raw::to(stand.address).await;
+    assert_eq!(raw.get("/").await.unwrap().body, "hello");
+    assert_eq!(raw.get("/items/1").await.unwrap().body, "item");
+    assert_eq!(raw.get("/items/2").await.unwrap().body, "item");
+    assert!(raw.get("/peer").await.unwrap().body.starts_with("127.0.0.1:"));
+    assert_eq!(raw.get("/left").await.unwrap().body, "true", "there is a deadline");
+    stand.until("plimsoll_server_requests_total{route=\"/items/{id}\",code=\"2xx\"}", 2.0).await;
+    stand.until("plimsoll_server_requests_in_flight", 0.0).await;
+    assert!((stand.metric("plimsoll_server_connections{door=\"app\"}") - 1.0).abs() < 0.1);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_goes_out_in_one_form_and_tells_nothing() {
+    let stand = Stand::new().await;
+    for (path, status, kind) in [
+        ("/nothing", 404, "not-found"),
+        ("/boom", 500, "internal"),
+        ("/fails", 500, "internal"),
+        ("/echo", 405, "method-not-allowed"),
+    ] {
+        let answer = get(stand.address, path).await;
+        assert_eq!((answer.status, answer.kind().as_str()), (status, kind), "{path}");
+        assert!(!answer.body.contains("secret") && !answer.head.contains("secret"), "{answer:?}");
+    }
+    stand.until("plimsoll_server_requests_total{route=\"unmatched\",code=\"4xx\"}", 1.0).await;
+    stand.until("plimsoll_server_requests_total{route=\"/boom\",code=\"5xx\"}", 1.0).await;
+    stand.until("plimsoll_problems_total{kind=\"internal\",route=\"/fails\"}", 1.0).await;
+    assert_eq!(get(stand.address, "/").await.status, 200, "and goes on");
+}
+
+#[tokio::test]
+async fn a_request_has_one_name_everywhere() {
+    let stand = Stand::new().await;
+    let trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let answer = ask(stand.address, &format!("GET /trace HTTP/1.1\r\n{trace}"), "").await;
+    assert_eq!(answer.body, "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(answer.header("x-request-id"), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+
+    let answer = ask(stand.address, "GET /id HTTP/1.1\r\nx-request-id: mine-7", "").await;
+    assert_eq!((answer.body.as_str(), answer.header("x-request-id")), ("mine-7", Some("mine-7")));
+
+    // The id of a problem is the trace, too: what the caller is told leads to everything.
+    let answer = ask(stand.address, &format!("GET /boom HTTP/1.1\r\n{trace}"), "").await;
+    assert!(answer.body.contains("\"id\":\"4bf92f3577b34da6a3ce929d0e0e4736\""), "{answer:?}");
+    assert_eq!(answer.header("x-request-id"), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+}
+
+#[tokio::test]
+async fn the_admin_tells_of_life_readiness_and_metrics() {
+    let stand = Stand::new().await;
+    assert_eq!(get(stand.admin, "/livez").await.status, 200);
+    assert_eq!(get(stand.admin, "/readyz").await.status, 200);
+    let page = get(stand.admin, "/metrics").await.body;
+    assert!(page.contains("plimsoll_server_connections{door=\"admin\"} 1"), "{page}");
+    assert_eq!(get(stand.admin, "/else").await.kind(), "no-route");
+    let mut raw = Raw::to(stand.admin).await;
+    raw.send("GET /metrics HTTP/1.1\r\nhost: evil.example\r\n\r\n").await;
+    assert_eq!(raw.answer().await.unwrap().status, 403);
+}
