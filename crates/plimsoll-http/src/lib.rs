@@ -6,6 +6,8 @@
 //! - [`replay`]: a body that can be sent again, up to a bound.
 //! - [`idempotency`]: which requests may be sent twice.
 //! - [`body`]: bodies in the format that the other side speaks, and streams.
+//! - [`inbound`]: what stands between the socket and a service: deadlines, limits, names.
+//! - [`serve`](mod@serve): a server with all of it on.
 //! - [`layers`]: HTTP requests under the layers of `plimsoll-tower`.
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457

@@ -10,7 +10,11 @@
 //! | [`tower`] | the policies as tower layers | `tower` |
 //! | [`task`] | scopes, supervision, measured queues and locks, drain | `task` |
 //! | [`telemetry`] | metrics and logs | `telemetry` |
-//! | [`http`] | problem details, replay bodies, header hygiene | `http` |
+//! | [`http`] | problem details, error boundary, layers for what comes in, header hygiene | `http` |
+//! | [`Problem`] | what went wrong, in the words that a caller may see | `http` |
+//! | [`Deadline`] | until when the task at hand is wanted | `task` |
+//! | [`serve()`](fn@serve), [`mod@serve`] | a server with everything on | `server` |
+//! | [`Negotiated`] | a body in the format that both sides read | `server` |
 //!
 //! # A call under a policy
 //!
@@ -50,9 +54,18 @@ pub use plimsoll_policy::*;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use plimsoll_http as http;
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use plimsoll_http::Problem;
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use plimsoll_http::{body::Negotiated, serve, serve::serve};
 #[cfg(feature = "task")]
 #[doc(inline)]
 pub use plimsoll_task as task;
+#[cfg(feature = "task")]
+#[doc(inline)]
+pub use plimsoll_task::Deadline;
 #[cfg(feature = "telemetry")]
 #[doc(inline)]
 pub use plimsoll_telemetry as telemetry;

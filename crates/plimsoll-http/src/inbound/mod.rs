@@ -33,7 +33,7 @@ mod trace;
 
 pub use answer::Answer;
 pub use answered::{Answered, AnsweredFuture, AnsweredService};
-pub use body_limit::{BodyError, BodyLimitLayer, BodyLimits};
+pub use body_limit::{ArrivalLimits, BodyError, BodyLimitLayer};
 pub use client::{ClientLayer, ClientService, Peer};
 pub use deadline::{AnswerBy, DeadlineLayer, DeadlineRules};
 pub use lag::{PULSE, feel_lag};

@@ -1,6 +1,9 @@
 //! How much a server takes on.
 
-use crate::inbound::{BodyLimits, DeadlineRules};
+use crate::{
+    body::ByteLimit,
+    inbound::{ArrivalLimits, DeadlineRules},
+};
 use plimsoll_policy::{
     bulkhead::BulkheadSpec,
     rate::RateLimitSpec,
@@ -95,8 +98,9 @@ pub struct Limits {
     pub head_fields: NonZeroU32,
     /// Streams at once on one connection of HTTP/2. 200.
     pub streams: NonZeroU32,
-    /// The size of a request's body, in bytes. 2 MiB.
-    pub body_size: Option<u64>,
+    /// The size of a request's body. 2 MiB. Extractors, axum's and [`body`](crate::body)'s, go by it too; a route can set
+    /// a smaller one for itself.
+    pub body_size: Option<ByteLimit>,
     /// For nothing of a body to arrive while it is waited for. 10 s.
     pub body_idle: Option<TimeLimit>,
     /// For a body to arrive as a whole. 60 s.
@@ -124,7 +128,7 @@ impl Default for Limits {
             head_room: HeadRoom(32 * 1024),
             head_fields: const { NonZeroU32::new(100).unwrap() },
             streams: const { NonZeroU32::new(200).unwrap() },
-            body_size: Some(2 << 20),
+            body_size: Some(ByteLimit::DEFAULT),
             body_idle: Some(TimeLimit::seconds(10)),
             body_time: Some(TimeLimit::seconds(60)),
             total: Some(TimeLimit::seconds(30)),
@@ -147,9 +151,10 @@ fn client_rate() -> Option<RateLimitSpec> {
 }
 
 impl Limits {
-    pub(super) fn body(&self) -> BodyLimits {
+    pub(super) fn body(&self) -> ArrivalLimits {
         let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
-        BodyLimits { size: self.body_size, idle: time(self.body_idle), total: time(self.body_time) }
+        let size = self.body_size.map(|limit| limit.get() as u64);
+        ArrivalLimits { size, idle: time(self.body_idle), total: time(self.body_time) }
     }
 
     pub(super) fn deadline(&self, rules: &DeadlineRules) -> DeadlineRules {

@@ -2,6 +2,7 @@
 
 use super::{Limits, record::Record, routes::Routes};
 use crate::{
+    body::{BodyLimits, ByteLimit, NegotiateLayer},
     boundary::BoundaryLayer,
     inbound::{
         Answered, BodyLimitLayer, ClientLayer, DeadlineLayer, DeadlineRules, RequestIdLayer, TraceLayer,
@@ -79,7 +80,7 @@ impl Plan {
     + Send
     + 'static {
         let Self { app, boundary, limits, deadline, clients, ids, record, guards } = self;
-        let within = inside(app, &boundary, record.routes.clone(), limits.body_size.is_some());
+        let within = inside(app, &boundary, record.routes.clone(), limits.body_size);
         let by_client = HttpFacts::by(KeyBy::Client);
         let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client.clone()));
         let own_places = limits.client_in_flight.map(|most| {
@@ -98,9 +99,14 @@ impl Plan {
     }
 }
 
-/// What can only be done where the route is known.
-fn inside(app: Router, boundary: &BoundaryLayer, routes: Routes, sized: bool) -> Router {
-    let app = app.layer(boundary.clone()).layer(routes);
-    // One limit is enough, and the one that is set is meant. A route can still set a smaller one for itself.
-    if sized { app.layer(DefaultBodyLimit::disable()) } else { app }
+/// What can only be done where the route is known, and what extractors go by.
+fn inside(app: Router, boundary: &BoundaryLayer, routes: Routes, size: Option<ByteLimit>) -> Router {
+    // One limit is enough, and the one that is set is meant.
+    let none = ByteLimit::new(usize::MAX).unwrap_or_default();
+    let bodies = BodyLimits::default().bytes(size.unwrap_or(none));
+    app.layer(NegotiateLayer::new())
+        .layer(bodies)
+        .layer(DefaultBodyLimit::disable())
+        .layer(boundary.clone())
+        .layer(routes)
 }

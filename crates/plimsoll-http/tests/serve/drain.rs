@@ -4,7 +4,7 @@ use crate::{
     client::{PATIENCE, Raw, get},
     stand::Stand,
 };
-use plimsoll_http::serve::DrainLimits;
+use plimsoll_http::serve::{DrainLimits, Server};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
@@ -51,7 +51,7 @@ async fn a_half_sent_head_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn a_panic_can_be_the_beginning_of_the_end() {
-    let stand = Stand::with(|server| server.drain_after_panic()).await;
+    let stand = Stand::with(Server::drain_after_panic).await;
     let mut raw = Raw::to(stand.address).await;
     assert_eq!(raw.get("/boom").await.unwrap().status, 500, "its caller is answered");
     stand.ended().await.unwrap();

@@ -4,10 +4,14 @@ use crate::{
     client::{PATIENCE, Raw, ask, get},
     stand::Stand,
 };
-use plimsoll_http::serve::{Limits, TimeLimit};
+use plimsoll_http::{
+    body::ByteLimit,
+    serve::{Limits, TimeLimit},
+};
 use plimsoll_policy::{bulkhead::BulkheadSpec, rate::RateLimitSpec};
 use std::{num::NonZeroU32, time::Duration};
 
+#[allow(clippy::unnecessary_wraps)] // as the limits take it
 fn millis(millis: u64) -> Option<TimeLimit> {
     Some(Duration::from_millis(millis).try_into().unwrap())
 }
@@ -62,7 +66,7 @@ async fn a_body_that_trickles_has_an_end_too() {
 
 #[tokio::test]
 async fn a_huge_body_is_refused_unread_or_as_it_passes_the_limit() {
-    let stand = stand(Limits { body_size: Some(1000), ..Limits::default() }).await;
+    let stand = stand(Limits { body_size: ByteLimit::new(1000).ok(), ..Limits::default() }).await;
     // Told beforehand: refused before a byte of it is sent.
     let mut raw = Raw::to(stand.address).await;
     raw.send("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\nexpect: 100-continue\r\n\r\n")
@@ -83,7 +87,7 @@ async fn a_huge_body_is_refused_unread_or_as_it_passes_the_limit() {
 
 #[tokio::test]
 async fn the_limit_that_is_set_is_the_one_that_counts() {
-    let stand = stand(Limits { body_size: Some(5 << 20), ..Limits::default() }).await;
+    let stand = stand(Limits { body_size: Some(ByteLimit::kib(5 << 10)), ..Limits::default() }).await;
     let answer = ask(stand.address, "POST /echo HTTP/1.1", &"x".repeat(4 << 20)).await;
     assert_eq!((answer.status, answer.body.len()), (200, 4 << 20), "axum's own 2 MB do not come before it");
 }
@@ -98,7 +102,7 @@ async fn a_head_that_is_too_large_is_refused() {
     let told = String::from_utf8(raw.rest().await).unwrap();
     assert!(told.is_empty() || told.starts_with("HTTP/1.1 431 "), "{told}");
     let mut raw = Raw::to(stand.address).await;
-    let fields: String = (0..101).map(|at| format!("x-{at}: 1\r\n")).collect();
+    let fields = "x-many: 1\r\n".repeat(101);
     raw.send(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).await;
     assert!(String::from_utf8(raw.rest().await).unwrap().starts_with("HTTP/1.1 431 "));
 }

@@ -1,4 +1,4 @@
-use super::{BodyError, BodyLimits};
+use super::{ArrivalLimits, BodyError};
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -49,7 +49,7 @@ pin_project! {
 
 /// What is kept for a body that has yet to arrive.
 struct Watch {
-    limits: BodyLimits,
+    limits: ArrivalLimits,
     began: Instant,
     heard: Instant,
     verdict: Arc<Verdict>,
@@ -73,7 +73,7 @@ impl<B> LimitedBody<B> {
         Self { inner, left: u64::MAX, watch: None, timer: None, over: false }
     }
 
-    pub(super) fn new(inner: B, limits: BodyLimits, verdict: Arc<Verdict>) -> Self {
+    pub(super) fn new(inner: B, limits: ArrivalLimits, verdict: Arc<Verdict>) -> Self {
         let began = Instant::now();
         let watch = Watch { limits, began, heard: began, verdict };
         Self { inner, left: limits.size.unwrap_or(u64::MAX), watch: Some(watch), timer: None, over: false }

@@ -18,7 +18,7 @@ use tower_service::Service;
 
 /// How much of a body is taken, and how long it may take. What is `None` has no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct BodyLimits {
+pub struct ArrivalLimits {
     /// Bytes.
     pub size: Option<u64>,
     /// For how long nothing may arrive, while the service waits for it.
@@ -30,12 +30,12 @@ pub struct BodyLimits {
 /// Keeps request bodies within limits. See the [module](super).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BodyLimitLayer {
-    limits: BodyLimits,
+    limits: ArrivalLimits,
 }
 
 impl BodyLimitLayer {
     /// Within these.
-    pub const fn new(limits: BodyLimits) -> Self {
+    pub const fn new(limits: ArrivalLimits) -> Self {
         Self { limits }
     }
 }
@@ -52,7 +52,7 @@ impl<S> Layer<S> for BodyLimitLayer {
 #[derive(Clone, Debug)]
 pub struct BodyLimitService<S> {
     inner: S,
-    limits: BodyLimits,
+    limits: ArrivalLimits,
 }
 
 impl<S, B, R> Service<Request<B>> for BodyLimitService<S>

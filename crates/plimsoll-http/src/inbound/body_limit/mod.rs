@@ -9,10 +9,10 @@
 //! not read on, the answer becomes the 413 or 408 that it is about. An answer that is none is left alone.
 //!
 //! ```
-//! use plimsoll_http::inbound::{BodyLimitLayer, BodyLimits};
+//! use plimsoll_http::inbound::{BodyLimitLayer, ArrivalLimits};
 //! use std::time::Duration;
 //!
-//! let limits = BodyLimits { size: Some(64 * 1024), idle: Some(Duration::from_secs(5)), total: None };
+//! let limits = ArrivalLimits { size: Some(64 * 1024), idle: Some(Duration::from_secs(5)), total: None };
 //! let layer = BodyLimitLayer::new(limits);
 //! # let _ = layer;
 //! ```
@@ -27,4 +27,4 @@ mod layer;
 
 pub use body::LimitedBody;
 pub use error::BodyError;
-pub use layer::{BodyLimitLayer, BodyLimitService, BodyLimits, ResponseFuture};
+pub use layer::{ArrivalLimits, BodyLimitLayer, BodyLimitService, ResponseFuture};

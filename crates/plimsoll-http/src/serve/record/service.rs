@@ -84,10 +84,9 @@ pin_project! {
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if let (Some(entry), Some(taken)) = (this.entry, this.inner.take_value()) {
-                if let Some(route) = taken.into_inner() {
-                    entry.took(route);
-                }
+            let taken = this.inner.take_value().and_then(RefCell::into_inner);
+            if let (Some(entry), Some(route)) = (this.entry, taken) {
+                entry.took(route);
             }
         }
     }
