@@ -1,1 +1,270 @@
-//! A shutdown in phases, each with its limit.
+//! Going down in order: listeners, then requests, then workers, then stores, each within its limit.
+//!
+//! What is to be waited for registers under a name in one of the four phases, in one of two ways:
+//!
+//! - a [`Member`] counts what is going on ([`Member::enter`] before, drop of the [`Busy`] after): requests, a worker's loop;
+//! - a hook ([`Drain::hook`]) is a future that is run when its phase comes: closing a pool, flushing a buffer.
+//!
+//! Whoever should stop by itself watches [`Drain::token`] of its phase; [`Drain::draining`] is that of the first.
+//! [`Drain::run`] goes through the phases: it cancels the token, runs the hooks side by side, waits until nothing is going
+//! on or the limit is over, and writes one line to the log with what was still running, by name. Then the next phase, in
+//! any case: a drain never takes longer than its four limits together.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! use plimsoll_task::drain::{Drain, Phase};
+//!
+//! let drain = Drain::default();
+//! let worker = drain.register(Phase::Workers, "outbox")?.enter();
+//! let stop = drain.token(Phase::Workers).clone();
+//! tokio::spawn(async move {
+//!     stop.cancelled().await;
+//!     // … hands over what it has begun, and then:
+//!     drop(worker);
+//! });
+//! drain.hook(Phase::Stores, "pool", async { /* pool.close().await */ })?;
+//!
+//! // Anybody asks for it, one place runs it.
+//! drain.request();
+//! drain.requested().cancelled().await;
+//! let report = drain.run().await;
+//! assert!(report.is_clean());
+//! # Ok::<(), plimsoll_task::drain::Refused>(())
+//! # }).unwrap();
+//! ```
+//!
+//! | | default limit |
+//! | --- | --- |
+//! | [`Phase::Listeners`] | 5 s |
+//! | [`Phase::Requests`] | 30 s |
+//! | [`Phase::Workers`] | 30 s |
+//! | [`Phase::Stores`] | 10 s |
+
+mod member;
+mod report;
+mod run;
+
+pub use member::{Busy, Member};
+pub use report::{PhaseReport, Report, StillRunning};
+pub use tokio_util::sync::CancellationToken;
+
+use crate::sync::{Mutex, lock};
+use member::Count;
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+/// What goes down together. In the order of going down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// What lets work in: sockets, subscriptions.
+    Listeners,
+    /// What was let in.
+    Requests,
+    /// What works without being asked: outboxes, timers, consumers.
+    Workers,
+    /// What all of them write to.
+    Stores,
+}
+
+impl Phase {
+    /// All, in order.
+    pub const ALL: [Self; 4] = [Self::Listeners, Self::Requests, Self::Workers, Self::Stores];
+
+    /// A short word for labels and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listeners => "listeners",
+            Self::Requests => "requests",
+            Self::Workers => "workers",
+            Self::Stores => "stores",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The longest that each phase may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of [`Phase::Listeners`].
+    pub listeners: Duration,
+    /// Of [`Phase::Requests`].
+    pub requests: Duration,
+    /// Of [`Phase::Workers`].
+    pub workers: Duration,
+    /// Of [`Phase::Stores`].
+    pub stores: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            listeners: Duration::from_secs(5),
+            requests: Duration::from_secs(30),
+            workers: Duration::from_secs(30),
+            stores: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// That of one phase.
+    pub const fn of(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Listeners => self.listeners,
+            Phase::Requests => self.requests,
+            Phase::Workers => self.workers,
+            Phase::Stores => self.stores,
+        }
+    }
+}
+
+/// Why nothing could be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The phase has begun, or is over.
+    #[error("the drain is past the phase already")]
+    TooLate,
+    /// There are 1,024 members and hooks.
+    #[error("too many members and hooks in one drain")]
+    Full,
+}
+
+/// Members and hooks together.
+const MOST: usize = 1_024;
+
+type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A drain, for whoever takes part in it and for whoever runs it. Clones are the same drain.
+#[derive(Clone)]
+pub struct Drain {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    limits: Limits,
+    requested: CancellationToken,
+    tokens: [CancellationToken; 4],
+    entries: Mutex<Entries>,
+    /// Held by whoever runs it; the second to come waits here, and finds all done.
+    done: tokio::sync::Mutex<Vec<PhaseReport>>,
+}
+
+struct Entries {
+    /// How many phases have begun.
+    begun: usize,
+    members: Vec<(Phase, Arc<Count>)>,
+    hooks: Vec<(Phase, Arc<str>, Hook)>,
+}
+
+impl Drain {
+    /// With these limits.
+    pub fn new(limits: Limits) -> Self {
+        let entries = Entries { begun: 0, members: Vec::new(), hooks: Vec::new() };
+        Self {
+            shared: Arc::new(Shared {
+                limits,
+                requested: CancellationToken::new(),
+                tokens: std::array::from_fn(|_| CancellationToken::new()),
+                entries: Mutex::new(entries),
+                done: tokio::sync::Mutex::new(Vec::new()),
+            }),
+        }
+    }
+
+    /// Something that will be going on, under this name. Names need not differ.
+    ///
+    /// # Errors
+    /// Once the phase has begun, and beyond 1,024 members and hooks.
+    pub fn register(&self, phase: Phase, name: &str) -> Result<Member, Refused> {
+        let mut entries = lock(&self.shared.entries);
+        entries.admit(phase)?;
+        let count = Arc::new(Count::new(name));
+        entries.members.push((phase, Arc::clone(&count)));
+        Ok(Member { count })
+    }
+
+    /// A future that is run when the phase comes. What it does within the limit is done; then it is dropped, and named in
+    /// the report. A panic of it is logged, and ends it.
+    ///
+    /// # Errors
+    /// Once the phase has begun, and beyond 1,024 members and hooks.
+    pub fn hook(
+        &self,
+        phase: Phase,
+        name: &str,
+        hook: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Refused> {
+        let hook: Hook = Box::pin(hook);
+        let mut entries = lock(&self.shared.entries);
+        entries.admit(phase)?;
+        entries.hooks.push((phase, name.into(), hook));
+        Ok(())
+    }
+
+    /// Asks that the drain be run: cancels [`Drain::requested`], and nothing else.
+    pub fn request(&self) {
+        self.shared.requested.cancel();
+    }
+
+    /// Cancelled when somebody asked for the drain, or runs it.
+    pub fn requested(&self) -> &CancellationToken {
+        &self.shared.requested
+    }
+
+    /// Cancelled when the drain begins: the token of [`Phase::Listeners`].
+    pub fn draining(&self) -> &CancellationToken {
+        self.token(Phase::Listeners)
+    }
+
+    /// Cancelled when the phase begins.
+    pub fn token(&self, phase: Phase) -> &CancellationToken {
+        &self.shared.tokens[phase as usize]
+    }
+
+    /// The longest that each phase may take.
+    pub fn limits(&self) -> Limits {
+        self.shared.limits
+    }
+
+    /// What is going on now, by name, for all phases.
+    pub fn running(&self) -> Vec<(Phase, StillRunning)> {
+        let entries = lock(&self.shared.entries);
+        let busy = |(phase, count): &(Phase, Arc<Count>)| count.still_running().map(|still| (*phase, still));
+        entries.members.iter().filter_map(busy).collect()
+    }
+}
+
+impl Entries {
+    fn admit(&self, phase: Phase) -> Result<(), Refused> {
+        if self.begun > phase as usize {
+            Err(Refused::TooLate)
+        } else if self.members.len() + self.hooks.len() >= MOST {
+            Err(Refused::Full)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl fmt::Debug for Drain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drain")
+            .field("limits", &self.shared.limits)
+            .field("running", &self.running())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -51,7 +51,10 @@ async fn it_returns_when_the_last_child_has_ended() {
         let (first, inner) = (s.spawn(async { Ok(20) }), s.clone());
         s.spawn(async move {
             // A child spawns into its scope, and ends before its own child.
-            inner.spawn(async { Ok(sleep(millis(50)).await) });
+            inner.spawn(async {
+                sleep(millis(50)).await;
+                Ok(())
+            });
             Ok(())
         });
         Ok(first.await.unwrap() + 1)
@@ -142,7 +145,8 @@ async fn what_ends_within_the_grace_is_no_failure() {
             let token = s.token().clone();
             s.spawn(async move {
                 token.cancelled().await;
-                Ok(sleep(takes).await)
+                sleep(takes).await;
+                Ok(())
             });
             s.cancel();
             Ok("done")
@@ -164,7 +168,10 @@ async fn children_have_the_deadline_of_the_scope_and_it_cuts() {
         assert_eq!(later.await, Ok(deadline));
         let tighter = Deadline::after(millis(1));
         assert_eq!(tighter.sync_scope(|| s.spawn(async { Ok(Deadline::current()) })).await, Ok(tighter));
-        s.spawn(async { Ok(sleep(millis(90)).await) });
+        s.spawn(async {
+            sleep(millis(90)).await;
+            Ok(())
+        });
         Ok(())
     }));
     assert_eq!(ended.await, Err(Error::DeadlineExceeded));
@@ -175,7 +182,10 @@ async fn children_have_the_deadline_of_the_scope_and_it_cuts() {
 async fn a_grace_does_not_go_beyond_the_deadline() {
     let deadline = Deadline::after(millis(40));
     let ended = Options::new().grace(millis(100)).deadline(deadline).run(async |s: Scope<Fails>| {
-        s.spawn(async { Ok(sleep(millis(90)).await) });
+        s.spawn(async {
+            sleep(millis(90)).await;
+            Ok(())
+        });
         sleep(millis(10)).await;
         s.cancel();
         Ok(())
