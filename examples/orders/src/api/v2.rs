@@ -1,0 +1,106 @@
+//! Version 2 of the interface: whatever version 1 has, under the same names, and a currency, a delivery and a note.
+//!
+//! It only adds, so a client of either version can read the answers of both: one of version 1 passes over what it does not
+//! know, one of version 2 takes what is absent for what version 1 always meant.
+
+use super::v1::{self, Line};
+use crate::domain::{self, Currency, Delivery, Invalid, NewOrder, Note, Status};
+use serde::{Deserialize, Serialize};
+
+/// An order that somebody wants to place.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlaceOrder {
+    /// Who orders.
+    pub customer: String,
+    /// The customer's own name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What.
+    pub lines: Vec<Line>,
+    /// What it is paid in.
+    #[serde(default = "euro")]
+    pub currency: String,
+    /// How it is brought; a word of a later version is kept.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// For whoever packs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// An order that was placed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// Its name.
+    pub id: String,
+    /// How far it has come; a word of a later version is kept.
+    pub status: Status,
+    /// Who ordered.
+    pub customer: String,
+    /// The customer's own name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What was ordered.
+    pub lines: Vec<Line>,
+    /// The sum, in hundredths of the currency.
+    pub total_cents: i64,
+    /// When, in UTC.
+    pub placed_at: String,
+    /// What it is paid in.
+    #[serde(default = "euro")]
+    pub currency: String,
+    /// How it is brought; a word of a later version is kept.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// For whoever packs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Some orders, and where to go on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// By number.
+    pub orders: Vec<Order>,
+    /// Give it as `after` for the next page; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+fn euro() -> String {
+    Currency::EURO.to_string()
+}
+
+impl TryFrom<PlaceOrder> for NewOrder {
+    type Error = Invalid;
+
+    fn try_from(wanted: PlaceOrder) -> Result<Self, Invalid> {
+        let first = v1::PlaceOrder { customer: wanted.customer, reference: wanted.reference, lines: wanted.lines };
+        let mut order = Self::try_from(first)?;
+        order.currency = Currency::try_from(wanted.currency.as_str())?;
+        order.delivery = wanted.delivery;
+        order.note = wanted.note.as_deref().map(Note::try_from).transpose()?;
+        Ok(order)
+    }
+}
+
+impl From<domain::Order> for Order {
+    fn from(order: domain::Order) -> Self {
+        let currency = order.ordered.currency.to_string();
+        let delivery = order.ordered.delivery.clone();
+        let note = order.ordered.note.as_ref().map(ToString::to_string);
+        let first = v1::Order::from(order);
+        Self {
+            id: first.id,
+            status: first.status,
+            customer: first.customer,
+            reference: first.reference,
+            lines: first.lines,
+            total_cents: first.total_cents,
+            placed_at: first.placed_at,
+            currency,
+            delivery,
+            note,
+        }
+    }
+}
