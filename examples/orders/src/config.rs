@@ -183,7 +183,8 @@ impl Config {
     /// What is wrong, and where: of the form, line and column.
     pub fn load(path: &std::path::Path) -> anyhow::Result<Self> {
         use anyhow::Context;
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut file: File = toml::from_str(&text).with_context(|| path.display().to_string())?;
         if let Ok(url) = std::env::var("DATABASE_URL") {
             file.database.url = url;
@@ -376,7 +377,8 @@ mod tests {
     fn the_password_is_not_shown() {
         let file = file(|_| {});
         assert!(!format!("{file:?}{:?}", Config::try_from(file.clone()).unwrap()).contains("s3cret"));
-        let fault = Config::try_from(self::file(|file| file.database.url = "postgres://ann:s3cret@:x/".into()));
+        let fault =
+            Config::try_from(self::file(|file| file.database.url = "postgres://ann:s3cret@:x/".into()));
         assert!(!fault.unwrap_err().to_string().contains("s3cret"));
     }
 }

@@ -70,8 +70,9 @@ impl Cluster {
         let mut guard = command("sh");
         std::os::unix::process::CommandExt::process_group(&mut guard, 0);
         guard.args(["-c", GUARD, "guard"]).args([&programs, &folder]);
-        let guard =
-            guard.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a guard for PostgreSQL");
+        // It outlives a test, and must not keep the runner waiting for the test's output to end.
+        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let guard = guard.spawn().expect("a guard for PostgreSQL");
         let password = format!("{:016x}{:016x}", draw.hash_one("password"), draw.hash_one("and more"));
         let mut cluster = Self { programs, folder, port: 0, password, guard };
         cluster.initialise();

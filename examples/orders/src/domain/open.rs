@@ -101,7 +101,10 @@ mod tests {
         assert!(matches!(later, Delivery::Other(_)));
         assert_eq!(String::from(later), "by-drone");
         assert_eq!(serde_json::from_str::<Status>("\"paid\"").unwrap(), Status::Paid);
-        assert_eq!(serde_json::to_string(&Status::try_from("half-shipped").unwrap()).unwrap(), "\"half-shipped\"");
+        assert_eq!(
+            serde_json::to_string(&Status::try_from("half-shipped").unwrap()).unwrap(),
+            "\"half-shipped\""
+        );
     }
 
     #[test]

@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn an_order_has_one_name() {
         assert_eq!(OrderId::try_from("o-17").unwrap().to_string(), "o-17");
-        for wrong in ["", "17", "o-", "o-0", "o--1", "o-+1", "o-017", "o-1 ", "o-9223372036854775808", "o-１"] {
+        for wrong in ["", "17", "o-", "o-0", "o--1", "o-+1", "o-017", "o-1 ", "o-9223372036854775808", "o-１"]
+        {
             assert!(OrderId::try_from(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -1,5 +1,4 @@
-use plimsoll::Problem;
-use plimsoll::http::Kind;
+use plimsoll::http::{Kind, Problem};
 use std::time::Duration;
 
 /// Long enough for a database that is restarted; callers with a key may simply come again.

@@ -12,7 +12,7 @@ pub use orders::{get, insert, page, set_paid};
 pub use outbox::{Event, EventKind, add, claim, delivered, undelivered};
 
 use crate::config::DatabaseConfig;
-use plimsoll::Deadline;
+use plimsoll::task::deadline::within;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions, Postgres};
 use std::time::Duration;
 
@@ -34,9 +34,11 @@ impl Store {
     /// service from starting.
     pub fn new(config: &DatabaseConfig) -> Self {
         // What the server itself ends: a statement or a transaction whose client is gone must not hold its locks.
-        let limits =
-            [("statement_timeout", config.statement()), ("idle_in_transaction_session_timeout", config.statement())]
-                .map(|(name, limit)| (name, limit.as_millis().to_string()));
+        let limits = [
+            ("statement_timeout", config.statement()),
+            ("idle_in_transaction_session_timeout", config.statement()),
+        ]
+        .map(|(name, limit)| (name, limit.as_millis().to_string()));
         let pool = PgPoolOptions::new()
             .max_connections(config.connections())
             .acquire_timeout(config.wait())
@@ -97,11 +99,14 @@ impl Store {
         self.pool.close().await;
     }
 
-    async fn before_deadline<T>(&self, acquiring: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
-        let deadline = Deadline::current().earliest(Deadline::after(self.wait));
-        match tokio::time::timeout(deadline.remaining().unwrap_or(self.wait), acquiring).await {
+    /// Runs under the caller's deadline, which may leave less time than the pool's own patience.
+    async fn before_deadline<T>(
+        &self,
+        acquiring: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
+        match within(self.wait, acquiring).await {
             Ok(acquired) => acquired.map_err(StoreError::from),
-            Err(_elapsed) => Err(StoreError::Busy),
+            Err(_exceeded) => Err(StoreError::Busy),
         }
     }
 }

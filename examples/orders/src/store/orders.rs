@@ -1,7 +1,7 @@
 use super::StoreError;
 use crate::domain::{
-    Cents, Currency, CustomerId, Delivery, Invalid, Line, NewOrder, Note, Order, OrderId, Quantity, Reference, Sku,
-    Status,
+    Cents, Currency, CustomerId, Delivery, Invalid, Line, NewOrder, Note, Order, OrderId, Quantity,
+    Reference, Sku, Status,
 };
 use sqlx::postgres::PgConnection;
 
@@ -87,7 +87,8 @@ pub async fn insert(connection: &mut PgConnection, order: &NewOrder) -> Result<O
 /// # Cancel safety
 /// Cancel safe.
 pub async fn get(connection: &mut PgConnection, id: OrderId) -> Result<Option<Order>, StoreError> {
-    let rows = sqlx::query_as(select_orders!("WHERE id = $1")).bind(id.number()).fetch_all(&mut *connection).await?;
+    let rows =
+        sqlx::query_as(select_orders!("WHERE id = $1")).bind(id.number()).fetch_all(&mut *connection).await?;
     Ok(with_lines(connection, rows).await?.pop())
 }
 
@@ -115,11 +116,12 @@ pub async fn page(connection: &mut PgConnection, after: i64, limit: u16) -> Resu
 /// # Cancel safety
 /// Dropped before its end, the transaction is rolled back.
 pub async fn set_paid(connection: &mut PgConnection, id: OrderId, payment: &str) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE orders SET status = 'paid', payment = $2 WHERE id = $1 AND status = 'placed'")
-        .bind(id.number())
-        .bind(payment)
-        .execute(connection)
-        .await?;
+    let done =
+        sqlx::query("UPDATE orders SET status = 'paid', payment = $2 WHERE id = $1 AND status = 'placed'")
+            .bind(id.number())
+            .bind(payment)
+            .execute(connection)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -59,7 +59,11 @@ pub async fn add(connection: &mut PgConnection, id: OrderId, kind: EventKind) ->
 ///
 /// # Cancel safety
 /// Dropped before its end, what was taken is due again after `hold`.
-pub async fn claim(connection: &mut PgConnection, limit: u16, hold: Duration) -> Result<Vec<Event>, StoreError> {
+pub async fn claim(
+    connection: &mut PgConnection,
+    limit: u16,
+    hold: Duration,
+) -> Result<Vec<Event>, StoreError> {
     // Each further try waits longer, up to a minute.
     let events = sqlx::query_as(
         "UPDATE outbox SET attempts = attempts + 1, \
@@ -95,6 +99,8 @@ pub async fn delivered(connection: &mut PgConnection, id: i64) -> Result<(), Sto
 /// # Cancel safety
 /// Cancel safe.
 pub async fn undelivered(connection: &mut PgConnection) -> Result<i64, StoreError> {
-    let (count,) = sqlx::query_as("SELECT count(*) FROM outbox WHERE delivered_at IS NULL").fetch_one(connection).await?;
+    let (count,) = sqlx::query_as("SELECT count(*) FROM outbox WHERE delivered_at IS NULL")
+        .fetch_one(connection)
+        .await?;
     Ok(count)
 }
