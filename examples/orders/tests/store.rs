@@ -102,7 +102,7 @@ async fn workers_take_different_events_and_one_that_dies_has_only_borrowed_them(
     assert_eq!((first.len(), second.len()), (20, 10));
     let all: HashSet<_> = first.iter().chain(&second).map(|event| event.id).collect();
     assert_eq!(all.len(), 30);
-    store::delivered(&mut one, first[0].id).await.unwrap();
+    store::delivered(&mut one, &[first[0].id]).await.unwrap();
     one.commit().await.unwrap();
     drop(two);
 

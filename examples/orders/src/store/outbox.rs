@@ -79,15 +79,15 @@ pub async fn claim(
     Ok(events)
 }
 
-/// Notes that an event was heard of.
+/// Notes that these events were heard of.
 ///
 /// # Errors
-/// If the database does not take it; the event will be told again.
+/// If the database does not take it; they will be told again.
 ///
 /// # Cancel safety
-/// Dropped before its end, the event may be told again.
-pub async fn delivered(connection: &mut PgConnection, id: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET delivered_at = now() WHERE id = $1").bind(id).execute(connection).await?;
+/// Dropped before its end, they may be told again.
+pub async fn delivered(connection: &mut PgConnection, ids: &[i64]) -> Result<(), StoreError> {
+    sqlx::query("UPDATE outbox SET delivered_at = now() WHERE id = ANY($1)").bind(ids).execute(connection).await?;
     Ok(())
 }
 
