@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod chaos;
 mod setup;
 mod test;
 mod tools;
@@ -33,6 +34,8 @@ enum Command {
     /// Show what the public interface has gained and lost since it was last agreed to
     #[command(long_about = api::LONG_ABOUT)]
     Api(api::Options),
+    /// Kill everything around the example service under load, and compare the books afterwards
+    Chaos(chaos::Options),
     /// Install the programs that the checks and the benches drive
     Setup,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Bench(bench) => bench::run(&bench),
         Command::Api(options) => api::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
     };
     match outcome {

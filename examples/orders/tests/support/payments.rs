@@ -1,0 +1,130 @@
+//! The payment service's stand-in, which also hears of events. It charges once per key, and keeps a book of it.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// What it does with the next request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mood {
+    /// What it is asked to.
+    Fine,
+    /// Nothing, for as long as this lasts.
+    Hanging,
+    /// It fails, and says more about it than anybody should hear.
+    Failing(&'static str),
+    /// It says no.
+    Refusing,
+    /// It answers with what is not what was agreed on.
+    Babbling(&'static str),
+}
+
+#[derive(Debug, Default)]
+pub struct Book {
+    /// The charge of each key.
+    pub charges: HashMap<String, (String, Value)>,
+    /// How often each event was heard of.
+    pub events: HashMap<i64, usize>,
+}
+
+#[derive(Clone)]
+struct Desk {
+    mood: watch::Receiver<Mood>,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Debug)]
+pub struct Payments {
+    pub origin: String,
+    mood: watch::Sender<Mood>,
+    book: Arc<Mutex<Book>>,
+    serving: JoinHandle<()>,
+}
+
+impl Payments {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let (mood, heard) = watch::channel(Mood::Fine);
+        let book = Arc::new(Mutex::new(Book::default()));
+        let desk = Desk { mood: heard, book: Arc::clone(&book) };
+        let app = Router::new().route("/charges", post(charge)).route("/events", post(event)).with_state(desk);
+        let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { origin, mood, book, serving }
+    }
+
+    pub fn become_(&self, mood: Mood) {
+        self.mood.send_replace(mood);
+    }
+
+    pub fn charges(&self) -> usize {
+        self.book.lock().unwrap().charges.len()
+    }
+
+    /// The amounts charged, by order.
+    pub fn charged(&self) -> HashMap<String, i64> {
+        let book = self.book.lock().unwrap();
+        let mut charged = HashMap::new();
+        for (_, what) in book.charges.values() {
+            *charged.entry(what["order"].as_str().unwrap().to_owned()).or_default() +=
+                what["cents"].as_i64().unwrap();
+        }
+        charged
+    }
+
+    pub fn events(&self) -> HashMap<i64, usize> {
+        self.book.lock().unwrap().events.clone()
+    }
+}
+
+impl Drop for Payments {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// The answer that its mood gives, if it is not a good one.
+async fn moody(desk: &mut Desk) -> Option<Response> {
+    let mood = *desk.mood.borrow();
+    match mood {
+        Mood::Fine => None,
+        Mood::Hanging => {
+            desk.mood.wait_for(|mood| *mood != Mood::Hanging).await.ok();
+            Some(StatusCode::SERVICE_UNAVAILABLE.into_response())
+        }
+        Mood::Failing(secret) => {
+            Some((StatusCode::INTERNAL_SERVER_ERROR, [("x-inside", secret)], secret).into_response())
+        }
+        Mood::Refusing => Some(StatusCode::PAYMENT_REQUIRED.into_response()),
+        Mood::Babbling(secret) => Some((StatusCode::CREATED, [("content-type", "application/json")], secret).into_response()),
+    }
+}
+
+async fn charge(State(mut desk): State<Desk>, headers: HeaderMap, Json(what): Json<Value>) -> Response {
+    if let Some(answer) = moody(&mut desk).await {
+        return answer;
+    }
+    let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+    let mut book = desk.book.lock().unwrap();
+    let next = format!("ch-{}", book.charges.len() + 1);
+    let (charge, _) = book.charges.entry(key).or_insert((next, what));
+    (StatusCode::CREATED, Json(json!({ "id": charge }))).into_response()
+}
+
+async fn event(State(mut desk): State<Desk>, Json(what): Json<Value>) -> Response {
+    if let Some(answer) = moody(&mut desk).await {
+        return answer;
+    }
+    *desk.book.lock().unwrap().events.entry(what["id"].as_i64().unwrap()).or_default() += 1;
+    StatusCode::CREATED.into_response()
+}
