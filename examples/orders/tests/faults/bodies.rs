@@ -1,0 +1,131 @@
+//! Bodies that are too large, too deep, of another kind, or no text.
+
+use crate::support::{
+    running::{Running, Wanted},
+    web::{raw, send},
+};
+use axum::http::{Method, StatusCode};
+use std::net::SocketAddr;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const JSON: &str = "application/json";
+
+async fn place(to: SocketAddr, content_type: &str, body: impl Into<bytes::Bytes>) -> crate::support::web::Answer {
+    let headers = [("content-type", content_type), ("idempotency-key", "\"bodies\"")];
+    send(to, Method::POST, "/v1/orders", &headers, body).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_order_is_refused_with_its_reason() {
+    let Some(mut service) = Running::start().await else { return };
+    let to = service.to;
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let nested = format!(r#"{{"customer":"ann","lines":{deep}}}"#);
+    let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
+        (JSON, deep.into_bytes(), 400, "bad-request"),
+        (JSON, nested.into_bytes(), 400, "bad-request"),
+        (JSON, b"{\"customer\":\"a\xff\xfe\",\"lines\":[]}".to_vec(), 400, "bad-request"),
+        (JSON, b"{\"customer\":\"\\ud800\",\"lines\":[]}".to_vec(), 400, "bad-request"),
+        (JSON, b"{\"customer\":".to_vec(), 400, "bad-request"),
+        (JSON, b"".to_vec(), 400, "bad-request"),
+        (JSON, b"{\"customer\":\"ann\",\"lines\":[]} and more".to_vec(), 400, "bad-request"),
+        (JSON, b"{\"customer\":\"ann\",\"lines\":[]}".to_vec(), 422, "unprocessable"),
+        (JSON, b"{\"customer\":\"Ann!\",\"lines\":[{\"sku\":\"A\",\"quantity\":1,\"unit_cents\":1}]}".to_vec(), 422, "unprocessable"),
+        (JSON, b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":-1,\"unit_cents\":1}]}".to_vec(), 400, "bad-request"),
+        (JSON, b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":0,\"unit_cents\":1}]}".to_vec(), 422, "unprocessable"),
+        (JSON, b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":1,\"unit_cents\":1e99}]}".to_vec(), 400, "bad-request"),
+        ("text/plain", b"an order, please".to_vec(), 415, "unsupported-media-type"),
+        ("application/x-www-form-urlencoded", b"customer=ann".to_vec(), 415, "unsupported-media-type"),
+        ("no media type", b"{}".to_vec(), 415, "unsupported-media-type"),
+        ("application/msgpack", b"\xc1\xc1\xc1".to_vec(), 400, "bad-request"),
+        // An array that says it has four thousand million elements.
+        ("application/msgpack", b"\xdd\xff\xff\xff\xff".to_vec(), 400, "bad-request"),
+    ];
+    for (content_type, body, status, kind) in cases {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+        let answer = place(to, content_type, body).await;
+        assert_eq!((answer.status.as_u16(), answer.kind().as_str()), (status, kind), "{shown}: {}", answer.text());
+    }
+    service.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_read_is_not_sent() {
+    let Some(mut service) = Running::start().await else { return };
+    let answer = send(service.to, Method::GET, "/v1/orders", &[("accept", "text/html")], "").await.unwrap();
+    assert_eq!((answer.status, answer.kind().as_str()), (StatusCode::NOT_ACCEPTABLE, "not-acceptable"));
+    let answer = send(service.to, Method::GET, "/v1/orders", &[("accept", "application/msgpack")], "").await.unwrap();
+    assert_eq!(answer.headers["content-type"], "application/msgpack");
+    service.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_megabytes_that_are_announced_are_refused_unread() {
+    let Some(mut service) = Running::start().await else { return };
+    let head = "POST /v1/orders HTTP/1.1\r\nhost: orders.test\r\ncontent-type: application/json\r\n\
+                idempotency-key: \"large\"\r\nconnection: close\r\ncontent-length: 104857600\r\n\r\n{\"customer\":";
+    let answer = raw(service.to, head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("urn:plimsoll:problem:body-too-large"), "{answer}");
+    service.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_megabytes_in_chunks_are_refused_after_a_few() {
+    let Some(mut service) = Running::start().await else { return };
+    let mut stream = TcpStream::connect(service.to).await.unwrap();
+    let head = "POST /v1/orders HTTP/1.1\r\nhost: orders.test\r\ncontent-type: application/json\r\n\
+                idempotency-key: \"chunks\"\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    let sending = tokio::spawn(async move {
+        let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+        let mut sent = 0_u64;
+        while sent < 100 << 20 && writing.write_all(&chunk).await.is_ok() {
+            sent += 0x10000;
+        }
+        (sent, writing)
+    });
+    let mut answer = Vec::new();
+    let mut part = [0; 1024];
+    while !answer.ends_with(b"}") {
+        match reading.read(&mut part).await {
+            Ok(0) | Err(_) => break,
+            Ok(read) => answer.extend_from_slice(&part[..read]),
+        }
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    drop(reading);
+    let (sent, _writing) = sending.await.unwrap();
+    assert!(sent < 64 << 20, "it read on for {sent} bytes");
+    service.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_do_not_come_are_ended() {
+    use plimsoll::serve::{Limits, TimeLimit};
+    use std::time::Duration;
+    let wanted = Wanted {
+        server: |server| {
+            let limit = |millis| TimeLimit::new(Duration::from_millis(millis)).unwrap();
+            server.limits(Limits { head: limit(300), body: limit(300), ..Limits::default() })
+        },
+        ..Wanted::default()
+    };
+    let Some(mut service) = Running::with(wanted).await else { return };
+    let answer = raw(service.to, b"POST /v1/orders HTTP/1.1\r\nhost: ord").await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let answer = raw(
+        service.to,
+        b"POST /v1/orders HTTP/1.1\r\nhost: orders.test\r\ncontent-type: application/json\r\n\
+          idempotency-key: \"slow\"\r\ncontent-length: 100\r\n\r\n{\"customer\"",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("urn:plimsoll:problem:request-timeout"), "{answer}");
+    service.is_well().await;
+}

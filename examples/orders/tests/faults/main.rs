@@ -1,0 +1,13 @@
+//! What goes wrong, row by row: the answer that is given, nothing lost, nothing leaked, and the service still serving.
+#![allow(missing_docs)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
+mod clients;
+mod database;
+mod keys;
+mod leaks;
+mod panics;
+mod payment;
