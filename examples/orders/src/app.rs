@@ -1,0 +1,59 @@
+//! What the handlers share.
+
+use crate::{config::Config, invoices::Invoices, payments::Payments, store::Store};
+use plimsoll::{Client, Policies, telemetry::Registry};
+use std::sync::Arc;
+
+/// The database, the payment service, the invoices. Clones are the same ones.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    store: Store,
+    payments: Payments,
+    notifications: Client,
+    invoices: Invoices,
+    idempotency: Idempotency,
+}
+
+impl App {
+    /// What that configuration says. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// If the policy file or the folder of invoices is not what it should be.
+    pub fn new(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
+        let policies = Policies::load(config.policies())?;
+        let client = |origin: &str, policy: &str| -> anyhow::Result<Client> {
+            Ok(Client::builder().metrics(registry)?.origin(origin, policies.get(policy)?)?)
+        };
+        let store = Store::new(config.database());
+        Ok(Self(Arc::new(Parts {
+            payments: Payments::new(client(config.payments(), "payments")?),
+            notifications: client(config.notifications(), "notifications")?,
+            invoices: Invoices::open(config.invoices())?,
+            idempotency: Idempotency::new(&store, config.idempotency()),
+            store,
+        })))
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The payment service.
+    pub fn payments(&self) -> &Payments {
+        &self.0.payments
+    }
+
+    /// Whoever hears of what happens.
+    pub fn notifications(&self) -> &Client {
+        &self.0.notifications
+    }
+
+    /// The invoices.
+    pub fn invoices(&self) -> &Invoices {
+        &self.0.invoices
+    }
+}
