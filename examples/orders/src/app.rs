@@ -14,7 +14,6 @@ struct Parts {
     payments: Payments,
     notifications: Client,
     invoices: Invoices,
-    idempotency: Idempotency,
 }
 
 impl App {
@@ -32,7 +31,6 @@ impl App {
             payments: Payments::new(client(config.payments(), "payments")?),
             notifications: client(config.notifications(), "notifications")?,
             invoices: Invoices::open(config.invoices())?,
-            idempotency: Idempotency::new(&store, config.idempotency()),
             store,
         })))
     }

@@ -26,7 +26,7 @@ impl Invoices {
     /// If it cannot be made or read.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let files = Files::new(folder)?;
+        let files = Files::below(folder)?;
         Ok(Self { folder: folder.into(), files })
     }
 

@@ -1,12 +1,14 @@
 //! The service as a whole: what runs, and in which order it ends.
 
-use crate::{api, app::App, config::Config, outbox::Outbox, pool};
+use crate::{api, app::App, config::Config, outbox::Outbox};
 use axum::Router;
 use plimsoll::{
     http::body::NegotiateLayer,
     serve::{self, Bound, Server, Stopper},
+    task::drain::{Drain, Phase},
     telemetry::Registry,
 };
+use anyhow::ensure;
 use std::net::SocketAddr;
 
 /// A service whose addresses are bound and whose tables are up to date.
@@ -70,5 +72,39 @@ impl Service {
     /// What ends it from inside.
     pub fn stopper(&self) -> Stopper {
         self.server.stopper()
+    }
+
+    /// Serves until a signal comes or [`Service::stopper`] is used; then ends what is under way, then the outbox, then the
+    /// pool, in this order: nobody is left who would need what is closed.
+    ///
+    /// # Errors
+    /// If it could not serve, or did not end in time.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, requests are cut off, and events that were taken are told again later.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let Self { app, outbox, server, .. } = self;
+        let drain = Drain::default();
+        let working = drain.register(Phase::Workers, "outbox")?.enter();
+        let stop = drain.token(Phase::Workers).clone();
+        let worker = tokio::spawn(async move {
+            let _working = working;
+            stop.run_until_cancelled(async {
+                loop {
+                    if let Err(error) = outbox.run().await {
+                        tracing::warn!(%error, "outbox");
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            })
+            .await;
+        });
+        let store = app.store().clone();
+        drain.hook(Phase::Stores, "database", async move { store.close().await })?;
+        server.run().await?;
+        let report = drain.run().await;
+        worker.abort();
+        ensure!(report.is_clean(), "the drain was cut short: {report}");
+        Ok(())
     }
 }

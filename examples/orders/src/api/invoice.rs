@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, Method},
     response::IntoResponse,
 };
-use plimsoll::http::Problem;
+use plimsoll::Problem;
 
 /// `GET /v1/orders/{id}/invoice`: a file to save, which goes on where it stopped if the download breaks off.
 pub(super) async fn invoice(

@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use plimsoll::http::{Problem, body::Negotiated};
+use plimsoll::{Negotiated, Problem};
 
 /// `POST /v1/orders`: the order, what others are to hear of it, and the answer under its key are one transaction.
 /// Acknowledged only after it was committed; whoever hears nothing comes again with the same key.

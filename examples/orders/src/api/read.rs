@@ -1,7 +1,7 @@
 use super::{Version, order_id};
 use crate::{app::App, domain::OrderError, store};
 use axum::extract::{Path, State};
-use plimsoll::http::{Problem, body::Negotiated};
+use plimsoll::{Negotiated, Problem};
 
 /// `GET /v1/orders/{id}`
 pub(super) async fn order<V: Version>(

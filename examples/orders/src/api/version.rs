@@ -1,6 +1,6 @@
 use super::{v1, v2};
 use crate::domain::{Currency, Invalid, NewOrder, Order};
-use plimsoll::http::Problem;
+use plimsoll::Problem;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The types of one version of the interface.

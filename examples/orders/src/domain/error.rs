@@ -1,6 +1,6 @@
 use super::{Invalid, OrderId};
 use crate::store::StoreError;
-use plimsoll::http::Problem;
+use plimsoll::Problem;
 
 /// What can go wrong with an order. What callers are told of it is in one place, below.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum OrderError {
     /// The database did not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The payment service did not do its part: refused by a policy, timed out or failed.
+    #[error(transparent)]
+    Payment(#[from] plimsoll::client::Error),
     /// Anything else: nobody outside learns more than an id.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -33,6 +36,7 @@ impl From<OrderError> for Problem {
             OrderError::NotPayable(_) => Self::conflict("not-payable"),
             OrderError::Refused(_) => Self::conflict("payment-refused"),
             OrderError::Store(inner) => inner.into(),
+            OrderError::Payment(inner) => inner.into(),
             OrderError::Other(inner) => Self::internal(inner),
         }
     }
