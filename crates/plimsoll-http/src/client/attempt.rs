@@ -17,7 +17,6 @@ use std::{
     future::poll_fn,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    task::Poll,
 };
 
 /// An answer's head, and where its body comes from.
@@ -39,7 +38,10 @@ pub(super) enum Fault {
     Connect(BoxError),
     /// The request's own body failed.
     Body(BoxError),
-    Broken { error: BoxError, untouched: bool },
+    Broken {
+        error: BoxError,
+        untouched: bool,
+    },
 }
 
 impl Fault {
@@ -115,9 +117,10 @@ async fn connect(host: &Host) -> Result<Made, BoxError> {
 
 fn next(host: &Host, held: &Held, request: &mut Option<Request<Upload>>, http2: bool) -> Request<Upload> {
     // One that came back unsent may have been meant for the other protocol.
-    request.take().filter(|request| (request.version() == http::Version::HTTP_2) == http2).unwrap_or_else(
-        || held.lock().unwrap_or_else(PoisonError::into_inner).next(host, http2),
-    )
+    request
+        .take()
+        .filter(|request| (request.version() == http::Version::HTTP_2) == http2)
+        .unwrap_or_else(|| held.lock().unwrap_or_else(PoisonError::into_inner).next(host, http2))
 }
 
 async fn http1(

@@ -156,7 +156,8 @@ impl Builder {
     /// A client of the hosts that it was told of, and of any other if there is a default policy.
     pub fn build(mut self) -> Client {
         let flights = self.singleflight.clone().map(Flights::new);
-        let (told, default, most) = (std::mem::take(&mut self.told), self.default.take(), self.most_hosts.get());
+        let (told, default, most) =
+            (std::mem::take(&mut self.told), self.default.take(), self.most_hosts.get());
         let settings = Arc::new(self.settings());
         Client { hosts: Arc::new(Hosts::many(told, default, most, settings, flights)) }
     }

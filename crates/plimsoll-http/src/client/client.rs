@@ -15,7 +15,7 @@ use plimsoll_policy::{
     call::{Facts, Stages},
 };
 use plimsoll_task::Deadline;
-use plimsoll_tower::{Describe, driver::now};
+use plimsoll_tower::{Describe, driver::from_tokio};
 use std::{
     fmt,
     pin::Pin,
@@ -147,7 +147,7 @@ pub(super) async fn begin(
 }
 
 fn current_deadline() -> Instant {
-    Deadline::current().remaining().map_or(Instant::FAR, |left| now() + left)
+    Deadline::current().instant().map_or(Instant::FAR, from_tokio)
 }
 
 /// What a client's service gives.

@@ -9,6 +9,8 @@ use super::{
 };
 use http::{Uri, uri::PathAndQuery};
 use hyper::client::conn::{http1, http2};
+#[cfg(feature = "tls")]
+use hyper_util::rt::TokioIo;
 use hyper_util::{
     client::legacy::connect::HttpConnector,
     rt::{TokioExecutor, TokioTimer},
@@ -33,10 +35,7 @@ pub(super) struct Connecting {
 }
 
 impl Connecting {
-    pub(super) fn new(
-        #[cfg(feature = "tls")] tls: super::tls::Tls,
-        http2_only: bool,
-    ) -> Self {
+    pub(super) fn new(#[cfg(feature = "tls")] tls: super::tls::Tls, http2_only: bool) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
@@ -67,9 +66,8 @@ async fn try_make(host: &Host, begun: plimsoll_policy::Instant) -> Result<Made, 
     let tcp = connecting.tcp.clone().call(target).await?;
     #[cfg(feature = "tls")]
     if host.origin.is_secure() {
-        let (stream, http2) =
-            connecting.tls.agree(host.origin.host(), tcp.into_inner()).await?;
-        return shake(host, Stream::Tls(Box::new(stream)), http2, begun).await;
+        let (stream, http2) = connecting.tls.agree(host.origin.host(), tcp.into_inner()).await?;
+        return shake(host, Stream::Tls(Box::new(TokioIo::new(stream))), http2, begun).await;
     }
     shake(host, Stream::Plain(tcp), connecting.http2_only, begun).await
 }

@@ -181,7 +181,7 @@ pub(super) async fn drive(
                 let at = brought.iter().position(|brought| brought.id == id);
                 let at = at.expect("an attempt that ended brought something");
                 return match brought.swap_remove(at).result {
-                    Ok(reply) => Ok(answer(host, driven, time, id, reply)),
+                    Ok(reply) => Ok(answer(Arc::clone(&host), driven, time, id, reply)),
                     Err(fault) => Err(fault.error(&host)),
                 };
             }

@@ -176,7 +176,7 @@ impl From<Error> for Problem {
 mod tests {
     use super::*;
     use plimsoll_policy::Machine;
-    use std::{error::Error as _, io, time::Duration};
+    use std::{io, time::Duration};
 
     fn origin() -> Origin {
         "http://ledger.internal".parse().unwrap()
@@ -186,7 +186,10 @@ mod tests {
     fn a_refusal_keeps_its_hint_and_the_inside_stays_inside() {
         let open = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
         let problem = Problem::from(Error::from(open));
-        assert_eq!((problem.kind(), problem.retry_after()), (Kind::CircuitOpen, Some(Duration::from_secs(3))));
+        assert_eq!(
+            (problem.kind(), problem.retry_after()),
+            (Kind::CircuitOpen, Some(Duration::from_secs(3)))
+        );
 
         let source: Source = Arc::new(io::Error::other("10.0.0.7:5432 refused admin"));
         let problem = Problem::from(Error::Connect { origin: origin(), source });

@@ -38,7 +38,12 @@ pub(super) struct Many {
 }
 
 impl Hosts {
-    pub(super) fn one(origin: Origin, spec: PolicySpec, settings: &Arc<Settings>, flights: Option<Flights>) -> Self {
+    pub(super) fn one(
+        origin: Origin,
+        spec: PolicySpec,
+        settings: &Arc<Settings>,
+        flights: Option<Flights>,
+    ) -> Self {
         Self { kind: Kind::One(Host::new(origin, spec, settings)), flights }
     }
 

@@ -2,7 +2,7 @@
 
 use plimsoll_policy::{Instant, Observer, PolicyEvent};
 use plimsoll_telemetry::{
-    Buckets, Collecting, Counter, Desc, Histogram, Observed, PolicyMetrics, RegisterError, Registry, Unit,
+    Buckets, Collecting, Counter, Desc, Histogram, PolicyMetrics, RegisterError, Registry, Unit,
 };
 use std::{
     fmt,
@@ -20,7 +20,6 @@ pub(super) struct Families {
     failed: plimsoll_telemetry::CounterFamily<1>,
     used: plimsoll_telemetry::CounterFamily<2>,
     connect: plimsoll_telemetry::HistogramFamily<1>,
-    open: Observed<2>,
     /// Whose pools are looked at when somebody asks. Bounded: as many as the client has hosts.
     hosts: Arc<Mutex<Vec<Weak<Host>>>>,
     _collecting: Arc<Collecting>,
@@ -28,17 +27,18 @@ pub(super) struct Families {
 
 impl Families {
     pub(super) fn new(registry: &Registry) -> Result<Self, RegisterError> {
-        let connect = Desc::new("plimsoll_client_connect_duration_seconds", "How long connections took to make.");
+        let connect =
+            Desc::new("plimsoll_client_connect_duration_seconds", "How long connections took to make.");
         let open = Desc::new("plimsoll_client_connections", "Connections that are open.");
         let open = registry.observed_gauge(open, ["upstream", "state"])?;
         let hosts = Arc::<Mutex<Vec<Weak<Host>>>>::default();
-        let (seen, family) = (Arc::clone(&hosts), open.clone());
+        let seen = Arc::clone(&hosts);
         let collecting = registry.register_collector(move |samples| {
             let hosts = seen.lock().unwrap_or_else(PoisonError::into_inner);
             for host in hosts.iter().filter_map(Weak::upgrade) {
                 let (stats, upstream) = (host.pool.stats(), host.origin.authority());
-                samples.put(&family, &[upstream, "idle"], stats.idle as f64);
-                samples.put(&family, &[upstream, "used"], stats.in_use() as f64);
+                samples.put(&open, &[upstream, "idle"], stats.idle as f64);
+                samples.put(&open, &[upstream, "used"], stats.in_use() as f64);
             }
         })?;
         Ok(Self {
@@ -51,11 +51,17 @@ impl Families {
                 ["upstream"],
             )?,
             used: registry.counter_family(
-                Desc::new("plimsoll_client_connection_uses_total", "Attempts, by whether a connection was there already."),
+                Desc::new(
+                    "plimsoll_client_connection_uses_total",
+                    "Attempts, by whether a connection was there already.",
+                ),
                 ["upstream", "connection"],
             )?,
-            connect: registry.histogram_family(connect.unit(Unit::Seconds), &Buckets::latency(), ["upstream"])?,
-            open,
+            connect: registry.histogram_family(
+                connect.unit(Unit::Seconds),
+                &Buckets::latency(),
+                ["upstream"],
+            )?,
             registry: registry.clone(),
             hosts,
             _collecting: Arc::new(collecting),

@@ -29,7 +29,8 @@ pub struct Origin {
 #[error("invalid origin: {0}")]
 pub struct InvalidOrigin(&'static str);
 
-const SHAPE: InvalidOrigin = InvalidOrigin("expected a scheme, a host and perhaps a port, as in \"http://orders.internal:8080\"");
+const SHAPE: InvalidOrigin =
+    InvalidOrigin("expected a scheme, a host and perhaps a port, as in \"http://orders.internal:8080\"");
 
 impl Origin {
     /// Of an absolute target, whose path and query do not matter.
@@ -133,9 +134,16 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused_without_being_quoted() {
-        for text in
-            ["", "a.example", "/x", "ftp://a.example", "http://", "http://a.example/x", "http://u:hunter2@a.example", "http://a:"]
-        {
+        for text in [
+            "",
+            "a.example",
+            "/x",
+            "ftp://a.example",
+            "http://",
+            "http://a.example/x",
+            "http://u:hunter2@a.example",
+            "http://a:",
+        ] {
             let error = text.parse::<Origin>().unwrap_err();
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }

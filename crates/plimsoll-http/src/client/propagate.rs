@@ -1,16 +1,12 @@
 //! What of the request that is being worked on goes along with those that it leads to: deadline and trace.
 
-use crate::headers::{TRACEPARENT, TraceParent};
+use crate::headers::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, TRACEPARENT, TraceParent};
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderValue,
     header::{CONTENT_TYPE, Entry},
 };
 use plimsoll_tower::driver::draw;
 use std::time::Duration;
-
-/// The time that is left, in milliseconds.
-const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("request-timeout-ms");
-const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Whether it is a request of gRPC.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
@@ -32,7 +28,7 @@ pub(super) fn deadline(headers: &mut HeaderMap, left: Duration, grpc: bool) {
         }
         return;
     }
-    headers.insert(REQUEST_TIMEOUT, HeaderValue::from(millis));
+    headers.insert(EXPECTED_TIMEOUT, HeaderValue::from(millis));
 }
 
 /// Carries the current trace on, with a span of its own. A request that names its trace itself is left alone.
@@ -52,7 +48,7 @@ mod tests {
         let said = |millis, grpc| {
             let mut headers = HeaderMap::new();
             deadline(&mut headers, Duration::from_millis(millis), grpc);
-            let name = if grpc { GRPC_TIMEOUT } else { REQUEST_TIMEOUT };
+            let name = if grpc { GRPC_TIMEOUT } else { EXPECTED_TIMEOUT };
             headers[name].to_str().unwrap().to_owned()
         };
         assert_eq!(said(1500, false), "1500");

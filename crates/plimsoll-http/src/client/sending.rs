@@ -31,7 +31,12 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub(super) fn new(request: Request<Payload>, path: PathAndQuery, idempotent: bool, repeats: bool) -> Self {
+    pub(super) fn new(
+        request: Request<Payload>,
+        path: PathAndQuery,
+        idempotent: bool,
+        repeats: bool,
+    ) -> Self {
         let (parts, body) = request.into_parts();
         let grpc = propagate::is_grpc(&parts.headers);
         Self {
@@ -62,9 +67,8 @@ impl Sending {
             *request.uri_mut() = host.origin.at(&self.path);
         } else {
             *request.uri_mut() = Uri::from(self.path.clone());
-            host.host_header().clone_into(
-                request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("")),
-            );
+            host.host_header()
+                .clone_into(request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("")));
         }
         if host.settings.propagate_deadline && self.deadline != Instant::FAR {
             propagate::deadline(request.headers_mut(), self.deadline.since(now()), self.grpc);

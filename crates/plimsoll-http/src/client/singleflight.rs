@@ -10,10 +10,7 @@ use http::{
 use http_body_util::BodyExt;
 use plimsoll_policy::call::Facts;
 use plimsoll_task::Deadline;
-use plimsoll_tower::{
-    Describe, Key, SingleflightLayer,
-    singleflight::SingleflightService,
-};
+use plimsoll_tower::{Describe, Key, SingleflightLayer, singleflight::SingleflightService};
 use std::{
     convert::Infallible,
     fmt,
@@ -141,9 +138,7 @@ impl Service<Passenger> for Going {
     fn call(&mut self, passenger: Passenger) -> Self::Future {
         let bound = self.bound;
         passenger.led.store(true, Relaxed);
-        Box::pin(async move {
-            Ok(go(passenger, bound).await.unwrap_or_else(Landed::Failed))
-        })
+        Box::pin(async move { Ok(go(passenger, bound).await.unwrap_or_else(Landed::Failed)) })
     }
 }
 

@@ -1,10 +1,11 @@
 //! A request's body, before and while it is sent.
 
-use crate::replay::{Replay, ReplayBody};
+use crate::replay::{Replay, ReplayBody, ReplayError};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use std::{
+    convert::Infallible,
     fmt,
     pin::Pin,
     sync::{
@@ -159,7 +160,7 @@ impl Body for Upload {
                 polled
             }
             Self::Kept(body, progress) => {
-                let polled = Pin::new(body).poll_frame(cx).map_err(Into::into);
+                let polled = Pin::new(body).poll_frame(cx).map_err(broken);
                 progress.note(&polled);
                 polled
             }
@@ -182,6 +183,15 @@ impl Body for Upload {
             Self::Stream(body, _) => body.size_hint(),
             Self::Kept(body, _) => body.size_hint(),
         }
+    }
+}
+
+/// A replayed body's error, without a second box around the body's own.
+fn broken(error: ReplayError<BoxError>) -> BoxError {
+    match error {
+        ReplayError::Body(error) => error,
+        ReplayError::Overflown => Box::new(ReplayError::<Infallible>::Overflown),
+        ReplayError::Superseded => Box::new(ReplayError::<Infallible>::Superseded),
     }
 }
 
