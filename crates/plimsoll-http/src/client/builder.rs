@@ -7,6 +7,7 @@ use super::{
     pool::Keeping,
     singleflight::{Flights, Singleflight},
 };
+use crate::body::ByteLimit;
 use plimsoll_policy::PolicySpec;
 use plimsoll_telemetry::{RegisterError, Registry};
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
@@ -20,7 +21,7 @@ pub struct Builder {
     most_hosts: NonZeroUsize,
     keeping: Keeping,
     kept: usize,
-    body_limit: usize,
+    body_limit: ByteLimit,
     propagate_deadline: bool,
     propagate_trace: bool,
     http2_only: bool,
@@ -38,7 +39,7 @@ impl Default for Builder {
             most_hosts: NonZeroUsize::new(256).unwrap(),
             keeping: Keeping { most_idle: 64, idle_for: Duration::from_secs(60) },
             kept: 64 * 1024,
-            body_limit: 8 << 20,
+            body_limit: ByteLimit::kib(8 * 1024),
             propagate_deadline: true,
             propagate_trace: true,
             http2_only: false,
@@ -95,7 +96,7 @@ impl Builder {
 
     /// The most bytes of an answer that [`super::Response::bytes`] and its like read into memory: 8 MiB unless said
     /// otherwise. A body that is read as a stream has no limit but time.
-    pub fn body_limit(mut self, bytes: usize) -> Self {
+    pub fn body_limit(mut self, bytes: ByteLimit) -> Self {
         self.body_limit = bytes;
         self
     }

@@ -6,6 +6,7 @@ use super::{
     metrics::{Ears, Families},
     pool::{Keeping, Pool, PoolStats},
 };
+use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use plimsoll_policy::{Policy, PolicySnapshot, PolicySpec};
@@ -29,7 +30,7 @@ pub(super) struct Settings {
     /// The most bytes of a request's body that are kept for sending it again.
     pub(super) kept: usize,
     /// The most bytes of an answer that are read into memory at once.
-    pub(super) body_limit: usize,
+    pub(super) body_limit: ByteLimit,
     pub(super) propagate_deadline: bool,
     pub(super) propagate_trace: bool,
     pub(super) metrics: Option<Families>,

@@ -22,7 +22,7 @@ pub(super) struct Hosts {
 
 enum Kind {
     One(Arc<Host>),
-    Many(Many),
+    Many(Box<Many>),
 }
 
 /// Hosts by origin: those the client was told of, for ever; others as they are asked for, under the default policy, the one
@@ -59,7 +59,7 @@ impl Hosts {
             .map(|(origin, spec)| (origin.clone(), Host::new(origin, spec, &settings)))
             .collect();
         let (met, meeting) = (ArcSwap::default(), Mutex::new(()));
-        Self { kind: Kind::Many(Many { settings, told, default, met, meeting, most }), flights }
+        Self { kind: Kind::Many(Box::new(Many { settings, told, default, met, meeting, most })), flights }
     }
 
     /// Whom a target is about, and what of it is asked for there.

@@ -82,7 +82,8 @@ impl Families {
     /// Who hears what one host's policy decides.
     pub(super) fn ears(&self, upstream: &str) -> Ears {
         // The families are of the same registry as ours, and take any label.
-        PolicyMetrics::new(&self.registry, "client", upstream).map_or(Ears::Deaf, Ears::Counting)
+        PolicyMetrics::new(&self.registry, "client", upstream)
+            .map_or(Ears::Deaf, |metrics| Ears::Counting(Box::new(metrics)))
     }
 
     pub(super) fn watch(&self, host: &Arc<Host>) {
@@ -127,7 +128,7 @@ impl PoolMetrics {
 #[derive(Debug)]
 pub(super) enum Ears {
     Deaf,
-    Counting(PolicyMetrics),
+    Counting(Box<PolicyMetrics>),
 }
 
 impl Observer for Ears {

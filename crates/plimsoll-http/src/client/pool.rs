@@ -74,6 +74,8 @@ pub(super) struct Pool {
 #[derive(Debug, Default)]
 struct Idle {
     /// The last to rest is the first to be used: it is the one most surely alive.
+    // Boxed, since they go from hand to hand.
+    #[allow(clippy::vec_box)]
     links: Vec<Box<Link>>,
     swept: bool,
 }

@@ -4,11 +4,14 @@ use super::{
     keys::idempotency_key,
     upload::{BoxError, Payload},
 };
-use crate::idempotency::IDEMPOTENCY_KEY;
+use crate::{
+    body::{self, Decode, Encode, Format},
+    idempotency::IDEMPOTENCY_KEY,
+};
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Request,
-    header::{CONTENT_TYPE, Entry},
+    header::{ACCEPT, CONTENT_TYPE, Entry},
 };
 use plimsoll_policy::Priority;
 use serde::Serialize;
@@ -80,13 +83,23 @@ impl RequestBuilder {
 
     /// With this as its body, in JSON.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
+        self.encoded(value, Format::Json)
+    }
+
+    /// With this as its body, in this format.
+    pub fn encoded<T: Encode + ?Sized>(self, value: &T, format: Format) -> Self {
         self.change(|request| {
-            let bytes = serde_json::to_vec(value).map_err(|_| InvalidRequest::Encode("JSON"))?;
-            *request.body_mut() = Payload::of(bytes.into());
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().entry(CONTENT_TYPE).or_insert(json);
+            let encoded =
+                body::encode(value, format).map_err(|_| InvalidRequest::Encode(format.media_type()))?;
+            *request.body_mut() = Payload::of(encoded.bytes);
+            request.headers_mut().insert(CONTENT_TYPE, encoded.content_type);
             Ok(())
         })
+    }
+
+    /// Asks for an answer in a format that a `T` is read from, in the order of its preference.
+    pub fn accepting<T: Decode>(self) -> Self {
+        self.header(ACCEPT, body::accept::<T>())
     }
 
     /// Safe to send twice: with an `Idempotency-Key` of its own, the same on each attempt, by which the peer knows twins. Only

@@ -1,4 +1,5 @@
 use super::{Body, Error, Origin, error::Source};
+use crate::body::{self, BodyLimits, ByteLimit, Decode, DecodeError, Format};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -10,11 +11,11 @@ use std::sync::Arc;
 pub struct Response {
     inner: http::Response<Body>,
     origin: Origin,
-    limit: usize,
+    limit: ByteLimit,
 }
 
 impl Response {
-    pub(super) const fn new(inner: http::Response<Body>, origin: Origin, limit: usize) -> Self {
+    pub(super) const fn new(inner: http::Response<Body>, origin: Origin, limit: ByteLimit) -> Self {
         Self { inner, origin, limit }
     }
 
@@ -51,7 +52,7 @@ impl Response {
     /// Cancel safe in that nothing leaks; what was read is lost.
     pub async fn bytes(self) -> Result<Bytes, Error> {
         let Self { inner, origin, limit } = self;
-        let mut body = inner.into_body();
+        let (mut body, limit) = (inner.into_body(), limit.get());
         let too_large = || Error::TooLarge { limit, origin: origin.clone() };
         if let Some(whole) = body.take_whole() {
             return if whole.len() <= limit { Ok(whole) } else { Err(too_large()) };
@@ -81,17 +82,36 @@ impl Response {
         Ok(if all.is_empty() { first } else { all.freeze() })
     }
 
-    /// Its body read as JSON, if it is a 2xx.
+    /// Its body read in the format that its `Content-Type` names, if it is a 2xx.
     ///
     /// # Errors
     /// [`Error::Status`], [`Error::TooLarge`], [`Error::Decode`], or what breaks the body off.
     ///
     /// # Cancel safety
     /// As [`Response::bytes`].
+    pub async fn negotiated<T: Decode>(self) -> Result<T, Error> {
+        let mut response = self.success()?;
+        let headers = std::mem::take(response.inner.headers_mut());
+        response.read(|bytes, limits| body::decode(&headers, bytes, limits)).await
+    }
+
+    /// Its body read as JSON, whatever its `Content-Type` says, if it is a 2xx.
+    ///
+    /// # Errors
+    /// As [`Response::negotiated`].
+    ///
+    /// # Cancel safety
+    /// As [`Response::bytes`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let origin = self.origin.clone();
-        let bytes = self.success()?.bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
+        self.success()?.read(|bytes, limits| T::decode_as(Format::Json, bytes, limits)).await
+    }
+
+    async fn read<T>(
+        self,
+        decode: impl FnOnce(Bytes, &BodyLimits) -> Result<T, DecodeError>,
+    ) -> Result<T, Error> {
+        let (origin, limits) = (self.origin.clone(), BodyLimits::default().bytes(self.limit));
+        decode(self.bytes().await?, &limits).map_err(|error| {
             let source: Source = Arc::new(error);
             Error::Decode { origin, source }
         })

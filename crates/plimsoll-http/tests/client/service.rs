@@ -8,9 +8,12 @@ use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use plimsoll_http::client::{Client, Error, InvalidRequest};
+use plimsoll_http::{
+    body::{ByteLimit, Format},
+    client::{Client, Error, InvalidRequest},
+};
 use plimsoll_policy::PolicySpec;
-use plimsoll_telemetry::{Format, Registry};
+use plimsoll_telemetry::{Format as Page, Registry};
 use std::num::NonZeroUsize;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
@@ -68,7 +71,8 @@ async fn what_is_wrong_with_a_request_is_said_when_it_is_sent() {
 #[tokio::test]
 async fn bodies_are_bounded() {
     let server = Server::start(|_| async { Response::new(Body::from("x".repeat(1000))) }).await;
-    let client = Client::builder().body_limit(100).origin(&server.origin, patient()).unwrap();
+    let client =
+        Client::builder().body_limit(ByteLimit::new(100).unwrap()).origin(&server.origin, patient()).unwrap();
     let error = client.get("/").send().await.unwrap().bytes().await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 100, .. }), "{error}");
     let mut body = client.get("/").send().await.unwrap().into_body();
@@ -101,7 +105,7 @@ async fn what_is_decided_and_what_is_open_is_counted() {
     for _ in 0..3 {
         client.get("/").send().await.unwrap().bytes().await.unwrap();
     }
-    let page = registry.render(Format::from_accept("text/plain"));
+    let page = registry.render(Page::from_accept("text/plain"));
     let upstream = server.origin.strip_prefix("http://").unwrap();
     for line in [
         format!("plimsoll_calls_total{{policy=\"client\",upstream=\"{upstream}\"}} 3"),
@@ -126,4 +130,17 @@ async fn http2_without_asking() {
     let pool = client.handles().remove(0).pool();
     assert_eq!((pool.opened, pool.used), (1, 20), "one connection for all");
     assert_eq!(server.asked(0).0.version, http::Version::HTTP_2);
+}
+
+#[tokio::test]
+async fn formats_are_agreed_on() {
+    let server = Server::start(|_| async {
+        Response::builder().header("content-type", "application/json").body(Body::from("[7]")).unwrap()
+    })
+    .await;
+    let client = Client::to(&server.origin, patient()).unwrap();
+    let asked = client.post("/").encoded(&[1], Format::Json).accepting::<Vec<u8>>();
+    assert_eq!(asked.send().await.unwrap().negotiated::<Vec<u8>>().await.unwrap(), [7]);
+    assert!(server.header(0, "accept").unwrap().contains("application/json"));
+    assert_eq!(server.asked(0).1, "[1]");
 }
