@@ -1,1 +1,86 @@
-//! The outbound client.
+//! An outbound HTTP client, each of whose calls runs under a policy: the whole timeout matrix, retries, hedges, breaker,
+//! bulkhead, rate limit.
+//!
+//! ```no_run
+//! use plimsoll_http::client::Client;
+//! use plimsoll_policy::PolicySpec;
+//!
+//! # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+//! let ledger = Client::to("http://ledger.internal", PolicySpec::default())?; // once, at start; clones share it
+//! let balance: u64 = ledger.get("/accounts/7/balance").send().await?.json().await?;
+//! ledger.post("/charges").json(&balance).idempotent().send().await?.success()?; // retried, with the same key
+//! # Ok(()) }
+//! ```
+//!
+//! # What holds
+//! - **Every limit of the matrix**: `connect` (the name, TCP and TLS), `first-byte`, `attempt`, `idle` between two bytes of
+//!   either body, `total` to the answer's last byte. The caller's deadline ([`plimsoll_task::Deadline::current`]) narrows the
+//!   total, and what is left of it goes along to the peer.
+//! - **Sent twice** is only what may be: idempotent methods, a request with an `Idempotency-Key`
+//!   ([`RequestBuilder::idempotent`]), or one of which not a byte has left. The last is known exactly.
+//! - **A kept connection that the peer closes just when it is used** costs no attempt: the request goes out over another one, if
+//!   it never left or may be sent twice.
+//! - **No redirects, no cookies, no decompression, no proxy**: the answer is what came.
+//! - **Dropping is safe** at any point: a call, or an answer's body, that is dropped gives back what it was admitted with, and
+//!   its connection is closed.
+//!
+//! # As a tower service
+//! A [`Client`] is a `tower::Service` of `http::Request<B>`, always ready: admission happens in the call. Its answers have a
+//! [`Body`], whose end is the call's.
+//!
+//! # Compared with…
+//! - **`hyper_util::client::legacy`** pools connections and has no limits. It gives each connection a task of its own; here the
+//!   task that waits for the answer drives the connection itself, which saves two wakes a request.
+//! - **reqwest** has a convenience for everything, and one timeout or two. [`plimsoll_tower::PolicyLayer`] goes around it as it
+//!   is: see [`crate::layers`]; limits on connecting and bodies are then reqwest's own.
+//!
+//! # Metrics
+//! With [`Builder::metrics`], beside those of [`plimsoll_telemetry::PolicyMetrics`] (policy `client`):
+//!
+//! | name | type | labels | meaning |
+//! | --- | --- | --- | --- |
+//! | `plimsoll_client_connections` | gauge | `upstream`, `state`: `idle`, `used` | connections that are open |
+//! | `plimsoll_client_connections_opened_total` | counter | `upstream` | connections made |
+//! | `plimsoll_client_connections_failed_total` | counter | `upstream` | connections that could not be made |
+//! | `plimsoll_client_connection_uses_total` | counter | `upstream`, `connection`: `new`, `reused` | attempts by the connection they found: their ratio is the pool's worth |
+//! | `plimsoll_client_connect_duration_seconds` | histogram | `upstream` | how long connections took to make, TLS included |
+
+mod attempt;
+mod body;
+mod builder;
+#[allow(clippy::module_inception)]
+mod client;
+mod connect;
+mod drive;
+mod error;
+mod host;
+mod hosts;
+mod io;
+mod keys;
+mod link;
+mod marks;
+mod metrics;
+mod origin;
+mod pool;
+mod propagate;
+mod request;
+mod response;
+mod sending;
+mod singleflight;
+mod source;
+#[cfg(feature = "tls")]
+mod tls;
+mod upload;
+
+pub use body::Body;
+pub use builder::Builder;
+pub use client::{Client, ResponseFuture};
+pub use error::{Error, InvalidRequest};
+pub use host::Handle;
+pub use origin::{InvalidOrigin, Origin};
+pub use pool::PoolStats;
+pub use request::RequestBuilder;
+pub use response::Response;
+pub use singleflight::Singleflight;
+#[cfg(feature = "tls")]
+pub use tls::Tls;

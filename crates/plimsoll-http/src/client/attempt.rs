@@ -1,0 +1,238 @@
+//! One attempt.
+
+use super::{
+    connect::{Made, make},
+    error::{Error, Source},
+    host::Host,
+    link::{Broke, Link},
+    marks::{CONNECTED, FLUSHED, MOVED, Marks, SENT},
+    pool::Shared,
+    sending::Sending,
+    upload::{BoxError, Progress, Upload},
+};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use plimsoll_policy::{Failure, Outcome, Settlement};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// An answer's head, and where its body comes from.
+pub(super) enum Reply {
+    Http1(Response<Incoming>, Box<Link>),
+    Http2(Response<Incoming>),
+}
+
+impl Reply {
+    pub(super) const fn response(&self) -> &Response<Incoming> {
+        match self {
+            Self::Http1(response, _) | Self::Http2(response) => response,
+        }
+    }
+}
+
+/// How an attempt can fail.
+pub(super) enum Fault {
+    Connect(BoxError),
+    /// The request's own body failed.
+    Body(BoxError),
+    Broken {
+        error: BoxError,
+        untouched: bool,
+    },
+}
+
+impl Fault {
+    /// What the policy learns of it.
+    pub(super) fn settlement(&self) -> Settlement {
+        match self {
+            Self::Connect(_) => Settlement::failure(Failure::Connect),
+            // Our own caller broke off: no fault of the peer's.
+            Self::Body(_) => Settlement::CANCELLED,
+            Self::Broken { untouched, .. } => {
+                Settlement { untouched: *untouched, ..Settlement::failure(Failure::Broken) }
+            }
+        }
+    }
+
+    pub(super) fn error(self, host: &Host) -> Error {
+        let origin = host.origin.clone();
+        match self {
+            Self::Connect(error) => Error::Connect { origin, source: Source::from(error) },
+            Self::Body(error) => Error::Body { origin, source: Source::from(error) },
+            Self::Broken { error, .. } => Error::Broken { origin, source: Source::from(error) },
+        }
+    }
+}
+
+/// The request, shared with the driver: an attempt that finds its connection gone makes it anew.
+pub(super) type Held = Mutex<Sending>;
+
+/// Sends the request and waits for the head of its answer.
+///
+/// Dropping it closes an HTTP/1.1 connection, and resets the stream of an HTTP/2 one.
+pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<Reply, Fault> {
+    let mut request = None;
+    if host.settings.connecting.http2_only || host.pool.speaks_http2() {
+        if let Some(shared) = host.pool.shared() {
+            host.pool.used(true);
+            match http2(host, shared, held, &mut request, marks).await {
+                Err(Fault::Broken { untouched: true, .. }) if request.is_some() => {}
+                result => return result,
+            }
+        }
+    } else {
+        while let Some(link) = host.pool.take() {
+            host.pool.used(true);
+            match http1(host, link, held, &mut request, marks).await {
+                // The peer closed a kept connection just when it was used. That is nobody's failure: it is asked once
+                // more, over another connection, as nothing was sent or sending it twice is safe.
+                Err(Fault::Broken { .. }) if request.is_some() => {}
+                result => return result,
+            }
+        }
+    }
+    // In a box: it is rare, and large.
+    let made = Box::pin(connect(host)).await.map_err(Fault::Connect)?;
+    host.pool.used(false);
+    match made {
+        Made::Http1(link) => http1(host, link, held, &mut request, marks).await,
+        Made::Http2(shared) => http2(host, shared, held, &mut request, marks).await,
+    }
+}
+
+/// A new connection; of those that many can share, one for all who wait.
+async fn connect(host: &Host) -> Result<Made, BoxError> {
+    if !host.settings.connecting.http2_only && !host.pool.speaks_http2() {
+        return make(host).await;
+    }
+    let _one_at_a_time = host.pool.making.lock().await;
+    match host.pool.shared() {
+        Some(shared) => Ok(Made::Http2(shared)),
+        None => make(host).await,
+    }
+}
+
+fn next(host: &Host, held: &Held, request: &mut Option<Request<Upload>>, http2: bool) -> Request<Upload> {
+    // One that came back unsent may have been meant for the other protocol.
+    request
+        .take()
+        .filter(|request| (request.version() == http::Version::HTTP_2) == http2)
+        .unwrap_or_else(|| held.lock().unwrap_or_else(PoisonError::into_inner).next(host, http2))
+}
+
+async fn http1(
+    host: &Host,
+    mut link: Box<Link>,
+    held: &Held,
+    request: &mut Option<Request<Upload>>,
+    marks: &Marks,
+) -> Result<Reply, Fault> {
+    marks.set(CONNECTED);
+    let sent = next(host, held, request, false);
+    match link.exchange(sent, marks).await {
+        Ok(response) => Ok(Reply::Http1(response, link)),
+        Err(Broke { error, unsent, wrote }) => {
+            let user = error.as_ref().is_some_and(hyper::Error::is_user);
+            let closed = error.as_ref().is_none_or(is_close);
+            *request = unsent.filter(|_| !wrote).or_else(|| {
+                let mut sending = held.lock().unwrap_or_else(PoisonError::into_inner);
+                (closed && (!wrote || sending.idempotent) && sending.is_replayable())
+                    .then(|| sending.next(host, false))
+            });
+            let error: BoxError = error.map_or_else(|| "the connection was closed".into(), Into::into);
+            Err(if user { Fault::Body(error) } else { Fault::Broken { error, untouched: !wrote } })
+        }
+    }
+}
+
+/// The peer closed the connection instead of answering.
+fn is_close(error: &hyper::Error) -> bool {
+    let gone = |error: &std::io::Error| {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+        matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected)
+    };
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || source.is_some_and(gone)
+}
+
+async fn http2(
+    host: &Host,
+    mut shared: Shared,
+    held: &Held,
+    request: &mut Option<Request<Upload>>,
+    marks: &Marks,
+) -> Result<Reply, Fault> {
+    marks.set(CONNECTED);
+    let sent = next(host, held, request, true);
+    let body = sent.body().progress();
+    marks.set(SENT | MOVED);
+    if body.is_none() {
+        marks.set(FLUSHED);
+    }
+    let mut frames = 0;
+    let mut answered = pin!(shared.try_send_request(sent));
+    let result = poll_fn(|cx| {
+        let polled = answered.as_mut().poll(cx);
+        if let Some(body) = &body {
+            look(body, &mut frames, marks);
+        }
+        polled
+    });
+    match result.await {
+        Ok(response) => Ok(Reply::Http2(response)),
+        Err(mut refused) => {
+            *request = refused.take_message();
+            let error = refused.into_error();
+            let untouched = request.is_some() || is_untouched(&error);
+            if error.is_user() {
+                return Err(Fault::Body(error.into()));
+            }
+            Err(Fault::Broken { error: error.into(), untouched })
+        }
+    }
+}
+
+/// The body goes its own way; what is seen of it here is as late as the next look.
+fn look(body: &Arc<Progress>, frames: &mut u32, marks: &Marks) {
+    if body.frames() != *frames {
+        *frames = body.frames();
+        marks.set(MOVED);
+    }
+    if body.has_ended() {
+        marks.set(FLUSHED);
+    }
+}
+
+/// The peer says that it has not looked at the request (RFC 9113, section 8.7): by refusing its stream, or by going away
+/// without it.
+fn is_untouched(error: &hyper::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            let gone_before = error.is_go_away() && error.is_remote();
+            return gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// What an answer's head says to the policy: by `grpc-status` where it has one, else by its status.
+pub(super) fn settlement(response: &Response<Incoming>) -> Settlement {
+    use plimsoll_tower::{Classify, classify::GrpcStatus};
+    GrpcStatus.classify(Ok::<_, &()>(response))
+}
+
+/// What the trailers of an answer say: over gRPC, how it went.
+pub(super) fn trailers(trailers: &http::HeaderMap) -> Outcome {
+    use plimsoll_tower::{Classify, classify::GrpcStatus};
+    if trailers.get("grpc-status").is_none() {
+        return Outcome::Success;
+    }
+    let mut response = Response::new(());
+    trailers.clone_into(response.headers_mut());
+    GrpcStatus.classify(Ok::<_, &()>(&response)).outcome
+}

@@ -1,0 +1,181 @@
+use super::{
+    Client, InvalidOrigin, Origin,
+    connect::Connecting,
+    host::Settings,
+    hosts::Hosts,
+    metrics::Families,
+    pool::Keeping,
+    singleflight::{Flights, Singleflight},
+};
+use crate::body::ByteLimit;
+use plimsoll_policy::PolicySpec;
+use plimsoll_telemetry::{RegisterError, Registry};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+/// A [`Client`]'s switches, each with a default that works.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    told: Vec<(Origin, PolicySpec)>,
+    default: Option<PolicySpec>,
+    most_hosts: NonZeroUsize,
+    keeping: Keeping,
+    kept: usize,
+    body_limit: ByteLimit,
+    propagate_deadline: bool,
+    propagate_trace: bool,
+    http2_only: bool,
+    singleflight: Option<Singleflight>,
+    metrics: Option<Families>,
+    #[cfg(feature = "tls")]
+    tls: super::tls::Tls,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            told: Vec::new(),
+            default: None,
+            most_hosts: NonZeroUsize::new(256).unwrap(),
+            keeping: Keeping { most_idle: 64, idle_for: Duration::from_secs(60) },
+            kept: 64 * 1024,
+            body_limit: ByteLimit::kib(8 * 1024),
+            propagate_deadline: true,
+            propagate_trace: true,
+            http2_only: false,
+            singleflight: None,
+            metrics: None,
+            #[cfg(feature = "tls")]
+            tls: super::tls::Tls::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// This host has this policy. For clients of many hosts; told twice, the last counts.
+    ///
+    /// # Errors
+    /// If `origin` is not a scheme, a host and perhaps a port.
+    pub fn host(mut self, origin: &str, policy: PolicySpec) -> Result<Self, InvalidOrigin> {
+        self.told.push((origin.parse()?, policy));
+        Ok(self)
+    }
+
+    /// Every other host has this policy, each its own machines. Without one, the client goes nowhere else.
+    pub fn default_policy(mut self, policy: PolicySpec) -> Self {
+        self.default = Some(policy);
+        self
+    }
+
+    /// The most hosts beside those it is told of: 256 unless said otherwise. Beyond, the one left alone for longest is
+    /// forgotten, with its connections and what its machines have learned.
+    pub fn most_hosts(mut self, hosts: NonZeroUsize) -> Self {
+        self.most_hosts = hosts;
+        self
+    }
+
+    /// The most connections that wait for a request, to each host: 64 unless said otherwise. What is in use, the policy's
+    /// bulkhead bounds.
+    pub fn idle_connections(mut self, most: usize) -> Self {
+        self.keeping.most_idle = most;
+        self
+    }
+
+    /// How long a connection waits for a request before it is closed: a minute unless said otherwise. Less than the peer's own
+    /// limit, or it is the peer who closes, perhaps just when a request goes out.
+    pub fn idle_for(mut self, long: Duration) -> Self {
+        self.keeping.idle_for = long.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The most bytes of a streaming request body that are kept for sending it again: 64 KiB unless said otherwise.
+    pub fn kept_body(mut self, bytes: usize) -> Self {
+        self.kept = bytes;
+        self
+    }
+
+    /// The most bytes of an answer that [`super::Response::bytes`] and its like read into memory: 8 MiB unless said
+    /// otherwise. A body that is read as a stream has no limit but time.
+    pub fn body_limit(mut self, bytes: ByteLimit) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Whether peers are told how much time is left. On unless said otherwise.
+    pub fn propagate_deadline(mut self, on: bool) -> Self {
+        self.propagate_deadline = on;
+        self
+    }
+
+    /// Whether the current trace is carried on. On unless said otherwise.
+    pub fn propagate_trace(mut self, on: bool) -> Self {
+        self.propagate_trace = on;
+        self
+    }
+
+    /// HTTP/2 alone: over plain connections without asking first, as gRPC does. Without it plain connections speak HTTP/1.1,
+    /// and encrypted ones what both sides know.
+    pub fn http2_only(mut self) -> Self {
+        self.http2_only = true;
+        self
+    }
+
+    /// Of equal GETs at the same time, one is sent, and all who ask get its answer. Off unless said otherwise: only for
+    /// answers that do not depend on who asks, beyond the headers that are part of the key.
+    pub fn singleflight(mut self, how: Singleflight) -> Self {
+        self.singleflight = Some(how);
+        self
+    }
+
+    /// Counts policies' decisions and connections in this registry. See the [module](super) for the names.
+    ///
+    /// # Errors
+    /// If the registry has other families of these names, or is full.
+    pub fn metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
+        self.metrics = Some(Families::new(registry)?);
+        Ok(self)
+    }
+
+    /// How encrypted connections are made. Unless said otherwise, with the roots that Mozilla trusts.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: super::Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// A client of one origin alone, under this policy.
+    ///
+    /// # Errors
+    /// If `origin` is not a scheme, a host and perhaps a port.
+    pub fn origin(self, origin: &str, policy: PolicySpec) -> Result<Client, InvalidOrigin> {
+        let origin = origin.parse()?;
+        let flights = self.singleflight.clone().map(Flights::new);
+        let settings = Arc::new(self.settings());
+        Ok(Client { hosts: Arc::new(Hosts::one(origin, policy, &settings, flights)) })
+    }
+
+    /// A client of the hosts that it was told of, and of any other if there is a default policy.
+    pub fn build(mut self) -> Client {
+        let flights = self.singleflight.clone().map(Flights::new);
+        let (told, default, most) =
+            (std::mem::take(&mut self.told), self.default.take(), self.most_hosts.get());
+        let settings = Arc::new(self.settings());
+        Client { hosts: Arc::new(Hosts::many(told, default, most, settings, flights)) }
+    }
+
+    fn settings(self) -> Settings {
+        Settings {
+            connecting: Connecting::new(
+                #[cfg(feature = "tls")]
+                self.tls,
+                self.http2_only,
+            ),
+            keeping: self.keeping,
+            kept: self.kept,
+            body_limit: self.body_limit,
+            propagate_deadline: self.propagate_deadline,
+            propagate_trace: self.propagate_trace,
+            metrics: self.metrics,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+use super::{
+    Body, Builder, Error, Handle, InvalidOrigin, InvalidRequest, Origin, RequestBuilder,
+    drive::drive,
+    host::Host,
+    hosts::Hosts,
+    propagate,
+    sending::Sending,
+    upload::{BoxError, Payload},
+};
+use crate::{headers::TraceParent, layers::HttpFacts};
+use bytes::Bytes;
+use http::{Method, Request, Response, Uri, uri::PathAndQuery};
+use plimsoll_policy::{
+    Instant, PolicySpec,
+    call::{Facts, Stages},
+};
+use plimsoll_task::Deadline;
+use plimsoll_tower::{Describe, driver::from_tokio};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower_service::Service;
+
+/// An HTTP client, each of whose calls runs under its host's policy. See the [module](super).
+///
+/// Clones are cheap and share everything: connections, breakers, buckets.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) hosts: Arc<Hosts>,
+}
+
+impl Client {
+    /// A client of one origin, under this policy. Paths are asked for; what is elsewhere is refused.
+    ///
+    /// Needs no runtime yet; its calls need a tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// If `origin` is not a scheme, a host and perhaps a port.
+    pub fn to(origin: &str, policy: PolicySpec) -> Result<Self, InvalidOrigin> {
+        Self::builder().origin(origin, policy)
+    }
+
+    /// A client with switches, of one origin or of many.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A request. `target` is a path, or a URI where the client goes to many hosts.
+    pub fn request(&self, method: Method, target: impl AsRef<str>) -> RequestBuilder {
+        RequestBuilder::new(self.clone(), method, target.as_ref())
+    }
+
+    /// A GET.
+    pub fn get(&self, target: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::GET, target)
+    }
+
+    /// A HEAD.
+    pub fn head(&self, target: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::HEAD, target)
+    }
+
+    /// A POST: sent once, unless it is made [idempotent](RequestBuilder::idempotent).
+    pub fn post(&self, target: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::POST, target)
+    }
+
+    /// A PUT.
+    pub fn put(&self, target: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::PUT, target)
+    }
+
+    /// A PATCH: sent once, unless it is made [idempotent](RequestBuilder::idempotent).
+    pub fn patch(&self, target: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::PATCH, target)
+    }
+
+    /// A DELETE.
+    pub fn delete(&self, target: impl AsRef<str>) -> RequestBuilder {
+        self.request(Method::DELETE, target)
+    }
+
+    /// To look at each host's machines and connections, and to change its policy: the client's own origin, the hosts that it
+    /// was told of, and those it has been to lately.
+    pub fn handles(&self) -> Vec<Handle> {
+        self.hosts.all().into_iter().map(Handle::new).collect()
+    }
+
+    /// The same for one host; `None` for one that the client has not been to and was not told of.
+    pub fn handle(&self, origin: &Origin) -> Option<Handle> {
+        self.handles().into_iter().find(|handle| handle.origin() == origin)
+    }
+
+    /// Sends a request, under the deadline and in the trace of the task that this is called in.
+    ///
+    /// Cancel safe: dropped at any point, what is under way ends and nothing is leaked.
+    pub(super) async fn send(&self, request: Request<Payload>) -> Result<Response<Body>, Error> {
+        let (host, path) = self.hosts.of(request.uri())?;
+        self.send_to(host, path, request).await
+    }
+
+    pub(super) async fn send_to(
+        &self,
+        host: Arc<Host>,
+        path: PathAndQuery,
+        request: Request<Payload>,
+    ) -> Result<Response<Body>, Error> {
+        if let Some(flights) = self.hosts.flights.as_ref().filter(|_| request.method() == Method::GET) {
+            return flights.fly(host, path, request).await;
+        }
+        begin(host, path, request).await
+    }
+}
+
+/// One call, from here to the head of its answer.
+pub(super) async fn begin(
+    host: Arc<Host>,
+    path: PathAndQuery,
+    mut request: Request<Payload>,
+) -> Result<Response<Body>, Error> {
+    let policy = host.policy.load_full();
+    let describe = HttpFacts::default();
+    let mut facts: Facts = describe.describe(&request);
+    facts.deadline = facts.deadline.earliest(current_deadline());
+    facts.rate_key = describe.key(&request).and_then(|key| policy.rate_key(key.as_bytes()));
+    facts.stages = Stages::Reported;
+    let again = policy.sends_again();
+    if again {
+        let body = std::mem::replace(request.body_mut(), Payload::Spent);
+        *request.body_mut() = body.keep(host.settings.kept);
+    }
+    let replayable = request.body().is_replayable();
+    facts.replayable = again && replayable;
+    facts.hedgeable = again && request.body().is_hedgeable();
+    if host.settings.propagate_trace
+        && let Some(current) = TraceParent::current()
+    {
+        propagate::trace(request.headers_mut(), current);
+    }
+    // Without retries too: a kept connection that is closed when it is used is nobody's failure.
+    let repeats = replayable && (again || facts.idempotent);
+    let sending = Sending::new(request, path, facts.idempotent, repeats);
+    drive(host, policy, sending, facts).await
+}
+
+fn current_deadline() -> Instant {
+    Deadline::current().instant().map_or(Instant::FAR, from_tokio)
+}
+
+/// What a client's service gives.
+type Answer = Result<Response<Body>, Error>;
+
+impl<B> Service<Request<B>> for Client
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = ResponseFuture;
+
+    /// Always ready: admission happens in the call.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        let client = self.clone();
+        let request = request.map(Payload::stream);
+        ResponseFuture(Box::pin(async move { client.send(request).await }))
+    }
+}
+
+/// A call under way. Cancel safe.
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+
+impl Future for ResponseFuture {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("client::ResponseFuture")
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("hosts", &self.hosts).finish()
+    }
+}
+
+/// Reads a target as it is written: a path, or a URI.
+pub(super) fn target(text: &str) -> Result<Uri, InvalidRequest> {
+    text.parse().map_err(|_| InvalidRequest::Target)
+}

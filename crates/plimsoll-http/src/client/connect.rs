@@ -1,0 +1,96 @@
+//! Making connections.
+
+use super::{
+    host::Host,
+    io::{Io, Stream},
+    link::Link,
+    pool::Shared,
+    upload::BoxError,
+};
+use http::{Uri, uri::PathAndQuery};
+use hyper::client::conn::{http1, http2};
+#[cfg(feature = "tls")]
+use hyper_util::rt::TokioIo;
+use hyper_util::{
+    client::legacy::connect::HttpConnector,
+    rt::{TokioExecutor, TokioTimer},
+};
+use plimsoll_tower::driver::now;
+use tower_service::Service;
+
+/// A connection that has just been made.
+pub(super) enum Made {
+    Http1(Box<Link>),
+    Http2(Shared),
+}
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub(super) struct Connecting {
+    tcp: HttpConnector,
+    #[cfg(feature = "tls")]
+    pub(super) tls: super::tls::Tls,
+    /// HTTP/2 without asking, where nothing is encrypted.
+    pub(super) http2_only: bool,
+}
+
+impl Connecting {
+    pub(super) fn new(#[cfg(feature = "tls")] tls: super::tls::Tls, http2_only: bool) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        // Limits are the policy's.
+        tcp.set_connect_timeout(None);
+        Self {
+            tcp,
+            #[cfg(feature = "tls")]
+            tls: if http2_only { tls.http2_only() } else { tls },
+            http2_only,
+        }
+    }
+}
+
+/// Makes a connection: the name is looked up, addresses of both families are tried, TLS is agreed on.
+pub(super) async fn make(host: &Host) -> Result<Made, BoxError> {
+    let begun = now();
+    let made = try_make(host, begun).await;
+    if made.is_err() {
+        host.pool.failed();
+    }
+    made
+}
+
+async fn try_make(host: &Host, begun: plimsoll_policy::Instant) -> Result<Made, BoxError> {
+    let connecting = &host.settings.connecting;
+    let target: Uri = host.origin.at(&PathAndQuery::from_static("/"));
+    let tcp = connecting.tcp.clone().call(target).await?;
+    #[cfg(feature = "tls")]
+    if host.origin.is_secure() {
+        let (stream, http2) = connecting.tls.agree(host.origin.host(), tcp.into_inner()).await?;
+        return shake(host, Stream::Tls(Box::new(TokioIo::new(stream))), http2, begun).await;
+    }
+    shake(host, Stream::Plain(tcp), connecting.http2_only, begun).await
+}
+
+async fn shake(
+    host: &Host,
+    stream: Stream,
+    http2: bool,
+    begun: plimsoll_policy::Instant,
+) -> Result<Made, BoxError> {
+    let (io, wire) = Io::new(stream);
+    let opened = host.pool.opened(now().since(begun));
+    if http2 {
+        let (sender, connection) =
+            http2::Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).handshake(io).await?;
+        tokio::spawn(async move {
+            // What breaks it, its requests are told.
+            let _ended = connection.await;
+            drop(opened);
+        });
+        host.pool.share(&sender);
+        return Ok(Made::Http2(sender));
+    }
+    let (sender, connection) = http1::Builder::new().handshake(io).await?;
+    Ok(Made::Http1(Box::new(Link::new(sender, connection, wire, opened))))
+}

@@ -1,0 +1,129 @@
+//! One origin: its policy's machines and its connections.
+
+use super::{
+    Origin,
+    connect::Connecting,
+    metrics::{Ears, Families},
+    pool::{Keeping, Pool, PoolStats},
+};
+use crate::body::ByteLimit;
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use plimsoll_policy::{Policy, PolicySnapshot, PolicySpec};
+use plimsoll_tower::driver::{TaskHost, now, secret};
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// A policy's machines, as a client runs them.
+pub(super) type Machines = Policy<Arc<TaskHost<Ears>>>;
+
+/// What holds for all hosts of a client.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) connecting: Connecting,
+    pub(super) keeping: Keeping,
+    /// The most bytes of a request's body that are kept for sending it again.
+    pub(super) kept: usize,
+    /// The most bytes of an answer that are read into memory at once.
+    pub(super) body_limit: ByteLimit,
+    pub(super) propagate_deadline: bool,
+    pub(super) propagate_trace: bool,
+    pub(super) metrics: Option<Families>,
+}
+
+pub(super) struct Host {
+    pub(super) origin: Origin,
+    pub(super) settings: Arc<Settings>,
+    pub(super) policy: ArcSwap<Machines>,
+    pub(super) pool: Arc<Pool>,
+    header: HeaderValue,
+    /// One revision at a time: each builds on the one before it.
+    revising: Mutex<()>,
+    /// When it was last asked for, so that the one left alone for longest makes room.
+    used: AtomicU64,
+}
+
+impl Host {
+    pub(super) fn new(origin: Origin, spec: PolicySpec, settings: &Arc<Settings>) -> Arc<Self> {
+        let metrics = settings.metrics.as_ref();
+        let ears = metrics.map_or(Ears::Deaf, |families| families.ears(origin.authority()));
+        let pool = metrics.map(|families| families.pool(origin.authority()));
+        let machines = Policy::new(spec, now(), secret(), Arc::new(TaskHost::new(ears)));
+        let host = Arc::new(Self {
+            header: origin.host_header(),
+            origin,
+            settings: Arc::clone(settings),
+            policy: ArcSwap::from_pointee(machines),
+            pool: Arc::new(Pool::new(settings.keeping, pool)),
+            revising: Mutex::new(()),
+            used: AtomicU64::new(now().as_nanos()),
+        });
+        if let Some(families) = metrics {
+            families.watch(&host);
+        }
+        host
+    }
+
+    pub(super) const fn host_header(&self) -> &HeaderValue {
+        &self.header
+    }
+
+    pub(super) fn touch(&self) {
+        self.used.store(now().as_nanos(), Relaxed);
+    }
+
+    pub(super) fn last_used(&self) -> u64 {
+        self.used.load(Relaxed)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// Looks at one origin's machines and connections, and changes its policy while it runs.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    host: Arc<Host>,
+}
+
+impl Handle {
+    pub(super) const fn new(host: Arc<Host>) -> Self {
+        Self { host }
+    }
+
+    /// Whom it is about.
+    pub fn origin(&self) -> &Origin {
+        &self.host.origin
+    }
+
+    /// The policy in force.
+    pub fn spec(&self) -> PolicySpec {
+        self.host.policy.load().spec().clone()
+    }
+
+    /// Puts another policy in force: machines that both have keep their state and take the new thresholds. Calls under way
+    /// end under the policy they began with.
+    pub fn update(&self, spec: PolicySpec) {
+        let _one_at_a_time = self.host.revising.lock().unwrap_or_else(PoisonError::into_inner);
+        let revised = self.host.policy.load().revised(spec, now(), secret());
+        self.host.policy.store(Arc::new(revised));
+    }
+
+    /// What every machine shows now.
+    pub fn snapshot(&self) -> PolicySnapshot {
+        self.host.policy.load().snapshot(now())
+    }
+
+    /// How the connections stand.
+    pub fn pool(&self) -> PoolStats {
+        self.host.pool.stats()
+    }
+}

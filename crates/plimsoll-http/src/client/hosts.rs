@@ -1,0 +1,129 @@
+//! Which hosts a client goes to, and under which policies.
+
+use super::{
+    InvalidRequest, Origin,
+    host::{Host, Settings},
+    singleflight::Flights,
+};
+use arc_swap::ArcSwap;
+use http::{Uri, uri::PathAndQuery};
+use plimsoll_policy::PolicySpec;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+pub(super) struct Hosts {
+    kind: Kind,
+    /// Equal GETs are one.
+    pub(super) flights: Option<Flights>,
+}
+
+enum Kind {
+    One(Arc<Host>),
+    Many(Box<Many>),
+}
+
+/// Hosts by origin: those the client was told of, for ever; others as they are asked for, under the default policy, the one
+/// left alone for longest making room.
+pub(super) struct Many {
+    settings: Arc<Settings>,
+    told: HashMap<Origin, Arc<Host>>,
+    default: Option<PolicySpec>,
+    met: ArcSwap<HashMap<Origin, Arc<Host>>>,
+    /// One newcomer at a time.
+    meeting: Mutex<()>,
+    most: usize,
+}
+
+impl Hosts {
+    pub(super) fn one(
+        origin: Origin,
+        spec: PolicySpec,
+        settings: &Arc<Settings>,
+        flights: Option<Flights>,
+    ) -> Self {
+        Self { kind: Kind::One(Host::new(origin, spec, settings)), flights }
+    }
+
+    pub(super) fn many(
+        told: Vec<(Origin, PolicySpec)>,
+        default: Option<PolicySpec>,
+        most: usize,
+        settings: Arc<Settings>,
+        flights: Option<Flights>,
+    ) -> Self {
+        let told = told
+            .into_iter()
+            .map(|(origin, spec)| (origin.clone(), Host::new(origin, spec, &settings)))
+            .collect();
+        let (met, meeting) = (ArcSwap::default(), Mutex::new(()));
+        Self { kind: Kind::Many(Box::new(Many { settings, told, default, met, meeting, most })), flights }
+    }
+
+    /// Whom a target is about, and what of it is asked for there.
+    pub(super) fn of(&self, uri: &Uri) -> Result<(Arc<Host>, PathAndQuery), InvalidRequest> {
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        if uri.authority().is_none() {
+            if !path.as_str().starts_with('/') {
+                return Err(InvalidRequest::Target);
+            }
+            return match &self.kind {
+                Kind::One(host) => Ok((Arc::clone(host), path)),
+                Kind::Many(_) => Err(InvalidRequest::NoOrigin),
+            };
+        }
+        let origin = Origin::of(uri)?;
+        let host = match &self.kind {
+            Kind::One(host) if host.origin == origin => Arc::clone(host),
+            Kind::One(_) => return Err(InvalidRequest::Elsewhere(origin)),
+            Kind::Many(many) => many.of(origin)?,
+        };
+        Ok((host, path))
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Host>> {
+        match &self.kind {
+            Kind::One(host) => vec![Arc::clone(host)],
+            Kind::Many(many) => many.told.values().chain(many.met.load().values()).cloned().collect(),
+        }
+    }
+}
+
+impl Many {
+    fn of(&self, origin: Origin) -> Result<Arc<Host>, InvalidRequest> {
+        if let Some(host) = self.told.get(&origin) {
+            return Ok(Arc::clone(host));
+        }
+        if let Some(host) = self.met.load().get(&origin) {
+            host.touch();
+            return Ok(Arc::clone(host));
+        }
+        self.meet(origin)
+    }
+
+    #[cold]
+    fn meet(&self, origin: Origin) -> Result<Arc<Host>, InvalidRequest> {
+        let Some(spec) = &self.default else { return Err(InvalidRequest::Elsewhere(origin)) };
+        let _one_at_a_time = self.meeting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut met = HashMap::clone(&self.met.load());
+        if let Some(host) = met.get(&origin) {
+            return Ok(Arc::clone(host));
+        }
+        if met.len() >= self.most {
+            let oldest = met.values().min_by_key(|host| host.last_used()).map(|host| host.origin.clone());
+            oldest.and_then(|oldest| met.remove(&oldest));
+        }
+        let host = Host::new(origin.clone(), spec.clone(), &self.settings);
+        met.insert(origin, Arc::clone(&host));
+        self.met.store(Arc::new(met));
+        Ok(host)
+    }
+}
+
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.all().iter().map(|host| &host.origin)).finish()
+    }
+}

@@ -1,0 +1,133 @@
+//! Where an answer's body comes from.
+
+use super::{attempt::Reply, link::Link, pool::Pool};
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+/// An answer's bytes, and the connection that brings them: put to rest when they have all come, closed when this is dropped
+/// before.
+pub(super) struct Source {
+    body: Incoming,
+    /// None over HTTP/2: that connection drives itself.
+    link: Option<Box<Link>>,
+    pool: Arc<Pool>,
+    /// What has been read of it already.
+    ahead: SmallVec<[Result<Frame<Bytes>, hyper::Error>; 2]>,
+}
+
+impl Source {
+    /// An answer without its body, and where that comes from.
+    pub(super) fn of(pool: &Arc<Pool>, reply: Reply) -> (Response<()>, Self) {
+        let (response, link) = match reply {
+            Reply::Http1(response, link) => (response, Some(link)),
+            Reply::Http2(response) => (response, None),
+        };
+        let (parts, body) = response.into_parts();
+        let pool = Arc::clone(pool);
+        (Response::from_parts(parts, ()), Self { body, link, pool, ahead: SmallVec::new() })
+    }
+
+    /// The whole body, if all of it has come with the head.
+    pub(super) fn whole(&mut self) -> Option<Bytes> {
+        let mut whole = Bytes::new();
+        for frames in 0..2 {
+            if self.body.is_end_stream() {
+                self.rest();
+                return Some(whole);
+            }
+            // Nobody waits yet: whoever reads on looks again, and is woken.
+            match self.read(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(None) => {
+                    self.rest();
+                    return Some(whole);
+                }
+                Poll::Ready(Some(Ok(frame))) if frames == 0 && frame.is_data() => {
+                    whole = frame.into_data().unwrap_or_default();
+                }
+                other => {
+                    if frames == 1 {
+                        self.ahead.push(Ok(Frame::data(whole)));
+                    }
+                    if let Poll::Ready(Some(frame)) = other {
+                        self.ahead.push(frame);
+                    }
+                    return None;
+                }
+            }
+        }
+        if self.body.is_end_stream() {
+            self.rest();
+            return Some(whole);
+        }
+        self.ahead.push(Ok(Frame::data(whole)));
+        None
+    }
+
+    /// These bytes come first, again.
+    pub(super) fn unread(&mut self, bytes: Bytes) {
+        self.ahead.insert(0, Ok(Frame::data(bytes)));
+    }
+
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if !self.ahead.is_empty() {
+            return Poll::Ready(Some(self.ahead.remove(0)));
+        }
+        let polled = self.read(cx);
+        if let Poll::Ready(None) = polled {
+            self.rest();
+        }
+        polled
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(link) = &mut self.link else { return Pin::new(&mut self.body).poll_frame(cx) };
+        link.drive(cx);
+        // What the body waits for, the connection brings; and that wakes us.
+        Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Whether nothing more will come; the connection is at rest then.
+    pub(super) fn is_ended(&mut self) -> bool {
+        let ended = self.ahead.is_empty() && self.body.is_end_stream();
+        if ended {
+            self.rest();
+        }
+        ended
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        let ahead = self.ahead.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref());
+        let ahead: u64 = ahead.map(|data| data.len() as u64).sum();
+        let rest = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(ahead));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(ahead));
+        }
+        hint
+    }
+
+    fn rest(&mut self) {
+        if let Some(link) = self.link.take() {
+            self.pool.keep(link);
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("body", &self.body).finish_non_exhaustive()
+    }
+}
