@@ -50,6 +50,9 @@ mod pages;
 
 #[doc(inline)]
 pub use plimsoll_policy::*;
+#[cfg(feature = "file")]
+#[doc(inline)]
+pub use plimsoll_policy::file::Policies;
 
 #[cfg(feature = "http")]
 #[doc(inline)]
@@ -57,6 +60,9 @@ pub use plimsoll_http as http;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use plimsoll_http::Problem;
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use plimsoll_http::{client, client::Client};
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use plimsoll_http::{body::Negotiated, serve, serve::serve};

@@ -104,7 +104,7 @@ impl Service {
         server.run().await?;
         let report = drain.run().await;
         worker.abort();
-        ensure!(report.is_clean(), "the drain was cut short: {report}");
+        ensure!(report.is_clean(), "the drain was cut short: {report:?}");
         Ok(())
     }
 }

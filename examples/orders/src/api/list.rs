@@ -6,10 +6,7 @@ use crate::{
 };
 use axum::extract::{Query, State};
 use futures_util::{TryStreamExt, future};
-use plimsoll::http::{
-    Problem,
-    body::{Negotiated, NdJson},
-};
+use plimsoll::{Negotiated, Problem, http::body::NdJson};
 use serde::Deserialize;
 
 /// Orders of a page at most, and unless the client says otherwise.
