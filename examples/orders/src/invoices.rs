@@ -40,7 +40,9 @@ impl Invoices {
     pub async fn of(&self, order: &Order) -> Result<Download, OrderError> {
         let name = format!("{}-{}.txt", order.id, order.status);
         if !tokio::fs::try_exists(self.folder.join(&name)).await.unwrap_or(false) {
-            self.write(&name, text(order)).await.with_context(|| format!("cannot write the invoice {name}"))?;
+            self.write(&name, text(order))
+                .await
+                .with_context(|| format!("cannot write the invoice {name}"))?;
         }
         let download = self.files.download(&name).await.map_err(anyhow::Error::from)?;
         Ok(download.named(format!("invoice-{}.txt", order.id)))

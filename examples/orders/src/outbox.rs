@@ -65,8 +65,12 @@ impl Outbox {
         };
         let taken = events.len();
         // No connection is held while others are asked.
-        let heard: Vec<i64> =
-            stream::iter(events).map(|event| self.tell(event)).buffer_unordered(AT_ONCE).filter_map(async |id| id).collect().await;
+        let heard: Vec<i64> = stream::iter(events)
+            .map(|event| self.tell(event))
+            .buffer_unordered(AT_ONCE)
+            .filter_map(async |id| id)
+            .collect()
+            .await;
         if !heard.is_empty() {
             let mut connection = self.store.connection().await?;
             store::delivered(&mut connection, &heard).await?;

@@ -39,7 +39,8 @@ impl Payments {
     /// name, not a draw.
     pub async fn charge(&self, id: OrderId, amount: Cents, currency: Currency) -> Result<String, OrderError> {
         let charge = Charge { order: id.to_string(), cents: amount.number(), currency: currency.to_string() };
-        let answer = self.client.post("/charges").header("idempotency-key", key(id)).json(&charge).send().await?;
+        let answer =
+            self.client.post("/charges").header("idempotency-key", key(id)).json(&charge).send().await?;
         if answer.status() == StatusCode::PAYMENT_REQUIRED {
             return Err(OrderError::Refused(id));
         }

@@ -1,6 +1,7 @@
 //! The service as a whole: what runs, and in which order it ends.
 
 use crate::{api, app::App, config::Config, outbox::Outbox};
+use anyhow::ensure;
 use axum::Router;
 use plimsoll::{
     http::body::NegotiateLayer,
@@ -8,7 +9,6 @@ use plimsoll::{
     task::drain::{Drain, Phase},
     telemetry::Registry,
 };
-use anyhow::ensure;
 use std::net::SocketAddr;
 
 /// A service whose addresses are bound and whose tables are up to date.
@@ -49,7 +49,8 @@ impl Service {
         app.store().migrate().await?;
         let outbox = Outbox::new(app.store().clone(), app.notifications().clone(), config.outbox());
         let routes = routes(api::routes(app.clone())).layer(NegotiateLayer::new());
-        let server = serve::serve(routes).on(config.listen()).admin(config.admin()).registry(registry.clone());
+        let server =
+            serve::serve(routes).on(config.listen()).admin(config.admin()).registry(registry.clone());
         let server = settings(server).bind().await?;
         Ok(Self { app, outbox, server, registry })
     }

@@ -33,7 +33,11 @@ async fn books_that_were_falsified_are_found_out() {
     if Postgres::shared().await.is_none() {
         return;
     }
-    for (tamper, found) in [("lose", "FAIL"), ("double", "FAIL         1  stored twice"), ("charge", "FAIL         1  orders charged")] {
+    for (tamper, found) in [
+        ("lose", "FAIL"),
+        ("double", "FAIL         1  stored twice"),
+        ("charge", "FAIL         1  orders charged"),
+    ] {
         let output = chaos(&["--seconds", "1", "--tamper", tamper]);
         assert_eq!(output.status.code(), Some(1), "{tamper}: {}", said(&output));
         assert!(said(&output).contains(found), "{tamper}: {}", said(&output));

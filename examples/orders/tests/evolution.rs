@@ -47,8 +47,10 @@ async fn a_client_of_version_1_reads_version_2_and_back() {
 async fn what_version_1_places_version_2_shows_with_what_it_always_meant() {
     let Some(service) = Running::start().await else { return };
     let placed = post(service.to, "/v1/orders", "old", &support::running::order("old")).await.json();
-    let shown: v2::Order =
-        serde_json::from_slice(&get(service.to, &format!("/v2/orders/{}", placed["id"].as_str().unwrap())).await.body).unwrap();
+    let shown: v2::Order = serde_json::from_slice(
+        &get(service.to, &format!("/v2/orders/{}", placed["id"].as_str().unwrap())).await.body,
+    )
+    .unwrap();
     assert_eq!((shown.currency.as_str(), shown.delivery, shown.note), ("EUR", Delivery::Post, None));
     // A client of version 1 that sends to version 2, too.
     let moved = post(service.to, "/v2/orders", "moved", &support::running::order("moved")).await;
@@ -71,7 +73,14 @@ async fn words_of_later_versions_go_all_the_way_and_come_back() {
     }
     assert_eq!(service.database.psql("SELECT delivery, status FROM orders").await, "by-drone|half-shipped");
     // Nobody knows whether it may be paid; so it is not.
-    let pay = support::web::send(service.to, axum::http::Method::POST, &format!("/v1/orders/{}/pay", placed.id), &[], "").await;
+    let pay = support::web::send(
+        service.to,
+        axum::http::Method::POST,
+        &format!("/v1/orders/{}/pay", placed.id),
+        &[],
+        "",
+    )
+    .await;
     assert_eq!(pay.unwrap().code(), "not-payable");
 }
 

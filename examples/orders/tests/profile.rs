@@ -18,7 +18,8 @@ const ROUNDS: usize = 10;
 fn orders() -> Vec<NewOrder> {
     let order = |number: usize| {
         let sku = Sku::try_from(format!("SKU-{}", number % THINGS).as_str()).unwrap();
-        let line = Line { sku, quantity: Quantity::try_from(1).unwrap(), unit: Cents::try_from(250).unwrap() };
+        let line =
+            Line { sku, quantity: Quantity::try_from(1).unwrap(), unit: Cents::try_from(250).unwrap() };
         NewOrder::new(CustomerId::try_from("ann").unwrap(), vec![line]).unwrap()
     };
     (0..THINGS * ROUNDS).map(order).collect()

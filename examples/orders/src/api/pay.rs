@@ -9,7 +9,10 @@ use plimsoll::{Negotiated, Problem};
 
 /// `POST /v1/orders/{id}/pay`: pays it, or says how it was paid. May be asked as often as one likes: the payment service
 /// knows the charge by the order's name.
-pub(super) async fn pay(State(app): State<App>, Path(id): Path<String>) -> Result<Negotiated<Receipt>, Problem> {
+pub(super) async fn pay(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Negotiated<Receipt>, Problem> {
     let id = order_id(&id)?;
     // The connection goes back before the payment service is asked: how long that takes must not decide on the pool.
     let order = {

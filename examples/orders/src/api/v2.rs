@@ -75,7 +75,8 @@ impl TryFrom<PlaceOrder> for NewOrder {
     type Error = Invalid;
 
     fn try_from(wanted: PlaceOrder) -> Result<Self, Invalid> {
-        let first = v1::PlaceOrder { customer: wanted.customer, reference: wanted.reference, lines: wanted.lines };
+        let first =
+            v1::PlaceOrder { customer: wanted.customer, reference: wanted.reference, lines: wanted.lines };
         let mut order = Self::try_from(first)?;
         order.currency = Currency::try_from(wanted.currency.as_str())?;
         order.delivery = wanted.delivery;

@@ -87,7 +87,10 @@ pub async fn claim(
 /// # Cancel safety
 /// Dropped before its end, they may be told again.
 pub async fn delivered(connection: &mut PgConnection, ids: &[i64]) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET delivered_at = now() WHERE id = ANY($1)").bind(ids).execute(connection).await?;
+    sqlx::query("UPDATE outbox SET delivered_at = now() WHERE id = ANY($1)")
+        .bind(ids)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

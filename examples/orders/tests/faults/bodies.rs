@@ -13,7 +13,11 @@ use tokio::{
 
 const JSON: &str = "application/json";
 
-async fn place(to: SocketAddr, content_type: &str, body: impl Into<bytes::Bytes>) -> crate::support::web::Answer {
+async fn place(
+    to: SocketAddr,
+    content_type: &str,
+    body: impl Into<bytes::Bytes>,
+) -> crate::support::web::Answer {
     let headers = [("content-type", content_type), ("idempotency-key", "\"bodies\"")];
     send(to, Method::POST, "/v1/orders", &headers, body).await.unwrap()
 }
@@ -33,10 +37,30 @@ async fn what_is_no_order_is_refused_with_its_reason() {
         (JSON, b"".to_vec(), 400, "bad-request"),
         (JSON, b"{\"customer\":\"ann\",\"lines\":[]} and more".to_vec(), 400, "bad-request"),
         (JSON, b"{\"customer\":\"ann\",\"lines\":[]}".to_vec(), 422, "unprocessable"),
-        (JSON, b"{\"customer\":\"Ann!\",\"lines\":[{\"sku\":\"A\",\"quantity\":1,\"unit_cents\":1}]}".to_vec(), 422, "unprocessable"),
-        (JSON, b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":-1,\"unit_cents\":1}]}".to_vec(), 400, "bad-request"),
-        (JSON, b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":0,\"unit_cents\":1}]}".to_vec(), 422, "unprocessable"),
-        (JSON, b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":1,\"unit_cents\":1e99}]}".to_vec(), 400, "bad-request"),
+        (
+            JSON,
+            b"{\"customer\":\"Ann!\",\"lines\":[{\"sku\":\"A\",\"quantity\":1,\"unit_cents\":1}]}".to_vec(),
+            422,
+            "unprocessable",
+        ),
+        (
+            JSON,
+            b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":-1,\"unit_cents\":1}]}".to_vec(),
+            400,
+            "bad-request",
+        ),
+        (
+            JSON,
+            b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":0,\"unit_cents\":1}]}".to_vec(),
+            422,
+            "unprocessable",
+        ),
+        (
+            JSON,
+            b"{\"customer\":\"ann\",\"lines\":[{\"sku\":\"A\",\"quantity\":1,\"unit_cents\":1e99}]}".to_vec(),
+            400,
+            "bad-request",
+        ),
         ("text/plain", b"an order, please".to_vec(), 415, "unsupported-media-type"),
         ("application/x-www-form-urlencoded", b"customer=ann".to_vec(), 415, "unsupported-media-type"),
         ("no media type", b"{}".to_vec(), 415, "unsupported-media-type"),
@@ -47,7 +71,12 @@ async fn what_is_no_order_is_refused_with_its_reason() {
     for (content_type, body, status, kind) in cases {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
         let answer = place(to, content_type, body).await;
-        assert_eq!((answer.status.as_u16(), answer.kind().as_str()), (status, kind), "{shown}: {}", answer.text());
+        assert_eq!(
+            (answer.status.as_u16(), answer.kind().as_str()),
+            (status, kind),
+            "{shown}: {}",
+            answer.text()
+        );
     }
     service.is_well().await;
 }
@@ -57,7 +86,8 @@ async fn what_nobody_can_read_is_not_sent() {
     let Some(mut service) = Running::start().await else { return };
     let answer = send(service.to, Method::GET, "/v1/orders", &[("accept", "text/html")], "").await.unwrap();
     assert_eq!((answer.status, answer.kind().as_str()), (StatusCode::NOT_ACCEPTABLE, "not-acceptable"));
-    let answer = send(service.to, Method::GET, "/v1/orders", &[("accept", "application/msgpack")], "").await.unwrap();
+    let answer =
+        send(service.to, Method::GET, "/v1/orders", &[("accept", "application/msgpack")], "").await.unwrap();
     assert_eq!(answer.headers["content-type"], "application/msgpack");
     service.is_well().await;
 }
@@ -110,9 +140,9 @@ async fn uploads_that_do_not_come_are_ended() {
     use plimsoll::serve::{Limits, TimeLimit};
     use std::time::Duration;
     let wanted = Wanted {
-        server: |server| {
-            let limit = |millis| TimeLimit::new(Duration::from_millis(millis)).unwrap();
-            server.limits(Limits { head: limit(300), body: limit(300), ..Limits::default() })
+        limits: |limits| {
+            let limit = TimeLimit::try_from(Duration::from_millis(300)).ok();
+            Limits { head_time: limit, body_idle: limit, ..limits }
         },
         ..Wanted::default()
     };

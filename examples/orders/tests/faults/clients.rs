@@ -68,7 +68,8 @@ async fn gone_while_the_payment_service_thinks() {
     let id = service.place("paid-by-nobody").await.json()["id"].as_str().unwrap().to_owned();
     service.payments.become_(Mood::Hanging);
     let mut stream = TcpStream::connect(service.to).await.unwrap();
-    let asked = format!("POST /v1/orders/{id}/pay HTTP/1.1\r\nhost: orders.test\r\ncontent-length: 0\r\n\r\n");
+    let asked =
+        format!("POST /v1/orders/{id}/pay HTTP/1.1\r\nhost: orders.test\r\ncontent-length: 0\r\n\r\n");
     stream.write_all(asked.as_bytes()).await.unwrap();
     until("it is being paid", async || service.in_flight().await >= 1.0).await;
     drop(stream);
@@ -111,7 +112,9 @@ async fn an_export_that_is_read_is_whole() {
     let keys: Vec<String> = answer
         .text()
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["reference"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["reference"].as_str().unwrap().to_owned()
+        })
         .collect();
     assert_eq!(keys, ["exported-0", "exported-1", "exported-2"]);
     service.is_well().await;

@@ -14,7 +14,11 @@ async fn without_a_key_nothing_is_placed() {
         (vec![("content-type", "application/json")], "idempotency-key-missing"),
         (vec![("content-type", "application/json"), ("idempotency-key", "")], "idempotency-key-invalid"),
         (
-            vec![("content-type", "application/json"), ("idempotency-key", "\"a\""), ("idempotency-key", "\"b\"")],
+            vec![
+                ("content-type", "application/json"),
+                ("idempotency-key", "\"a\""),
+                ("idempotency-key", "\"b\""),
+            ],
             "idempotency-key-invalid",
         ),
     ] {
@@ -28,13 +32,22 @@ async fn without_a_key_nothing_is_placed() {
 async fn the_same_again_is_the_same_answer() {
     let Some(mut service) = Running::start().await else { return };
     let first = service.place("again").await;
-    assert_eq!(first.headers["location"].to_str().unwrap(), format!("/v1/orders/{}", first.json()["id"].as_str().unwrap()));
+    assert_eq!(
+        first.headers["location"].to_str().unwrap(),
+        format!("/v1/orders/{}", first.json()["id"].as_str().unwrap())
+    );
     for _ in 0..3 {
         let again = service.place("again").await;
-        assert_eq!((again.status, &again.body, &again.headers["location"]), (first.status, &first.body, &first.headers["location"]));
+        assert_eq!(
+            (again.status, &again.body, &again.headers["location"]),
+            (first.status, &first.body, &first.headers["location"])
+        );
     }
     let other = post(service.to, "/v1/orders", "again", &order("something else")).await;
-    assert_eq!((other.status, other.kind().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"));
+    assert_eq!(
+        (other.status, other.kind().as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
+    );
     service.is_well().await;
 }
 

@@ -37,14 +37,20 @@ fn routes() -> BTreeSet<&'static str> {
 
 async fn walk(service: &Running, secrets: &[&str], round: &str) -> usize {
     let mut failed = 0;
-    let others = [("GET", "/no/such/path"), ("DELETE", "/v1/orders"), ("GET", "/v1/orders/%ff"), ("GET", "/v1/orders?limit=x")];
+    let others = [
+        ("GET", "/no/such/path"),
+        ("DELETE", "/v1/orders"),
+        ("GET", "/v1/orders/%ff"),
+        ("GET", "/v1/orders?limit=x"),
+    ];
     let all = WALK.iter().map(|(method, _, path)| (*method, *path)).chain(others);
     for (number, (method, path)) in all.enumerate() {
         let key = format!("\"{round}-{number}\"");
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
         let body = if method == "POST" { order(round).to_string() } else { String::new() };
         // A stream that breaks off has said its part by then.
-        let Ok(answer) = send(service.to, Method::from_bytes(method.as_bytes()).unwrap(), path, &headers, body).await
+        let Ok(answer) =
+            send(service.to, Method::from_bytes(method.as_bytes()).unwrap(), path, &headers, body).await
         else {
             failed += 1;
             continue;
@@ -72,7 +78,8 @@ async fn no_answer_of_any_path_says_what_is_inside() {
     let password = service.database.url().split([':', '@']).nth(2).unwrap().to_owned();
     let folder = service.folder.0.display().to_string();
     let source = env!("CARGO_MANIFEST_DIR");
-    let secrets = [password.as_str(), OF_PAYMENTS, OF_THE_DATABASE, faulty::SECRET, folder.as_str(), source, ".rs:"];
+    let secrets =
+        [password.as_str(), OF_PAYMENTS, OF_THE_DATABASE, faulty::SECRET, folder.as_str(), source, ".rs:"];
 
     service.place("fine").await;
     walk(&service, &secrets, "all is well").await;
@@ -92,7 +99,10 @@ async fn no_answer_of_any_path_says_what_is_inside() {
     service.database.psql(&fails).await;
     assert!(walk(&service, &secrets, "the database refuses").await >= 2);
     service.database.psql("DROP TRIGGER fails ON orders").await;
-    service.database.psql(&format!("UPDATE orders SET customer = '{}'", OF_THE_DATABASE.to_uppercase())).await;
+    service
+        .database
+        .psql(&format!("UPDATE orders SET customer = '{}'", OF_THE_DATABASE.to_uppercase()))
+        .await;
     let shouted = OF_THE_DATABASE.to_uppercase();
     assert!(walk(&service, &[&secrets[..], &[shouted.as_str()]].concat(), "rows make no sense").await >= 4);
     service.database.psql(&format!("ALTER TABLE orders RENAME TO \"{OF_THE_DATABASE}\"")).await;
@@ -104,6 +114,9 @@ async fn no_answer_of_any_path_says_what_is_inside() {
             silent(&answer, &secrets, path);
         }
     }
-    service.database.psql("DELETE FROM orders WHERE reference <> 'fine'; UPDATE orders SET customer = 'ann'").await;
+    service
+        .database
+        .psql("DELETE FROM orders WHERE reference <> 'fine'; UPDATE orders SET customer = 'ann'")
+        .await;
     service.is_well().await;
 }

@@ -16,8 +16,15 @@ async fn each_is_answered_or_broken_off_and_the_service_serves_on() {
         let answer = web::send(service.to, Method::GET, path, &[], "").await;
         if *answers {
             let answer = answer.unwrap();
-            assert_eq!((answer.status, answer.kind().as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "internal"), "{path}");
-            assert!(answer.json()["instance"].is_string() || answer.json()["id"].is_string(), "{path}: {answer:?}");
+            assert_eq!(
+                (answer.status, answer.kind().as_str()),
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+                "{path}"
+            );
+            assert!(
+                answer.json()["instance"].is_string() || answer.json()["id"].is_string(),
+                "{path}: {answer:?}"
+            );
             assert!(!answer.everything().contains(SECRET), "{path}: {answer:?}");
         } else {
             answer.expect_err("a body that breaks off is no whole answer");

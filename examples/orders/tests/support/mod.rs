@@ -1,5 +1,10 @@
 //! What the tests of the service have in common.
-#![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test binary uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_debug_implementations,
+    reason = "each test binary uses its part"
+)]
 
 pub mod faulty;
 pub mod payments;
@@ -10,11 +15,7 @@ use orders::config::{DatabaseConfig, DatabaseFile};
 
 /// A database with a pool of so many connections, and little patience.
 pub fn database_config(url: &str, connections: u32) -> DatabaseConfig {
-    let file = DatabaseFile {
-        url: url.to_owned(),
-        connections,
-        wait: "1s".to_owned(),
-        statement: "5s".to_owned(),
-    };
+    let file =
+        DatabaseFile { url: url.to_owned(), connections, wait: "1s".to_owned(), statement: "5s".to_owned() };
     DatabaseConfig::try_from(file).unwrap()
 }

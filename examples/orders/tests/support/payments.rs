@@ -58,7 +58,8 @@ impl Payments {
         let (mood, heard) = watch::channel(Mood::Fine);
         let book = Arc::new(Mutex::new(Book::default()));
         let desk = Desk { mood: heard, book: Arc::clone(&book) };
-        let app = Router::new().route("/charges", post(charge)).route("/events", post(event)).with_state(desk);
+        let app =
+            Router::new().route("/charges", post(charge)).route("/events", post(event)).with_state(desk);
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { origin, mood, book, serving }
     }
@@ -106,7 +107,9 @@ async fn moody(desk: &mut Desk) -> Option<Response> {
             Some((StatusCode::INTERNAL_SERVER_ERROR, [("x-inside", secret)], secret).into_response())
         }
         Mood::Refusing => Some(StatusCode::PAYMENT_REQUIRED.into_response()),
-        Mood::Babbling(secret) => Some((StatusCode::CREATED, [("content-type", "application/json")], secret).into_response()),
+        Mood::Babbling(secret) => {
+            Some((StatusCode::CREATED, [("content-type", "application/json")], secret).into_response())
+        }
     }
 }
 

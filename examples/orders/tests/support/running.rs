@@ -10,7 +10,7 @@ use orders::{
     config::{Config, File},
     service::Service,
 };
-use plimsoll::serve::{Server, Stopper};
+use plimsoll::serve::{Limits, Server, Stopper};
 use plimsoll_testkit::{Database, Postgres};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
@@ -31,7 +31,7 @@ pub struct Wanted {
     pub policies: String,
     /// Further routes, inside the same boundary.
     pub routes: fn() -> Router,
-    pub server: fn(Server) -> Server,
+    pub limits: fn(Limits) -> Limits,
 }
 
 impl Default for Wanted {
@@ -42,7 +42,7 @@ impl Default for Wanted {
             lease: "30s",
             policies: concat!(env!("CARGO_MANIFEST_DIR"), "/policies.toml").to_owned(),
             routes: Router::new,
-            server: |server| server,
+            limits: |limits| limits,
         }
     }
 }
@@ -73,9 +73,14 @@ impl Running {
     }
 
     pub async fn on(server: Postgres, wanted: Wanted) -> Self {
-        let (database, payments, folder) = (server.create_database().await, Payments::start().await, Folder::new());
+        let (database, payments, folder) =
+            (server.create_database().await, Payments::start().await, Folder::new());
         let config = Config::try_from(file(&wanted, &database, &payments, &folder)).unwrap();
-        let service = Service::bind_with(&config, |routes| routes.merge((wanted.routes)()), wanted.server).await.unwrap();
+        // A machine that builds and tests at once has standing queues of its own; shedding is tried where it lives.
+        let limits = (wanted.limits)(Limits { shedding: None, ..Limits::default() });
+        let routes = |routes: Router| routes.merge((wanted.routes)());
+        let settings = |server: Server| server.limits(limits).without_signals();
+        let service = Service::bind_with(&config, routes, settings).await.unwrap();
         let (to, admin) = (service.address(), service.admin_address());
         let (app, stopper) = (service.app().clone(), service.stopper());
         let serving = Some(tokio::spawn(service.run()));
@@ -226,4 +231,3 @@ pub fn metric(text: &str, name: &str) -> f64 {
     });
     samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
 }
-
