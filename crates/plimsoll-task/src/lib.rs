@@ -15,6 +15,7 @@
 pub mod deadline;
 pub mod drain;
 pub mod lock;
+pub mod measure;
 pub mod panic;
 pub mod poison;
 pub mod pool;
