@@ -16,8 +16,8 @@ use crate::{
 use axum::Router;
 use plimsoll_task::drain::{CancellationToken, Drain, Phase};
 use plimsoll_telemetry::Registry;
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
+use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
 /// Connections to the admin address at once.
 const ADMIN_CONNECTIONS: NonZeroU32 = NonZeroU32::new(64).unwrap();

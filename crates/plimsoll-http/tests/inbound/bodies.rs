@@ -81,7 +81,7 @@ async fn time_is_limited_between_pieces_and_in_all() {
     let said = StatusCode::INTERNAL_SERVER_ERROR;
     for (limits, count, wait, fits) in [
         (idle, 100, 2, true),
-        (idle, 1, 3, false),
+        (idle, 1, 4, false),
         (total, 4, 2, true),
         (total, 100, 2, false),
         (ArrivalLimits { total: Some(SECOND), ..idle }, 1, 2, false),

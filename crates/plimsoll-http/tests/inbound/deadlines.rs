@@ -94,7 +94,8 @@ async fn pieces(count: u32, head: impl Fn(&mut Response<Ticks>)) -> (usize, bool
         head(&mut answer);
         std::future::ready(Ok::<_, Infallible>(answer))
     });
-    let mut body = DeadlineLayer::new(rules(5)).layer(service).oneshot(asked(&[])).await.unwrap().into_body();
+    let answer = DeadlineLayer::new(rules(5)).layer(service).oneshot(asked(&[])).await.unwrap();
+    let mut body = Box::pin(answer.into_body());
     let mut count = 0;
     while let Some(frame) = body.frame().await {
         match frame {
@@ -109,8 +110,9 @@ async fn pieces(count: u32, head: impl Fn(&mut Response<Ticks>)) -> (usize, bool
 async fn it_spans_the_body_unless_the_answer_asks_for_longer() {
     assert_eq!(pieces(3, |_| ()).await, (3, true));
     assert_eq!(pieces(100, |_| ()).await, (4, false), "the fifth is due with the deadline");
-    let longer =
-        |answer: &mut Response<Ticks>| drop(answer.extensions_mut().insert(AnswerBy(Deadline::NEVER)));
+    let longer = |answer: &mut Response<Ticks>| {
+        answer.extensions_mut().insert(AnswerBy(Deadline::NEVER));
+    };
     assert_eq!(pieces(20, longer).await, (20, true));
     let events = |answer: &mut Response<Ticks>| {
         answer.headers_mut().insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
