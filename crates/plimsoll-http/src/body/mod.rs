@@ -5,6 +5,19 @@
 //! - [`BodyLimits`]: how large and how deep a body may be, for all routes or for one.
 //! - [`encode`], [`decode`], [`accept`], [`collect`]: the same for whoever has headers and bytes, a client say.
 //!
+//! # Streams
+//! A slow reader slows the stream, and no more than a chunk of it is held: [`NdJson`] writes a JSON value a line and
+//! [`NdJsonReader`] reads them, [`EventStream`] is server-sent events, [`Chunks`] bytes as they come.
+//!
+//! Small items are put together for as long as the stream has some at hand; when it has to wait, what there is goes out.
+//! The stream is asked for more only when the connection has taken the last chunk: under way are a chunk, hyper's write
+//! buffer and the sockets' own.
+//!
+//! When a stream fails, the head is gone, and the status with it. An error ends the body without its proper end (the
+//! last chunk, or `END_STREAM`), so that the client notices that something is missing; the error is in the log, under
+//! an id, and nowhere else. What came before it has been sent.
+//!
+//! # Hostile input
 //! Every reader is safe against hostile input: sizes and depths are bounded before anything recurses, invalid UTF-8 and
 //! whatever follows a value are refused, and no refusal repeats what the body says.
 
@@ -27,6 +40,8 @@ mod negotiated;
 mod protobuf;
 mod read;
 #[cfg(feature = "server")]
+mod stream;
+#[cfg(feature = "server")]
 mod wanted;
 
 #[cfg(feature = "server")]
@@ -42,6 +57,11 @@ pub use negotiated::Negotiated;
 #[cfg(feature = "protobuf")]
 pub use protobuf::WithProtobuf;
 pub use read::{ReadError, collect};
+#[cfg(feature = "server")]
+pub use stream::{
+    Chunks, Event, EventId, EventName, EventStream, InvalidField, LastEventId, NdJson, NdJsonReader,
+    StreamAborted,
+};
 
 #[cfg(all(test, feature = "server"))]
 mod tests;
