@@ -3,6 +3,7 @@
 //! - [`Negotiated`]: extractor and answer in one, by `Content-Type` and `Accept`.
 //! - [`Accepted`]: refuses with 406 before any work is done.
 //! - [`BodyLimits`]: how large and how deep a body may be, for all routes or for one.
+//! - [`Open`]: an enumeration that may grow, its unknown names kept.
 //! - [`encode`], [`decode`], [`accept`], [`collect`]: the same for whoever has headers and bytes, a client say.
 //!
 //! # Streams
@@ -36,11 +37,13 @@ mod media_type;
 mod msgpack;
 #[cfg(feature = "server")]
 mod negotiated;
+mod open;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod read;
 #[cfg(feature = "server")]
 mod stream;
+mod trace;
 #[cfg(feature = "server")]
 mod wanted;
 
@@ -54,6 +57,7 @@ pub use layer::{NegotiateFuture, NegotiateLayer, NegotiateService};
 pub use limits::{BodyLimits, ByteLimit, Depth, InvalidLimit};
 #[cfg(feature = "server")]
 pub use negotiated::Negotiated;
+pub use open::Open;
 #[cfg(feature = "protobuf")]
 pub use protobuf::WithProtobuf;
 pub use read::{ReadError, collect};

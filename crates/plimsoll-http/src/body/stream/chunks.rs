@@ -49,7 +49,7 @@ where
     E: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        let mut answer = Response::new(Body::new(Passing { stream: Some(self.stream) }));
+        let mut answer = Response::new(Body::new(Passing { stream: Some(self.stream), aborted: None }));
         answer.headers_mut().insert(header::CONTENT_TYPE, self.content_type);
         answer
     }
@@ -60,6 +60,7 @@ pin_project! {
         // Gone once it is over: what it holds of a database is free then, not when the connection is.
         #[pin]
         stream: Option<S>,
+        aborted: Option<StreamAborted>,
     }
 }
 
@@ -83,16 +84,19 @@ where
                 Some(Ok(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Err(error)) => {
                     this.stream.set(None);
-                    return Poll::Ready(Some(Err(StreamAborted::because(error))));
+                    *this.aborted = Some(StreamAborted::because(error));
+                    // hyper throws away what it has not written when a body fails: it is left a turn in which to write.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 None => this.stream.set(None),
             }
         }
-        Poll::Ready(None)
+        Poll::Ready(this.aborted.take().map(Err))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stream.is_none()
+        self.stream.is_none() && self.aborted.is_none()
     }
 }
 

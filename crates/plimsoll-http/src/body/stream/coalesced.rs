@@ -67,6 +67,8 @@ enum State {
     Flows,
     // What was gathered before the error goes out first.
     Fails(StreamAborted),
+    // hyper throws away what it has not written when a body fails: it is left a turn in which to write.
+    Waits(StreamAborted),
     Ended,
 }
 
@@ -141,6 +143,11 @@ where
         match self.state {
             State::Ended => Poll::Ready(None),
             State::Fails(aborted) => {
+                *self.project().state = State::Waits(aborted);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            State::Waits(aborted) => {
                 *self.project().state = State::Ended;
                 Poll::Ready(Some(Err(aborted)))
             }

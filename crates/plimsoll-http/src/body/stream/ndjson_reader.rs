@@ -234,7 +234,7 @@ mod tests {
             values in proptest::collection::vec(any::<u32>(), 0..20),
             cuts in proptest::collection::vec(1_usize..9, 1..9),
         ) {
-            let text: String = values.iter().map(|value| format!("{value}\n")).collect();
+            let text: String = values.iter().flat_map(|value| [value.to_string(), "\n".to_owned()]).collect();
             let (mut rest, mut pieces, mut cut) = (text.as_bytes(), Vec::new(), cuts.iter().cycle());
             while let Some((piece, after)) = cut.next().and_then(|at| rest.split_at_checked((*at).min(rest.len()))) {
                 if piece.is_empty() { break }

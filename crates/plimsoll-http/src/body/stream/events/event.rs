@@ -69,8 +69,7 @@ impl Event {
 
     /// A field for every line; the format knows three line breaks.
     fn lines(&mut self, name: &str, mut text: &str) {
-        loop {
-            let Some(at) = text.find(['\n', '\r']) else { break };
+        while let Some(at) = text.find(['\n', '\r']) {
             self.fields.extend([name, &text[..at], "\n"]);
             let broken = if text[at..].starts_with("\r\n") { 2 } else { 1 };
             text = &text[at + broken..];
