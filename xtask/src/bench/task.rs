@@ -11,7 +11,8 @@ use super::policy::{Findings, benches, machine_readable, readable};
 use crate::workspace::Workspace;
 
 pub(crate) const LONG_ABOUT: &str = "\
-The benches of plimsoll-task, several times over, each beside what it stands in for: a scope beside a JoinSet.
+The benches of plimsoll-task, several times over, each beside what it stands in for: a scope beside a JoinSet, \
+measured locks and queues beside tokio's while nobody waits.
 
 A ratio is taken within each run, and the median of the runs is reported.";
 
@@ -36,6 +37,12 @@ const TIMES: &[(&str, &str, f64)] = &[
     ("scope_10", "join_set_10", 1.25),
     ("scope_1000", "join_set_1000", 1.25),
     ("scope_1000_two", "join_set_1000_two", 1.25),
+    ("mutex", "tokio_mutex", 1.15),
+    ("rwlock_read", "tokio_rwlock_read", 1.15),
+    ("rwlock_write", "tokio_rwlock_write", 1.15),
+    ("semaphore", "tokio_semaphore", 1.15),
+    ("queue", "tokio_queue", 1.15),
+    ("latest_value", "tokio_latest_value", 1.15),
 ];
 
 /// Ours, tokio's, and how many times tokio's allocations ours may make.

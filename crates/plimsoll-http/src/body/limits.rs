@@ -74,7 +74,7 @@ pub enum InvalidLimit {
     Depth,
 }
 
-/// What is taken of a body: its bytes, and how deep it is nested.
+/// What is taken of a body: its bytes, those of a line, and how deep it is nested.
 ///
 /// As a layer it sets the limits of the routes below it; the innermost wins.
 ///
@@ -94,7 +94,18 @@ pub enum InvalidLimit {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct BodyLimits {
     bytes: ByteLimit,
+    line: LineLimit,
     depth: Depth,
+}
+
+/// A default of its own: a line is one of many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct LineLimit(ByteLimit);
+
+impl Default for LineLimit {
+    fn default() -> Self {
+        Self(ByteLimit::kib(256))
+    }
 }
 
 impl BodyLimits {
@@ -102,6 +113,12 @@ impl BodyLimits {
     #[must_use]
     pub const fn bytes(self, bytes: ByteLimit) -> Self {
         Self { bytes, ..self }
+    }
+
+    /// The same with another limit on a line of a body that is read line by line. 256 KiB unless set.
+    #[must_use]
+    pub const fn line(self, bytes: ByteLimit) -> Self {
+        Self { line: LineLimit(bytes), ..self }
     }
 
     /// The same with another limit on depth.
@@ -113,6 +130,11 @@ impl BodyLimits {
     /// The limit on bytes.
     pub const fn byte_limit(&self) -> ByteLimit {
         self.bytes
+    }
+
+    /// The limit on a line.
+    pub const fn line_limit(&self) -> ByteLimit {
+        self.line.0
     }
 
     /// The limit on depth.

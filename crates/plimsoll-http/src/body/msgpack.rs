@@ -1,6 +1,7 @@
 use super::{
     Depth, EncodeError, Format,
-    error::{Fault, Malformed, Misfit, Place},
+    error::{Fault, Malformed, Place},
+    trace,
 };
 use bytes::Bytes;
 use rmp_serde::{Deserializer, decode::Error};
@@ -34,18 +35,24 @@ const fn levels(depth: Depth) -> usize {
 fn explain<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Malformed {
     let mut reader = Deserializer::new(Cursor::new(body));
     reader.set_max_depth(levels(depth));
-    let fault = T::deserialize(&mut reader).map_or_else(|error| fault(&error), |_| Fault::Trailing);
+    let fault = match T::deserialize(&mut reader) {
+        Ok(_) => Fault::Trailing,
+        Err(error) => fault(&error).unwrap_or_else(|| {
+            let mut reader = Deserializer::from_read_ref(body);
+            reader.set_max_depth(levels(depth));
+            Fault::Form(trace::misfit::<T, _>(&mut reader))
+        }),
+    };
     Malformed { format: Format::MessagePack, fault, place: Place::Byte(reader.position() as usize) }
 }
 
-fn fault(error: &Error) -> Fault {
+/// `None` for what is well-formed, and not of the form that is expected.
+fn fault(error: &Error) -> Option<Fault> {
     match error {
-        Error::DepthLimitExceeded => Fault::TooDeep,
-        Error::Utf8Error(_) => Fault::NotUtf8,
-        Error::Syntax(_) | Error::TypeMismatch(_) | Error::OutOfRange | Error::LengthMismatch(_) => {
-            Fault::Form(Misfit::default())
-        }
-        _ => Fault::Syntax,
+        Error::DepthLimitExceeded => Some(Fault::TooDeep),
+        Error::Utf8Error(_) => Some(Fault::NotUtf8),
+        Error::Syntax(_) | Error::TypeMismatch(_) | Error::OutOfRange | Error::LengthMismatch(_) => None,
+        _ => Some(Fault::Syntax),
     }
 }
 

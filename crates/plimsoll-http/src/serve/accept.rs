@@ -8,20 +8,20 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use plimsoll_task::drain::{CancellationToken, Member};
 use std::{error::Error, io, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 
 /// How long to wait when the process has no descriptors or memory left: closing ones free some.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// What ends listeners, connections and what is left of them, in this order.
-#[derive(Clone, Debug, Default)]
+/// What ends a listener, its connections and what is left of them, in this order.
+#[derive(Clone, Debug)]
 pub(super) struct Ending {
     /// No further connection is accepted.
     pub(super) closed: CancellationToken,
@@ -29,8 +29,8 @@ pub(super) struct Ending {
     pub(super) quiet: CancellationToken,
     /// Whatever is left is cut off.
     pub(super) cut: CancellationToken,
-    /// The connections.
-    pub(super) connections: TaskTracker,
+    /// Counts the connections, where somebody waits for their end.
+    pub(super) connections: Option<Member>,
 }
 
 /// All that connections have in common.
@@ -84,9 +84,9 @@ where
         // Small answers go out at once. Where it is refused, they go out a little later.
         let _ = stream.set_nodelay(true);
         let door = self.clone();
-        let connections = &self.ending.connections;
-        connections.spawn(async move {
-            let _open = door.metrics.opened();
+        let busy = self.ending.connections.as_ref().map(Member::enter);
+        tokio::spawn(async move {
+            let _open = (door.metrics.opened(), busy);
             let Ending { quiet, cut, .. } = &door.ending;
             let ended = tokio::select! {
                 ended = door.manner.serve(stream, peer, door.service, quiet) => ended,

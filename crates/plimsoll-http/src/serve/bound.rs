@@ -1,5 +1,5 @@
 use super::{
-    AdminToken, DrainLimits, Limits, Listen, ServeError, Stopper,
+    AdminToken, Limits, Listen, ServeError, TimeLimit,
     accept::{Door, Ending},
     admin,
     connection::Manner,
@@ -14,9 +14,10 @@ use crate::{
     inbound::{ClientLayer, DeadlineRules, RequestIdLayer, feel_lag},
 };
 use axum::Router;
+use plimsoll_task::drain::{CancellationToken, Drain, Phase};
 use plimsoll_telemetry::Registry;
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
+use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
 /// Connections to the admin address at once.
 const ADMIN_CONNECTIONS: NonZeroU32 = NonZeroU32::new(64).unwrap();
@@ -33,9 +34,9 @@ pub(super) struct Settings {
     pub(super) trusted: Vec<Trust>,
     pub(super) ids: RequestIdLayer,
     pub(super) registry: Registry,
-    pub(super) drain: DrainLimits,
+    pub(super) drain: Drain,
+    pub(super) notice: Option<TimeLimit>,
     pub(super) signals: bool,
-    pub(super) stopper: Stopper,
 }
 
 impl Settings {
@@ -50,9 +51,9 @@ impl Settings {
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
             registry: Registry::new(),
-            drain: DrainLimits::default(),
+            drain: Drain::default(),
+            notice: Some(TimeLimit::seconds(3)),
             signals: true,
-            stopper: Stopper::default(),
         }
     }
 }
@@ -106,27 +107,28 @@ impl Bound {
         self.admin.as_ref().map(|(_, address)| *address)
     }
 
-    /// What begins the drain from inside.
-    pub fn stopper(&self) -> Stopper {
-        self.settings.stopper.clone()
+    /// The drain that it goes down by: to register in, and to begin it from inside ([`Drain::request`]).
+    pub fn drain_handle(&self) -> Drain {
+        self.settings.drain.clone()
     }
 
-    /// Serves until a signal comes or [`Stopper::stop`] is called, then drains. See the [module](super).
+    /// Serves until a signal comes or the drain is [requested](Drain::request), then drains. See the [module](super).
     ///
     /// Dropped, it cuts off all connections at once.
     ///
     /// # Errors
-    /// [`ServeError::CutShort`], and [`ServeError::Metrics`] where the registry is full.
+    /// [`ServeError::CutShort`]; [`ServeError::Metrics`] where the registry is full, [`ServeError::Drain`] where the drain is
+    /// full or under way.
     pub async fn run(self) -> Result<(), ServeError> {
         let Self { listeners, addresses, admin, mut signals, settings, boundary } = self;
-        let (app_ending, admin_ending) = (Ending::default(), Ending::default());
+        let drain = settings.drain.clone();
+        let cut = CancellationToken::new();
         // Dropped at any point, nothing of it goes on.
-        let _app_guard = app_ending.cut.clone().drop_guard();
-        let _admin_guard = admin_ending.cut.clone().drop_guard();
+        let _guard = cut.clone().drop_guard();
         let mut tasks = JoinSet::new();
         if let Some((listener, address)) = admin {
             tracing::info!(%address, "the admin listens");
-            let door = admin_door(&settings, &admin_ending)?;
+            let door = admin_door(&settings, cut.clone())?;
             tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
         }
         let record = Record::new(&settings.registry)?;
@@ -150,42 +152,44 @@ impl Bound {
             service: plan.build(),
             manner: Arc::new(Manner::new(&settings.limits)),
             metrics: ConnectionMetrics::new(&settings.registry, "app")?,
-            ending: app_ending.clone(),
+            ending: Ending {
+                closed: drain.token(Phase::Listeners).clone(),
+                quiet: drain.token(Phase::Requests).clone(),
+                cut,
+                connections: Some(drain.register(Phase::Requests, "connections")?),
+            },
         };
-        let mut accepting = JoinSet::new();
+        let open = drain.register(Phase::Listeners, "listeners")?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
             tracing::info!(%address, "the server listens");
-            accepting.spawn(door.clone().accept(listener, settings.limits.connections));
+            let accept = door.clone().accept(listener, settings.limits.connections);
+            let open = open.enter();
+            tasks.spawn(async move {
+                accept.await;
+                drop(open);
+            });
         }
         drop(door);
 
         let told = tokio::select! {
             told = next(&mut signals) => Some(told),
-            () = settings.stopper.stopped() => None,
+            () = drain.requested().cancelled() => None,
         };
         // Whoever routes requests looks at this.
-        settings.stopper.stop();
-        let notice = if told == Some(Told::Terminate) { settings.drain.notice } else { Duration::ZERO };
-        let drained = drain(&app_ending, accepting, notice, settings.drain.requests);
-        let result = tokio::select! {
-            () = drained => Ok(()),
-            _ = next(&mut signals) => Err(ServeError::CutShort),
+        drain.request();
+        let notice = settings.notice.filter(|_| told == Some(Told::Terminate));
+        let down = async {
+            if let Some(notice) = notice {
+                tracing::info!(notice = ?notice.get(), "no longer ready, still serving");
+                sleep(notice.get()).await;
+            }
+            drain.run().await
         };
-        tasks.shutdown().await;
-        result
+        tokio::select! {
+            _report = down => Ok(()),
+            _ = next(&mut signals) => Err(ServeError::CutShort),
+        }
     }
-}
-
-async fn drain(ending: &Ending, mut accepting: JoinSet<()>, notice: Duration, requests: Duration) {
-    tracing::info!(?notice, "draining: no longer ready");
-    tokio::time::sleep(notice).await;
-    ending.closed.cancel();
-    while accepting.join_next().await.is_some() {}
-    ending.quiet.cancel();
-    ending.connections.close();
-    let _in_time = timeout(requests, ending.connections.wait()).await;
-    let left = ending.connections.len();
-    tracing::info!(left, "drained");
 }
 
 async fn next(signals: &mut Option<Signals>) -> Told {
@@ -200,12 +204,14 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
     listener.local_addr().map_err(unknown)
 }
 
-fn admin_door(settings: &Settings, ending: &Ending) -> Result<Door<Router>, ServeError> {
-    let draining = settings.stopper.token().clone();
+/// The admin's answers to the last: it is no part of the drain.
+fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router>, ServeError> {
+    let draining = settings.drain.requested().clone();
+    let never = CancellationToken::new();
     Ok(Door {
         service: admin::router(settings.registry.clone(), draining, settings.token.clone()),
         manner: Arc::new(Manner::new(&Limits::default())),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
-        ending: ending.clone(),
+        ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },
     })
 }

@@ -17,6 +17,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use pin_project_lite::pin_project;
+use plimsoll_task::drain::CancellationToken;
 use std::{
     error::Error,
     net::SocketAddr,
@@ -29,7 +30,6 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 /// Peers of HTTP/2 that are silent are asked, and given up when they do not answer for as long again.

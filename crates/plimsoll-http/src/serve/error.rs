@@ -1,3 +1,4 @@
+use plimsoll_task::drain::Refused;
 use plimsoll_telemetry::RegisterError;
 use std::{io, net::SocketAddr};
 
@@ -22,6 +23,9 @@ pub enum ServeError {
     /// The registry does not take the server's metrics.
     #[error("the server's metrics cannot be registered")]
     Metrics(#[from] RegisterError),
+    /// The drain is under way already, or full.
+    #[error("the server cannot take part in the drain")]
+    Drain(#[from] Refused),
     /// Signals of the process cannot be heard.
     #[error("signals cannot be heard")]
     Signals(#[source] io::Error),

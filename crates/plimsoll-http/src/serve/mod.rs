@@ -15,7 +15,6 @@ mod routes;
 mod server;
 mod signals;
 mod stack;
-mod stop;
 
 pub use admin::{AdminToken, NoToken};
 pub use bound::Bound;
@@ -23,4 +22,3 @@ pub use error::ServeError;
 pub use limits::{HeadRoom, Limits, NoHeadRoom, NoTimeLimit, TimeLimit};
 pub use listen::Listen;
 pub use server::{Bare, Bounded, Server, serve, service};
-pub use stop::{DrainLimits, Stopper};

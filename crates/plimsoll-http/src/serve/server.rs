@@ -1,6 +1,4 @@
-use super::{
-    AdminToken, Bound, DrainLimits, Limits, Listen, ServeError, Stopper, app::Wrapped, bound::Settings,
-};
+use super::{AdminToken, Bound, Limits, Listen, ServeError, TimeLimit, app::Wrapped, bound::Settings};
 use crate::{
     Problem,
     boundary::{BoundaryLayer, OnPanic},
@@ -9,6 +7,7 @@ use crate::{
 };
 use axum::{Router, body::Body, response::IntoResponse};
 use http::Request;
+use plimsoll_task::drain::Drain;
 use plimsoll_telemetry::Registry;
 use std::fmt;
 use tower_service::Service;
@@ -138,21 +137,28 @@ impl<B> Server<B> {
         self
     }
 
-    /// For how long each part of a drain may take.
-    pub fn drain(mut self, limits: DrainLimits) -> Self {
-        self.settings.drain = limits;
+    /// Goes down by this drain, in which the app's own workers and stores can register, with the limits that it has.
+    pub fn drain(mut self, drain: Drain) -> Self {
+        self.settings.drain = drain;
         self
     }
 
-    /// Leaves the process's signals alone: the drain begins with [`Stopper::stop`].
+    /// For how long after `SIGTERM` it goes on serving, though no longer ready, so that whoever routes requests learns of it
+    /// before the address is closed. 3 s unless set; none after Ctrl-C.
+    pub fn notice(mut self, notice: Option<TimeLimit>) -> Self {
+        self.settings.notice = notice;
+        self
+    }
+
+    /// Leaves the process's signals alone: it goes down when the drain is [requested](Drain::request).
     pub fn without_signals(mut self) -> Self {
         self.settings.signals = false;
         self
     }
 
-    /// What begins the drain from inside.
-    pub fn stopper(&self) -> Stopper {
-        self.settings.stopper.clone()
+    /// The drain that it goes down by: to register in, and to begin it from inside ([`Drain::request`]).
+    pub fn drain_handle(&self) -> Drain {
+        self.settings.drain.clone()
     }
 }
 
@@ -160,9 +166,9 @@ impl Server<Bounded> {
     /// The first panic begins a drain: its caller gets a 500, whoever is being served is served, and the process ends and is
     /// replaced, with whatever state the panic may have left half-changed.
     pub fn drain_after_panic(self) -> Self {
-        let stopper = self.stopper();
+        let drain = self.drain_handle();
         let Bounded(boundary) = self.boundary;
-        let boundary = boundary.on_panic(OnPanic::respond_then(move |_| stopper.stop()));
+        let boundary = boundary.on_panic(OnPanic::respond_then(move |_| drain.request()));
         Self { boundary: Bounded(boundary), settings: self.settings }
     }
 
@@ -176,7 +182,7 @@ impl Server<Bounded> {
         Bound::new(self.settings, self.boundary.0).await
     }
 
-    /// Serves until a signal comes or [`Stopper::stop`] is called, then drains. See the [module](super).
+    /// Serves until a signal comes or the drain is [requested](Drain::request), then drains. See the [module](super).
     ///
     /// Dropped, it cuts off all connections at once.
     ///

@@ -5,5 +5,6 @@
 mod client;
 mod drain;
 mod limits;
+mod protocols;
 mod requests;
 mod stand;

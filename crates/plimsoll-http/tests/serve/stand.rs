@@ -10,9 +10,9 @@ use plimsoll_http::{
     Problem,
     headers::TraceParent,
     inbound::RequestId,
-    serve::{ServeError, Server, Stopper, serve},
+    serve::{ServeError, Server, serve},
 };
-use plimsoll_task::Deadline;
+use plimsoll_task::{Deadline, drain::Drain};
 use plimsoll_telemetry::{Format, Registry};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
@@ -22,7 +22,7 @@ use crate::client::PATIENCE;
 pub(crate) struct Stand {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
-    pub(crate) stopper: Stopper,
+    pub(crate) drain: Drain,
     pub(crate) registry: Registry,
     /// Requests to `/held` wait for one of these each.
     pub(crate) gate: Arc<Semaphore>,
@@ -58,9 +58,9 @@ impl Stand {
         let registry = Registry::new();
         let server = serve(app(Arc::clone(&gate))).on("127.0.0.1:0").admin("127.0.0.1:0").without_signals();
         let bound = set(server.registry(registry.clone())).bind().await.unwrap();
-        let (address, admin, stopper) =
-            (bound.addresses()[0], bound.admin_address().unwrap(), bound.stopper());
-        Self { address, admin, stopper, registry, gate, running: tokio::spawn(bound.run()) }
+        let (address, admin, drain) =
+            (bound.addresses()[0], bound.admin_address().unwrap(), bound.drain_handle());
+        Self { address, admin, drain, registry, gate, running: tokio::spawn(bound.run()) }
     }
 
     pub(crate) async fn new() -> Self {

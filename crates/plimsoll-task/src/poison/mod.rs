@@ -1,1 +1,36 @@
 //! Poisoned locks, by choice.
+//!
+//! Std's locks are poisoned when a panic unwinds through a guard: what they guard may be half changed. The usual
+//! `.lock().unwrap()` then spreads one panic to every thread that comes by; `.unwrap_or_else(PoisonError::into_inner)`
+//! never asks whether that is right. Here each lock says once what is right for it, and counts how often it came to
+//! that:
+//!
+//! | choice | when | what happens |
+//! | --- | --- | --- |
+//! | [`Mutex::recovering`] | no half-done change is possible, or none matters: counters, caches of whole values | taken as it is |
+//! | [`Mutex::rebuilding`] | what is there can be made anew, or mended | the closure mends it before anybody sees it |
+//! | [`Mutex::failing`] | a wrong value is worse than none: money, leases | [`Poisoned`], until [`Mutex::mend`] |
+//!
+//! ```
+//! use plimsoll_task::poison::Mutex;
+//!
+//! let cache = Mutex::rebuilding("prices", vec![1], |prices: &mut Vec<u32>| prices.clear());
+//! let panics = std::thread::scope(|scope| {
+//!     scope.spawn(|| { let _guard = cache.lock(); panic!("half-way") }).join()
+//! });
+//! assert!(panics.is_err());
+//! assert!(cache.lock()?.is_empty());
+//! assert_eq!(cache.stats().rebuilt, 1);
+//! # Ok::<(), plimsoll_task::poison::Poisoned>(())
+//! ```
+//!
+//! These block the thread, as std's do: for short work without an await. Tokio's locks, and so those of
+//! [`lock`](crate::lock), are never poisoned.
+
+mod choice;
+mod mutex;
+mod rwlock;
+
+pub use choice::{PoisonStats, Poisoned};
+pub use mutex::Mutex;
+pub use rwlock::RwLock;

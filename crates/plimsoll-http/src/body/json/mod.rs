@@ -4,7 +4,8 @@ mod depth;
 
 use super::{
     Depth, EncodeError, Format,
-    error::{Fault, Malformed, Misfit, Place},
+    error::{Fault, Malformed, Place},
+    trace,
 };
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -26,13 +27,13 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, 
     if let Some(offset) = depth::exceeds(body, depth.get()) {
         return Err(malformed(Fault::TooDeep, place(body, offset)));
     }
-    serde_json::from_str(text).map_err(|error| explain(&error))
+    serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
 }
 
 #[cold]
-fn explain(error: &Error) -> Malformed {
+fn explain<T: DeserializeOwned>(text: &str, error: &Error) -> Malformed {
     let fault = match error.classify() {
-        Category::Data => Fault::Form(Misfit::default()),
+        Category::Data => Fault::Form(trace::misfit::<T, _>(&mut serde_json::Deserializer::from_str(text))),
         Category::Io | Category::Syntax | Category::Eof => Fault::Syntax,
     };
     malformed(fault, Place::Line { line: error.line(), column: error.column() })

@@ -24,9 +24,9 @@ use axum::{
     routing::get,
 };
 use http::{HeaderMap, StatusCode, header};
+use plimsoll_task::drain::CancellationToken;
 use plimsoll_telemetry::{Format, Registry};
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// The admin's app. It is ready until `draining`.
 pub(super) fn router(registry: Registry, draining: CancellationToken, token: Option<AdminToken>) -> Router {

@@ -1,0 +1,111 @@
+mod event;
+mod field;
+
+pub use event::Event;
+pub use field::{EventId, EventName, InvalidField, LastEventId};
+
+use super::coalesced::{BoxError, CHUNK, Coalesced, Framing};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::BytesMut;
+use futures_core::Stream;
+use http::{HeaderName, HeaderValue, header};
+use std::time::Duration;
+
+/// Silence after which a comment goes out. Proxies close what has been silent for 30 to 60 s.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// An answer of server-sent events (`text/event-stream`,
+/// [the standard](https://html.spec.whatwg.org/multipage/server-sent-events.html)), as a stream gives them. See the
+/// [module](crate::body#streams).
+///
+/// A client that was cut off comes back by itself, and says in [`LastEventId`] what it had last. A stream without an end
+/// holds up a shutdown: give it one, `stream.take_until(…)` with the token of the drain.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use futures_util::{Stream, StreamExt, stream};
+/// use plimsoll_http::body::{Event, EventId, EventStream, LastEventId};
+/// use std::convert::Infallible;
+///
+/// async fn changes(LastEventId(last): LastEventId) -> EventStream<impl Stream<Item = Result<Event, Infallible>>> {
+///     let from: u64 = last.and_then(|id| id.as_str().parse().ok()).map_or(0, |last: u64| last + 1);
+///     EventStream::new(stream::iter(from..).map(|number| Ok(Event::data("order shipped").id(&EventId::from(number)))))
+/// }
+///
+/// let app: Router = Router::new().route("/changes", get(changes));
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventStream<S> {
+    stream: S,
+    heartbeat: Option<Duration>,
+}
+
+impl<S> EventStream<S> {
+    /// The stream's events, with a comment after every 15 s of silence.
+    pub const fn new(stream: S) -> Self {
+        Self { stream, heartbeat: Some(HEARTBEAT) }
+    }
+
+    /// The same with a comment after this much silence. At most a second apart: a zero counts as one.
+    #[must_use]
+    pub fn keep_alive(self, after: Duration) -> Self {
+        Self { heartbeat: Some(after.max(Duration::from_secs(1))), ..self }
+    }
+
+    /// The same with no word in silence: a client that has gone is noticed by the next event only.
+    #[must_use]
+    pub fn without_keep_alive(self) -> Self {
+        Self { heartbeat: None, ..self }
+    }
+}
+
+impl<S, E> IntoResponse for EventStream<S>
+where
+    S: Stream<Item = Result<Event, E>> + Send + 'static,
+    E: Into<BoxError>,
+{
+    fn into_response(self) -> Response {
+        let mut answer = Response::new(Body::new(Coalesced::new(self.stream, Events, CHUNK, self.heartbeat)));
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // nginx collects an answer before it passes it on, unless it is asked not to.
+        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        answer
+    }
+}
+
+struct Events;
+
+impl Framing<Event> for Events {
+    fn write(&mut self, event: Event, into: &mut BytesMut) -> Result<(), BoxError> {
+        event.write(into);
+        Ok(())
+    }
+
+    /// A comment; the empty line is for clients that read by blocks.
+    const HEARTBEAT: &'static [u8] = b":\n\n";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt, stream};
+    use http_body_util::BodyExt;
+    use std::convert::Infallible;
+
+    #[tokio::test(start_paused = true)]
+    async fn events_and_the_word_in_silence() {
+        let events = stream::iter(["a", "b"].map(|data| Ok::<_, Infallible>(Event::data(data))));
+        let answer = EventStream::new(events.chain(stream::pending())).into_response();
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+        let mut body = answer.into_body();
+        for expected in ["data: a\n\ndata: b\n\n", ":\n\n", ":\n\n"] {
+            assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use super::coalesced::{BoxError, CHUNK, Coalesced, Framing};
+use crate::body::ByteLimit;
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::{BufMut, BytesMut};
+use futures_core::Stream;
+use http::{HeaderValue, header};
+use serde::Serialize;
+
+/// An answer of JSON values, one a line (`application/x-ndjson`), as a stream gives them. See the
+/// [module](crate::body#streams).
+///
+/// The stream's items are results; one that cannot fail says so by `map(Ok::<_, Infallible>)`.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use futures_util::stream;
+/// use plimsoll_http::body::NdJson;
+///
+/// # #[derive(serde::Serialize)] struct Order { id: u64 }
+/// # fn rows() -> impl futures_util::Stream<Item = Result<Order, std::io::Error>> + Send + 'static {
+/// #     stream::iter((0..3).map(|id| Ok(Order { id })))
+/// # }
+/// async fn export() -> NdJson<impl futures_util::Stream<Item = Result<Order, std::io::Error>>> {
+///     NdJson::new(rows()) // a cursor of the database, say
+/// }
+///
+/// let app: Router = Router::new().route("/orders/export", get(export));
+/// ```
+#[derive(Clone, Debug)]
+pub struct NdJson<S> {
+    stream: S,
+    chunk: usize,
+}
+
+impl<S> NdJson<S> {
+    /// The stream's items, put together into chunks of about 16 KiB.
+    pub const fn new(stream: S) -> Self {
+        Self { stream, chunk: CHUNK }
+    }
+
+    /// The same with chunks of about so many bytes.
+    #[must_use]
+    pub fn chunks_of(self, bytes: ByteLimit) -> Self {
+        Self { chunk: bytes.get(), ..self }
+    }
+}
+
+impl<S, T, E> IntoResponse for NdJson<S>
+where
+    S: Stream<Item = Result<T, E>> + Send + 'static,
+    T: Serialize,
+    E: Into<BoxError>,
+{
+    fn into_response(self) -> Response {
+        let mut answer = Response::new(Body::new(Coalesced::new(self.stream, Lines, self.chunk, None)));
+        let content_type = HeaderValue::from_static("application/x-ndjson");
+        answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        answer
+    }
+}
+
+struct Lines;
+
+impl<T: Serialize> Framing<T> for Lines {
+    fn write(&mut self, item: T, into: &mut BytesMut) -> Result<(), BoxError> {
+        // Compact JSON has no line break of its own: within strings it is escaped.
+        serde_json::to_writer((&mut *into).writer(), &item)?;
+        into.put_u8(b'\n');
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+    use std::convert::Infallible;
+
+    #[tokio::test]
+    async fn a_value_is_a_line() {
+        let items = stream::iter(["one", "two\nlines"].map(Ok::<_, Infallible>));
+        let answer = NdJson::new(items).into_response();
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/x-ndjson");
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(bytes, "\"one\"\n\"two\\nlines\"\n");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_written() {
+        let items = stream::iter([Ok(1), Err("password=hunter2")]);
+        let mut body = NdJson::new(items).into_response().into_body();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "1\n");
+        let error = body.frame().await.unwrap().unwrap_err().to_string();
+        assert!(error.contains("aborted") && !error.contains("hunter2"), "{error}");
+        assert!(body.frame().await.is_none());
+    }
+}

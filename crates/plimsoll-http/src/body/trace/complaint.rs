@@ -1,0 +1,71 @@
+use serde::de::{self, Expected, Unexpected};
+use std::fmt::{self, Display, Write};
+
+/// What is wrong, in words that are the type's: `None` where there are none, or where they could be the body's.
+#[derive(Default, Debug)]
+pub(super) struct Complaint(pub(super) Option<String>);
+
+impl Complaint {
+    fn of(what: fmt::Arguments<'_>) -> Self {
+        Self(Some(what.to_string()))
+    }
+}
+
+impl Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_deref().unwrap_or_default())
+    }
+}
+
+impl std::error::Error for Complaint {}
+
+impl de::Error for Complaint {
+    /// Whoever writes freely may write of what they found.
+    fn custom<T: Display>(_: T) -> Self {
+        Self(None)
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::of(format_args!("has something other than {expected}"))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Self::of(format_args!("has {length} elements where {expected} is expected"))
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::of(format_args!("has none of {}", List(expected)))
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::of(format_args!("has a field other than {}", List(expected)))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::of(format_args!("is missing the field `{field}`"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::of(format_args!("has the field `{field}` twice"))
+    }
+}
+
+struct List(&'static [&'static str]);
+
+impl Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_char('`')?;
+            f.write_str(name)?;
+            f.write_char('`')?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use plimsoll_http::{
+    boundary::Told,
+    inbound::{ArrivalLimits, BodyError, BodyLimitLayer},
+};
+use std::{convert::Infallible, time::Duration};
+use tokio::time::sleep;
+use tower::{Layer, ServiceExt, service_fn};
+
+type Read = Result<Bytes, BodyError<Infallible>>;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// `count` pieces of 10 bytes, with so long before each.
+fn pieces(count: usize, wait: Duration) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, Infallible>>> {
+    StreamBody::new(Box::pin(stream::unfold(0, move |at| async move {
+        sleep(wait).await;
+        (at < count).then(|| (Ok(Frame::data(Bytes::from_static(b"0123456789"))), at + 1))
+    })))
+}
+
+/// What the service reads of the body, what it says of that, and what the caller is told.
+async fn sent<B>(limits: ArrivalLimits, body: B, said: StatusCode) -> (Option<Read>, String)
+where
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Unpin,
+{
+    let read = std::sync::Mutex::new(None);
+    let service = service_fn(|request: Request<plimsoll_http::inbound::body_limit::LimitedBody<B>>| async {
+        let whole = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+        *read.lock().unwrap() = Some(whole);
+        Ok::<_, Infallible>(Response::builder().status(said).body(Full::<Bytes>::from("said")).unwrap())
+    });
+    let answer = BodyLimitLayer::new(limits).layer(service).oneshot(Request::new(body)).await.unwrap();
+    let told = answer.extensions().get::<Told>().map(|told| told.problem().kind().name());
+    let told = told.map_or_else(|| answer.status().as_u16().to_string(), ToOwned::to_owned);
+    (read.into_inner().unwrap(), told)
+}
+
+fn size(size: u64) -> ArrivalLimits {
+    ArrivalLimits { size: Some(size), ..ArrivalLimits::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_it_is_too_large_is_not_read() {
+    assert_eq!(
+        sent(size(9), Full::from("0123456789"), StatusCode::OK).await,
+        (None, "body-too-large".into())
+    );
+    let whole = (Some(Ok("0123456789".into())), "200".into());
+    assert_eq!(sent(size(10), Full::from("0123456789"), StatusCode::OK).await, whole);
+    assert_eq!(sent(size(0), Empty::new(), StatusCode::OK).await, (Some(Ok(Bytes::new())), "200".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_nothing_is_counted() {
+    let said = StatusCode::BAD_REQUEST;
+    let (read, told) = sent(size(25), pieces(3, Duration::ZERO), said).await;
+    assert_eq!(
+        (read, told),
+        (Some(Err(BodyError::TooLarge)), "body-too-large".into()),
+        "not the 400 it led to"
+    );
+    let (read, told) = sent(size(30), pieces(3, Duration::ZERO), said).await;
+    assert_eq!((read.unwrap().unwrap().len(), told), (30, "400".into()), "its own 400 stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_answers_well_all_the_same_is_left_alone() {
+    let (read, told) = sent(size(25), pieces(3, Duration::ZERO), StatusCode::ACCEPTED).await;
+    assert_eq!((read, told), (Some(Err(BodyError::TooLarge)), "202".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_is_limited_between_pieces_and_in_all() {
+    let idle = ArrivalLimits { idle: Some(SECOND * 3), ..ArrivalLimits::default() };
+    let total = ArrivalLimits { total: Some(SECOND * 10), ..ArrivalLimits::default() };
+    let said = StatusCode::INTERNAL_SERVER_ERROR;
+    for (limits, count, wait, fits) in [
+        (idle, 100, 2, true),
+        (idle, 1, 4, false),
+        (total, 4, 2, true),
+        (total, 100, 2, false),
+        (ArrivalLimits { total: Some(SECOND), ..idle }, 1, 2, false),
+        (ArrivalLimits::default(), 3, 9999, true),
+    ] {
+        let (read, told) = sent(limits, pieces(count, SECOND * wait), said).await;
+        if fits {
+            assert_eq!((read.unwrap().unwrap().len(), told.as_str()), (count * 10, "500"), "{limits:?}");
+        } else {
+            assert_eq!(
+                (read, told.as_str()),
+                (Some(Err(BodyError::TooSlow)), "request-timeout"),
+                "{limits:?}"
+            );
+        }
+    }
+}

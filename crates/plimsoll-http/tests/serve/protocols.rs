@@ -1,0 +1,134 @@
+//! HTTP/2, and what comes after HTTP.
+
+use crate::{
+    client::{PATIENCE, Raw},
+    stand::Stand,
+};
+use axum::{Router, body::Body, routing::get};
+use http::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use plimsoll_http::serve::{Limits, serve};
+use std::net::SocketAddr;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+type Sender = h2::client::SendRequest<bytes::Bytes>;
+
+async fn h2(address: SocketAddr) -> (Sender, tokio::task::JoinHandle<Result<(), h2::Error>>) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
+fn request(path: &str) -> Request<()> {
+    Request::get(format!("http://localhost{path}")).body(()).unwrap()
+}
+
+async fn read(mut body: h2::RecvStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    while let Some(data) = body.data().await {
+        all.extend_from_slice(&data.unwrap());
+    }
+    all
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_on_the_same_address() {
+    let stand = Stand::new().await;
+    let (sender, connection) = h2(stand.address).await;
+    let mut sender = sender.ready().await.unwrap();
+    let (one, _) = sender.send_request(request("/held"), true).unwrap();
+    let (two, _) = sender.send_request(request("/nothing"), true).unwrap();
+    let two = two.await.unwrap();
+    assert_eq!(
+        (two.status(), &two.headers()["content-type"]),
+        (StatusCode::NOT_FOUND, &"application/problem+json".parse().unwrap())
+    );
+    // It drains like any other: the stream under way is answered, and then the connection ends.
+    stand.until("plimsoll_server_requests_in_flight", 1.0).await;
+    stand.drain.request();
+    stand.gate.add_permits(1);
+    assert_eq!(read(one.await.unwrap().into_body()).await, b"released");
+    stand.ended().await.unwrap();
+    let _closed = timeout(PATIENCE, connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_of_http_2_that_goes_away_frees_its_places() {
+    let stand = Stand::new().await;
+    let (sender, connection) = h2(stand.address).await;
+    let mut sender = sender.ready().await.unwrap();
+    let (held, _) = sender.send_request(request("/held"), true).unwrap();
+    stand.until("plimsoll_server_requests_in_flight", 1.0).await;
+    // One stream is reset, another one's connection is gone.
+    drop(held);
+    stand.until("plimsoll_server_requests_total{route=\"/held\",code=\"gone\"}", 1.0).await;
+    let (_held, _) = sender.send_request(request("/held"), true).unwrap();
+    stand.until("plimsoll_server_requests_in_flight", 1.0).await;
+    connection.abort();
+    stand.until("plimsoll_server_requests_total{route=\"/held\",code=\"gone\"}", 2.0).await;
+}
+
+/// CVE-2023-44487: streams that are opened and reset at once cost the client nothing and the server much.
+#[tokio::test]
+async fn cve_2023_44487_a_flood_of_resets_ends_its_connection() {
+    let stand = Stand::new().await;
+    let mut raw = Raw::to(stand.address).await;
+    let mut flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00".to_vec();
+    for at in 0..1000u32 {
+        let stream = (2 * at + 1).to_be_bytes();
+        // GET http localhost /held, as HPACK has it without a table of its own.
+        let head = b"\x82\x86\x44\x05/held\x41\x09localhost";
+        flood.extend([0, 0, head.len() as u8, 1, 5]);
+        flood.extend(stream);
+        flood.extend(head);
+        flood.extend([0, 0, 4, 3, 0]);
+        flood.extend(stream);
+        flood.extend(8u32.to_be_bytes());
+    }
+    raw.try_send(&flood).await;
+    let told = raw.rest().await;
+    assert!(contains_goaway(&told), "{told:?}");
+    stand.until("plimsoll_server_connections{door=\"app\"}", 0.0).await;
+    stand.until("plimsoll_server_requests_in_flight", 0.0).await;
+}
+
+fn contains_goaway(told: &[u8]) -> bool {
+    let mut at = 0;
+    while at + 9 <= told.len() {
+        if told[at + 3] == 7 {
+            return true;
+        }
+        at += 9 + usize::from(told[at]) * 65536 + usize::from(told[at + 1]) * 256 + usize::from(told[at + 2]);
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_connection_can_become_something_else() {
+    async fn upgrade(mut request: Request<Body>) -> Response<Body> {
+        let upgraded = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let mut line = TokioIo::new(upgraded.await.unwrap());
+            let mut said = [0; 5];
+            line.read_exact(&mut said).await.unwrap();
+            line.write_all(&said).await.unwrap();
+        });
+        let answer =
+            Response::builder().status(101).header("upgrade", "echo").header("connection", "upgrade");
+        answer.body(Body::empty()).unwrap()
+    }
+    let server = serve(Router::new().route("/", get(upgrade))).limits(Limits::default()).without_signals();
+    let bound = server.on("127.0.0.1:0").bind().await.unwrap();
+    let address = bound.addresses()[0];
+    let running = tokio::spawn(bound.run());
+    let mut raw = Raw::to(address).await;
+    raw.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await;
+    assert!(raw.head().await.unwrap().starts_with("HTTP/1.1 101 "));
+    raw.send("hello").await;
+    assert_eq!(raw.rest().await, b"hello");
+    running.abort();
+}

@@ -1,0 +1,147 @@
+//! Locks taken in both orders: a deadlock that has not happened yet.
+//!
+//! While this is watched, every lock that a task takes while it holds others is remembered as an edge from each of
+//! those to it, by their names, and an edge that closes a circle is a finding, though no two tasks ever met in it.
+//! After the lock validator of the Linux kernel (lockdep), with a lock's name for its class.
+//!
+//! It costs a look into a shared table for each lock that is taken, so it is off until it is asked for: on in tests
+//! and while developing, and on a busy service for a few minutes. What is held when it is switched on is not known.
+//! Locks of the same name are one: two of them, one within the other, are not looked at.
+
+use super::{Owner, Place, Spot, Step, core::Core, finding};
+use ahash::RandomState;
+use smallvec::SmallVec;
+use std::{
+    collections::HashMap,
+    sync::{
+        LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+const SHARDS: usize = 16;
+/// Pairs of names that are remembered; later ones are not.
+const MOST: usize = 4096;
+
+static WATCHED: AtomicBool = AtomicBool::new(false);
+static HOLDINGS: LazyLock<[Mutex<Holdings>; SHARDS]> = LazyLock::new(Default::default);
+static ORDER: LazyLock<Mutex<Order>> = LazyLock::new(Default::default);
+
+type Holdings = HashMap<Owner, SmallVec<[Spot; 4]>, RandomState>;
+
+/// Switches it on or off for the whole program. Off by default.
+pub fn watch(on: bool) {
+    WATCHED.store(on, Relaxed);
+}
+
+#[inline]
+pub(super) fn is_watched() -> bool {
+    WATCHED.load(Relaxed)
+}
+
+/// `owner` has taken a lock.
+#[cold]
+pub(super) fn took(owner: Owner, core: &Core, place: Place) {
+    let taken = Spot { lock: core.name, place };
+    let held: SmallVec<[Spot; 4]> = {
+        let mut holdings = holdings(owner);
+        let held = holdings.entry(owner).or_default();
+        let before = held.clone();
+        held.push(taken);
+        before
+    };
+    asks(owner, &held, taken);
+}
+
+/// `owner` is about to wait for a lock.
+pub(super) fn wants(owner: Owner, core: &Core, place: Place) {
+    let held = holdings(owner).get(&owner).cloned().unwrap_or_default();
+    asks(owner, &held, Spot { lock: core.name, place });
+}
+
+pub(super) fn gave_back(owner: Owner, core: &Core) {
+    let mut holdings = holdings(owner);
+    if let Some(held) = holdings.get_mut(&owner) {
+        if let Some(at) = held.iter().rposition(|spot| spot.lock == core.name) {
+            held.remove(at);
+        }
+        if held.is_empty() {
+            holdings.remove(&owner);
+        }
+    }
+}
+
+fn asks(owner: Owner, held: &[Spot], taken: Spot) {
+    for holds in held.iter().filter(|holds| holds.lock != taken.lock) {
+        let step = Step { task: owner, holds: Some(*holds), wants: Some(taken) };
+        let circle = ORDER.lock().unwrap_or_else(PoisonError::into_inner).add(step);
+        if let Some(steps) = circle {
+            finding::both_orders(steps);
+        }
+    }
+}
+
+/// Which lock was taken while which was held, and by whom first.
+#[derive(Debug, Default)]
+struct Order {
+    after: HashMap<&'static str, Vec<Step>, RandomState>,
+    steps: usize,
+}
+
+impl Order {
+    /// The circle that this step closes, itself first. A step that is known closes nothing new.
+    fn add(&mut self, step: Step) -> Option<Vec<Step>> {
+        let (from, to) = (step.holds?.lock, step.wants?.lock);
+        let known = self.after.get(from).is_some_and(|steps| steps.iter().any(|step| leads_to(step, to)));
+        if known || self.steps == MOST {
+            return None;
+        }
+        let mut circle = self.path(to, from);
+        if let Some(circle) = &mut circle {
+            circle.insert(0, step);
+        }
+        self.after.entry(from).or_default().push(step);
+        self.steps += 1;
+        circle
+    }
+
+    /// The shortest way from one lock to another.
+    fn path(&self, from: &'static str, to: &'static str) -> Option<Vec<Step>> {
+        let mut reached: Vec<(&'static str, Option<(usize, Step)>)> = vec![(from, None)];
+        let mut at = 0;
+        while at < reached.len() {
+            for step in self.after.get(reached[at].0).into_iter().flatten() {
+                let Some(wants) = step.wants else { continue };
+                if reached.iter().any(|(lock, _)| *lock == wants.lock) {
+                    continue;
+                }
+                reached.push((wants.lock, Some((at, *step))));
+                if wants.lock == to {
+                    return Some(back(&reached));
+                }
+            }
+            at += 1;
+        }
+        None
+    }
+}
+
+/// The steps by which the last one was reached.
+fn back(reached: &[(&'static str, Option<(usize, Step)>)]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut at = reached.len() - 1;
+    while let Some((before, step)) = reached[at].1 {
+        steps.push(step);
+        at = before;
+    }
+    steps.reverse();
+    steps
+}
+
+fn leads_to(step: &Step, lock: &str) -> bool {
+    step.wants.is_some_and(|wants| wants.lock == lock)
+}
+
+fn holdings(owner: Owner) -> MutexGuard<'static, Holdings> {
+    HOLDINGS[owner.number() as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+}

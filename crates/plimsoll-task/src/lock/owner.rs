@@ -1,0 +1,123 @@
+//! Who holds, and who waits.
+
+use crossbeam_utils::atomic::AtomicCell;
+use std::{
+    cell::Cell,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// A task; or, where code runs in `block_on` and so in no task, its thread.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(u64);
+
+/// Set in the number of a thread.
+const THREAD: u64 = 1 << 63;
+
+impl Owner {
+    /// In the place of an owner, where there is none.
+    pub(super) const NOBODY: u64 = 0;
+
+    /// Who runs this code. Under a runtime this is one look into a thread local.
+    #[inline]
+    pub fn current() -> Self {
+        match tokio::task::try_id() {
+            Some(id) => Self(number(id)),
+            None => Self(thread() | THREAD),
+        }
+    }
+
+    #[inline]
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn from_number(number: u64) -> Option<Self> {
+        (number != Self::NOBODY).then_some(Self(number))
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 & THREAD {
+            0 => write!(f, "task {}", self.0),
+            _ => write!(f, "thread {}", self.0 ^ THREAD),
+        }
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A task's number. Tokio shows it to a hasher and to `Display` alone, and only the first is fast.
+#[inline]
+fn number(id: tokio::task::Id) -> u64 {
+    struct Number(u64);
+    impl Hasher for Number {
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            }
+        }
+        #[inline]
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+        #[inline]
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+    let mut number = Number(0);
+    id.hash(&mut number);
+    number.finish() & !THREAD
+}
+
+#[cold]
+fn thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local!(static MINE: Cell<u64> = const { Cell::new(0) });
+    MINE.try_with(|mine| {
+        if mine.get() == 0 {
+            mine.set(NEXT.fetch_add(1, Relaxed));
+        }
+        mine.get()
+    })
+    // A thread that is being torn down is like no other.
+    .unwrap_or_else(|_| NEXT.fetch_add(1, Relaxed))
+}
+
+/// A place in the source, as one word that can be stored and read at the same time.
+pub(super) type PlaceCell = AtomicCell<Option<super::Place>>;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_stored_without_a_lock() {
+        assert!(PlaceCell::is_lock_free());
+    }
+
+    #[tokio::test]
+    async fn a_task_is_itself_and_nobody_else() {
+        let twice = || async { (Owner::current(), Owner::current(), tokio::task::id().to_string()) };
+        let (one, again, id) = tokio::spawn(twice()).await.unwrap();
+        let (other, ..) = tokio::spawn(twice()).await.unwrap();
+        assert_eq!(one, again);
+        assert_ne!(one, other);
+        assert_eq!(one.to_string(), format!("task {id}"));
+    }
+
+    #[test]
+    fn outside_of_tasks_the_thread_answers() {
+        let mine = Owner::current();
+        assert_eq!(mine, Owner::current());
+        assert!(mine.to_string().starts_with("thread "));
+        assert_ne!(mine, std::thread::spawn(Owner::current).join().unwrap());
+    }
+}

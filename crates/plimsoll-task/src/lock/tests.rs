@@ -1,0 +1,38 @@
+//! Findings are the program's, and tests may run side by side: each looks for locks of its own names.
+
+mod deadlock;
+mod holding;
+mod stats;
+
+use super::{Finding, FindingKind, findings};
+use std::{future::Future, time::Duration};
+use tokio::task::{JoinHandle, yield_now};
+
+/// Lets every task run until it can go no further.
+async fn settle() {
+    for _ in 0..64 {
+        yield_now().await;
+    }
+}
+
+fn found(kind: FindingKind, lock: &str) -> Vec<Finding> {
+    let about = |finding: &Finding| {
+        let spots = finding.steps.iter().flat_map(|step| step.holds.iter().chain(&step.wants));
+        finding.kind == kind && spots.into_iter().any(|spot| spot.lock == lock)
+    };
+    findings().into_iter().filter(about).collect()
+}
+
+type Line = Option<(&'static str, u32)>;
+
+/// What a task holds and wants, by lock and line of this crate's tests.
+fn lines(finding: &Finding) -> Vec<(Line, Line)> {
+    let line = |spot: super::Spot| (spot.lock, spot.place.line());
+    finding.steps.iter().map(|step| (step.holds.map(line), step.wants.map(line))).collect()
+}
+
+fn spawn(future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(future)
+}
+
+const LONG: Duration = Duration::from_secs(5);

@@ -1,0 +1,97 @@
+//! What is to happen, and how often it did.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// A panic went through a guard of the lock, and nobody has mended what it guards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the lock {lock:?} is poisoned: a panic may have left what it guards half changed")]
+#[non_exhaustive]
+pub struct Poisoned {
+    /// The name of the lock.
+    pub lock: &'static str,
+}
+
+/// How often a lock was found poisoned, by what was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PoisonStats {
+    /// Times that the value was taken as it was: once for each panic.
+    pub recovered: u64,
+    /// Times that it was rebuilt or mended: once for each panic.
+    pub rebuilt: u64,
+    /// Calls that were refused.
+    pub failed: u64,
+}
+
+pub(super) enum Choice<T: ?Sized> {
+    Recover,
+    Rebuild(Box<dyn Fn(&mut T) + Send + Sync>),
+    Fail,
+}
+
+impl<T: ?Sized> fmt::Debug for Choice<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Recover => "Recover",
+            Self::Rebuild(_) => "Rebuild",
+            Self::Fail => "Fail",
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Policy<T: ?Sized> {
+    pub(super) name: &'static str,
+    choice: Choice<T>,
+    recovered: AtomicU64,
+    rebuilt: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl<T: ?Sized> Policy<T> {
+    pub(super) fn new(name: &'static str, choice: Choice<T>) -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { name, choice, recovered: zero(), rebuilt: zero(), failed: zero() }
+    }
+
+    pub(super) fn fails(&self) -> bool {
+        matches!(self.choice, Choice::Fail)
+    }
+
+    /// Refuses a call.
+    pub(super) fn refuse(&self) -> Poisoned {
+        self.failed.fetch_add(1, Relaxed);
+        Poisoned { lock: self.name }
+    }
+
+    /// Mends the value, which nobody else sees meanwhile. A panic of the closure poisons the lock again.
+    pub(super) fn mend(&self, value: &mut T) {
+        match &self.choice {
+            Choice::Rebuild(rebuild) => {
+                rebuild(value);
+                self.rebuilt.fetch_add(1, Relaxed);
+                tracing::warn!(lock = self.name, "rebuilt after a panic");
+            }
+            Choice::Recover | Choice::Fail => {
+                self.recovered.fetch_add(1, Relaxed);
+                tracing::warn!(lock = self.name, "taken as a panic left it");
+            }
+        }
+    }
+
+    /// A call for [`Choice::Fail`]: the caller has mended it.
+    pub(super) fn mended(&self) {
+        self.rebuilt.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn stats(&self) -> PoisonStats {
+        PoisonStats {
+            recovered: self.recovered.load(Relaxed),
+            rebuilt: self.rebuilt.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Workers: who gets what, and what becomes of it when they go.
+
+use super::seconds;
+use crate::queue::{Crew, bounded};
+use std::{
+    collections::HashMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+};
+use tokio::{sync::Semaphore, task::yield_now, time::sleep};
+
+fn crew(name: &'static str, workers: usize) -> Crew {
+    Crew::new(name, NonZeroUsize::new(workers).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_item_is_handled_once_by_whoever_is_free() {
+    let (sender, receiver) = bounded("crew: once", 4);
+    let (crew, seen) = (crew("crew: once", 3), Arc::new(Mutex::new(Vec::new())));
+    let into = Arc::clone(&seen);
+    let running = tokio::spawn(crew.clone().run(receiver, move |item: u64| {
+        let into = Arc::clone(&into);
+        async move {
+            sleep(seconds(item % 7)).await;
+            into.lock().unwrap().push(item);
+        }
+    }));
+    for item in 0..100 {
+        sender.send(item).await.unwrap();
+    }
+    drop(sender);
+    running.await.unwrap();
+    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+    seen.sort_unstable();
+    assert_eq!(seen, (0..100).collect::<Vec<_>>());
+    let stats = crew.stats();
+    assert_eq!(stats.iter().map(|worker| worker.run.count).sum::<u64>(), 100);
+    assert!(stats.iter().all(|worker| worker.run.count > 10 && !worker.busy), "{stats:?}");
+}
+
+#[tokio::test]
+async fn while_all_are_busy_the_queue_fills_and_no_item_is_taken() {
+    let (sender, receiver) = bounded("crew: busy", 2);
+    let (crew, go) = (crew("crew: busy", 2), Arc::new(Semaphore::new(0)));
+    let gate = Arc::clone(&go);
+    let running = tokio::spawn(crew.clone().run(receiver, move |_: u32| {
+        let gate = Arc::clone(&gate);
+        async move { gate.acquire().await.unwrap().forget() }
+    }));
+    for item in 0..4 {
+        sender.send(item).await.unwrap();
+    }
+    for _ in 0..16 {
+        yield_now().await;
+    }
+    assert!(sender.try_send(4).is_err());
+    let stats = sender.stats();
+    assert_eq!((stats.taken, stats.depth), (2, 2));
+    assert!(crew.stats().iter().all(|worker| worker.busy));
+    go.add_permits(4);
+    crew.stop();
+    running.await.unwrap();
+    assert_eq!(sender.stats().taken, 4, "stopped, it still works off what is there");
+    assert!(sender.is_closed());
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_order() {
+    let (sender, receiver) = bounded("crew: keys", 4);
+    let seen = Arc::new(Mutex::new(HashMap::<u32, Vec<u32>>::new()));
+    let into = Arc::clone(&seen);
+    let handler = move |(key, item): (u32, u32)| {
+        let into = Arc::clone(&into);
+        async move {
+            for _ in 0..(key * item) % 5 {
+                yield_now().await;
+            }
+            into.lock().unwrap().entry(key).or_default().push(item);
+        }
+    };
+    let crew = crew("crew: keys", 3);
+    let running = tokio::spawn(crew.clone().run_keyed(receiver, 2, |(key, _)| *key, handler));
+    for item in 0..50 {
+        for key in 0..5 {
+            sender.send((key, item)).await.unwrap();
+        }
+    }
+    crew.stop();
+    running.await.unwrap();
+    for (key, items) in seen.lock().unwrap().iter() {
+        assert_eq!(*items, (0..50).collect::<Vec<_>>(), "key {key}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_item_and_no_worker() {
+    let (sender, receiver) = bounded("crew: panic", 8);
+    let (crew, done) = (crew("crew: panic", 1), Arc::new(Mutex::new(Vec::new())));
+    let into = Arc::clone(&done);
+    let running = tokio::spawn(crew.clone().run(receiver, move |item: u32| {
+        let into = Arc::clone(&into);
+        async move {
+            assert_ne!(item, 1, "no such item");
+            into.lock().unwrap().push(item);
+        }
+    }));
+    for item in 0..3 {
+        sender.send(item).await.unwrap();
+    }
+    drop(sender);
+    running.await.unwrap();
+    assert_eq!(*done.lock().unwrap(), [0, 2]);
+    assert_eq!((crew.stats()[0].panicked, crew.stats()[0].run.count), (1, 3));
+}
+
+#[tokio::test]
+async fn a_crew_that_is_dropped_ends_with_its_workers() {
+    let (sender, receiver) = bounded("crew: dropped", 8);
+    let (crew, alive) = (crew("crew: dropped", 2), Arc::new(()));
+    let held = Arc::clone(&alive);
+    let running = tokio::spawn(crew.run(receiver, move |_: u32| {
+        let held = Arc::clone(&held);
+        async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        }
+    }));
+    for item in 0..5 {
+        sender.send(item).await.unwrap();
+    }
+    yield_now().await;
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    sender.closed().await;
+    assert_eq!(Arc::strong_count(&alive), 1);
+    let stats = sender.stats();
+    assert_eq!(stats.taken + stats.lost, 5);
+}

@@ -1,0 +1,62 @@
+use crate::Panicked;
+use std::{convert::Infallible, fmt};
+
+/// How a child ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// In order.
+    Finished,
+    /// By this error, as it shows itself by `{:#}`.
+    Failed(String),
+    /// By a panic.
+    Panicked(Panicked),
+    /// The supervisor told it to stop, and dropped it when it did not within its grace.
+    Dropped,
+}
+
+impl Exit {
+    /// Whether it was an error or a panic.
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Panicked(_))
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("finished"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Panicked(panicked) => panicked.fmt(f),
+            Self::Dropped => f.write_str("dropped"),
+        }
+    }
+}
+
+/// What a supervised future may return: nothing, or a result whose error can be shown.
+pub trait Outcome: Send + 'static {
+    /// As an exit.
+    fn exit(self) -> Exit;
+}
+
+impl Outcome for () {
+    fn exit(self) -> Exit {
+        Exit::Finished
+    }
+}
+
+impl Outcome for Infallible {
+    fn exit(self) -> Exit {
+        match self {}
+    }
+}
+
+impl<E: fmt::Display + Send + 'static> Outcome for Result<(), E> {
+    /// Shown by `{:#}`, which is the whole chain for errors like anyhow's.
+    fn exit(self) -> Exit {
+        match self {
+            Ok(()) => Exit::Finished,
+            Err(error) => Exit::Failed(format!("{error:#}")),
+        }
+    }
+}
