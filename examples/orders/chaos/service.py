@@ -26,6 +26,7 @@ poll = "100ms"
 hold = "1s"
 
 [idempotency]
+run = "1500ms"
 lease = "2s"
 """
 

@@ -1,7 +1,11 @@
 //! What the handlers share.
 
 use crate::{config::Config, invoices::Invoices, payments::Payments, store::Store};
-use plimsoll::{Client, Policies, telemetry::Registry};
+use plimsoll::{
+    Client, Policies,
+    http::idempotency::{IdempotencyLayer, PostgresStore},
+    telemetry::Registry,
+};
 use std::sync::Arc;
 
 /// The database, the payment service, the invoices. Clones are the same ones.
@@ -14,6 +18,7 @@ struct Parts {
     payments: Payments,
     notifications: Client,
     invoices: Invoices,
+    idempotency: IdempotencyLayer<PostgresStore>,
 }
 
 impl App {
@@ -31,6 +36,10 @@ impl App {
             payments: Payments::new(client(config.payments(), "payments")?),
             notifications: client(config.notifications(), "notifications")?,
             invoices: Invoices::open(config.invoices())?,
+            idempotency: IdempotencyLayer::new(PostgresStore::new(store.pool().clone()))
+                .required()
+                .terms(config.idempotency())
+                .counted(registry)?,
             store,
         })))
     }
@@ -53,5 +62,11 @@ impl App {
     /// The invoices.
     pub fn invoices(&self) -> &Invoices {
         &self.0.invoices
+    }
+
+    /// What does a request that is sent twice once. Its keys are in the same database as the orders, so that one
+    /// transaction has both.
+    pub fn idempotency(&self) -> IdempotencyLayer<PostgresStore> {
+        self.0.idempotency.clone()
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration: a file as it was written, and one that was checked. Only the second can be run.
 
-use plimsoll::units;
+use plimsoll::{http::idempotency::Terms, units};
 use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
@@ -75,7 +75,9 @@ pub struct OutboxFile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdempotencyFile {
-    /// How long a key is held for a request that has not ended; after that its owner is taken for dead.
+    /// The longest that a request with a key is worked on.
+    pub run: String,
+    /// How long a key is held for a request that has not ended; after that its owner is taken for dead. Longer than `run`.
     pub lease: String,
     /// How long an answer is kept.
     pub keep: String,
@@ -113,7 +115,7 @@ impl Default for OutboxFile {
 
 impl Default for IdempotencyFile {
     fn default() -> Self {
-        Self { lease: "30s".to_owned(), keep: "24h".to_owned() }
+        Self { run: "20s".to_owned(), lease: "30s".to_owned(), keep: "24h".to_owned() }
     }
 }
 
@@ -135,7 +137,7 @@ pub struct Config {
     payments: String,
     notifications: String,
     outbox: OutboxConfig,
-    idempotency: IdempotencyConfig,
+    idempotency: Terms,
 }
 
 /// The database, checked.
@@ -153,13 +155,6 @@ pub struct OutboxConfig {
     pub(crate) poll: Duration,
     pub(crate) hold: Duration,
     pub(crate) batch: u16,
-}
-
-/// What is kept of requests with a key, checked.
-#[derive(Clone, Copy, Debug)]
-pub struct IdempotencyConfig {
-    pub(crate) lease: Duration,
-    pub(crate) keep: Duration,
 }
 
 /// What is wrong with a configuration, and where.
@@ -233,7 +228,7 @@ impl Config {
     }
 
     /// What is kept of requests with a key.
-    pub const fn idempotency(&self) -> IdempotencyConfig {
+    pub const fn idempotency(&self) -> Terms {
         self.idempotency
     }
 }
@@ -255,10 +250,7 @@ impl TryFrom<File> for Config {
                 hold: duration("outbox.hold", &file.outbox.hold)?,
                 batch: within("outbox.batch", file.outbox.batch, 1, 1_000)?,
             },
-            idempotency: IdempotencyConfig {
-                lease: duration("idempotency.lease", &file.idempotency.lease)?,
-                keep: duration("idempotency.keep", &file.idempotency.keep)?,
-            },
+            idempotency: terms(&file.idempotency)?,
         })
     }
 }
@@ -324,6 +316,13 @@ fn duration(place: &str, text: &str) -> Result<Duration, Fault> {
     }
 }
 
+fn terms(file: &IdempotencyFile) -> Result<Terms, Fault> {
+    let run = duration("idempotency.run", &file.run)?;
+    let lease = duration("idempotency.lease", &file.lease)?;
+    let keep = duration("idempotency.keep", &file.keep)?;
+    Terms::try_new(run, lease, keep).map_err(|error| Fault::new("idempotency", error))
+}
+
 fn within<T: PartialOrd + fmt::Display>(place: &str, value: T, least: T, most: T) -> Result<T, Fault> {
     if value >= least && value <= most {
         return Ok(value);
@@ -354,18 +353,20 @@ mod tests {
         let config = Config::try_from(file(|_| {})).unwrap();
         assert_eq!(config.listen().port(), 8080);
         assert_eq!(config.database().wait(), Duration::from_millis(500));
-        assert_eq!(config.idempotency().lease, Duration::from_secs(30));
+        assert_eq!(config.idempotency().lease(), Duration::from_secs(30));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
-        let changes: [(fn(&mut File), &str); 6] = [
+        type Change = fn(&mut File);
+        let changes: [(Change, &str); 7] = [
             (|file| file.listen = "8080".into(), "listen: expected"),
             (|file| file.database.url = "mysql//".into(), "database.url: expected"),
             (|file| file.database.connections = 0, "database.connections: expected 1 to 1000, found 0"),
             (|file| file.payments.origin = "http://a/charges".into(), "payments.origin: expected"),
             (|file| file.outbox.poll = "0s".into(), "outbox.poll: expected more"),
             (|file| file.idempotency.lease = "soon".into(), "idempotency.lease: "),
+            (|file| file.idempotency.lease = "1s".into(), "idempotency: 0 < run < lease"),
         ];
         for (change, expected) in changes {
             let fault = Config::try_from(file(change)).unwrap_err().to_string();

@@ -8,9 +8,8 @@ use crate::{
     store::{self, Event, Store, StoreError},
 };
 use futures_util::{StreamExt, stream};
-use plimsoll::Client;
+use plimsoll::{Client, task::drain::CancellationToken};
 use serde::Serialize;
-use std::time::Duration;
 
 /// Events that are on their way at once.
 const AT_ONCE: usize = 8;
@@ -36,19 +35,20 @@ impl Outbox {
         Self { store, notifications, config }
     }
 
-    /// Tells what is due, and looks again, until the database fails.
+    /// Tells what is due, and looks again, until `stop` is cancelled; a round that has begun is ended.
     ///
     /// # Errors
     /// What the database said; whoever supervises this starts it again.
     ///
     /// # Cancel safety
     /// Cancel safe: what was taken and not told is due again after a while.
-    pub async fn run(&self) -> Result<(), StoreError> {
-        loop {
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), StoreError> {
+        while !stop.is_cancelled() {
             if self.round().await? == 0 {
-                tokio::time::sleep(self.config.poll).await;
+                stop.run_until_cancelled(tokio::time::sleep(self.config.poll)).await;
             }
         }
+        Ok(())
     }
 
     /// Takes what is due, tells it, and notes what was heard of; how many it took.
@@ -96,10 +96,5 @@ impl Outbox {
                 None
             }
         }
-    }
-
-    /// The longest that a round takes: what a drain must allow it.
-    pub const fn hold(&self) -> Duration {
-        self.config.hold
     }
 }

@@ -1,15 +1,15 @@
 //! The service as a whole: what runs, and in which order it ends.
 
-use crate::{api, app::App, config::Config, outbox::Outbox};
-use anyhow::ensure;
+use crate::{api, app::App, config::Config, metrics, outbox::Outbox, workers::workers};
 use axum::Router;
 use plimsoll::{
     http::body::NegotiateLayer,
-    serve::{self, Bound, Server, Stopper},
+    serve::{self, Bound, Server},
     task::drain::{Drain, Phase},
     telemetry::Registry,
 };
 use std::net::SocketAddr;
+use tokio::task::AbortHandle;
 
 /// A service whose addresses are bound and whose tables are up to date.
 #[derive(Debug)]
@@ -70,13 +70,13 @@ impl Service {
         &self.app
     }
 
-    /// What ends it from inside.
-    pub fn stopper(&self) -> Stopper {
-        self.server.stopper()
+    /// What it goes down by.
+    pub fn drain(&self) -> Drain {
+        self.server.drain_handle()
     }
 
-    /// Serves until a signal comes or [`Service::stopper`] is used; then ends what is under way, then the outbox, then the
-    /// pool, in this order: nobody is left who would need what is closed.
+    /// Serves until a signal comes or the drain is asked for; then ends what is under way, then the workers, then the pool,
+    /// in this order: nobody is left who would need what is closed.
     ///
     /// # Errors
     /// If it could not serve, or did not end in time.
@@ -84,28 +84,30 @@ impl Service {
     /// # Cancel safety
     /// Dropped before its end, requests are cut off, and events that were taken are told again later.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self { app, outbox, server, .. } = self;
-        let drain = Drain::default();
-        let working = drain.register(Phase::Workers, "outbox")?.enter();
-        let stop = drain.token(Phase::Workers).clone();
-        let worker = tokio::spawn(async move {
-            let _working = working;
-            stop.run_until_cancelled(async {
-                loop {
-                    if let Err(error) = outbox.run().await {
-                        tracing::warn!(%error, "outbox");
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                }
-            })
-            .await;
+        let Self { app, outbox, server, registry } = self;
+        let drain = server.drain_handle();
+        let working = drain.register(Phase::Workers, "workers")?.enter();
+        let workers = workers(&app, outbox, drain.token(Phase::Workers).clone());
+        let _watched = metrics::watch(&registry, app.store().clone(), workers.stats())?;
+        let workers = tokio::spawn(async move {
+            let ended = workers.run().await;
+            drop(working);
+            ended
         });
+        // Whatever happens to this future, they do not outlive it.
+        let _workers_end = AbortOnDrop(workers.abort_handle());
         let store = app.store().clone();
         drain.hook(Phase::Stores, "database", async move { store.close().await })?;
         server.run().await?;
-        let report = drain.run().await;
-        worker.abort();
-        ensure!(report.is_clean(), "the drain was cut short: {report:?}");
+        workers.await??;
         Ok(())
+    }
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

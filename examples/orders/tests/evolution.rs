@@ -73,14 +73,9 @@ async fn words_of_later_versions_go_all_the_way_and_come_back() {
     }
     assert_eq!(service.database.psql("SELECT delivery, status FROM orders").await, "by-drone|half-shipped");
     // Nobody knows whether it may be paid; so it is not.
-    let pay = support::web::send(
-        service.to,
-        axum::http::Method::POST,
-        &format!("/v1/orders/{}/pay", placed.id),
-        &[],
-        "",
-    )
-    .await;
+    let pay =
+        support::web::send(service.to, http::Method::POST, &format!("/v1/orders/{}/pay", placed.id), &[], "")
+            .await;
     assert_eq!(pay.unwrap().code(), "not-payable");
 }
 

@@ -21,9 +21,11 @@ use plimsoll::Problem;
 
 /// Every path that anybody outside can ask for.
 pub fn routes(app: App) -> Router {
+    // One layer for both versions: a key is a key, whichever path it comes by.
+    let keyed = app.idempotency();
     Router::new()
-        .route("/v1/orders", post(place::place::<V1>).get(list::page::<V1>))
-        .route("/v2/orders", post(place::place::<V2>).get(list::page::<V2>))
+        .route("/v1/orders", post(place::place::<V1>).layer(keyed.clone()).get(list::page::<V1>))
+        .route("/v2/orders", post(place::place::<V2>).layer(keyed).get(list::page::<V2>))
         .route("/v1/orders/export", get(list::export::<V1>))
         .route("/v2/orders/export", get(list::export::<V2>))
         .route("/v1/orders/report", get(list::report))

@@ -5,25 +5,38 @@ use crate::{
     store::{self, EventKind, StoreError},
 };
 use axum::{
+    Extension,
     extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, StatusCode, header},
 };
-use plimsoll::{Negotiated, Problem};
+use plimsoll::{
+    Negotiated, Problem,
+    http::{
+        body::{Accepted, encode},
+        idempotency::{Answer, Claim},
+    },
+};
 
 /// `POST /v1/orders`: the order, what others are to hear of it, and the answer under its key are one transaction.
 /// Acknowledged only after it was committed; whoever hears nothing comes again with the same key.
 pub(super) async fn place<V: Version>(
     State(app): State<App>,
+    Extension(claim): Extension<Claim>,
+    accepted: Accepted<V::Order>,
     Negotiated(wanted): Negotiated<V::PlaceOrder>,
-) -> Result<Response, Problem> {
+) -> Result<Answer, Problem> {
     let order: NewOrder = wanted.try_into().map_err(OrderError::from)?;
     let mut transaction = app.store().begin().await?;
     let placed = store::insert(&mut transaction, &order).await?;
     store::add(&mut transaction, placed.id, EventKind::Placed).await?;
+
     let location = format!("{}/{}", V::PATH, placed.id);
-    let shown = V::show_or_say(placed)?;
-    let answer = (StatusCode::CREATED, [(header::LOCATION, location)], Negotiated(shown)).into_response();
+    let shown = encode(&V::show_or_say(placed)?, accepted.format()).map_err(Problem::internal)?;
+    let answer = Answer::new(StatusCode::CREATED, shown.bytes)
+        .header(header::CONTENT_TYPE, shown.content_type)
+        .header(header::LOCATION, HeaderValue::try_from(location).map_err(Problem::internal)?);
+
+    app.idempotency().store().complete_in(&mut transaction, &claim, &answer).await?;
     transaction.commit().await.map_err(StoreError::from)?;
     Ok(answer)
 }

@@ -13,6 +13,9 @@ pub enum StoreError {
     /// It is not there, or went away in between. Of a commit that ended so, nobody knows whether it was made.
     #[error("the database is away")]
     Away(#[source] sqlx::Error),
+    /// It was at it for longer than a statement may take.
+    #[error("a statement took too long")]
+    Slow(#[source] sqlx::Error),
     /// It is there, and did not do what it was told.
     #[error("the database refused")]
     Failed(#[source] sqlx::Error),
@@ -35,6 +38,9 @@ impl From<sqlx::Error> for StoreError {
             {
                 Self::Away(error)
             }
+            sqlx::Error::Database(ref inner) if inner.code().is_some_and(|code| code == "57014") => {
+                Self::Slow(error)
+            }
             other => Self::Failed(other),
         }
     }
@@ -54,6 +60,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Busy => Self::new(Kind::BulkheadFull).code("database-busy").after(COME_BACK),
             StoreError::Away(_) => Self::unavailable("database-away").after(COME_BACK).because(error),
+            StoreError::Slow(_) => Self::unavailable("database-slow").after(COME_BACK).because(error),
             other => Self::internal(other),
         }
     }

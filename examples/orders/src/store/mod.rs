@@ -12,7 +12,7 @@ pub use orders::{get, insert, page, set_paid};
 pub use outbox::{Event, EventKind, add, claim, delivered, undelivered};
 
 use crate::config::DatabaseConfig;
-use plimsoll::task::deadline::within;
+use plimsoll::{http::idempotency::PostgresStore, task::deadline::within};
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions, Postgres};
 use std::time::Duration;
 
@@ -54,7 +54,9 @@ impl Store {
     /// # Cancel safety
     /// Each migration is a transaction: dropped before its end, it has been done or not.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATIONS.run(&self.pool).await.map_err(StoreError::from)
+        MIGRATIONS.run(&self.pool).await?;
+        // The library's own table, for keys; it has a history of its own.
+        Ok(PostgresStore::new(self.pool.clone()).migrate().await?)
     }
 
     /// A transaction on a connection of the pool.

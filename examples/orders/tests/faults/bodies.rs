@@ -5,7 +5,10 @@ use crate::support::{
     web::{raw, send},
 };
 use axum::http::{Method, StatusCode};
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -18,7 +21,10 @@ async fn place(
     content_type: &str,
     body: impl Into<bytes::Bytes>,
 ) -> crate::support::web::Answer {
-    let headers = [("content-type", content_type), ("idempotency-key", "\"bodies\"")];
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    // A refusal is an answer, too, and would be given again.
+    let key = format!("\"body-{}\"", NUMBER.fetch_add(1, Relaxed));
+    let headers = [("content-type", content_type), ("idempotency-key", key.as_str())];
     send(to, Method::POST, "/v1/orders", &headers, body).await.unwrap()
 }
 

@@ -10,7 +10,7 @@ use plimsoll_testkit::Postgres;
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_in_the_middle_of_a_transaction() {
     let Some(server) = Postgres::start().await else { return };
-    let mut service = Running::on(server, Wanted { lease: "1s", ..Wanted::default() }).await;
+    let mut service = Running::on(server, Wanted { run: "5s", lease: "6s", ..Wanted::default() }).await;
     service.place("before").await;
 
     // The order is written, and its event is not: there the database dies.
@@ -36,7 +36,7 @@ async fn gone_in_the_middle_of_a_transaction() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_between_the_commit_and_the_answer() {
     let Some(server) = Postgres::start().await else { return };
-    let mut service = Running::on(server, Wanted { lease: "1s", ..Wanted::default() }).await;
+    let mut service = Running::on(server, Wanted { run: "5s", lease: "6s", ..Wanted::default() }).await;
     let first = service.place("acknowledged").await;
     service.server.stop_immediately().await;
     service.server.start_again().await;

@@ -10,7 +10,10 @@ use orders::{
     config::{Config, File},
     service::Service,
 };
-use plimsoll::serve::{Limits, Server, Stopper};
+use plimsoll::{
+    serve::{Limits, Server},
+    task::drain::Drain,
+};
 use plimsoll_testkit::{Database, Postgres};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
@@ -27,6 +30,7 @@ use tokio::{task::JoinHandle, time::timeout};
 pub struct Wanted {
     pub connections: u32,
     pub wait: &'static str,
+    pub run: &'static str,
     pub lease: &'static str,
     pub policies: String,
     /// Further routes, inside the same boundary.
@@ -39,6 +43,7 @@ impl Default for Wanted {
         Self {
             connections: 5,
             wait: "500ms",
+            run: "20s",
             lease: "30s",
             policies: concat!(env!("CARGO_MANIFEST_DIR"), "/policies.toml").to_owned(),
             routes: Router::new,
@@ -52,7 +57,7 @@ pub struct Running {
     pub admin: SocketAddr,
     pub app: App,
     pub payments: Payments,
-    pub stopper: Stopper,
+    pub drain: Drain,
     pub folder: Folder,
     serving: Option<JoinHandle<anyhow::Result<()>>>,
     /// What was acknowledged: the order of each key.
@@ -82,10 +87,16 @@ impl Running {
         let settings = |server: Server| server.limits(limits).without_signals();
         let service = Service::bind_with(&config, routes, settings).await.unwrap();
         let (to, admin) = (service.address(), service.admin_address());
-        let (app, stopper) = (service.app().clone(), service.stopper());
-        let serving = Some(tokio::spawn(service.run()));
+        let (app, drain) = (service.app().clone(), service.drain());
+        let serving = Some(tokio::spawn(async {
+            let ended = service.run().await;
+            if let Err(error) = &ended {
+                eprintln!("the service ended: {error:#}");
+            }
+            ended
+        }));
         let acknowledged = BTreeMap::new();
-        Self { to, admin, app, payments, stopper, folder, serving, acknowledged, database, server }
+        Self { to, admin, app, payments, drain, folder, serving, acknowledged, database, server }
     }
 
     /// An order under this key, noted if it is acknowledged.
@@ -161,7 +172,7 @@ impl Running {
 
     /// Ends it as an orchestrator does; what its run said.
     pub async fn end(&mut self) -> anyhow::Result<()> {
-        self.stopper.stop();
+        self.drain.request();
         timeout(LONG, self.serving.take().expect("it runs")).await.expect("it ends").unwrap()
     }
 }
@@ -209,7 +220,7 @@ fn file(wanted: &Wanted, database: &Database, payments: &Payments, folder: &Fold
         "payments": { "origin": payments.origin },
         "notifications": { "origin": payments.origin },
         "outbox": { "poll": "20ms", "hold": "200ms" },
-        "idempotency": { "lease": wanted.lease },
+        "idempotency": { "run": wanted.run, "lease": wanted.lease },
     }))
     .unwrap()
 }
@@ -229,5 +240,7 @@ pub fn metric(text: &str, name: &str) -> f64 {
     let samples = text.lines().filter(|line| {
         line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
     });
+    let mut samples = samples.peekable();
+    assert!(samples.peek().is_some(), "there is no {name} in: {text}");
     samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
 }

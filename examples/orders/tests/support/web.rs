@@ -63,7 +63,7 @@ pub async fn send(
         let stream = TcpStream::connect(to).await.expect("the service listens");
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let driving = tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri(path).header("host", "orders.test");
+        let mut request = Request::builder().method(method).uri(path).header("host", to.to_string());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
