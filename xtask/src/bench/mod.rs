@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: every figure that the project claims comes from one of these commands.
 
+mod bodies;
 mod claim;
 mod contenders;
 mod divan;
@@ -35,6 +36,9 @@ pub(crate) enum Bench {
     /// Instructions an operation takes, beside what is recorded
     #[command(long_about = instructions::LONG_ABOUT)]
     Instructions(instructions::Options),
+    /// Bodies as JSON, MessagePack and Protobuf, in memory and end to end
+    #[command(long_about = bodies::LONG_ABOUT)]
+    Bodies(bodies::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -46,6 +50,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Policy(options) => policy::run(options),
         Bench::Task(options) => task::run(options),
         Bench::Instructions(options) => instructions::run(options),
+        Bench::Bodies(options) => bodies::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }
