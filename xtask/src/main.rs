@@ -3,6 +3,7 @@
 mod api;
 mod bench;
 mod setup;
+mod smoke;
 mod test;
 mod tools;
 mod workspace;
@@ -33,6 +34,9 @@ enum Command {
     /// Show what the public interface has gained and lost since it was last agreed to
     #[command(long_about = api::LONG_ABOUT)]
     Api(api::Options),
+    /// The README's service in a crate of its own: built, run, asked
+    #[command(long_about = smoke::LONG_ABOUT)]
+    Smoke(smoke::Options),
     /// Install the programs that the checks and the benches drive
     Setup,
 }
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Bench(bench) => bench::run(&bench),
         Command::Api(options) => api::run(&options),
+        Command::Smoke(options) => smoke::run(&options),
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
     };
     match outcome {
