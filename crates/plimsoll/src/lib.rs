@@ -15,6 +15,8 @@
 //! | [`Deadline`] | until when the task at hand is wanted | `task` |
 //! | [`serve()`](fn@serve), [`mod@serve`] | a server with everything on | `server` |
 //! | [`Negotiated`] | a body in the format that both sides read | `server` |
+//! | [`Client`], [`client`] | outbound calls, each under a policy | `client` |
+//! | [`Policies`] | the policies of a file, by their names | `file` |
 //!
 //! # A call under a policy
 //!
@@ -51,12 +53,19 @@ mod pages;
 #[doc(inline)]
 pub use plimsoll_policy::*;
 
+#[cfg(feature = "file")]
+#[doc(inline)]
+pub use plimsoll_policy::file::Policies;
+
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use plimsoll_http as http;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use plimsoll_http::Problem;
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use plimsoll_http::client::{self, Client};
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use plimsoll_http::{body::Negotiated, serve, serve::serve};
