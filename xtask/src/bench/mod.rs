@@ -5,6 +5,7 @@ mod claim;
 mod contenders;
 mod divan;
 mod figures;
+mod files;
 mod gateway;
 mod idle;
 pub(crate) mod instructions;
@@ -39,6 +40,9 @@ pub(crate) enum Bench {
     /// Bodies as JSON, MessagePack and Protobuf, in memory and end to end
     #[command(long_about = bodies::LONG_ABOUT)]
     Bodies(bodies::Options),
+    /// Files beside tower-http's `ServeDir` and nginx
+    #[command(long_about = files::LONG_ABOUT)]
+    Files(files::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -51,6 +55,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Task(options) => task::run(options),
         Bench::Instructions(options) => instructions::run(options),
         Bench::Bodies(options) => bodies::run(options),
+        Bench::Files(options) => files::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

@@ -2,6 +2,7 @@
 
 mod caddy;
 mod envoy;
+mod folder;
 mod haproxy;
 mod nginx;
 mod origin;
@@ -22,6 +23,7 @@ use super::process::Process;
 
 pub(crate) use caddy::start as caddy;
 pub(crate) use envoy::start as envoy;
+pub(crate) use folder::start as folder;
 pub(crate) use haproxy::{start as haproxy, start_with_splice as haproxy_with_splice};
 pub(crate) use nginx::start as nginx;
 pub(crate) use origin::Origin;
