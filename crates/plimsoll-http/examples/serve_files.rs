@@ -32,7 +32,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     // One worker, as the others have; the blocking pool comes with it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match by.as_str() {
-        "plimsoll" => runtime.block_on(serve(plimsoll_http::files::Files::below(folder)?, port)),
+        "plimsoll" => runtime.block_on(serve(plimsoll_http::files::Files::new(folder)?, port)),
         "tower-http" => runtime.block_on(serve(tower_http::services::ServeDir::new(folder), port)),
         _ => Err(USAGE.into()),
     }

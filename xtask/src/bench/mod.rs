@@ -10,6 +10,7 @@ mod gateway;
 mod idle;
 pub(crate) mod instructions;
 mod load;
+mod memory;
 mod peers;
 mod policy;
 mod process;
@@ -43,6 +44,9 @@ pub(crate) enum Bench {
     /// Files beside tower-http's `ServeDir` and nginx
     #[command(long_about = files::LONG_ABOUT)]
     Files(files::Options),
+    /// What each trick of memory saves, beside the plain way
+    #[command(long_about = memory::LONG_ABOUT)]
+    Memory(memory::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -56,6 +60,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Instructions(options) => instructions::run(options),
         Bench::Bodies(options) => bodies::run(options),
         Bench::Files(options) => files::run(options),
+        Bench::Memory(options) => memory::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

@@ -48,7 +48,7 @@ impl Files {
     ///
     /// # Errors
     /// When `root` cannot be opened as a folder.
-    pub fn below(root: impl AsRef<Path>) -> io::Result<Self> {
+    pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self::of(Root::open(root.as_ref())?))
     }
 
