@@ -2,7 +2,11 @@
 //! reads the pairs.
 
 #[path = "../src/h1/buffer.rs"]
-#[allow(dead_code, reason = "the module as it is, not all of which a bench needs")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the module as it is, with its tests, not all of which a bench needs"
+)]
 mod buffer;
 
 use std::collections::HashMap;
@@ -24,14 +28,14 @@ fn main() {
 mod small_vector_of_attempts {
     use super::*;
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn before() -> Vec<u32> {
         let mut tried = Vec::new();
         tried.push(black_box(3));
         tried
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn after() -> SmallVec<[u32; 4]> {
         let mut tried = SmallVec::new();
         tried.push(black_box(3));
@@ -45,7 +49,7 @@ mod slab_of_streams {
 
     const OPEN: usize = 100;
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn before(bencher: Bencher<'_, '_>) {
         let mut next = 0_u64;
         let mut open: HashMap<u64, Rc<u64>> = HashMap::new();
@@ -61,7 +65,7 @@ mod slab_of_streams {
         });
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn after(bencher: Bencher<'_, '_>) {
         let mut open: Slab<Rc<u64>> = Slab::new();
         let stream = Rc::new(7);
@@ -81,14 +85,14 @@ mod kept_read_buffers {
 
     const HEAD: &[u8] = &[b'h'; 200];
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn before() -> usize {
         let mut room = BytesMut::with_capacity(Size::Small.bytes());
         room.put_slice(black_box(HEAD));
         room.split().freeze().len()
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn after() -> usize {
         let mut room = buffer::take(Size::Small);
         room.put_slice(black_box(HEAD));
@@ -103,14 +107,14 @@ mod kept_large_buffers {
     use super::*;
     use buffer::Size;
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 20)]
     fn before() -> usize {
         let mut room = BytesMut::with_capacity(Size::Large.bytes());
         room.put_bytes(black_box(b'b'), Size::Large.bytes());
         room.split().freeze().len()
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 20)]
     fn after() -> usize {
         let mut room = buffer::take(Size::Large);
         room.put_bytes(black_box(b'b'), Size::Large.bytes());

@@ -4,7 +4,11 @@
 mod before;
 
 #[path = "../../src/files/buffers.rs"]
-#[allow(dead_code, reason = "the module as it is, not all of which a bench needs")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the module as it is, with its tests, not all of which a bench needs"
+)]
 mod buffers;
 
 use bytes::Bytes;
@@ -24,12 +28,12 @@ fn main() {
 mod cow_clean_path {
     use super::*;
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn before() -> String {
         before::normalize(black_box("/shop/orders/2024/17/items")).expect("a path")
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn after() -> usize {
         normalize(black_box("/shop/orders/2024/17/items")).expect("a path").len()
     }
@@ -39,12 +43,12 @@ mod cow_clean_path {
 mod cow_dotted_path {
     use super::*;
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn before() -> String {
         before::normalize(black_box("/shop/./orders/../orders/17")).expect("a path")
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn after() -> usize {
         normalize(black_box("/shop/./orders/../orders/17")).expect("a path").len()
     }
@@ -54,13 +58,13 @@ mod cow_dotted_path {
 mod bytes_sent_again {
     use super::*;
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn before(bencher: Bencher<'_, '_>) {
         let chunks = before::chunks();
         bencher.bench_local(|| before::sent_twice(black_box(&chunks)));
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn after(bencher: Bencher<'_, '_>) {
         let chunks = before::chunks();
         bencher.bench_local(|| {
@@ -83,12 +87,12 @@ mod small_vector_of_names {
         headers
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn before(bencher: Bencher<'_, '_>) {
         bencher.with_inputs(request).bench_local_refs(before::strip_hop_by_hop);
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 500)]
     fn after(bencher: Bencher<'_, '_>) {
         bencher.with_inputs(request).bench_local_refs(strip_hop_by_hop);
     }
@@ -104,7 +108,7 @@ mod kept_buffers {
         File::open(std::env::current_exe().expect("this program")).expect("readable")
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 20)]
     fn before(bencher: Bencher<'_, '_>) {
         let file = file();
         bencher.bench_local(|| {
@@ -115,7 +119,7 @@ mod kept_buffers {
         });
     }
 
-    #[divan::bench]
+    #[divan::bench(sample_size = 20)]
     fn after(bencher: Bencher<'_, '_>) {
         let (file, buffers) = (file(), Arc::new(Buffers::default()));
         bencher.bench_local(|| {
