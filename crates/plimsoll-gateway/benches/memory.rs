@@ -9,7 +9,7 @@
 )]
 mod buffer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use bytes::{BufMut as _, BytesMut};
@@ -26,7 +26,7 @@ fn main() {
 
 /// Endpoints that a call has tried: almost always one.
 mod small_vector_of_attempts {
-    use super::*;
+    use super::{SmallVec, black_box};
 
     #[divan::bench(sample_size = 500)]
     fn before() -> Vec<u32> {
@@ -45,7 +45,7 @@ mod small_vector_of_attempts {
 
 /// A stream that opens and closes among a hundred.
 mod slab_of_streams {
-    use super::*;
+    use super::{Bencher, HashMap, Rc, Slab, VecDeque};
 
     const OPEN: usize = 100;
 
@@ -69,8 +69,7 @@ mod slab_of_streams {
     fn after(bencher: Bencher<'_, '_>) {
         let mut open: Slab<Rc<u64>> = Slab::new();
         let stream = Rc::new(7);
-        let mut places: std::collections::VecDeque<usize> =
-            (0..OPEN).map(|_| open.insert(Rc::clone(&stream))).collect();
+        let mut places: VecDeque<usize> = (0..OPEN).map(|_| open.insert(Rc::clone(&stream))).collect();
         bencher.bench_local(|| {
             places.push_back(open.insert(Rc::clone(&stream)));
             places.pop_front().map(|place| open.remove(place))
@@ -80,8 +79,10 @@ mod slab_of_streams {
 
 /// Room for one read of a connection that was idle, and the head split off.
 mod kept_read_buffers {
-    use super::*;
-    use buffer::Size;
+    use super::{
+        BufMut as _, BytesMut, black_box,
+        buffer::{self, Size},
+    };
 
     const HEAD: &[u8] = &[b'h'; 200];
 
@@ -104,8 +105,10 @@ mod kept_read_buffers {
 
 /// The same for reads of 128 KiB, as a large body takes them.
 mod kept_large_buffers {
-    use super::*;
-    use buffer::Size;
+    use super::{
+        BufMut as _, BytesMut, black_box,
+        buffer::{self, Size},
+    };
 
     #[divan::bench(sample_size = 20)]
     fn before() -> usize {

@@ -14,7 +14,7 @@ fn main() {
 
 /// As `PolicyService` reads its machines: one atomic load says that they are still the same.
 mod swapped_settings {
-    use super::*;
+    use super::{Arc, ArcSwap, Bencher, Cache, PolicySpec, RwLock};
 
     #[divan::bench(threads = [1, 2])]
     fn before(bencher: Bencher<'_, '_>) {

@@ -26,7 +26,7 @@ fn main() {
 
 /// Nothing changes: `Cow` has nothing to own.
 mod cow_clean_path {
-    use super::*;
+    use super::{before, black_box, normalize};
 
     #[divan::bench(sample_size = 500)]
     fn before() -> String {
@@ -41,7 +41,7 @@ mod cow_clean_path {
 
 /// Something changes: the same work, with `Cow` or without.
 mod cow_dotted_path {
-    use super::*;
+    use super::{before, black_box, normalize};
 
     #[divan::bench(sample_size = 500)]
     fn before() -> String {
@@ -56,7 +56,7 @@ mod cow_dotted_path {
 
 /// A body of 64 KiB in four chunks, sent twice.
 mod bytes_sent_again {
-    use super::*;
+    use super::{Bencher, Replay, before, black_box};
 
     #[divan::bench(sample_size = 500)]
     fn before(bencher: Bencher<'_, '_>) {
@@ -76,7 +76,7 @@ mod bytes_sent_again {
 
 /// A request that names one field of its own connection, as most do.
 mod small_vector_of_names {
-    use super::*;
+    use super::{Bencher, HeaderMap, HeaderName, HeaderValue, before, header, strip_hop_by_hop};
 
     fn request() -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
@@ -100,8 +100,10 @@ mod small_vector_of_names {
 
 /// A chunk of a file read and handed on.
 mod kept_buffers {
-    use super::*;
-    use buffers::{Buffers, CHUNK};
+    use super::{
+        Arc, Bencher, Bytes, File, FileExt,
+        buffers::{Buffers, CHUNK},
+    };
 
     fn file() -> File {
         // Any large file that is there; the page cache holds it after the first read.
