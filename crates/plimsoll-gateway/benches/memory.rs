@@ -12,7 +12,6 @@ mod buffer;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use bytes::{BufMut as _, BytesMut};
 use divan::{AllocProfiler, Bencher, black_box};
 use slab::Slab;
 use smallvec::SmallVec;
@@ -30,14 +29,14 @@ mod small_vector_of_attempts {
 
     #[divan::bench(sample_size = 500)]
     fn before() -> Vec<u32> {
-        let mut tried = Vec::new();
+        let mut tried = black_box(Vec::new());
         tried.push(black_box(3));
         tried
     }
 
     #[divan::bench(sample_size = 500)]
     fn after() -> SmallVec<[u32; 4]> {
-        let mut tried = SmallVec::new();
+        let mut tried = black_box(SmallVec::new());
         tried.push(black_box(3));
         tried
     }
@@ -80,9 +79,10 @@ mod slab_of_streams {
 /// Room for one read of a connection that was idle, and the head split off.
 mod kept_read_buffers {
     use super::{
-        BufMut as _, BytesMut, black_box,
+        black_box,
         buffer::{self, Size},
     };
+    use bytes::{BufMut as _, BytesMut};
 
     const HEAD: &[u8] = &[b'h'; 200];
 
@@ -106,9 +106,10 @@ mod kept_read_buffers {
 /// The same for reads of 128 KiB, as a large body takes them.
 mod kept_large_buffers {
     use super::{
-        BufMut as _, BytesMut, black_box,
+        black_box,
         buffer::{self, Size},
     };
+    use bytes::{BufMut as _, BytesMut};
 
     #[divan::bench(sample_size = 20)]
     fn before() -> usize {
