@@ -7,6 +7,7 @@ mod divan;
 mod figures;
 mod files;
 mod gateway;
+mod http;
 mod idle;
 pub(crate) mod instructions;
 mod load;
@@ -47,6 +48,9 @@ pub(crate) enum Bench {
     /// What each trick of memory saves, beside the plain way
     #[command(long_about = memory::LONG_ABOUT)]
     Memory(memory::Options),
+    /// The outbound client beside hyper-util's and reqwest's
+    #[command(long_about = http::LONG_ABOUT)]
+    Http(http::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -61,6 +65,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Bodies(options) => bodies::run(options),
         Bench::Files(options) => files::run(options),
         Bench::Memory(options) => memory::run(options),
+        Bench::Http(options) => http::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

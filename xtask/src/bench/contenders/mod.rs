@@ -54,6 +54,11 @@ impl Place {
         Ok(path)
     }
 
+    /// The first of the origin's ports.
+    pub(crate) fn port(&self) -> u16 {
+        self.origin[0]
+    }
+
     /// Writes a configuration and returns its path.
     fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
