@@ -13,7 +13,7 @@
 //! ```
 //!
 //! # What holds
-//! - **Every limit of the matrix**: `connect` (the name, TCP and TLS), `first-byte`, `attempt`, `idle` between two bytes of
+//! - **Every limit of the matrix**: `connect` (the name and TCP), `tls`, `first-byte`, `attempt`, `idle` between two bytes of
 //!   either body, `total` to the answer's last byte. The caller's deadline ([`plimsoll_task::Deadline::current`]) narrows the
 //!   total, and what is left of it goes along to the peer.
 //! - **Sent twice** is only what may be: idempotent methods, a request with an `Idempotency-Key`
