@@ -4,6 +4,7 @@ mod api;
 mod bench;
 mod chaos;
 mod setup;
+mod smoke;
 mod test;
 mod tools;
 mod workspace;
@@ -36,6 +37,9 @@ enum Command {
     Api(api::Options),
     /// Kill everything around the example service under load, and compare the books afterwards
     Chaos(chaos::Options),
+    /// The README's service in a crate of its own: built, run, asked
+    #[command(long_about = smoke::LONG_ABOUT)]
+    Smoke(smoke::Options),
     /// Install the programs that the checks and the benches drive
     Setup,
 }
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Bench(bench) => bench::run(&bench),
         Command::Api(options) => api::run(&options),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Smoke(options) => smoke::run(&options),
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
     };
     match outcome {

@@ -180,7 +180,7 @@ fn sources(folders: &[&str]) -> String {
 
 #[test]
 fn every_metric_and_path_that_is_named_is_there() {
-    let code = sources(&["plimsoll-telemetry/src", "plimsoll-gateway/src"]);
+    let code = sources(&["plimsoll-telemetry/src", "plimsoll-http/src", "plimsoll-gateway/src"]);
     let metric = Regex::new(r"\bplimsoll_[a-z0-9_]+[a-z0-9]\b").unwrap();
     let path = Regex::new(r"/api/v1/[a-z]+(\.json)?").unwrap();
     let crates =

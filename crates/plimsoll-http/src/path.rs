@@ -66,25 +66,26 @@ fn dots(segment: &str) -> Option<Dots> {
     }
 }
 
+/// Written once, into memory that is large enough: a segment is taken back by cutting it off.
 fn without_dots(path: &str) -> Result<String, BadPath> {
-    let mut kept: Vec<&str> = Vec::new();
+    let mut clean = String::with_capacity(path.len() + 1);
     let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
     while let Some(segment) = segments.next() {
-        let last = segments.peek().is_none();
-        match dots(segment) {
-            None => kept.push(segment),
-            Some(kind) => {
-                if kind == Dots::Up {
-                    kept.pop().ok_or(BadPath)?;
-                }
-                // "/a/." is the directory "/a/".
-                if last {
-                    kept.push("");
-                }
-            }
+        let Some(kind) = dots(segment) else {
+            clean.push('/');
+            clean.push_str(segment);
+            continue;
+        };
+        if kind == Dots::Up {
+            let last = clean.rfind('/').ok_or(BadPath)?;
+            clean.truncate(last);
+        }
+        // "/a/." is the directory "/a/".
+        if segments.peek().is_none() {
+            clean.push('/');
         }
     }
-    Ok(format!("/{}", kept.join("/")))
+    Ok(clean)
 }
 
 #[cfg(test)]
@@ -118,6 +119,29 @@ mod tests {
     }
 
     proptest! {
+        /// Against segments in a vector, joined at the end.
+        #[test]
+        fn cutting_off_is_taking_back(path in "(/(a|bc|\\.|\\.\\.|%2e){0,1}){1,6}") {
+            let mut kept: Vec<&str> = Vec::new();
+            let mut below = true;
+            let segments: Vec<&str> = path[1..].split('/').collect();
+            for (at, segment) in segments.iter().enumerate() {
+                match *segment {
+                    "." | "%2e" => {}
+                    ".." => below &= kept.pop().is_some(),
+                    name => {
+                        kept.push(name);
+                        continue;
+                    }
+                }
+                if at + 1 == segments.len() {
+                    kept.push("");
+                }
+            }
+            let expected = below.then(|| format!("/{}", kept.join("/")));
+            prop_assert_eq!(normalize(&path).ok().map(Cow::into_owned), expected);
+        }
+
         #[test]
         fn a_clean_path_stays_clean(path in "(/([a-z.%2eE]|\\.\\.|%2e){0,4}){1,5}") {
             if let Ok(clean) = normalize(&path) {

@@ -246,6 +246,8 @@ impl fmt::Display for Later {
 pub enum Limit {
     /// Until a connection stands.
     Connect,
+    /// From there until TLS is agreed on.
+    Tls,
     /// From the request's last byte to the answer's head.
     FirstByte,
     /// One attempt, up to the answer's head.
@@ -258,12 +260,14 @@ pub enum Limit {
 
 impl Limit {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 5] = [Self::Connect, Self::FirstByte, Self::Attempt, Self::Idle, Self::Total];
+    pub const ALL: [Self; 6] =
+        [Self::Connect, Self::Tls, Self::FirstByte, Self::Attempt, Self::Idle, Self::Total];
 
     /// The key in the policy file, and a metric's label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Tls => "tls",
             Self::FirstByte => "first-byte",
             Self::Attempt => "attempt",
             Self::Idle => "idle",

@@ -7,7 +7,8 @@ use std::time::Duration;
 ///
 /// | limit | from | to |
 /// | --- | --- | --- |
-/// | `connect` | the attempt's start | a connection in hand |
+/// | `connect` | the attempt's start | a connection that stands |
+/// | `tls` | from there | TLS is agreed on, where it is spoken |
 /// | `first_byte` | the request's last byte sent | the answer's head |
 /// | `attempt` | the attempt's start | the answer's head |
 /// | `idle` | the last byte of a body, either way | the next |
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub struct Timeouts {
     /// Until a connection stands.
     pub connect: Option<Duration>,
+    /// From there until TLS is agreed on.
+    pub tls: Option<Duration>,
     /// From the request's last byte to the answer's head.
     pub first_byte: Option<Duration>,
     /// One attempt, up to the answer's head.
@@ -30,12 +33,14 @@ pub struct Timeouts {
 
 impl Timeouts {
     /// No limit at all.
-    pub const NONE: Self = Self { connect: None, first_byte: None, attempt: None, idle: None, total: None };
+    pub const NONE: Self =
+        Self { connect: None, tls: None, first_byte: None, attempt: None, idle: None, total: None };
 
     /// The limit of this name.
     pub const fn get(&self, limit: Limit) -> Option<Duration> {
         match limit {
             Limit::Connect => self.connect,
+            Limit::Tls => self.tls,
             Limit::FirstByte => self.first_byte,
             Limit::Attempt => self.attempt,
             Limit::Idle => self.idle,
@@ -50,10 +55,11 @@ impl Timeouts {
 }
 
 impl Default for Timeouts {
-    /// connect 1 s, first byte 15 s, attempt 15 s, idle 60 s, total 30 s.
+    /// connect 1 s, TLS 1 s, first byte 15 s, attempt 15 s, idle 60 s, total 30 s.
     fn default() -> Self {
         Self {
             connect: Some(Duration::from_secs(1)),
+            tls: Some(Duration::from_secs(1)),
             first_byte: Some(Duration::from_secs(15)),
             attempt: Some(Duration::from_secs(15)),
             idle: Some(Duration::from_secs(60)),

@@ -44,8 +44,12 @@ impl Draws {
 
 struct Alive(Arc<AtomicUsize>);
 
+/// All that ever were.
+static EVER: AtomicUsize = AtomicUsize::new(0);
+
 impl Alive {
     fn new(count: &Arc<AtomicUsize>) -> Self {
+        EVER.fetch_add(1, SeqCst);
         count.fetch_add(1, SeqCst);
         Self(Arc::clone(count))
     }
@@ -192,5 +196,7 @@ fn ten_thousand_random_cancellations_leave_nothing() {
         }
         let metrics = tokio::runtime::Handle::current().metrics();
         settled("tokio", || metrics.num_alive_tasks()).await;
+        // And it was not for want of anything to leak.
+        assert!(EVER.load(SeqCst) as u64 > 2 * ROUNDS, "{EVER:?} nodes");
     });
 }

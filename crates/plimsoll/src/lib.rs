@@ -15,6 +15,8 @@
 //! | [`Deadline`] | until when the task at hand is wanted | `task` |
 //! | [`serve()`](fn@serve), [`mod@serve`] | a server with everything on | `server` |
 //! | [`Negotiated`] | a body in the format that both sides read | `server` |
+//! | [`Client`], [`client`] | outbound calls, each under a policy | `client` |
+//! | [`Policies`] | the policies of a file, by their names | `file` |
 //!
 //! # A call under a policy
 //!
@@ -50,6 +52,7 @@ mod pages;
 
 #[doc(inline)]
 pub use plimsoll_policy::*;
+
 #[cfg(feature = "file")]
 #[doc(inline)]
 pub use plimsoll_policy::file::Policies;
@@ -62,7 +65,7 @@ pub use plimsoll_http as http;
 pub use plimsoll_http::Problem;
 #[cfg(feature = "client")]
 #[doc(inline)]
-pub use plimsoll_http::{client, client::Client};
+pub use plimsoll_http::client::{self, Client};
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use plimsoll_http::{body::Negotiated, serve, serve::serve};

@@ -13,6 +13,10 @@ pub(crate) enum Load {
     Small,
     /// 150 bytes, HTTP/2 in front, 8 connections of 8 streams.
     Http2,
+    /// Files of 1 KiB, 64 connections.
+    Kib1,
+    /// Files of 64 KiB, 32 connections.
+    Kib64,
     /// Files of 1 MiB, 8 connections.
     Medium,
     /// Files of 64 MiB, one after another.
@@ -28,6 +32,8 @@ impl Load {
         match self {
             Self::Small => "150 bytes, HTTP/1.1, 64 connections",
             Self::Http2 => "150 bytes, HTTP/2 in front, 8 connections of 8 streams",
+            Self::Kib1 => "1 KiB bodies, HTTP/1.1, 64 connections",
+            Self::Kib64 => "64 KiB bodies, HTTP/1.1, 32 connections",
             Self::Medium => "1 MiB bodies, HTTP/1.1, 8 connections",
             Self::Large => "64 MiB bodies, one after another",
         }
@@ -38,6 +44,8 @@ impl Load {
         match self {
             Self::Small => "small",
             Self::Http2 => "http2",
+            Self::Kib1 => "1k",
+            Self::Kib64 => "64k",
             Self::Medium => "medium",
             Self::Large => "large",
         }
@@ -51,6 +59,8 @@ impl Load {
         let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
         match self {
             Self::Small => wrk(&url("/"), 64, seconds),
+            Self::Kib1 => wrk(&url("/files/1k"), 64, seconds),
+            Self::Kib64 => wrk(&url("/files/64k"), 32, seconds),
             Self::Medium => wrk(&url("/files/1m"), 8, seconds),
             Self::Http2 => h2load(&url("/"), seconds),
             Self::Large => downloads(&url("/files/64m"), 64 << 20),

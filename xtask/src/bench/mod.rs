@@ -1,13 +1,17 @@
 //! `cargo xtask bench`: every figure that the project claims comes from one of these commands.
 
+mod bodies;
 mod claim;
 mod contenders;
 mod divan;
 mod figures;
+mod files;
 mod gateway;
+mod http;
 mod idle;
 pub(crate) mod instructions;
 mod load;
+mod memory;
 mod peers;
 mod policy;
 mod process;
@@ -35,6 +39,18 @@ pub(crate) enum Bench {
     /// Instructions an operation takes, beside what is recorded
     #[command(long_about = instructions::LONG_ABOUT)]
     Instructions(instructions::Options),
+    /// Bodies as JSON, MessagePack and Protobuf, in memory and end to end
+    #[command(long_about = bodies::LONG_ABOUT)]
+    Bodies(bodies::Options),
+    /// Files beside tower-http's `ServeDir` and nginx
+    #[command(long_about = files::LONG_ABOUT)]
+    Files(files::Options),
+    /// What each trick of memory saves, beside the plain way
+    #[command(long_about = memory::LONG_ABOUT)]
+    Memory(memory::Options),
+    /// The outbound client beside hyper-util's and reqwest's
+    #[command(long_about = http::LONG_ABOUT)]
+    Http(http::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -46,6 +62,10 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Policy(options) => policy::run(options),
         Bench::Task(options) => task::run(options),
         Bench::Instructions(options) => instructions::run(options),
+        Bench::Bodies(options) => bodies::run(options),
+        Bench::Files(options) => files::run(options),
+        Bench::Memory(options) => memory::run(options),
+        Bench::Http(options) => http::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::claim::Claim;
 use super::divan::{self, Row};
 use super::figures::{Spread, table};
+use super::memory;
 use crate::workspace::{Package, Workspace};
 
 pub(crate) const LONG_ABOUT: &str = "\
@@ -86,7 +87,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 
 pub(super) fn benches(package: &Package) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for target in package.targets.iter().filter(|target| target.kind == "bench") {
+    for target in
+        package.targets.iter().filter(|target| target.kind == "bench" && target.name != memory::TARGET)
+    {
         let text = fs::read_to_string(&target.source).with_context(|| target.source.display().to_string())?;
         let output = Command::new("cargo")
             .args(["bench", "--quiet", "--package", &package.name, "--bench", &target.name])

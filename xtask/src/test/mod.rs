@@ -16,7 +16,7 @@ use clap::Args;
 use crate::api;
 use crate::bench::instructions;
 use crate::workspace::Workspace;
-use crate::{setup, tools};
+use crate::{setup, smoke, tools};
 use postgres::Postgres;
 use steps::Steps;
 
@@ -33,8 +33,9 @@ Check and test everything, in this order, and stop at the first step that fails,
   7. doc tests       every example in the documentation
   8. documentation   rustdoc, warnings are errors
   9. interface       what the library crates show, beside api/ (cargo xtask api)
- 10. loom            every interleaving of the machines with atomics (up to three preemptions)
- 11. instructions    what the hot operations take, beside benches/instructions.toml (valgrind)
+ 10. smoke           the README's service in a crate of its own: built, run, asked (cargo xtask smoke)
+ 11. loom            every interleaving of the machines with atomics (up to three preemptions)
+ 12. instructions    what the hot operations take, beside benches/instructions.toml (valgrind)
 
 Programs that the tests drive (curl, promtool, h2load, valgrind, postgresql) are installed first where that is possible (Debian, root);
 cargo-deny is built once into the target folder. Elsewhere a missing one is named, and what needs it is skipped.
@@ -85,6 +86,7 @@ fn all(options: &Options, workspace: &Workspace, steps: &mut Steps) -> Result<()
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     steps.command("documentation", documentation)?;
     steps.check("interface", "cargo xtask api", || api::findings(workspace))?;
+    steps.check("smoke", "cargo xtask smoke", || smoke::findings(workspace))?;
     loom::run(workspace, steps)?;
     counted(workspace, steps)
 }

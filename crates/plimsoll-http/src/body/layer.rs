@@ -1,10 +1,11 @@
 use super::wanted::Wanted;
-use http::Request;
+use crate::boundary::Told;
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tokio::task::futures::TaskLocalFuture;
 use tower_layer::Layer;
@@ -12,7 +13,10 @@ use tower_service::Service;
 
 /// Tells the answers within what the request accepts. [`Negotiated`](super::Negotiated) asks for it.
 ///
-/// It costs one look for `Accept`, and keeps the header's value beside the request's future. An inner layer that hands
+/// It also holds a refusal to its status: a handler's `(StatusCode::CREATED, Negotiated(value))` sets 201 whether there is
+/// a value in the answer or a problem.
+///
+/// It costs one look for `Accept` and one at the answer's extensions, and keeps the header's value beside the request's future. An inner layer that hands
 /// requests to another task (a `Buffer`) must stand outside of this one: what is kept belongs to the task.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct NegotiateLayer {
@@ -40,9 +44,9 @@ pub struct NegotiateService<S> {
     inner: S,
 }
 
-impl<S, B> Service<Request<B>> for NegotiateService<S>
+impl<S, B, R> Service<Request<B>> for NegotiateService<S>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<R>>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -66,11 +70,19 @@ pin_project! {
     }
 }
 
-impl<F: Future> Future for NegotiateFuture<F> {
+impl<F, R, E> Future for NegotiateFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.project().future.poll(cx)
+        let mut answer = ready!(self.project().future.poll(cx))?;
+        let told = answer.extensions().get::<Told>().map(|told| told.problem().status());
+        if let Some(status) = told.filter(|_| answer.status().is_success()) {
+            *answer.status_mut() = status;
+        }
+        Poll::Ready(Ok(answer))
     }
 }
 

@@ -30,8 +30,15 @@ fn app() -> Router {
         .route("/small", post(double).layer(small))
         .route("/first", post(|accepted: Accepted<u32>| async move { accepted.answer(&2) }))
         .route("/maybe", post(|order: Option<Negotiated<Order>>| async move { Negotiated(order.is_some()) }))
-        .route("/broken", get(|| async { Negotiated(std::collections::HashMap::from([((1, 2), 3)])) }))
+        .route("/broken", get(|| async { Negotiated(unwritable()) }))
+        .route("/created", get(|| async { (StatusCode::CREATED, Negotiated(unwritable())) }))
+        .route("/made", get(|| async { (StatusCode::CREATED, Negotiated(1)) }))
         .layer(NegotiateLayer::new())
+}
+
+/// JSON has strings for keys, and nothing else.
+fn unwritable() -> std::collections::HashMap<(u8, u8), u8> {
+    std::iter::once(((1, 2), 3)).collect()
 }
 
 async fn ask(
@@ -134,4 +141,12 @@ async fn a_body_may_be_left_out() {
 async fn a_value_that_cannot_be_written_is_our_fault() {
     let answer = ask("GET", "/broken", &[], "").await;
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_status() {
+    assert_eq!(ask("GET", "/made", &[], "").await.status(), StatusCode::CREATED);
+    let answer = ask("GET", "/made", &[(header::ACCEPT, "image/png")], "").await;
+    assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(ask("GET", "/created", &[], "").await.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

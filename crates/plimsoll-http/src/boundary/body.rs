@@ -107,7 +107,8 @@ where
             StageProjection::Inner { body } => {
                 let watched = body.project();
                 let Some(body) = watched.body.as_pin_mut() else { return Poll::Ready(None) };
-                match caught(|| body.poll_frame(cx)) {
+                let mut polled = Poll::Pending;
+                match caught(|| polled = body.poll_frame(cx)).map(|()| polled) {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(None)) => return Poll::Ready(None),
                     Ok(Poll::Ready(Some(Ok(frame)))) => return Poll::Ready(Some(Ok(frame))),

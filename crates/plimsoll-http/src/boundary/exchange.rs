@@ -11,7 +11,7 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Exchange {
     shared: Arc<Shared>,
-    method: Method,
+    method: &'static str,
     grpc: bool,
     id: Option<ProblemId>,
     route: Route,
@@ -45,9 +45,28 @@ impl Route {
         Self
     }
 
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self, clippy::unnecessary_literal_bound)] // As its twin.
     fn name(&self) -> &str {
         ""
+    }
+}
+
+const HEAD: &str = "HEAD";
+
+/// A method as the log says it: without a copy, and with a bound to what a client can make it say.
+#[inline]
+const fn name_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => HEAD,
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "_OTHER",
     }
 }
 
@@ -73,9 +92,9 @@ impl Exchange {
     #[inline]
     pub(super) fn of<B>(request: &Request<B>, shared: Arc<Shared>) -> Self {
         let extensions = request.extensions();
-        let method = request.method().clone();
+        let method = name_of(request.method());
         // Every call of gRPC is a POST: nothing is looked up for the rest.
-        let grpc = method == Method::POST && is_grpc(request.headers());
+        let grpc = *request.method() == Method::POST && is_grpc(request.headers());
         Self { shared, method, grpc, id: extensions.get().copied(), route: Route::of(extensions) }
     }
 
@@ -102,7 +121,7 @@ impl Exchange {
         parts.headers.extend(kept);
         parts.extensions = extensions;
         parts.extensions.insert(Told::settled(problem));
-        let body = if self.method == Method::HEAD {
+        let body = if self.method == HEAD {
             // What GET would have got, without the body.
             parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
             BoundaryBody::empty()
@@ -121,9 +140,9 @@ impl Exchange {
         let (kind, route) = (problem.kind(), self.route.name());
         let id = id.map(tracing::field::display);
         if is_fault(kind) {
-            tracing::error!(kind = kind.name(), id, method = %self.method, route, error = %problem.chain(), "problem");
+            tracing::error!(kind = kind.name(), id, method = self.method, route, error = %problem.chain(), "problem");
         } else {
-            tracing::debug!(kind = kind.name(), id, method = %self.method, route, error = %problem.chain(), "problem");
+            tracing::debug!(kind = kind.name(), id, method = self.method, route, error = %problem.chain(), "problem");
         }
         self.count(kind);
     }
@@ -150,9 +169,9 @@ impl Exchange {
     }
 
     fn note_panic(&self, place: Place, panicked: &Panicked, id: ProblemId) {
-        let (route, method) = (self.route.name(), &self.method);
+        let (route, method) = (self.route.name(), self.method);
         let at = panicked.location().map(tracing::field::display);
-        tracing::error!(place = place.name(), %id, %method, route, message = panicked.message(), at, "panicked");
+        tracing::error!(place = place.name(), %id, method, route, message = panicked.message(), at, "panicked");
         if let Some(metrics) = &self.shared.metrics {
             metrics.panic(place.name(), route);
         }
@@ -177,7 +196,7 @@ impl Exchange {
     pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>) {
         let (route, id) = (self.route.name(), self.id.map(tracing::field::display));
         if let Some(error) = error {
-            tracing::error!(id, method = %self.method, route, error = %Chain(error), "the body of an answer broke off");
+            tracing::error!(id, method = self.method, route, error = %Chain(error), "the body of an answer broke off");
         }
         if let Some(metrics) = &self.shared.metrics {
             metrics.broken_body(route);

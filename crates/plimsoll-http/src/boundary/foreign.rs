@@ -38,8 +38,15 @@ const KEPT: &[HeaderName] = &[
 ];
 
 /// The same, for those without a constant.
-const KEPT_BY_NAME: &[&str] =
-    &["accept-patch", "accept-post", "ratelimit", "ratelimit-policy", "traceresponse", "x-request-id"];
+const KEPT_BY_NAME: &[&str] = &[
+    "accept-patch",
+    "accept-post",
+    "idempotency-replayed",
+    "ratelimit",
+    "ratelimit-policy",
+    "traceresponse",
+    "x-request-id",
+];
 
 /// What describes the content that is being replaced.
 const CONTENT: &[HeaderName] = &[

@@ -81,10 +81,14 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let ended = match this.stage.as_mut().project() {
-            StageProjection::Called { future } => match caught(|| future.poll(cx)) {
-                Ok(polled) => Ok(ready!(polled)),
-                Err(panicked) => Err(Why::Panicked(panicked)),
-            },
+            StageProjection::Called { future } => {
+                // Through a place of its own: what a closure gives back is copied on its way out of `catch_unwind`.
+                let mut polled = Poll::Pending;
+                match caught(|| polled = future.poll(cx)) {
+                    Ok(()) => Ok(ready!(polled)),
+                    Err(panicked) => Err(Why::Panicked(panicked)),
+                }
+            }
             StageProjection::Failed { why } => Err(why.take().expect("polled after its end")),
             StageProjection::Done => panic!("polled after its end"),
         };

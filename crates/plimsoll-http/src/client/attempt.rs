@@ -95,7 +95,7 @@ pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<R
         }
     }
     // In a box: it is rare, and large.
-    let made = Box::pin(connect(host)).await.map_err(Fault::Connect)?;
+    let made = Box::pin(connect(host, marks)).await.map_err(Fault::Connect)?;
     host.pool.used(false);
     match made {
         Made::Http1(link) => http1(host, link, held, &mut request, marks).await,
@@ -104,14 +104,14 @@ pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<R
 }
 
 /// A new connection; of those that many can share, one for all who wait.
-async fn connect(host: &Host) -> Result<Made, BoxError> {
+async fn connect(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
     if !host.settings.connecting.http2_only && !host.pool.speaks_http2() {
-        return make(host).await;
+        return make(host, marks).await;
     }
     let _one_at_a_time = host.pool.making.lock().await;
     match host.pool.shared() {
         Some(shared) => Ok(Made::Http2(shared)),
-        None => make(host).await,
+        None => make(host, marks).await,
     }
 }
 

@@ -1,9 +1,12 @@
 //! Making connections.
 
+#[cfg(feature = "tls")]
+use super::marks::DIALLED;
 use super::{
     host::Host,
     io::{Io, Stream},
     link::Link,
+    marks::Marks,
     pool::Shared,
     upload::BoxError,
 };
@@ -51,24 +54,26 @@ impl Connecting {
 }
 
 /// Makes a connection: the name is looked up, addresses of both families are tried, TLS is agreed on.
-pub(super) async fn make(host: &Host) -> Result<Made, BoxError> {
+pub(super) async fn make(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
     let begun = now();
-    let made = try_make(host, begun).await;
+    let made = try_make(host, begun, marks).await;
     if made.is_err() {
         host.pool.failed();
     }
     made
 }
 
-async fn try_make(host: &Host, begun: plimsoll_policy::Instant) -> Result<Made, BoxError> {
+async fn try_make(host: &Host, begun: plimsoll_policy::Instant, marks: &Marks) -> Result<Made, BoxError> {
     let connecting = &host.settings.connecting;
     let target: Uri = host.origin.at(&PathAndQuery::from_static("/"));
     let tcp = connecting.tcp.clone().call(target).await?;
     #[cfg(feature = "tls")]
     if host.origin.is_secure() {
+        marks.set(DIALLED);
         let (stream, http2) = connecting.tls.agree(host.origin.host(), tcp.into_inner()).await?;
         return shake(host, Stream::Tls(Box::new(TokioIo::new(stream))), http2, begun).await;
     }
+    let _without_tls_there_is_one_mark_less = marks;
     shake(host, Stream::Plain(tcp), connecting.http2_only, begun).await
 }
 

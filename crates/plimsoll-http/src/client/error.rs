@@ -141,7 +141,7 @@ impl Error {
 
     /// Whether no connection came about, so that nothing was sent.
     pub const fn is_connect(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::TimedOut { limit: Limit::Connect, .. })
+        matches!(self, Self::Connect { .. } | Self::TimedOut { limit: Limit::Connect | Limit::Tls, .. })
     }
 
     /// Whether the answer was not what was expected: its status, its size or its content.

@@ -11,9 +11,17 @@ pub(super) const CONNECTED: u8 = 1;
 pub(super) const SENT: u8 = 2;
 pub(super) const FLUSHED: u8 = 4;
 pub(super) const MOVED: u8 = 8;
+/// In the order of time, though not of the numbers.
+#[cfg(feature = "tls")]
+pub(super) const DIALLED: u8 = 16;
 
-const ALL: [(u8, Mark); 4] =
-    [(CONNECTED, Mark::Connected), (SENT, Mark::Sent), (FLUSHED, Mark::Flushed), (MOVED, Mark::Moved)];
+const ALL: [(u8, Mark); 5] = [
+    (16, Mark::Dialled),
+    (CONNECTED, Mark::Connected),
+    (SENT, Mark::Sent),
+    (FLUSHED, Mark::Flushed),
+    (MOVED, Mark::Moved),
+];
 
 // An attempt and its driver are polled by the same task, so plain loads and stores will do; atomics only because that
 // task may move between threads.

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! # What holds
-//! - **Every limit of the matrix**: `connect` (the name, TCP and TLS), `first-byte`, `attempt`, `idle` between two bytes of
+//! - **Every limit of the matrix**: `connect` (the name and TCP), `tls`, `first-byte`, `attempt`, `idle` between two bytes of
 //!   either body, `total` to the answer's last byte. The caller's deadline ([`plimsoll_task::Deadline::current`]) narrows the
 //!   total, and what is left of it goes along to the peer.
 //! - **Sent twice** is only what may be: idempotent methods, a request with an `Idempotency-Key`
@@ -31,8 +31,8 @@
 //! # Compared with…
 //! - **`hyper_util::client::legacy`** pools connections and has no limits. It gives each connection a task of its own; here the
 //!   task that waits for the answer drives the connection itself, which saves two wakes a request.
-//! - **reqwest** has a convenience for everything, and one timeout or two. [`plimsoll_tower::PolicyLayer`] goes around it as it
-//!   is: see [`crate::layers`]; limits on connecting and bodies are then reqwest's own.
+//! - **reqwest** has a convenience for everything, and one timeout or two. With the feature `reqwest`, `client::reqwest`
+//!   puts a policy around one that is there already; limits on connecting and bodies are then reqwest's own.
 //!
 //! # Metrics
 //! With [`Builder::metrics`], beside those of [`plimsoll_telemetry::PolicyMetrics`] (policy `client`):
@@ -64,6 +64,8 @@ mod origin;
 mod pool;
 mod propagate;
 mod request;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 mod response;
 mod sending;
 mod singleflight;

@@ -5,7 +5,7 @@
 //! ```no_run
 //! use plimsoll_http::files::{Encoding, Files};
 //!
-//! let files = Files::below("/srv/www")?
+//! let files = Files::new("/srv/www")?
 //!     .precompressed([Encoding::Brotli, Encoding::Gzip])
 //!     .cache_control("public, max-age=3600".parse().unwrap());
 //! let app: axum::Router = axum::Router::new().nest_service("/static", files);

@@ -48,7 +48,7 @@ impl Files {
     ///
     /// # Errors
     /// When `root` cannot be opened as a folder.
-    pub fn below(root: impl AsRef<Path>) -> io::Result<Self> {
+    pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self::of(Root::open(root.as_ref())?))
     }
 
@@ -312,5 +312,32 @@ impl Future for FilesFuture {
             }
         };
         Poll::Ready(Ok(answer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use std::fs;
+    use tower::ServiceExt;
+
+    /// As where the kernel cannot say whether it would wait: everything by way of the blocking pool.
+    #[tokio::test]
+    async fn without_caches_to_ask_it_is_the_same() {
+        let folder = std::env::temp_dir().join(format!("plimsoll-service-{}", std::process::id()));
+        fs::create_dir_all(folder.join("a")).unwrap();
+        fs::write(folder.join("a/index.html"), "index").unwrap();
+        let files = Files::of(Root::open_for_steps(&folder).unwrap());
+        for (path, status, body) in [("/a/", 200, Some("index")), ("/a", 307, None), ("/none", 404, None)] {
+            let request = Request::get(path).body(()).unwrap();
+            let answer = files.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), status, "{path}");
+            if let Some(body) = body {
+                assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body, "{path}");
+            }
+        }
+        assert!(files.download("a/index.html").await.is_ok());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

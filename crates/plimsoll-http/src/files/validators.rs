@@ -36,7 +36,8 @@ impl Validators {
         tag.push('"');
         let strong = now.duration_since(seen.modified).is_ok_and(|age| age >= SETTLED);
         let tag = HeaderValue::try_from(tag).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
-        Self { tag, strong, modified: HttpDate::from(seen.modified) }
+        // Nothing was changed later than now, whatever the disk says (RFC 9110, section 8.8.2.1).
+        Self { tag, strong, modified: HttpDate::from(seen.modified.min(now)) }
     }
 
     /// As it goes into `ETag`.
@@ -71,5 +72,28 @@ impl Validators {
     /// Strong comparison: `tag` had no `W/`.
     pub(super) fn matches_strongly(&self, tag: &[u8]) -> bool {
         self.strong && self.matches_weakly(tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_from_the_future_is_of_now() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        // Beyond the year 9999, which no date of HTTP can say.
+        let seen = Seen { len: 1, modified: UNIX_EPOCH + Duration::from_secs(300_000_000_000) };
+        let validators = Validators::new(seen, None, now);
+        assert_eq!(validators.last_modified().unwrap(), "Sun, 09 Sep 2001 01:46:40 GMT");
+        assert!(validators.etag().to_str().unwrap().starts_with("W/"));
+    }
+
+    #[test]
+    fn encodings_have_tags_of_their_own() {
+        let seen = Seen { len: 1, modified: UNIX_EPOCH };
+        let tag = |encoding| Validators::new(seen, encoding, SystemTime::now()).etag();
+        assert_eq!(tag(None), "\"0-1\"");
+        assert_eq!(tag(Some(Encoding::Gzip)), "\"0-1-gzip\"");
     }
 }

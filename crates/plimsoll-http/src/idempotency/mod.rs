@@ -1,10 +1,79 @@
-//! Which requests may be sent twice.
+//! Idempotency keys: a request that is sent twice is done once.
+//!
+//! A client that did not see the answer to its `POST` cannot know whether it was done. With an `Idempotency-Key`
+//! ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/))
+//! it sends the request again, and [`IdempotencyLayer`] sees to it that the work is done once:
+//!
+//! | the request | the answer |
+//! | --- | --- |
+//! | the first with its key | the service's own, kept before it is sent |
+//! | a later one, the same | the first one's, with `Idempotency-Replayed: true` |
+//! | the same while the first is under way | 409 `idempotency-key-in-flight`, or the first one's after a wait ([`Twins`]) |
+//! | another one under the same key | 422 `idempotency-key-reused` |
+//! | a malformed key, a key too long, two keys | 400 `idempotency-key-invalid` |
+//! | no key where one is required | 400 `idempotency-key-missing` |
+//! | a body over the limit | 413 `body-too-large` |
+//!
+//! "The same" is decided by a [`Fingerprint`] of method, path, query, some headers and the body. "Its key" is within a
+//! scope that the service names ([`IdempotencyLayer::scope`]): **without a scope all clients share one space of keys**,
+//! and whoever guesses a key and sends the same request reads another's answer.
+//!
+//! Answers that are not final (5xx, 401, 408, 425, 429) are not kept: the key is free again, and the client may try
+//! again. So is a key whose request panicked or ran out of time.
+//!
+//! # A client that leaves
+//! The work goes on in a task of its own until it ends or its time is over ([`Terms`]), so that the answer is there
+//! when the client asks again. How many are under way at once is bounded.
+//!
+//! # A crash between work and answer
+//! A key under way is held by a [`Lease`]. When the process dies, the lease runs out, and the next request with the same
+//! key **and the same fingerprint** takes it over; until then it gets 409. A lease that was taken over is lost: its
+//! holder can neither keep an answer nor free the key.
+//!
+//! What the taker finds done depends on the store:
+//! - With `PostgresStore::complete_in` (feature `postgres`), work and answer are committed by one transaction of the
+//!   service's own database: both are there or neither is. Done exactly once.
+//! - Otherwise the work may have been done without its answer having been kept, and is done again: at least once. The
+//!   service has to see for itself, by a unique key of its own, say.
+//!
+//! [`MemoryStore`] forgets everything with the process: it is for one process, and for tests.
+
+mod answer;
+mod body;
+mod claim;
+mod fingerprint;
+mod key;
+mod layer;
+mod memory;
+mod metrics;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod run;
+mod service;
+mod settings;
+mod store;
+
+pub use answer::Answer;
+pub use body::{KeyedBody, KeyedBodyError};
+pub use claim::Claim;
+pub use fingerprint::{Fingerprint, ScopedKey};
+pub use key::{BadKey, IdempotencyKey};
+pub use layer::IdempotencyLayer;
+pub use memory::{Full, MemoryStore};
+#[cfg(feature = "postgres")]
+pub use postgres::{CompleteError, DatabaseError, PostgresStore};
+pub use service::{IdempotencyService, ResponseFuture};
+pub use settings::{BadTerms, Terms, Twins};
+pub use store::{Begun, Completed, Lease, Outcome, Store};
 
 use http::{HeaderMap, HeaderName, Method};
 
 /// The header by which a client makes an unsafe request safe to repeat
 /// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The header that says of an answer that it was given before.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Whether sending the request twice does what sending it once does.
 ///

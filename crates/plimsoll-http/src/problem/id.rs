@@ -11,12 +11,15 @@ use std::{
 ///
 /// In a request's extensions it names the request: whatever problem the request ends in then has this id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ProblemId(u128);
+pub struct ProblemId(
+    // Bytes, since a u128's alignment would pad whatever an id stands in.
+    [u8; 16],
+);
 
 impl ProblemId {
     /// The id of these bits: a request's trace id, or 128 random ones.
     pub const fn new(bits: u128) -> Self {
-        Self(bits)
+        Self(bits.to_be_bytes())
     }
 
     /// An id that no other problem has, and that tells nothing of how many there were.
@@ -27,13 +30,13 @@ impl ProblemId {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Relaxed);
         let [high, low] = KEYS.each_ref().map(|key| u128::from(key.hash_one(count)));
-        Self(high << 64 | low)
+        Self::new(high << 64 | low)
     }
 }
 
 impl fmt::Display for ProblemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 

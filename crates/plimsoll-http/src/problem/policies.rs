@@ -25,7 +25,9 @@ impl From<Limit> for Problem {
     fn from(limit: Limit) -> Self {
         Self::new(match limit {
             Limit::Total => Kind::DeadlineExceeded,
-            Limit::Connect | Limit::FirstByte | Limit::Attempt | Limit::Idle => Kind::AttemptTimeout,
+            Limit::Connect | Limit::Tls | Limit::FirstByte | Limit::Attempt | Limit::Idle => {
+                Kind::AttemptTimeout
+            }
         })
     }
 }

@@ -53,7 +53,7 @@ async fn an_anyhow_error_is_an_id_outside_and_a_chain_in_the_log() {
     let id = answer.problem()["id"].as_str().unwrap().to_owned();
     let log = log.text();
     let line = log.lines().find(|line| line.contains(&id)).expect("the id leads to the log");
-    assert!(line.contains("ERROR") && line.contains("method=GET"), "{line}");
+    assert!(line.contains("ERROR") && line.contains("method=\"GET\""), "{line}");
     assert!(line.contains("placing the order: connect as hunter2: refused"), "{line}");
 }
 

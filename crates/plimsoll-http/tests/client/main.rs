@@ -3,7 +3,11 @@
 #![allow(missing_docs)]
 
 mod again;
+#[cfg(feature = "reqwest")]
+mod around_reqwest;
 mod cancelled;
+#[cfg(feature = "tls")]
+mod encrypted;
 mod goes_along;
 mod limits;
 mod server;

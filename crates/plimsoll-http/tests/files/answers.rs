@@ -145,6 +145,23 @@ fn a_file_in_the_page_cache_is_answered_on_the_spot() {
     assert!(matches!(future.poll(&mut context), task::Poll::Ready(Ok(answer)) if answer.status() == 200));
 }
 
+/// As after a restart of the machine: the kernel has none of it in memory.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_only_the_disk_has_comes_whole() {
+    use rustix::fs::{Advice, fadvise};
+    let content: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 241) as u8).collect();
+    let folder = Folder::new("cold").with("a.bin", &content).with("b.txt", DIGITS);
+    for name in ["a.bin", "b.txt"] {
+        let file = std::fs::File::open(folder.root().join(name)).unwrap();
+        file.sync_all().unwrap();
+        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    }
+    let files = folder.files();
+    assert!(get(&files, "/a.bin", &[]).await.body == content);
+    assert_eq!(get(&files, "/b.txt", &[("range", "bytes=2-3")]).await.body, "23");
+}
+
 #[tokio::test]
 async fn a_variant_that_the_caller_takes() {
     let folder = Folder::new("variants")

@@ -42,7 +42,7 @@ impl Folder {
     }
 
     pub(crate) fn files(&self) -> Files {
-        Files::below(self.root()).unwrap()
+        Files::new(self.root()).unwrap()
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Connecting,
+    /// The connection stands, since then.
+    Handshaking(Instant),
     Sending,
     Awaiting(Instant),
     /// The answer's head has come, `took` after the start, and said this.
@@ -50,8 +52,14 @@ impl Flight {
         Self { permits: None, ..self }
     }
 
-    pub(super) fn connected(&mut self, now: Instant) {
+    pub(super) fn dialled(&mut self, now: Instant) {
         if matches!(self.stage, Stage::Connecting) {
+            self.stage = Stage::Handshaking(now);
+        }
+    }
+
+    pub(super) fn connected(&mut self, now: Instant) {
+        if matches!(self.stage, Stage::Connecting | Stage::Handshaking(_)) {
             self.stage = Stage::Sending;
             self.moved = now;
         }
@@ -59,7 +67,7 @@ impl Flight {
 
     pub(super) fn flushed(&mut self, now: Instant) {
         self.sent = true;
-        if matches!(self.stage, Stage::Connecting | Stage::Sending) {
+        if matches!(self.stage, Stage::Connecting | Stage::Handshaking(_) | Stage::Sending) {
             self.stage = Stage::Awaiting(now);
         }
     }
@@ -93,6 +101,7 @@ impl Flight {
     pub(super) fn expiry(&self, timeouts: &Timeouts) -> (Instant, Limit) {
         let stage = match self.stage {
             Stage::Connecting => (timeouts.expiry(Limit::Connect, self.began), Limit::Connect),
+            Stage::Handshaking(since) => (timeouts.expiry(Limit::Tls, since), Limit::Tls),
             Stage::Sending => (timeouts.expiry(Limit::Idle, self.moved), Limit::Idle),
             Stage::Awaiting(since) => (timeouts.expiry(Limit::FirstByte, since), Limit::FirstByte),
             Stage::Body { .. } => return (timeouts.expiry(Limit::Idle, self.moved), Limit::Idle),

@@ -150,6 +150,7 @@ impl Call {
     pub fn note(&mut self, now: Instant, id: AttemptId, mark: Mark) {
         let Some(flight) = self.flights.iter_mut().flatten().find(|flight| flight.id == id) else { return };
         match mark {
+            Mark::Dialled => flight.dialled(now),
             Mark::Connected => flight.connected(now),
             Mark::Sent => {
                 flight.connected(now);
@@ -330,7 +331,10 @@ impl Call {
                 continue;
             }
             policy.observe(now, PolicyEvent::TimedOut(limit));
-            let failure = if limit == Limit::Connect { Failure::Connect } else { Failure::Timeout };
+            let failure = match limit {
+                Limit::Connect | Limit::Tls => Failure::Connect,
+                _ => Failure::Timeout,
+            };
             self.aborts.push((flight.id, Outcome::Failure(failure)));
             self.failed(policy, now, draw, slot, &Settlement::failure(failure), Last::TimedOut(limit));
         }

@@ -9,7 +9,7 @@
 //!     Attempt { id, .. }     pick an endpoint, begin sending      → next(Event::Proceed)
 //!     Abort { id }           drop that attempt                    → next(Event::Proceed)
 //!     Wait { until, ticket } sleep until something happens        → next(Timer | Granted | Headers | Done | …)
-//!                            meanwhile note(Connected | Sent | Flushed | Moved), then next(Proceed)
+//!                            meanwhile note(Dialled | Connected | Sent | Flushed | Moved), then next(Proceed)
 //!     Finish(…)              hand the caller its answer           → after an answer's head: go on until Closed
 //!     Closed                 everything is settled
 //! ```
@@ -122,6 +122,8 @@ pub enum Event {
 /// How far an attempt has come, noted by a driver that can tell ([`Call::note`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mark {
+    /// The connection stands, and TLS begins on it. Left out where it is not spoken.
+    Dialled,
     /// A connection is in hand.
     Connected,
     /// Bytes of the request may have reached the peer.

@@ -239,6 +239,7 @@ fn an_attempt_that_takes_too_long_is_aborted_and_made_again() {
 fn each_stage_has_its_limit() {
     let timeouts = Timeouts {
         connect: Some(10 * MS),
+        tls: Some(30 * MS),
         first_byte: Some(20 * MS),
         attempt: Some(200 * MS),
         idle: Some(50 * MS),
@@ -253,7 +254,9 @@ fn each_stage_has_its_limit() {
         other => panic!("{other:?}"),
     };
     assert_eq!(until(&mut bench), 10 * MS, "connect");
-    bench.after(5 * MS).call.note(start + 5 * MS, id, Mark::Connected);
+    bench.after(2 * MS).call.note(start + 2 * MS, id, Mark::Dialled);
+    assert_eq!(until(&mut bench), 32 * MS, "TLS");
+    bench.after(3 * MS).call.note(start + 5 * MS, id, Mark::Connected);
     assert_eq!(until(&mut bench), 55 * MS, "idle while sending");
     bench.after(5 * MS).call.note(start + 10 * MS, id, Mark::Flushed);
     assert_eq!(until(&mut bench), 30 * MS, "first byte");

@@ -11,13 +11,11 @@ use std::{
 /// What the future shared with others may be left half-changed by the panic, as after any `catch_unwind`: locks of std
 /// say so by their poison, other things do not.
 ///
-/// Cancel safe where the inner future is.
+/// Cancel safe where the inner future is. Dropped half-way, it drops the inner future, and a panic of that drop goes on.
 ///
 /// # Errors
-/// [`Panicked`] if the future panicked, or the drop of it after its end.
-///
-/// # Panics
-/// When polled again after it has ended.
+/// [`Panicked`] if the future panicked, or the drop of it after its end; and if it is polled after its end, as most
+/// futures panic then.
 pub fn catch<F: Future>(future: F) -> Caught<F> {
     install_hook();
     Caught { future: Some(future) }

@@ -98,7 +98,8 @@ pub struct Supervised {
 impl Supervised {
     /// `start` makes a future for the first start and for each restart. Its token is cancelled when it should stop.
     ///
-    /// Restarted as in [`Restart::new`], with ten seconds to stop.
+    /// Restarted as in [`Restart::new`], with ten seconds to stop. A loop without an end returns a type that nothing can be
+    /// implemented for: let it end when the token is cancelled, as it should.
     pub fn new<F, Fut>(name: &str, start: F) -> Self
     where
         F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,

@@ -2,6 +2,7 @@
 
 mod caddy;
 mod envoy;
+mod folder;
 mod haproxy;
 mod nginx;
 mod origin;
@@ -22,6 +23,7 @@ use super::process::Process;
 
 pub(crate) use caddy::start as caddy;
 pub(crate) use envoy::start as envoy;
+pub(crate) use folder::start as folder;
 pub(crate) use haproxy::{start as haproxy, start_with_splice as haproxy_with_splice};
 pub(crate) use nginx::start as nginx;
 pub(crate) use origin::Origin;
@@ -50,6 +52,11 @@ impl Place {
         let path = self.folder.join(name);
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(path)
+    }
+
+    /// The first of the origin's ports.
+    pub(crate) fn port(&self) -> u16 {
+        self.origin[0]
     }
 
     /// Writes a configuration and returns its path.

@@ -41,7 +41,7 @@ impl Origin {
 }
 
 /// A sparse file: the origin reads zeros, which cost no disk.
-fn body(path: &Path, bytes: u64) -> Result<()> {
+pub(super) fn body(path: &Path, bytes: u64) -> Result<()> {
     if fs::metadata(path).is_ok_and(|found| found.len() == bytes) {
         return Ok(());
     }

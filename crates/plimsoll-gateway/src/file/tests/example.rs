@@ -67,6 +67,7 @@ fn the_example_is_what_it_says() {
     let careful = PolicySpec {
         timeouts: Timeouts {
             connect: Some(ms(300)),
+            tls: Some(ms(1000)),
             first_byte: Some(ms(1000)),
             attempt: Some(ms(1000)),
             idle: Some(ms(30_000)),

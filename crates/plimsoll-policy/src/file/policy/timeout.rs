@@ -10,6 +10,8 @@ section! {
     pub(super) struct Timeout {
         /// From an attempt's start until a connection stands. Left out, never longer than `total`.
         connect: Option<Duration> = Timeouts::default().connect,
+        /// From there until TLS is agreed on, where it is spoken. Left out, never longer than `total`.
+        tls: Option<Duration> = Timeouts::default().tls,
         /// From the request's last byte to the answer's head. Left out, never longer than `total`.
         first_byte: Option<Duration> = Timeouts::default().first_byte,
         /// One attempt, from its start to the answer's head. Left out, never longer than `total`.
@@ -26,6 +28,7 @@ impl Rules for Timeout {
         let Some(total) = self.total else { return };
         let bounded = [
             ("connect", &mut self.connect),
+            ("tls", &mut self.tls),
             ("first-byte", &mut self.first_byte),
             ("attempt", &mut self.attempt),
         ];
@@ -57,8 +60,9 @@ impl Shape for Timeouts {
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let written = Option::<Timeout>::read(node, reader)?;
-        Some(written.map_or(Self::NONE, |Timeout { connect, first_byte, attempt, idle, total }| Self {
+        Some(written.map_or(Self::NONE, |Timeout { connect, tls, first_byte, attempt, idle, total }| Self {
             connect,
+            tls,
             first_byte,
             attempt,
             idle,
@@ -72,7 +76,7 @@ impl Shape for Timeouts {
 
     /// Always key by key, even if each is "off": so a patch that sets one leaves the others off.
     fn write(&self) -> Value {
-        let Self { connect, first_byte, attempt, idle, total } = *self;
-        Timeout { connect, first_byte, attempt, idle, total }.write()
+        let Self { connect, tls, first_byte, attempt, idle, total } = *self;
+        Timeout { connect, tls, first_byte, attempt, idle, total }.write()
     }
 }

@@ -34,6 +34,7 @@ fn the_examples_policies_have_the_values_that_they_say() {
     let careful = PolicySpec {
         timeouts: Timeouts {
             connect: Some(ms(300)),
+            tls: Some(ms(1000)),
             first_byte: Some(ms(1000)),
             attempt: Some(ms(1000)),
             idle: Some(ms(30_000)),
@@ -79,7 +80,7 @@ fn what_is_left_out_has_its_default() {
 fn everything_can_be_off() {
     let off = "shed = \"off\"\nrate-limit = \"off\"\nthrottle = \"off\"\nbreaker = \"off\"\nbulkhead = \"off\"\n\
                concurrency = \"off\"\nretry = \"off\"\nhedge = \"off\"\n\
-               timeout = { connect = \"off\", first-byte = \"off\", attempt = \"off\", idle = \"off\", total = \"off\" }";
+               timeout = { connect = \"off\", first-byte = \"off\", tls = \"off\", attempt = \"off\", idle = \"off\", total = \"off\" }";
     assert_eq!(policy(off).unwrap(), PolicySpec::OFF);
 }
 
@@ -169,7 +170,8 @@ window = "8s"
 fn defaults_fit_what_is_given() {
     let timeouts = policy("timeout = { total = \"500ms\" }").unwrap().timeouts;
     let limit = Some(ms(500));
-    assert_eq!((timeouts.connect, timeouts.first_byte, timeouts.attempt), (limit, limit, limit));
+    assert_eq!((timeouts.connect, timeouts.tls), (limit, limit));
+    assert_eq!((timeouts.first_byte, timeouts.attempt), (limit, limit));
     let breaker = policy("breaker = { window = 5, open = \"2m\" }").unwrap().breaker.unwrap();
     assert_eq!((breaker.minimum_calls.get(), breaker.max_open), (5, ms(120_000)));
     assert_eq!(breaker.slow, None);

@@ -44,13 +44,15 @@ fn above_zero() -> impl Strategy<Value = Ratio> {
 }
 
 fn timeouts() -> impl Strategy<Value = Timeouts> {
-    let limits = (option::of(duration()), option::of(duration()), option::of(duration()));
+    let limit = || option::of(duration());
+    let limits = (limit(), limit(), limit(), limit());
     (limits, option::of(duration()), option::of(duration())).prop_map(|(limits, idle, total)| {
         let within =
             |limit: Option<Duration>| limit.map(|limit| total.map_or(limit, |total| limit.min(total)));
-        let (connect, first_byte, attempt) = limits;
+        let (connect, tls, first_byte, attempt) = limits;
         Timeouts {
             connect: within(connect),
+            tls: within(tls),
             first_byte: within(first_byte),
             attempt: within(attempt),
             idle,

@@ -1,0 +1,129 @@
+//! Slabs, small vectors and kept buffers as the gateway uses them, each beside the plain way. `cargo xtask bench memory`
+//! reads the pairs.
+
+#[path = "../src/h1/buffer.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the module as it is, with its tests, not all of which a bench needs"
+)]
+mod buffer;
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use divan::{AllocProfiler, Bencher, black_box};
+use slab::Slab;
+use smallvec::SmallVec;
+
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+/// Endpoints that a call has tried: almost always one.
+mod small_vector_of_attempts {
+    use super::{SmallVec, black_box};
+
+    #[divan::bench(sample_size = 500)]
+    fn before() -> Vec<u32> {
+        let mut tried = black_box(Vec::new());
+        tried.push(black_box(3));
+        tried
+    }
+
+    #[divan::bench(sample_size = 500)]
+    fn after() -> SmallVec<[u32; 4]> {
+        let mut tried = black_box(SmallVec::new());
+        tried.push(black_box(3));
+        tried
+    }
+}
+
+/// A stream that opens and closes among a hundred.
+mod slab_of_streams {
+    use super::{Bencher, HashMap, Rc, Slab, VecDeque};
+
+    const OPEN: usize = 100;
+
+    #[divan::bench(sample_size = 500)]
+    fn before(bencher: Bencher<'_, '_>) {
+        let mut next = 0_u64;
+        let mut open: HashMap<u64, Rc<u64>> = HashMap::new();
+        let stream = Rc::new(7);
+        for _ in 0..OPEN {
+            open.insert(next, Rc::clone(&stream));
+            next += 1;
+        }
+        bencher.bench_local(|| {
+            open.insert(next, Rc::clone(&stream));
+            next += 1;
+            open.remove(&(next - 50))
+        });
+    }
+
+    #[divan::bench(sample_size = 500)]
+    fn after(bencher: Bencher<'_, '_>) {
+        let mut open: Slab<Rc<u64>> = Slab::new();
+        let stream = Rc::new(7);
+        let mut places: VecDeque<usize> = (0..OPEN).map(|_| open.insert(Rc::clone(&stream))).collect();
+        bencher.bench_local(|| {
+            places.push_back(open.insert(Rc::clone(&stream)));
+            places.pop_front().map(|place| open.remove(place))
+        });
+    }
+}
+
+/// Room for one read of a connection that was idle, and the head split off.
+mod kept_read_buffers {
+    use super::{
+        black_box,
+        buffer::{self, Size},
+    };
+    use bytes::{BufMut as _, BytesMut};
+
+    const HEAD: &[u8] = &[b'h'; 200];
+
+    #[divan::bench(sample_size = 500)]
+    fn before() -> usize {
+        let mut room = BytesMut::with_capacity(Size::Small.bytes());
+        room.put_slice(black_box(HEAD));
+        room.split().freeze().len()
+    }
+
+    #[divan::bench(sample_size = 500)]
+    fn after() -> usize {
+        let mut room = buffer::take(Size::Small);
+        room.put_slice(black_box(HEAD));
+        let len = room.split().freeze().len();
+        buffer::give(room, Size::Small);
+        len
+    }
+}
+
+/// The same for reads of 128 KiB, as a large body takes them.
+mod kept_large_buffers {
+    use super::{
+        black_box,
+        buffer::{self, Size},
+    };
+    use bytes::{BufMut as _, BytesMut};
+
+    #[divan::bench(sample_size = 20)]
+    fn before() -> usize {
+        let mut room = BytesMut::with_capacity(Size::Large.bytes());
+        room.put_bytes(black_box(b'b'), Size::Large.bytes());
+        room.split().freeze().len()
+    }
+
+    #[divan::bench(sample_size = 20)]
+    fn after() -> usize {
+        let mut room = buffer::take(Size::Large);
+        room.put_bytes(black_box(b'b'), Size::Large.bytes());
+        let len = room.split().freeze().len();
+        buffer::give(room, Size::Large);
+        len
+    }
+}

@@ -1,0 +1,107 @@
+//! The policies around a `reqwest::Client` that is there already.
+//!
+//! It is a tower service by itself, so [`layer`] goes around it as it is. What the layer cannot see stays reqwest's own:
+//! limits on connecting and on bodies (`connect_timeout`, `read_timeout`), and the call is settled with the answer's head.
+//!
+//! ```
+//! use plimsoll_http::client::reqwest::layer;
+//! use plimsoll_policy::PolicySpec;
+//! use tower::ServiceBuilder;
+//!
+//! let client = ServiceBuilder::new().layer(layer(PolicySpec::default())).service(reqwest::Client::new());
+//! # let _ = client; // then: client.ready().await?.call(reqwest::Request::new(..)).await?
+//! ```
+
+use crate::{headers::grpc_timeout, idempotency::is_idempotent};
+use ::reqwest::{Error, Request, Response};
+use http::header::RETRY_AFTER;
+use plimsoll_policy::{Failure, PolicySpec, Settlement, call::Facts};
+use plimsoll_task::Deadline;
+use plimsoll_tower::{
+    Classify, Describe, Key, PolicyLayer, Replay,
+    classify::HttpStatus,
+    driver::{from_tokio, now},
+    replay::Reach,
+};
+
+/// A policy for reqwest's own types.
+pub fn layer(policy: PolicySpec) -> PolicyLayer<Answers, Requests, Again> {
+    PolicyLayer::new(policy).classify(Answers).describe(Requests).replay(Again)
+}
+
+/// What came of an attempt: by its status as [`HttpStatus`] hears it, or by reqwest's kind of error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Answers;
+
+impl Classify<Response, Error> for Answers {
+    fn classify(&self, result: Result<&Response, &Error>) -> Settlement {
+        match result {
+            Ok(response) if response.status().as_u16() < 400 => Settlement::SUCCESS,
+            Ok(response) => {
+                let mut head = http::Response::new(());
+                *head.status_mut() = response.status();
+                if let Some(hint) = response.headers().get(RETRY_AFTER) {
+                    head.headers_mut().insert(RETRY_AFTER, hint.clone());
+                }
+                HttpStatus.classify(Ok::<_, &Error>(&head))
+            }
+            // Also where connecting timed out: nothing was sent.
+            Err(error) if error.is_connect() => Settlement::failure(Failure::Connect),
+            Err(error) if error.is_timeout() => Settlement::failure(Failure::Timeout),
+            // Our own mistake, which says nothing about the peer and is not tried again.
+            Err(error) if error.is_builder() => Settlement::CANCELLED,
+            Err(_) => Settlement::failure(Failure::Broken),
+        }
+    }
+}
+
+/// What a request tells of itself: safe to repeat by its method or its `Idempotency-Key`; wanted until the running task's
+/// deadline, or what `grpc-timeout` says; counted by its host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Requests;
+
+impl Describe<Request> for Requests {
+    fn describe(&self, request: &Request) -> Facts {
+        let mut facts =
+            Facts { idempotent: is_idempotent(request.method(), request.headers()), ..Facts::default() };
+        if let Some(wait) = grpc_timeout(request.headers()) {
+            facts.deadline = now() + wait;
+        }
+        if let Some(deadline) = Deadline::current().instant() {
+            facts.deadline = facts.deadline.earliest(from_tokio(deadline));
+        }
+        facts
+    }
+
+    fn key<'r>(&self, request: &'r Request) -> Option<Key<'r>> {
+        request.url().host_str().map(Key::from)
+    }
+}
+
+/// How a request is sent again: as a clone, where its body is none or is there already. One that streams goes out once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Again;
+
+impl Replay<Request> for Again {
+    type Sent = Request;
+    type Kept = Request;
+
+    fn reach(&self, request: &Request) -> Reach {
+        match request.body() {
+            Some(body) if body.as_bytes().is_none() => Reach::Once,
+            _ => Reach::Twice,
+        }
+    }
+
+    fn once(&self, request: Request) -> Request {
+        request
+    }
+
+    fn keep(&self, request: Request) -> (Request, Request) {
+        (self.again(&request), request)
+    }
+
+    fn again(&self, kept: &Request) -> Request {
+        kept.try_clone().expect("only a request whose body is there is kept")
+    }
+}

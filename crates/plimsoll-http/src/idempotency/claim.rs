@@ -1,0 +1,44 @@
+use super::Lease;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// In the extensions of a request that has a key: what it takes to keep the answer within the service's own transaction.
+///
+/// With axum, `Extension<Claim>` in a handler's arguments, or `Option<Extension<Claim>>` where the key is optional.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    lease: Lease,
+    keep: Duration,
+    completed: Arc<AtomicBool>,
+}
+
+impl Claim {
+    pub(super) fn new(lease: Lease, keep: Duration) -> Self {
+        Self { lease, keep, completed: Arc::default() }
+    }
+
+    /// The lease on the request's key.
+    pub const fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// For how long the answer is kept.
+    pub const fn keep(&self) -> Duration {
+        self.keep
+    }
+
+    /// Whether the service has written the answer itself.
+    pub(super) fn is_completed(&self) -> bool {
+        self.completed.load(Relaxed)
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn completed(&self) {
+        self.completed.store(true, Relaxed);
+    }
+}

@@ -1,0 +1,187 @@
+use super::IDEMPOTENCY_KEY;
+use http::{HeaderMap, HeaderValue};
+use std::fmt;
+
+/// The value of an `Idempotency-Key`: 1 to 255 printable ASCII characters.
+///
+/// Read from a structured field's string ([RFC 9651](https://www.rfc-editor.org/rfc/rfc9651), as the draft asks:
+/// `"8e03978e-40d5"`, quotes and all) or from a bare word (`8e03978e-40d5`), which many clients send; both are the same
+/// key. Parameters behind it are refused.
+///
+/// ```
+/// # use plimsoll_http::idempotency::IdempotencyKey;
+/// let key = IdempotencyKey::try_from("\"8e03978e-40d5\"").unwrap();
+/// assert_eq!(key, IdempotencyKey::try_from("8e03978e-40d5").unwrap());
+/// assert_eq!(key.as_str(), "8e03978e-40d5");
+/// assert_eq!(key.to_string(), "\"8e03978e-40d5\"");
+/// assert!(IdempotencyKey::try_from("\"unclosed").is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct IdempotencyKey(Box<str>);
+
+/// Why it is no key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadKey {
+    /// There is nothing in it.
+    #[error("the key is empty")]
+    Empty,
+    /// More than [`IdempotencyKey::MOST`] characters.
+    #[error("the key is longer than {} characters", IdempotencyKey::MOST)]
+    TooLong,
+    /// Neither a structured field's string nor a bare word.
+    #[error("the key is neither a quoted string nor a bare word of printable ASCII")]
+    Malformed,
+    /// More than one header.
+    #[error("there is more than one key")]
+    Several,
+}
+
+impl IdempotencyKey {
+    /// The most characters a key may have.
+    pub const MOST: usize = 255;
+
+    /// The one key of these headers, if there is any.
+    ///
+    /// # Errors
+    /// [`BadKey`] where it is malformed or there are several.
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, BadKey> {
+        let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(BadKey::Several);
+        }
+        Self::try_from(value.to_str().map_err(|_| BadKey::Malformed)?).map(Some)
+    }
+
+    /// What stands between the quotes.
+    pub const fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<&str> for IdempotencyKey {
+    type Error = BadKey;
+
+    fn try_from(value: &str) -> Result<Self, BadKey> {
+        // Twice as long where every character is escaped, and the quotes.
+        if value.len() > 2 * Self::MOST + 2 {
+            return Err(BadKey::TooLong);
+        }
+        let value = value.trim_matches([' ', '\t']);
+        let key = match value.strip_prefix('"') {
+            Some(rest) => unquoted(rest)?.into_boxed_str(),
+            None if value.bytes().all(is_bare) => value.into(),
+            None => return Err(BadKey::Malformed),
+        };
+        match key.len() {
+            0 => Err(BadKey::Empty),
+            1..=Self::MOST => Ok(Self(key)),
+            _ => Err(BadKey::TooLong),
+        }
+    }
+}
+
+/// What no list, parameter or quote begins with.
+const fn is_bare(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',' | b';')
+}
+
+fn unquoted(rest: &str) -> Result<String, BadKey> {
+    let mut key = String::with_capacity(rest.len());
+    let mut signs = rest.chars();
+    loop {
+        match signs.next() {
+            Some('"') => break,
+            Some('\\') => match signs.next() {
+                Some(sign @ ('"' | '\\')) => key.push(sign),
+                _ => return Err(BadKey::Malformed),
+            },
+            Some(sign @ ' '..='~') => key.push(sign),
+            _ => return Err(BadKey::Malformed),
+        }
+    }
+    if signs.next().is_some() { Err(BadKey::Malformed) } else { Ok(key) }
+}
+
+/// As a structured field's string, as it is sent.
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for sign in self.0.chars() {
+            if matches!(sign, '"' | '\\') {
+                f.write_str("\\")?;
+            }
+            write!(f, "{sign}")?;
+        }
+        f.write_str("\"")
+    }
+}
+
+impl From<&IdempotencyKey> for HeaderValue {
+    fn from(key: &IdempotencyKey) -> Self {
+        // Printable ASCII alone is always a header's value.
+        Self::try_from(key.to_string()).unwrap_or_else(|_| Self::from_static("\"\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_no_key() {
+        for (value, why) in [
+            ("", BadKey::Empty),
+            ("\"\"", BadKey::Empty),
+            ("  ", BadKey::Empty),
+            ("a b", BadKey::Malformed),
+            ("a,b", BadKey::Malformed),
+            ("\"a\", \"b\"", BadKey::Malformed),
+            ("\"a\";p=1", BadKey::Malformed),
+            ("\"a", BadKey::Malformed),
+            ("\"a\\n\"", BadKey::Malformed),
+            ("\"ä\"", BadKey::Malformed),
+            ("ä", BadKey::Malformed),
+            ("\"\t\"", BadKey::Malformed),
+        ] {
+            assert_eq!(IdempotencyKey::try_from(value), Err(why), "{value:?}");
+        }
+        let long = "k".repeat(IdempotencyKey::MOST);
+        assert!(IdempotencyKey::try_from(long.as_str()).is_ok());
+        assert_eq!(IdempotencyKey::try_from(format!("{long}k").as_str()), Err(BadKey::TooLong));
+        assert_eq!(IdempotencyKey::try_from("k".repeat(10_000).as_str()), Err(BadKey::TooLong));
+    }
+
+    #[test]
+    fn one_header_or_none() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(IdempotencyKey::of(&headers), Ok(None));
+        headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_bytes(b"\xff").unwrap());
+        assert_eq!(IdempotencyKey::of(&headers), Err(BadKey::Malformed));
+        headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static("a"));
+        assert!(IdempotencyKey::of(&headers).unwrap().is_some());
+        headers.append(IDEMPOTENCY_KEY, HeaderValue::from_static("a"));
+        assert_eq!(IdempotencyKey::of(&headers), Err(BadKey::Several));
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_survives_being_sent(text in "[ -~]{1,255}") {
+            let quoted = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+            let key = IdempotencyKey::try_from(quoted.as_str()).unwrap();
+            prop_assert_eq!(key.as_str(), text.as_str());
+            let sent = HeaderValue::from(&key);
+            prop_assert_eq!(sent.to_str().unwrap(), quoted.as_str());
+        }
+
+        #[test]
+        fn nothing_panics_and_what_is_taken_is_within_bounds(value in ".{0,600}") {
+            if let Ok(key) = IdempotencyKey::try_from(value.as_str()) {
+                prop_assert!((1..=IdempotencyKey::MOST).contains(&key.as_str().len()));
+                prop_assert_eq!(IdempotencyKey::try_from(key.to_string().as_str()).unwrap(), key);
+            }
+        }
+    }
+}

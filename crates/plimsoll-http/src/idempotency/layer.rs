@@ -1,0 +1,182 @@
+use super::{IdempotencyService, Store, Terms, Twins, metrics::Metrics, settings::Settings};
+use http::{HeaderName, HeaderValue, Method, StatusCode, request::Parts};
+use plimsoll_telemetry::{RegisterError, Registry};
+use std::{fmt, sync::Arc};
+use tokio::sync::Semaphore;
+use tower_layer::Layer;
+
+/// As many requests with a key are worked on at once unless told otherwise.
+const AT_ONCE: usize = 1024;
+
+/// Does a request that is sent twice once. See the [module](super).
+///
+/// Put it inside whatever knows the caller, and outside whatever does the work; on single routes (`route_layer`), or on
+/// all: requests of other methods, and those without a key where none is required, pass untouched.
+pub struct IdempotencyLayer<St> {
+    pub(super) store: Arc<St>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) metrics: Metrics,
+    pub(super) places: Arc<Semaphore>,
+    pub(super) at_once: usize,
+}
+
+impl<St: Store> IdempotencyLayer<St> {
+    /// For `POST` and `PATCH`, keys optional, twins get 409, bodies and answers of up to 1 MiB, terms as by default.
+    pub fn new(store: impl Into<Arc<St>>) -> Self {
+        Self {
+            store: store.into(),
+            settings: Arc::default(),
+            metrics: Metrics::default(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            at_once: AT_ONCE,
+        }
+    }
+
+    /// The same, and a request without a key gets 400.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.settings_mut().required = true;
+        self
+    }
+
+    /// The same, and whoever gets that 400 is told by a `Link` where to read about it. `url` is put into the header as
+    /// it is; one that cannot stand there is left out.
+    #[must_use]
+    pub fn documented_at(mut self, url: &str) -> Self {
+        let link = format!("<{url}>; rel=\"describedby\"; type=\"text/html\"");
+        self.settings_mut().documentation = HeaderValue::try_from(link).ok();
+        self
+    }
+
+    /// The same for these methods.
+    #[must_use]
+    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.settings_mut().methods = methods.into_iter().collect();
+        self
+    }
+
+    /// The same with another way with requests whose key is under way.
+    #[must_use]
+    pub fn twins(mut self, twins: Twins) -> Self {
+        self.settings_mut().twins = twins;
+        self
+    }
+
+    /// The same with other terms.
+    #[must_use]
+    pub fn terms(mut self, terms: Terms) -> Self {
+        self.settings_mut().terms = terms;
+        self
+    }
+
+    /// The same, and each of these has keys of its own: the authenticated user, the tenant. What it is made of must
+    /// stay the same from one try to the next (a user's id does, a token that is renewed does not).
+    #[must_use]
+    pub fn scope(mut self, scope: impl Fn(&Parts) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        self.settings_mut().scope = Arc::new(scope);
+        self
+    }
+
+    /// The same, taking bodies of up to so many bytes: they are held in memory. A larger one gets 413.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.settings_mut().body_limit = bytes;
+        self
+    }
+
+    /// The same, keeping answers of up to so many bytes. Of a larger one it is kept that it was given: the request sent
+    /// again gets 409 `answer-not-kept`.
+    #[must_use]
+    pub fn answer_limit(mut self, bytes: usize) -> Self {
+        self.settings_mut().answer_limit = bytes;
+        self
+    }
+
+    /// The same, and two requests that differ in this header are not the same. `Content-Type` counts already.
+    #[must_use]
+    pub fn counting_header(mut self, name: HeaderName) -> Self {
+        self.settings_mut().counting_headers.push(name);
+        self
+    }
+
+    /// The same, and this header of an answer is kept with it. Those that describe the content are already.
+    #[must_use]
+    pub fn keeping_header(mut self, name: HeaderName) -> Self {
+        self.settings_mut().kept_headers.push(name);
+        self
+    }
+
+    /// The same, and these statuses are final: their answers are kept. Others free the key.
+    #[must_use]
+    pub fn final_where(mut self, is_final: fn(StatusCode) -> bool) -> Self {
+        self.settings_mut().is_final = is_final;
+        self
+    }
+
+    /// The same with at most so many requests with a key under way at once, those included whose client has left;
+    /// more get 503. All clones of the layer made from here on share them.
+    #[must_use]
+    pub fn at_once(mut self, requests: usize) -> Self {
+        let requests = requests.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        self.places = Arc::new(Semaphore::new(requests));
+        self.at_once = requests;
+        self
+    }
+
+    /// The same, counting in this registry: `plimsoll_idempotency_total` by `event`.
+    ///
+    /// # Errors
+    /// If the registry is full, or has a metric of that name and other labels.
+    pub fn counted(mut self, registry: &Registry) -> Result<Self, RegisterError> {
+        self.metrics = Metrics::new(registry)?;
+        Ok(self)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &St {
+        &self.store
+    }
+
+    /// How many requests with a key are under way, those included whose client has left.
+    pub fn under_way(&self) -> usize {
+        self.at_once - self.places.available_permits()
+    }
+
+    /// Until none is under way: for a drain, once no request comes any more. New ones meanwhile get 503.
+    ///
+    /// Cancel safe: dropped, new ones are taken again.
+    pub async fn idle(&self) {
+        // The clamp in `at_once` keeps it within a u32; the semaphore is never closed.
+        let _all = self.places.acquire_many(self.at_once as u32).await;
+    }
+
+    fn settings_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+}
+
+impl<St> Clone for IdempotencyLayer<St> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            settings: Arc::clone(&self.settings),
+            metrics: self.metrics.clone(),
+            places: Arc::clone(&self.places),
+            at_once: self.at_once,
+        }
+    }
+}
+
+impl<St> fmt::Debug for IdempotencyLayer<St> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdempotencyLayer").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<S, St> Layer<S> for IdempotencyLayer<St> {
+    type Service = IdempotencyService<S, St>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        IdempotencyService::new(inner, self.clone())
+    }
+}

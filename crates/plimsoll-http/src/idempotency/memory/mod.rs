@@ -1,0 +1,101 @@
+//! Keys in the memory of one process.
+
+mod table;
+
+use super::{Begun, Completed, Fingerprint, Lease, Outcome, ScopedKey, Store};
+use crate::{Kind, Problem};
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use table::Table;
+use tokio::time::Instant;
+
+/// Keys in the memory of one process, gone with it.
+///
+/// Bounded by entries and bytes. Nothing is forgotten before its time: what has run out makes room, and when there is
+/// none, new keys are refused with 503 `overloaded`. An answer that finds no room is not kept, only that it was given.
+///
+/// Every operation takes O(log n) under one lock that is never held across an await, and O(1) more for every entry that
+/// has run out. All methods are cancel safe.
+///
+/// ```
+/// # use plimsoll_http::idempotency::{IdempotencyLayer, MemoryStore};
+/// let layer = IdempotencyLayer::new(MemoryStore::new(10_000, 64 << 20)).required();
+/// # let _ = layer;
+/// ```
+pub struct MemoryStore {
+    table: Mutex<Table>,
+}
+
+/// The store holds as many keys as it may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the store of idempotency keys is full")]
+pub struct Full;
+
+impl From<Full> for Problem {
+    fn from(_: Full) -> Self {
+        Self::new(Kind::Overloaded).after(Duration::from_secs(1))
+    }
+}
+
+impl MemoryStore {
+    /// At most so many keys, with at most so many bytes of answers in all.
+    pub fn new(entries: usize, bytes: usize) -> Self {
+        Self { table: Mutex::new(Table::new(entries, bytes)) }
+    }
+
+    /// How many keys it holds, those included that have run out and were not asked for since.
+    pub fn len(&self) -> usize {
+        self.table().len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of the answers it holds.
+    pub fn bytes(&self) -> usize {
+        self.table().bytes()
+    }
+
+    /// No operation leaves the table half-changed where it could panic.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    type Error = Full;
+
+    async fn begin(
+        &self,
+        key: ScopedKey,
+        fingerprint: Fingerprint,
+        lease: Duration,
+        keep: Duration,
+    ) -> Result<Begun, Full> {
+        self.table().begin(Instant::now(), key, fingerprint, lease, keep)
+    }
+
+    async fn complete(&self, lease: &Lease, outcome: &Outcome, keep: Duration) -> Result<Completed, Full> {
+        Ok(self.table().complete(Instant::now(), lease, outcome, keep))
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), Full> {
+        self.table().release(lease);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (entries, bytes) = (self.len(), self.bytes());
+        f.debug_struct("MemoryStore")
+            .field("entries", &entries)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
+    }
+}

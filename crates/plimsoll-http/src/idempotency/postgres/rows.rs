@@ -1,0 +1,161 @@
+//! The statements.
+
+use crate::idempotency::{Answer, Begun, Completed, Fingerprint, Lease, Outcome, ScopedKey};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, postgres::types::PgInterval};
+
+/// How often a key is looked at again because it changed between two statements.
+const LOOKS: usize = 5;
+
+/// In `status`: done, and the answer was not kept.
+const UNKEPT: i16 = 0;
+
+const TAKE: &str = "
+    INSERT INTO plimsoll_idempotency (key, fingerprint, token, leased_until, forgotten_at)
+    VALUES ($1, $2, nextval('plimsoll_idempotency_tokens'), clock_timestamp() + $3, clock_timestamp() + $4)
+    ON CONFLICT (key) DO NOTHING
+    RETURNING token";
+
+// Read without a lock: a transaction at work under this key is not waited for.
+const LOOK: &str = "
+    SELECT fingerprint, token, status, header_names, header_values, body,
+        forgotten_at <= clock_timestamp() AS forgotten,
+        status IS NULL AND leased_until <= clock_timestamp() AS expired
+    FROM plimsoll_idempotency WHERE key = $1";
+
+// The token says that nothing has changed since the look; the rest, that nothing was completed under it.
+const TAKE_OVER: &str = "
+    UPDATE plimsoll_idempotency
+    SET fingerprint = $2, token = nextval('plimsoll_idempotency_tokens'),
+        leased_until = clock_timestamp() + $3, forgotten_at = clock_timestamp() + $4,
+        status = NULL, header_names = NULL, header_values = NULL, body = NULL
+    WHERE key = $1 AND token = $5
+        AND (forgotten_at <= clock_timestamp()
+            OR (status IS NULL AND leased_until <= clock_timestamp() AND fingerprint = $2))
+    RETURNING token";
+
+const COMPLETE: &str = "
+    UPDATE plimsoll_idempotency
+    SET status = $3, header_names = $4, header_values = $5, body = $6, forgotten_at = clock_timestamp() + $7
+    WHERE key = $1 AND token = $2 AND status IS NULL AND forgotten_at > clock_timestamp()";
+
+const RELEASE: &str = "DELETE FROM plimsoll_idempotency WHERE key = $1 AND token = $2 AND status IS NULL";
+
+const SWEEP: &str = "
+    DELETE FROM plimsoll_idempotency WHERE key IN (
+        SELECT key FROM plimsoll_idempotency WHERE forgotten_at <= clock_timestamp()
+        ORDER BY forgotten_at LIMIT $1 FOR UPDATE SKIP LOCKED)";
+
+pub(super) async fn begin(
+    pool: &PgPool,
+    key: ScopedKey,
+    fingerprint: Fingerprint,
+    lease: PgInterval,
+    keep: PgInterval,
+) -> Result<Begun, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    for _ in 0..LOOKS {
+        let taken = sqlx::query(TAKE)
+            .bind(key.as_bytes().as_slice())
+            .bind(fingerprint.as_bytes().as_slice())
+            .bind(lease)
+            .bind(keep)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(row) = taken {
+            return Ok(Begun::Ours(Lease { key, token: row.try_get("token")? }));
+        }
+        let found =
+            sqlx::query(LOOK).bind(key.as_bytes().as_slice()).fetch_optional(&mut *connection).await?;
+        // Freed in between.
+        let Some(row) = found else { continue };
+        let same = row.try_get::<&[u8], _>("fingerprint")? == fingerprint.as_bytes();
+        let (forgotten, expired): (bool, bool) = (row.try_get("forgotten")?, row.try_get("expired")?);
+        if !forgotten {
+            if !same {
+                return Ok(Begun::Reused);
+            }
+            if let Some(outcome) = outcome(&row)? {
+                return Ok(Begun::Done(outcome));
+            }
+            if !expired {
+                return Ok(Begun::InFlight);
+            }
+        }
+        let taken_over = sqlx::query(TAKE_OVER)
+            .bind(key.as_bytes().as_slice())
+            .bind(fingerprint.as_bytes().as_slice())
+            .bind(lease)
+            .bind(keep)
+            .bind(row.try_get::<i64, _>("token")?)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(row) = taken_over {
+            return Ok(Begun::Ours(Lease { key, token: row.try_get("token")? }));
+        }
+    }
+    // Whoever keeps changing it is at work on it.
+    Ok(Begun::InFlight)
+}
+
+pub(super) async fn complete(
+    connection: &mut PgConnection,
+    lease: &Lease,
+    outcome: &Outcome,
+    keep: PgInterval,
+) -> Result<Completed, sqlx::Error> {
+    let (status, names, values, body) = match outcome {
+        Outcome::Unkept => (UNKEPT, None, None, None),
+        Outcome::Answered(answer) => {
+            let headers = answer.headers().iter();
+            let (names, values): (Vec<&str>, Vec<&[u8]>) =
+                headers.map(|(name, value)| (name.as_str(), value.as_bytes())).unzip();
+            // No status has more than three digits.
+            (answer.status().as_u16() as i16, Some(names), Some(values), Some(answer.body().as_ref()))
+        }
+    };
+    let done = sqlx::query(COMPLETE)
+        .bind(lease.key.as_bytes().as_slice())
+        .bind(lease.token)
+        .bind(status)
+        .bind(names)
+        .bind(values)
+        .bind(body)
+        .bind(keep)
+        .execute(connection)
+        .await?;
+    Ok(if done.rows_affected() == 1 { Completed::Kept } else { Completed::Lost })
+}
+
+pub(super) async fn release(pool: &PgPool, lease: &Lease) -> Result<(), sqlx::Error> {
+    sqlx::query(RELEASE).bind(lease.key.as_bytes().as_slice()).bind(lease.token).execute(pool).await.map(drop)
+}
+
+pub(super) async fn sweep(pool: &PgPool, batch: u32) -> Result<u64, sqlx::Error> {
+    Ok(sqlx::query(SWEEP).bind(i64::from(batch)).execute(pool).await?.rows_affected())
+}
+
+/// What was kept, if anything was.
+fn outcome(row: &PgRow) -> Result<Option<Outcome>, sqlx::Error> {
+    let status = match row.try_get::<Option<i16>, _>("status")? {
+        None => return Ok(None),
+        Some(UNKEPT) => return Ok(Some(Outcome::Unkept)),
+        Some(status) => status,
+    };
+    let status = StatusCode::from_u16(status as u16).map_err(unreadable)?;
+    let body: Option<Vec<u8>> = row.try_get("body")?;
+    let names: Option<Vec<String>> = row.try_get("header_names")?;
+    let values: Option<Vec<Vec<u8>>> = row.try_get("header_values")?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in names.unwrap_or_default().into_iter().zip(values.unwrap_or_default()) {
+        let name = HeaderName::try_from(name).map_err(unreadable)?;
+        headers.append(name, HeaderValue::try_from(value).map_err(unreadable)?);
+    }
+    let body = Bytes::from(body.unwrap_or_default());
+    Ok(Some(Outcome::Answered(Answer { status, headers, body })))
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}

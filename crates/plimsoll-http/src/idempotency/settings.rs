@@ -1,0 +1,150 @@
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// How long things may take, and how long they are remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    run: Duration,
+    lease: Duration,
+    keep: Duration,
+}
+
+/// Why these terms do not go together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("0 < run < lease <= keep must hold")]
+pub struct BadTerms;
+
+impl Terms {
+    /// - `run`: the work is broken off after this.
+    /// - `lease`: a key whose holder died is taken over after this, counted from the beginning of the work. Longer than
+    ///   `run`, by as much as a store may be slow.
+    /// - `keep`: an answer is given again for this long. Clients must not send a request again later than that.
+    ///
+    /// # Errors
+    /// [`BadTerms`] unless 0 < `run` < `lease` ≤ `keep`.
+    pub fn try_new(run: Duration, lease: Duration, keep: Duration) -> Result<Self, BadTerms> {
+        let in_order = Duration::ZERO < run && run < lease && lease <= keep;
+        if in_order { Ok(Self { run, lease, keep }) } else { Err(BadTerms) }
+    }
+
+    /// The work is broken off after this.
+    pub const fn run(&self) -> Duration {
+        self.run
+    }
+
+    /// A key whose holder died is taken over after this.
+    pub const fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// An answer is given again for this long.
+    pub const fn keep(&self) -> Duration {
+        self.keep
+    }
+}
+
+/// 30 seconds to run, a minute's lease, a day to be remembered.
+impl Default for Terms {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { run: seconds(30), lease: seconds(60), keep: seconds(24 * 3600) }
+    }
+}
+
+/// What happens to a request while another one with its key is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Twins {
+    /// It gets 409 at once, with `Retry-After: 1`.
+    #[default]
+    Conflict,
+    /// It waits for the first one's answer for so long, and no longer than its own deadline; then it gets 409.
+    Wait(Duration),
+}
+
+/// Names the client whose key it is.
+type Scope = Arc<dyn Fn(&Parts) -> Vec<u8> + Send + Sync>;
+
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) required: bool,
+    pub(super) documentation: Option<HeaderValue>,
+    pub(super) methods: Vec<Method>,
+    pub(super) twins: Twins,
+    pub(super) terms: Terms,
+    pub(super) body_limit: usize,
+    pub(super) answer_limit: usize,
+    pub(super) counting_headers: Vec<HeaderName>,
+    pub(super) kept_headers: Vec<HeaderName>,
+    pub(super) is_final: fn(StatusCode) -> bool,
+    pub(super) scope: Scope,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            required: false,
+            documentation: None,
+            methods: vec![Method::POST, Method::PATCH],
+            twins: Twins::default(),
+            terms: Terms::default(),
+            body_limit: 1 << 20,
+            answer_limit: 1 << 20,
+            counting_headers: vec![header::CONTENT_TYPE],
+            kept_headers: vec![
+                header::CACHE_CONTROL,
+                header::CONTENT_DISPOSITION,
+                header::CONTENT_ENCODING,
+                header::CONTENT_LANGUAGE,
+                header::CONTENT_LOCATION,
+                header::CONTENT_TYPE,
+                header::ETAG,
+                header::LAST_MODIFIED,
+                header::LINK,
+                header::LOCATION,
+                header::VARY,
+            ],
+            is_final,
+            scope: Arc::new(|_| Vec::new()),
+        }
+    }
+}
+
+/// What the same request would be answered again, whenever it is sent.
+fn is_final(status: StatusCode) -> bool {
+    let passing = [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_EARLY,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    !status.is_server_error() && !passing.contains(&status)
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("required", &self.required)
+            .field("twins", &self.twins)
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_in_order() {
+        let new = |run, lease, keep| {
+            let seconds = Duration::from_secs;
+            Terms::try_new(seconds(run), seconds(lease), seconds(keep))
+        };
+        assert!(new(1, 2, 2).is_ok());
+        for (run, lease, keep) in [(0, 1, 1), (2, 2, 3), (1, 3, 2)] {
+            assert_eq!(new(run, lease, keep), Err(BadTerms));
+        }
+        let Terms { run, lease, keep } = Terms::default();
+        assert_eq!(Terms::try_new(run, lease, keep), Ok(Terms::default()));
+    }
+}

@@ -1,0 +1,279 @@
+//! What is answered to which request.
+
+use crate::support::{Count, Sent, ask, counting, memory, post};
+use bytes::Bytes;
+use http::{Method, Response, header};
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
+use plimsoll_http::{
+    Problem,
+    boundary::{BoundaryLayer, Verbatim},
+    idempotency::{IdempotencyLayer, MemoryStore, Terms, Twins},
+};
+use plimsoll_task::Deadline;
+use plimsoll_telemetry::{Format, Registry};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+use tower::{Layer, ServiceExt, service_fn};
+
+const SECONDS: fn(u64) -> Duration = Duration::from_secs;
+
+#[tokio::test(start_paused = true)]
+async fn the_first_answer_is_given_again() {
+    let (layer, count) = (memory(), Count::default());
+    let service = counting(&count);
+    let first = ask(&layer, &service, post("\"k1\"", "{}")).await;
+    assert_eq!(first.seen(), (201, "1: {}", false));
+    assert_eq!(first.headers["x-inner"], "not kept");
+    for key in ["\"k1\"", "k1"] {
+        let again = ask(&layer, &service, post(key, "{}")).await;
+        assert_eq!(again.seen(), (201, "1: {}", true));
+        assert_eq!(again.headers["location"], "/orders/1");
+        assert!(!again.headers.contains_key("x-inner"), "only what describes the content is kept");
+    }
+    assert_eq!(ask(&layer, &service, post("\"k2\"", "{}")).await.seen(), (201, "2: {}", false));
+    assert_eq!(count.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_request_under_the_key_is_refused() {
+    let (layer, count) = (memory(), Count::default());
+    let service = counting(&count);
+    ask(&layer, &service, post("k", "{}")).await;
+    let other = ask(&layer, &service, post("k", "{ }")).await;
+    assert_eq!(other.problem(), (422, "idempotency-key-reused".to_owned()));
+    let mut elsewhere = post("k", "{}");
+    *elsewhere.uri_mut() = "/payments".parse().unwrap();
+    assert_eq!(ask(&layer, &service, elsewhere).await.problem().0, 422);
+    assert_eq!(count.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_optional_or_required_and_always_well_formed() {
+    let count = Count::default();
+    let service = counting(&count);
+    for _ in 0..2 {
+        assert_eq!(ask(&memory(), &service, post("", "{}")).await.status, 201);
+    }
+    assert_eq!(count.get(), 2, "without a key it is done as often as it is sent");
+    let layer = memory().required().documented_at("https://docs.example/keys");
+    let missing = ask(&layer, &service, post("", "{}")).await;
+    assert_eq!(missing.problem(), (400, "idempotency-key-missing".to_owned()));
+    let link = missing.headers["link"].to_str().unwrap();
+    assert!(link.starts_with("<https://docs.example/keys>"), "{link}");
+    for bad in ["\"open", "a,b", " "] {
+        let answer = ask(&layer, &service, post(bad, "{}")).await;
+        assert_eq!(answer.problem(), (400, "idempotency-key-invalid".to_owned()), "{bad:?}");
+    }
+    let mut get = post("", "");
+    *get.method_mut() = Method::GET;
+    assert_eq!(ask(&layer, &service, get).await.status, 201, "a GET needs none");
+    assert_eq!(count.get(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_reads_anothers_answer() {
+    let count = Count::default();
+    let service = counting(&count);
+    let layer = memory().scope(|request| {
+        request.headers.get("x-user").map_or_else(Vec::new, |user| user.as_bytes().to_vec())
+    });
+    for (user, seen) in
+        [("ann", (201, "1: {}", false)), ("bob", (201, "2: {}", false)), ("ann", (201, "1: {}", true))]
+    {
+        let mut request = post("k", "{}");
+        request.headers_mut().insert("x-user", user.parse().unwrap());
+        assert_eq!(ask(&layer, &service, request).await.seen(), seen, "{user}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_final_answers_are_kept() {
+    for (status, kept) in [
+        (200, true),
+        (404, true),
+        (409, true),
+        (422, true),
+        (401, false),
+        (429, false),
+        (500, false),
+        (503, false),
+    ] {
+        let (layer, count) = (memory(), Count::default());
+        let counted = count.clone();
+        let service = service_fn(move |_: Sent| {
+            counted.up();
+            let answer = Response::builder().status(status).body(Full::from("said"));
+            std::future::ready(Ok::<_, Problem>(answer.unwrap()))
+        });
+        ask(&layer, &service, post("k", "{}")).await;
+        let again = ask(&layer, &service, post("k", "{}")).await;
+        assert_eq!((again.seen(), count.get()), ((status, "said", kept), if kept { 1 } else { 2 }));
+    }
+    let (layer, count) = (memory().final_where(|status| status.is_success()), Count::default());
+    ask(&layer, &counting(&count), post("k", "{}")).await;
+    assert!(ask(&layer, &counting(&count), post("k", "{}")).await.is_replayed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_or_a_panic_frees_the_key() {
+    let (layer, count) = (memory(), Count::default());
+    let counted = count.clone();
+    let service = service_fn(move |_: Sent| {
+        let at = counted.up();
+        async move {
+            match at {
+                1 => Err(Problem::unavailable("not-yet")),
+                2 => panic!("on the second"),
+                _ => Ok(Response::new(Full::<Bytes>::from("done"))),
+            }
+        }
+    });
+    let inside = BoundaryLayer::new();
+    for seen in [503, 500, 200, 200] {
+        let answer = inside.layer(layer.layer(service.clone())).oneshot(post("k", "{}")).await.unwrap();
+        assert_eq!(answer.status(), seen);
+    }
+    assert_eq!(count.get(), 3, "the fourth was given again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn twins_conflict_or_wait() {
+    let gate = Arc::new(Semaphore::new(0));
+    let count = Count::default();
+    let (held, counted) = (Arc::clone(&gate), count.clone());
+    let service = service_fn(move |_: Sent| {
+        let (held, at) = (Arc::clone(&held), counted.up());
+        async move {
+            held.acquire().await.unwrap().forget();
+            Ok::<_, Problem>(Response::new(Full::<Bytes>::from(format!("{at}"))))
+        }
+    });
+    let layer = memory();
+    let waiting = layer.clone().twins(Twins::Wait(SECONDS(5)));
+    let first = tokio::spawn({
+        let (layer, service) = (layer.clone(), service.clone());
+        async move { ask(&layer, &service, post("k", "{}")).await }
+    });
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    let twin = ask(&layer, &service, post("k", "{}")).await;
+    assert_eq!(twin.problem(), (409, "idempotency-key-in-flight".to_owned()));
+    assert_eq!(twin.headers["retry-after"], "1");
+
+    let patient = ask(&waiting, &service, post("k", "{}")).await;
+    assert_eq!(patient.problem().0, 409, "not for ever");
+    let hurried = Deadline::after(SECONDS(1)).scope(async {
+        let began = tokio::time::Instant::now();
+        (ask(&waiting, &service, post("k", "{}")).await.status, began.elapsed())
+    });
+    assert_eq!(hurried.await, (409, SECONDS(1)), "no longer than its own deadline");
+
+    let (patient, ()) = tokio::join!(ask(&waiting, &service, post("k", "{}")), async {
+        tokio::time::sleep(SECONDS(2)).await;
+        gate.add_permits(1);
+    });
+    assert_eq!(patient.seen(), (200, "1", true));
+    assert_eq!(first.await.unwrap().seen(), (200, "1", false));
+    assert_eq!(count.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_are_bounded_both_ways() {
+    let count = Count::default();
+    let layer = memory().body_limit(8).answer_limit(16);
+    let service = counting(&count);
+    let large = ask(&layer, &service, post("k", "123456789")).await;
+    assert_eq!((large.problem(), count.get()), ((413, "body-too-large".to_owned()), 0));
+    assert_eq!(ask(&layer, &service, post("k", "12345678")).await.seen(), (201, "1: 12345678", false));
+
+    let counted = count.clone();
+    let streaming = service_fn(move |_: Sent| {
+        counted.up();
+        let chunks = ["0123456789", "0123456789", "end"]
+            .map(|chunk| Ok::<_, std::io::Error>(Frame::data(Bytes::from(chunk))));
+        let body = StreamBody::new(futures_util::stream::iter(chunks));
+        std::future::ready(Ok::<_, Problem>(Response::new(body)))
+    });
+    assert_eq!(
+        ask(&layer, &streaming, post("large", "{}")).await.body,
+        "01234567890123456789end",
+        "whole, if not kept"
+    );
+    let again = ask(&layer, &streaming, post("large", "{}")).await;
+    assert_eq!(again.problem(), (409, "conflict".to_owned()));
+    assert!(again.body.contains("answer-not-kept"));
+    assert_eq!(count.get(), 2, "it is not done again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_ends_with_its_time() {
+    let terms = Terms::try_new(SECONDS(2), SECONDS(3), SECONDS(9)).unwrap();
+    let (layer, count) = (memory().terms(terms), Count::default());
+    let counted = count.clone();
+    let service = service_fn(move |_: Sent| {
+        let at = counted.up();
+        async move {
+            if at == 1 {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Problem>(Response::new(Full::<Bytes>::from("done")))
+        }
+    });
+    assert_eq!(ask(&layer, &service, post("k", "{}")).await.problem(), (504, "deadline-exceeded".to_owned()));
+    assert_eq!(ask(&layer, &service, post("k", "{}")).await.seen(), (200, "done", false), "the key is free");
+    tokio::time::advance(SECONDS(8)).await;
+    assert!(ask(&layer, &service, post("k", "{}")).await.is_replayed());
+    tokio::time::advance(SECONDS(2)).await;
+    assert!(!ask(&layer, &service, post("k", "{}")).await.is_replayed(), "forgotten after its time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_store_refuses() {
+    let layer = IdempotencyLayer::new(MemoryStore::new(1, 1 << 10));
+    let count = Count::default();
+    let service = counting(&count);
+    ask(&layer, &service, post("k", "{}")).await;
+    let other = ask(&layer, &service, post("another", "{}")).await;
+    assert_eq!((other.problem(), count.get()), ((503, "overloaded".to_owned()), 1));
+    assert!(ask(&layer, &service, post("k", "{}")).await.is_replayed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_boundary_tells_a_replayed_answer_as_it_told_the_first() {
+    let (layer, boundary) = (memory(), BoundaryLayer::new());
+    for verbatim in [false, true] {
+        let service = service_fn(move |_: Sent| {
+            let mut answer = Response::builder().status(422).header(header::CONTENT_TYPE, "text/plain");
+            if verbatim {
+                answer = answer.extension(Verbatim);
+            }
+            std::future::ready(Ok::<_, Problem>(answer.body(Full::<Bytes>::from("amount")).unwrap()))
+        });
+        let key = if verbatim { "a" } else { "b" };
+        let mut told = Vec::new();
+        for replayed in [false, true] {
+            let inner = boundary.layer(layer.layer(service));
+            let answer = inner.oneshot(post(key, "{}")).await.unwrap();
+            assert_eq!(answer.headers().contains_key("idempotency-replayed"), replayed);
+            told.push(crate::support::Answer::of(answer).await.body);
+        }
+        assert_eq!(told[0], told[1]);
+        assert_eq!(told[0] == "amount", verbatim);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_is_counted() {
+    let registry = Registry::new();
+    let (layer, count) = (memory().counted(&registry).unwrap(), Count::default());
+    let service = counting(&count);
+    for (key, body) in [("k", "{}"), ("k", "{}"), ("k", "[]"), ("a,b", "{}")] {
+        ask(&layer, &service, post(key, body)).await;
+    }
+    let page = registry.render(Format::from_accept("text/plain"));
+    for event in ["first", "replayed", "reused", "refused"] {
+        let line = format!("plimsoll_idempotency_total{{event=\"{event}\"}} 1\n");
+        assert!(page.contains(&line), "{line} in\n{page}");
+    }
+}

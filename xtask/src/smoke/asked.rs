@@ -1,0 +1,76 @@
+//! Everything that the README says the service answers.
+
+use super::service::{Answer, Service};
+
+use anyhow::{Context, Result, ensure};
+
+/// Asks it.
+///
+/// # Errors
+/// With the first answer that is another.
+pub(super) fn everything(service: Service) -> Result<()> {
+    let ask = |request: &str| Service::ask(&service.address, &format!("{request} HTTP/1.1"), b"");
+
+    let answer = ask("GET /orders/7")?;
+    ensure!((answer.status, answer.body.as_str()) == (200, "{\"id\":7}"), "{answer:?}");
+    problem(&ask("GET /orders/8")?, 404, "not-found", "\"code\":\"no-such-order\"")?;
+    problem(&ask("GET /nothing")?, 404, "not-found", "")?;
+    problem(&ask("GET /orders/x")?, 400, "bad-request", "")?;
+    problem(&ask("DELETE /orders/7")?, 405, "method-not-allowed", "")?;
+
+    let panicked = ask("GET /orders/13")?;
+    problem(&panicked, 500, "internal", "\"id\":\"")?;
+    ensure!(
+        !panicked.head.contains("hunter2") && !panicked.body.contains("hunter2"),
+        "it leaks: {panicked:?}"
+    );
+    let id =
+        panicked.body.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).context("no id")?;
+    let line = service.line("the password of the database is hunter2")?;
+    let line = if line.contains(id) { line } else { service.line(id)? };
+    ensure!(line.contains(id), "the log has another id: {line}");
+
+    problem(&ask("GET /report")?, 504, "deadline-exceeded", "")?;
+    let hasty = "GET /report HTTP/1.1\r\nx-envoy-expected-rq-timeout-ms: 100";
+    problem(&Service::ask(&service.address, hasty, b"")?, 504, "deadline-exceeded", "")?;
+
+    let large = vec![b'x'; (2 << 20) + 1];
+    let told = format!("POST /echo HTTP/1.1\r\ncontent-type: text/plain\r\ncontent-length: {}", large.len());
+    problem(
+        &Service::ask(&service.address, &format!("{told}\r\nexpect: 100-continue"), b"")?,
+        413,
+        "body-too-large",
+        "",
+    )?;
+    let small = Service::ask(&service.address, "POST /echo HTTP/1.1\r\ncontent-length: 5", b"hello")?;
+    ensure!((small.status, small.body.as_str()) == (200, "hello"), "{small:?}");
+
+    // The rate is twenty in a second, and twenty at once.
+    let refused = (0..200)
+        .map(|_| ask("GET /orders/7"))
+        .find(|answer| !matches!(answer, Ok(Answer { status: 200, .. })));
+    let refused = refused.context("two hundred requests in a row, and none is refused")??;
+    problem(&refused, 429, "rate-limited", "")?;
+    ensure!(refused.head.contains("retry-after: "), "{refused:?}");
+
+    let admin = |path: &str| Service::ask(&service.admin, &format!("GET {path} HTTP/1.1"), b"");
+    ensure!(admin("/livez")?.status == 200 && admin("/readyz")?.status == 200, "the probes say no");
+    let metrics = admin("/metrics")?.body;
+    let counted = "plimsoll_server_requests_total{route=\"/orders/{id}\",code=\"5xx\"} 1";
+    ensure!(metrics.contains(counted), "{counted} is not in\n{metrics}");
+
+    ensure!(service.terminate()?, "it does not end well");
+    Ok(())
+}
+
+/// It is a problem of this kind, and says this.
+fn problem(answer: &Answer, status: u16, kind: &str, says: &str) -> Result<()> {
+    let kind = format!("\"type\":\"urn:plimsoll:problem:{kind}\"");
+    let right = answer.status == status
+        && answer.head.contains("content-type: application/problem+json")
+        && answer.head.contains("x-request-id: ")
+        && answer.body.contains(&kind)
+        && answer.body.contains(says);
+    ensure!(right, "{status} with {kind} and {says} was expected: {answer:?}");
+    Ok(())
+}
