@@ -1,6 +1,6 @@
 //! Invoices: files that are made when somebody first asks for them.
 
-use crate::domain::{Order, OrderError};
+use crate::domain::{Order, OrderError, open};
 use anyhow::Context;
 use plimsoll::http::files::{Download, Files};
 use std::{
@@ -26,7 +26,7 @@ impl Invoices {
     /// If it cannot be made or read.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let files = Files::below(folder)?;
+        let files = Files::new(folder)?;
         Ok(Self { folder: folder.into(), files })
     }
 
@@ -38,7 +38,7 @@ impl Invoices {
     /// # Cancel safety
     /// Cancel safe: an invoice is there as a whole, or not at all.
     pub async fn of(&self, order: &Order) -> Result<Download, OrderError> {
-        let name = format!("{}-{}.txt", order.id, order.status);
+        let name = format!("{}-{}.txt", order.id, open::word(&order.status));
         if !tokio::fs::try_exists(self.folder.join(&name)).await.unwrap_or(false) {
             self.write(&name, text(order))
                 .await
@@ -77,6 +77,6 @@ fn text(order: &Order) -> String {
     }
     let _infallible =
         writeln!(text, "\n{:<40} {:>16} {}", "total", ordered.total().to_string(), ordered.currency);
-    let _infallible = writeln!(text, "status: {}", order.status);
+    let _infallible = writeln!(text, "status: {}", open::word(&order.status));
     text
 }

@@ -37,12 +37,16 @@ fn the_hot_spot_allocates_for_every_comparison_and_its_remedy_for_every_thing() 
     let orders = orders();
     let (slow, before) = allocations(|| {
         let mut tally = hot_spot::Tally::default();
-        orders.iter().for_each(|order| tally.add(order));
+        for order in &orders {
+            tally.add(order);
+        }
         tally
     });
     let (quick, after) = allocations(|| {
         let mut tally = tally::Tally::default();
-        orders.iter().for_each(|order| tally.add(order));
+        for order in &orders {
+            tally.add(order);
+        }
         tally
     });
     assert_eq!(before.sold(), after.sold());

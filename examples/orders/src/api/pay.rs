@@ -1,7 +1,7 @@
 use super::{order_id, v1::Receipt};
 use crate::{
     app::App,
-    domain::{OrderError, Status},
+    domain::{Open, OrderError, Status, open},
     store::{self, EventKind, StoreError},
 };
 use axum::extract::{Path, State};
@@ -21,9 +21,9 @@ pub(super) async fn pay(
     };
     let receipt = |payment| Negotiated(Receipt { order: id.to_string(), payment });
     match (order.status, order.payment) {
-        (Status::Placed, _) => {}
-        (Status::Paid, Some(payment)) => return Ok(receipt(payment)),
-        (status, _) => return Err(OrderError::NotPayable(status.to_string()).into()),
+        (Open::Known(Status::Placed), _) => {}
+        (Open::Known(Status::Paid), Some(payment)) => return Ok(receipt(payment)),
+        (status, _) => return Err(OrderError::NotPayable(open::word(&status).to_owned()).into()),
     }
     let payment = app.payments().charge(id, order.ordered.total(), order.ordered.currency).await?;
     let mut transaction = app.store().begin().await?;

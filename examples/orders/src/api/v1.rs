@@ -1,6 +1,6 @@
 //! Version 1 of the interface: amounts in euro cents, delivery by post.
 
-use crate::domain::{self, Cents, CustomerId, Invalid, NewOrder, Quantity, Reference, Sku, Status};
+use crate::domain::{self, Cents, CustomerId, Invalid, NewOrder, Open, Quantity, Reference, Sku, Status};
 use serde::{Deserialize, Serialize};
 
 /// An order that somebody wants to place.
@@ -32,7 +32,7 @@ pub struct Order {
     /// Its name.
     pub id: String,
     /// How far it has come; a word of a later version is kept.
-    pub status: Status,
+    pub status: Open<Status>,
     /// Who ordered.
     pub customer: String,
     /// The customer's own name for it.

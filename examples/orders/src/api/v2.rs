@@ -4,7 +4,7 @@
 //! know, one of version 2 takes what is absent for what version 1 always meant.
 
 use super::v1::{self, Line};
-use crate::domain::{self, Currency, Delivery, Invalid, NewOrder, Note, Status};
+use crate::domain::{self, Currency, Delivery, Invalid, NewOrder, Note, Open, Status, open};
 use serde::{Deserialize, Serialize};
 
 /// An order that somebody wants to place.
@@ -21,8 +21,8 @@ pub struct PlaceOrder {
     #[serde(default = "euro")]
     pub currency: String,
     /// How it is brought; a word of a later version is kept.
-    #[serde(default)]
-    pub delivery: Delivery,
+    #[serde(default = "post")]
+    pub delivery: Open<Delivery>,
     /// For whoever packs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -34,7 +34,7 @@ pub struct Order {
     /// Its name.
     pub id: String,
     /// How far it has come; a word of a later version is kept.
-    pub status: Status,
+    pub status: Open<Status>,
     /// Who ordered.
     pub customer: String,
     /// The customer's own name for it.
@@ -50,8 +50,8 @@ pub struct Order {
     #[serde(default = "euro")]
     pub currency: String,
     /// How it is brought; a word of a later version is kept.
-    #[serde(default)]
-    pub delivery: Delivery,
+    #[serde(default = "post")]
+    pub delivery: Open<Delivery>,
     /// For whoever packs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -67,6 +67,10 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+const fn post() -> Open<Delivery> {
+    Open::Known(Delivery::Post)
+}
+
 fn euro() -> String {
     Currency::EURO.to_string()
 }
@@ -79,7 +83,7 @@ impl TryFrom<PlaceOrder> for NewOrder {
             v1::PlaceOrder { customer: wanted.customer, reference: wanted.reference, lines: wanted.lines };
         let mut order = Self::try_from(first)?;
         order.currency = Currency::try_from(wanted.currency.as_str())?;
-        order.delivery = wanted.delivery;
+        order.delivery = open::read(open::word(&wanted.delivery))?;
         order.note = wanted.note.as_deref().map(Note::try_from).transpose()?;
         Ok(order)
     }

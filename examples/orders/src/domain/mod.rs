@@ -2,13 +2,13 @@
 
 mod error;
 mod money;
-mod open;
+pub mod open;
 mod order;
 mod words;
 
 pub use error::OrderError;
 pub use money::{Cents, Currency};
-pub use open::{Delivery, Label, Status};
+pub use open::{Delivery, Open, Status};
 pub use order::{Line, NewOrder, Order, Quantity};
 pub use words::{CustomerId, Note, OrderId, Reference, Sku};
 

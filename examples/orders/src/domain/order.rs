@@ -1,4 +1,4 @@
-use super::{Cents, Currency, CustomerId, Delivery, Invalid, Note, OrderId, Reference, Sku, Status};
+use super::{Cents, Currency, CustomerId, Delivery, Invalid, Note, Open, OrderId, Reference, Sku, Status};
 
 /// How many of a thing: 1 to 10,000.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -45,7 +45,7 @@ pub struct NewOrder {
     /// What it is paid in.
     pub currency: Currency,
     /// How it is brought.
-    pub delivery: Delivery,
+    pub delivery: Open<Delivery>,
     /// For whoever packs it.
     pub note: Option<Note>,
 }
@@ -71,7 +71,7 @@ impl NewOrder {
             total,
             reference: None,
             currency: Currency::default(),
-            delivery: Delivery::default(),
+            delivery: Open::Known(Delivery::Post),
             note: None,
         })
     }
@@ -98,7 +98,7 @@ pub struct Order {
     /// Its number.
     pub id: OrderId,
     /// How far it has come.
-    pub status: Status,
+    pub status: Open<Status>,
     /// What the payment service calls its payment.
     pub payment: Option<String>,
     /// When, in UTC, as RFC 3339 writes it.

@@ -33,7 +33,6 @@ macro_rules! word {
         }
     };
 }
-pub(super) use word;
 
 word!(
     /// Who orders: 1 to 64 lower-case letters, digits and hyphens.

@@ -1,7 +1,7 @@
 use super::StoreError;
 use crate::domain::{
-    Cents, Currency, CustomerId, Delivery, Invalid, Line, NewOrder, Note, Order, OrderId, Quantity,
-    Reference, Sku, Status,
+    Cents, Currency, CustomerId, Invalid, Line, NewOrder, Note, Open, Order, OrderId, Quantity, Reference,
+    Sku, Status, open,
 };
 use sqlx::postgres::PgConnection;
 
@@ -54,7 +54,7 @@ pub async fn insert(connection: &mut PgConnection, order: &NewOrder) -> Result<O
     .bind(order.reference.as_ref().map(Reference::as_str))
     .bind(order.total().number())
     .bind(order.currency.as_str())
-    .bind(order.delivery.as_str())
+    .bind(open::word(&order.delivery))
     .bind(order.note.as_ref().map(Note::as_str))
     .fetch_one(&mut *connection)
     .await?;
@@ -72,7 +72,7 @@ pub async fn insert(connection: &mut PgConnection, order: &NewOrder) -> Result<O
     .await?;
     Ok(Order {
         id: OrderId::try_from(id)?,
-        status: Status::Placed,
+        status: Open::Known(Status::Placed),
         payment: None,
         placed_at,
         ordered: order.clone(),
@@ -152,11 +152,11 @@ impl OrderRow {
         let mut ordered = NewOrder::new(CustomerId::try_from(self.customer.as_str())?, lines)?;
         ordered.reference = self.reference.as_deref().map(Reference::try_from).transpose()?;
         ordered.currency = Currency::try_from(self.currency.as_str())?;
-        ordered.delivery = Delivery::try_from(self.delivery)?;
+        ordered.delivery = open::read(&self.delivery)?;
         ordered.note = self.note.as_deref().map(Note::try_from).transpose()?;
         Ok(Order {
             id: OrderId::try_from(self.id)?,
-            status: Status::try_from(self.status)?,
+            status: open::read(&self.status)?,
             payment: self.payment,
             placed_at: self.placed_at,
             ordered,

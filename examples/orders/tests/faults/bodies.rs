@@ -118,7 +118,7 @@ async fn a_hundred_megabytes_in_chunks_are_refused_after_a_few() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let (mut reading, mut writing) = stream.into_split();
     let sending = tokio::spawn(async move {
-        let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+        let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 0x10000], b"\r\n"].concat();
         let mut sent = 0_u64;
         while sent < 100 << 20 && writing.write_all(&chunk).await.is_ok() {
             sent += 0x10000;
