@@ -41,12 +41,12 @@ fn count(id: u64) -> Result<String, ReportError> {
 }
 
 /// What the exercise serves.
-pub fn app() -> Router {
+pub(crate) fn app() -> Router {
     Router::new().route("/reports/{id}", get(report))
 }
 
 #[tokio::main]
-async fn main() -> Result<(), plimsoll::http::serve::ServeError> {
+async fn main() -> Result<(), serve::ServeError> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     serve(app()).on("127.0.0.1:8080").admin("127.0.0.1:9901").run().await
 }
