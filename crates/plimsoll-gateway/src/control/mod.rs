@@ -78,7 +78,7 @@ impl Control {
         let checks = spawn(health::keep_checking(Arc::clone(plane.gateway().shared())));
         let mut tasks = vec![checks.abort_handle()];
         if let Some(listener) = listener {
-            tasks.push(spawn(admin::serve(listener, Arc::clone(&plane))).abort_handle());
+            tasks.push(spawn(admin::answer(listener, Arc::clone(&plane))).abort_handle());
         }
         Ok(Self { plane, tasks })
     }
