@@ -6,12 +6,13 @@
 //! | `plimsoll_request_duration_seconds` | histogram | `route`, `upstream` | from a request's head to its answer's last byte |
 //! | `plimsoll_requests_in_flight` | gauge | `route`, `upstream` | requests under way |
 //! | `plimsoll_response_body_bytes_total` | counter | `route`, `upstream` | bytes of answers sent to clients |
-//! | `plimsoll_problems_total` | counter | `kind` | answers that the gateway itself gave |
+//! | `plimsoll_problems_total` | counter | `kind`, `route` | answers that the gateway itself gave; `route` is a path of the admin API, empty for all that is proxied |
 //! | `plimsoll_refused_requests_total` | counter | `reason` | requests refused before any route: malformed, too large, too slow |
 //! | `plimsoll_connections` | gauge | | connections of clients |
 //! | `plimsoll_connections_accepted_total` | counter | | connections accepted |
 //! | `plimsoll_connections_refused_total` | counter | `reason` | connections closed at once: too many in all, or of one client |
-//! | `plimsoll_panics_total` | counter | | requests ended by a panic, each alone |
+//! | `plimsoll_panics_total` | counter | `place`, `route` | panics caught, each ending one request; `route` as above |
+//! | `plimsoll_task_restarts_total` | counter | `task` | tasks beside the data plane that fell and were started again |
 //! | `plimsoll_upstream_connects_total` | counter | `upstream`, `result` | connections opened to endpoints |
 //! | `plimsoll_upstream_idle_connections` | gauge | `upstream` | kept connections |
 //! | `plimsoll_ejections_total` | counter | `upstream`, `reason` | endpoints left out for a while |
@@ -37,6 +38,9 @@ use std::{collections::HashMap, sync::Arc};
 /// Routes and upstreams times what their further labels distinguish; what is beyond shares one series.
 const MOST_SERIES: usize = 8192;
 
+/// What is proxied, where a route is a path of the admin API's.
+const DATA_PLANE: &str = "";
+
 /// Every family of the gateway.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -52,6 +56,7 @@ pub(crate) struct Metrics {
     pub(crate) too_many: Counter,
     pub(crate) too_many_of_client: Counter,
     pub(crate) panics: Counter,
+    pub(crate) task_restarts: CounterFamily<1>,
     connects: CounterFamily<2>,
     idle: UpDownFamily<1>,
     ejections: CounterFamily<2>,
@@ -69,8 +74,12 @@ impl Metrics {
         let registry = Registry::builder().shards(workers).build();
         let counter = |name, help| registry.counter(Desc::new(name, help));
         let problems = registry.counter_family(
-            Desc::new("plimsoll_problems_total", "Answers that the gateway itself gave."),
-            ["kind"],
+            Desc::new("plimsoll_problems_total", "Problems told to callers, by kind and route."),
+            ["kind", "route"],
+        )?;
+        let panics = registry.counter_family(
+            Desc::new("plimsoll_panics_total", "Panics caught, by where they came up and route."),
+            ["place", "route"],
         )?;
         let refused = registry.counter_family(
             Desc::new("plimsoll_connections_refused_total", "Connections closed at once."),
@@ -108,7 +117,10 @@ impl Metrics {
                     .max_series(MOST_SERIES),
                 ["route", "upstream"],
             )?,
-            problems: Kind::ALL.iter().map(|kind| (*kind, problems.with(&[kind.name()]))).collect(),
+            problems: Kind::ALL
+                .iter()
+                .map(|kind| (*kind, problems.with(&[kind.name(), DATA_PLANE])))
+                .collect(),
             refused_requests: registry.counter_family(
                 Desc::new("plimsoll_refused_requests_total", "Requests refused before any route."),
                 ["reason"],
@@ -117,7 +129,14 @@ impl Metrics {
             accepted: counter("plimsoll_connections_accepted_total", "Connections accepted.")?,
             too_many: refused.with(&["too-many"]),
             too_many_of_client: refused.with(&["too-many-of-client"]),
-            panics: counter("plimsoll_panics_total", "Requests ended by a panic, each alone.")?,
+            panics: panics.with(&["handler", DATA_PLANE]),
+            task_restarts: registry.counter_family(
+                Desc::new(
+                    "plimsoll_task_restarts_total",
+                    "Tasks beside the data plane that fell and were started again.",
+                ),
+                ["task"],
+            )?,
             connects: registry.counter_family(
                 Desc::new("plimsoll_upstream_connects_total", "Connections opened to endpoints.")
                     .max_series(MOST_SERIES),

@@ -7,6 +7,11 @@
 //! | [`window`] | a stream of jobs, at most so many in flight | `errgroup.SetLimit` |
 //! | [`supervise`] | critical tasks, started again when they fall | – |
 //! | [`drain`] | going down in order, each phase within its limit | `http.Server.Shutdown`, for all the rest too |
+//! | [`queue`] | bounded queues, crews of workers, the latest value; how deep, how old, who waited | a channel with room |
+//! | [`lock`] | locks that say who holds them, and find long holdings and deadlocks with both places | `sync.Mutex`, and `go-deadlock` |
+//! | [`measure`] | what these count, and the watch that looks at them | the mutex profile |
+//! | [`pool`] | blocking and processor-bound work, each kind in its own bounded pool | – |
+//! | [`poison`] | what becomes of a std lock that a panic went through: by choice | – |
 //! | [`panic`](mod@panic) | panics as values, with their place; counted | `recover` |
 //!
 //! Everything is bounded, and every future says what its drop does.

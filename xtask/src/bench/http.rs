@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::boundary;
 use super::claim::Claim;
 use super::contenders::Origin;
 use super::figures::{Spread, table};
@@ -18,7 +19,7 @@ pub(crate) const LONG_ABOUT: &str = "\
 CPU time a request of the outbound client with a full policy, beside hyper-util's client without any, and beside reqwest under \
 tower-resilience's layers for the same policy: sixty-four tasks on one thread, one origin, in alternating slices of one run.
 
-A ratio is taken within each round, and the median of the rounds is reported.";
+A ratio is taken within each round, and the median of the rounds is reported. Then the claims of `cargo xtask bench boundary`.";
 
 /// Flags of `cargo xtask bench http`.
 #[derive(Args)]
@@ -52,6 +53,9 @@ const RATIOS: [(&str, &str, f64); 2] = [("ours", "bare", 1.2), ("ours", "reqwest
 /// CPU microseconds a request, round by round, in the order of [`CLIENTS`].
 type Costs = Vec<Vec<f64>>;
 
+/// How often the error boundary's bench runs.
+const BOUNDARY_RUNS: usize = 3;
+
 /// Runs every client in turn, round after round.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     setup::ensure(tools::FOR_BENCHES)?;
@@ -67,7 +71,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             costs.push(slice(&program, kind, &address, options.seconds)?);
         }
     }
-    let claims = claims(&costs);
+    let mut claims = claims(&costs);
+    claims.extend(boundary::claims(BOUNDARY_RUNS)?);
     if options.json {
         println!(
             "{:#}",

@@ -27,8 +27,7 @@ const CRATES: &[(&str, &str)] =
 const GAINS: &[(&str, f64)] = &[
     ("cow_clean_path", 0.8),
     ("bytes_sent_again", 0.5),
-    ("small_vector_of_names", 1.0),
-    ("kept_buffers", 0.9),
+    ("kept_buffers", 1.0),
     ("swapped_settings/t=2", 0.5),
     ("small_vector_of_attempts", 0.5),
     ("slab_of_streams", 0.8),

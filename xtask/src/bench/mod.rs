@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: every figure that the project claims comes from one of these commands.
 
 mod bodies;
+mod boundary;
 mod claim;
 mod contenders;
 mod divan;
@@ -51,6 +52,9 @@ pub(crate) enum Bench {
     /// The outbound client beside hyper-util's and reqwest's
     #[command(long_about = http::LONG_ABOUT)]
     Http(http::Options),
+    /// What the error boundary costs a call that goes well
+    #[command(long_about = boundary::LONG_ABOUT)]
+    Boundary(boundary::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -66,6 +70,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Files(options) => files::run(options),
         Bench::Memory(options) => memory::run(options),
         Bench::Http(options) => http::run(options),
+        Bench::Boundary(options) => boundary::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

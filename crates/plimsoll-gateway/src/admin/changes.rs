@@ -1,7 +1,7 @@
 //! What can be changed while the gateway runs.
 
 use super::{
-    answer::{Answer, Fault},
+    answer::Answer,
     policies::{document, unknown},
 };
 use crate::{
@@ -19,6 +19,7 @@ use http::{Request, Response};
 use plimsoll::{
     Observer, PolicyEvent,
     file::{self, Faults, Place, nearest, one_of},
+    http::Kind,
     tower::driver::now,
 };
 use serde_json::{Value, json};
@@ -54,7 +55,7 @@ pub(super) async fn patch(
             Answer::faults("The policy with this patch is not valid; nothing has changed.", &faults)
         }
         Ok(Err(PatchError::Start(error))) => not_done(&error),
-        Err(_) => Answer::problem(Fault::INTERNAL, "The patch has failed; the log may say why."),
+        Err(_) => Answer::problem(Kind::Internal, "The patch has failed; the log may say why."),
     }
 }
 
@@ -66,18 +67,18 @@ pub(super) async fn reload(State(plane): State<Arc<Plane>>) -> Response<Body> {
             Answer::faults("The file is wrong; the old configuration serves on.", invalid.faults())
         }
         Ok(Err(ReloadError::File(error))) => {
-            Answer::problem(Fault::CONFLICT, format!("{error}; the old configuration serves on."))
+            Answer::problem(Kind::Conflict, format!("{error}; the old configuration serves on."))
         }
         Ok(Err(ReloadError::Start(error))) => not_done(&error),
-        Ok(Err(error @ ReloadError::NoFile)) => Answer::problem(Fault::CONFLICT, format!("{error}.")),
-        Err(_) => Answer::problem(Fault::INTERNAL, "The reload has failed; the log may say why."),
+        Ok(Err(error @ ReloadError::NoFile)) => Answer::problem(Kind::Conflict, format!("{error}.")),
+        Err(_) => Answer::problem(Kind::Internal, "The reload has failed; the log may say why."),
     }
 }
 
 fn not_done(error: &StartError) -> Response<Body> {
     match error {
-        StartError::Draining => Answer::problem(Fault::CONFLICT, DRAINING),
-        error => Answer::problem(Fault::CONFLICT, format!("{error}; the old configuration serves on.")),
+        StartError::Draining => Answer::problem(Kind::Conflict, DRAINING),
+        error => Answer::problem(Kind::Conflict, format!("{error}; the old configuration serves on.")),
     }
 }
 
@@ -108,7 +109,7 @@ pub(super) async fn breaker(
     }
     match document(&snapshot, &name) {
         Some(policy) if found => Answer::json(&policy),
-        _ => Answer::problem(Fault::CONFLICT, format!("The policy {name:?} has no breaker in use.")),
+        _ => Answer::problem(Kind::Conflict, format!("The policy {name:?} has no breaker in use.")),
     }
 }
 
@@ -208,8 +209,8 @@ impl Forced {
 async fn read(request: Request<Body>) -> Result<Value, Response<Body>> {
     let bytes = to_bytes(request.into_body(), BODY).await.map_err(|error| {
         let detail = format!("The body has more than {BODY} bytes, or broke off: {error}.");
-        Answer::problem(Fault::BODY_TOO_LARGE, detail)
+        Answer::problem(Kind::BodyTooLarge, detail)
     })?;
     serde_json::from_slice(&bytes)
-        .map_err(|error| Answer::problem(Fault::BAD_REQUEST, format!("The body is no JSON: {error}.")))
+        .map_err(|error| Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}.")))
 }

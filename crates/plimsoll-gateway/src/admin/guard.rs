@@ -4,10 +4,11 @@
 //! those out: a page of a site whose name was turned to 127.0.0.1 (DNS rebinding) still sends that name as `Host`; and a
 //! form or a simple script of another site cannot send `application/json` without asking first, which nobody answers.
 
-use super::answer::{Answer, Fault};
+use super::answer::Answer;
 use crate::{control::Plane, spec::Secret};
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use plimsoll::http::Kind;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The refusal of a request that may not be made.
@@ -23,7 +24,7 @@ pub(super) fn refusal<B>(plane: &Plane, request: &Request<B>) -> Option<Response
     }
     if changes(request.method()) && !is_json(request.headers()) {
         let detail = "Send \"content-type: application/json\", with a request that has no body as well.";
-        return Some(Answer::problem(Fault::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Some(Answer::problem(Kind::UnsupportedMediaType, detail));
     }
     None
 }
@@ -40,7 +41,7 @@ fn without_token<B>(token: &Secret, request: &Request<B>) -> Option<Response<Bod
     if known {
         return None;
     }
-    let mut refused = Answer::problem(Fault::UNAUTHORIZED, "Send \"authorization: Bearer TOKEN\".");
+    let mut refused = Answer::problem(Kind::Unauthenticated, "Send \"authorization: Bearer TOKEN\".");
     refused.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     Some(refused)
 }
@@ -49,13 +50,13 @@ fn by_another_name<B>(request: &Request<B>) -> Option<Response<Body>> {
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let Some(host) = authority.or(host) else {
-        return Some(Answer::problem(Fault::BAD_REQUEST, "There is no \"host\"."));
+        return Some(Answer::problem(Kind::BadRequest, "There is no \"host\"."));
     };
     if is_local_name(host) {
         return None;
     }
     let detail = "Ask by IP address or as localhost; under other names only with a token ([admin] token).";
-    Some(Answer::problem(Fault::FORBIDDEN, detail))
+    Some(Answer::problem(Kind::Forbidden, detail))
 }
 
 /// Whether it is an address or `localhost`, with a port or without.

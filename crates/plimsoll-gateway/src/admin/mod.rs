@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `server` | connections, and what ends them |
+//! | `server` | the library's server around it, and its limits |
 //! | `guard` | who may ask at all: token, `Host`, content type |
 //! | `paths` | which path leads where |
 //! | `probes`, `metrics`, `status`, `routes`, `upstreams`, `policies`, `config` | what is read |
@@ -28,4 +28,4 @@ mod standing;
 mod status;
 mod upstreams;
 
-pub(crate) use server::{bind, serve};
+pub(crate) use server::{answer, bind};

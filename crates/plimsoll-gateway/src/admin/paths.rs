@@ -1,9 +1,6 @@
 //! Which path leads where.
 
-use super::{
-    answer::{Answer, Fault},
-    changes, config, metrics, openapi, policies, probes, routes, status, upstreams,
-};
+use super::{answer::Answer, changes, config, metrics, openapi, policies, probes, routes, status, upstreams};
 use crate::control::Plane;
 use axum::{
     Router,
@@ -11,6 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{Request, Response};
+use plimsoll::http::Kind;
 use std::sync::Arc;
 
 /// Every path of the admin API.
@@ -36,10 +34,10 @@ pub(super) fn router(plane: &Arc<Plane>) -> Router {
 async fn unknown(request: Request<Body>) -> Response<Body> {
     let detail =
         format!("There is nothing at {:?}; /api/v1/openapi.json says what there is.", request.uri().path());
-    Answer::problem(Fault::NOT_FOUND, detail)
+    Answer::problem(Kind::NotFound, detail)
 }
 
 async fn not_allowed(request: Request<Body>) -> Response<Body> {
     let detail = format!("{} is not for {:?}.", request.method(), request.uri().path());
-    Answer::problem(Fault::METHOD_NOT_ALLOWED, detail)
+    Answer::problem(Kind::MethodNotAllowed, detail)
 }

@@ -1,9 +1,6 @@
 //! Policies: what they are told and how their machines stand.
 
-use super::{
-    answer::{Answer, Fault},
-    standing::machines,
-};
+use super::{answer::Answer, standing::machines};
 use crate::{
     control::{Plane, policy_of},
     snapshot::{DEFAULT_POLICY, Snapshot},
@@ -15,6 +12,7 @@ use axum::{
 use http::Response;
 use plimsoll::{
     file::{Shape, nearest},
+    http::Kind,
     tower::driver::now,
 };
 use serde_json::{Value, json};
@@ -56,7 +54,7 @@ pub(super) fn unknown(snapshot: &Snapshot, name: &str) -> Response<Body> {
         Some(near) => format!("No policy is called {name:?}; did you mean {near:?}?"),
         None => format!("No policy is called {name:?}."),
     };
-    Answer::problem_with(Fault::NOT_FOUND, detail, [("nearest", json!(near)), ("known", json!(names))])
+    Answer::problem_with(Kind::NotFound, detail, [("nearest", json!(near)), ("known", json!(names))])
 }
 
 /// The policies that are configured, and the default one where routes use it.

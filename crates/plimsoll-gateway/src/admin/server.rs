@@ -1,56 +1,31 @@
-//! Connections to the admin API.
+//! The library's own server, around the admin API.
 
-use super::{
-    answer::{Answer, Fault},
-    guard, paths,
-};
+use super::{guard, paths};
 use crate::{StartError, control::Plane};
-use axum::{Router, body::Body};
-use futures_util::FutureExt;
-use http::{Request, Response, header};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use axum::{
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
+use http::{HeaderValue, header};
+use plimsoll::http::serve::{Limits, ServeError, Server, TimeLimit, serve};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
-    convert::Infallible,
     net::{SocketAddr, TcpListener},
-    panic::AssertUnwindSafe,
+    num::NonZeroU32,
     sync::Arc,
-    time::Duration,
 };
-use tokio::{
-    net::TcpStream,
-    sync::Semaphore,
-    task::{JoinSet, spawn},
-    time::sleep,
-};
-use tower_service::Service;
 
 /// Connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 64;
-
-/// How long a head may take, and a kept connection wait for its next request.
-const HEAD_TIME: Duration = Duration::from_secs(15);
-
-/// How long a connection lasts at most, whatever its client does or does not take.
-const LIFETIME: Duration = Duration::from_secs(600);
-
-/// How long to wait when the process has no descriptors left.
-const EXHAUSTED: Duration = Duration::from_millis(50);
+const CONNECTIONS: Option<NonZeroU32> = NonZeroU32::new(64);
 
 /// Binds the address, or takes the inherited socket that is bound to it.
-pub(crate) fn bind(
-    address: SocketAddr,
-    inherited: &mut Vec<TcpListener>,
-) -> Result<tokio::net::TcpListener, StartError> {
-    let failed = |source| StartError::Bind { address, source };
+pub(crate) fn bind(address: SocketAddr, inherited: &mut Vec<TcpListener>) -> Result<TcpListener, StartError> {
     let own = |socket: &TcpListener| socket.local_addr().is_ok_and(|given| given == address);
-    let socket = match inherited.iter().position(own) {
-        Some(at) => inherited.swap_remove(at),
-        None => open(address).map_err(failed)?,
-    };
-    socket.set_nonblocking(true).map_err(failed)?;
-    tokio::net::TcpListener::from_std(socket).map_err(failed)
+    match inherited.iter().position(own) {
+        Some(at) => Ok(inherited.swap_remove(at)),
+        None => open(address).map_err(|source| StartError::Bind { address, source }),
+    }
 }
 
 /// Without `SO_REUSEPORT`: a second gateway must find out that it is the second.
@@ -66,68 +41,42 @@ fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Answers until dropped; connections end with it.
-pub(crate) async fn serve(listener: tokio::net::TcpListener, plane: Arc<Plane>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
-    let router = paths::router(&plane);
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (plane, router) = (Arc::clone(&plane), router.clone());
-                connections.spawn(async move {
-                    let _ = tokio::time::timeout(LIFETIME, connection(stream, plane, router)).await;
-                    drop(slot);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection to the admin API");
-                sleep(EXHAUSTED).await;
-            }
-        }
+pub(crate) async fn answer(listener: TcpListener, plane: Arc<Plane>) -> Result<(), ServeError> {
+    server(listener, &plane).run().await
+}
+
+fn server(listener: TcpListener, plane: &Arc<Plane>) -> Server {
+    let guarded = middleware::from_fn_with_state(Arc::clone(plane), guarded);
+    serve(paths::router(plane).layer(guarded))
+        .on(listener)
+        .registry(plane.gateway().registry().clone())
+        .limits(limits())
+        // It answers while the gateway drains, and ends with the program.
+        .without_signals()
+}
+
+fn limits() -> Limits {
+    Limits {
+        connections: CONNECTIONS,
+        head_time: Some(TimeLimit::seconds(15)),
+        idle: Some(TimeLimit::seconds(15)),
+        // Whoever looks into an overload must get through, and is known by now.
+        client_rate: None,
+        client_in_flight: None,
+        in_flight: None,
+        shedding: None,
+        ..Limits::default()
     }
 }
 
-async fn connection(stream: TcpStream, plane: Arc<Plane>, router: Router) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (plane, router) = (Arc::clone(&plane), router.clone());
-        async move { Ok::<_, Infallible>(answer(&plane, router, request).await) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection to the admin API broke");
-    }
-}
-
-/// A panic ends its request alone. The handler runs as a task of its own, so that a client that leaves does not stop
-/// halfway what it has begun.
-async fn answer(plane: &Arc<Plane>, mut router: Router, request: Request<Incoming>) -> Response<Body> {
-    if let Some(refused) = guard::refusal(plane, &request) {
-        return refused;
-    }
-    let metrics = &plane.gateway().shared().metrics;
-    let handled = AssertUnwindSafe(router.call(request)).catch_unwind();
-    if let Ok(Ok(Ok(response))) = spawn(handled).await {
-        return in_our_words(response);
-    }
-    metrics.panics.inc();
-    Answer::problem(Fault::INTERNAL, "The admin API has failed; the log may say why.")
-}
-
-/// What the router itself refuses, such as a path whose escapes are no text, it says in plain text.
-fn in_our_words(response: Response<Body>) -> Response<Body> {
-    let plain = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
-    if response.status().is_client_error() && plain {
-        return Answer::problem(Fault::BAD_REQUEST, "The path is malformed.");
-    }
-    response
+async fn guarded(State(plane): State<Arc<Plane>>, request: Request, next: Next) -> Response {
+    let mut answer = match guard::refusal(&plane, &request) {
+        Some(refused) => refused,
+        None => next.run(request).await,
+    };
+    let headers = answer.headers_mut();
+    // What is true now may not be in a moment, and none of it is a page.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
 }

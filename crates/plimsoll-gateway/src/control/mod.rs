@@ -22,19 +22,35 @@ pub(crate) use plane::{PatchError, Plane, Reload, policy_of};
 pub use program::{RunError, run};
 
 use crate::{Gateway, StartError, admin, health, spec::GatewaySpec};
+use plimsoll::task::{
+    drain::{Drain, Limits, Phase},
+    supervise::{CancellationToken, Escalation, Next, Restart, Supervised, Supervisor},
+};
 use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::task::{AbortHandle, spawn, spawn_blocking};
+
+/// The tasks beside the data plane, by name.
+const CHECKS: &str = "health checks";
+const API: &str = "admin API";
+
+/// How often, and within what time, a task of the control plane may fall before it stays down. The data plane goes on.
+const PATIENCE: (usize, Duration) = (20, Duration::from_secs(600));
 
 /// A gateway with its admin API and its health checks. Dropped, all of it stops at once.
 #[derive(Debug)]
 pub struct Control {
     plane: Arc<Plane>,
-    tasks: Vec<AbortHandle>,
+    /// Cancelled when nothing is to be checked any more.
+    checking: CancellationToken,
+    tasks: AbortHandle,
 }
 
 impl Control {
@@ -75,12 +91,9 @@ impl Control {
             Err(ended) => return Err(StartError::Thread(std::io::Error::other(ended))),
         };
         let plane = Arc::new(Plane::new(gateway, file, admin));
-        let checks = spawn(health::keep_checking(Arc::clone(plane.gateway().shared())));
-        let mut tasks = vec![checks.abort_handle()];
-        if let Some(listener) = listener {
-            tasks.push(spawn(admin::serve(listener, Arc::clone(&plane))).abort_handle());
-        }
-        Ok(Self { plane, tasks })
+        let checking = CancellationToken::new();
+        let tasks = spawn(supervised(&plane, &checking, listener).run()).abort_handle();
+        Ok(Self { plane, checking, tasks })
     }
 
     /// The gateway.
@@ -112,13 +125,57 @@ impl Control {
     /// # Cancel safety
     /// A drain that has begun goes on, whether somebody waits for it or not.
     pub async fn drain(&self, limit: Duration) -> usize {
-        let plane = Arc::clone(&self.plane);
-        spawn_blocking(move || plane.gateway().drain(limit)).await.unwrap_or_default()
+        // The workers cut off what is left when their limit is over; they are given the time to say how many that were.
+        let requests = limit.saturating_add(Duration::from_secs(1));
+        let drain = Drain::new(Limits { requests, ..Limits::default() });
+        let (plane, checking) = (Arc::clone(&self.plane), self.checking.clone());
+        let cut = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&cut);
+        let connections = async move {
+            let cut = spawn_blocking(move || plane.gateway().drain(limit)).await.unwrap_or_default();
+            counted.store(cut, Ordering::Relaxed);
+        };
+        // A fresh drain takes both.
+        let _ = drain.hook(Phase::Requests, "connections", connections);
+        let _ = drain.hook(Phase::Workers, CHECKS, async move { checking.cancel() });
+        let _ = spawn(async move { drain.run().await }).await;
+        cut.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.tasks.abort();
     }
+}
+
+/// The tasks beside the data plane. One that falls is started again, and counted.
+fn supervised(plane: &Arc<Plane>, checking: &CancellationToken, admin: Option<TcpListener>) -> Supervisor {
+    let restarts = plane.gateway().shared().metrics.task_restarts.clone();
+    let (count, within) = PATIENCE;
+    let (shared, checking) = (Arc::clone(plane.gateway().shared()), checking.clone());
+    let checks = Supervised::new(CHECKS, move |_| {
+        let (shared, checking) = (Arc::clone(&shared), checking.clone());
+        async move { checking.run_until_cancelled_owned(health::keep_checking(shared)).await.unwrap_or_default() }
+    });
+    // Shown from the beginning, as what has not happened.
+    for task in [CHECKS, API] {
+        restarts.with(&[task]);
+    }
+    let supervisor = Supervisor::new("control plane")
+        .escalation(Escalation::Log)
+        .on_event(move |event| {
+            if let Next::Restart(_) = event.next {
+                restarts.with(&[event.child]).inc();
+            }
+        })
+        .with(checks.restart(Restart::new().give_up(count, within)));
+    let Some(listener) = admin else { return supervisor };
+    let plane = Arc::clone(plane);
+    let api = Supervised::new(API, move |_| {
+        // Its own descriptor, so that the address stays bound while it is started again.
+        let (listener, plane) = (listener.try_clone(), Arc::clone(&plane));
+        async move { admin::answer(listener?, plane).await.map_err(std::io::Error::other) }
+    });
+    supervisor.with(api.restart(Restart::new().give_up(count, within)))
 }

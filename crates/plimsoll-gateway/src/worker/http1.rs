@@ -10,16 +10,14 @@ use crate::{
     proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken, via},
     snapshot::{Route, Snapshot},
 };
-use futures_util::FutureExt;
 use http::{Request, StatusCode, header};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, headers::Scheme},
+    task::panic::{Panicked, catch},
     tower::driver::now,
 };
-use std::{
-    future::poll_fn, net::SocketAddr, panic::AssertUnwindSafe, pin::pin, rc::Rc, task::Poll, time::Duration,
-};
+use std::{future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration};
 use tokio::net::TcpStream;
 
 /// How long the state of a busy connection is kept while nothing comes.
@@ -116,13 +114,13 @@ async fn answer(
     alarm: &mut Alarm,
 ) -> Option<Answered> {
     let request = request.map(Inbound::Http1);
-    let mut handled = pin!(AssertUnwindSafe(handle(worker, snapshot, request, client, alarm)).catch_unwind());
+    let mut handled = pin!(catch(handle(worker, snapshot, request, client, alarm)));
     let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(Some(answered)),
         Poll::Pending => connection.poll_gone(cx).map(|()| None),
     })
     .await?;
-    Some(answered.unwrap_or_else(|_| panicked(worker)))
+    Some(answered.unwrap_or_else(|panic| panicked(worker, &panic)))
 }
 
 /// The problem of an answer that broke off before any of it was sent.
@@ -134,8 +132,9 @@ fn broken(fault: &RespondFault<DownloadError>) -> Problem {
 }
 
 /// The answer to a request whose handling has panicked.
-pub(super) fn panicked(worker: &Worker) -> Answered {
+pub(super) fn panicked(worker: &Worker, panic: &Panicked) -> Answered {
     worker.shared.metrics.panics.inc();
+    tracing::error!(%panic, "a request has ended in a panic");
     let response = spoken(worker, &Problem::new(Kind::Internal), false);
     Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal) }
 }

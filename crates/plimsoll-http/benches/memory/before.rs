@@ -1,9 +1,8 @@
-//! The same hot paths as they are written first: owned strings, copied bodies, plain vectors.
+//! The same hot paths as they are written first: owned strings, copied bodies.
 //!
 //! The benches measure against them, and the test of allocations counts theirs beside ours.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, header};
 use http_body::{Body as _, Frame};
 use std::{
     collections::VecDeque,
@@ -89,20 +88,4 @@ pub(crate) fn sent_twice(chunks: &[Bytes]) -> usize {
     // The original may be asked for a third time.
     let again = Bytes::from(kept.clone());
     len + drained(http_body_util::Full::new(again))
-}
-
-/// The fields found, in a vector.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    const HOP_BY_HOP: [HeaderName; 6] = [
-        header::CONNECTION,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-    ];
-    let found: Vec<HeaderName> = headers.keys().filter(|name| HOP_BY_HOP.contains(name)).cloned().collect();
-    for name in found {
-        headers.remove(name);
-    }
 }

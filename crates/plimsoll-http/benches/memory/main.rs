@@ -1,4 +1,4 @@
-//! What `Cow`, shared `Bytes`, small vectors and kept buffers save on this crate's hot paths: each beside the plain way to
+//! What `Cow`, shared `Bytes` and kept buffers save on this crate's hot paths: each beside the plain way to
 //! write the same. `cargo xtask bench memory` reads the pairs.
 
 mod before;
@@ -13,8 +13,7 @@ mod buffers;
 
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher, black_box};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use plimsoll_http::{headers::strip_hop_by_hop, path::normalize, replay::Replay};
+use plimsoll_http::{path::normalize, replay::Replay};
 use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
 
 #[global_allocator]
@@ -71,30 +70,6 @@ mod bytes_sent_again {
             let replay = Replay::new(before::Body::of(black_box(&chunks)), 1 << 20);
             before::drained(replay.body()) + before::drained(replay.body())
         });
-    }
-}
-
-/// A request that names one field of its own connection, as most do.
-mod small_vector_of_names {
-    use super::{Bencher, HeaderMap, HeaderName, HeaderValue, before, header, strip_hop_by_hop};
-
-    fn request() -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(header::HOST, HeaderValue::from_static("shop.example.org"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
-        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        headers.insert(HeaderName::from_static("x-request-id"), HeaderValue::from_static("0f1e2d3c4b5a"));
-        headers
-    }
-
-    #[divan::bench(sample_size = 500)]
-    fn before(bencher: Bencher<'_, '_>) {
-        bencher.with_inputs(request).bench_local_refs(before::strip_hop_by_hop);
-    }
-
-    #[divan::bench(sample_size = 500)]
-    fn after(bencher: Bencher<'_, '_>) {
-        bencher.with_inputs(request).bench_local_refs(strip_hop_by_hop);
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{BoundaryBody, OnPanic, Told, foreign, layer::Shared, panics::caught};
 use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
-use http::{Extensions, HeaderMap, Method, Request, Response, header};
+use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
 use plimsoll_task::panic::Panicked;
 use std::{
     error::Error,
@@ -93,8 +93,9 @@ impl Exchange {
     pub(super) fn of<B>(request: &Request<B>, shared: Arc<Shared>) -> Self {
         let extensions = request.extensions();
         let method = name_of(request.method());
-        // Every call of gRPC is a POST: nothing is looked up for the rest.
-        let grpc = *request.method() == Method::POST && is_grpc(request.headers());
+        // A call of gRPC is a POST over HTTP/2 or later: no header is looked up for the rest.
+        let may_be_grpc = request.version() > Version::HTTP_11 && *request.method() == Method::POST;
+        let grpc = may_be_grpc && is_grpc(request.headers());
         Self { shared, method, grpc, id: extensions.get().copied(), route: Route::of(extensions) }
     }
 

@@ -73,7 +73,9 @@ async fn try_make(host: &Host, begun: plimsoll_policy::Instant, marks: &Marks) -
         let (stream, http2) = connecting.tls.agree(host.origin.host(), tcp.into_inner()).await?;
         return shake(host, Stream::Tls(Box::new(TokioIo::new(stream))), http2, begun).await;
     }
-    let _without_tls_there_is_one_mark_less = marks;
+    // Without TLS there is one stage less.
+    #[cfg(not(feature = "tls"))]
+    let _ = marks;
     shake(host, Stream::Plain(tcp), connecting.http2_only, begun).await
 }
 

@@ -26,8 +26,9 @@ impl Problem {
             detail: self.told(),
             id,
             code: self.own_code(),
+            members: Members(rest.map_or(&[], |rest| &rest.members)),
         };
-        // Strings and numbers alone: nothing in it can fail to serialise.
+        // Strings, numbers and what is JSON already: nothing in it can fail to serialise.
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut answer = Response::new(Bytes::from(body));
         *answer.status_mut() = status;
@@ -59,6 +60,19 @@ struct Document<'a> {
     id: Option<ProblemId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
+    #[serde(flatten)]
+    members: Members<'a>,
+}
+
+/// The names that [`Document`] uses itself, and `instance`, which has a meaning of its own.
+pub(super) const OWN_MEMBERS: &[&str] = &["type", "title", "status", "detail", "instance", "id", "code"];
+
+struct Members<'a>(&'a [(&'static str, serde_json::Value)]);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 struct Urn(Kind);
@@ -99,6 +113,15 @@ mod tests {
                 "code": "no-bank",
             })
         );
+    }
+
+    #[test]
+    fn further_members_stand_beside_its_own_and_never_over_them() {
+        let faults = serde_json::json!([{ "key": "timeout" }]);
+        let problem =
+            Problem::new(Kind::Unprocessable).member("faults", faults.clone()).member("status", 200);
+        let body: serde_json::Value = serde_json::from_slice(problem.to_http().body()).unwrap();
+        assert_eq!((&body["faults"], &body["status"]), (&faults, &serde_json::json!(422)));
     }
 
     #[test]

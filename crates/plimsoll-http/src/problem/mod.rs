@@ -49,6 +49,7 @@ struct Rest {
     retry_after: Option<Duration>,
     status: Option<StatusCode>,
     headers: HeaderMap,
+    members: Vec<(&'static str, serde_json::Value)>,
     inside: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -103,6 +104,17 @@ impl Problem {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.rest().headers.append(name, value);
+        self
+    }
+
+    /// With a further member of the document, for programs to read
+    /// ([RFC 9457, section 3.2](https://www.rfc-editor.org/rfc/rfc9457#section-3.2)). It is for outside; over gRPC it is
+    /// left out. What is called as one of the document's own members is not taken.
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: impl Into<serde_json::Value>) -> Self {
+        if !document::OWN_MEMBERS.contains(&name) {
+            self.rest().members.push((name, value.into()));
+        }
         self
     }
 

@@ -1,4 +1,29 @@
-//! A server with everything on.
+//! A server with everything on: what stands between the socket and an app in production.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use plimsoll_http::serve::{ServeError, serve};
+//!
+//! # async fn start() -> Result<(), ServeError> {
+//! let app = Router::new().route("/", get(|| async { "hello" }));
+//! serve(app).on("0.0.0.0:8080").admin("127.0.0.1:9901").run().await
+//! # }
+//! ```
+//!
+//! - **Every request** passes the layers of [`inbound`](crate::inbound), two [boundaries](crate::boundary) (one around all,
+//!   one inside the router, where the route is known) and the policies of [`plimsoll_tower`], in one fixed order.
+//! - **Every connection** has limits of its own: on heads, on rest, on clients that do not read, on HTTP/2's streams.
+//!   [`Limits`] has all of them; `None` switches one off.
+//! - **Going down** is a [drain](plimsoll_task::drain) in phases, begun by `SIGTERM`, by Ctrl-C, by a panic where that is
+//!   wanted ([`Server::drain_after_panic`]) or from inside. A second signal ends it at once.
+//! - **A server without an error boundary cannot be run**: its type has no such method.
+//!
+//! `docs/serving.md` has each limit with its default, the metrics and the log line.
+//!
+//! # Cost
+//! Beside hyper's and axum's own: two values for the extensions, a request id for the answer, one reading of the clock each
+//! at begin and end, and no lookup of a label: each route's service knows its counters from its first request on.
+
 mod accept;
 mod admin;
 mod app;

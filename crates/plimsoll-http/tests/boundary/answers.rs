@@ -2,7 +2,7 @@
 
 use crate::support::{Answer, Log, answering, ask, failing, get};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use plimsoll_http::{
     Kind, Problem, ProblemId,
@@ -180,6 +180,7 @@ async fn grpc_gets_grpc() {
     let grpc = || {
         let mut request = get();
         *request.method_mut() = Method::POST;
+        *request.version_mut() = Version::HTTP_2;
         request.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());
         request
     };

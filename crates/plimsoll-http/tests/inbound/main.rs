@@ -4,3 +4,4 @@
 mod bodies;
 mod contract;
 mod deadlines;
+mod shedding;

@@ -5,6 +5,7 @@
 mod client;
 mod drain;
 mod limits;
+mod log;
 mod protocols;
 mod requests;
 mod stand;

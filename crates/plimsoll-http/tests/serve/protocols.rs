@@ -121,7 +121,9 @@ async fn a_connection_can_become_something_else() {
             Response::builder().status(101).header("upgrade", "echo").header("connection", "upgrade");
         answer.body(Body::empty()).unwrap()
     }
-    let server = serve(Router::new().route("/", get(upgrade))).limits(Limits::default()).without_signals();
+    let server = serve(Router::new().route("/", get(upgrade)))
+        .limits(Limits { shedding: None, ..Limits::default() })
+        .without_signals();
     let bound = server.on("127.0.0.1:0").bind().await.unwrap();
     let address = bound.addresses()[0];
     let running = tokio::spawn(bound.run());

@@ -10,7 +10,7 @@ use plimsoll_http::{
     Problem,
     headers::TraceParent,
     inbound::RequestId,
-    serve::{ServeError, Server, serve},
+    serve::{Limits, ServeError, Server, serve},
 };
 use plimsoll_task::{Deadline, drain::Drain};
 use plimsoll_telemetry::{Format, Registry};
@@ -57,6 +57,7 @@ impl Stand {
         let gate = Arc::new(Semaphore::new(0));
         let registry = Registry::new();
         let server = serve(app(Arc::clone(&gate))).on("127.0.0.1:0").admin("127.0.0.1:0").without_signals();
+        let server = server.limits(Limits { shedding: None, ..Limits::default() });
         let bound = set(server.registry(registry.clone())).bind().await.unwrap();
         let (address, admin, drain) =
             (bound.addresses()[0], bound.admin_address().unwrap(), bound.drain_handle());

@@ -85,10 +85,11 @@ impl Crew {
     /// # Cancel safety
     /// Dropped, all workers are cancelled at their next await, with the items they have; what is in the queue is
     /// dropped with it. To end in order, let the senders go or call [`stop`](Self::stop).
-    pub async fn run<T, H>(self, receiver: Receiver<T>, handler: H)
+    pub async fn run<T, H, R>(self, receiver: Receiver<T>, handler: H)
     where
         T: Send + 'static,
-        H: Handler<T>,
+        H: Fn(T) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
     {
         let (receiver, handler) = (Arc::new(Mutex::new(receiver)), Arc::new(handler));
         let mut tasks = JoinSet::new();
@@ -101,7 +102,7 @@ impl Crew {
                     // of its own, so that the line moves on before the work begins.
                     let next = shared.next(&mut *receiver.lock().await).await;
                     let Some(item) = next else { break };
-                    shared.work(number, handler.handle(item)).await;
+                    shared.work(number, handler(item)).await;
                 }
             });
         }
@@ -118,7 +119,7 @@ impl Crew {
     ///
     /// # Cancel safety
     /// As [`run`](Self::run); what is in the lanes is dropped as well.
-    pub async fn run_keyed<T, K, H>(
+    pub async fn run_keyed<T, K, H, R>(
         self,
         mut receiver: Receiver<T>,
         lane: usize,
@@ -127,7 +128,8 @@ impl Crew {
     ) where
         T: Send + 'static,
         K: Hash,
-        H: Handler<T>,
+        H: Fn(T) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
     {
         let handler = Arc::new(handler);
         let mut tasks = JoinSet::new();
@@ -138,7 +140,7 @@ impl Crew {
             lanes.push(sender);
             tasks.spawn(async move {
                 while let Some(item) = items.recv().await {
-                    shared.work(number, handler.handle(item)).await;
+                    shared.work(number, handler(item)).await;
                 }
             });
         }
@@ -213,21 +215,5 @@ impl fmt::Debug for Crew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, workers) = (self.shared.name, self.stats());
         f.debug_struct("Crew").field("name", &name).field("workers", &workers).finish_non_exhaustive()
-    }
-}
-
-/// What a [`Crew`] does with an item: any `Fn(T) -> impl Future<Output = ()> + Send`.
-pub trait Handler<T>: Send + Sync + 'static {
-    /// Handles one item.
-    fn handle(&self, item: T) -> impl Future<Output = ()> + Send;
-}
-
-impl<T, F, R> Handler<T> for F
-where
-    F: Fn(T) -> R + Send + Sync + 'static,
-    R: Future<Output = ()> + Send,
-{
-    fn handle(&self, item: T) -> impl Future<Output = ()> + Send {
-        self(item)
     }
 }

@@ -39,7 +39,7 @@ mod stats;
 mod tests;
 
 pub use self::core::STAMPED;
-pub use crew::{Crew, Handler, WorkerStats};
+pub use crew::{Crew, WorkerStats};
 pub use error::{Closed, SendBeforeError, SendError, TryRecvError, TrySendError};
 pub use latest::{Latest, LatestStats, Publisher, Subscriber, latest};
 pub use receiver::Receiver;

@@ -22,17 +22,17 @@ use crate::{
     snapshot::Snapshot,
 };
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use hyper::{server::conn::http2 as server, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll::{
     Instant,
     http::{Problem, headers::Scheme, is_grpc},
+    task::panic::catch,
     tower::driver::now,
 };
 use rewound::Rewound;
-use std::{convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, pin::pin, rc::Rc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
 use streams::{Open, Streams};
 use tokio::net::TcpStream;
 
@@ -120,8 +120,8 @@ async fn answer(
     };
     let request = request.map(|body| Inbound::http2(body, snapshot.spec.limits.body));
     let mut alarm = Alarm::default();
-    let handled = AssertUnwindSafe(handle(worker, snapshot, request, client, &mut alarm)).catch_unwind();
-    let answered = handled.await.unwrap_or_else(|_| http1::panicked(worker));
+    let handled = catch(handle(worker, snapshot, request, client, &mut alarm));
+    let answered = handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic));
     answering(answered, entry, began, open)
 }
 
