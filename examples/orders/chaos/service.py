@@ -48,7 +48,7 @@ class Service:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([self.binary, self.config], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env=environment)
-        for _ in range(600):
+        for _ in range(3_000):
             if self.process.poll() is not None:
                 raise SystemExit(f"the service ended by itself:\n{self.tail()}")
             if self.ready():
