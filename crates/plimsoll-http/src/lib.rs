@@ -1,14 +1,20 @@
-//! Problem details, replay bodies and header hygiene for HTTP services and proxies.
+//! HTTP for services and proxies: errors in one form, bodies, files, idempotency keys, a server and a client with every
+//! limit on.
 //!
-//! - [`Problem`]: one form for every refusal, timeout and failure ([RFC 9457]), and its mapping to gRPC.
-//! - [`headers`]: what a proxy takes off, adds and believes of a message's headers.
-//! - [`path`]: paths made unambiguous, without a copy where nothing changes.
-//! - [`replay`]: a body that can be sent again, up to a bound.
-//! - [`idempotency`]: which requests may be sent twice.
-//! - [`body`]: bodies in the format that the other side speaks, and streams.
-//! - [`inbound`]: what stands between the socket and a service: deadlines, limits, names.
-//! - [`serve`](mod@serve): a server with all of it on.
-//! - [`layers`]: HTTP requests under the layers of `plimsoll-tower`.
+//! | module | what | feature |
+//! | --- | --- | --- |
+//! | [`Problem`], [`Kind`] | one form for every refusal, timeout and failure ([RFC 9457]), and its mapping to gRPC | always |
+//! | [`boundary`] | the layer that makes it of errors, panics and others' answers, logs and counts | always |
+//! | [`idempotency`] | which requests may be sent twice, and keys by which the others may; a store in PostgreSQL | always; `postgres` |
+//! | [`body`] | bodies in the format that the other side speaks; extractors, answers and streams; MessagePack, Protobuf | always; `server`; `msgpack`, `protobuf` |
+//! | [`inbound`] | what stands between the socket and a service: deadlines, limits, names | always |
+//! | `serve` | a server with all of it on | `server` |
+//! | `client` | outbound calls, each under a policy; TLS; policies around a `reqwest::Client` | `client`; `tls`; `reqwest` |
+//! | `files` | ranges, conditions, precompressed variants, nothing outside one folder; Unix | `files` |
+//! | [`layers`] | HTTP requests under the layers of `plimsoll-tower` | always |
+//! | [`headers`] | what a proxy takes off, adds and believes of a message's headers | always |
+//! | [`path`] | paths made unambiguous, without a copy where nothing changes | always |
+//! | [`replay`] | a body that can be sent again, up to a bound | always |
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 #![forbid(unsafe_code)]

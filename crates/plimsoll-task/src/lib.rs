@@ -14,7 +14,8 @@
 //! | [`poison`] | what becomes of a std lock that a panic went through: by choice | – |
 //! | [`panic`](mod@panic) | panics as values, with their place; counted | `recover` |
 //!
-//! Everything is bounded, and every future says what its drop does.
+//! Everything is bounded, and every future says what its drop does. Numbers are asked for (`stats()`, and `all_stats()` of
+//! [`queue`], [`lock`] and [`pool`]): this crate knows no registry of metrics.
 #![forbid(unsafe_code)]
 
 pub mod deadline;

@@ -6,17 +6,23 @@
 //! | module | what | feature |
 //! | --- | --- | --- |
 //! | the root | the policies as pure machines, their words and quantities | always |
-//! | [`mod@file`] | the policy file: decoding, faults with their places, JSON Schema | `file` |
+//! | [`mod@file`], [`Policies`] | the policy file: decoding, faults with their places, JSON Schema; its policies by name | `file` |
 //! | [`tower`] | the policies as tower layers | `tower` |
-//! | [`task`] | scopes, supervision, measured queues and locks, drain | `task` |
-//! | [`telemetry`] | metrics and logs | `telemetry` |
-//! | [`http`] | problem details, error boundary, layers for what comes in, header hygiene | `http` |
-//! | [`Problem`] | what went wrong, in the words that a caller may see | `http` |
+//! | [`task`] | scopes, windows, supervision, measured queues and locks, pools, drain | `task` |
 //! | [`Deadline`] | until when the task at hand is wanted | `task` |
+//! | [`telemetry`] | metrics and logs | `telemetry` |
+//! | [`http`] | error boundary, idempotency keys, layers for what comes in, header hygiene | `http` |
+//! | [`Problem`] | what went wrong, in the words that a caller may see | `http` |
 //! | [`serve()`](fn@serve), [`mod@serve`] | a server with everything on | `server` |
-//! | [`Negotiated`] | a body in the format that both sides read | `server` |
+//! | [`Negotiated`] | a body in the format that both sides read; streams in [`http::body`] | `server` |
 //! | [`Client`], [`client`] | outbound calls, each under a policy | `client` |
-//! | [`Policies`] | the policies of a file, by their names | `file` |
+//! | `http::files` | files with ranges, conditions and precompressed variants (Unix) | `files`, off |
+//! | `http::body` | MessagePack and Protobuf as further formats | `msgpack`, `protobuf`, off |
+//! | `http::idempotency` | its store in PostgreSQL | `postgres`, off |
+//! | `client::reqwest` | the policies around a `reqwest::Client` that is there already | `reqwest`, off |
+//! | `client::Tls` | TLS by rustls; needs a C compiler | `tls`, off |
+//!
+//! All others are on by default, and need no C compiler.
 //!
 //! # A call under a policy
 //!
