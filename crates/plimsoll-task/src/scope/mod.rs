@@ -37,7 +37,7 @@
 //! | the runtime shuts down | dropped by it; whoever drops the runtime waits for that, `shutdown_background` does not |
 //!
 //! So the one gap is a drop of the *outermost* scope from outside (a `select!`, a `timeout`, a server that drops the
-//! request's future). Put one scope around all in `main` and there is none: a service of this library has that.
+//! request's future). Put one scope around all in `main` and there is none.
 //! A child that never awaits cannot be dropped by anybody; the scope waits for it. A plain `tokio::spawn` inside a
 //! child is out of sight, as is a thread; a value that a [`Child`] returned is its handle's.
 //!
