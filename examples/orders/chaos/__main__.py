@@ -8,6 +8,7 @@ SIGKILL, and compares what customers were told with what psql finds. Exit status
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -150,4 +151,6 @@ def show(options, ledger, payments, faults, checks):
 
 
 if __name__ == "__main__":
+    # Ended from outside, it cleans up as it does by itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import http.client
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,4 +126,6 @@ def draw(options, recording, data, name):
 
 
 if __name__ == "__main__":
+    # Ended from outside, it cleans up as it does by itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
