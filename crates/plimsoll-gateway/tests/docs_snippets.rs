@@ -183,8 +183,14 @@ fn every_metric_and_path_that_is_named_is_there() {
     let code = sources(&["plimsoll-telemetry/src", "plimsoll-http/src", "plimsoll-gateway/src"]);
     let metric = Regex::new(r"\bplimsoll_[a-z0-9_]+[a-z0-9]\b").unwrap();
     let path = Regex::new(r"/api/v1/[a-z]+(\.json)?").unwrap();
-    let crates =
-        ["plimsoll_policy", "plimsoll_tower", "plimsoll_telemetry", "plimsoll_http", "plimsoll_gateway"];
+    let crates = [
+        "plimsoll_policy",
+        "plimsoll_task",
+        "plimsoll_tower",
+        "plimsoll_telemetry",
+        "plimsoll_http",
+        "plimsoll_gateway",
+    ];
     let crates = [&crates[..], &["plimsoll_testkit", "plimsoll_cli"]].concat();
     let mut count = 0;
     for (name, page) in pages() {

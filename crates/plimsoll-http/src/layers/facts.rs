@@ -23,7 +23,8 @@ pub enum KeyBy {
 /// Reads off an HTTP request what the machines want to know.
 ///
 /// - Safe to repeat: the idempotent methods, and a request with one `Idempotency-Key` ([`is_idempotent`]).
-/// - Deadline: a [`Deadline`] in the extensions, or gRPC's `grpc-timeout` from now on; the earlier of both.
+/// - Deadline: the earliest of the task's own ([`Deadline::current`]), of a [`Deadline`] in the extensions, and of gRPC's
+///   `grpc-timeout` from now on.
 /// - [`Priority`] and [`Cohort`]: from the extensions.
 /// - Key: as [`KeyBy`] says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -47,12 +48,14 @@ impl<B> Describe<Request<B>> for HttpFacts {
             facts.deadline = now() + wait;
         }
         let extensions = request.extensions();
+        let mut deadline = Deadline::current();
         if !extensions.is_empty() {
-            if let Some(deadline) = extensions.get::<Deadline>().and_then(|deadline| deadline.instant()) {
-                facts.deadline = facts.deadline.earliest(from_tokio(deadline));
-            }
+            deadline = deadline.earliest(extensions.get().copied().unwrap_or_default());
             facts.priority = extensions.get::<Priority>().copied().unwrap_or_default();
             facts.cohort = extensions.get::<Cohort>().copied().unwrap_or_default();
+        }
+        if let Some(deadline) = deadline.instant() {
+            facts.deadline = facts.deadline.earliest(from_tokio(deadline));
         }
         facts
     }
@@ -108,6 +111,16 @@ mod tests {
         for wrong in ["S", "", "1x", "123456789S", "-1S", "1.5S"] {
             assert_eq!(deadline(&request(&[("grpc-timeout", wrong)])), Instant::FAR, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_the_task_is_given_counts_too() {
+        let given = Deadline::after(Duration::from_secs(5));
+        let seen = given.sync_scope(|| HttpFacts::default().describe(&request(&[])).deadline);
+        assert_eq!(Some(seen), given.instant().map(from_tokio));
+        let mut shorter = request(&[]);
+        shorter.extensions_mut().insert(Deadline::after(Duration::ZERO));
+        assert!(given.sync_scope(|| HttpFacts::default().describe(&shorter).deadline) < seen);
     }
 
     #[test]

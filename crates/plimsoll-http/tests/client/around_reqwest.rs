@@ -20,7 +20,9 @@ async fn answered(upstream: &FaultyUpstream, policy: PolicySpec, request: Reques
 
 #[tokio::test]
 async fn what_may_be_sent_again_is() {
-    for (method, key, requests) in [(Method::GET, false, 2), (Method::POST, false, 1), (Method::POST, true, 2)] {
+    for (method, key, requests) in
+        [(Method::GET, false, 2), (Method::POST, false, 1), (Method::POST, true, 2)]
+    {
         let upstream = FaultyUpstream::start(|connection| match connection {
             0 => Fault::Reset,
             _ => Fault::Healthy("ok".into()),
