@@ -3,13 +3,24 @@
 use crate::{api, app::App, config::Config, metrics, outbox::Outbox, workers::workers};
 use axum::Router;
 use plimsoll::{
-    http::body::NegotiateLayer,
-    serve::{self, Bound, Server},
-    task::drain::{Drain, Phase},
+    serve::{self, Bound, ServeError, Server},
+    task::{
+        drain::{Drain, Phase},
+        scope::scope,
+        supervise,
+    },
     telemetry::Registry,
 };
 use std::net::SocketAddr;
-use tokio::task::AbortHandle;
+
+/// What ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+enum Fallen {
+    #[error("the server did not serve")]
+    Server(#[from] ServeError),
+    #[error("the workers gave up")]
+    Workers(#[from] supervise::Error),
+}
 
 /// A service whose addresses are bound and whose tables are up to date.
 #[derive(Debug)]
@@ -48,7 +59,7 @@ impl Service {
         let app = App::new(config, &registry)?;
         app.store().migrate().await?;
         let outbox = Outbox::new(app.store().clone(), app.notifications().clone(), config.outbox());
-        let routes = routes(api::routes(app.clone())).layer(NegotiateLayer::new());
+        let routes = routes(api::routes(app.clone()));
         let server =
             serve::serve(routes).on(config.listen()).admin(config.admin()).registry(registry.clone());
         let server = settings(server).bind().await?;
@@ -82,32 +93,28 @@ impl Service {
     /// If it could not serve, or did not end in time.
     ///
     /// # Cancel safety
-    /// Dropped before its end, requests are cut off, and events that were taken are told again later.
+    /// Dropped before its end, requests are cut off, workers are aborted, and events that were taken are told again later.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { app, outbox, server, registry } = self;
         let drain = server.drain_handle();
         let working = drain.register(Phase::Workers, "workers")?.enter();
         let workers = workers(&app, outbox, drain.token(Phase::Workers).clone());
         let _watched = metrics::watch(&registry, app.store().clone(), workers.stats())?;
-        let workers = tokio::spawn(async move {
-            let ended = workers.run().await;
-            drop(working);
-            ended
-        });
-        // Whatever happens to this future, they do not outlive it.
-        let _workers_end = AbortOnDrop(workers.abort_handle());
+        // An order that was begun is finished, even if its client has left.
+        let keyed = app.idempotency();
+        drain.hook(Phase::Workers, "orders under a key", async move { keyed.idle().await })?;
         let store = app.store().clone();
         drain.hook(Phase::Stores, "database", async move { store.close().await })?;
-        server.run().await?;
-        workers.await??;
+        // Whatever becomes of the server, the workers do not outlive it.
+        scope(|service| async move {
+            service.spawn(async move {
+                let ended = workers.run().await;
+                drop(working);
+                Ok::<_, Fallen>(ended?)
+            });
+            Ok::<_, Fallen>(server.run().await?)
+        })
+        .await?;
         Ok(())
-    }
-}
-
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

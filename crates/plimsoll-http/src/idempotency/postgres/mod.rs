@@ -72,14 +72,27 @@ impl From<CompleteError> for Problem {
 #[error("the store of idempotency keys failed")]
 pub struct DatabaseError(#[from] sqlx::Error);
 
-/// 503 where no connection came about, 500 for the rest.
+impl DatabaseError {
+    /// Whether it is not there, or went away: what it is asked may well be answered later.
+    fn is_absence(&self) -> bool {
+        match &self.0 {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Tls(_) => true,
+            // Connection exceptions, and an operator who stops or starts the server.
+            sqlx::Error::Database(error) => {
+                error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// 503 where the database is away, 500 for the rest.
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        let absent = matches!(
-            error.0,
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)
-        );
-        if absent {
+        if error.is_absence() {
             Self::new(Kind::Unavailable).after(Duration::from_secs(1)).because(error)
         } else {
             Self::internal(error)
