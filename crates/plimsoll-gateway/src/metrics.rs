@@ -12,7 +12,6 @@
 //! | `plimsoll_connections_accepted_total` | counter | | connections accepted |
 //! | `plimsoll_connections_refused_total` | counter | `reason` | connections closed at once: too many in all, or of one client |
 //! | `plimsoll_panics_total` | counter | `place`, `route` | panics caught, each ending one request; `route` as above |
-//! | `plimsoll_task_restarts_total` | counter | `task` | tasks beside the data plane that fell and were started again |
 //! | `plimsoll_upstream_connects_total` | counter | `upstream`, `result` | connections opened to endpoints |
 //! | `plimsoll_upstream_idle_connections` | gauge | `upstream` | kept connections |
 //! | `plimsoll_ejections_total` | counter | `upstream`, `reason` | endpoints left out for a while |
@@ -23,7 +22,8 @@
 //! | `plimsoll_worker_lag_seconds` | histogram | `worker` | how late a worker's timer fires: its run queue's delay |
 //! | `plimsoll_build_info` | gauge | `version` | 1 |
 //!
-//! What is only asked for when somebody looks is in [`crate::collect`].
+//! What is only asked for when somebody looks is in [`crate::collect`], and, for tasks, locks, queues and pools, in
+//! [`plimsoll::http::observe`].
 
 use plimsoll::{
     ejection::{EjectionReason, WithheldBecause},
@@ -56,7 +56,6 @@ pub(crate) struct Metrics {
     pub(crate) too_many: Counter,
     pub(crate) too_many_of_client: Counter,
     pub(crate) panics: Counter,
-    pub(crate) task_restarts: CounterFamily<1>,
     connects: CounterFamily<2>,
     idle: UpDownFamily<1>,
     ejections: CounterFamily<2>,
@@ -130,13 +129,6 @@ impl Metrics {
             too_many: refused.with(&["too-many"]),
             too_many_of_client: refused.with(&["too-many-of-client"]),
             panics: panics.with(&["handler", DATA_PLANE]),
-            task_restarts: registry.counter_family(
-                Desc::new(
-                    "plimsoll_task_restarts_total",
-                    "Tasks beside the data plane that fell and were started again.",
-                ),
-                ["task"],
-            )?,
             connects: registry.counter_family(
                 Desc::new("plimsoll_upstream_connects_total", "Connections opened to endpoints.")
                     .max_series(MOST_SERIES),

@@ -11,6 +11,7 @@
 //! | `serve` | a server with all of it on | `server` |
 //! | `client` | outbound calls, each under a policy; TLS; policies around a `reqwest::Client` | `client`; `tls`; `reqwest` |
 //! | `files` | ranges, conditions, precompressed variants, nothing outside one folder; Unix | `files` |
+//! | [`observe`] | what tasks, locks, queues and pools measure, as metrics | always |
 //! | [`layers`] | HTTP requests under the layers of `plimsoll-tower` | always |
 //! | [`headers`] | what a proxy takes off, adds and believes of a message's headers | always |
 //! | [`path`] | paths made unambiguous, without a copy where nothing changes | always |
@@ -29,6 +30,7 @@ pub mod headers;
 pub mod idempotency;
 pub mod inbound;
 pub mod layers;
+pub mod observe;
 pub mod path;
 mod problem;
 pub mod replay;

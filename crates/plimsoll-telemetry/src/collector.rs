@@ -1,6 +1,6 @@
 //! Values that are asked for at scrape time: pool sizes, breaker states, memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use crate::desc::{Desc, Kind};
@@ -26,6 +26,7 @@ pub(crate) type Collector = Arc<dyn Fn(&mut Samples) + Send + Sync>;
 #[derive(Debug, Default)]
 pub struct Samples {
     families: BTreeMap<String, BTreeMap<Vec<String>, f64>>,
+    said: BTreeSet<&'static str>,
     pub(crate) overflowed: u64,
 }
 
@@ -45,6 +46,12 @@ impl Samples {
             self.overflowed += 1;
         }
         *series.entry(key).or_default() += value;
+    }
+
+    /// Whether nobody has asked for this key before in this scrape: for what is the whole process's, and must not add
+    /// up when two who share a registry both register its collector.
+    pub fn once(&mut self, key: &'static str) -> bool {
+        self.said.insert(key)
     }
 
     pub(crate) fn of(&self, name: &str) -> impl Iterator<Item = (&[String], f64)> {

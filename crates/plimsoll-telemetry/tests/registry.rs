@@ -143,6 +143,27 @@ fn collectors_add_up_and_end_with_their_guard() {
 }
 
 #[test]
+fn what_is_said_once_in_a_scrape_does_not_add_up() {
+    let registry = Registry::new();
+    let size = registry.observed_gauge(Desc::new("all", "help"), []).unwrap();
+    let [first, second] = [1.0, 2.0].map(|value| {
+        let size = size.clone();
+        let says = move |samples: &mut Samples| {
+            if samples.once("all") && samples.once("another") {
+                samples.put(&size, &[], value);
+            }
+        };
+        registry.register_collector(says).unwrap()
+    });
+    for _ in 0..2 {
+        assert_eq!(line(&registry, "all").unwrap(), "all 1");
+    }
+    drop(first);
+    assert_eq!(line(&registry, "all").unwrap(), "all 2");
+    drop(second);
+}
+
+#[test]
 fn a_collector_may_register_and_scrape() {
     let registry = Registry::new();
     let weak = registry.clone();

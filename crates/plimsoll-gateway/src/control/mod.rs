@@ -22,9 +22,12 @@ pub(crate) use plane::{PatchError, Plane, Reload, policy_of};
 pub use program::{RunError, run};
 
 use crate::{Gateway, StartError, admin, health, spec::GatewaySpec};
-use plimsoll::task::{
-    drain::{Drain, Limits, Phase},
-    supervise::{CancellationToken, Escalation, Next, Restart, Supervised, Supervisor},
+use plimsoll::{
+    http::observe,
+    task::{
+        drain::{Drain, Limits, Phase},
+        supervise::{CancellationToken, Escalation, Restart, Supervised, Supervisor},
+    },
 };
 use std::{
     net::{SocketAddr, TcpListener},
@@ -92,7 +95,9 @@ impl Control {
         };
         let plane = Arc::new(Plane::new(gateway, file, admin));
         let checking = CancellationToken::new();
-        let tasks = spawn(supervised(&plane, &checking, listener).run()).abort_handle();
+        let supervisor = supervised(&plane, &checking, listener);
+        observe::supervisor(plane.gateway().registry(), &supervisor.stats())?.keep();
+        let tasks = spawn(supervisor.run()).abort_handle();
         Ok(Self { plane, checking, tasks })
     }
 
@@ -151,24 +156,14 @@ impl Drop for Control {
 
 /// The tasks beside the data plane. One that falls is started again, and counted.
 fn supervised(plane: &Arc<Plane>, checking: &CancellationToken, admin: Option<TcpListener>) -> Supervisor {
-    let restarts = plane.gateway().shared().metrics.task_restarts.clone();
     let (count, within) = PATIENCE;
     let (shared, checking) = (Arc::clone(plane.gateway().shared()), checking.clone());
     let checks = Supervised::new(CHECKS, move |_| {
         let (shared, checking) = (Arc::clone(&shared), checking.clone());
         async move { checking.run_until_cancelled_owned(health::keep_checking(shared)).await.unwrap_or_default() }
     });
-    // Shown from the beginning, as what has not happened.
-    for task in [CHECKS, API] {
-        restarts.with(&[task]);
-    }
     let supervisor = Supervisor::new("control plane")
         .escalation(Escalation::Log)
-        .on_event(move |event| {
-            if let Next::Restart(_) = event.next {
-                restarts.with(&[event.child]).inc();
-            }
-        })
         .with(checks.restart(Restart::new().give_up(count, within)));
     let Some(listener) = admin else { return supervisor };
     let plane = Arc::clone(plane);

@@ -1,6 +1,7 @@
 //! Errors that are problems by themselves.
 
 use super::Problem;
+use plimsoll_task::{deadline::DeadlineExceeded, pool::PoolError};
 use std::{convert::Infallible, error::Error};
 
 impl From<Infallible> for Problem {
@@ -9,8 +10,8 @@ impl From<Infallible> for Problem {
     }
 }
 
-/// What a stack of foreign layers ends in. A [`Problem`], a policy's verdict or a deadline within is told as what it is, everything
-/// else is [`Problem::internal`].
+/// What a stack of foreign layers ends in. A [`Problem`], a policy's verdict, a deadline or a pool's refusal within is told as what
+/// it is, everything else is [`Problem::internal`].
 impl From<Box<dyn Error + Send + Sync>> for Problem {
     fn from(error: Box<dyn Error + Send + Sync>) -> Self {
         let verdict = |error: Box<dyn Error + Send + Sync>| {
@@ -20,9 +21,8 @@ impl From<Box<dyn Error + Send + Sync>> for Problem {
             .downcast::<Self>()
             .map(|problem| *problem)
             .or_else(|error| error.downcast::<plimsoll_policy::Rejected>().map(|rejected| (*rejected).into()))
-            .or_else(|error| {
-                error.downcast::<plimsoll_task::deadline::DeadlineExceeded>().map(|late| (*late).into())
-            })
+            .or_else(|error| error.downcast::<DeadlineExceeded>().map(|late| (*late).into()))
+            .or_else(|error| error.downcast::<PoolError>().map(|error| (*error).into()))
             .or_else(verdict)
             .unwrap_or_else(Self::internal)
     }
@@ -42,6 +42,7 @@ mod tests {
         assert_eq!(kind(Box::new(rejected)), Kind::CircuitOpen);
         let timed_out = plimsoll_tower::Error::<Infallible>::TimedOut(Limit::Total);
         assert_eq!(kind(Box::new(timed_out)), Kind::DeadlineExceeded);
+        assert_eq!(kind(Box::new(PoolError::Late)), Kind::DeadlineExceeded);
         assert_eq!(kind("anything else".into()), Kind::Internal);
     }
 }

@@ -8,6 +8,7 @@ mod id;
 mod kind;
 mod made;
 mod policies;
+mod tasks;
 
 pub use chain::Chain;
 pub use grpc::{GrpcCode, is_grpc};

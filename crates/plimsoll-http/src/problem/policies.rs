@@ -42,12 +42,6 @@ impl From<Failure> for Problem {
     }
 }
 
-impl From<plimsoll_task::deadline::DeadlineExceeded> for Problem {
-    fn from(_: plimsoll_task::deadline::DeadlineExceeded) -> Self {
-        Self::new(Kind::DeadlineExceeded)
-    }
-}
-
 /// A layer's verdict, or what the service behind it says itself.
 impl<E: Into<Self>> From<plimsoll_tower::Error<E>> for Problem {
     fn from(error: plimsoll_tower::Error<E>) -> Self {

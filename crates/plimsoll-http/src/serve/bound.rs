@@ -12,9 +12,13 @@ use crate::{
     boundary::BoundaryLayer,
     headers::Trust,
     inbound::{ClientLayer, DeadlineRules, RequestIdLayer, feel_lag},
+    observe,
 };
 use axum::Router;
-use plimsoll_task::drain::{CancellationToken, Drain, Phase};
+use plimsoll_task::{
+    drain::{CancellationToken, Drain, Phase},
+    supervise::{Escalation, Supervisor},
+};
 use plimsoll_telemetry::Registry;
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
@@ -138,6 +142,12 @@ impl Bound {
             tasks.spawn(feel_lag(shedder, move |late| lag.record_duration(late)));
         }
         let _watched = metrics::watch(&settings.registry, &guards)?;
+        let _measured = observe::tasks(&settings.registry)?;
+        // Where it can look no more, the log says so, and requests are served all the same.
+        let beside = Supervisor::new("server").escalation(Escalation::Log);
+        let beside = beside.child("lock watch", |_| observe::watch());
+        let _supervised = observe::supervisor(&settings.registry, &beside.stats())?;
+        tasks.spawn(async { drop(beside.run().await) });
         let plan = Plan {
             app: settings.app,
             boundary,

@@ -41,7 +41,7 @@ mod server;
 mod signals;
 mod stack;
 
-pub use admin::{AdminToken, NoToken};
+pub use admin::{AdminToken, NoToken, admin_refusal};
 pub use bound::Bound;
 pub use error::ServeError;
 pub use limits::{HeadRoom, Limits, NoHeadRoom, NoTimeLimit, TimeLimit};

@@ -62,6 +62,8 @@ async fn the_admin_tells_of_life_readiness_and_metrics() {
     assert_eq!(get(stand.admin, "/readyz").await.status, 200);
     let page = get(stand.admin, "/metrics").await.body;
     assert!(page.contains("plimsoll_server_connections{door=\"admin\"} 1"), "{page}");
+    assert!(page.contains("plimsoll_task_restarts_total{task=\"lock watch\"} 0"), "{page}");
+    assert!(page.contains("plimsoll_lock_findings{kind=\"cycle\",certain=\"true\"} 0"), "{page}");
     assert_eq!(get(stand.admin, "/else").await.kind(), "no-route");
     let mut raw = Raw::to(stand.admin).await;
     raw.send("GET /metrics HTTP/1.1\r\nhost: evil.example\r\n\r\n").await;

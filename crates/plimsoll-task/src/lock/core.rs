@@ -8,7 +8,7 @@ use super::{
 use crate::measure::{Durations, Registry, SAMPLED};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -42,6 +42,8 @@ pub(crate) struct Core {
     waiting: AtomicU32,
     wait: Durations,
     hold: Durations,
+    /// Since when, at least, it has been held so, by seat. As of the watch's last look; never touched by who takes the lock.
+    noted: Mutex<Vec<(usize, Held, Instant)>>,
 }
 
 /// How a lock is held, and by how many.
@@ -76,6 +78,7 @@ impl Core {
             waiting: AtomicU32::new(0),
             wait: Durations::default(),
             hold: Durations::default(),
+            noted: Mutex::default(),
         });
         LOCKS.add(&core);
         core
@@ -161,7 +164,27 @@ impl Core {
         seats.filter_map(|(at, seat)| Some((at, seat.look()?)))
     }
 
-    pub(super) fn stats(&self) -> LockStats {
+    /// The watch has seen these holdings, each since then.
+    pub(crate) fn note(&self, seen: impl Iterator<Item = (usize, Held, Instant)>) {
+        let mut noted = self.noted();
+        let before = std::mem::take(&mut *noted);
+        noted.extend(seen.map(|(seat, held, since)| {
+            // Another watch may have seen it earlier.
+            let known = before.iter().find(|(at, seen, _)| (*at, *seen) == (seat, held));
+            (seat, held, known.map_or(since, |(_, _, known)| since.min(*known)))
+        }));
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Vec<(usize, Held, Instant)>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stats(&self, now: Instant) -> LockStats {
+        let held: Vec<_> = self.held().collect();
+        let noted = self.noted();
+        // Who has gone since that look is in no seat, or in another turn.
+        let still = noted.iter().filter(|(seat, seen, _)| held.contains(&(*seat, *seen)));
+        let since = still.map(|(_, _, since)| *since).min();
         LockStats {
             name: self.name,
             kind: self.kind,
@@ -169,7 +192,8 @@ impl Core {
             waiting: self.waiting.load(Relaxed),
             wait: self.wait.read(),
             hold: self.hold.read(),
-            held_at: self.held().map(|(_, held)| held.place).collect(),
+            held_at: held.iter().map(|(_, held)| held.place).collect(),
+            held_for: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
         }
     }
 }

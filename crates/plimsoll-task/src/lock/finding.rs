@@ -29,6 +29,21 @@ pub enum FindingKind {
     Order,
 }
 
+impl FindingKind {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::HeldLong, Self::OnItself, Self::Cycle, Self::Order];
+
+    /// In lower case, as a label is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HeldLong => "held-long",
+            Self::OnItself => "on-itself",
+            Self::Cycle => "cycle",
+            Self::Order => "order",
+        }
+    }
+}
+
 /// A lock, and a place in the source where somebody took it or asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spot {

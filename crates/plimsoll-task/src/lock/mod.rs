@@ -54,6 +54,7 @@ use std::{
     panic::Location,
     task::{Poll, ready},
 };
+use tokio::time::Instant;
 
 /// A place in the source: file, line and column.
 pub type Place = &'static Location<'static>;
@@ -70,7 +71,8 @@ pub struct Closed;
 
 /// A snapshot of every lock that is alive, the first 4,096 of them.
 pub fn all_stats() -> Vec<LockStats> {
-    all().iter().map(|core| core.stats()).collect()
+    let now = Instant::now();
+    all().iter().map(|core| core.stats(now)).collect()
 }
 
 /// Tries, as one step of the task's budget: a loop over a lock that is always free must let others run, too.

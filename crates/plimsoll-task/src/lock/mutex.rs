@@ -89,7 +89,7 @@ impl<T: ?Sized> Mutex<T> {
 
     /// What is known of it. Allocates.
     pub fn stats(&self) -> LockStats {
-        self.core.stats()
+        self.core.stats(tokio::time::Instant::now())
     }
 }
 

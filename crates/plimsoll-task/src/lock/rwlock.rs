@@ -122,7 +122,7 @@ impl<T: ?Sized> RwLock<T> {
 
     /// What is known of it. Allocates.
     pub fn stats(&self) -> LockStats {
-        self.core.stats()
+        self.core.stats(tokio::time::Instant::now())
     }
 }
 

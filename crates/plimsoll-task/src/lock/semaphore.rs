@@ -155,7 +155,7 @@ impl Semaphore {
 
     /// What is known of it. Allocates.
     pub fn stats(&self) -> LockStats {
-        self.core.stats()
+        self.core.stats(tokio::time::Instant::now())
     }
 }
 

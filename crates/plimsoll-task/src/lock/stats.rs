@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::measure::Times;
+use std::time::Duration;
 
 /// Which lock it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,4 +46,7 @@ pub struct LockStats {
     pub hold: Times,
     /// Where those took it who have it now. Of many who share it some may be missing.
     pub held_at: Vec<Place>,
+    /// For how long the longest of these holdings has lasted, at least: short by at most the time between two looks of
+    /// [`Watch`](crate::measure::Watch). Zero where no watch has seen it.
+    pub held_for: Duration,
 }

@@ -39,6 +39,7 @@ impl Watch {
 
     /// Looks once. Linear in the locks and queues that are alive.
     pub fn look(&mut self, now: Instant) {
+        let mut standing = Vec::new();
         let mut seen = HashMap::with_capacity(self.seen.len());
         for core in lock::all() {
             for (seat, held) in core.held() {
@@ -51,7 +52,9 @@ impl Watch {
                     this.told = true;
                 }
                 seen.insert(key, this);
+                standing.push((seat, held, this.since));
             }
+            core.note(standing.drain(..));
         }
         self.seen = seen;
         lock::look_again(now);

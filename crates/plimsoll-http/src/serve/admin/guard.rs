@@ -1,38 +1,61 @@
 //! Who may ask.
+//!
+//! Loopback keeps out other machines, not the pages that a browser on this one has open. Without a token the name keeps
+//! those out: a page of a site whose name was turned to 127.0.0.1 (DNS rebinding) still sends that name as `Host`.
 
-use super::AdminToken;
 use crate::Problem;
 use http::{HeaderValue, Request, header, uri::Authority};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
-/// The refusal of a request that may not be made.
-pub(super) fn refusal<B>(token: Option<&AdminToken>, request: &Request<B>) -> Option<Problem> {
-    match token {
-        Some(token) => without_token(token, request),
+/// The refusal of a request to an admin address that may not be made; for an admin of one's own.
+///
+/// With a token, `known` says whether the one that was shown (`authorization: Bearer TOKEN`) is right, in a time that
+/// tells nothing of it; `/livez` and `/readyz` need none, for who restarts and routes by them has none, and learns one
+/// bit. Without a token, only a request to an address or to `localhost` is let through: a page of another site that a
+/// browser here has open cannot pretend to be one of ours. That is enough on loopback, and nowhere else.
+///
+/// What changes something needs more against such a page: see to it that it is asked for with a content type that no form
+/// can send, as `application/json`.
+///
+/// ```
+/// use http::Request;
+/// use plimsoll_http::{Kind, serve::admin_refusal};
+///
+/// let ask = |host: &str| Request::get("/metrics").header("host", host).body(()).unwrap();
+/// assert!(admin_refusal(&ask("127.0.0.1:9901"), None).is_none());
+/// assert_eq!(admin_refusal(&ask("evil.example"), None).unwrap().kind(), Kind::Forbidden);
+///
+/// let known = |shown: &str| shown == "in a constant time, please";
+/// assert_eq!(admin_refusal(&ask("localhost"), Some(&known)).unwrap().kind(), Kind::Unauthenticated);
+/// ```
+pub fn admin_refusal<B>(request: &Request<B>, known: Option<&dyn Fn(&str) -> bool>) -> Option<Problem> {
+    match known {
+        Some(known) => without_token(known, request),
         None => by_another_name(request),
     }
 }
 
-fn without_token<B>(token: &AdminToken, request: &Request<B>) -> Option<Problem> {
+fn without_token<B>(known: &dyn Fn(&str) -> bool, request: &Request<B>) -> Option<Problem> {
     if matches!(request.uri().path(), "/livez" | "/readyz") {
         return None;
     }
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = value.and_then(|value| value.split_once(' '));
-    let known =
-        bearer.is_some_and(|(scheme, shown)| scheme.eq_ignore_ascii_case("bearer") && token.is(shown.trim()));
-    let challenge = (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    (!known).then(|| Problem::unauthenticated("admin-token").header(challenge.0, challenge.1))
+    if bearer.is_some_and(|(scheme, shown)| scheme.eq_ignore_ascii_case("bearer") && known(shown.trim())) {
+        return None;
+    }
+    let refused = Problem::unauthenticated("admin-token").detail("Send \"authorization: Bearer TOKEN\".");
+    Some(refused.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
 }
 
-/// Loopback keeps out other machines, not the pages that a browser on this one has open: a site whose name was turned to
-/// 127.0.0.1 still sends that name.
 fn by_another_name<B>(request: &Request<B>) -> Option<Problem> {
     let authority = request.uri().authority().map(Authority::as_str);
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = authority.or(host) else { return Some(Problem::bad_request("no-host")) };
-    (!is_local(host))
-        .then(|| Problem::forbidden("not-by-this-name").detail("Ask by address or as localhost."))
+    let Some(host) = authority.or(host) else {
+        return Some(Problem::bad_request("no-host").detail("There is no \"host\"."));
+    };
+    let detail = "Ask by IP address or as localhost; under other names only with a token for the admin.";
+    (!is_local(host)).then(|| Problem::forbidden("not-by-this-name").detail(detail))
 }
 
 /// Whether it is an address or `localhost`, with a port or without.
@@ -44,8 +67,7 @@ fn is_local(host: &str) -> bool {
         return port && address.parse::<Ipv6Addr>().is_ok();
     }
     let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
-    let known = name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok();
-    known && port.is_none_or(is_port)
+    port.is_none_or(is_port) && (name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok())
 }
 
 #[cfg(test)]
@@ -55,28 +77,56 @@ mod tests {
 
     #[test]
     fn only_addresses_and_localhost_are_local() {
-        for yes in ["127.0.0.1", "127.0.0.1:9901", "LocalHost:9901", "[::1]", "[::1]:9901"] {
+        for yes in [
+            "127.0.0.1",
+            "127.0.0.1:9901",
+            "localhost",
+            "LocalHost:9901",
+            "[::1]",
+            "[::1]:9901",
+            "10.0.0.7:1",
+        ] {
             assert!(is_local(yes), "{yes}");
         }
-        for no in ["", "evil.example", "127.0.0.1.evil.example", "::1", "[::1", "127.0.0.1:x", "[evil]"] {
+        for no in [
+            "",
+            "evil.example",
+            "evil.example:9901",
+            "127.0.0.1.evil.example",
+            "localhost.evil",
+            "::1",
+            "[::1",
+            "127.0.0.1:x",
+            "[evil]",
+        ] {
             assert!(!is_local(no), "{no}");
         }
     }
 
     #[test]
     fn a_token_opens_what_the_probes_need_not() {
-        let token = AdminToken::try_from("0123456789abcdef").unwrap();
+        let known = |shown: &str| shown == "0123456789abcdef";
         let ask = |path: &str, shown: &str| {
             let request = Request::get(path).header("authorization", shown).body(()).unwrap();
-            refusal(Some(&token), &request).map(|problem| problem.kind())
+            admin_refusal(&request, Some(&known)).map(|problem| problem.kind())
         };
         assert_eq!(ask("/metrics", "Bearer 0123456789abcdef"), None);
+        assert_eq!(ask("/metrics", "bearer  0123456789abcdef "), None);
         assert_eq!(ask("/metrics", "Bearer wrong"), Some(Kind::Unauthenticated));
         assert_eq!(ask("/metrics", "Basic 0123456789abcdef"), Some(Kind::Unauthenticated));
         assert_eq!(ask("/readyz", ""), None);
-        assert_eq!(
-            refusal(None, &Request::get("/metrics").body(()).unwrap()).map(|p| p.kind()),
-            Some(Kind::BadRequest)
-        );
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        let nameless = Request::get("/metrics").body(()).unwrap();
+        let refused = admin_refusal(&nameless, None).unwrap();
+        assert_eq!((refused.kind(), refused.told()), (Kind::BadRequest, Some("There is no \"host\".")));
+        let other = Request::get("http://evil.example/metrics").header("host", "localhost").body(()).unwrap();
+        let refused = admin_refusal(&other, None).unwrap();
+        assert!(refused.told().unwrap().contains("localhost; under other names only with a token"));
+        let refused = admin_refusal(&nameless, Some(&|_| false)).unwrap();
+        assert_eq!(refused.told(), Some("Send \"authorization: Bearer TOKEN\"."));
+        assert_eq!(refused.to_http().headers()["www-authenticate"], "Bearer");
     }
 }

@@ -13,6 +13,7 @@
 mod guard;
 mod token;
 
+pub use guard::admin_refusal;
 pub use token::{AdminToken, NoToken};
 
 use crate::{Kind, Problem};
@@ -32,7 +33,8 @@ use std::sync::Arc;
 pub(super) fn router(registry: Registry, draining: CancellationToken, token: Option<AdminToken>) -> Router {
     let token = token.map(Arc::new);
     let guard = from_fn(move |request: Request, next: Next| {
-        let refused = guard::refusal(token.as_deref(), &request);
+        let known = token.as_deref().map(|token| move |shown: &str| token.is(shown));
+        let refused = admin_refusal(&request, known.as_ref().map(|known| known as _));
         async move {
             match refused {
                 Some(refused) => refused.into_response(),

@@ -2,11 +2,11 @@
 
 use super::{LONG, found, lines, settle, spawn};
 use crate::{
-    lock::{FindingKind, Mutex, RwLock},
+    lock::{FindingKind, Mutex, RwLock, Semaphore},
     measure::Watch,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 #[tokio::test]
 async fn the_watch_tells_who_holds_though_nobody_waits() {
@@ -28,6 +28,27 @@ async fn the_watch_tells_who_holds_though_nobody_waits() {
     assert_eq!(lines(&findings[0]), [(Some((name, line)), None)]);
     assert_eq!((findings[0].lasted, findings[0].times), (Duration::from_millis(100), 1));
     drop(guard);
+}
+
+#[tokio::test(start_paused = true)]
+async fn statistics_say_for_how_long_it_has_been_held() {
+    let lock = Semaphore::new("holding: so far", 2);
+    let mut watch = Watch::new();
+    let held_for = || lock.stats().held_for;
+    let guard = lock.acquire().await.unwrap();
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(held_for(), Duration::ZERO, "nobody has seen it");
+    watch.look(Instant::now());
+    advance(Duration::from_millis(200)).await;
+    assert_eq!(held_for(), Duration::from_millis(200));
+    watch.look(Instant::now());
+    advance(Duration::from_millis(100)).await;
+    assert_eq!(held_for(), Duration::from_millis(300));
+    drop(guard);
+    assert_eq!(held_for(), Duration::ZERO);
+    let again = lock.acquire().await.unwrap();
+    assert_eq!(held_for(), Duration::ZERO, "another holding");
+    drop(again);
 }
 
 #[tokio::test]
