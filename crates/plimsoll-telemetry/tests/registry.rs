@@ -148,7 +148,7 @@ fn what_is_said_once_in_a_scrape_does_not_add_up() {
     let size = registry.observed_gauge(Desc::new("all", "help"), []).unwrap();
     let [first, second] = [1.0, 2.0].map(|value| {
         let size = size.clone();
-        let says = move |samples: &mut Samples| {
+        let says = move |samples: &mut plimsoll_telemetry::Samples| {
             if samples.once("all") && samples.once("another") {
                 samples.put(&size, &[], value);
             }
