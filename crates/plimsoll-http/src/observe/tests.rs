@@ -3,10 +3,11 @@
 use super::{supervisor, tasks, watch};
 use crate::observe::watch::LOOKS;
 use plimsoll_task::{
+    Panicked,
     lock::{Mutex, RwLock, Semaphore},
     measure::Watch,
     panic::catch,
-    pool::Pool,
+    pool::{Pool, PoolError},
     queue,
     supervise::{Restart, Supervised, Supervisor},
 };
@@ -128,8 +129,9 @@ async fn pools_show_work_done_refused_and_panicked() {
     let registry = observed();
     let pool = Pool::blocking("observe: resize", NonZeroUsize::MIN, 1);
     pool.run(|| ()).await.unwrap();
-    pool.run(|| panic!("a bad picture")).await.map(|()| ()).unwrap_err();
-    let (go, stop) = std::sync::mpsc::channel::<()>();
+    let fell: Result<(), PoolError> = pool.run(|| panic!("a bad picture")).await;
+    assert!(fell.is_err());
+    let (go, stop) = std::sync::mpsc::sync_channel::<()>(0);
     let (began, begins) = tokio::sync::oneshot::channel();
     let busy = pool
         .submit(move || {
@@ -170,7 +172,8 @@ async fn findings_are_shown_by_kind_and_panics_are_counted() {
     assert_eq!(value(&page, guessed), Some(0.0));
     assert!(value(&page, "plimsoll_lock_findings_unseen_total").is_some());
     let panics = value(&page, "plimsoll_process_panics_total").unwrap();
-    catch(async { panic!("once") }).await.map(|()| ()).unwrap_err();
+    let fell: Result<(), Panicked> = catch(async { panic!("once") }).await;
+    assert!(fell.is_err());
 
     let lock = Semaphore::new("observe: long", 1).hold_limit(Duration::from_secs(1));
     let guard = lock.acquire().await.unwrap();

@@ -93,7 +93,7 @@ mod tests {
         async fn panics(pool: &Pool) -> Result<(), Problem> {
             Ok(pool.run(|| panic!("row 7 of {}", "prices")).await?)
         }
-        async fn is_full(sender: &queue::Sender<u8>) -> Result<(), Problem> {
+        fn is_full(sender: &queue::Sender<u8>) -> Result<(), Problem> {
             Ok(sender.try_send(1)?)
         }
         let pool = Pool::cpu("problem: panics", NonZeroUsize::MIN, 1);
@@ -103,7 +103,7 @@ mod tests {
         assert!(!String::from_utf8_lossy(problem.to_http().body()).contains("prices"));
 
         let (sender, _receiver) = queue::bounded("problem: full", 1);
-        assert!(is_full(&sender).await.is_ok());
-        assert_eq!(is_full(&sender).await.unwrap_err().kind(), Kind::Overloaded);
+        assert!(is_full(&sender).is_ok());
+        assert_eq!(is_full(&sender).unwrap_err().kind(), Kind::Overloaded);
     }
 }
