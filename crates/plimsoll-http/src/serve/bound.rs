@@ -137,15 +137,18 @@ impl Bound {
         }
         let record = Record::new(&settings.registry)?;
         let guards = Guards::new(&settings.limits);
+        // Where one of these falls too often, the log says so, and requests are served all the same.
+        let mut beside = Supervisor::new("server").escalation(Escalation::Log);
+        beside = beside.child("lock watch", |_| observe::watch());
         if let Some(shedder) = guards.feels_lag() {
             let lag = metrics::lag(&settings.registry)?;
-            tasks.spawn(feel_lag(shedder, move |late| lag.record_duration(late)));
+            beside = beside.child("lag probe", move |_| {
+                let lag = lag.clone();
+                feel_lag(Arc::clone(&shedder), move |late| lag.record_duration(late))
+            });
         }
         let _watched = metrics::watch(&settings.registry, &guards)?;
         let _measured = observe::tasks(&settings.registry)?;
-        // Where it can look no more, the log says so, and requests are served all the same.
-        let beside = Supervisor::new("server").escalation(Escalation::Log);
-        let beside = beside.child("lock watch", |_| observe::watch());
         let _supervised = observe::supervisor(&settings.registry, &beside.stats())?;
         tasks.spawn(async { drop(beside.run().await) });
         let plan = Plan {

@@ -4,6 +4,7 @@ use crate::{
     client::{Raw, ask, get},
     stand::Stand,
 };
+use plimsoll_http::serve::Limits;
 
 #[tokio::test]
 async fn an_app_is_served_and_counted_by_its_routes() {
@@ -53,6 +54,15 @@ async fn a_request_has_one_name_everywhere() {
     let answer = ask(stand.address, &format!("GET /boom HTTP/1.1\r\n{trace}"), "").await;
     assert!(answer.body.contains("\"id\":\"4bf92f3577b34da6a3ce929d0e0e4736\""), "{answer:?}");
     assert_eq!(answer.header("x-request-id"), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+}
+
+#[tokio::test]
+async fn what_runs_beside_a_server_is_supervised() {
+    let stand = Stand::with(|server| server.limits(Limits::default())).await;
+    let page = get(stand.admin, "/metrics").await.body;
+    for task in ["lock watch", "lag probe"] {
+        assert!(page.contains(&format!("plimsoll_task_restarts_total{{task=\"{task}\"}} 0")), "{page}");
+    }
 }
 
 #[tokio::test]
