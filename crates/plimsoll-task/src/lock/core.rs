@@ -3,6 +3,7 @@
 use super::{
     Held, LockKind, LockStats, Owner, Place, order,
     seat::Seat,
+    shared_seat::{self, SharedSeat},
     waits::{self, Wait},
 };
 use crate::measure::{Durations, Registry, SAMPLED};
@@ -35,7 +36,7 @@ pub(crate) struct Core {
     pub(super) name: &'static str,
     kind: LockKind,
     exclusive: Seat,
-    shared: Box<[Seat]>,
+    shared: Box<[SharedSeat]>,
     /// Whether any holder is enough to make a newcomer wait: so not for a semaphore with more than one permit.
     one_blocks: AtomicBool,
     hold_limit: AtomicU64,
@@ -72,7 +73,7 @@ impl Core {
             name,
             kind,
             exclusive: Seat::new(),
-            shared: (0..shared).map(|_| Seat::new()).collect(),
+            shared: (0..shared).map(|_| SharedSeat::new()).collect(),
             one_blocks: AtomicBool::new(one_blocks),
             hold_limit: AtomicU64::new(HOLD_LIMIT.as_nanos() as u64),
             waiting: AtomicU32::new(0),
@@ -105,18 +106,23 @@ impl Core {
     }
 
     #[inline]
-    fn seat(&self, owner: Owner, share: Share) -> &Seat {
-        match share {
-            Share::Exclusive => &self.exclusive,
-            Share::Shared => &self.shared[owner.number() as usize % SHARED],
-        }
+    fn shared_seat(&self, owner: Owner) -> &SharedSeat {
+        &self.shared[owner.number() as usize % SHARED]
     }
 
     /// The lock has been taken: without waiting, or at `since` after a wait.
     #[inline]
     pub(super) fn begin(&self, owner: Owner, share: Share, place: Place, since: Option<Instant>) -> Tenure {
-        let turn = self.seat(owner, share).take(owner, place);
-        let since = if turn.is_multiple_of(SAMPLED) { since.or_else(|| Some(Instant::now())) } else { since };
+        let turn = match share {
+            Share::Exclusive => self.exclusive.take(owner, place),
+            Share::Shared => {
+                let ticket = shared_seat::ticket();
+                self.shared_seat(owner).take(ticket, owner, place);
+                ticket
+            }
+        };
+        let sampled = turn.is_multiple_of(SAMPLED);
+        let since = if sampled { since.or_else(|| Some(Instant::now())) } else { since };
         let ordered = order::is_watched();
         if ordered {
             order::took(owner, self, place);
@@ -127,7 +133,10 @@ impl Core {
     /// The lock is about to be given back: before it is, so that nobody is seen in a seat that another has.
     #[inline]
     pub(super) fn end(&self, tenure: &Tenure) {
-        self.seat(tenure.owner, tenure.share).leave(tenure.owner);
+        match tenure.share {
+            Share::Exclusive => self.exclusive.leave(),
+            Share::Shared => self.shared_seat(tenure.owner).leave(),
+        }
         if tenure.since.is_some() || tenure.ordered {
             self.settle(tenure);
         }
@@ -160,8 +169,9 @@ impl Core {
 
     /// Those who hold it, as far as they are seen.
     pub(crate) fn held(&self) -> impl Iterator<Item = (usize, Held)> {
-        let seats = std::iter::once(&self.exclusive).chain(&self.shared).enumerate();
-        seats.filter_map(|(at, seat)| Some((at, seat.look()?)))
+        let shared = self.shared.iter().map(SharedSeat::look);
+        let seats = std::iter::once(self.exclusive.look()).chain(shared).enumerate();
+        seats.filter_map(|(at, held)| Some((at, held?)))
     }
 
     /// The watch has seen these holdings, each since then.

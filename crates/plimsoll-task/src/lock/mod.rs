@@ -19,7 +19,8 @@
 //! # What it does not see
 //! - A guard that is given to another task still counts as held by the one that took it.
 //! - Std's locks, and whatever else waits: channels, joins, other processes.
-//! - Some of many who share a lock ([`RwLock`], [`Semaphore`]).
+//! - Some of many who share a lock ([`RwLock`], [`Semaphore`]), so a deadlock through them may go unseen. None is seen
+//!   that is not there.
 //! - An await by itself: a guard that is held for long was nearly always held across one, but code that blocks looks
 //!   the same.
 
@@ -31,6 +32,7 @@ mod owner;
 mod rwlock;
 mod seat;
 mod semaphore;
+mod shared_seat;
 mod stats;
 mod waits;
 

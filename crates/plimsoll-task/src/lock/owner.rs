@@ -1,6 +1,5 @@
 //! Who holds, and who waits.
 
-use crossbeam_utils::atomic::AtomicCell;
 use std::{
     cell::Cell,
     fmt,
@@ -91,8 +90,53 @@ fn thread() -> u64 {
     .unwrap_or_else(|_| NEXT.fetch_add(1, Relaxed))
 }
 
-/// A place in the source, as one word that can be stored and read at the same time.
-pub(super) type PlaceCell = AtomicCell<Option<super::Place>>;
+/// A place in the source, as one word that can be stored (release) and read (acquire) at the same time.
+#[cfg(not(loom))]
+pub(super) type PlaceCell = crossbeam_utils::atomic::AtomicCell<Option<super::Place>>;
+
+#[cfg(loom)]
+pub(super) use modelled::PlaceCell;
+
+/// The same for loom, which sees only atomics of its own: a number for each place.
+#[cfg(loom)]
+mod modelled {
+    use crate::lock::Place;
+    use loom::sync::atomic::{
+        AtomicUsize,
+        Ordering::{Acquire, Release},
+    };
+    use std::sync::Mutex;
+
+    static PLACES: Mutex<Vec<Place>> = Mutex::new(Vec::new());
+
+    #[derive(Debug)]
+    pub(in crate::lock) struct PlaceCell(AtomicUsize);
+
+    impl PlaceCell {
+        pub(in crate::lock) fn new(place: Option<Place>) -> Self {
+            Self(AtomicUsize::new(number(place)))
+        }
+
+        pub(in crate::lock) fn store(&self, place: Option<Place>) {
+            self.0.store(number(place), Release);
+        }
+
+        pub(in crate::lock) fn load(&self) -> Option<Place> {
+            let at = self.0.load(Acquire).checked_sub(1)?;
+            Some(PLACES.lock().unwrap()[at])
+        }
+    }
+
+    fn number(place: Option<Place>) -> usize {
+        let Some(place) = place else { return 0 };
+        let mut places = PLACES.lock().unwrap();
+        let at = places.iter().position(|known| *known == place);
+        1 + at.unwrap_or_else(|| {
+            places.push(place);
+            places.len() - 1
+        })
+    }
+}
 
 #[cfg(all(test, not(loom)))]
 mod tests {

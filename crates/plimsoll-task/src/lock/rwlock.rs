@@ -20,7 +20,8 @@ use tokio::sync;
 /// asks to read again can wait for a writer that waits for it; that is found as [waiting for
 /// oneself](super::FindingKind::OnItself).
 ///
-/// Of those who read at the same time up to eight are seen, and fewer where their numbers meet in a seat.
+/// Of those who read at the same time up to eight are seen, and fewer where their numbers meet in a seat: then the last
+/// who came is, until one of them leaves. Who is seen does read, and where it is said to.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {

@@ -11,8 +11,9 @@ use tokio::sync;
 /// [`tokio::sync::Semaphore`] that has a name, and knows who has its permits, and who waits.
 ///
 /// First come, first served, however many permits one asks for. Of those who have permits up to eight are seen, and
-/// fewer where their numbers meet in a seat. Only a semaphore that was made with a single permit takes part in the
-/// search for cycles: with more, one holder that is stuck does not yet mean that nobody gives back.
+/// fewer where their numbers meet in a seat: then the last who came is, until one of them leaves. Only a semaphore that
+/// was made with a single permit takes part in the search for cycles: with more, one holder that is stuck does not yet
+/// mean that nobody gives back.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), plimsoll_task::lock::Closed> {

@@ -2,7 +2,8 @@
 //!
 //! Only who waits is written down here, so a lock that is free costs nothing. Each waiter is written down before it
 //! looks for a cycle, and whoever closes one came last: it sees all the others. Those who hold are read from the
-//! [seats](super::seat), which each task has written before it waits for anything else.
+//! [seats](super::seat), which each task has written before it waits for anything else; who shares a lock may be missing
+//! there, and a cycle through it unseen.
 //!
 //! The search walks over what others change meanwhile. So when it has come round it looks at every step once more: a
 //! wait with the same ticket, on a lock with a holder of the same turn, was there all the while between the two looks,
