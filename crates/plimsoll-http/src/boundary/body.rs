@@ -44,7 +44,9 @@ pin_project! {
     impl<B> PinnedDrop for Watched<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Err(panicked) = caught(|| this.body.set(None)) {
+            if this.body.is_some()
+                && let Err(panicked) = caught(|| this.body.set(None))
+            {
                 this.exchange.panicked_late(Place::Drop, &panicked);
             }
         }
@@ -105,22 +107,42 @@ where
         let mut stage = self.project().body;
         let broke = match stage.as_mut().project() {
             StageProjection::Inner { body } => {
-                let watched = body.project();
-                let Some(body) = watched.body.as_pin_mut() else { return Poll::Ready(None) };
+                let mut watched = body.project();
                 let mut polled = Poll::Pending;
-                match caught(|| polled = body.poll_frame(cx)).map(|()| polled) {
-                    Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(None)) => return Poll::Ready(None),
-                    Ok(Poll::Ready(Some(Ok(frame)))) => return Poll::Ready(Some(Ok(frame))),
-                    Ok(Poll::Ready(Some(Err(error)))) => {
-                        let error = error.into();
-                        watched.exchange.broken_body(Some(&*error));
-                        BodyError(Some(error))
+                if watched.body.is_none() {
+                    return Poll::Ready(None);
+                }
+                let ran = caught(|| {
+                    let Some(mut body) = watched.body.as_mut().as_pin_mut() else { return };
+                    polled = body.as_mut().poll_frame(cx);
+                    let over = match &polled {
+                        Poll::Pending | Poll::Ready(Some(Err(_))) => false,
+                        Poll::Ready(None) => true,
+                        Poll::Ready(Some(Ok(_))) => body.is_end_stream(),
+                    };
+                    if over {
+                        // It goes here: to be caught once is cheaper than twice.
+                        watched.body.set(None);
                     }
-                    Err(panicked) => {
+                });
+                match (ran, polled) {
+                    // All of it was there, and then its drop panicked.
+                    (Err(panicked), polled) if watched.body.is_none() => {
+                        watched.exchange.panicked_late(Place::Drop, &panicked);
+                        return polled.map_err(|_| BodyError(None));
+                    }
+                    (Err(panicked), _) => {
                         watched.exchange.panicked_late(Place::Body, &panicked);
                         watched.exchange.broken_body(None);
                         BodyError(None)
+                    }
+                    (Ok(()), Poll::Pending) => return Poll::Pending,
+                    (Ok(()), Poll::Ready(None)) => return Poll::Ready(None),
+                    (Ok(()), Poll::Ready(Some(Ok(frame)))) => return Poll::Ready(Some(Ok(frame))),
+                    (Ok(()), Poll::Ready(Some(Err(error)))) => {
+                        let error = error.into();
+                        watched.exchange.broken_body(Some(&*error));
+                        BodyError(Some(error))
                     }
                 }
             }

@@ -1,4 +1,9 @@
-use super::{BoundaryBody, OnPanic, Told, foreign, layer::Shared, panics::caught};
+use super::{
+    BoundaryBody, OnPanic, Told,
+    foreign::{self, Said},
+    layer::Shared,
+    panics::caught,
+};
 use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
 use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
 use plimsoll_task::panic::Panicked;
@@ -112,7 +117,10 @@ impl Exchange {
         mut kept: HeaderMap,
         extensions: Extensions,
     ) -> Response<BoundaryBody<B>> {
-        let id = problem.known_as().or(self.id).or_else(|| is_fault(problem.kind()).then(ProblemId::fresh));
+        let id = problem
+            .known_as()
+            .or(self.id)
+            .or_else(|| (weight_of(&problem) != Weight::Light).then(ProblemId::fresh));
         self.note(&problem, id);
         let answer = if self.grpc { problem.grpc_as(id) } else { problem.http_as(id) };
         let (mut parts, body) = answer.into_parts();
@@ -140,10 +148,15 @@ impl Exchange {
     fn note(&self, problem: &Problem, id: Option<ProblemId>) {
         let (kind, route) = (problem.kind(), self.route.name());
         let id = id.map(tracing::field::display);
-        if is_fault(kind) {
-            tracing::error!(kind = kind.name(), id, method = self.method, route, error = %problem.chain(), "problem");
-        } else {
-            tracing::debug!(kind = kind.name(), id, method = self.method, route, error = %problem.chain(), "problem");
+        macro_rules! say {
+            ($level:ident) => {
+                tracing::$level!(kind = kind.name(), id, method = self.method, route, error = %problem.chain(), "problem")
+            };
+        }
+        match weight_of(problem) {
+            Weight::Fault => say!(error),
+            Weight::Caused => say!(warn),
+            Weight::Light => say!(debug),
         }
         self.count(kind);
     }
@@ -214,7 +227,26 @@ impl Exchange {
     }
 }
 
-/// Whether somebody has to look into it: not the client's doing, and not a limit that did its work.
-fn is_fault(kind: Kind) -> bool {
-    kind.status().is_server_error() && !kind.is_refusal()
+/// How much a problem matters to whoever reads the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// Somebody has to look into it.
+    Fault,
+    /// "Not now", because something broke: a store is gone, files run out. Not because a limit did its work.
+    Caused,
+    /// The client's doing, or a limit that did its work.
+    Light,
+}
+
+fn weight_of(problem: &Problem) -> Weight {
+    let kind = problem.kind();
+    if kind.is_refusal() {
+        // What an answer of somebody else's said is no error, and there can be a flood of those.
+        let cause = problem.inside().filter(|inside| !inside.is::<Said>());
+        if cause.is_some() { Weight::Caused } else { Weight::Light }
+    } else if kind.status().is_server_error() {
+        Weight::Fault
+    } else {
+        Weight::Light
+    }
 }

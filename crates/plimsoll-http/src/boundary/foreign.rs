@@ -15,6 +15,11 @@ use std::{
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Verbatim;
 
+/// What the answer said that a problem stands in for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Said(String);
+
 /// As much of what an answer said as goes to the log, or to the caller where that is wanted.
 const MOST_TEXT: usize = 512;
 
@@ -87,7 +92,7 @@ where
         problem = if exchange.shared().tell_rejections && parts.status.is_client_error() {
             problem.detail(said)
         } else {
-            problem.because(said)
+            problem.because(Said(said))
         };
     }
     let mut kept = HeaderMap::new();

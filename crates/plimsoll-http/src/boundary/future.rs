@@ -13,7 +13,7 @@ use std::{
     convert::Infallible,
     fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 pin_project! {
@@ -30,7 +30,8 @@ pin_project! {
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Err(panicked) = caught(|| this.stage.set(Stage::Done))
+            if !matches!(*this.stage, Stage::Done)
+                && let Err(panicked) = caught(|| this.stage.set(Stage::Done))
                 && let Some(exchange) = this.exchange
             {
                 exchange.panicked_late(Place::Drop, &panicked);
@@ -80,37 +81,55 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let ended = match this.stage.as_mut().project() {
-            StageProjection::Called { future } => {
-                // Through a place of its own: what a closure gives back is copied on its way out of `catch_unwind`.
-                let mut polled = Poll::Pending;
-                match caught(|| polled = future.poll(cx)) {
-                    Ok(()) => Ok(ready!(polled)),
-                    Err(panicked) => Err(Why::Panicked(panicked)),
+        // A place of its own: what a closure gives back is copied on its way out of `catch_unwind`.
+        let mut polled = Poll::Pending;
+        let failed = match this.stage.as_mut().project() {
+            StageProjection::Called { .. } => {
+                let ran = caught(|| {
+                    let StageProjection::Called { future } = this.stage.as_mut().project() else { return };
+                    polled = future.poll(cx);
+                    if polled.is_ready() {
+                        // What it still holds goes here, too: to be caught once is cheaper than twice.
+                        this.stage.set(Stage::Done);
+                    }
+                });
+                match ran {
+                    Ok(()) if polled.is_pending() => return Poll::Pending,
+                    Ok(()) => None,
+                    Err(panicked) if polled.is_pending() => Some(Why::Panicked(panicked)),
+                    // It was its drop that panicked: the answer is there.
+                    Err(panicked) => {
+                        if let Some(exchange) = this.exchange.as_ref() {
+                            exchange.panicked_late(Place::Drop, &panicked);
+                        }
+                        None
+                    }
                 }
             }
-            StageProjection::Failed { why } => Err(why.take().expect("polled after its end")),
-            StageProjection::Done => panic!("polled after its end"),
+            StageProjection::Failed { why } => why.take(),
+            StageProjection::Done => None,
         };
         let exchange = this.exchange.take().expect("polled after its end");
-        let answer = match ended {
-            Ok(Ok(answer)) if answer.status().as_u16() < 400 => {
+        let answer = match polled {
+            Poll::Ready(Ok(answer)) if answer.status().as_u16() < 400 => {
                 answer.map(|body| BoundaryBody::inner(body, exchange))
             }
-            Ok(Ok(answer)) => exchange.answered(answer),
+            Poll::Ready(Ok(answer)) => exchange.answered(answer),
             // The mapping is the service's own code, too.
-            Ok(Err(error)) => match caught(|| error.into()) {
+            Poll::Ready(Err(error)) => match caught(|| error.into()) {
                 Ok(problem) => exchange.tell_new(problem),
                 Err(panicked) => exchange.panicked(panicked),
             },
-            Err(Why::Problem(problem)) => exchange.tell_new(problem),
-            Err(Why::Panicked(panicked)) => {
-                // What the half-run future still holds goes before the answer.
-                if let Err(another) = caught(|| this.stage.set(Stage::Done)) {
-                    exchange.panicked_late(Place::Drop, &another);
+            Poll::Pending => match failed.expect("polled after its end") {
+                Why::Problem(problem) => exchange.tell_new(problem),
+                Why::Panicked(panicked) => {
+                    // What the half-run future still holds goes before the answer.
+                    if let Err(another) = caught(|| this.stage.set(Stage::Done)) {
+                        exchange.panicked_late(Place::Drop, &another);
+                    }
+                    exchange.panicked(panicked)
                 }
-                exchange.panicked(panicked)
-            }
+            },
         };
         Poll::Ready(Ok(answer))
     }

@@ -13,8 +13,9 @@
 //! | 4xx and 5xx answers of others (axum's extractors, 404, 405, …) | the problem of that status |
 //!
 //! What is behind it, the whole chain of errors, a panic's message and place, goes to the log with the same id, and
-//! nowhere else. Failures are logged as errors; refusals of a policy and whatever the client did wrong at debug level,
-//! since a flood of them must not become a flood in the log: they are counted.
+//! nowhere else. Failures are logged as errors. A refusal with an error behind it ("not now", since the database is gone)
+//! is a warning. Refusals of a policy and whatever the client did wrong are logged at debug level, since a flood of them
+//! must not become a flood in the log: they are counted.
 //!
 //! An answer that is meant as it is carries [`Verbatim`]. `application/problem+json` and gRPC answers of the service's
 //! own are left alone, too. Boundaries may stand inside each other: what one has told, the next passes on.

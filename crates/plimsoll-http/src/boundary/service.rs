@@ -62,8 +62,10 @@ where
         if let Some(why) = self.unready.take() {
             return ResponseFuture::failed(why, exchange);
         }
-        match caught(|| self.inner.call(request)) {
-            Ok(future) => ResponseFuture::called(future, exchange),
+        // A place of its own: what a closure gives back is copied on its way out of `catch_unwind`.
+        let mut called = None;
+        match caught(|| called = Some(self.inner.call(request))) {
+            Ok(()) => ResponseFuture::called(called.expect("it was called"), exchange),
             Err(panicked) => ResponseFuture::failed(Why::Panicked(panicked), exchange),
         }
     }

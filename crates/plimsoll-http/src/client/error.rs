@@ -155,12 +155,13 @@ impl Error {
     }
 }
 
-/// Refusals keep their `Retry-After`; everything else is the upstream's failure, or ours where the request was wrong. The
-/// error itself goes [inside](Problem::inside), for the log.
+/// A machine's refusal is told as it is, with its `Retry-After`; everything else is the upstream's failure, or ours where
+/// the request was wrong, and the error itself goes [inside](Problem::inside), for the log.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {
-            Error::Rejected(rejected) => Self::from(*rejected),
+            // It has no cause but the limit that did its work.
+            Error::Rejected(rejected) => return Self::from(*rejected),
             Error::TimedOut { limit, .. } => Self::from(*limit),
             Error::Connect { .. } => Self::from(Failure::Connect),
             Error::Broken { .. } | Error::Status { .. } | Error::TooLarge { .. } | Error::Decode { .. } => {

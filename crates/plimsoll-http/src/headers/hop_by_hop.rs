@@ -1,7 +1,6 @@
 //! Headers that concern one connection only ([RFC 9110, section 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use smallvec::SmallVec;
 use std::str;
 
 /// Fields that `Connection` may not take away, since routing, framing or safety hang on them.
@@ -16,35 +15,54 @@ const KEPT: [HeaderName; 5] =
 /// not get its will. No allocation unless `Connection` names a field.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // One look at each name is cheaper than a look-up for each of eight that are almost never there.
-    let found: SmallVec<[HeaderName; 8]> =
-        headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
-    if found.is_empty() {
+    let found = headers.keys().filter_map(place_of).fold(0_u8, |found, at| found | 1 << at);
+    if found == 0 {
         return;
     }
-    let trailers = found.contains(&header::TE) && accepts_trailers(headers);
-    if found.contains(&header::CONNECTION) {
+    let has = |at: usize| found & 1 << at != 0;
+    let trailers = has(TE) && accepts_trailers(headers);
+    if has(CONNECTION) {
         strip_named(headers);
     }
-    for name in found {
-        headers.remove(name);
+    for (at, name) in ALWAYS.iter().enumerate() {
+        if has(at) {
+            headers.remove(name);
+        }
     }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
 }
 
-fn is_hop_by_hop(name: &HeaderName) -> bool {
+/// Fields that are always of one connection only.
+static ALWAYS: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::TE,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TRANSFER_ENCODING,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+];
+const CONNECTION: usize = 0;
+const TE: usize = 1;
+
+/// Where it stands in [`ALWAYS`].
+fn place_of(name: &HeaderName) -> Option<usize> {
     let name = name.as_str();
-    match name.len() {
-        2 => name == "te",
-        7 => name == "upgrade",
-        10 => name == "connection" || name == "keep-alive",
-        16 => name == "proxy-connection",
-        17 => name == "transfer-encoding",
-        18 => name == "proxy-authenticate",
-        19 => name == "proxy-authorization",
-        _ => false,
-    }
+    let at = match name.len() {
+        2 => TE,
+        7 => 2,
+        10 if name.starts_with('c') => CONNECTION,
+        10 => 3,
+        16 => 4,
+        17 => 5,
+        18 => 6,
+        19 => 7,
+        _ => return None,
+    };
+    (name == ALWAYS[at].as_str()).then_some(at)
 }
 
 fn accepts_trailers(headers: &HeaderMap) -> bool {
@@ -112,6 +130,15 @@ mod tests {
         ]);
         strip_hop_by_hop(&mut map);
         assert_eq!(map, headers(&[("x-public", "1"), ("te", "trailers")]));
+    }
+
+    #[test]
+    fn each_is_found_where_it_stands() {
+        for (at, name) in ALWAYS.iter().enumerate() {
+            assert_eq!(place_of(name), Some(at), "{name}");
+        }
+        assert_eq!((ALWAYS[CONNECTION].as_str(), ALWAYS[TE].as_str()), ("connection", "te"));
+        assert_eq!(place_of(&header::HOST), None);
     }
 
     #[test]

@@ -66,6 +66,31 @@ async fn the_requests_own_id_is_taken() {
 }
 
 #[tokio::test]
+async fn a_refusal_with_a_cause_is_a_warning_with_its_id() {
+    let log = Log::capture();
+    let gone = || Problem::new(Kind::Unavailable).because(format!("the store of keys: {SECRET} refused"));
+    let answer = ask(&BoundaryLayer::new(), failing(gone), get()).await;
+    assert_eq!((answer.status.as_u16(), answer.kind().as_str()), (503, "unavailable"));
+    answer.assert_without(SECRET);
+    let id = answer.problem()["id"].as_str().expect("an id").to_owned();
+    let log = log.text();
+    let line = log.lines().find(|line| line.contains(&id)).expect("the id leads to the log");
+    assert!(line.contains("WARN") && line.contains("the store of keys: hunter2 refused"), "{line}");
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_cause_and_one_of_others_are_no_warnings() {
+    let log = Log::capture();
+    let full = || Problem::new(Kind::Overloaded);
+    assert!(ask(&BoundaryLayer::new(), failing(full), get()).await.problem()["id"].is_null());
+    let busy = answering(|| plain(503, "come back later"));
+    assert_eq!(ask(&BoundaryLayer::new(), busy, get()).await.kind(), "unavailable");
+    let log = log.text();
+    assert!(log.contains("DEBUG") && log.contains("come back later"), "{log}");
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test]
 async fn policies_and_timeouts_take_the_same_form() {
     let rejected = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
     let log = Log::capture();

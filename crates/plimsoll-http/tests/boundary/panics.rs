@@ -97,6 +97,28 @@ async fn a_panic_in_drop_is_caught_when_the_caller_leaves() {
     assert!(log.text().contains("place=\"drop\"") && log.text().contains("dropped badly"), "{}", log.text());
 }
 
+/// Has its answer, and falls when it is dropped.
+struct AnswersAndFalls {
+    answer: Option<Answered>,
+    _bomb: Bomb,
+}
+
+impl Future for AnswersAndFalls {
+    type Output = Answered;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Answered> {
+        std::task::Poll::Ready(self.answer.take().expect("polled once"))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_there_outlives_a_panic_in_drop() {
+    let log = Log::capture();
+    let service = service_fn(|_: Request<()>| AnswersAndFalls { answer: Some(fine()), _bomb: Bomb });
+    assert_eq!(ask(&BoundaryLayer::new(), service, get()).await.body, "fine");
+    assert!(log.text().contains("place=\"drop\""), "{}", log.text());
+}
+
 #[tokio::test]
 async fn a_panic_in_drop_while_answering_is_a_500() {
     let service = service_fn(|_: Request<()>| async {
