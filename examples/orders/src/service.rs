@@ -3,6 +3,7 @@
 use crate::{api, app::App, config::Config, metrics, outbox::Outbox, workers::workers};
 use axum::Router;
 use plimsoll::{
+    http::observe,
     serve::{self, Bound, ServeError, Server},
     task::{
         drain::{Drain, Phase},
@@ -99,7 +100,8 @@ impl Service {
         let drain = server.drain_handle();
         let working = drain.register(Phase::Workers, "workers")?.enter();
         let workers = workers(&app, outbox, drain.token(Phase::Workers).clone());
-        let _watched = metrics::watch(&registry, app.store().clone(), workers.stats())?;
+        let _watched = metrics::watch(&registry, app.store().clone())?;
+        let _supervised = observe::supervisor(&registry, &workers.stats())?;
         // An order that was begun is finished, even if its client has left.
         let keyed = app.idempotency();
         drain.hook(Phase::Workers, "orders under a key", async move { keyed.idle().await })?;
