@@ -16,7 +16,7 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Exchange {
     shared: Arc<Shared>,
-    method: &'static str,
+    method: Verb,
     grpc: bool,
     id: Option<ProblemId>,
     route: Route,
@@ -56,22 +56,51 @@ impl Route {
     }
 }
 
-const HEAD: &str = "HEAD";
+/// A method as the log says it: without a copy, in one byte, and with a bound to what a client can make it say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Verb {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Patch,
+    Options,
+    Connect,
+    Trace,
+    Other,
+}
 
-/// A method as the log says it: without a copy, and with a bound to what a client can make it say.
-#[inline]
-const fn name_of(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => HEAD,
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::PATCH => "PATCH",
-        Method::OPTIONS => "OPTIONS",
-        Method::CONNECT => "CONNECT",
-        Method::TRACE => "TRACE",
-        _ => "_OTHER",
+impl Verb {
+    #[inline]
+    const fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::HEAD => Self::Head,
+            Method::POST => Self::Post,
+            Method::PUT => Self::Put,
+            Method::DELETE => Self::Delete,
+            Method::PATCH => Self::Patch,
+            Method::OPTIONS => Self::Options,
+            Method::CONNECT => Self::Connect,
+            Method::TRACE => Self::Trace,
+            _ => Self::Other,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Patch => "PATCH",
+            Self::Options => "OPTIONS",
+            Self::Connect => "CONNECT",
+            Self::Trace => "TRACE",
+            Self::Other => "_OTHER",
+        }
     }
 }
 
@@ -96,10 +125,9 @@ impl Place {
 impl Exchange {
     #[inline]
     pub(super) fn of<B>(request: &Request<B>, shared: Arc<Shared>) -> Self {
-        let extensions = request.extensions();
-        let method = name_of(request.method());
+        let (extensions, method) = (request.extensions(), Verb::of(request.method()));
         // A call of gRPC is a POST over HTTP/2 or later: no header is looked up for the rest.
-        let may_be_grpc = request.version() > Version::HTTP_11 && *request.method() == Method::POST;
+        let may_be_grpc = request.version() > Version::HTTP_11 && method == Verb::Post;
         let grpc = may_be_grpc && is_grpc(request.headers());
         Self { shared, method, grpc, id: extensions.get().copied(), route: Route::of(extensions) }
     }
@@ -130,7 +158,7 @@ impl Exchange {
         parts.headers.extend(kept);
         parts.extensions = extensions;
         parts.extensions.insert(Told::settled(problem));
-        let body = if self.method == HEAD {
+        let body = if self.method == Verb::Head {
             // What GET would have got, without the body.
             parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
             BoundaryBody::empty()
@@ -150,7 +178,7 @@ impl Exchange {
         let id = id.map(tracing::field::display);
         macro_rules! say {
             ($level:ident) => {
-                tracing::$level!(kind = kind.name(), id, method = self.method, route, error = %problem.chain(), "problem")
+                tracing::$level!(kind = kind.name(), id, method = self.method.name(), route, error = %problem.chain(), "problem")
             };
         }
         match weight_of(problem) {
@@ -183,7 +211,7 @@ impl Exchange {
     }
 
     fn note_panic(&self, place: Place, panicked: &Panicked, id: ProblemId) {
-        let (route, method) = (self.route.name(), self.method);
+        let (route, method) = (self.route.name(), self.method.name());
         let at = panicked.location().map(tracing::field::display);
         tracing::error!(place = place.name(), %id, method, route, message = panicked.message(), at, "panicked");
         if let Some(metrics) = &self.shared.metrics {
@@ -210,7 +238,7 @@ impl Exchange {
     pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>) {
         let (route, id) = (self.route.name(), self.id.map(tracing::field::display));
         if let Some(error) = error {
-            tracing::error!(id, method = self.method, route, error = %Chain(error), "the body of an answer broke off");
+            tracing::error!(id, method = self.method.name(), route, error = %Chain(error), "the body of an answer broke off");
         }
         if let Some(metrics) = &self.shared.metrics {
             metrics.broken_body(route);

@@ -112,7 +112,8 @@ where
         let exchange = this.exchange.take().expect("polled after its end");
         let answer = match polled {
             Poll::Ready(Ok(answer)) if answer.status().as_u16() < 400 => {
-                answer.map(|body| BoundaryBody::inner(body, exchange))
+                // At once: by way of what the other arms give it would be copied again.
+                return Poll::Ready(Ok(answer.map(|body| BoundaryBody::inner(body, exchange))));
             }
             Poll::Ready(Ok(answer)) => exchange.answered(answer),
             // The mapping is the service's own code, too.
