@@ -28,12 +28,15 @@ pub(super) enum Verdict {
     Closed,
 }
 
+/// Does the work, or tells why it is not done. Whether it panicked is told before the answer is given, so that whoever has
+/// the answer finds it counted; what comes back is whether the answer, which nobody wanted, panicked when it was dropped.
+type Work = Box<dyn FnOnce(Option<Verdict>, &dyn Fn(bool)) -> bool + Send>;
+
 /// Work with its way back.
 pub(super) struct Job {
     pub(super) deadline: Deadline,
     since: Instant,
-    /// Does the work, or tells why it is not done. Answers with whether it panicked.
-    work: Box<dyn FnOnce(Option<Verdict>) -> bool + Send>,
+    work: Work,
 }
 
 impl Job {
@@ -43,15 +46,16 @@ impl Job {
         F: FnOnce() -> T + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let work = move |not_begun| {
+        let work = move |not_begun: Option<Verdict>, done: &dyn Fn(bool)| {
             let result = match not_begun {
                 None => catch_call(|| deadline.sync_scope(work)).map_err(PoolError::from),
                 Some(Verdict::Late) => Err(PoolError::Late),
                 Some(Verdict::Closed) => Err(PoolError::Closed),
             };
             let panicked = matches!(result, Err(PoolError::Panicked(_)));
+            done(panicked);
             // Nobody may want it any more. To drop it then is the work's own affair, and so is a panic of that.
-            catch_call(|| drop(answer.send(result))).is_err() || panicked
+            catch_call(|| drop(answer.send(result))).is_err() && !panicked
         };
         (Self { deadline, since: Instant::now(), work: Box::new(work) }, answered)
     }
@@ -71,7 +75,7 @@ impl Shared {
     /// Tells who waits for it that it is not begun.
     pub(super) fn answer(&self, job: Job, why: Verdict) {
         self.counts.not_begun(why);
-        (job.work)(Some(why));
+        (job.work)(Some(why), &|_| {});
     }
 
     pub(super) fn drop_queued(&self) -> usize {
@@ -104,10 +108,15 @@ impl Shared {
                 continue;
             }
             self.counts.wait.add(begun.saturating_duration_since(job.since));
-            if (job.work)(None) {
+            let done = |panicked| {
+                if panicked {
+                    self.counts.panicked();
+                }
+                self.counts.run.add(begun.elapsed());
+            };
+            if (job.work)(None, &done) {
                 self.counts.panicked();
             }
-            self.counts.run.add(begun.elapsed());
         }
         self.ended.notify_waiters();
     }
