@@ -22,8 +22,10 @@ from service import Service
 from verdict import judge
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# How long customers insist after the load has ended, and events may take to be heard of.
+# How long customers insist after the load has ended.
 PATIENCE = 60
+# How long events may take to be heard of: an event that fell often is tried again after a minute, not sooner.
+SETTLING = 90
 
 
 def main():
@@ -111,7 +113,7 @@ def load(options, postgres, payments, service):
 
 def settle(postgres):
     """Waits until every event has been heard of."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + SETTLING
     while time.monotonic() < deadline:
         if postgres.ask("SELECT count(*) FROM outbox WHERE delivered_at IS NULL")[0] == ["0"]:
             return
