@@ -1,4 +1,4 @@
-//! Randomness as an argument.
+//! Randomness as an argument: one draw, or one seed for a whole call.
 
 /// One uniform draw of 64 bits, given by the driver: a thread-local generator live, a seeded stream in simulation.
 ///
@@ -37,6 +37,51 @@ impl Draw {
     }
 }
 
+/// The randomness of one call: every choice in it derives from this, its [purpose](Purpose) and the attempt it is made
+/// for. How often a driver asks the call what to do, or in which order two choices fall, changes none of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// A seed of these bits.
+    pub const fn new(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// The draw for this purpose in this attempt (0 for the first, counting up). The same arguments give the same draw;
+    /// any other give one that is independent of it.
+    #[inline]
+    pub const fn draw(self, purpose: Purpose, attempt: u8) -> Draw {
+        // Seed and index go through the mixer one after the other, so that neighbouring seeds share no draws.
+        let index = (purpose as u64) << 8 | attempt as u64;
+        Draw(Draw(self.0).split().0 ^ index).split()
+    }
+}
+
+impl From<Draw> for Seed {
+    fn from(draw: Draw) -> Self {
+        Self(draw.0)
+    }
+}
+
+/// What a call draws for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum Purpose {
+    /// Whether shedding takes this call.
+    Shed,
+    /// Whether client-side throttling takes this attempt.
+    Throttle,
+    /// The jitter of the wait before a retry.
+    Backoff,
+    /// The jitter of a breaker's open time, if this attempt opens it.
+    Breaker,
+    /// Which endpoint is asked.
+    Endpoint,
+    /// The jitter of an ejection, if this attempt brings it about.
+    Ejection,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +93,22 @@ mod tests {
         assert_eq!(Draw::new(u64::MAX).below(10), 9);
         assert_eq!(Draw::new(0).below(10), 0);
         assert_eq!(Draw::new(7).below(0), 0);
+    }
+
+    #[test]
+    fn a_choice_depends_on_seed_purpose_and_attempt_alone() {
+        let mut seen = std::collections::HashSet::new();
+        for seed in 0..100 {
+            for purpose in [Purpose::Shed, Purpose::Backoff, Purpose::Endpoint] {
+                for attempt in 0..11 {
+                    let draw = Seed::new(seed).draw(purpose, attempt);
+                    assert_eq!(draw, Seed::new(seed).draw(purpose, attempt));
+                    assert!(seen.insert(draw.bits()), "{seed} {purpose:?} {attempt}");
+                }
+            }
+        }
+        let mean = seen.iter().map(|bits| Draw::new(*bits).unit()).sum::<f64>() / seen.len() as f64;
+        assert!((0.48..0.52).contains(&mean), "{mean}");
     }
 
     #[test]

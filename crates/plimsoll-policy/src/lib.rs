@@ -36,7 +36,7 @@ pub mod units;
 mod window;
 
 pub use admission::{Admission, Admitted, Ask, Cohort, KeyHash, Priority, Ticket, Woken};
-pub use draw::Draw;
+pub use draw::{Draw, Purpose, Seed};
 pub use observe::{
     AttemptRole, BreakerState, DenyReason, Observer, PolicyEvent, Transition, TransitionReason,
 };

@@ -51,12 +51,21 @@ pub enum DenyReason {
     NoTime,
     /// The breaker (or another admission) refused the further attempt.
     Admission,
+    /// No endpoint could be had for it: none is there, or for a hedge none but those that are asked already.
+    NoEndpoint,
 }
 
 impl DenyReason {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 6] =
-        [Self::Attempts, Self::Budget, Self::NotSafe, Self::NotReplayable, Self::NoTime, Self::Admission];
+    pub const ALL: [Self; 7] = [
+        Self::Attempts,
+        Self::Budget,
+        Self::NotSafe,
+        Self::NotReplayable,
+        Self::NoTime,
+        Self::Admission,
+        Self::NoEndpoint,
+    ];
 
     /// A metric's label for it.
     pub const fn name(self) -> &'static str {
@@ -67,6 +76,7 @@ impl DenyReason {
             Self::NotReplayable => "not-replayable",
             Self::NoTime => "no-time",
             Self::Admission => "admission",
+            Self::NoEndpoint => "no-endpoint",
         }
     }
 }
@@ -131,6 +141,18 @@ pub enum TransitionReason {
 }
 
 impl TransitionReason {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 8] = [
+        Self::FailureRatio,
+        Self::SlowRatio,
+        Self::Consecutive,
+        Self::OpenElapsed,
+        Self::ProbesPassed,
+        Self::ProbeFailed,
+        Self::HalfOpenElapsed,
+        Self::ByHand,
+    ];
+
     /// A metric's label for it.
     pub const fn name(self) -> &'static str {
         match self {

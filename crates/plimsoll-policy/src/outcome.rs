@@ -16,12 +16,23 @@ pub enum Outcome {
     Throttled,
     /// Nobody waited for the end: says nothing about the peer.
     Cancelled,
+    /// The caller's side failed or was too slow: its request's body broke off, or it stopped reading the response. Says
+    /// nothing about the peer.
+    Caller,
+    /// Our own lack (descriptors, ports, memory, a name that could not be looked up, a limit of ours on what a peer may
+    /// send). Says nothing about the peer.
+    Local,
 }
 
 impl Outcome {
     /// Whether it counts against the peer.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failure(_))
+    }
+
+    /// Whether it says anything about the peer at all: a machine learns only what its peer did.
+    pub const fn is_about_peer(self) -> bool {
+        matches!(self, Self::Success | Self::Failure(_) | Self::Throttled)
     }
 }
 

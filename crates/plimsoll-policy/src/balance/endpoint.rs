@@ -99,6 +99,7 @@ fn next(word: u64, stamp: u32, outcome: Outcome, took: f32) -> Option<u64> {
             (peak || age(since, stamp) > 0).then(|| pack(estimate.max(took), stamp))
         }
         // At least so long would it have taken.
+        Outcome::Caller | Outcome::Local => None,
         Outcome::Cancelled => (peak && !first).then(|| pack(took, stamp)),
     }
 }

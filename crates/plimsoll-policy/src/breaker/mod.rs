@@ -191,7 +191,7 @@ impl Breaker {
         let failed = match outcome {
             Outcome::Success => false,
             Outcome::Failure(_) => true,
-            Outcome::Throttled | Outcome::Cancelled => return None,
+            Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return None,
         };
         let limits = &self.steady.limits;
         let (cut, slow) = (limits.cut(), self.is_slow(took));
@@ -243,7 +243,9 @@ impl Breaker {
         while word.epoch() == permit.epoch {
             let next = match outcome {
                 Outcome::Success if !self.is_slow(took) => word.pass(),
-                Outcome::Throttled | Outcome::Cancelled => word.give_back(),
+                Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => {
+                    word.give_back()
+                }
                 Outcome::Success | Outcome::Failure(_) => {
                     return self.reopen(permit.epoch, now, draw);
                 }

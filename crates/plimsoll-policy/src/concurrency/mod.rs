@@ -139,7 +139,7 @@ impl Admission for AdaptiveLimit {
         let latency = match outcome {
             Outcome::Success => Some(took),
             Outcome::Throttled | Outcome::Failure(Failure::Timeout) => None,
-            Outcome::Failure(_) | Outcome::Cancelled => return woken,
+            Outcome::Failure(_) | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return woken,
         };
         self.learn(now, Call { in_flight: permit.in_flight, latency });
         woken

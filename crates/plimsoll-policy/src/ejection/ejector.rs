@@ -84,7 +84,7 @@ impl Ejector {
                     return self.in_a_row(endpoint, now, draw);
                 }
             }
-            Outcome::Throttled | Outcome::Cancelled => return None,
+            Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return None,
         }
         if now.as_nanos() >= self.due.load(Ordering::Relaxed) { self.sweep(now, draw) } else { None }
     }

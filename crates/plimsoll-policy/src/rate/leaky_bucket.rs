@@ -132,7 +132,7 @@ impl Admission for LeakyBucket {
 
     /// A call cancelled before its turn gives it back where that can be done; every other end changes nothing.
     fn settle(&self, slot: Slot, now: Instant, outcome: Outcome, _: Duration) -> Woken {
-        if outcome == Outcome::Cancelled {
+        if !outcome.is_about_peer() {
             self.cancel(slot, now);
         }
         Woken::NONE

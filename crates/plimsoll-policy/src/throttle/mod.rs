@@ -165,7 +165,7 @@ impl Throttle {
         match outcome {
             Outcome::Success => self.count(now, ACCEPTED + stripe()),
             Outcome::Failure(_) | Outcome::Throttled => self.count(now, REFUSED),
-            Outcome::Cancelled => {}
+            Outcome::Cancelled | Outcome::Caller | Outcome::Local => {}
         }
     }
 

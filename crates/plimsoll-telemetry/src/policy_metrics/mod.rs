@@ -62,8 +62,17 @@ const CAUSES: [&str; 10] = [
     "status-other",
 ];
 
-const OUTCOMES: [&str; 7] =
-    ["success", "connect-failed", "broken", "timed-out", "failure-answered", "throttled", "cancelled"];
+const OUTCOMES: [&str; 9] = [
+    "success",
+    "connect-failed",
+    "broken",
+    "timed-out",
+    "failure-answered",
+    "throttled",
+    "cancelled",
+    "caller",
+    "local",
+];
 
 const OPENINGS: [TransitionReason; 5] = [
     TransitionReason::FailureRatio,
@@ -295,6 +304,8 @@ fn outcome_index(outcome: Outcome) -> usize {
         Outcome::Failure(Failure::Answer) => 4,
         Outcome::Throttled => 5,
         Outcome::Cancelled => 6,
+        Outcome::Caller => 7,
+        Outcome::Local => 8,
     }
 }
 
