@@ -191,7 +191,7 @@ pub enum PolicyEvent {
     Waited(Machine, Duration),
     /// An attempt was let through.
     Attempt(AttemptRole),
-    /// An attempt ended so, this long after it began.
+    /// The verdict on an attempt, given with its response's head or its failure: so, after this much of the peer's time.
     Settled(AttemptRole, Outcome, Duration),
     /// A retry is due under this heading, after this wait.
     RetryPlanned(Cause, Duration),
@@ -205,6 +205,11 @@ pub enum PolicyEvent {
     HedgeDenied(DenyReason),
     /// A limit of the timeout matrix ran out.
     TimedOut(Limit),
+    /// A limit of the timeout matrix ran out while the caller was waited for: to send its request, or to read.
+    CallerTimedOut(Limit),
+    /// A response whose head had come ended so afterwards: it broke off, the peer fell silent, the trailers said that it
+    /// failed, or the caller did not take it.
+    BodyFailed(AttemptRole, Outcome),
     /// The breaker changed its state.
     Breaker(Transition),
     /// The caller left before the end.

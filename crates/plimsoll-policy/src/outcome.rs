@@ -74,17 +74,27 @@ pub struct Settlement {
     /// The peer provably never acted on it (connection refused, HTTP/2 `REFUSED_STREAM`), so that sending it again is
     /// safe whatever its method.
     pub untouched: bool,
-    /// The peer's `Retry-After`.
+    /// The peer's `Retry-After`. A driver with other endpoints at hand keeps it to itself, since it binds that one alone.
     pub retry_after: Option<Duration>,
+    /// A head that is good so far, and whose verdict stands in its trailers (gRPC): it lets a probe pass and its latency
+    /// counts, but it ends no row of failures.
+    pub provisional: bool,
 }
 
 impl Settlement {
     /// It went well.
-    pub const SUCCESS: Self =
-        Self { outcome: Outcome::Success, cause: None, untouched: false, retry_after: None };
+    pub const SUCCESS: Self = Self {
+        outcome: Outcome::Success,
+        cause: None,
+        untouched: false,
+        retry_after: None,
+        provisional: false,
+    };
     /// Nobody waited for it.
-    pub const CANCELLED: Self =
-        Self { outcome: Outcome::Cancelled, cause: None, untouched: false, retry_after: None };
+    pub const CANCELLED: Self = Self { outcome: Outcome::Cancelled, ..Self::SUCCESS };
+
+    /// The caller's side failed: its body broke off, or it was too slow.
+    pub const CALLER: Self = Self { outcome: Outcome::Caller, ..Self::SUCCESS };
 
     /// It failed in this way.
     pub const fn failure(failure: Failure) -> Self {
@@ -95,7 +105,7 @@ impl Settlement {
             Failure::Answer => None,
         };
         let untouched = matches!(failure, Failure::Connect);
-        Self { outcome: Outcome::Failure(failure), cause, untouched, retry_after: None }
+        Self { outcome: Outcome::Failure(failure), cause, untouched, ..Self::SUCCESS }
     }
 }
 

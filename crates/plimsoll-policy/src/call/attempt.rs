@@ -1,7 +1,7 @@
-//! An attempt under way: its permits, its stage and which limit runs.
+//! An attempt under way: its permits, its stage, and which limit runs for whom.
 
 use super::{AttemptId, Stages};
-use crate::{AttemptRole, Instant, Limit, Outcome, Timeouts, policy::Permits};
+use crate::{AttemptRole, Failure, Instant, Limit, Outcome, Timeouts, policy::Permits};
 use std::time::Duration;
 
 /// How far an attempt has come, and since when.
@@ -12,27 +12,42 @@ enum Stage {
     Handshaking(Instant),
     Sending,
     Awaiting(Instant),
-    /// The answer's head has come, `took` after the start, and said this.
+    /// The response's head has come, `took` of the peer's time after the start, with this verdict.
     Body {
         took: Duration,
-        said: Outcome,
+        verdict: Outcome,
+        /// The verdict stands in the trailers.
+        provisional: bool,
     },
 }
 
+/// A limit that runs out: when, and which.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Flight {
+pub(super) struct Expiry {
+    pub(super) at: Instant,
+    pub(super) limit: Limit,
+    /// It is the caller that is waited for, not the peer.
+    pub(super) caller: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
     pub(super) id: AttemptId,
     pub(super) role: AttemptRole,
     pub(super) began: Instant,
-    /// Given back, and gone, once the machines have learned of the outcome.
+    /// The places it holds; `None` once they have been given back.
     pub(super) permits: Option<Permits>,
     /// Bytes may have reached the peer.
     pub(super) sent: bool,
     moved: Instant,
     stage: Stage,
+    /// Since when the caller is waited for; `None` while it is the peer.
+    caller_since: Option<Instant>,
+    /// How long the caller was waited for before.
+    caller_time: Duration,
 }
 
-impl Flight {
+impl Attempt {
     pub(super) fn new(
         id: AttemptId,
         role: AttemptRole,
@@ -44,11 +59,21 @@ impl Flight {
             Stages::Reported => (Stage::Connecting, false),
             Stages::Opaque => (Stage::Awaiting(now), true),
         };
-        Self { id, role, began: now, permits: Some(permits), sent, moved: now, stage }
+        Self {
+            id,
+            role,
+            began: now,
+            permits: Some(permits),
+            sent,
+            moved: now,
+            stage,
+            caller_since: None,
+            caller_time: Duration::ZERO,
+        }
     }
 
-    /// The same without its permits: the machines have learned of it, only its limits still run.
-    pub(super) fn settled(self) -> Self {
+    /// The same without its places: the machines have learned of it, only its limits still run.
+    pub(super) fn released(self) -> Self {
         Self { permits: None, ..self }
     }
 
@@ -68,6 +93,7 @@ impl Flight {
     pub(super) fn flushed(&mut self, now: Instant) {
         self.sent = true;
         if matches!(self.stage, Stage::Connecting | Stage::Handshaking(_) | Stage::Sending) {
+            self.waits_for_peer(now);
             self.stage = Stage::Awaiting(now);
         }
     }
@@ -76,37 +102,92 @@ impl Flight {
         self.moved = now;
     }
 
-    pub(super) fn head(&mut self, now: Instant, said: Outcome) {
-        self.moved = now;
-        self.stage = Stage::Body { took: now.since(self.began), said };
+    /// The clocks of the attempt stand still from here on.
+    pub(super) fn waits_for_caller(&mut self, now: Instant) {
+        self.caller_since.get_or_insert(now);
     }
 
-    /// How long it took to the answer's head, or has taken so far.
-    pub(super) fn took(&self, now: Instant) -> Duration {
-        match self.stage {
-            Stage::Body { took, .. } => took,
-            _ => now.since(self.began),
+    /// They go on, and the peer has the whole of its idle time before it.
+    pub(super) fn waits_for_peer(&mut self, now: Instant) {
+        if let Some(since) = self.caller_since.take() {
+            self.caller_time = self.caller_time.saturating_add(now.since(since));
+            self.moved = now;
         }
     }
 
-    /// What the head said, if it has come; a body that ends well does not make a 503 a success.
-    pub(super) fn said(&self) -> Option<Outcome> {
+    pub(super) fn head(&mut self, now: Instant, verdict: Outcome, provisional: bool) {
+        let took = self.peer_time(now);
+        self.waits_for_peer(now);
+        self.moved = now;
+        self.stage = Stage::Body { took, verdict, provisional };
+    }
+
+    /// How long the caller was waited for in all.
+    pub(super) fn caller_time(&self, now: Instant) -> Duration {
+        let running = self.caller_since.map_or(Duration::ZERO, |since| now.since(since));
+        self.caller_time.saturating_add(running)
+    }
+
+    /// How long the peer was waited for in all.
+    fn peer_time(&self, now: Instant) -> Duration {
+        now.since(self.began).saturating_sub(self.caller_time(now))
+    }
+
+    /// How long the peer took to the response's head, or has taken so far.
+    pub(super) fn took(&self, now: Instant) -> Duration {
         match self.stage {
-            Stage::Body { said, .. } => Some(said),
+            Stage::Body { took, .. } => took,
+            _ => self.peer_time(now),
+        }
+    }
+
+    /// The verdict of the head, if it has come.
+    pub(super) fn verdict(&self) -> Option<Outcome> {
+        match self.stage {
+            Stage::Body { verdict, .. } => Some(verdict),
             _ => None,
         }
     }
 
-    /// The limit that runs out first, and when. The deadline of the call is not among them.
-    pub(super) fn expiry(&self, timeouts: &Timeouts) -> (Instant, Limit) {
+    /// Whether the head was good and the trailers have the last word.
+    pub(super) fn is_provisional(&self) -> bool {
+        matches!(self.stage, Stage::Body { provisional: true, .. })
+    }
+
+    /// Who is to blame if the call's time, which began at `began`, is over before the head.
+    ///
+    /// The caller, if it was waited for longer than the peer. The peer, if it had the larger part of the call's time.
+    /// Nobody otherwise: an attempt that was cut short tells nothing of the peer.
+    pub(super) fn blame(&self, now: Instant, began: Instant) -> Outcome {
+        let peer = self.peer_time(now);
+        if self.caller_time(now) > peer {
+            Outcome::Caller
+        } else if peer.saturating_mul(2) >= now.since(began) {
+            Outcome::Failure(Failure::Timeout)
+        } else {
+            Outcome::Cancelled
+        }
+    }
+
+    /// The limit that runs out first. The deadline of the call is not among them.
+    pub(super) fn expiry(&self, timeouts: &Timeouts) -> Expiry {
+        if let Some(since) = self.caller_since {
+            let at = match self.stage {
+                // A reader may take its time: the deadline alone bounds it here, and its own server's write limit there.
+                Stage::Body { .. } => Instant::FAR,
+                _ => timeouts.expiry(Limit::Idle, since.max(self.moved)),
+            };
+            return Expiry { at, limit: Limit::Idle, caller: true };
+        }
+        let peers = |at, limit| Expiry { at, limit, caller: false };
         let stage = match self.stage {
-            Stage::Connecting => (timeouts.expiry(Limit::Connect, self.began), Limit::Connect),
-            Stage::Handshaking(since) => (timeouts.expiry(Limit::Tls, since), Limit::Tls),
-            Stage::Sending => (timeouts.expiry(Limit::Idle, self.moved), Limit::Idle),
-            Stage::Awaiting(since) => (timeouts.expiry(Limit::FirstByte, since), Limit::FirstByte),
-            Stage::Body { .. } => return (timeouts.expiry(Limit::Idle, self.moved), Limit::Idle),
+            Stage::Connecting => peers(timeouts.expiry(Limit::Connect, self.began), Limit::Connect),
+            Stage::Handshaking(since) => peers(timeouts.expiry(Limit::Tls, since), Limit::Tls),
+            Stage::Sending => peers(timeouts.expiry(Limit::Idle, self.moved), Limit::Idle),
+            Stage::Awaiting(since) => peers(timeouts.expiry(Limit::FirstByte, since), Limit::FirstByte),
+            Stage::Body { .. } => return peers(timeouts.expiry(Limit::Idle, self.moved), Limit::Idle),
         };
-        let attempt = (timeouts.expiry(Limit::Attempt, self.began), Limit::Attempt);
-        if stage.0 <= attempt.0 { stage } else { attempt }
+        let attempt = timeouts.expiry(Limit::Attempt, self.began + self.caller_time);
+        if stage.at <= attempt { stage } else { peers(attempt, Limit::Attempt) }
     }
 }

@@ -1,21 +1,18 @@
-//! The machine itself.
+//! The machine's state, and what it does next.
 
+mod begin;
+mod ending;
 mod timers;
 
-use super::{
-    Action, AttemptId, Event, Facts, Finish, Mark,
-    attempt::Flight,
-    retrying::{Again, again},
-};
+use super::{Action, AttemptId, Event, Facts, Finish, Mark, attempt::Attempt};
 use crate::{
-    AttemptRole, Cause, DenyReason, Draw, Failure, Instant, Limit, Machine, Outcome, PolicyEvent, Reason,
-    Rejected, Settlement, Ticket,
-    policy::{Gate, Host, Permits, Policy},
+    AttemptRole, Draw, Instant, Outcome, Purpose, Seed, Ticket,
+    policy::{Host, Permits, Policy},
 };
 use smallvec::SmallVec;
 use std::time::Duration;
 
-/// What has been tried so far.
+/// The course of the call so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     pub(super) began: Instant,
@@ -23,9 +20,11 @@ pub(super) struct Progress {
     /// Attempts made, hedges not counted.
     pub(super) tries: u8,
     pub(super) last_wait: Duration,
+    /// When the budget was last drawn on.
+    withdrawn: Instant,
 }
 
-/// What the call is waiting for.
+/// The thing that the call is waiting for.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     New,
@@ -46,17 +45,17 @@ enum Step {
     Ended,
 }
 
-/// What to give the caller if nothing better comes.
+/// The result for the caller if nothing better comes.
 #[derive(Clone, Copy, Debug)]
 enum Last {
     /// An attempt's error: nothing of it is left open.
     Failed(AttemptId),
-    /// An answer whose body is still unread; settled already.
-    Answered(Flight),
-    TimedOut(Limit),
+    /// A response whose body is still unread; the machines know of it.
+    Answered(Attempt),
+    TimedOut(crate::Limit),
 }
 
-/// What a policy's machines should remember of how long an attempt took.
+/// Whether the hedge's delay should remember how long an attempt took.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Latency {
     Counts,
@@ -70,16 +69,19 @@ enum Latency {
 #[derive(Debug)]
 pub struct Call {
     facts: Facts,
+    seed: Seed,
     progress: Progress,
     step: Step,
-    flights: [Option<Flight>; 2],
+    attempts: [Option<Attempt>; 2],
     last: Option<Last>,
     hedge_at: Instant,
     hedged: bool,
     made: u8,
-    /// At most what is in flight and what was kept.
+    /// At most the attempts in flight and the one that was kept.
     aborts: SmallVec<[(AttemptId, Outcome); 3]>,
     launch: Option<(AttemptId, AttemptRole)>,
+    /// An attempt that the driver was told to begin, until its next event says that it has begun.
+    unconfirmed: Option<AttemptRole>,
     finish: Option<Finish>,
 }
 
@@ -92,18 +94,21 @@ impl Call {
             deadline: facts.deadline,
             tries: 0,
             last_wait: Duration::ZERO,
+            withdrawn: Instant::ORIGIN,
         };
         Self {
             facts,
+            seed: Seed::new(0),
             progress,
             step: Step::New,
-            flights: [None, None],
+            attempts: [None, None],
             last: None,
             hedge_at: Instant::FAR,
             hedged: false,
             made: 0,
             aborts: SmallVec::new(),
             launch: None,
+            unconfirmed: None,
             finish: None,
         }
     }
@@ -124,25 +129,36 @@ impl Call {
         matches!(self.step, Step::Ended)
     }
 
+    /// The draw for a choice that the driver makes for this attempt, such as its endpoint. It derives from the call's
+    /// seed alone: asking changes nothing, and asking twice gives the same.
+    #[inline]
+    pub const fn draw(&self, purpose: Purpose, id: AttemptId) -> Draw {
+        self.seed.draw(purpose, id.0)
+    }
+
     /// Takes an event and says what to do.
     ///
     /// O(1): no allocation; a lock only where the bulkhead is full. An event of an attempt that is no longer under way
     /// is ignored.
     // Inlined, so that a driver that names its event pays for that one alone.
     #[inline(always)]
-    pub fn next<H: Host>(&mut self, policy: &Policy<H>, now: Instant, event: Event, draw: Draw) -> Action {
+    pub fn next<H: Host>(&mut self, policy: &Policy<H>, now: Instant, event: Event) -> Action {
+        if self.unconfirmed.is_some() && !matches!(event, Event::Unavailable(_)) {
+            self.confirm(policy, now);
+        }
         match event {
-            Event::Start => self.start(policy, now, draw),
+            Event::Start(seed) => self.start(policy, now, seed),
             Event::Proceed => {}
-            Event::Timer => self.timer(policy, now, draw),
+            Event::Timer => self.timer(policy, now),
             Event::Granted(ticket) => self.granted(policy, now, ticket),
-            Event::Headers(id, settlement) => self.came(policy, now, draw, id, &settlement, true),
-            Event::Done(id, settlement) => self.came(policy, now, draw, id, &settlement, false),
+            Event::Headers(id, settlement) => self.came(policy, now, id, &settlement, true),
+            Event::Done(id, settlement) => self.came(policy, now, id, &settlement, false),
+            Event::Unavailable(id) => self.unavailable(policy, now, id),
             Event::Unreplayable => {
                 self.facts.replayable = false;
                 self.facts.hedgeable = false;
             }
-            Event::Gone => self.gone(policy, now, draw),
+            Event::Gone => self.gone(policy, now),
         }
         self.due(policy)
     }
@@ -150,26 +166,30 @@ impl Call {
     /// Notes how far an attempt has come. Limits that run from here change with it: ask for the new wait by
     /// [`Event::Proceed`]. Without effect on an attempt that is no longer under way.
     pub fn note(&mut self, now: Instant, id: AttemptId, mark: Mark) {
-        let Some(flight) = self.flights.iter_mut().flatten().find(|flight| flight.id == id) else { return };
+        let of_this = |attempt: &&mut Attempt| attempt.id == id;
+        let Some(attempt) = self.attempts.iter_mut().flatten().find(of_this) else { return };
         match mark {
-            Mark::Dialled => flight.dialled(now),
-            Mark::Connected => flight.connected(now),
+            Mark::Dialled => attempt.dialled(now),
+            Mark::Connected => attempt.connected(now),
             Mark::Sent => {
-                flight.connected(now);
-                flight.sent = true;
+                attempt.connected(now);
+                attempt.sent = true;
             }
-            Mark::Flushed => flight.flushed(now),
-            Mark::Moved => flight.moved(now),
+            Mark::Flushed => attempt.flushed(now),
+            Mark::Moved => attempt.moved(now),
+            Mark::WaitsForCaller => attempt.waits_for_caller(now),
+            Mark::WaitsForPeer => attempt.waits_for_peer(now),
         }
     }
 
-    /// What is due now, in order: aborts, an attempt to begin, the end, a wait.
+    /// The next thing that is due, in order: aborts, an attempt to begin, the end, a wait.
     #[inline]
     fn due<H: Host>(&mut self, policy: &Policy<H>) -> Action {
         if let Some((id, outcome)) = self.aborts.pop() {
             return Action::Abort { id, outcome };
         }
         if let Some((id, role)) = self.launch.take() {
+            self.unconfirmed = Some(role);
             return Action::Attempt { id, role };
         }
         if let Some(finish) = self.finish.take() {
@@ -186,31 +206,11 @@ impl Call {
         Action::Wait { until, ticket }
     }
 
-    /// The earliest limit of what is under way, the deadline included.
+    /// The earliest limit of the attempts under way, the deadline included.
     fn expiry<H: Host>(&self, policy: &Policy<H>) -> Instant {
         let timeouts = policy.timeouts();
-        let flights = self.flights.iter().flatten();
-        flights.map(|flight| flight.expiry(timeouts).0).fold(self.progress.deadline, Instant::earliest)
-    }
-
-    fn start<H: Host>(&mut self, policy: &Policy<H>, now: Instant, draw: Draw) {
-        policy.observe(now, PolicyEvent::Call);
-        self.progress.began = now;
-        if let Err(rejected) = policy.admit_call(now, draw, &self.facts) {
-            return self.refuse(policy, now, rejected);
-        }
-        let total = policy.timeouts().expiry(Limit::Total, now);
-        self.progress.deadline = self.facts.deadline.earliest(total);
-        if self.progress.deadline <= now {
-            return self.refuse(policy, now, Rejected::new(Machine::Deadline, Reason::DeadlineExceeded));
-        }
-        policy.deposit(now);
-        self.begin(policy, now, draw, AttemptRole::First);
-    }
-
-    fn refuse<H: Host>(&mut self, policy: &Policy<H>, now: Instant, rejected: Rejected) {
-        policy.observe(now, PolicyEvent::Rejected(rejected));
-        self.end(Finish::Refused(rejected));
+        let attempts = self.attempts.iter().flatten();
+        attempts.map(|attempt| attempt.expiry(timeouts).at).fold(self.progress.deadline, Instant::earliest)
     }
 
     fn end(&mut self, finish: Finish) {
@@ -218,274 +218,9 @@ impl Call {
         self.finish = Some(finish);
     }
 
-    /// Asks the machines that see attempts, and begins if they agree.
-    fn begin<H: Host>(&mut self, policy: &Policy<H>, now: Instant, draw: Draw, role: AttemptRole) {
-        // A hedge that had to queue would only add to the load it is meant to dodge.
-        let may_wait = role != AttemptRole::Hedge;
-        match policy.admit_attempt(now, draw, &self.facts, self.progress.deadline, may_wait) {
-            Gate::Open(permits) => self.launch(policy, now, role, permits),
-            Gate::Queued { ticket, until, permits } => {
-                let until = until.earliest(self.progress.deadline);
-                self.step = Step::Queued { role, ticket, permits, since: now, until };
-            }
-            Gate::Refused(rejected) => self.not_admitted(policy, now, role, rejected),
-        }
-    }
-
-    fn not_admitted<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        role: AttemptRole,
-        rejected: Rejected,
-    ) {
-        match role {
-            AttemptRole::First => self.refuse(policy, now, rejected),
-            AttemptRole::Retry => {
-                policy.observe(now, PolicyEvent::RetryDenied(DenyReason::Admission));
-                self.give_last();
-            }
-            AttemptRole::Hedge => policy.observe(now, PolicyEvent::HedgeDenied(DenyReason::Admission)),
-        }
-    }
-
-    fn launch<H: Host>(&mut self, policy: &Policy<H>, now: Instant, role: AttemptRole, permits: Permits) {
-        let id = AttemptId(self.made);
-        self.made += 1;
-        self.hedge_at = match role {
-            AttemptRole::First if self.facts.hedgeable && self.facts.idempotent => policy.hedge_at(now),
-            _ => Instant::FAR,
-        };
-        match role {
-            AttemptRole::Hedge => self.hedged = true,
-            // What was kept in case this attempt would not come about is not needed any more.
-            AttemptRole::First | AttemptRole::Retry => {
-                self.progress.tries += 1;
-                self.drop_last();
-            }
-        }
-        let free = usize::from(self.flights[0].is_some());
-        debug_assert!(self.flights[free].is_none(), "a hedge is begun only beside one attempt");
-        self.flights[free] = Some(Flight::new(id, role, now, permits, self.facts.stages));
-        self.step = Step::Flying;
-        self.launch = Some((id, role));
-        policy.observe(now, PolicyEvent::Attempt(role));
-    }
-
-    fn granted<H: Host>(&mut self, policy: &Policy<H>, now: Instant, granted: Ticket) {
-        let Step::Queued { role, ticket, permits, since, .. } = self.step else { return };
-        if ticket == granted
-            && let Some(permits) = policy.claim(ticket, now, permits)
-        {
-            policy.waited(now, now.since(since));
-            self.launch(policy, now, role, permits);
-        }
-    }
-
-    fn hedge<H: Host>(&mut self, policy: &Policy<H>, now: Instant, draw: Draw) {
-        self.hedge_at = Instant::FAR;
-        if !self.facts.hedgeable || self.flights.iter().all(Option::is_some) {
-            return;
-        }
-        if policy.withdraw_hedge(now) {
-            self.begin(policy, now, draw, AttemptRole::Hedge);
-        } else {
-            policy.observe(now, PolicyEvent::HedgeDenied(DenyReason::Budget));
-        }
-    }
-
-    /// An attempt's head has come (`open`: its body is still to be read), or all of it, or its failure.
-    fn came<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        id: AttemptId,
-        settlement: &Settlement,
-        open: bool,
-    ) {
-        let of_this = |flight: &Option<Flight>| flight.as_ref().is_some_and(|flight| flight.id == id);
-        let Some(slot) = self.flights.iter().position(of_this) else { return };
-        if matches!(self.step, Step::Committed) {
-            if !open {
-                self.body_ended(policy, now, draw, slot, settlement);
-            }
-            return;
-        }
-        if !policy.is_failure(settlement) {
-            return self.win(policy, now, draw, slot, settlement, open);
-        }
-        let Some(flight) = &mut self.flights[slot] else { return };
-        if open {
-            flight.head(now, settlement.outcome);
-        }
-        let last = if open { Last::Answered(*flight) } else { Last::Failed(id) };
-        let alone = self.flights.iter().flatten().count() == 1;
-        if alone && open {
-            return self.answered_badly(policy, now, draw, slot, settlement);
-        }
-        self.failed(policy, now, draw, slot, settlement, last);
-    }
-
-    /// The only attempt out was answered, with a failure: again, or the peer's own answer as it came, which is better
-    /// than one of ours.
-    fn answered_badly<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        slot: usize,
-        settlement: &Settlement,
-    ) {
-        let Some(flight) = self.flights[slot] else { return };
-        match again(policy.retrying(), &self.facts, &self.progress, now, draw, settlement, flight.sent) {
-            Again::After(cause, wait) => {
-                self.learn(policy, now, draw, slot, settlement.outcome, Latency::SaysNothing);
-                self.keep(Last::Answered(flight));
-                self.plan(policy, now, cause, wait);
-            }
-            denied => {
-                denied.observe(policy, now);
-                self.win(policy, now, draw, slot, settlement, true);
-            }
-        }
-    }
-
-    /// An attempt has failed for good: another one may still be out, or follow, or this was it.
-    fn failed<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        slot: usize,
-        settlement: &Settlement,
-        last: Last,
-    ) {
-        let Some(flight) = self.flights[slot] else { return };
-        let latency = match settlement.outcome {
-            // It would have taken at least so long; what failed at once says nothing of how long an answer takes.
-            Outcome::Failure(Failure::Timeout) => Latency::Counts,
-            _ => Latency::SaysNothing,
-        };
-        self.learn(policy, now, draw, slot, settlement.outcome, latency);
-        self.keep(last);
-        if self.flights.iter().any(Option::is_some) {
-            // A failure does not win over an attempt that is still out.
-            return;
-        }
-        self.hedge_at = Instant::FAR;
-        match again(policy.retrying(), &self.facts, &self.progress, now, draw, settlement, flight.sent) {
-            Again::After(cause, wait) => self.plan(policy, now, cause, wait),
-            denied => {
-                denied.observe(policy, now);
-                self.give_last();
-            }
-        }
-    }
-
-    fn plan<H: Host>(&mut self, policy: &Policy<H>, now: Instant, cause: Cause, wait: Duration) {
-        policy.observe(now, PolicyEvent::RetryPlanned(cause, wait));
-        self.progress.last_wait = wait;
-        self.hedge_at = Instant::FAR;
-        self.step = Step::Backoff(now + wait);
-    }
-
-    /// This attempt's answer goes to the caller; whatever else is out is not needed.
-    fn win<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        slot: usize,
-        settlement: &Settlement,
-        open: bool,
-    ) {
-        if self.hedged {
-            let won = self.flights[slot].as_ref().is_some_and(|flight| flight.role == AttemptRole::Hedge);
-            policy.observe(now, if won { PolicyEvent::HedgeWon } else { PolicyEvent::HedgeLost });
-        }
-        // A loser took at least so long: without it the percentile would come out too low.
-        self.abort(policy, now, draw, 1 - slot, Outcome::Cancelled, Latency::Counts);
-        self.drop_last();
-        self.hedge_at = Instant::FAR;
-        let Some(flight) = &mut self.flights[slot] else { return };
-        self.finish = Some(Finish::Answer(flight.id));
-        if open {
-            flight.head(now, settlement.outcome);
-            policy.record_latency(now, flight.took(now));
-            self.step = Step::Committed;
-        } else {
-            self.learn(policy, now, draw, slot, settlement.outcome, Latency::Counts);
-            self.step = Step::Ended;
-        }
-    }
-
-    fn body_ended<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        slot: usize,
-        settlement: &Settlement,
-    ) {
-        let said = self.flights[slot].and_then(|flight| flight.said());
-        // A body that ends well leaves the verdict to the head; one that breaks off is a failure whatever it said.
-        let outcome = match (settlement.outcome, said) {
-            (Outcome::Success, Some(said)) => said,
-            (outcome, _) => outcome,
-        };
-        self.learn(policy, now, draw, slot, outcome, Latency::SaysNothing);
-        self.step = Step::Ended;
-    }
-
-    /// Gives an attempt's outcome back to the machines that admitted it, once.
-    fn learn<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        slot: usize,
-        outcome: Outcome,
-        latency: Latency,
-    ) {
-        let Some(flight) = &self.flights[slot] else { return };
-        let (permits, role, took) = (flight.permits, flight.role, flight.took(now));
-        self.flights[slot] = None;
-        let Some(permits) = permits else { return };
-        policy.observe(now, PolicyEvent::Settled(role, outcome, took));
-        if latency == Latency::Counts {
-            policy.record_latency(now, took);
-        }
-        policy.settle(permits, now, draw, outcome, took);
-    }
-
-    fn abort_flights<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        outcome: Outcome,
-        latency: Latency,
-    ) {
-        for slot in 0..self.flights.len() {
-            self.abort(policy, now, draw, slot, outcome, latency);
-        }
-    }
-
-    #[inline]
-    fn abort<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        draw: Draw,
-        slot: usize,
-        outcome: Outcome,
-        latency: Latency,
-    ) {
-        if let Some(flight) = &self.flights[slot] {
-            self.aborts.push((flight.id, outcome));
-            self.learn(policy, now, draw, slot, outcome, latency);
-        }
+    fn slot_of(&self, id: AttemptId) -> Option<usize> {
+        let of_this = |attempt: &Option<Attempt>| attempt.as_ref().is_some_and(|attempt| attempt.id == id);
+        self.attempts.iter().position(of_this)
     }
 
     /// Keeps this for the caller in case nothing better comes, and lets go of what was kept before.
@@ -496,39 +231,9 @@ impl Call {
 
     #[inline]
     fn drop_last(&mut self) {
-        if let Some(Last::Answered(flight)) = &self.last {
-            self.aborts.push((flight.id, flight.said().unwrap_or(Outcome::Cancelled)));
+        if let Some(Last::Answered(attempt)) = &self.last {
+            self.aborts.push((attempt.id, attempt.verdict().unwrap_or(Outcome::Cancelled)));
         }
         self.last = None;
-    }
-
-    fn give_last(&mut self) {
-        match self.last.take() {
-            Some(Last::Failed(id)) => self.end(Finish::Answer(id)),
-            Some(Last::TimedOut(limit)) => self.end(Finish::TimedOut(limit)),
-            Some(Last::Answered(flight)) => {
-                // The machines know of it; only the limits on its body still run.
-                self.flights[0] = Some(flight.settled());
-                self.finish = Some(Finish::Answer(flight.id));
-                self.step = Step::Committed;
-            }
-            None => self.end(Finish::Gone),
-        }
-    }
-
-    fn gone<H: Host>(&mut self, policy: &Policy<H>, now: Instant, draw: Draw) {
-        if matches!(self.step, Step::Ended) {
-            return;
-        }
-        policy.observe(now, PolicyEvent::Gone);
-        if let Step::Queued { ticket, permits, .. } = self.step
-            && let Some(permits) = policy.give_up(ticket, now, draw, permits)
-        {
-            policy.settle(permits, now, draw, Outcome::Cancelled, Duration::ZERO);
-        }
-        self.abort_flights(policy, now, draw, Outcome::Cancelled, Latency::SaysNothing);
-        self.drop_last();
-        self.launch = None;
-        self.end(Finish::Gone);
     }
 }

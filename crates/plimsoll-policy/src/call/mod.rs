@@ -4,12 +4,12 @@
 //! what it answers:
 //!
 //! ```text
-//! action = call.next(&policy, now, Event::Start, draw)
+//! action = call.next(&policy, now, Event::Start(seed))
 //! loop:
-//!     Attempt { id, .. }     pick an endpoint, begin sending      → next(Event::Proceed)
+//!     Attempt { id, .. }     pick an endpoint, begin sending      → next(Proceed), or next(Unavailable) without one
 //!     Abort { id }           drop that attempt                    → next(Event::Proceed)
 //!     Wait { until, ticket } sleep until something happens        → next(Timer | Granted | Headers | Done | …)
-//!                            meanwhile note(Dialled | Connected | Sent | Flushed | Moved), then next(Proceed)
+//!                            meanwhile note(Connected | Sent | Flushed | Moved | WaitsForCaller | …), then next(Proceed)
 //!     Finish(…)              hand the caller its answer           → after an answer's head: go on until Closed
 //!     Closed                 everything is settled
 //! ```
@@ -25,8 +25,19 @@
 //! - The breaker stands before the bulkhead, so that calls to a dead peer do not queue for a place first.
 //!
 //! # After the head
-//! Once an answer's head has gone to the caller the call is committed: no retry. Idle limit and deadline still run, and
-//! what the machines learn is settled when the body ends.
+//! The verdict on an attempt is given when it is known: success and latency with the response's head. Once that has gone
+//! to the caller the call is committed: no retry, but idle limit and deadline still run. The body's end gives back the
+//! places (bulkhead, adaptive limit) and can only add a failure: broken off, the peer silent, or, where the verdict
+//! stands in the trailers, a bad status there.
+//!
+//! # Who is to blame
+//! The clocks of an attempt run while the peer is waited for. While the caller is waited for they stand still; a limit
+//! that runs out then is the caller's ([`Finish::CallerTimedOut`]) and tells no machine anything. At the deadline the peer
+//! is blamed only if it had the larger part of the call's time. Our own lack ([`Outcome::Local`]) is nobody's failure.
+//!
+//! # Randomness
+//! A call takes one seed. Each choice derives from the seed, its purpose and the attempt, so how often a driver asks
+//! changes nothing, and two drivers that tell a call the same events get the same decisions.
 //!
 //! # Cost
 //! No allocation, no lock beyond the bulkhead's queue when it is full. The machine is a few cache lines of plain data.
@@ -39,7 +50,9 @@ mod tests;
 
 pub use machine::Call;
 
-use crate::{AttemptRole, Cohort, Instant, KeyHash, Limit, Outcome, Priority, Rejected, Settlement, Ticket};
+use crate::{
+    AttemptRole, Cohort, Instant, KeyHash, Limit, Outcome, Priority, Rejected, Seed, Settlement, Ticket,
+};
 
 /// What the driver knows of a request before its call begins.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +114,8 @@ impl AttemptId {
 /// What happened, told by the driver.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Event {
-    /// The call begins.
-    Start,
+    /// The call begins. Every choice in it derives from this seed.
+    Start(Seed),
     /// The last action was carried out.
     Proceed,
     /// The instant of the last [`Action::Wait`] has come.
@@ -113,6 +126,9 @@ pub enum Event {
     Headers(AttemptId, Settlement),
     /// The attempt is over: its answer whole, or failed.
     Done(AttemptId, Settlement),
+    /// No endpoint can be had for the attempt that was to begin: the answer to [`Action::Attempt`]. Nothing comes of it;
+    /// an attempt that is out goes on, and a retry's caller gets what it had before.
+    Unavailable(AttemptId),
     /// The request's body can no longer be sent again.
     Unreplayable,
     /// The caller left.
@@ -132,6 +148,11 @@ pub enum Mark {
     Flushed,
     /// Bytes of a body moved, either way.
     Moved,
+    /// From here on the caller is waited for: for more of its request, or until it reads. The clocks of the attempt stand
+    /// still, but for `idle`, which runs against the caller while it sends.
+    WaitsForCaller,
+    /// From here on the peer is waited for, as at the start.
+    WaitsForPeer,
 }
 
 /// What the driver is to do.
@@ -174,6 +195,8 @@ pub enum Finish {
     Refused(Rejected),
     /// A limit ran out.
     TimedOut(Limit),
+    /// A limit ran out while the caller was waited for.
+    CallerTimedOut(Limit),
     /// The caller has left; there is nobody to tell.
     Gone,
 }

@@ -108,7 +108,7 @@ impl AdaptiveLimit {
         estimator.snapshot(in_flight, limit)
     }
 
-    fn learn(&self, now: Instant, call: Call) {
+    fn sample(&self, now: Instant, call: Call) {
         let mut estimator = match self.estimator.try_lock() {
             Ok(estimator) => estimator,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -141,7 +141,7 @@ impl Admission for AdaptiveLimit {
             Outcome::Throttled | Outcome::Failure(Failure::Timeout) => None,
             Outcome::Failure(_) | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return woken,
         };
-        self.learn(now, Call { in_flight: permit.in_flight, latency });
+        self.sample(now, Call { in_flight: permit.in_flight, latency });
         woken
     }
 }

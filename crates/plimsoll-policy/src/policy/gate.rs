@@ -1,8 +1,12 @@
 //! Admission and settlement of an attempt: throttle → breaker → adaptive concurrency → bulkhead.
 
-use super::{Host, Policy};
+use super::{
+    Host, Policy,
+    shims::{BreakerShim, LimitShim},
+};
 use crate::{
-    Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Rejected, Ticket, breaker,
+    Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Rejected, Settlement, Ticket,
+    breaker,
     bulkhead::{self, Claim, GaveUp, Order},
     call::Facts,
     concurrency,
@@ -52,7 +56,7 @@ impl<H: Host> Policy<H> {
                 None => Gate::Refused(Rejected::new(Machine::Bulkhead, crate::Reason::QueueFull)),
             },
             Err(rejected) => {
-                self.give_back(permits, now, draw, Outcome::Cancelled, Duration::ZERO);
+                self.give_back(&permits, now, draw);
                 Gate::Refused(rejected)
             }
         }
@@ -68,7 +72,7 @@ impl<H: Host> Policy<H> {
         permits: &mut Permits,
     ) -> Result<Option<(Ticket, Instant)>, Rejected> {
         if let Some(throttle) = &self.throttle {
-            throttle.admit(now, draw.split())?;
+            throttle.admit(now, draw)?;
         }
         if let Some(breaker) = &self.breaker {
             let passage = breaker.admit(now)?;
@@ -126,40 +130,100 @@ impl<H: Host> Policy<H> {
         {
             return Some(Permits { bulkhead: Some(permit), ..permits });
         }
-        self.give_back(permits, now, draw, Outcome::Cancelled, Duration::ZERO);
+        self.give_back(&permits, now, draw);
         None
     }
 
-    /// The attempt has ended so.
-    pub(crate) fn settle(
+    /// The places of an attempt whose turn in the line has come; the breaker is asked again, since it may have opened
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// The breaker's rejection; everything has been given back then.
+    pub(crate) fn renew(&self, mut permits: Permits, now: Instant) -> Result<Permits, Rejected> {
+        let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker) else { return Ok(permits) };
+        match breaker.renew(permit, now) {
+            Ok(passage) => {
+                if let Some(transition) = passage.transition {
+                    self.host.on(now, &PolicyEvent::Breaker(transition));
+                }
+                permits.breaker = Some(passage.permit);
+                Ok(permits)
+            }
+            Err(rejected) => {
+                permits.breaker = None;
+                self.release(&permits, now);
+                Err(rejected)
+            }
+        }
+    }
+
+    /// The verdict on an attempt, when it is known. Its places are held on.
+    #[inline]
+    pub(crate) fn judge(
         &self,
-        permits: Permits,
+        permits: &Permits,
         now: Instant,
         draw: Draw,
-        outcome: Outcome,
+        settlement: &Settlement,
         took: Duration,
     ) {
+        let outcome = settlement.outcome;
         if let Some(throttle) = &self.throttle {
             throttle.settle(now, outcome);
         }
-        self.give_back(permits, now, draw, outcome, took);
+        if let (Some(concurrency), Some(permit)) = (&self.concurrency, permits.concurrency) {
+            concurrency.learn(permit, now, outcome, took);
+        }
+        if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker) {
+            let transition = if settlement.provisional {
+                breaker.settle_provisional(permit, now, draw, took)
+            } else {
+                breaker.settle(permit, now, draw, outcome, took)
+            };
+            if let Some(transition) = transition {
+                self.host.on(now, &PolicyEvent::Breaker(transition));
+            }
+        }
     }
 
+    /// What became of an attempt after a verdict of success: a failure is added. A success, where the verdict was
+    /// provisional, ends the row of failures.
+    pub(crate) fn judge_late(&self, permits: &Permits, now: Instant, draw: Draw, outcome: Outcome) {
+        if outcome != Outcome::Success {
+            if let Some(throttle) = &self.throttle {
+                throttle.settle(now, outcome);
+            }
+            if let (Some(concurrency), Some(permit)) = (&self.concurrency, permits.concurrency) {
+                concurrency.learn(permit, now, outcome, Duration::ZERO);
+            }
+        }
+        if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)
+            && let Some(transition) = breaker.settle_late(permit, now, draw, outcome)
+        {
+            self.host.on(now, &PolicyEvent::Breaker(transition));
+        }
+    }
+
+    /// The places of an attempt are free again. Once, after its verdict.
     #[inline]
-    fn give_back(&self, permits: Permits, now: Instant, draw: Draw, outcome: Outcome, took: Duration) {
+    pub(crate) fn release(&self, permits: &Permits, now: Instant) {
         if let (Some(bulkhead), Some(permit)) = (&self.bulkhead, permits.bulkhead)
             && let Some(ticket) = bulkhead.settle_in(permit, now, self.order(now)).0
         {
             self.host.wake(ticket);
         }
         if let (Some(concurrency), Some(permit)) = (&self.concurrency, permits.concurrency) {
-            let woken = concurrency.settle(permit, now, outcome, took);
-            debug_assert!(woken.0.is_none(), "an adaptive limit has no waiting line");
+            concurrency.release(permit, now);
         }
+    }
+
+    /// The permits of an attempt that came to nothing: no verdict, but a probe's place and all others are free again.
+    pub(crate) fn give_back(&self, permits: &Permits, now: Instant, draw: Draw) {
         if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)
-            && let Some(transition) = breaker.settle(permit, now, draw, outcome, took)
+            && let Some(transition) = breaker.settle(permit, now, draw, Outcome::Cancelled, Duration::ZERO)
         {
             self.host.on(now, &PolicyEvent::Breaker(transition));
         }
+        self.release(permits, now);
     }
 }

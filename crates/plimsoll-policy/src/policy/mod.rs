@@ -5,6 +5,7 @@
 
 mod gate;
 mod host;
+mod shims;
 mod snapshot;
 
 pub use host::Host;
@@ -13,7 +14,7 @@ pub use snapshot::PolicySnapshot;
 pub(crate) use gate::{Gate, Permits};
 
 use crate::{
-    Ask, Draw, Instant, KeyHash, Machine, PolicyEvent, PolicySpec, Rejected, Settlement, Timeouts,
+    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Rejected, Settlement, Timeouts,
     breaker::Breaker,
     bulkhead::Bulkhead,
     call::Facts,
@@ -206,6 +207,20 @@ impl<H: Host> Policy<H> {
         self.budget.as_ref().is_some_and(|budget| budget.withdraw_hedge(now))
     }
 
+    /// The retry that was drawn then came to nothing.
+    pub(crate) fn refund(&self, withdrawn: Instant) {
+        if let Some(budget) = &self.budget {
+            budget.refund(withdrawn);
+        }
+    }
+
+    /// The hedge that was drawn then came to nothing.
+    pub(crate) fn refund_hedge(&self, withdrawn: Instant) {
+        if let Some(budget) = &self.budget {
+            budget.refund_hedge(withdrawn);
+        }
+    }
+
     /// When a call that begins its first attempt now is hedged.
     pub(crate) fn hedge_at(&self, now: Instant) -> Instant {
         let delay = self.hedger.as_ref().and_then(|hedger| hedger.delay(now));
@@ -224,10 +239,12 @@ impl<H: Host> Policy<H> {
         self.queue_delay(now, wait);
     }
 
-    /// Whether an attempt that ended so is no answer to be content with: a failure, or what the policy retries.
+    /// Whether an attempt that ended so brought no response to be content with: it failed, whoever's fault that is, or
+    /// the policy retries it.
     pub(crate) fn is_failure(&self, settlement: &Settlement) -> bool {
         let retried = |cause| self.retrying.as_ref().is_some_and(|retrying| retrying.spec.on.contains(cause));
-        settlement.outcome.is_failure() || settlement.cause.is_some_and(retried)
+        !matches!(settlement.outcome, Outcome::Success | Outcome::Throttled)
+            || settlement.cause.is_some_and(retried)
     }
 }
 

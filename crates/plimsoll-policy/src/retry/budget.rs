@@ -146,6 +146,19 @@ impl RetryBudget {
         self.spend(now, Use::Hedge)
     }
 
+    /// Undoes a [`Self::withdraw`] of that instant: the retry was not made after all. Without effect once the window has
+    /// passed over it.
+    pub fn refund(&self, withdrawn: Instant) {
+        let epoch = epoch(withdrawn);
+        self.slot(epoch).retries.put_back(epoch);
+    }
+
+    /// Undoes a [`Self::withdraw_hedge`] of that instant, likewise.
+    pub fn refund_hedge(&self, withdrawn: Instant) {
+        let epoch = epoch(withdrawn);
+        self.slot(epoch).hedges.put_back(epoch);
+    }
+
     /// How many withdrawals would be granted now.
     pub fn balance(&self, now: Instant) -> u64 {
         self.room(&self.tally(epoch(now), None), Use::Retry)
