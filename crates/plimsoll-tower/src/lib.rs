@@ -35,7 +35,6 @@ pub mod chaos;
 pub mod classify;
 pub mod concurrency;
 mod describe;
-pub mod driver;
 mod error;
 pub mod fallback;
 pub mod hedge;
@@ -59,6 +58,8 @@ pub use error::Error;
 pub use fallback::FallbackLayer;
 pub use hedge::HedgeLayer;
 pub use key::Key;
+#[doc(inline)]
+pub use plimsoll_driver as driver;
 pub use policy::PolicyLayer;
 pub use rate_limit::RateLimitLayer;
 pub use replay::Replay;

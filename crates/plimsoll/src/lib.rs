@@ -8,6 +8,7 @@
 //! | the root | the policies as pure machines, their words and quantities | always |
 //! | [`mod@file`], [`Policies`] | the policy file: decoding, faults with their places, JSON Schema; its policies by name | `file` |
 //! | [`tower`] | the policies as tower layers | `tower` |
+//! | [`driver`] | what drives a call by hand: clock, draws, wakers, the classifier | `tower` |
 //! | [`task`] | scopes, windows, supervision, measured queues and locks, pools, drain | `task` |
 //! | [`Deadline`] | until when the task at hand is wanted | `task` |
 //! | [`telemetry`] | metrics and logs | `telemetry` |
@@ -63,6 +64,9 @@ pub use plimsoll_policy::*;
 #[doc(inline)]
 pub use plimsoll_policy::file::Policies;
 
+#[cfg(feature = "tower")]
+#[doc(inline)]
+pub use plimsoll_driver as driver;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use plimsoll_http as http;

@@ -6,12 +6,23 @@ use crate::workspace::Workspace;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("plimsoll-policy", &[]),
     ("plimsoll-task", &[]),
-    ("plimsoll-tower", &["plimsoll-policy"]),
+    ("plimsoll-driver", &["plimsoll-policy"]),
+    ("plimsoll-tower", &["plimsoll-policy", "plimsoll-driver"]),
     ("plimsoll-telemetry", &["plimsoll-policy"]),
-    ("plimsoll-http", &["plimsoll-policy", "plimsoll-task", "plimsoll-tower", "plimsoll-telemetry"]),
+    (
+        "plimsoll-http",
+        &["plimsoll-policy", "plimsoll-task", "plimsoll-driver", "plimsoll-tower", "plimsoll-telemetry"],
+    ),
     (
         "plimsoll",
-        &["plimsoll-policy", "plimsoll-task", "plimsoll-tower", "plimsoll-telemetry", "plimsoll-http"],
+        &[
+            "plimsoll-policy",
+            "plimsoll-task",
+            "plimsoll-driver",
+            "plimsoll-tower",
+            "plimsoll-telemetry",
+            "plimsoll-http",
+        ],
     ),
     ("plimsoll-gateway", &["plimsoll"]),
     ("plimsoll-cli", &["plimsoll-gateway"]),

@@ -7,46 +7,13 @@
 //! | [`GrpcStatus`] | gRPC over it: `grpc-status` and `grpc-retry-pushback-ms` of an answer without messages |
 //! | a closure | `Fn(Result<&Response, &E>) -> Settlement` |
 //!
-//! Around another layer of this crate the error is an [`Error`]: wrap the classification in [`Nested`], so that a
+//! They are those of [`plimsoll_driver::classify`], which the outbound client and the gateway use as well. Around another layer of this crate the error is an [`Error`]: wrap the classification in [`Nested`], so that a
 //! refusal of our own is not held against the peer and is not tried again.
 
-mod grpc;
-mod http;
-
-pub use grpc::GrpcStatus;
-pub use http::HttpStatus;
+pub use plimsoll_driver::classify::{ByResult, Classify, GrpcStatus, HttpStatus};
 
 use crate::Error;
 use plimsoll_policy::{Failure, Settlement};
-
-/// Says what came of an attempt.
-///
-/// Called once an attempt, on the hot path: it should neither block nor allocate.
-pub trait Classify<Response, E> {
-    /// What the machines should learn of this answer, or of this error.
-    fn classify(&self, result: Result<&Response, &E>) -> Settlement;
-}
-
-/// `Ok` went well; `Err` means that the connection, or what came over it, broke: retried where resets are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ByResult;
-
-impl<Response, E> Classify<Response, E> for ByResult {
-    #[inline]
-    fn classify(&self, result: Result<&Response, &E>) -> Settlement {
-        match result {
-            Ok(_) => Settlement::SUCCESS,
-            Err(_) => Settlement::failure(Failure::Broken),
-        }
-    }
-}
-
-impl<Response, E, F: Fn(Result<&Response, &E>) -> Settlement> Classify<Response, E> for F {
-    #[inline]
-    fn classify(&self, result: Result<&Response, &E>) -> Settlement {
-        self(result)
-    }
-}
 
 /// Classifies what comes out of another layer of this crate.
 ///
@@ -84,16 +51,5 @@ mod tests {
         assert_eq!(said(Err(&Error::TimedOut(Limit::Attempt))).outcome, Outcome::Failure(Failure::Timeout));
         assert_eq!(said(Err(&Error::Inner(()))).outcome, Outcome::Failure(Failure::Broken));
         assert_eq!(said(Ok(&())), Settlement::SUCCESS);
-    }
-
-    #[test]
-    fn a_closure_will_do() {
-        let classify = |result: Result<&u16, &()>| match result {
-            Ok(500..) => Settlement::failure(Failure::Answer),
-            Ok(_) => Settlement::SUCCESS,
-            Err(()) => Settlement::failure(Failure::Connect),
-        };
-        assert!(classify.classify(Ok(&503)).outcome.is_failure());
-        assert!(classify.classify(Err(&())).untouched);
     }
 }
