@@ -1,17 +1,30 @@
-use super::Waiters;
+use super::{Time, Waiters};
 use plimsoll_policy::{Host, Instant, Observer, PolicyEvent, Ticket};
 
-/// The driver's side of a policy under tokio: the wakers of its waiting line, and whoever listens.
+/// The driver's side of a policy: its clock, the wakers of its waiting line, and whoever listens.
 #[derive(Debug, Default)]
 pub struct TaskHost<O = ()> {
     waiters: Waiters,
+    time: Time,
     observer: O,
 }
 
 impl<O> TaskHost<O> {
     /// Nobody waits yet; `observer` hears what is decided.
     pub const fn new(observer: O) -> Self {
-        Self { waiters: Waiters::new(), observer }
+        Self { waiters: Waiters::new(), time: Time::TOKIO, observer }
+    }
+
+    /// The same on another clock.
+    #[must_use]
+    pub fn with_time(self, time: Time) -> Self {
+        Self { time, ..self }
+    }
+
+    /// The clock, timers and seeds of the policy's calls.
+    #[inline]
+    pub const fn time(&self) -> &Time {
+        &self.time
     }
 
     /// Who waits.

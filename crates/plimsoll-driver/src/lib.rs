@@ -1,24 +1,41 @@
-//! The parts of a driver of the policies under tokio: clock, draws, wakers, and the classifier.
+//! Drives calls under a policy: one loop over the call machine, whatever the connections are.
 //!
-//! A driver runs [`plimsoll_policy::call::Call`]: it does what the machine says and tells it what happened. The tower
-//! layers, the outbound client and the gateway are drivers, and each takes from here whatever must be the same in all of
-//! them. So can whoever drives the call by hand.
+//! [`plimsoll_policy::call::Call`] decides; a driver does what it says and tells it what happened. The tower layers, the
+//! outbound client and the gateway are drivers, and each takes from here whatever must be the same in all of them. So can
+//! whoever drives a call by hand.
 //!
 //! | item | use |
 //! | --- | --- |
-//! | [`now`], [`to_tokio`], [`from_tokio`] | the policies' clock, on tokio's |
-//! | [`draw`], [`secret`] | randomness |
+//! | [`run()`], [`Attempts`] | the loop from a request to its response's head, generic over the attempts |
+//! | [`CallGuard`] | a call with its policy: however its driver ends, the machines hear of it |
+//! | [`BodyGuard`] | the rest of a call, while its response's body is read |
+//! | [`Marks`] | how far an attempt has come, and whom it waits for |
+//! | [`AttemptSlots`] | room for the attempts under way |
+//! | [`Time`], [`Timer`], [`Alarm`] | clock, timers and seeds: tokio's, or a [`TimeSource`] of one's own |
 //! | [`Waiters`], [`TaskHost`] | the wakers of those who wait in a machine's line |
-//! | [`classify`] | what a response or an error means to the machines |
+//! | [`now`], [`to_tokio`], [`from_tokio`], [`draw`], [`secret`] | the policies' clock on tokio's, and randomness |
+//! | [`classify`] | the meaning of a response or an error to the machines |
 #![forbid(unsafe_code)]
 
+mod body;
 pub mod classify;
 mod clock;
+mod guard;
 mod host;
+mod marks;
 mod random;
+mod run;
+mod slots;
+mod time;
 mod waiters;
 
+pub use body::{BodyGuard, BodyTimeout};
 pub use clock::{from_tokio, now, to_tokio};
+pub use guard::{CallGuard, Machines};
 pub use host::TaskHost;
+pub use marks::Marks;
 pub use random::{draw, secret};
+pub use run::{Attempts, Begin, Failed, run};
+pub use slots::AttemptSlots;
+pub use time::{Alarm, BoxSleep, PollUntil, Time, TimeSource, Timer};
 pub use waiters::Waiters;

@@ -56,6 +56,7 @@ fn by_status(status: &[u8], headers: &HeaderMap) -> Settlement {
         cause: (pushback != Some(None)).then_some(Cause::Status(cause)),
         untouched: false,
         retry_after: pushback.flatten().map(Duration::from_millis),
+        provisional: false,
     }
 }
 

@@ -36,6 +36,7 @@ fn turned_down<B>(response: &Response<B>) -> Settlement {
         cause: Some(Cause::Status(status.as_u16())),
         untouched: false,
         retry_after: seconds.map(Duration::from_secs),
+        provisional: false,
     }
 }
 

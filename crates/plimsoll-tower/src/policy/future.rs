@@ -1,16 +1,18 @@
-use super::{lanes::Lanes, pilot::Pilot};
-use crate::{Classify, Error, Replay, driver::to_tokio};
+use super::call_state::CallState;
+use crate::{
+    Classify, Error, Replay,
+    driver::{AttemptSlots, Timer},
+};
 use pin_project_lite::pin_project;
 use plimsoll_policy::{
-    AttemptRole, Instant, Observer,
-    call::{Action, AttemptId, Event},
+    AttemptRole, Observer,
+    call::{Action, AttemptId},
 };
 use std::{
     fmt, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use tokio::time::Sleep;
 use tower_service::Service;
 
 pin_project! {
@@ -23,12 +25,11 @@ pin_project! {
         P: Replay<Req>,
         O: Observer,
     {
-        pilot: Pilot<S, Req, C, P, O>,
+        state: CallState<S, Req, C, P, O>,
         #[pin]
-        lanes: Lanes<S::Future>,
+        slots: AttemptSlots<S::Future>,
         #[pin]
-        timer: Option<Sleep>,
-        armed: Instant,
+        timer: Timer,
     }
 
     impl<S, Req, C, P, O> PinnedDrop for ResponseFuture<S, Req, C, P, O>
@@ -40,8 +41,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             // What is under way ends before its place is given to the next.
-            this.lanes.clear();
-            this.pilot.gone();
+            this.slots.clear();
+            this.state.gone();
         }
     }
 }
@@ -56,27 +57,27 @@ where
     /// Admits, and calls the inner service if that went through at once.
     // Inlined with its caller, so that the future is made where it will be polled.
     #[inline(always)]
-    pub(super) fn begin(pilot: Pilot<S, Req, C, P, O>, inner: &mut S) -> Self {
+    pub(super) fn begin(state: CallState<S, Req, C, P, O>, inner: &mut S) -> Self {
         // Whole from here on: a panic of the inner service drops it, and with it settles what was admitted.
-        let mut future = Self { pilot, lanes: Lanes::EMPTY, timer: None, armed: Instant::FAR };
-        match future.pilot.tell(Event::Start) {
+        let mut future = Self { state, slots: AttemptSlots::EMPTY, timer: Timer::new() };
+        match future.state.start() {
             Action::Attempt { id, .. } => future.launch(id, inner),
-            Action::Finish(finish) => future.pilot.verdict = future.pilot.finish(finish).err(),
-            _queued => future.pilot.service = Some(take_ready(inner)),
+            Action::Finish(finish) => future.state.verdict = future.state.finish(finish).err(),
+            _queued => future.state.service = Some(take_ready(inner)),
         }
         future
     }
 
     #[inline]
     fn launch(&mut self, id: AttemptId, inner: &mut S) {
-        let Some(sent) = self.pilot.first() else { return };
-        let attempt = if self.pilot.repeats() {
-            let ready = self.pilot.service.insert(take_ready(inner));
+        let Some(sent) = self.state.first() else { return };
+        let attempt = if self.state.repeats() {
+            let ready = self.state.service.insert(take_ready(inner));
             ready.call(sent)
         } else {
             inner.call(sent)
         };
-        self.lanes.open_with(id, attempt);
+        self.slots.open_with(id, attempt);
     }
 }
 
@@ -101,7 +102,7 @@ where
     /// Where a timer is needed outside a tokio runtime with its time driver, and when polled after its end.
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(verdict) = self.as_mut().project().pilot.verdict.take() {
+        if let Some(verdict) = self.as_mut().project().state.verdict.take() {
             return Poll::Ready(Err(verdict));
         }
         loop {
@@ -128,24 +129,24 @@ where
     #[inline]
     fn poll_attempts(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Action> {
         let mut this = self.project();
-        if let Poll::Ready((id, result)) = this.lanes.as_mut().poll(cx) {
-            return Poll::Ready(this.pilot.ended(id, result));
+        if let Poll::Ready((id, result)) = this.slots.as_mut().poll(cx) {
+            return Poll::Ready(this.state.ended(id, result));
         }
-        let (Some((id, _)), Some(service)) = (&this.pilot.readying, &mut this.pilot.service) else {
+        let (Some((id, _)), Some(service)) = (&this.state.readying, &mut this.state.service) else {
             return Poll::Pending;
         };
         let id = *id;
         match ready!(service.poll_ready(cx)) {
             Ok(()) => {
-                if let Some((id, sent)) = this.pilot.readying.take() {
+                if let Some((id, sent)) = this.state.readying.take() {
                     let attempt = service.call(sent);
-                    this.lanes.as_mut().open(id, attempt);
+                    this.slots.as_mut().open(id, attempt);
                 }
-                Poll::Ready(this.pilot.proceed())
+                Poll::Ready(this.state.proceed())
             }
             Err(error) => {
-                this.pilot.readying = None;
-                Poll::Ready(this.pilot.ended(id, Err(error)))
+                this.state.readying = None;
+                Poll::Ready(this.state.ended(id, Err(error)))
             }
         }
     }
@@ -153,27 +154,14 @@ where
     /// Until a place in line is granted or a limit runs out.
     fn poll_wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Action> {
         let mut this = self.project();
-        let mut action = this.pilot.proceed();
+        let mut action = this.state.proceed();
         if let Action::Wait { ticket: Some(ticket), .. } = action {
-            action = this.pilot.queue(ticket, cx.waker());
+            action = this.state.queue(ticket, cx.waker());
         }
         let Action::Wait { until, .. } = action else { return Poll::Ready(action) };
-        let Some(at) = to_tokio(until) else { return Poll::Pending };
-        if this.timer.is_none() {
-            this.timer.set(Some(tokio::time::sleep_until(at)));
-        } else if *this.armed != until
-            && let Some(timer) = this.timer.as_mut().as_pin_mut()
-        {
-            timer.reset(at);
-        }
-        *this.armed = until;
-        if let Some(timer) = this.timer.as_mut().as_pin_mut() {
-            ready!(timer.poll(cx));
-        }
-        // A timer that has rung must be set again before it can be polled again.
-        this.timer.set(None);
-        let under_way = this.pilot.readying.is_some() || this.lanes.as_ref().is_open();
-        Poll::Ready(this.pilot.rang(under_way))
+        ready!(this.timer.as_mut().poll(cx, this.state.time(), until));
+        let under_way = this.state.readying.is_some() || this.slots.as_ref().is_open();
+        Poll::Ready(this.state.rang(under_way))
     }
 
     /// Carries an action out. The call's end is given back.
@@ -182,26 +170,26 @@ where
         let mut this = self.project();
         loop {
             match action {
-                Action::Finish(finish) => return Some(this.pilot.finish(finish)),
+                Action::Finish(finish) => return Some(this.state.finish(finish)),
                 Action::Wait { .. } => return None,
                 Action::Attempt { id, role } => {
-                    this.pilot.leave_queue();
+                    this.state.leave_queue();
                     if role != AttemptRole::Hedge {
-                        this.pilot.forget_last();
+                        this.state.forget_last();
                     }
-                    if let (Some(sent), Some(service)) = (this.pilot.first(), &mut this.pilot.service) {
+                    if let (Some(sent), Some(service)) = (this.state.first(), &mut this.state.service) {
                         // It was readied for this call and has waited in line since.
                         let attempt = service.call(sent);
-                        this.lanes.as_mut().open(id, attempt);
+                        this.slots.as_mut().open(id, attempt);
                     } else {
-                        this.pilot.readying = this.pilot.again().map(|sent| (id, sent));
+                        this.state.readying = this.state.again().map(|sent| (id, sent));
                     }
                     return None;
                 }
                 Action::Abort { id, .. } => {
-                    this.lanes.as_mut().close(id);
-                    this.pilot.readying.take_if(|(readying, _)| *readying == id);
-                    action = this.pilot.proceed();
+                    this.slots.as_mut().close(id);
+                    this.state.readying.take_if(|(readying, _)| *readying == id);
+                    action = this.state.proceed();
                 }
                 Action::Closed => panic!("a call was polled after its end"),
             }
@@ -216,6 +204,6 @@ where
     O: Observer,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("pilot", &self.pilot).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").field("state", &self.state).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,4 @@
 use super::Machines;
-use crate::driver::{now, secret};
 use arc_swap::ArcSwap;
 use plimsoll_policy::{Observer, PolicySnapshot, PolicySpec};
 use std::{
@@ -52,13 +51,16 @@ impl<O: Observer> PolicyHandle<O> {
     /// way end under the policy they began with. Services see it with their next call.
     pub fn update(&self, spec: PolicySpec) {
         let _one_at_a_time = self.shared.revising.lock().unwrap_or_else(PoisonError::into_inner);
-        let revised = self.shared.current.load().revised(spec, now(), secret());
+        let current = self.shared.current.load();
+        let time = current.host().time();
+        let revised = current.revised(spec, time.now(), time.secret());
         self.shared.current.store(Arc::new(revised));
     }
 
     /// What every machine shows now.
     pub fn snapshot(&self) -> PolicySnapshot {
-        self.shared.current.load().snapshot(now())
+        let current = self.shared.current.load();
+        current.snapshot(current.host().time().now())
     }
 }
 

@@ -2,7 +2,7 @@ use super::{Machines, PolicyHandle, PolicyService, handle::Shared};
 use crate::{
     Unknown,
     classify::ByResult,
-    driver::{TaskHost, now, secret},
+    driver::{TaskHost, Time},
     replay::NoReplay,
 };
 use plimsoll_policy::{Observer, Policy, PolicySpec};
@@ -31,7 +31,14 @@ impl PolicyLayer {
 impl<O: Observer> PolicyLayer<ByResult, Unknown, NoReplay, O> {
     /// The same with somebody who hears what the machines decide.
     pub fn observed(spec: PolicySpec, observer: O) -> Self {
-        let machines: Machines<O> = Policy::new(spec, now(), secret(), Arc::new(TaskHost::new(observer)));
+        Self::timed(spec, observer, Time::TOKIO)
+    }
+
+    /// The same with another source of time and randomness, such as virtual time.
+    pub fn timed(spec: PolicySpec, observer: O, time: Time) -> Self {
+        let (now, secret) = (time.now(), time.secret());
+        let host = Arc::new(TaskHost::new(observer).with_time(time));
+        let machines: Machines<O> = Policy::new(spec, now, secret, host);
         Self {
             shared: Arc::new(Shared::new(machines)),
             classify: ByResult,

@@ -44,11 +44,10 @@
 //! the inner service is pending (and needs a tokio runtime with its time driver then). Around an inner service of no
 //! size the future is about a kilobyte.
 
+mod call_state;
 mod future;
 mod handle;
-mod lanes;
 mod layer;
-mod pilot;
 mod service;
 
 pub use future::ResponseFuture;

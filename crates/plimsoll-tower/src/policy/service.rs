@@ -1,4 +1,4 @@
-use super::{Machines, PolicyLayer, ResponseFuture, pilot::Pilot};
+use super::{Machines, PolicyLayer, ResponseFuture, call_state::CallState};
 use crate::{Classify, Describe, Error, Replay};
 use arc_swap::{ArcSwap, Cache};
 use plimsoll_policy::Observer;
@@ -63,8 +63,8 @@ where
         let policy = Arc::clone(self.policy.load());
         let mut facts = self.describe.describe(&request);
         facts.rate_key = self.describe.key(&request).and_then(|key| policy.rate_key(key.as_bytes()));
-        let pilot = Pilot::new(policy, facts, request, self.classify.clone(), self.replay.clone());
-        ResponseFuture::begin(pilot, &mut self.inner)
+        let state = CallState::new(policy, facts, request, self.classify.clone(), self.replay.clone());
+        ResponseFuture::begin(state, &mut self.inner)
     }
 }
 

@@ -1,14 +1,10 @@
-//! What of a call need not stay in place: the machine, the request, and what it takes to send it again.
+//! The parts of a call that need not stay in place: the machine, the request, and the means to send it again.
 
 use super::Machines;
-use crate::{
-    Classify, Error, Replay,
-    driver::{draw, now},
-    replay::Reach,
-};
+use crate::{Classify, Error, Replay, driver::CallGuard, replay::Reach};
 use plimsoll_policy::{
     Instant, Observer, Ticket,
-    call::{Action, AttemptId, Call, Event, Facts, Finish, Stages},
+    call::{Action, AttemptId, Event, Facts, Finish, Stages},
 };
 use std::{fmt, mem, sync::Arc, task::Waker};
 use tower_service::Service;
@@ -20,14 +16,13 @@ enum Held<Req, K> {
     Gone,
 }
 
-pub(super) struct Pilot<S, Req, C, P, O>
+pub(super) struct CallState<S, Req, C, P, O>
 where
     S: Service<P::Sent>,
     P: Replay<Req>,
     O: Observer,
 {
-    policy: Arc<Machines<O>>,
-    call: Call,
+    guard: CallGuard<Arc<Machines<O>>>,
     /// The clock at the last event: [`Event::Proceed`] does not look at it, so it need not be read for that.
     now: Instant,
     request: Held<Req, P::Kept>,
@@ -41,12 +36,11 @@ where
     last: Option<Result<S::Response, S::Error>>,
     /// What the call came to before it was polled.
     pub(super) verdict: Option<Error<S::Error>>,
-    ticket: Option<Ticket>,
     classify: C,
     replay: P,
 }
 
-impl<S, Req, C, P, O> Pilot<S, Req, C, P, O>
+impl<S, Req, C, P, O> CallState<S, Req, C, P, O>
 where
     S: Service<P::Sent>,
     C: Classify<S::Response, S::Error>,
@@ -66,8 +60,7 @@ where
         facts.replayable = reach >= Reach::Again;
         facts.hedgeable = reach == Reach::Twice;
         Self {
-            policy,
-            call: Call::new(facts),
+            guard: CallGuard::new(policy, facts),
             now: Instant::ORIGIN,
             request: Held::Whole(request),
             repeats: facts.replayable,
@@ -75,23 +68,29 @@ where
             readying: None,
             last: None,
             verdict: None,
-            ticket: None,
             classify,
             replay,
         }
     }
 
+    /// Begins the call.
+    #[inline(always)]
+    pub(super) fn start(&mut self) -> Action {
+        self.now = self.guard.now();
+        self.guard.start(self.now)
+    }
+
     /// Tells the machine what has happened just now.
     #[inline(always)]
-    pub(super) fn tell(&mut self, event: Event) -> Action {
-        self.now = now();
-        self.call.next(&self.policy, self.now, event, draw())
+    fn tell(&mut self, event: Event) -> Action {
+        self.now = self.guard.now();
+        self.guard.next(self.now, event)
     }
 
     /// Asks what is due, nothing having happened.
     #[inline]
     pub(super) fn proceed(&mut self) -> Action {
-        self.call.next(&self.policy, self.now, Event::Proceed, draw())
+        self.guard.next(self.now, Event::Proceed)
     }
 
     /// The timer has rung. Where attempts are under way it may be for another one beside or after them, which needs the
@@ -119,7 +118,7 @@ where
             && !self.replay.intact(kept)
         {
             self.request = Held::Gone;
-            let action = self.call.next(&self.policy, self.now, Event::Unreplayable, draw());
+            let action = self.guard.next(self.now, Event::Unreplayable);
             debug_assert!(matches!(action, Action::Wait { .. }), "no attempt begins or ends by this");
         }
     }
@@ -146,6 +145,11 @@ where
         if let Held::Kept(kept) = &self.request { Some(self.replay.again(kept)) } else { None }
     }
 
+    /// The clock and timers of the policy.
+    pub(super) fn time(&self) -> &crate::driver::Time {
+        self.guard.time()
+    }
+
     /// Whether the service is needed beyond the first attempt.
     pub(super) fn repeats(&self) -> bool {
         self.repeats
@@ -164,20 +168,23 @@ where
                 self.last.take().expect("an attempt that ended brought something").map_err(Error::Inner)
             }
             Finish::Refused(rejected) => Err(Error::Rejected(rejected)),
-            Finish::TimedOut(limit) => Err(Error::TimedOut(limit)),
+            Finish::TimedOut(limit) | Finish::CallerTimedOut(limit) => Err(Error::TimedOut(limit)),
             Finish::Gone => unreachable!("only a call that is dropped is gone"),
         }
     }
 
-    /// Waits under this ticket, and asks whether its turn has come: in this order, so that no grant is missed.
+    /// Waits under this ticket, and asks whether its turn has come: in this order, so that no grant is missed. Asked only
+    /// the first time and after a wake.
     pub(super) fn queue(&mut self, ticket: Ticket, waker: &Waker) -> Action {
-        self.ticket = Some(ticket);
-        self.policy.host().waiters().register(ticket, waker);
-        self.tell(Event::Granted(ticket))
+        self.guard.stand(Some(ticket));
+        match self.guard.register(waker) {
+            Some(ticket) => self.tell(Event::Granted(ticket)),
+            None => self.proceed(),
+        }
     }
 }
 
-impl<S, Req, C, P, O> Pilot<S, Req, C, P, O>
+impl<S, Req, C, P, O> CallState<S, Req, C, P, O>
 where
     S: Service<P::Sent>,
     P: Replay<Req>,
@@ -185,27 +192,22 @@ where
 {
     /// Nobody waits under the ticket any more.
     pub(super) fn leave_queue(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.policy.host().waiters().forget(ticket);
-        }
+        self.guard.stand(None);
     }
 
     /// The caller is gone. Without effect once everything is settled.
     pub(super) fn gone(&mut self) {
-        self.leave_queue();
-        if !self.call.is_closed() {
-            let _nothing_left_to_do = self.call.next(&self.policy, now(), Event::Gone, draw());
-        }
+        self.guard.close();
     }
 }
 
-impl<S, Req, C, P, O> fmt::Debug for Pilot<S, Req, C, P, O>
+impl<S, Req, C, P, O> fmt::Debug for CallState<S, Req, C, P, O>
 where
     S: Service<P::Sent>,
     P: Replay<Req>,
     O: Observer,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pilot").field("call", &self.call).finish_non_exhaustive()
+        f.debug_struct("CallState").field("guard", &self.guard).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,199 @@
+//! The loop over the call machine: it does what the machine says, and tells it what happened.
+
+use crate::{AttemptSlots, CallGuard, Machines, Marks, PollUntil};
+use plimsoll_policy::{
+    AttemptRole, Draw, Instant, Limit, Outcome, Purpose, Rejected, Settlement, Ticket,
+    call::{Action, AttemptId, Event, Finish},
+};
+use smallvec::SmallVec;
+use std::{
+    future::poll_fn,
+    ops::Deref,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+/// An attempt that is to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin {
+    /// Its number.
+    pub id: AttemptId,
+    /// First, retry or hedge.
+    pub role: AttemptRole,
+    /// Where its [`Marks`] belong: 0, or 1 beside another attempt.
+    pub slot: usize,
+    /// The time now.
+    pub now: Instant,
+    /// The draw for its endpoint.
+    pub draw: Draw,
+}
+
+/// The connections under a call: how its attempts are made, and what became of them.
+pub trait Attempts {
+    /// A response whose head has come.
+    type Response;
+    /// An attempt's failure.
+    type Error;
+    /// An attempt under way. Dropped, it is ended.
+    type Attempt: Future<Output = Result<Self::Response, Self::Error>>;
+
+    /// Begins an attempt; `None` without an endpoint to make it at.
+    fn begin(&mut self, begin: Begin) -> Option<Self::Attempt>;
+
+    /// The verdict on an attempt's head or failure. Called once an attempt that ends by itself.
+    fn settlement(
+        &mut self,
+        id: AttemptId,
+        now: Instant,
+        result: Result<&Self::Response, &Self::Error>,
+    ) -> Settlement;
+
+    /// The machine ends an attempt, or has no more use for what it brought; `slot` is where it is under way.
+    fn abort(&mut self, id: AttemptId, slot: Option<usize>, now: Instant, outcome: Outcome) {
+        let _ = (id, slot, now, outcome);
+    }
+
+    /// Whether another attempt could still send the whole request.
+    fn is_replayable(&self) -> bool;
+}
+
+/// A call that brought no response.
+#[derive(Debug)]
+pub enum Failed<E> {
+    /// The failure of this attempt.
+    Attempt(AttemptId, E),
+    /// A machine refused it.
+    Refused(Rejected),
+    /// A limit ran out while the peer was waited for.
+    TimedOut(Limit),
+    /// A limit ran out while the caller was waited for.
+    CallerTimedOut(Limit),
+}
+
+/// The end of a wait.
+enum WaitEvent<R, E> {
+    /// Limits have moved: ask again how long to wait.
+    Marked,
+    Timer,
+    Granted(Ticket),
+    Ended(AttemptId, Result<R, E>),
+}
+
+/// Runs a call to the head of its response. Afterwards the guard is committed to that attempt's body.
+///
+/// Cancel safe: dropped, the attempts under way end, and the guard, dropped after them, gives back everything that the
+/// call was admitted with. Nothing of an attempt runs before the future is polled.
+///
+/// # Panics
+/// Where a timer is needed outside a tokio runtime with its time driver.
+pub async fn run<P, A>(
+    guard: &mut CallGuard<P>,
+    attempts: &mut A,
+    marks: &[Marks; 2],
+    timer: &mut impl PollUntil,
+    mut replayable: bool,
+) -> Result<(AttemptId, A::Response), Failed<A::Error>>
+where
+    P: Deref<Target: Machines>,
+    A: Attempts,
+{
+    let mut results: SmallVec<[(AttemptId, Result<A::Response, A::Error>); 1]> = SmallVec::new();
+    let mut slots = pin!(AttemptSlots::<A::Attempt>::EMPTY);
+    let mut now = guard.now();
+    let mut action = guard.start(now);
+    loop {
+        action = match action {
+            Action::Attempt { id, role } => {
+                let slot = slots.as_ref().free();
+                marks[slot].clear();
+                let draw = guard.draw(Purpose::Endpoint, id);
+                match attempts.begin(Begin { id, role, slot, now, draw }) {
+                    Some(attempt) => {
+                        slots.as_mut().open(id, attempt);
+                        guard.next(now, Event::Proceed)
+                    }
+                    None => guard.next(now, Event::Unavailable(id)),
+                }
+            }
+            Action::Abort { id, outcome } => {
+                let slot = slots.as_ref().ids().iter().position(|open| *open == Some(id));
+                attempts.abort(id, slot, now, outcome);
+                slots.as_mut().close(id);
+                results.retain(|(of, _)| *of != id);
+                guard.next(now, Event::Proceed)
+            }
+            Action::Wait { until, ticket } => {
+                guard.stand(ticket);
+                // Before the wait: one that ends in it has left its slot afterwards, and its last marks count.
+                let open = slots.as_ref().ids();
+                let event = poll_fn(|cx| poll_wait(cx, guard, slots.as_mut(), marks, timer, until)).await;
+                now = guard.now();
+                for (id, marks) in open.into_iter().zip(marks) {
+                    if let Some(id) = id
+                        && marks.any()
+                    {
+                        marks.take().for_each(|mark| guard.note(now, id, mark));
+                    }
+                }
+                if replayable && !attempts.is_replayable() {
+                    replayable = false;
+                    let _still_waiting = guard.next(now, Event::Unreplayable);
+                }
+                let event = match event {
+                    WaitEvent::Marked => Event::Proceed,
+                    WaitEvent::Timer => Event::Timer,
+                    WaitEvent::Granted(ticket) => Event::Granted(ticket),
+                    WaitEvent::Ended(id, result) => {
+                        let settlement = attempts.settlement(id, now, result.as_ref());
+                        let event = match &result {
+                            Ok(_) => Event::Headers(id, settlement),
+                            Err(_) => Event::Done(id, settlement),
+                        };
+                        results.push((id, result));
+                        event
+                    }
+                };
+                guard.next(now, event)
+            }
+            Action::Finish(Finish::Answer(id)) => {
+                let at = results.iter().position(|(of, _)| *of == id);
+                let at = at.expect("an attempt that ended brought something");
+                return match results.swap_remove(at).1 {
+                    Ok(response) => Ok((id, response)),
+                    Err(error) => Err(Failed::Attempt(id, error)),
+                };
+            }
+            Action::Finish(Finish::Refused(rejected)) => return Err(Failed::Refused(rejected)),
+            Action::Finish(Finish::TimedOut(limit)) => return Err(Failed::TimedOut(limit)),
+            Action::Finish(Finish::CallerTimedOut(limit)) => return Err(Failed::CallerTimedOut(limit)),
+            Action::Finish(Finish::Gone) | Action::Closed => {
+                unreachable!("only a call that is dropped is gone")
+            }
+        };
+    }
+}
+
+fn poll_wait<P, F, R, E>(
+    cx: &mut Context<'_>,
+    guard: &CallGuard<P>,
+    slots: Pin<&mut AttemptSlots<F>>,
+    marks: &[Marks; 2],
+    timer: &mut impl PollUntil,
+    until: Instant,
+) -> Poll<WaitEvent<R, E>>
+where
+    P: Deref<Target: Machines>,
+    F: Future<Output = Result<R, E>>,
+{
+    // Attempts before the clock: a response that is there counts, whatever the time.
+    if let Poll::Ready((id, result)) = slots.poll(cx) {
+        return Poll::Ready(WaitEvent::Ended(id, result));
+    }
+    if marks.iter().any(Marks::any) {
+        return Poll::Ready(WaitEvent::Marked);
+    }
+    if let Some(ticket) = guard.register(cx.waker()) {
+        return Poll::Ready(WaitEvent::Granted(ticket));
+    }
+    timer.poll_until(cx, guard.time(), until).map(|()| WaitEvent::Timer)
+}
