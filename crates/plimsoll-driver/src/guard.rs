@@ -43,19 +43,27 @@ pub struct CallGuard<P: Deref<Target: Machines>> {
     call: Call,
     policy: P,
     ticket: Option<Ticket>,
+    /// The clock at the last event.
+    last: Instant,
 }
 
 impl<P: Deref<Target: Machines>> CallGuard<P> {
     /// A call that has not begun.
     #[inline]
     pub fn new(policy: P, facts: Facts) -> Self {
-        Self { call: Call::new(facts), policy, ticket: None }
+        Self { call: Call::new(facts), policy, ticket: None, last: Instant::ORIGIN }
     }
 
     /// The time now, on the policy's clock.
     #[inline]
     pub fn now(&self) -> Instant {
         self.policy.time().now()
+    }
+
+    /// The clock at the last event: for what follows from that event at once, and needs no second look.
+    #[inline]
+    pub const fn last(&self) -> Instant {
+        self.last
     }
 
     /// The policy's clock, timers and seeds.
@@ -79,6 +87,7 @@ impl<P: Deref<Target: Machines>> CallGuard<P> {
     /// Tells the call what has happened.
     #[inline(always)]
     pub fn next(&mut self, now: Instant, event: Event) -> Action {
+        self.last = now;
         self.policy.advance(&mut self.call, now, event)
     }
 

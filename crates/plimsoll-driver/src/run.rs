@@ -26,6 +26,8 @@ pub struct Begin {
     pub now: Instant,
     /// The draw for its endpoint.
     pub draw: Draw,
+    /// When the whole call must be over.
+    pub deadline: Instant,
 }
 
 /// The connections under a call: how its attempts are made, and what became of them.
@@ -107,7 +109,8 @@ where
                 let slot = slots.as_ref().free();
                 marks[slot].clear();
                 let draw = guard.draw(Purpose::Endpoint, id);
-                match attempts.begin(Begin { id, role, slot, now, draw }) {
+                let deadline = guard.deadline();
+                match attempts.begin(Begin { id, role, slot, now, draw, deadline }) {
                     Some(attempt) => {
                         slots.as_mut().open(id, attempt);
                         guard.next(now, Event::Proceed)

@@ -1,6 +1,6 @@
 //! Clock, timers and seeds as one parameter of every driver.
 
-use crate::{now, random, to_tokio};
+use crate::{from_tokio, now, random, to_tokio};
 use plimsoll_policy::{Draw, Instant, Seed};
 use std::{
     fmt,
@@ -45,6 +45,14 @@ impl Time {
         match &self.0 {
             None => now(),
             Some(source) => source.now(),
+        }
+    }
+
+    /// A time of tokio's clock on this one.
+    pub fn convert(&self, at: tokio::time::Instant) -> Instant {
+        match &self.0 {
+            None => from_tokio(at),
+            Some(source) => source.now() + at.saturating_duration_since(tokio::time::Instant::now()),
         }
     }
 

@@ -9,9 +9,11 @@
 
 mod grpc;
 mod http;
+mod lack;
 
 pub use grpc::GrpcStatus;
 pub use http::HttpStatus;
+pub use lack::{ResolveError, connect, is_exhaustion, is_our_lack};
 
 use plimsoll_policy::{Failure, Settlement};
 

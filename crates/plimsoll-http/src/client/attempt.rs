@@ -5,14 +5,14 @@ use super::{
     error::{Error, Source},
     host::Host,
     link::{Broke, Link},
-    marks::{CONNECTED, FLUSHED, MOVED, Marks, SENT},
     pool::Shared,
     sending::Sending,
     upload::{BoxError, Progress, Upload},
 };
 use http::{Request, Response};
 use hyper::body::Incoming;
-use plimsoll_policy::{Failure, Outcome, Settlement};
+use plimsoll_driver::{Marks, classify};
+use plimsoll_policy::{Failure, Settlement};
 use std::{
     future::poll_fn,
     pin::pin,
@@ -21,14 +21,14 @@ use std::{
 
 /// An answer's head, and where its body comes from.
 pub(super) enum Reply {
-    Http1(Response<Incoming>, Box<Link>),
-    Http2(Response<Incoming>),
+    Http1(Response<Incoming>, Box<Link>, Option<Arc<Progress>>),
+    Http2(Response<Incoming>, Option<Arc<Progress>>),
 }
 
 impl Reply {
     pub(super) const fn response(&self) -> &Response<Incoming> {
         match self {
-            Self::Http1(response, _) | Self::Http2(response) => response,
+            Self::Http1(response, ..) | Self::Http2(response, _) => response,
         }
     }
 }
@@ -48,9 +48,9 @@ impl Fault {
     /// What the policy learns of it.
     pub(super) fn settlement(&self) -> Settlement {
         match self {
-            Self::Connect(_) => Settlement::failure(Failure::Connect),
+            Self::Connect(error) => classify::connect(&**error),
             // Our own caller broke off: no fault of the peer's.
-            Self::Body(_) => Settlement::CANCELLED,
+            Self::Body(_) => Settlement::CALLER,
             Self::Broken { untouched, .. } => {
                 Settlement { untouched: *untouched, ..Settlement::failure(Failure::Broken) }
             }
@@ -130,10 +130,11 @@ async fn http1(
     request: &mut Option<Request<Upload>>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    marks.set(CONNECTED);
+    marks.connected();
     let sent = next(host, held, request, false);
+    let body = sent.body().progress();
     match link.exchange(sent, marks).await {
-        Ok(response) => Ok(Reply::Http1(response, link)),
+        Ok(response) => Ok(Reply::Http1(response, link, body)),
         Err(Broke { error, unsent, wrote }) => {
             let user = error.as_ref().is_some_and(hyper::Error::is_user);
             let closed = error.as_ref().is_none_or(is_close);
@@ -165,24 +166,25 @@ async fn http2(
     request: &mut Option<Request<Upload>>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    marks.set(CONNECTED);
+    marks.connected();
     let sent = next(host, held, request, true);
     let body = sent.body().progress();
-    marks.set(SENT | MOVED);
+    marks.sent();
     if body.is_none() {
-        marks.set(FLUSHED);
+        marks.flushed();
     }
     let mut frames = 0;
     let mut answered = pin!(shared.try_send_request(sent));
     let result = poll_fn(|cx| {
         let polled = answered.as_mut().poll(cx);
         if let Some(body) = &body {
+            body.listen(cx);
             look(body, &mut frames, marks);
         }
         polled
     });
     match result.await {
-        Ok(response) => Ok(Reply::Http2(response)),
+        Ok(response) => Ok(Reply::Http2(response, body)),
         Err(mut refused) => {
             *request = refused.take_message();
             let error = refused.into_error();
@@ -195,14 +197,15 @@ async fn http2(
     }
 }
 
-/// The body goes its own way; what is seen of it here is as late as the next look.
+/// The body goes its own way, and wakes the attempt when that changes whom it waits for.
 fn look(body: &Arc<Progress>, frames: &mut u32, marks: &Marks) {
     if body.frames() != *frames {
         *frames = body.frames();
-        marks.set(MOVED);
+        marks.moved();
     }
+    marks.waits_for_caller(body.is_waited_for());
     if body.has_ended() {
-        marks.set(FLUSHED);
+        marks.flushed();
     }
 }
 
@@ -226,13 +229,13 @@ pub(super) fn settlement(response: &Response<Incoming>) -> Settlement {
     GrpcStatus.classify(Ok::<_, &()>(response))
 }
 
-/// What the trailers of an answer say: over gRPC, how it went.
-pub(super) fn trailers(trailers: &http::HeaderMap) -> Outcome {
+/// The verdict in a response's trailers: over gRPC they say how it went.
+pub(super) fn trailers(trailers: &http::HeaderMap) -> Settlement {
     use plimsoll_tower::{Classify, classify::GrpcStatus};
     if trailers.get("grpc-status").is_none() {
-        return Outcome::Success;
+        return Settlement::SUCCESS;
     }
     let mut response = Response::new(());
     trailers.clone_into(response.headers_mut());
-    GrpcStatus.classify(Ok::<_, &()>(&response)).outcome
+    GrpcStatus.classify(Ok::<_, &()>(&response))
 }

@@ -1,26 +1,22 @@
 //! An answer's body, under the call's limits.
 
 use super::{
-    attempt::trailers,
-    drive::Driven,
+    attempt::trailers as trailers_settlement,
+    drive::Guard,
     error::{Error, Source as Cause},
-    host::Host,
+    host::{Host, Machines},
     source::Source,
 };
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use plimsoll_policy::{
-    Failure, Limit, Outcome, Settlement,
-    call::{Action, AttemptId, Event, Mark},
-};
-use plimsoll_tower::driver::{now, to_tokio};
+use plimsoll_driver::{BodyGuard, BodyTimeout};
+use plimsoll_policy::call::AttemptId;
 use std::{
     fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio::time::{Sleep, sleep_until};
 
 /// An answer's body.
 ///
@@ -37,11 +33,8 @@ enum Kind {
 struct Live {
     // Before the call: what is under way ends before its place is given to the next.
     source: Option<Source>,
-    driven: Driven,
+    call: BodyGuard<Arc<Machines>>,
     host: Arc<Host>,
-    id: AttemptId,
-    outcome: Outcome,
-    timer: Option<Pin<Box<Sleep>>>,
 }
 
 type Polled = Poll<Option<Result<Frame<Bytes>, Error>>>;
@@ -52,9 +45,9 @@ impl Body {
         Self(Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
 
-    pub(super) fn live(host: Arc<Host>, source: Source, driven: Driven, id: AttemptId) -> Self {
-        let outcome = Outcome::Success;
-        Self(Kind::Live(Box::new(Live { source: Some(source), driven, host, id, outcome, timer: None })))
+    pub(super) fn live(host: Arc<Host>, source: Source, guard: Guard, id: AttemptId) -> Self {
+        let call = BodyGuard::new(guard, id);
+        Self(Kind::Live(Box::new(Live { source: Some(source), call, host })))
     }
 
     /// These bytes were read of it, and are to be read again.
@@ -79,76 +72,43 @@ impl Body {
 }
 
 impl Live {
-    fn settle(&mut self, outcome: Outcome) {
-        self.source = None;
-        let settlement = Settlement { outcome, ..Settlement::SUCCESS };
-        let _settled = self.driven.next(now(), Event::Done(self.id, settlement));
-    }
-
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
         let Some(source) = &mut self.source else { return Poll::Ready(None) };
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(said) = frame.trailers_ref() {
-                    self.outcome = trailers(said);
+                if let Some(trailers) = frame.trailers_ref() {
+                    self.call.trailers(&trailers_settlement(trailers));
                 }
-                Poll::Ready(Some(self.moved(cx).map(|()| frame)))
+                if source.is_ended() {
+                    self.source = None;
+                    self.call.end();
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                let moved = self.call.moved(cx);
+                Poll::Ready(Some(moved.map(|()| frame).map_err(|timeout| self.timed_out(timeout))))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.settle(Outcome::Failure(Failure::Broken));
+                self.source = None;
+                self.call.broke_off();
                 let (origin, source) = (self.host.origin.clone(), Cause::from(Box::from(error)));
                 Poll::Ready(Some(Err(Error::Broken { origin, source })))
             }
             Poll::Ready(None) => {
-                self.settle(self.outcome);
+                self.source = None;
+                self.call.end();
                 Poll::Ready(None)
             }
-            Poll::Pending => self.poll_limits(cx).map(|limit| Some(Err(self.timed_out(limit)))),
+            Poll::Pending => {
+                let uploading = source.waits_for_caller();
+                self.call.poll_limits(cx, uploading).map(|timeout| Some(Err(self.timed_out(timeout))))
+            }
         }
     }
 
-    /// Bytes have moved; they may have been the last.
-    ///
-    /// Where the peer always has more, nothing ever waits: without a look at the deadline here, whoever reads slowly would
-    /// keep the connection past it.
-    fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if self.source.as_mut().is_some_and(Source::is_ended) {
-            self.settle(self.outcome);
-            return Ok(());
-        }
-        let now = now();
-        self.driven.note(now, self.id, Mark::Moved);
-        if now >= self.driven.deadline()
-            && let Poll::Ready(limit) = self.poll_limits(cx)
-        {
-            return Err(self.timed_out(limit));
-        }
-        Ok(())
-    }
-
-    /// Ready with the limit that has run out; the source is closed then.
-    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Limit> {
-        let mut action = self.driven.next(now(), Event::Proceed);
-        while let Action::Wait { until, .. } = action {
-            let Some(at) = to_tokio(until) else { return Poll::Pending };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
-            if timer.deadline() != at {
-                timer.as_mut().reset(at);
-            }
-            if timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            // A timer that has rung must be set again before it can be polled again.
-            self.timer = None;
-            action = self.driven.next(now(), Event::Timer);
-        }
+    /// The source is closed with the limit.
+    fn timed_out(&mut self, timeout: BodyTimeout) -> Error {
         self.source = None;
-        let late = now() >= self.driven.deadline();
-        Poll::Ready(if late { Limit::Total } else { Limit::Idle })
-    }
-
-    fn timed_out(&self, limit: Limit) -> Error {
-        Error::TimedOut { limit, origin: self.host.origin.clone() }
+        Error::TimedOut { limit: timeout.limit, origin: self.host.origin.clone() }
     }
 }
 
@@ -184,7 +144,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Whole(bytes) => write!(f, "Body({} bytes)", bytes.as_ref().map_or(0, Bytes::len)),
-            Kind::Live(live) => f.debug_struct("Body").field("driven", &live.driven).finish_non_exhaustive(),
+            Kind::Live(live) => f.debug_struct("Body").field("call", &live.call).finish_non_exhaustive(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     singleflight::{Flights, Singleflight},
 };
 use crate::body::ByteLimit;
+use plimsoll_driver::Time;
 use plimsoll_policy::PolicySpec;
 use plimsoll_telemetry::{RegisterError, Registry};
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ pub struct Builder {
     http2_only: bool,
     singleflight: Option<Singleflight>,
     metrics: Option<Families>,
+    time: Time,
     #[cfg(feature = "tls")]
     tls: super::tls::Tls,
 }
@@ -45,6 +47,7 @@ impl Default for Builder {
             http2_only: false,
             singleflight: None,
             metrics: None,
+            time: Time::TOKIO,
             #[cfg(feature = "tls")]
             tls: super::tls::Tls::default(),
         }
@@ -136,6 +139,13 @@ impl Builder {
         Ok(self)
     }
 
+    /// Where the policies' clock, timers and randomness come from: tokio's unless said otherwise. Connections that rest are
+    /// swept by tokio's clock in any case.
+    pub fn time(mut self, time: Time) -> Self {
+        self.time = time;
+        self
+    }
+
     /// How encrypted connections are made. Unless said otherwise, with the roots that Mozilla trusts.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: super::Tls) -> Self {
@@ -176,6 +186,7 @@ impl Builder {
             propagate_deadline: self.propagate_deadline,
             propagate_trace: self.propagate_trace,
             metrics: self.metrics,
+            time: self.time,
         }
     }
 }

@@ -10,12 +10,13 @@ use super::{
 use crate::{headers::TraceParent, layers::HttpFacts};
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri, uri::PathAndQuery};
+use plimsoll_driver::Time;
 use plimsoll_policy::{
     Instant, PolicySpec,
     call::{Facts, Stages},
 };
 use plimsoll_task::Deadline;
-use plimsoll_tower::{Describe, driver::from_tokio};
+use plimsoll_tower::Describe;
 use std::{
     fmt,
     pin::Pin,
@@ -124,7 +125,7 @@ pub(super) async fn begin(
     let policy = host.policy.load_full();
     let describe = HttpFacts::default();
     let mut facts: Facts = describe.describe(&request);
-    facts.deadline = facts.deadline.earliest(current_deadline());
+    facts.deadline = facts.deadline.earliest(current_deadline(&host.settings.time));
     facts.rate_key = describe.key(&request).and_then(|key| policy.rate_key(key.as_bytes()));
     facts.stages = Stages::Reported;
     let again = policy.sends_again();
@@ -146,8 +147,8 @@ pub(super) async fn begin(
     drive(host, policy, sending, facts).await
 }
 
-fn current_deadline() -> Instant {
-    Deadline::current().instant().map_or(Instant::FAR, from_tokio)
+fn current_deadline(time: &Time) -> Instant {
+    Deadline::current().instant().map_or(Instant::FAR, |at| time.convert(at))
 }
 
 /// What a client's service gives.

@@ -1,12 +1,9 @@
 //! Making connections.
 
-#[cfg(feature = "tls")]
-use super::marks::DIALLED;
 use super::{
     host::Host,
     io::{Io, Stream},
     link::Link,
-    marks::Marks,
     pool::Shared,
     upload::BoxError,
 };
@@ -15,10 +12,17 @@ use hyper::client::conn::{http1, http2};
 #[cfg(feature = "tls")]
 use hyper_util::rt::TokioIo;
 use hyper_util::{
-    client::legacy::connect::HttpConnector,
+    client::legacy::connect::{
+        HttpConnector,
+        dns::{GaiAddrs, GaiResolver, Name},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
-use plimsoll_tower::driver::now;
+use plimsoll_driver::{Marks, classify::ResolveError};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
 use tower_service::Service;
 
 /// A connection that has just been made.
@@ -30,7 +34,7 @@ pub(super) enum Made {
 /// How connections are made.
 #[derive(Clone, Debug)]
 pub(super) struct Connecting {
-    tcp: HttpConnector,
+    tcp: HttpConnector<Resolver>,
     #[cfg(feature = "tls")]
     pub(super) tls: super::tls::Tls,
     /// HTTP/2 without asking, where nothing is encrypted.
@@ -39,7 +43,7 @@ pub(super) struct Connecting {
 
 impl Connecting {
     pub(super) fn new(#[cfg(feature = "tls")] tls: super::tls::Tls, http2_only: bool) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         // Limits are the policy's.
@@ -53,9 +57,28 @@ impl Connecting {
     }
 }
 
+/// The system's resolver, whose failures are told from the peer's.
+#[derive(Clone, Debug)]
+struct Resolver(GaiResolver);
+
+impl Service<Name> for Resolver {
+    type Response = GaiAddrs;
+    type Error = ResolveError;
+    type Future = Pin<Box<dyn Future<Output = Result<GaiAddrs, ResolveError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ResolveError>> {
+        self.0.poll_ready(cx).map_err(ResolveError::from)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let found = self.0.call(name);
+        Box::pin(async move { found.await.map_err(ResolveError::from) })
+    }
+}
+
 /// Makes a connection: the name is looked up, addresses of both families are tried, TLS is agreed on.
 pub(super) async fn make(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
-    let begun = now();
+    let begun = host.now();
     let made = try_make(host, begun, marks).await;
     if made.is_err() {
         host.pool.failed();
@@ -69,7 +92,7 @@ async fn try_make(host: &Host, begun: plimsoll_policy::Instant, marks: &Marks) -
     let tcp = connecting.tcp.clone().call(target).await?;
     #[cfg(feature = "tls")]
     if host.origin.is_secure() {
-        marks.set(DIALLED);
+        marks.dialled();
         let (stream, http2) = connecting.tls.agree(host.origin.host(), tcp.into_inner()).await?;
         return shake(host, Stream::Tls(Box::new(TokioIo::new(stream))), http2, begun).await;
     }
@@ -86,7 +109,7 @@ async fn shake(
     begun: plimsoll_policy::Instant,
 ) -> Result<Made, BoxError> {
     let (io, wire) = Io::new(stream);
-    let opened = host.pool.opened(now().since(begun));
+    let opened = host.pool.opened(host.now().since(begun));
     if http2 {
         let (sender, connection) =
             http2::Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).handshake(io).await?;

@@ -9,8 +9,8 @@ use super::{
 use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use plimsoll_policy::{Policy, PolicySnapshot, PolicySpec};
-use plimsoll_tower::driver::{TaskHost, now, secret};
+use plimsoll_driver::{TaskHost, Time};
+use plimsoll_policy::{Instant, Policy, PolicySnapshot, PolicySpec};
 use std::{
     fmt,
     sync::{
@@ -34,6 +34,7 @@ pub(super) struct Settings {
     pub(super) propagate_deadline: bool,
     pub(super) propagate_trace: bool,
     pub(super) metrics: Option<Families>,
+    pub(super) time: Time,
 }
 
 pub(super) struct Host {
@@ -53,15 +54,17 @@ impl Host {
         let metrics = settings.metrics.as_ref();
         let ears = metrics.map_or(Ears::Deaf, |families| families.ears(origin.authority()));
         let pool = metrics.map(|families| families.pool(origin.authority()));
-        let machines = Policy::new(spec, now(), secret(), Arc::new(TaskHost::new(ears)));
+        let (time, now) = (settings.time.clone(), settings.time.now());
+        let machines =
+            Policy::new(spec, now, time.secret(), Arc::new(TaskHost::new(ears).with_time(time.clone())));
         let host = Arc::new(Self {
             header: origin.host_header(),
             origin,
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
-            pool: Arc::new(Pool::new(settings.keeping, pool)),
+            pool: Arc::new(Pool::new(settings.keeping, pool, time)),
             revising: Mutex::new(()),
-            used: AtomicU64::new(now().as_nanos()),
+            used: AtomicU64::new(now.as_nanos()),
         });
         if let Some(families) = metrics {
             families.watch(&host);
@@ -73,8 +76,13 @@ impl Host {
         &self.header
     }
 
+    /// The time now, on the policy's clock.
+    pub(super) fn now(&self) -> Instant {
+        self.settings.time.now()
+    }
+
     pub(super) fn touch(&self) {
-        self.used.store(now().as_nanos(), Relaxed);
+        self.used.store(self.now().as_nanos(), Relaxed);
     }
 
     pub(super) fn last_used(&self) -> u64 {
@@ -113,13 +121,14 @@ impl Handle {
     /// end under the policy they began with.
     pub fn update(&self, spec: PolicySpec) {
         let _one_at_a_time = self.host.revising.lock().unwrap_or_else(PoisonError::into_inner);
-        let revised = self.host.policy.load().revised(spec, now(), secret());
+        let revised =
+            self.host.policy.load().revised(spec, self.host.now(), self.host.settings.time.secret());
         self.host.policy.store(Arc::new(revised));
     }
 
     /// What every machine shows now.
     pub fn snapshot(&self) -> PolicySnapshot {
-        self.host.policy.load().snapshot(now())
+        self.host.policy.load().snapshot(self.host.now())
     }
 
     /// How the connections stand.

@@ -6,12 +6,12 @@
 
 use super::{
     io::{Io, Wire},
-    marks::{FLUSHED, MOVED, Marks, SENT},
     pool::Opened,
     upload::{Progress, Upload},
 };
 use http::{Request, Response};
 use hyper::{body::Incoming, client::conn::http1};
+use plimsoll_driver::Marks;
 use plimsoll_policy::Instant;
 use std::{
     fmt,
@@ -129,12 +129,16 @@ impl Watch {
         let written = self.wire.written();
         if written != self.seen {
             self.seen = written;
-            marks.set(SENT | MOVED);
+            marks.sent();
+        }
+        if let Some(body) = &self.body {
+            // All that there was has gone out: it is the request's own body that is waited for.
+            marks.waits_for_caller(body.is_waited_for() && !self.wire.is_blocked());
         }
         let ended = self.body.as_ref().is_none_or(|body| body.has_ended());
         if self.wrote() && ended && !self.wire.is_blocked() {
             self.flushed = true;
-            marks.set(FLUSHED);
+            marks.flushed();
         }
     }
 

@@ -58,7 +58,6 @@ mod hosts;
 mod io;
 mod keys;
 mod link;
-mod marks;
 mod metrics;
 mod origin;
 mod pool;

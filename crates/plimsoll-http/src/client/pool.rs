@@ -2,7 +2,7 @@
 
 use super::{link::Link, metrics::PoolMetrics, upload::Upload};
 use hyper::client::conn::http2;
-use plimsoll_tower::driver::now;
+use plimsoll_driver::Time;
 use std::{
     mem,
     sync::{
@@ -62,6 +62,7 @@ pub(super) struct Keeping {
 #[derive(Debug)]
 pub(super) struct Pool {
     keeping: Keeping,
+    time: Time,
     idle: Mutex<Idle>,
     http2: Mutex<Option<Shared>>,
     /// Held while a connection is made that many may share.
@@ -94,9 +95,10 @@ impl Drop for Opened {
 }
 
 impl Pool {
-    pub(super) fn new(keeping: Keeping, metrics: Option<PoolMetrics>) -> Self {
+    pub(super) fn new(keeping: Keeping, metrics: Option<PoolMetrics>, time: Time) -> Self {
         Self {
             keeping,
+            time,
             idle: Mutex::default(),
             http2: Mutex::default(),
             making: tokio::sync::Mutex::new(()),
@@ -110,7 +112,7 @@ impl Pool {
     pub(super) fn take(&self) -> Option<Box<Link>> {
         let mut idle = lock(&self.idle);
         let link = idle.links.pop()?;
-        let aged = now().since(link.rested) >= self.keeping.idle_for;
+        let aged = self.time.now().since(link.rested) >= self.keeping.idle_for;
         // Under the last to rest lie only older ones.
         let old = if aged { mem::take(&mut idle.links) } else { Vec::new() };
         self.counts.idle.store(idle.links.len(), Relaxed);
@@ -124,7 +126,7 @@ impl Pool {
         if !link.rest() {
             return;
         }
-        link.rested = now();
+        link.rested = self.time.now();
         let mut idle = lock(&self.idle);
         if idle.links.len() >= self.keeping.most_idle {
             drop(idle);
@@ -158,7 +160,7 @@ impl Pool {
 
     /// Says whether there is anything left to sweep.
     fn sweep(&self) -> bool {
-        let now = now();
+        let now = self.time.now();
         let mut idle = lock(&self.idle);
         let aged = idle.links.partition_point(|link| now.since(link.rested) >= self.keeping.idle_for);
         let mut closed: Vec<_> = idle.links.drain(..aged).collect();

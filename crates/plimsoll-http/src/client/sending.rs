@@ -11,7 +11,6 @@ use http::{
     uri::PathAndQuery,
 };
 use plimsoll_policy::Instant;
-use plimsoll_tower::driver::now;
 
 /// A request, and what every attempt adds to it.
 #[derive(Debug)]
@@ -71,7 +70,7 @@ impl Sending {
                 .clone_into(request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("")));
         }
         if host.settings.propagate_deadline && self.deadline != Instant::FAR {
-            propagate::deadline(request.headers_mut(), self.deadline.since(now()), self.grpc);
+            propagate::deadline(request.headers_mut(), self.deadline.since(host.now()), self.grpc);
         }
         request
     }

@@ -1,6 +1,6 @@
 //! Where an answer's body comes from.
 
-use super::{attempt::Reply, link::Link, pool::Pool};
+use super::{attempt::Reply, link::Link, pool::Pool, upload::Progress};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
@@ -20,6 +20,8 @@ pub(super) struct Source {
     /// None over HTTP/2: that connection drives itself.
     link: Option<Box<Link>>,
     pool: Arc<Pool>,
+    /// The request's body, where it may still be on its way.
+    upload: Option<Arc<Progress>>,
     /// What has been read of it already.
     ahead: SmallVec<[Result<Frame<Bytes>, hyper::Error>; 2]>,
 }
@@ -27,13 +29,13 @@ pub(super) struct Source {
 impl Source {
     /// An answer without its body, and where that comes from.
     pub(super) fn of(pool: &Arc<Pool>, reply: Reply) -> (Response<()>, Self) {
-        let (response, link) = match reply {
-            Reply::Http1(response, link) => (response, Some(link)),
-            Reply::Http2(response) => (response, None),
+        let (response, link, upload) = match reply {
+            Reply::Http1(response, link, upload) => (response, Some(link), upload),
+            Reply::Http2(response, upload) => (response, None, upload),
         };
         let (parts, body) = response.into_parts();
         let pool = Arc::clone(pool);
-        (Response::from_parts(parts, ()), Self { body, link, pool, ahead: SmallVec::new() })
+        (Response::from_parts(parts, ()), Self { body, link, pool, upload, ahead: SmallVec::new() })
     }
 
     /// The whole body, if all of it has come with the head.
@@ -70,6 +72,11 @@ impl Source {
         }
         self.ahead.push(Ok(Frame::data(whole)));
         None
+    }
+
+    /// Whether the rest of the request is waited for: the peer may have nothing to say before it has that.
+    pub(super) fn waits_for_caller(&self) -> bool {
+        self.upload.as_ref().is_some_and(|upload| upload.is_waited_for() && !upload.has_ended())
     }
 
     /// These bytes come first, again.

@@ -2,6 +2,7 @@
 
 use crate::replay::{Replay, ReplayBody, ReplayError};
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use std::{
@@ -102,6 +103,10 @@ impl fmt::Debug for Payload {
 pub(super) struct Progress {
     ended: AtomicBool,
     frames: AtomicU32,
+    /// It had nothing to send when it was last asked.
+    waited_for: AtomicBool,
+    /// The attempt, where another task sends the body.
+    attempt: AtomicWaker,
 }
 
 impl Progress {
@@ -114,13 +119,27 @@ impl Progress {
         self.frames.load(Relaxed)
     }
 
+    /// Whether the body's own source is waited for.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.waited_for.load(Relaxed)
+    }
+
+    /// The task of `cx` is woken when the body begins to be waited for, comes again, or ends.
+    pub(super) fn listen(&self, cx: &Context<'_>) {
+        self.attempt.register(cx.waker());
+    }
+
     fn note<T>(&self, polled: &Poll<Option<T>>) {
+        let waits = polled.is_pending();
         match polled {
             Poll::Ready(Some(_)) => {
                 self.frames.fetch_add(1, Relaxed);
             }
             Poll::Ready(None) => self.ended.store(true, Relaxed),
             Poll::Pending => {}
+        }
+        if self.waited_for.swap(waits, Relaxed) != waits || matches!(polled, Poll::Ready(None)) {
+            self.attempt.wake();
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Machines;
 use crate::{Classify, Error, Replay, driver::CallGuard, replay::Reach};
 use plimsoll_policy::{
-    Instant, Observer, Ticket,
+    Observer, Ticket,
     call::{Action, AttemptId, Event, Facts, Finish, Stages},
 };
 use std::{fmt, mem, sync::Arc, task::Waker};
@@ -23,8 +23,6 @@ where
     O: Observer,
 {
     guard: CallGuard<Arc<Machines<O>>>,
-    /// The clock at the last event: [`Event::Proceed`] does not look at it, so it need not be read for that.
-    now: Instant,
     request: Held<Req, P::Kept>,
     /// Whether the request may be sent again, so that it and the service have to be kept.
     repeats: bool,
@@ -61,7 +59,6 @@ where
         facts.hedgeable = reach == Reach::Twice;
         Self {
             guard: CallGuard::new(policy, facts),
-            now: Instant::ORIGIN,
             request: Held::Whole(request),
             repeats: facts.replayable,
             service: None,
@@ -76,21 +73,21 @@ where
     /// Begins the call.
     #[inline(always)]
     pub(super) fn start(&mut self) -> Action {
-        self.now = self.guard.now();
-        self.guard.start(self.now)
+        let now = self.guard.now();
+        self.guard.start(now)
     }
 
     /// Tells the machine what has happened just now.
     #[inline(always)]
     fn tell(&mut self, event: Event) -> Action {
-        self.now = self.guard.now();
-        self.guard.next(self.now, event)
+        let now = self.guard.now();
+        self.guard.next(now, event)
     }
 
     /// Asks what is due, nothing having happened.
     #[inline]
     pub(super) fn proceed(&mut self) -> Action {
-        self.guard.next(self.now, Event::Proceed)
+        self.guard.next(self.guard.last(), Event::Proceed)
     }
 
     /// The timer has rung. Where attempts are under way it may be for another one beside or after them, which needs the
@@ -118,7 +115,7 @@ where
             && !self.replay.intact(kept)
         {
             self.request = Held::Gone;
-            let action = self.guard.next(self.now, Event::Unreplayable);
+            let action = self.guard.next(self.guard.last(), Event::Unreplayable);
             debug_assert!(matches!(action, Action::Wait { .. }), "no attempt begins or ends by this");
         }
     }
