@@ -27,9 +27,9 @@ use crate::{
 use http::{Method, StatusCode, Version, header, request};
 use plimsoll::{
     Instant,
+    driver::{Time, draw},
     http::{Kind, ProblemId},
     telemetry::{Collecting, LineLog, LineLogConfig, Registry, Target},
-    tower::driver::{draw, now},
     units::Ratio,
 };
 use serde::Serialize;
@@ -117,6 +117,7 @@ impl Drop for File {
 pub(crate) struct Entry {
     log: Arc<AccessLog>,
     time: SystemTime,
+    clock: Time,
     began: Instant,
     client: Cell<IpAddr>,
     version: Version,
@@ -158,6 +159,7 @@ impl Entry {
         Some(Box::new(Self {
             log: Arc::clone(log),
             time: SystemTime::now(),
+            clock: snapshot.time.clone(),
             began,
             client: Cell::new(client),
             version: request.version(),
@@ -207,7 +209,7 @@ impl Drop for Entry {
         }
         let (route, endpoint) = (self.route.take(), self.endpoint.take());
         let answer = self.answer.get();
-        let took = now().since(self.began);
+        let took = self.clock.now().since(self.began);
         let line = Line {
             time: Timestamp(self.time),
             client: self.client.get().to_canonical(),

@@ -9,7 +9,10 @@ use crate::{
     worker::{self, Clients, ORDERS, Order, Shared},
 };
 use arc_swap::ArcSwap;
-use plimsoll::telemetry::{RegisterError, Registry};
+use plimsoll::{
+    driver::Time,
+    telemetry::{RegisterError, Registry},
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
@@ -77,27 +80,32 @@ impl Gateway {
     /// # Errors
     /// [`StartError::Bind`] with the address where one is in use or not permitted; nothing is left running.
     pub fn start(spec: GatewaySpec) -> Result<Self, StartError> {
-        Self::start_with(spec, &mut Vec::new())
+        Self::start_with(spec, &mut Vec::new(), Time::TOKIO)
     }
 
     /// As [`Self::start`], taking from `inherited` the sockets that are bound to a listener's address already: those
     /// of a service manager, which go on listening while one process follows another. Each is shared by all workers.
-    /// What no listener wants is left in place.
+    /// What no listener wants is left in place. Clock, timers and randomness of requests and policies are those of `time`.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn start_with(spec: GatewaySpec, inherited: &mut Vec<TcpListener>) -> Result<Self, StartError> {
+    pub fn start_with(
+        spec: GatewaySpec,
+        inherited: &mut Vec<TcpListener>,
+        time: Time,
+    ) -> Result<Self, StartError> {
         let count = spec.workers.or_else(|| std::thread::available_parallelism().ok());
         let count = count.map_or(1, NonZeroUsize::get);
         let metrics = Metrics::new(count)?;
         let addresses: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
         let sockets = bind_all(&addresses, count, inherited)?;
         let log = access_log(&spec, &metrics, None)?;
-        let snapshot = Snapshot::new(spec, &metrics, log, None)?;
+        let snapshot = Snapshot::new(spec, &metrics, &time, log, None)?;
         let (generations, _) = watch::channel(snapshot.generation);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
+            time,
             clients: Clients::default(),
             draining: AtomicBool::new(false),
             generations,
@@ -128,7 +136,7 @@ impl Gateway {
         let sockets = bind_all(&fresh, self.workers.len(), &mut Vec::new())?;
         let old = self.shared.snapshot.load_full();
         let log = access_log(&spec, &self.shared.metrics, old.access_log.as_ref())?;
-        let snapshot = Snapshot::new(spec, &self.shared.metrics, log, Some(&old))?;
+        let snapshot = Snapshot::new(spec, &self.shared.metrics, &self.shared.time, log, Some(&old))?;
         let generation = snapshot.generation;
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.generations.send_replace(generation);

@@ -2,7 +2,7 @@
 
 use crate::{
     access_log::AccessLog,
-    host::{GatewayHost, GatewayPolicy},
+    host::GatewayPolicy,
     metrics::{Metrics, RouteMetrics},
     route::RouteTable,
     spec::{GatewaySpec, Name, PathPrefix, RouteSpec},
@@ -10,9 +10,9 @@ use crate::{
 };
 use plimsoll::{
     Policy,
+    driver::{TaskHost, Time},
     rate::Per,
     telemetry::{PolicyMetrics, RegisterError},
-    tower::driver::{Waiters, draw, now},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -42,6 +42,8 @@ pub(crate) const DEFAULT_POLICY: &str = "default";
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) spec: Arc<GatewaySpec>,
+    /// Clock, timers and randomness of requests and policies.
+    pub(crate) time: Time,
     /// Counts the snapshots of this process.
     pub(crate) generation: u64,
     pub(crate) routes: RouteTable<Arc<Route>>,
@@ -57,6 +59,7 @@ impl Snapshot {
     pub(crate) fn new(
         spec: GatewaySpec,
         metrics: &Metrics,
+        time: &Time,
         access_log: Option<Arc<AccessLog>>,
         old: Option<&Self>,
     ) -> Result<Self, RegisterError> {
@@ -76,12 +79,20 @@ impl Snapshot {
         let mut policies = BTreeMap::new();
         let mut routes = Vec::with_capacity(spec.routes.len());
         for route in &spec.routes {
-            let policy = policy_of(&spec, route, metrics, old, &mut policies)?;
+            let policy = policy_of(&spec, route, metrics, time, old, &mut policies)?;
             routes.push((route.clone(), Arc::new(made(route, &upstreams[&route.upstream], policy, metrics))));
         }
         let generation = old.map_or(1, |old| old.generation + 1);
         let routes = RouteTable::new(routes);
-        Ok(Self { spec: Arc::new(spec), generation, routes, upstreams, policies, access_log })
+        Ok(Self {
+            spec: Arc::new(spec),
+            time: time.clone(),
+            generation,
+            routes,
+            upstreams,
+            policies,
+            access_log,
+        })
     }
 }
 
@@ -106,6 +117,7 @@ fn policy_of(
     spec: &GatewaySpec,
     route: &RouteSpec,
     metrics: &Metrics,
+    time: &Time,
     old: Option<&Snapshot>,
     policies: &mut BTreeMap<(Box<str>, Name), GatewayPolicy>,
 ) -> Result<GatewayPolicy, RegisterError> {
@@ -115,17 +127,18 @@ fn policy_of(
         return Ok(policy.clone());
     }
     let wanted = spec.policies.get(name).cloned().unwrap_or_default();
+    let now = time.now();
     let policy = match old.and_then(|old| old.policies.get(&key)) {
         Some(before) if *before.spec() == wanted => before.clone(),
-        Some(before) => before.revised(wanted, now(), draw()),
+        Some(before) => before.revised(wanted, now, time.secret()),
         None => {
-            let metrics = PolicyMetrics::new(&metrics.registry, name, route.upstream.as_str())?;
-            let host = Arc::new(GatewayHost { waiters: Waiters::new(), metrics });
-            Policy::new(wanted, now(), draw(), host)
+            let counted = PolicyMetrics::new(&metrics.registry, name, route.upstream.as_str())?;
+            let host = Arc::new(TaskHost::new(counted).with_time(time.clone()));
+            Policy::new(wanted, now, time.secret(), host)
         }
     };
     if let Some(breaker) = policy.breaker() {
-        policy.host().metrics.breaker_is(now(), breaker.state());
+        policy.host().observer().breaker_is(now, breaker.state());
     }
     policies.insert(key, policy.clone());
     Ok(policy)

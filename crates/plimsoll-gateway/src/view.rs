@@ -8,7 +8,6 @@ use crate::{
 };
 use plimsoll::{
     Instant, PolicySnapshot, balance::EndpointLoad, ejection::EndpointStanding, telemetry::PolicyCounts,
-    tower::driver::now,
 };
 use std::time::Duration;
 
@@ -58,12 +57,12 @@ impl Gateway {
     /// Every policy for every upstream that it guards, ordered by their names. Allocates, and takes locks that calls take
     /// only where they wait: for onlookers.
     pub fn policies(&self) -> Vec<PolicyView> {
-        policies(&self.shared().snapshot.load(), now())
+        policies(&self.shared().snapshot.load(), self.shared().time.now())
     }
 
     /// Every upstream, ordered by name. Allocates: for onlookers.
     pub fn upstreams(&self) -> Vec<UpstreamView> {
-        let now = now();
+        let now = self.shared().time.now();
         let snapshot = self.shared().snapshot.load();
         snapshot.upstreams.values().map(|upstream| upstream_view(upstream, now)).collect()
     }
@@ -73,7 +72,7 @@ fn policies(snapshot: &Snapshot, now: Instant) -> Vec<PolicyView> {
     let view = |((policy, upstream), running): (&(Box<str>, Name), &crate::host::GatewayPolicy)| PolicyView {
         policy: policy.clone(),
         upstream: upstream.clone(),
-        counts: running.host().metrics.counts(),
+        counts: running.host().observer().counts(),
         machines: running.snapshot(now),
     };
     snapshot.policies.iter().map(view).collect()

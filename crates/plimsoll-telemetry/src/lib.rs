@@ -52,7 +52,9 @@
 //! | `plimsoll_retries_denied_total` | counter | `reason` | retries that the cause would have allowed and that were not made |
 //! | `plimsoll_hedges_total` | counter | `event`: `started`, `won`, `lost` | hedges |
 //! | `plimsoll_hedges_denied_total` | counter | `reason` | hedges that were due and not made |
-//! | `plimsoll_timeouts_total` | counter | `limit` | limits of the timeout matrix that ran out |
+//! | `plimsoll_timeouts_total` | counter | `limit` | limits of the timeout matrix that ran out while the peer was waited for |
+//! | `plimsoll_caller_timeouts_total` | counter | `limit` | the same while the caller was waited for: it sent or read too slowly |
+//! | `plimsoll_bodies_failed_total` | counter | `outcome` | responses that did not end well after their head: `broken`, `timed-out`, `caller`, … |
 //! | `plimsoll_breaker_state` | gauge | `state` | 1 for the state the breaker is in, 0 for the others |
 //! | `plimsoll_breaker_transitions_total` | counter | `from`, `to` | changes of the breaker's state |
 //! | `plimsoll_breaker_openings_total` | counter | `reason` | why the breaker opened |

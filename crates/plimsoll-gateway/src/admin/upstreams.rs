@@ -4,13 +4,14 @@ use super::{answer::Answer, standing::millis};
 use crate::{control::Plane, upstream::Upstream};
 use axum::{body::Body, extract::State};
 use http::Response;
-use plimsoll::{Instant, file::Shape, tower::driver::now};
+use plimsoll::{Instant, file::Shape};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Every upstream, by name.
 pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
-    let (snapshot, now) = (plane.gateway().shared().snapshot.load(), now());
+    let shared = plane.gateway().shared();
+    let (snapshot, now) = (shared.snapshot.load(), shared.time.now());
     let upstreams: Vec<Value> = snapshot.upstreams.values().map(|each| upstream(each, now)).collect();
     Answer::json(&json!({ "generation": snapshot.generation, "upstreams": upstreams }))
 }

@@ -24,10 +24,7 @@ mod policies;
 mod upstreams;
 
 use crate::worker::Shared;
-use plimsoll::{
-    telemetry::{Desc, RegisterError},
-    tower::driver::now,
-};
+use plimsoll::telemetry::{Desc, RegisterError};
 use policies::Policies;
 use std::sync::{Arc, Weak, atomic::Ordering};
 use upstreams::Upstreams;
@@ -53,7 +50,7 @@ pub(crate) fn register(shared: &Arc<Shared>, workers: usize) -> Result<(), Regis
         let Some(shared) = shared.upgrade() else { return };
         // Here rather than at a reload, when requests under way still hold what is gone.
         shared.metrics.sweep();
-        let (snapshot, now) = (shared.snapshot.load(), now());
+        let (snapshot, now) = (shared.snapshot.load(), shared.time.now());
         samples.put(&generation, &[], snapshot.generation as f64);
         samples.put(&threads, &[], workers as f64);
         samples.put(&draining, &[], f64::from(u8::from(shared.draining.load(Ordering::Relaxed))));

@@ -85,7 +85,7 @@ impl Control {
         };
         let admin = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let begun = move || {
-            let gateway = Gateway::start_with(spec, &mut inherited)?;
+            let gateway = Gateway::start_with(spec, &mut inherited, plimsoll::driver::Time::TOKIO)?;
             sockets::unclaimed(&inherited);
             Ok::<_, StartError>(gateway)
         };

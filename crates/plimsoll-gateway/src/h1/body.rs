@@ -35,6 +35,11 @@ pub(crate) trait Source {
         let _ = epoch;
         None
     }
+    /// Whether the message that this one answers is still being sent, and its own body is waited for.
+    fn waits_for_upload(&self, epoch: u32) -> bool {
+        let _ = epoch;
+        false
+    }
     /// Whether the frame just given was the last.
     fn is_done(&self, epoch: u32) -> bool;
     /// The body has been read to its end.
@@ -71,6 +76,11 @@ impl Incoming {
         let bytes = self.source.as_ref()?.take_whole(self.epoch)?;
         self.end();
         Some(bytes)
+    }
+
+    /// Whether the message that this one answers is still being sent, and its own body is waited for.
+    pub(crate) fn waits_for_upload(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.waits_for_upload(self.epoch))
     }
 
     fn end(&mut self) {

@@ -143,6 +143,11 @@ pub enum Garbage {
 }
 
 impl Garbage {
+    /// Whether it is a limit of ours that the response exceeds, and nothing is wrong with it otherwise.
+    pub const fn is_our_limit(self) -> bool {
+        matches!(self, Self::HeadTooLarge | Self::TooManyFields | Self::TooManyInterim)
+    }
+
     /// A short stable name, for metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {

@@ -18,62 +18,32 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri, request};
-use plimsoll::{call::Mark, http::headers::strip_hop_by_hop};
-use std::{cell::Cell, future::poll_fn, io, pin::pin, rc::Rc, time::Duration};
+use plimsoll::{
+    driver::{Marks, classify::ResolveError},
+    http::headers::strip_hop_by_hop,
+};
+use std::{future::poll_fn, io, pin::pin, rc::Rc, time::Duration};
 use tokio::net::TcpStream;
 
 /// An endpoint's answer.
 pub(crate) enum Reply {
     Http1(Response<h1::Incoming>),
-    Http2(Response<hyper::body::Incoming>),
-    Switched { response: Response<()>, io: TcpStream, leftover: Bytes },
+    /// With the progress of the request's body, which may go on.
+    Http2(Response<hyper::body::Incoming>, Rc<Progress>),
+    Switched {
+        response: Response<()>,
+        io: TcpStream,
+        leftover: Bytes,
+    },
 }
 
 impl Reply {
     pub(crate) fn head(&self) -> (http::StatusCode, &HeaderMap) {
         match self {
             Self::Http1(response) => (response.status(), response.headers()),
-            Self::Http2(response) => (response.status(), response.headers()),
+            Self::Http2(response, _) => (response.status(), response.headers()),
             Self::Switched { response, .. } => (response.status(), response.headers()),
         }
-    }
-}
-
-/// How far an attempt has come, for the driver to read when it has polled it.
-#[derive(Debug, Default)]
-pub(crate) struct Marks(Cell<u8>);
-
-const SPARE: u8 = 16;
-const ALL: [(u8, Mark); 4] = [(1, Mark::Connected), (2, Mark::Sent), (4, Mark::Flushed), (8, Mark::Moved)];
-
-impl Marks {
-    fn set(&self, bit: u8) {
-        self.0.set(self.0.get() | bit);
-    }
-
-    /// Whether anything has been reached since the last time.
-    pub(crate) fn any(&self) -> bool {
-        self.0.get() != 0
-    }
-
-    /// Forgets all: for the next attempt.
-    pub(crate) fn clear(&self) {
-        self.0.set(0);
-    }
-
-    /// The attempt is not wanted any more, but nobody has left: its connection may be kept if that costs little.
-    pub(crate) fn spare(&self) {
-        self.set(SPARE);
-    }
-
-    fn is_spared(&self) -> bool {
-        self.0.get() & SPARE != 0
-    }
-
-    /// What has been reached since the last time.
-    pub(crate) fn take(&self) -> impl Iterator<Item = Mark> + use<> {
-        let bits = self.0.take();
-        ALL.into_iter().filter(move |(bit, _)| bits & bit != 0).map(|(_, mark)| mark)
     }
 }
 
@@ -88,11 +58,15 @@ struct Watch<'a> {
 
 impl Observer for Watch<'_> {
     fn written(&mut self, _: u64) {
-        self.marks.set(2 | 8);
+        self.marks.sent();
     }
 
     fn sent(&mut self) {
-        self.marks.set(4);
+        self.marks.flushed();
+    }
+
+    fn starved(&mut self, starved: bool) {
+        self.marks.waits_for_caller(starved);
     }
 
     fn spares(&self) -> Option<Duration> {
@@ -100,7 +74,7 @@ impl Observer for Watch<'_> {
     }
 
     fn interim(&mut self, mut response: Response<()>) {
-        self.marks.set(8);
+        self.marks.moved();
         if let Some(informational) = self.informational {
             strip_hop_by_hop(response.headers_mut());
             informational.send(response.status(), response.headers());
@@ -150,7 +124,7 @@ async fn http1(
             Some(connection) => connection,
             None => connect(&pool, upstream, &endpoint.address).await?,
         };
-        marks.set(1);
+        marks.connected();
         match exchange(connection, sending, marks).await {
             Ok(reply) => return Ok(reply),
             // The endpoint closed a kept connection just when it was used. That is nobody's failure: the same endpoint
@@ -202,7 +176,11 @@ async fn connect(pool: &Pool, upstream: &Upstream, address: &Address) -> Result<
 pub(crate) async fn dial(address: &Address) -> io::Result<TcpStream> {
     let socket = match address.ip() {
         Some(ip) => TcpStream::connect((ip, address.port())).await?,
-        None => TcpStream::connect((address.host(), address.port())).await?,
+        None => {
+            let found = tokio::net::lookup_host((address.host(), address.port())).await;
+            let found: Vec<_> = found.map_err(|error| io::Error::other(ResolveError::from(error)))?.collect();
+            TcpStream::connect(&*found).await?
+        }
     };
     socket.set_nodelay(true)?;
     Ok(socket)
@@ -216,24 +194,26 @@ async fn http2(
     marks: &Marks,
 ) -> Result<Reply, Fault> {
     let mut sender = worker.http2.sender(upstream, endpoint).await?;
-    marks.set(1);
+    marks.connected();
     let progress = Rc::<Progress>::default();
     let mut sent = pin!(sender.send_request(http2_request(sending, &progress)));
-    marks.set(2 | 8);
+    marks.sent();
     let mut flushed = false;
     let answered = poll_fn(|cx| {
-        // The body goes its own way; what is seen of it here is as late as the next look.
+        // The body goes its own way, and wakes this task when that changes whom it waits for.
         if progress.has_moved() {
-            marks.set(8);
+            marks.moved();
         }
+        marks.waits_for_caller(progress.is_waited_for());
         if !flushed && (progress.has_ended() || sending.uploads.is_empty()) {
             flushed = true;
-            marks.set(4);
+            marks.flushed();
         }
         progress.listen(cx);
         sent.as_mut().poll(cx)
     });
-    answered.await.map(Reply::Http2).map_err(|error| {
+    let answered = answered.await;
+    answered.map(|response| Reply::Http2(response, Rc::clone(&progress))).map_err(|error| {
         if let Some(broke) = progress.broke() {
             return Fault::Upload(broke);
         }

@@ -19,7 +19,7 @@ pub(crate) fn head(status: StatusCode, headers: &HeaderMap) -> Settlement {
     };
     let cause = (code >= 400).then_some(Cause::Status(code));
     let retry_after = if matches!(code, 429 | 503) { retry_after(headers) } else { None };
-    Settlement { outcome, cause, untouched: false, retry_after }
+    Settlement { outcome, cause, retry_after, ..Settlement::SUCCESS }
 }
 
 /// The trailers of an answer: over gRPC they say how it went.
@@ -33,22 +33,15 @@ fn grpc_status(headers: &HeaderMap) -> Option<u16> {
 
 /// gRPC's codes under the headings of HTTP, so that one list of causes serves both.
 fn grpc(code: u16) -> Settlement {
-    let failure = |cause| Settlement {
-        outcome: Outcome::Failure(Failure::Answer),
-        cause,
-        untouched: false,
-        retry_after: None,
-    };
+    let failure =
+        |cause| Settlement { outcome: Outcome::Failure(Failure::Answer), cause, ..Settlement::SUCCESS };
     match code {
         4 => failure(Some(Cause::Status(504))),
         14 => failure(Some(Cause::Status(503))),
         2 | 13 | 15 => failure(None),
-        8 => Settlement {
-            outcome: Outcome::Throttled,
-            cause: Some(Cause::Status(429)),
-            untouched: false,
-            retry_after: None,
-        },
+        8 => {
+            Settlement { outcome: Outcome::Throttled, cause: Some(Cause::Status(429)), ..Settlement::SUCCESS }
+        }
         _ => Settlement::SUCCESS,
     }
 }

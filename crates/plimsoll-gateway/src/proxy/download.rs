@@ -1,6 +1,6 @@
 //! An answer's body on its way to the client.
 
-use super::{Alarm, classify, drive::Driven};
+use super::{classify, drive::RoutePolicy, upload::Progress};
 use crate::{
     h1::{self, Pipe, Splice},
     upstream::Picked,
@@ -8,12 +8,12 @@ use crate::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
-    Failure, Outcome, Settlement,
-    call::{Action, AttemptId, Event, Mark},
-    tower::driver::now,
+    Outcome, Settlement,
+    driver::{BodyGuard, BodyTimeout},
 };
 use std::{
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -50,14 +50,38 @@ pub(crate) enum DownloadError {
 #[derive(Debug)]
 pub(crate) enum Source {
     Http1(h1::Incoming),
-    Http2(hyper::body::Incoming),
+    /// With the progress of the request's body.
+    Http2(hyper::body::Incoming, Rc<Progress>),
+}
+
+impl DownloadError {
+    /// Whether it is no failure of the endpoint's: a limit of ours on what it may send, or the client's own body, which
+    /// was still being sent.
+    fn is_not_the_peers(&self) -> bool {
+        matches!(
+            self,
+            Self::Http1(
+                h1::BodyError::Upload
+                    | h1::BodyError::TooLarge
+                    | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)
+            )
+        )
+    }
 }
 
 impl Source {
+    /// Whether the rest of the request is waited for: the endpoint may have nothing to say before it has that.
+    pub(crate) fn waits_for_client(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.waits_for_upload(),
+            Self::Http2(_, progress) => progress.is_waited_for() && !progress.has_ended(),
+        }
+    }
+
     pub(crate) fn is_ended(&self) -> bool {
         match self {
             Self::Http1(body) => body.is_end_stream(),
-            Self::Http2(body) => body.is_end_stream(),
+            Self::Http2(body, _) => body.is_end_stream(),
         }
     }
 
@@ -65,21 +89,21 @@ impl Source {
     pub(crate) fn whole(&mut self) -> Option<Bytes> {
         match self {
             Self::Http1(body) => body.take_whole(),
-            Self::Http2(_) => None,
+            Self::Http2(..) => None,
         }
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         match self {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http1),
-            Self::Http2(body) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http2),
+            Self::Http2(body, _) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http2),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(body) => body.size_hint(),
-            Self::Http2(body) => body.size_hint(),
+            Self::Http2(body, _) => body.size_hint(),
         }
     }
 }
@@ -87,44 +111,38 @@ impl Source {
 /// An endpoint's body under the call's limits. When it ends, breaks off or is dropped, the call is settled so.
 #[derive(Debug)]
 pub(crate) struct Proxied {
+    // Before the call: what is under way ends before its place is given to the next.
     source: Option<Source>,
-    driven: Driven,
-    id: AttemptId,
+    call: BodyGuard<RoutePolicy>,
     picked: Option<Picked>,
-    outcome: Outcome,
-    alarm: Alarm,
 }
 
 impl Proxied {
-    pub(crate) fn new(source: Source, driven: Driven, id: AttemptId, picked: Option<Picked>) -> Self {
-        Self { source: Some(source), driven, id, picked, outcome: Outcome::Success, alarm: Alarm::default() }
+    pub(crate) fn new(source: Source, call: BodyGuard<RoutePolicy>, picked: Option<Picked>) -> Self {
+        Self { source: Some(source), call, picked }
     }
 
-    fn settle(&mut self, outcome: Outcome) {
+    /// The body is over, and the endpoint hears of it.
+    fn ended(&mut self, outcome: Outcome) {
         self.source = None;
-        let now = now();
-        let settlement = Settlement { outcome, ..Settlement::SUCCESS };
-        let _ = self.driven.next(now, Event::Done(self.id, settlement));
-        if let Some(mut picked) = self.picked.take()
-            && outcome.is_failure()
-        {
-            picked.ended(now, outcome);
+        if let Some(mut picked) = self.picked.take() {
+            picked.judge_late(self.call.call().last(), outcome);
         }
     }
 
-    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut action = self.driven.next(now(), Event::Proceed);
-        while let Action::Wait { until, .. } = action {
-            if self.alarm.poll(cx, until).is_pending() {
-                return Poll::Pending;
-            }
-            action = self.driven.next(now(), Event::Timer);
-        }
-        if let (Action::Abort { outcome, .. }, Some(mut picked)) = (action, self.picked.take()) {
-            picked.ended(now(), outcome);
-        }
-        self.source = None;
-        Poll::Ready(())
+    fn broke_off(&mut self, ours: bool) {
+        let outcome = if ours { self.call.settle(Outcome::Local) } else { self.call.broke_off() };
+        self.ended(outcome);
+    }
+
+    fn timed_out(&mut self, timeout: BodyTimeout) -> DownloadError {
+        self.ended(timeout.outcome);
+        DownloadError::TimedOut
+    }
+
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<DownloadError> {
+        let uploading = self.source.as_ref().is_some_and(Source::waits_for_client);
+        self.call.poll_limits(cx, uploading).map(|timeout| self.timed_out(timeout))
     }
 
     fn poll_splice(
@@ -136,29 +154,22 @@ impl Proxied {
         match Pin::new(body).poll_splice(cx, pipe) {
             Poll::Ready(Some(Ok(moved))) => Poll::Ready(Some(self.moved(cx).map(|()| moved))),
             Poll::Ready(Some(Err(error))) => {
-                self.settle(Outcome::Failure(Failure::Broken));
+                self.broke_off(false);
                 Poll::Ready(Some(Err(DownloadError::Http1(error))))
             }
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => self.poll_limits(cx).map(|()| Some(Err(DownloadError::TimedOut))),
+            Poll::Pending => self.poll_limits(cx).map(|error| Some(Err(error))),
         }
     }
 
     /// Bytes have moved; they may have been the last.
-    ///
-    /// Where the endpoint always has more, nothing ever waits: without a look at the deadline here, a client that takes
-    /// the answer slowly would keep the endpoint busy past it.
     fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
         if self.source.as_ref().is_some_and(Source::is_ended) {
-            self.settle(self.outcome);
+            let outcome = self.call.end();
+            self.ended(outcome);
             return Ok(());
         }
-        let now = now();
-        self.driven.call.note(now, self.id, Mark::Moved);
-        if now >= self.driven.call.deadline() && self.poll_limits(cx).is_ready() {
-            return Err(DownloadError::TimedOut);
-        }
-        Ok(())
+        self.call.moved(cx).map_err(|timeout| self.timed_out(timeout))
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
@@ -166,19 +177,21 @@ impl Proxied {
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    self.outcome = classify::trailers(trailers);
+                    let outcome = classify::trailers(trailers);
+                    self.call.trailers(&Settlement { outcome, ..Settlement::SUCCESS });
                 }
                 Poll::Ready(Some(self.moved(cx).map(|()| frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.settle(Outcome::Failure(Failure::Broken));
+                self.broke_off(error.is_not_the_peers());
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
-                self.settle(self.outcome);
+                let outcome = self.call.end();
+                self.ended(outcome);
                 Poll::Ready(None)
             }
-            Poll::Pending => self.poll_limits(cx).map(|()| Some(Err(DownloadError::TimedOut))),
+            Poll::Pending => self.poll_limits(cx).map(|error| Some(Err(error))),
         }
     }
 }

@@ -1,72 +1,153 @@
-//! The driver of a request's call: it does what the machine says, and tells it what happened.
+//! A request's call over the endpoints of its route, up to the head of its response.
 
 use super::{
     Alarm, Download, Fault,
-    attempt::{Marks, Reply, Sending, attempt},
+    attempt::{Reply, Sending, attempt},
     classify,
     download::Proxied,
     handle::Tunnel,
 };
-use crate::{access_log::Entry, host::GatewayHost, snapshot::Route, upstream::Picked, worker::Worker};
+use crate::{
+    access_log::Entry,
+    host::GatewayPolicy,
+    snapshot::Route,
+    upstream::{Endpoint, Picked},
+    worker::Worker,
+};
 use http::Response;
 use plimsoll::{
-    Instant, Outcome, Settlement, Ticket,
-    call::{Action, AttemptId, Call, Event, Facts, Finish},
+    AttemptRole, Instant, KeyHash, Outcome, Settlement,
+    call::{AttemptId, Event, Facts},
+    driver::{Attempts, Begin, BodyGuard, CallGuard, Failed, Marks, run},
     http::{Kind, Problem},
-    tower::driver::{draw, now},
 };
 use smallvec::SmallVec;
-use std::{
-    future::poll_fn,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{ops::Deref, sync::Arc};
 
-/// A call and its policy. Dropped before the call is closed, it tells the machines that the caller has left.
+/// The policy of a route, which lives as long as the calls under it.
 #[derive(Debug)]
-pub(crate) struct Driven {
-    pub(crate) call: Call,
-    pub(crate) route: Arc<Route>,
-}
+pub(crate) struct RoutePolicy(Arc<Route>);
 
-impl Driven {
-    pub(crate) fn next(&mut self, now: Instant, event: Event) -> Action {
-        self.call.next(&self.route.policy, now, event, draw())
+impl Deref for RoutePolicy {
+    type Target = GatewayPolicy;
+
+    fn deref(&self) -> &GatewayPolicy {
+        &self.0.policy
     }
 }
 
-impl Drop for Driven {
-    fn drop(&mut self) {
-        if !self.call.is_closed() {
-            let _ = self.next(now(), Event::Gone);
+/// The attempts of one call, each at an endpoint of the route's upstream.
+struct EndpointAttempts<'a, F> {
+    route: &'a Arc<Route>,
+    /// The hash of the key by which endpoints are chosen, if they are.
+    key: Option<KeyHash>,
+    sending: Sending<'a>,
+    entry: Option<&'a Entry>,
+    marks: &'a [Marks; 2],
+    /// Begins an attempt at this endpoint, whose marks are in this slot.
+    attempt: F,
+    picked: SmallVec<[(AttemptId, Picked); 2]>,
+    tried: SmallVec<[u32; 4]>,
+    /// Endpoints that asked to be left alone, and until when.
+    bound: SmallVec<[(u32, Instant); 2]>,
+}
+
+impl<F> EndpointAttempts<'_, F> {
+    fn take(&mut self, id: AttemptId) -> Option<Picked> {
+        let at = self.picked.iter().position(|(of, _)| *of == id)?;
+        Some(self.picked.swap_remove(at).1)
+    }
+
+    /// An endpoint for this attempt. A hedge goes to one that has not been asked, or does not go. A retry avoids those
+    /// that failed, and those that asked to be left alone as long as there is any other.
+    fn pick(&self, begin: Begin) -> Option<Picked> {
+        let upstream = &self.route.upstream;
+        let Begin { now, draw, .. } = begin;
+        match begin.role {
+            AttemptRole::First => upstream.pick(now, draw, self.key, &[], &[]),
+            AttemptRole::Hedge => upstream.pick(now, draw, self.key, &[], &self.tried),
+            AttemptRole::Retry => {
+                let bound = self.bound_at(now);
+                let free = upstream.pick(now, draw, self.key, &self.tried, &bound);
+                // All are bound, and the call has waited as long as it waits for such a wish.
+                free.or_else(|| upstream.pick(now, draw, self.key, &self.tried, &[]))
+            }
         }
     }
+
+    fn bound_at(&self, now: Instant) -> SmallVec<[u32; 2]> {
+        self.bound.iter().filter(|(_, until)| now < *until).map(|(endpoint, _)| *endpoint).collect()
+    }
+
+    /// `Retry-After` binds the endpoint that said it. While another one is there to be asked, the call need not wait;
+    /// where all are bound, it waits for the first that is free.
+    fn bind(&mut self, endpoint: u32, now: Instant, settlement: &mut Settlement) {
+        let Some(wait) = settlement.retry_after else { return };
+        self.bound.retain(|(bound, _)| *bound != endpoint);
+        self.bound.push((endpoint, now + wait));
+        let bound = self.bound_at(now);
+        settlement.retry_after = if self.route.upstream.has_usable(now, &bound) {
+            None
+        } else {
+            self.bound.iter().map(|(_, until)| until.since(now)).min()
+        };
+    }
 }
 
-/// What an attempt has brought, until the call says what is to become of it.
-struct Brought {
-    id: AttemptId,
-    picked: Option<Picked>,
-    result: Result<Reply, Fault>,
+impl<'a, F, A> Attempts for EndpointAttempts<'a, F>
+where
+    F: FnMut(&'a Endpoint, usize) -> A,
+    A: Future<Output = Result<Reply, Fault>>,
+{
+    type Response = Reply;
+    type Error = Fault;
+    type Attempt = A;
+
+    fn begin(&mut self, begin: Begin) -> Option<A> {
+        let picked = self.pick(begin)?;
+        let index = picked.index();
+        self.tried.push(index);
+        if let Some(entry) = self.entry {
+            entry.attempted(picked.endpoint());
+        }
+        self.picked.push((begin.id, picked));
+        Some((self.attempt)(&self.route.upstream.endpoints[index as usize], begin.slot))
+    }
+
+    fn settlement(&mut self, id: AttemptId, now: Instant, result: Result<&Reply, &Fault>) -> Settlement {
+        let mut settlement = match result {
+            Ok(reply) => {
+                let (status, headers) = reply.head();
+                classify::head(status, headers)
+            }
+            Err(fault) => fault.settlement(),
+        };
+        let picked = self.picked.iter_mut().find(|(of, _)| *of == id);
+        if let Some((_, picked)) = picked {
+            picked.judge(now, &settlement);
+            let endpoint = picked.index();
+            self.bind(endpoint, now, &mut settlement);
+        }
+        settlement
+    }
+
+    fn abort(&mut self, id: AttemptId, slot: Option<usize>, now: Instant, outcome: Outcome) {
+        if let Some(slot) = slot
+            && outcome == Outcome::Cancelled
+        {
+            self.marks[slot].spare();
+        }
+        if let Some(mut picked) = self.take(id) {
+            picked.judge(now, &Settlement { outcome, ..Settlement::SUCCESS });
+        }
+    }
+
+    fn is_replayable(&self) -> bool {
+        self.sending.uploads.is_replayable()
+    }
 }
 
-/// An attempt under way, beside its future.
-struct Under {
-    id: AttemptId,
-    picked: Picked,
-}
-
-/// What ended a wait.
-enum Happened {
-    /// Limits have moved: ask again how long to wait.
-    Marked,
-    Timer,
-    Granted(Ticket),
-    Ended(usize, Result<Reply, Fault>),
-}
-
-/// Runs the request's call to the head of its answer.
+/// Runs the request's call to the head of its response.
 pub(crate) async fn drive(
     worker: &Worker,
     route: &Arc<Route>,
@@ -76,217 +157,75 @@ pub(crate) async fn drive(
     alarm: &mut Alarm,
 ) -> Result<(Response<Download>, Option<Tunnel>), Problem> {
     let upstream = &*route.upstream;
-    let hash = upstream.hash_header().and_then(|name| sending.parts.headers.get(name));
-    let hash = hash.map(|value| upstream.hash(value.as_bytes()));
-    let mut driven = Driven { call: Call::new(facts), route: Arc::clone(route) };
-    let mut line = Line { host: Arc::clone(route.policy.host()), ticket: None };
-    let marks = [Marks::default(), Marks::default()];
-    let mut first = pin!(None);
-    let mut second = pin!(None);
-    let mut under: [Option<Under>; 2] = [None, None];
-    let mut brought: SmallVec<[Brought; 2]> = SmallVec::new();
-    let mut tried: SmallVec<[u32; 4]> = SmallVec::new();
-    let mut replayable = true;
-
-    let mut time = now();
-    let mut action = driven.next(time, Event::Start);
-    loop {
-        action = match action {
-            Action::Attempt { id, .. } => {
-                let Some(picked) = route.upstream.pick(time, draw(), hash, &tried) else {
-                    brought.push(Brought { id, picked: None, result: Err(Fault::NoEndpoint) });
-                    action = driven.next(time, Event::Done(id, Fault::NoEndpoint.settlement()));
-                    continue;
-                };
-                tried.push(picked.index());
-                if let Some(entry) = entry {
-                    entry.attempted(picked.endpoint());
-                }
-                let slot = usize::from(under[0].is_some());
-                marks[slot].clear();
-                let endpoint = &route.upstream.endpoints[picked.index() as usize];
-                let future = attempt(worker, upstream, endpoint, sending, &marks[slot]);
-                if slot == 0 {
-                    first.set(Some(future));
-                } else {
-                    second.set(Some(future));
-                }
-                under[slot] = Some(Under { id, picked });
-                driven.next(time, Event::Proceed)
+    let key = upstream.hash_header().and_then(|name| sending.parts.headers.get(name));
+    let mut guard = CallGuard::new(RoutePolicy(Arc::clone(route)), facts);
+    let marks = [Marks::new(), Marks::new()];
+    let mut attempts = EndpointAttempts {
+        route,
+        key: key.map(|value| upstream.hash(value.as_bytes())),
+        sending,
+        entry,
+        marks: &marks,
+        attempt: |endpoint, slot: usize| attempt(worker, upstream, endpoint, sending, &marks[slot]),
+        picked: SmallVec::new(),
+        tried: SmallVec::new(),
+        bound: SmallVec::new(),
+    };
+    let ended = run(&mut guard, &mut attempts, &marks, alarm, facts.replayable).await;
+    match ended {
+        Ok((id, reply)) => {
+            let picked = attempts.take(id);
+            if let (Some(entry), Some(picked)) = (entry, &picked) {
+                entry.answered_by(picked.endpoint());
             }
-            Action::Abort { id, outcome } => {
-                for slot in 0..under.len() {
-                    if let Some(mut ended) = under[slot].take_if(|under| under.id == id) {
-                        if outcome == Outcome::Cancelled {
-                            marks[slot].spare();
-                        }
-                        if slot == 0 {
-                            first.set(None);
-                        } else {
-                            second.set(None);
-                        }
-                        ended.picked.ended(time, outcome);
-                    }
-                }
-                brought.retain(|brought| brought.id != id);
-                driven.next(time, Event::Proceed)
+            Ok(respond(guard, id, picked, reply))
+        }
+        Err(Failed::Attempt(id, fault)) => {
+            if let (Some(entry), Some(picked)) = (entry, attempts.take(id)) {
+                entry.answered_by(picked.endpoint());
             }
-            Action::Wait { until, ticket } => {
-                line.stand(ticket);
-                let waiting = Waiting { until, ticket, host: &line.host };
-                let happened = poll_fn(|cx| {
-                    let slots = [first.as_mut().as_pin_mut(), second.as_mut().as_pin_mut()];
-                    waiting.poll(cx, slots, &marks, alarm)
-                })
-                .await;
-                time = now();
-                for (under, marks) in under.iter().zip(&marks) {
-                    let Some(under) = under else { continue };
-                    marks.take().for_each(|mark| driven.call.note(time, under.id, mark));
-                }
-                if replayable && !sending.uploads.is_replayable() {
-                    replayable = false;
-                    let _ = driven.next(time, Event::Unreplayable);
-                }
-                match happened {
-                    Happened::Marked => driven.next(time, Event::Proceed),
-                    Happened::Timer => driven.next(time, Event::Timer),
-                    Happened::Granted(ticket) => driven.next(time, Event::Granted(ticket)),
-                    Happened::Ended(slot, result) => {
-                        if slot == 0 {
-                            first.set(None);
-                        } else {
-                            second.set(None);
-                        }
-                        let Some(Under { id, mut picked, .. }) = under[slot].take() else {
-                            return Err(Problem::new(Kind::Internal));
-                        };
-                        let event = match &result {
-                            Ok(reply) => {
-                                let (status, headers) = reply.head();
-                                let settlement = classify::head(status, headers);
-                                picked.ended(time, settlement.outcome);
-                                Event::Headers(id, settlement)
-                            }
-                            Err(fault) => {
-                                let settlement = fault.settlement();
-                                picked.ended(time, settlement.outcome);
-                                Event::Done(id, settlement)
-                            }
-                        };
-                        brought.push(Brought { id, picked: Some(picked), result });
-                        driven.next(time, event)
-                    }
-                }
-            }
-            Action::Finish(Finish::Answer(id)) => {
-                let at = brought.iter().position(|brought| brought.id == id);
-                let Some(Brought { picked, result, .. }) = at.map(|at| brought.swap_remove(at)) else {
-                    return Err(Problem::new(Kind::Internal));
-                };
-                if let (Some(entry), Some(picked)) = (entry, &picked) {
-                    entry.answered_by(picked.endpoint());
-                }
-                return finish(driven, time, id, picked, result);
-            }
-            Action::Finish(Finish::Refused(rejected)) => return Err(Problem::from(rejected)),
-            Action::Finish(Finish::TimedOut(limit)) => return Err(Problem::from(limit)),
-            Action::Finish(Finish::Gone) | Action::Closed => return Err(Problem::new(Kind::Internal)),
-        };
+            Err(fault.problem())
+        }
+        Err(Failed::Refused(rejected)) => Err(Problem::from(rejected)),
+        Err(Failed::TimedOut(limit)) => Err(Problem::from(limit)),
+        Err(Failed::CallerTimedOut(_)) => Err(Problem::new(Kind::RequestTimeout)),
     }
 }
 
-/// A place in the bulkhead's line; its waker is forgotten when it is left.
-struct Line {
-    host: Arc<GatewayHost>,
-    ticket: Option<Ticket>,
-}
-
-impl Line {
-    fn stand(&mut self, ticket: Option<Ticket>) {
-        if self.ticket != ticket {
-            if let Some(left) = self.ticket {
-                self.host.waiters.forget(left);
-            }
-            self.ticket = ticket;
-        }
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.stand(None);
-    }
-}
-
-struct Waiting<'a> {
-    until: Instant,
-    ticket: Option<Ticket>,
-    host: &'a GatewayHost,
-}
-
-impl Waiting<'_> {
-    fn poll<F: Future<Output = Result<Reply, Fault>>>(
-        &self,
-        cx: &mut Context<'_>,
-        slots: [Option<Pin<&mut F>>; 2],
-        marks: &[Marks; 2],
-        alarm: &mut Alarm,
-    ) -> Poll<Happened> {
-        let mut marked = false;
-        for (at, slot) in slots.into_iter().enumerate() {
-            let Some(future) = slot else { continue };
-            if let Poll::Ready(result) = future.poll(cx) {
-                return Poll::Ready(Happened::Ended(at, result));
-            }
-            marked |= marks[at].any();
-        }
-        if marked {
-            return Poll::Ready(Happened::Marked);
-        }
-        // Registered before the machine is asked: a grant between the two finds the waker.
-        if let Some(ticket) = self.ticket.filter(|ticket| self.host.waiters.register(*ticket, cx.waker())) {
-            return Poll::Ready(Happened::Granted(ticket));
-        }
-        alarm.poll(cx, self.until).map(|()| Happened::Timer)
-    }
-}
-
-/// The answer goes to the caller; its body settles the call when it ends.
-fn finish(
-    mut driven: Driven,
-    now: Instant,
+/// The response goes to the client; its body settles the call when it ends.
+fn respond(
+    mut guard: CallGuard<RoutePolicy>,
     id: AttemptId,
     picked: Option<Picked>,
-    result: Result<Reply, Fault>,
-) -> Result<(Response<Download>, Option<Tunnel>), Problem> {
-    match result.map_err(Fault::problem)? {
+    reply: Reply,
+) -> (Response<Download>, Option<Tunnel>) {
+    match reply {
         Reply::Http1(response) => {
-            Ok((response.map(|body| proxied(driven, now, id, picked, super::Source::Http1(body))), None))
+            (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body))), None)
         }
-        Reply::Http2(response) => {
-            Ok((response.map(|body| proxied(driven, now, id, picked, super::Source::Http2(body))), None))
+        Reply::Http2(response, progress) => {
+            let source = |body| super::Source::Http2(body, progress);
+            (response.map(|body| proxied(guard, id, picked, source(body))), None)
         }
         Reply::Switched { response, io, leftover } => {
             // A tunnel outlives the call: neither deadline nor bulkhead holds for what it carries.
-            let _ = driven.next(now, Event::Done(id, Settlement::SUCCESS));
-            Ok((response.map(|()| Download::Empty), Some(Tunnel { io, leftover })))
+            let _ = guard.next(guard.last(), Event::Done(id, Settlement::SUCCESS));
+            (response.map(|()| Download::Empty), Some(Tunnel { io, leftover }))
         }
     }
 }
 
 fn proxied(
-    mut driven: Driven,
-    now: Instant,
+    mut guard: CallGuard<RoutePolicy>,
     id: AttemptId,
     picked: Option<Picked>,
     mut source: super::Source,
 ) -> Download {
-    // Most answers are small and have come with their head: the call is over, and nothing has to be kept for it.
+    // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let whole = source.whole();
     if source.is_ended() {
-        let _ = driven.next(now, Event::Done(id, Settlement::SUCCESS));
+        let _ = guard.next(guard.last(), Event::Done(id, Settlement::SUCCESS));
         return whole.map_or(Download::Empty, Download::whole);
     }
-    Download::Proxied(Box::new(Proxied::new(source, driven, id, picked)))
+    Download::Proxied(Box::new(Proxied::new(source, BodyGuard::new(guard, id), picked)))
 }

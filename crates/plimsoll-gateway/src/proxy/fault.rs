@@ -3,6 +3,7 @@
 use crate::h1::client::{SendError, SendFault};
 use plimsoll::{
     Cause, Failure, Outcome, Settlement,
+    driver::classify,
     http::{Kind, Problem},
 };
 use std::io;
@@ -12,9 +13,6 @@ use super::{UploadError, upload::Broke};
 /// Why an attempt brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// No endpoint is healthy.
-    #[error("no endpoint is available")]
-    NoEndpoint,
     /// No connection came about.
     #[error("no connection to the endpoint")]
     Connect(#[source] io::Error),
@@ -39,12 +37,14 @@ impl Fault {
     /// What the policy learns of it.
     pub(crate) fn settlement(&self) -> Settlement {
         match self {
-            // Nothing was asked, so nothing is learnt of anybody.
-            Self::NoEndpoint => Settlement::CANCELLED,
-            Self::Connect(_) => Settlement::failure(Failure::Connect),
+            Self::Connect(error) => classify::connect(error),
             // The client broke off, or broke its word: no fault of the endpoint's.
             Self::Upload(_) | Self::Send(SendError { fault: SendFault::Body(_) | SendFault::Length, .. }) => {
-                Settlement::CANCELLED
+                Settlement::CALLER
+            }
+            // It may be a good response, only larger than we take.
+            Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
+                Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS }
             }
             Self::Send(error) => {
                 Settlement { untouched: !error.wrote, ..Settlement::failure(Failure::Broken) }
@@ -60,11 +60,15 @@ impl Fault {
     /// What the client is told.
     pub(crate) fn problem(self) -> Problem {
         match self {
-            Self::NoEndpoint => Problem::new(Kind::NoEndpoint),
             Self::Upload(broke) => broken_upload(broke),
             Self::Send(SendError { fault: SendFault::Body(error), .. }) => broken_upload(Broke::by(&error)),
+            Self::Connect(error) if classify::is_exhaustion(&error) => {
+                Problem::new(Kind::Overloaded).because(Self::Connect(error))
+            }
+            Self::Connect(error) => Problem::from(Failure::Connect).because(Self::Connect(error)),
             other => match other.settlement().outcome {
                 Outcome::Failure(failure) => Problem::from(failure).because(other),
+                Outcome::Local => Problem::from(Failure::Broken).because(other),
                 _ => Problem::new(Kind::BadRequest).because(other),
             },
         }

@@ -5,13 +5,11 @@
 //! | `handle` | from a request to its answer: the way in, whatever the protocol |
 //! | `forward` | headers and target as they are sent on |
 //! | `facts` | what the policy is told of the request |
-//! | `drive` | the call machine's driver: attempts, waits, timers |
+//! | `drive` | the call over the route's endpoints, up to the head of its response |
 //! | `attempt` | one attempt at one endpoint |
 //! | `classify` | what an answer or a fault means to the policy |
 //! | `upload`, `download` | bodies on their way |
-//! | `alarm` | one timer for many waits |
 
-mod alarm;
 mod attempt;
 mod classify;
 mod download;
@@ -22,10 +20,10 @@ mod forward;
 mod handle;
 mod upload;
 
-pub(crate) use alarm::Alarm;
 pub(crate) use attempt::dial;
 pub(crate) use download::{Download, DownloadError, Source};
 pub(crate) use fault::Fault;
 pub(crate) use forward::via;
 pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle, spoken};
+pub(crate) use plimsoll::driver::Alarm;
 pub(crate) use upload::{Upload, UploadError};

@@ -26,13 +26,15 @@ pub(crate) enum Upload {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     moved: Cell<bool>,
+    /// It had nothing to send when it was last asked.
+    waited_for: Cell<bool>,
     ended: Cell<bool>,
     broke: Cell<Option<Broke>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Progress {
-    /// Has the task of `cx` woken at the body's end.
+    /// Has the task of `cx` woken at the body's end, and when it begins or ceases to be waited for.
     pub(crate) fn listen(&self, cx: &Context<'_>) {
         match &mut *self.waker.borrow_mut() {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -50,19 +52,25 @@ impl Progress {
         self.ended.get()
     }
 
+    /// Whether the client is waited for.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waited_for.get()
+    }
+
     /// Why it broke off, if it did.
     pub(crate) fn broke(&self) -> Option<Broke> {
         self.broke.get()
     }
 
     fn see<T>(&self, polled: &Poll<Option<Result<T, UploadError>>>, ended: bool) {
+        let turned = self.waited_for.replace(polled.is_pending()) != polled.is_pending();
         match polled {
-            Poll::Pending => return,
+            Poll::Pending => {}
             Poll::Ready(Some(Err(error))) => self.broke.set(Some(Broke::by(error))),
             Poll::Ready(_) => self.moved.set(true),
         }
         self.ended.set(ended);
-        if (ended || self.broke.get().is_some())
+        if (ended || turned || self.broke.get().is_some())
             && let Some(waker) = self.waker.borrow_mut().take()
         {
             waker.wake();

@@ -77,12 +77,20 @@ impl Upstream {
         draw: Draw,
         hash: Option<KeyHash>,
         avoid: &[u32],
+        exclude: &[u32],
     ) -> Option<Picked> {
-        let healthy = |at: u32| self.endpoints[at as usize].is_healthy();
+        let healthy = |at: u32| self.endpoints[at as usize].is_healthy() && !exclude.contains(&at);
         let fit = |at: u32| healthy(at) && !self.is_ejected(at, now);
         let pick = self.balancer.pick(now, draw, hash, avoid, fit);
         let pick = pick.or_else(|| self.balancer.pick(now, draw, hash, avoid, healthy))?;
-        Some(Picked::new(Arc::clone(self), pick, now))
+        Some(Picked::new(Arc::clone(self), pick, now, draw))
+    }
+
+    /// Whether an endpoint that is none of `exclude` can be asked.
+    pub(crate) fn has_usable(&self, now: Instant, exclude: &[u32]) -> bool {
+        (0..self.endpoints.len() as u32).any(|at| {
+            !exclude.contains(&at) && self.endpoints[at as usize].is_healthy() && !self.is_ejected(at, now)
+        })
     }
 
     /// Whether the endpoint is left out for a while.

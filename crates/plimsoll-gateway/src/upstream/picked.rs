@@ -1,17 +1,14 @@
 use super::{Endpoint, Upstream};
-use plimsoll::{
-    Instant, Outcome,
-    balance::Pick,
-    tower::driver::{draw, now},
-};
+use plimsoll::{Draw, Instant, Outcome, Settlement, balance::Pick};
 use std::{fmt, sync::Arc, time::Duration};
 
-/// An endpoint that was chosen for an attempt. Dropped, it tells the balancer and the ejector how that went: as
-/// cancelled unless something else was said before.
+/// An endpoint that was chosen for an attempt. It hears the verdict when that is known; dropped, the attempt is over.
 pub(crate) struct Picked {
     upstream: Arc<Upstream>,
     pick: Pick,
     began: Instant,
+    /// For the jitter of an ejection.
+    draw: Draw,
     ended: Option<Ended>,
 }
 
@@ -23,8 +20,8 @@ struct Ended {
 }
 
 impl Picked {
-    pub(super) fn new(upstream: Arc<Upstream>, pick: Pick, now: Instant) -> Self {
-        Self { upstream, pick, began: now, ended: None }
+    pub(super) fn new(upstream: Arc<Upstream>, pick: Pick, now: Instant, draw: Draw) -> Self {
+        Self { upstream, pick, began: now, draw: draw.split(), ended: None }
     }
 
     /// Its index in the upstream.
@@ -36,25 +33,29 @@ impl Picked {
         &self.upstream.endpoints[self.pick.endpoint() as usize]
     }
 
-    /// It went so, up to the answer's head or to the failure. A failure replaces an earlier success: an answer that
-    /// begins well may break off.
-    pub(crate) fn ended(&mut self, at: Instant, outcome: Outcome) {
-        let took = self.ended.map_or_else(|| at.since(self.began), |ended| ended.took);
-        if self.ended.is_none() || outcome.is_failure() {
-            self.ended = Some(Ended { at, outcome, took });
+    /// The verdict: at the response's head, or at the failure. The first counts.
+    pub(crate) fn judge(&mut self, now: Instant, settlement: &Settlement) {
+        let outcome = settlement.outcome;
+        self.ended.get_or_insert(Ended { at: now, outcome, took: now.since(self.began) });
+    }
+
+    /// The end of the body: can only add a failure.
+    pub(crate) fn judge_late(&mut self, now: Instant, outcome: Outcome) {
+        if outcome.is_failure()
+            && let Some(ended) = &mut self.ended
+        {
+            *ended = Ended { at: now, outcome, ..*ended };
         }
     }
 }
 
 impl Drop for Picked {
     fn drop(&mut self) {
-        let Ended { at, outcome, took } = self.ended.unwrap_or_else(|| {
-            let now = now();
-            Ended { at: now, outcome: Outcome::Cancelled, took: now.since(self.began) }
-        });
+        let Ended { at, outcome, took } =
+            self.ended.unwrap_or(Ended { at: self.began, outcome: Outcome::Cancelled, took: Duration::ZERO });
         self.upstream.balancer.settle(self.pick, at, outcome, took);
         if let Some(ejector) = &self.upstream.ejector
-            && let Some(verdict) = ejector.settle(self.pick.endpoint(), at, draw(), outcome)
+            && let Some(verdict) = ejector.settle(self.pick.endpoint(), at, self.draw, outcome)
         {
             self.upstream.ejection(verdict);
         }

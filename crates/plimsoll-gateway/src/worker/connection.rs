@@ -5,7 +5,6 @@ use crate::{
     h1::server::{Idle, ServerConn},
     proxy::Alarm,
 };
-use plimsoll::tower::driver::now;
 use std::{net::SocketAddr, rc::Rc};
 use tokio::net::TcpStream;
 
@@ -19,8 +18,8 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
     drop(snapshot);
     let mut alarm = Alarm::default();
     loop {
-        let until = now() + worker.shared.snapshot.load().spec.limits.idle_time;
-        if connection.idle(alarm.wait(until)).await != Idle::Ready {
+        let until = worker.now() + worker.shared.snapshot.load().spec.limits.idle_time;
+        if connection.idle(alarm.wait(worker.time(), until)).await != Idle::Ready {
             return;
         }
         match Box::pin(http1::serve(&worker, &mut connection, &mut alarm, peer)).await {

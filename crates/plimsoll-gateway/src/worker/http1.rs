@@ -15,7 +15,6 @@ use plimsoll::{
     Instant,
     http::{Kind, Problem, headers::Scheme},
     task::panic::{Panicked, catch},
-    tower::driver::now,
 };
 use std::{future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration};
 use tokio::net::TcpStream;
@@ -47,8 +46,8 @@ pub(super) async fn serve(
     loop {
         let snapshot = worker.shared.snapshot.load_full();
         connection.set_config(worker.server_config(&snapshot));
-        let limit = now() + snapshot.spec.limits.head_time;
-        let request = match connection.next_request(alarm.wait(limit)).await {
+        let limit = worker.now() + snapshot.spec.limits.head_time;
+        let request = match connection.next_request(alarm.wait(worker.time(), limit)).await {
             Ok(Some(request)) => request,
             Err(NextError::Http2Preface) => return End::Http2,
             Err(NextError::Refused(refusal)) => {
@@ -56,7 +55,7 @@ pub(super) async fn serve(
             }
             Ok(None) | Err(_) => return End::Broken,
         };
-        let began = now();
+        let began = worker.now();
         let entry = Entry::begin(&snapshot, &request, peer.ip(), began);
         let client = Client {
             peer: peer.ip(),
@@ -96,7 +95,7 @@ pub(super) async fn serve(
             (Ok(Next::Close | Next::Upgrade), _) => return End::Close,
             (Err(_), _) => return End::Broken,
         }
-        match connection.idle(alarm.wait(now() + LINGER)).await {
+        match connection.idle(alarm.wait(worker.time(), worker.now() + LINGER)).await {
             Idle::Ready => {}
             Idle::TimedOut => return End::Idle,
             Idle::Closed | Idle::Draining => return End::Broken,
@@ -143,7 +142,7 @@ pub(super) fn panicked(worker: &Worker, panic: &Panicked) -> Answered {
 pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, bytes: u64) {
     let Some(route) = route else { return };
     route.metrics.answered(status);
-    route.metrics.duration.record_duration(now().since(began));
+    route.metrics.duration.record_duration(route.policy.host().time().now().since(began));
     route.metrics.bytes.add(bytes);
 }
 

@@ -24,7 +24,10 @@ use crate::{
 use arc_swap::ArcSwap;
 use http2::Http2Pools;
 use lag::Lag;
-use plimsoll::tower::driver::now;
+use plimsoll::{
+    Instant,
+    driver::{Time, now},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
@@ -44,6 +47,8 @@ use tokio::{
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) metrics: Metrics,
+    /// Clock, timers and randomness of requests and policies.
+    pub(crate) time: Time,
     pub(crate) clients: Clients,
     pub(crate) draining: AtomicBool,
     /// Tells of every snapshot that is put in force, by its generation.
@@ -97,6 +102,16 @@ impl Worker {
             idle: tokio::sync::Notify::new(),
             server: RefCell::new(server),
         })
+    }
+
+    /// Clock, timers and randomness of requests and policies.
+    pub(crate) fn time(&self) -> &Time {
+        &self.shared.time
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> Instant {
+        self.shared.time.now()
     }
 
     /// The limits of connections under this snapshot, made once for each.

@@ -245,7 +245,7 @@ fn a_broken_body_is_not_retried_once_it_has_begun() {
     let got = client.try_answer("GET");
     assert!(got.is_err() || got.is_ok_and(|answer| answer.status() == 502));
     assert_eq!(origin.requests(), 1);
-    gateway.until_metric("plimsoll_attempt_duration_seconds_count", &["outcome=\"broken\""], 1);
+    gateway.until_metric("plimsoll_bodies_failed_total", &["outcome=\"broken\""], 1);
 }
 
 #[test]

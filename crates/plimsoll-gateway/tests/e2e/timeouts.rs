@@ -94,7 +94,7 @@ fn the_deadline_holds_for_a_slow_reader() {
     let mut client = gateway.client();
     client.send(GET);
     client.broken_answer();
-    assert_eq!(gateway.metric("plimsoll_timeouts_total", &["limit=\"total\""]), 1);
+    assert_eq!(gateway.metric("plimsoll_caller_timeouts_total", &["limit=\"total\""]), 1);
 }
 
 #[test]
@@ -119,7 +119,8 @@ fn an_idle_client_within_its_body_is_told_so() {
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
     let mut connection = origin.accept();
     assert!(connection.request().is_err());
-    assert_eq!(client.answer().status(), 504);
+    assert_eq!(client.answer().status(), 408);
+    assert_eq!(gateway.metric("plimsoll_caller_timeouts_total", &["limit=\"idle\""]), 1);
 }
 
 /// A slow uploader that keeps sending is nobody's fault: `idle` counts from the last byte, `first-byte` from the end.

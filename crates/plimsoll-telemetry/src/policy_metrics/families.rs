@@ -27,6 +27,8 @@ pub(super) struct Families {
     pub(super) hedges: CounterFamily<3>,
     pub(super) hedges_denied: CounterFamily<3>,
     pub(super) timeouts: CounterFamily<3>,
+    pub(super) caller_timeouts: CounterFamily<3>,
+    pub(super) bodies_failed: CounterFamily<3>,
     pub(super) transitions: CounterFamily<4>,
     pub(super) openings: CounterFamily<3>,
     pub(super) state: Observed<3>,
@@ -68,7 +70,21 @@ impl Families {
                 "Hedges that were due and not made.",
                 "reason",
             )?,
-            timeouts: counter_by("plimsoll_timeouts_total", "Limits that ran out.", "limit")?,
+            timeouts: counter_by(
+                "plimsoll_timeouts_total",
+                "Limits that ran out while the peer was waited for.",
+                "limit",
+            )?,
+            caller_timeouts: counter_by(
+                "plimsoll_caller_timeouts_total",
+                "Limits that ran out while the caller was waited for.",
+                "limit",
+            )?,
+            bodies_failed: counter_by(
+                "plimsoll_bodies_failed_total",
+                "Responses that did not end well after their head.",
+                "outcome",
+            )?,
             transitions: counter_by_2(
                 "plimsoll_breaker_transitions_total",
                 "Changes of the breaker's state.",
@@ -92,13 +108,15 @@ impl Families {
         for family in [&self.rejections, &self.transitions] {
             family.sweep(ended);
         }
-        let by_one: [&CounterFamily<3>; 7] = [
+        let by_one: [&CounterFamily<3>; 9] = [
             &self.attempts,
             &self.retries,
             &self.retries_denied,
             &self.hedges,
             &self.hedges_denied,
             &self.timeouts,
+            &self.caller_timeouts,
+            &self.bodies_failed,
             &self.openings,
         ];
         for family in by_one {

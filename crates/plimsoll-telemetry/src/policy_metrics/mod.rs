@@ -111,6 +111,8 @@ struct Handles {
     hedges_lost: Counter,
     hedges_denied: [Counter; DenyReason::ALL.len()],
     timeouts: [Counter; Limit::ALL.len()],
+    caller_timeouts: [Counter; Limit::ALL.len()],
+    bodies_failed: [OnceLock<Counter>; OUTCOMES.len()],
     transitions: [[OnceLock<Counter>; STATES]; STATES],
     openings: [Counter; OPENINGS.len()],
 }
@@ -150,6 +152,7 @@ impl PolicyMetrics {
             metrics.transition(from, to);
         }
         metrics.duration(Outcome::Success);
+        metrics.body_failed(Outcome::Failure(Failure::Broken));
         Ok(metrics)
     }
 
@@ -196,6 +199,13 @@ impl PolicyMetrics {
         families::histogram(cell, &families.durations, [policy, upstream, OUTCOMES[nth]])
     }
 
+    fn body_failed(&self, outcome: Outcome) -> &Counter {
+        let Ended { families, policy, upstream } = &self.ended;
+        let nth = outcome_index(outcome);
+        self.handles.bodies_failed[nth]
+            .get_or_init(|| families.bodies_failed.with(&[policy, upstream, OUTCOMES[nth]]))
+    }
+
     fn transition(&self, from: BreakerState, to: BreakerState) -> &Counter {
         let Ended { families, policy, upstream } = &self.ended;
         self.handles.transitions[from as usize][to as usize]
@@ -237,6 +247,9 @@ impl Handles {
             hedges_denied: DenyReason::ALL
                 .map(|reason| families.hedges_denied.with(&[policy, upstream, reason.name()])),
             timeouts: Limit::ALL.map(|limit| families.timeouts.with(&[policy, upstream, limit.name()])),
+            caller_timeouts: Limit::ALL
+                .map(|limit| families.caller_timeouts.with(&[policy, upstream, limit.name()])),
+            bodies_failed: array::from_fn(|_| OnceLock::new()),
             transitions: array::from_fn(|_| array::from_fn(|_| OnceLock::new())),
             openings: OPENINGS.map(|reason| families.openings.with(&[policy, upstream, reason.name()])),
         }
@@ -264,6 +277,8 @@ impl Observer for PolicyMetrics {
             PolicyEvent::HedgeLost => handles.hedges_lost.inc(),
             PolicyEvent::HedgeDenied(reason) => handles.hedges_denied[*reason as usize].inc(),
             PolicyEvent::TimedOut(limit) => handles.timeouts[*limit as usize].inc(),
+            PolicyEvent::CallerTimedOut(limit) => handles.caller_timeouts[*limit as usize].inc(),
+            PolicyEvent::BodyFailed(_, outcome) => self.body_failed(*outcome).inc(),
             PolicyEvent::Breaker(change) => self.changed(now, *change),
             PolicyEvent::Gone => handles.abandoned.inc(),
             // The enumeration may grow; what has no metric is not counted.

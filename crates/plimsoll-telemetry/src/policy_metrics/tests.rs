@@ -67,6 +67,12 @@ fn every_event_has_its_series() {
         (PolicyEvent::HedgeLost, "plimsoll_hedges_total", "event=\"lost\""),
         (PolicyEvent::HedgeDenied(DenyReason::NoTime), "plimsoll_hedges_denied_total", "reason=\"no-time\""),
         (PolicyEvent::TimedOut(Limit::FirstByte), "plimsoll_timeouts_total", "limit=\"first-byte\""),
+        (PolicyEvent::CallerTimedOut(Limit::Total), "plimsoll_caller_timeouts_total", "limit=\"total\""),
+        (
+            PolicyEvent::BodyFailed(AttemptRole::First, Outcome::Failure(Failure::Broken)),
+            "plimsoll_bodies_failed_total",
+            "outcome=\"broken\"",
+        ),
         (PolicyEvent::Breaker(opened), "plimsoll_breaker_transitions_total", "from=\"closed\",to=\"open\""),
         (PolicyEvent::Breaker(isolated), "plimsoll_breaker_openings_total", "reason=\"by-hand\""),
     ];

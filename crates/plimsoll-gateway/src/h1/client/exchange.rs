@@ -33,6 +33,8 @@ pub(super) struct Exchange<IO, B> {
     pub(super) upload: Option<B>,
     /// The request has not been written whole yet.
     pub(super) uploading: bool,
+    /// All there is of the request has been written, and its body is waited for.
+    pub(super) starved: bool,
     /// Writing failed; the answer may still come.
     pub(super) write_error: Option<io::Error>,
     pub(super) reported: u64,
@@ -68,6 +70,7 @@ where
             out: Outgoing::new(),
             upload: None,
             uploading: false,
+            starved: false,
             write_error: None,
             reported: 0,
             method: Method::GET,
@@ -104,6 +107,7 @@ where
                 self.reported = self.out.written();
                 observer.written(self.reported);
             }
+            observer.starved(self.starved);
             match polled {
                 Poll::Ready(Ok(())) => observer.sent(),
                 Poll::Ready(Err(UploadFault::Body(error))) => {
@@ -179,6 +183,7 @@ where
 
     /// Ready once the request has been written whole.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+        self.starved = false;
         let polled = ready!(self.poll_write(cx));
         self.uploading = false;
         self.upload = None;
@@ -205,7 +210,10 @@ where
             };
             match self.out.poll_flush(io, cx) {
                 Poll::Ready(Ok(())) if self.out.is_done() => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(())) if waits => return Poll::Pending,
+                Poll::Ready(Ok(())) if waits => {
+                    self.starved = true;
+                    return Poll::Pending;
+                }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadFault::Io(error))),
                 Poll::Pending => return Poll::Pending,
@@ -298,6 +306,11 @@ where
             return None;
         }
         exchange.body.take_whole(&mut exchange.read)
+    }
+
+    fn waits_for_upload(&self, epoch: u32) -> bool {
+        let exchange = self.borrow();
+        exchange.epoch == epoch && exchange.uploading && exchange.starved
     }
 
     fn is_done(&self, epoch: u32) -> bool {

@@ -17,6 +17,12 @@ pub trait Observer {
     /// The whole request has been given to the socket: from here on the upstream is waited for.
     fn sent(&mut self) {}
 
+    /// Everything that there is of the request has been written and its body has nothing more at present (`true`), or
+    /// that is over.
+    fn starved(&mut self, starved: bool) {
+        let _ = starved;
+    }
+
     /// Asked when the exchange is given up after the request was sent and before any of the answer came: for how long
     /// the answer may still be heard out, unseen, so that the connection can be kept. `None`: it is closed at once.
     fn spares(&self) -> Option<Duration> {

@@ -29,7 +29,6 @@ use plimsoll::{
     Instant,
     http::{Problem, headers::Scheme, is_grpc},
     task::panic::catch,
-    tower::driver::now,
 };
 use rewound::Rewound;
 use std::{convert::Infallible, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
@@ -55,7 +54,7 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
 /// as to ask.
 pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, peer: SocketAddr) {
     let limits = worker.shared.snapshot.load().spec.limits;
-    let streams = Streams::new(now());
+    let streams = Streams::new(worker.time().clone());
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let (worker, open) = (Rc::clone(worker), streams.open());
         async move { Ok::<_, Infallible>(answer(&worker, request, peer, open).await) }
@@ -75,15 +74,15 @@ pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, p
     let mut cut: Option<Instant> = None;
     loop {
         let limits = worker.shared.snapshot.load().spec.limits;
-        let next = streams.next_look(now(), limits.idle_time, limits.write_time);
+        let next = streams.next_look(worker.now(), limits.idle_time, limits.write_time);
         tokio::select! {
             _ = connection.as_mut() => return,
             () = draining.as_mut(), if !drains => {
                 drains = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = alarm.wait(cut.unwrap_or(next)) => {
-                let now = now();
+            () = alarm.wait(worker.time(), cut.unwrap_or(next)) => {
+                let now = worker.now();
                 if cut.is_some() {
                     return;
                 }
@@ -103,7 +102,7 @@ async fn answer(
     peer: SocketAddr,
     open: Open,
 ) -> Response<streams::Taken> {
-    let began = now();
+    let began = worker.now();
     let snapshot = worker.shared.snapshot.load_full();
     let snapshot: &Snapshot = &snapshot;
     if let Err(refusal) = check::check(&mut request, &snapshot.spec.limits) {

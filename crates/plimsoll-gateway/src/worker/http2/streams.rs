@@ -4,7 +4,7 @@
 use crate::{proxy::DownloadError, worker::answering::Answering};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use plimsoll::{Instant, tower::driver::now};
+use plimsoll::{Instant, driver::Time};
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
@@ -19,6 +19,7 @@ use std::{
 pub(super) struct Streams {
     open: RefCell<Slab<Rc<Stream>>>,
     since: Cell<Instant>,
+    time: Time,
 }
 
 #[derive(Debug, Default)]
@@ -29,9 +30,9 @@ struct Stream {
 }
 
 impl Streams {
-    /// None is open, from `now` on.
-    pub(super) fn new(now: Instant) -> Rc<Self> {
-        Rc::new(Self { open: RefCell::default(), since: Cell::new(now) })
+    /// None is open, from now on.
+    pub(super) fn new(time: Time) -> Rc<Self> {
+        Rc::new(Self { open: RefCell::default(), since: Cell::new(time.now()), time })
     }
 
     /// Counts a stream until what comes of this is dropped.
@@ -87,7 +88,7 @@ impl Drop for Open {
         let mut open = self.streams.open.borrow_mut();
         open.remove(self.place);
         if open.is_empty() {
-            self.streams.since.set(now());
+            self.streams.since.set(self.streams.time.now());
         }
     }
 }
@@ -111,7 +112,7 @@ impl Body for Taken {
             None => Poll::Ready(Some(Err(DownloadError::Stuck))),
         };
         if let Poll::Ready(Some(Ok(_))) = &polled {
-            stream.given.set(Some(now()));
+            stream.given.set(Some(self.0.streams.time.now()));
         }
         polled
     }
