@@ -11,10 +11,11 @@ mod snapshot;
 pub use host::Host;
 pub use snapshot::PolicySnapshot;
 
-pub(crate) use gate::{Gate, Permits};
+pub(crate) use gate::{Gate, Luck, Permits};
 
 use crate::{
-    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Rejected, Settlement, Timeouts,
+    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Purpose, Rejected, Seed,
+    Settlement, Timeouts,
     breaker::Breaker,
     bulkhead::Bulkhead,
     call::Facts,
@@ -188,11 +189,11 @@ impl<H: Host> Policy<H> {
     }
 
     /// What is asked once a call: shed, then the rate limit.
-    pub(crate) fn admit_call(&self, now: Instant, draw: Draw, facts: &Facts) -> Result<(), Rejected> {
+    pub(crate) fn admit_call(&self, now: Instant, seed: Seed, facts: &Facts) -> Result<(), Rejected> {
         if let Some(shed) = &self.shed {
             let ask =
                 Ask { permits: 1, priority: facts.priority, cohort: facts.cohort, deadline: facts.deadline };
-            shed.admit(now, ask, draw)?;
+            shed.admit(now, ask, seed.draw(Purpose::Shed, 0))?;
         }
         self.rate_limit.as_ref().map_or(Ok(()), |limit| limit.admit(now, facts.rate_key))
     }
