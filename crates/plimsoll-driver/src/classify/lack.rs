@@ -26,8 +26,8 @@ pub fn is_our_lack(error: &(dyn Error + 'static)) -> bool {
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             // An I/O error around another one gives that one's source for its own, and leaves it out.
-            let within = error.get_ref().is_some_and(|within| within.is::<ResolveError>());
-            if within || is_exhaustion(error) {
+            let within = error.get_ref().and_then(|within| within.downcast_ref::<ResolveError>());
+            if within.is_some() || is_exhaustion(error) {
                 return true;
             }
         }
