@@ -19,7 +19,7 @@
 //! that accepts nothing.
 //!
 //! # Cost
-//! 1,664 bytes. Admitting is one load as long as nothing is turned away; after a refusal, and while the probability is
+//! 1,792 bytes. Admitting is one load as long as nothing is turned away; after a refusal, and while the probability is
 //! above none, it adds up a window of 16 to 32 buckets, and writes when it rejects. Settling is one compare-and-swap, on a
 //! counter that accepted calls of up to four threads do not share. No lock.
 //!

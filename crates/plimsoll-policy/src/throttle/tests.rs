@@ -19,7 +19,7 @@ fn draws() -> impl Iterator<Item = Draw> {
 
 #[test]
 fn is_as_large_as_the_documentation_says() {
-    assert_eq!(size_of::<Throttle>(), 1664);
+    assert_eq!(size_of::<Throttle>(), 1792);
 }
 
 #[test]
