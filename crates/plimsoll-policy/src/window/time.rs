@@ -73,6 +73,12 @@ pub(crate) struct At {
 }
 
 impl At {
+    /// When the window takes its next step; [`Instant::FAR`] for the last bucket that there is.
+    pub(crate) fn next_step(self) -> Instant {
+        let next = self.bucket + 1;
+        if next.leading_zeros() < self.shift { Instant::FAR } else { Instant::from_nanos(next << self.shift) }
+    }
+
     /// The ring's slot for the bucket, and the tag that a cell in it has if it is of this lap and era.
     #[inline]
     const fn place(era: u32, bucket: u64) -> (usize, u64) {
