@@ -51,6 +51,11 @@ impl Breaker {
         Some(self.enter(&mut record, now, Draw::new(0), to, TransitionReason::ByHand))
     }
 
+    /// Allocates what an [`update`](Self::update) to this spec will need, and changes nothing that anybody sees.
+    pub(crate) fn prepare(&self, spec: BreakerSpec) {
+        self.calls.prepare(self.steady.limits.cut().changed(spec.window).0);
+    }
+
     /// New thresholds, at once; state, window and failures in a row are kept.
     ///
     /// They are held against the window when the next call fails or is slow, or with the next step of a time window. An
