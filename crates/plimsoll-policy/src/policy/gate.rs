@@ -1,9 +1,6 @@
 //! Admission and settlement of an attempt: throttle → breaker → adaptive concurrency → bulkhead.
 
-use super::{
-    Host, Policy,
-    shims::{BreakerShim, LimitShim},
-};
+use super::{Host, Policy};
 use crate::{
     Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Purpose, Rejected, Seed,
     Settlement, Ticket, Transition,
