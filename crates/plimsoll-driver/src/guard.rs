@@ -126,7 +126,15 @@ impl<P: Deref<Target: Machines>> CallGuard<P> {
     }
 
     /// Ends the call as one whose caller has left. Without effect once it is closed.
+    #[inline]
     pub fn close(&mut self) {
+        if self.ticket.is_some() || !self.call.is_closed() {
+            self.leave();
+        }
+    }
+
+    #[cold]
+    fn leave(&mut self) {
         self.stand(None);
         if !self.call.is_closed() {
             let now = self.now();
@@ -136,6 +144,7 @@ impl<P: Deref<Target: Machines>> CallGuard<P> {
 }
 
 impl<P: Deref<Target: Machines>> Drop for CallGuard<P> {
+    #[inline]
     fn drop(&mut self) {
         self.close();
     }

@@ -72,6 +72,10 @@ pub enum Failed<E> {
     CallerTimedOut(Limit),
 }
 
+/// The results of attempts, until the call says what is to become of them.
+type AttemptResults<A> =
+    SmallVec<[(AttemptId, Result<<A as Attempts>::Response, <A as Attempts>::Error>); 1]>;
+
 /// The end of a wait.
 enum WaitEvent<R, E> {
     /// Limits have moved: ask again how long to wait.
@@ -99,7 +103,7 @@ where
     P: Deref<Target: Machines>,
     A: Attempts,
 {
-    let mut results: SmallVec<[(AttemptId, Result<A::Response, A::Error>); 1]> = SmallVec::new();
+    let mut results: AttemptResults<A> = SmallVec::new();
     let mut slots = pin!(AttemptSlots::<A::Attempt>::EMPTY);
     let mut now = guard.now();
     let mut action = guard.start(now);

@@ -39,6 +39,7 @@ mod health;
 mod host;
 mod in_flight;
 mod metrics;
+mod pace;
 mod pool;
 mod proxy;
 pub mod route;

@@ -8,6 +8,7 @@
 //! | `plimsoll_response_body_bytes_total` | counter | `route`, `upstream` | bytes of answers sent to clients |
 //! | `plimsoll_problems_total` | counter | `kind`, `route` | answers that the gateway itself gave; `route` is a path of the admin API, empty for all that is proxied |
 //! | `plimsoll_refused_requests_total` | counter | `reason` | requests refused before any route: malformed, too large, too slow |
+//! | `plimsoll_slow_clients_total` | counter | `direction`: `upload`, `download` | requests ended because their client sent or took too little for too long |
 //! | `plimsoll_connections` | gauge | | connections of clients |
 //! | `plimsoll_connections_accepted_total` | counter | | connections accepted |
 //! | `plimsoll_connections_refused_total` | counter | `reason` | connections closed at once: too many in all, or of one client |
@@ -51,6 +52,8 @@ pub(crate) struct Metrics {
     bytes: CounterFamily<2>,
     problems: HashMap<Kind, Counter>,
     refused_requests: CounterFamily<1>,
+    pub(crate) slow_uploads: Counter,
+    pub(crate) slow_downloads: Counter,
     pub(crate) connections: UpDown,
     pub(crate) accepted: Counter,
     pub(crate) too_many: Counter,
@@ -83,6 +86,10 @@ impl Metrics {
         let refused = registry.counter_family(
             Desc::new("plimsoll_connections_refused_total", "Connections closed at once."),
             ["reason"],
+        )?;
+        let slow = registry.counter_family(
+            Desc::new("plimsoll_slow_clients_total", "Requests ended because their client was too slow."),
+            ["direction"],
         )?;
         let reloads = registry.counter_family(
             Desc::new("plimsoll_reloads_total", "Configurations offered while running."),
@@ -124,6 +131,8 @@ impl Metrics {
                 Desc::new("plimsoll_refused_requests_total", "Requests refused before any route."),
                 ["reason"],
             )?,
+            slow_uploads: slow.with(&["upload"]),
+            slow_downloads: slow.with(&["download"]),
             connections: registry.up_down(Desc::new("plimsoll_connections", "Connections of clients."))?,
             accepted: counter("plimsoll_connections_accepted_total", "Connections accepted.")?,
             too_many: refused.with(&["too-many"]),

@@ -1,5 +1,7 @@
 //! The server side over real sockets, and over pipes where time is an argument.
 
+use std::convert::Infallible;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -9,7 +11,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Empty, Full};
-use plimsoll_gateway::h1::server::{Idle, Next, NextError, RespondFault, Sent, ServerConfig, ServerConn};
+use plimsoll_gateway::h1::server::{
+    Idle, Next, NextError, RespondError, RespondFault, Sent, ServerConfig, ServerConn,
+};
 use plimsoll_gateway::h1::{BodyError, Drain, Incoming, Refusal};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -76,8 +80,12 @@ async fn loopback_with(config: ServerConfig) -> (ServerConn<TcpStream>, TcpStrea
 }
 
 fn pipe(room: usize) -> (ServerConn<DuplexStream>, DuplexStream) {
+    pipe_with(room, ServerConfig::default())
+}
+
+fn pipe_with(room: usize, config: ServerConfig) -> (ServerConn<DuplexStream>, DuplexStream) {
     let (near, far) = tokio::io::duplex(room);
-    (ServerConn::new(near, Rc::new(ServerConfig::default()), &Drain::new()), far)
+    (ServerConn::new(near, Rc::new(config), &Drain::new()), far)
 }
 
 async fn next<IO: plimsoll_gateway::h1::Transport>(conn: &mut ServerConn<IO>) -> Request<Incoming> {
@@ -536,6 +544,58 @@ async fn a_client_that_reads_slowly_is_served() {
     };
     let body = Full::new(Bytes::from(vec![b'x'; 10_000]));
     let (sent, ()) = tokio::join!(conn.respond(Response::new(body)), reading);
+    assert_eq!(sent.unwrap().next, Next::Request);
+}
+
+/// Asks for 10,000 bytes and reads 500 of them every ten seconds, over a connection that holds 1000.
+async fn read_slowly(rate: u64) -> Result<Sent, RespondError<Infallible>> {
+    let config = ServerConfig { write_rate: NonZeroU64::new(rate), ..ServerConfig::default() };
+    let (mut conn, mut client) = pipe_with(1_000, config);
+    client.write_all(GET).await.unwrap();
+    next(&mut conn).await;
+    let reading = async {
+        let mut got = vec![0; 500];
+        loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            if client.read(&mut got).await.unwrap() == 0 {
+                return;
+            }
+        }
+    };
+    let body = Full::new(Bytes::from(vec![b'x'; 10_000]));
+    let answering = async {
+        let sent = conn.respond(Response::new(body)).await;
+        drop(conn);
+        sent
+    };
+    tokio::join!(answering, reading).0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_below_the_rate_is_given_up() {
+    let error = read_slowly(100).await.unwrap_err();
+    assert!(matches!(error.fault, RespondFault::Stalled) && error.started);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_at_the_rate_is_served() {
+    assert_eq!(read_slowly(50).await.unwrap().next, Next::Request);
+}
+
+/// Only the time in which a write waits is the client's.
+#[tokio::test(start_paused = true)]
+async fn a_slow_source_is_not_held_against_the_client() {
+    let config = ServerConfig { write_rate: NonZeroU64::new(1 << 20), ..ServerConfig::default() };
+    let (mut conn, mut client) = pipe_with(1_000, config);
+    client.write_all(GET).await.unwrap();
+    next(&mut conn).await;
+    let chunks = futures_util::stream::unfold(20, |left: u32| async move {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let chunk = Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; 4_000])));
+        (left > 0).then(|| (chunk, left - 1))
+    });
+    let answer = conn.respond(Response::new(http_body_util::StreamBody::new(chunks)));
+    let (sent, _) = tokio::join!(answer, read_to(&mut client, "0\r\n\r\n"));
     assert_eq!(sent.unwrap().next, Next::Request);
 }
 

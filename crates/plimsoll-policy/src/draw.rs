@@ -43,21 +43,21 @@ impl Draw {
 pub struct Seed(u64);
 
 impl Seed {
-    /// A seed of these bits.
+    /// A seed of these bits. They are mixed, so that neighbouring numbers make independent calls.
     pub const fn new(bits: u64) -> Self {
-        Self(bits)
+        Self(Draw(bits).split().0)
     }
 
     /// The draw for this purpose in this attempt (0 for the first, counting up). The same arguments give the same draw;
     /// any other give one that is independent of it.
     #[inline]
     pub const fn draw(self, purpose: Purpose, attempt: u8) -> Draw {
-        // Seed and index go through the mixer one after the other, so that neighbouring seeds share no draws.
-        let index = (purpose as u64) << 8 | attempt as u64;
-        Draw(Draw(self.0).split().0 ^ index).split()
+        // The seed is mixed already; the index goes through the mixer with it.
+        Draw(self.0 ^ ((purpose as u64) << 8 | attempt as u64)).split()
     }
 }
 
+/// A draw is uniform, so it is a seed as it stands.
 impl From<Draw> for Seed {
     fn from(draw: Draw) -> Self {
         Self(draw.0)

@@ -17,6 +17,7 @@ mod peers;
 mod policy;
 mod process;
 mod slice;
+mod slow_clients;
 mod task;
 mod usage;
 
@@ -55,6 +56,9 @@ pub(crate) enum Bench {
     /// What the error boundary costs a call that goes well
     #[command(long_about = boundary::LONG_ABOUT)]
     Boundary(boundary::Options),
+    /// Good requests beside clients with slow links, under default policies
+    #[command(long_about = slow_clients::LONG_ABOUT)]
+    SlowClients(slow_clients::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -71,6 +75,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Memory(options) => memory::run(options),
         Bench::Http(options) => http::run(options),
         Bench::Boundary(options) => boundary::run(options),
+        Bench::SlowClients(options) => slow_clients::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

@@ -21,8 +21,15 @@ pub fn connect(error: &(dyn Error + 'static)) -> Settlement {
 pub fn is_our_lack(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<ResolveError>() || error.downcast_ref().is_some_and(is_exhaustion) {
+        if error.is::<ResolveError>() {
             return true;
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            // An I/O error around another one gives that one's source for its own, and leaves it out.
+            let within = error.get_ref().and_then(|within| within.downcast_ref::<ResolveError>());
+            if within.is_some() || is_exhaustion(error) {
+                return true;
+            }
         }
         next = error.source();
     }

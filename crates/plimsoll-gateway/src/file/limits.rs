@@ -4,12 +4,13 @@ use super::amount::{Bytes, Count};
 use crate::spec::LimitsSpec;
 use plimsoll::file::{Node, Reader, Rules, Schemas, Section, Shape, Size, section};
 use serde_json::Value;
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, num::NonZeroU64, time::Duration};
 
 type Head = Bytes<1024, { 1 << 20 }>;
 type Fields = Count<1, 128>;
 type Target = Bytes<64, { 1 << 20 }>;
 type Body = Bytes<1, { u64::MAX }>;
+type Rate = Bytes<1, { 1 << 30 }>;
 type Connections = Count<1, { u32::MAX }>;
 type Streams = Count<1, 65_535>;
 type Replay = Bytes<0, { 64 << 20 }>;
@@ -31,6 +32,11 @@ section! {
         idle_time: Duration = Limits::default().idle_time,
         /// How long a client may take nothing of an answer.
         write_time: Duration = Limits::default().write_time,
+        /// How long a client may send nothing of a request's body while it is waited for; above it 408.
+        body_time: Duration = Limits::default().body_time,
+        /// Bytes a second that a client must at least send or take, averaged over the time that it is waited for beyond 10 s.
+        /// Too slow an upload is answered 408, too slow a download broken off.
+        min_rate: Option<Rate> = Limits::default().min_rate,
         /// Connections in all.
         connections: Connections = Limits::default().connections,
         /// Connections of one client address. Left out, never above `connections`.
@@ -89,6 +95,8 @@ impl From<&LimitsSpec> for Limits {
             head_time: spec.head_time,
             idle_time: spec.idle_time,
             write_time: spec.write_time,
+            body_time: spec.body_time,
+            min_rate: spec.min_rate.map(|rate| Rate::nearest(rate.get())),
             connections: Connections::nearest(spec.connections),
             per_client: Connections::nearest(spec.per_client),
             streams: Streams::nearest(spec.streams as usize),
@@ -107,6 +115,8 @@ impl From<Limits> for LimitsSpec {
             head_time: written.head_time,
             idle_time: written.idle_time,
             write_time: written.write_time,
+            body_time: written.body_time,
+            min_rate: written.min_rate.and_then(|rate| NonZeroU64::new(rate.get())),
             connections: written.connections.get() as usize,
             per_client: written.per_client.get() as usize,
             streams: written.streams.get(),

@@ -174,13 +174,12 @@ async fn connect(pool: &Pool, upstream: &Upstream, address: &Address) -> Result<
 
 /// A new connection, without Nagle's delay. A name is looked up each time.
 pub(crate) async fn dial(address: &Address) -> io::Result<TcpStream> {
-    let socket = match address.ip() {
-        Some(ip) => TcpStream::connect((ip, address.port())).await?,
-        None => {
-            let found = tokio::net::lookup_host((address.host(), address.port())).await;
-            let found: Vec<_> = found.map_err(|error| io::Error::other(ResolveError::from(error)))?.collect();
-            TcpStream::connect(&*found).await?
-        }
+    let socket = if let Some(ip) = address.ip() {
+        TcpStream::connect((ip, address.port())).await?
+    } else {
+        let found = tokio::net::lookup_host((address.host(), address.port())).await;
+        let found: Vec<_> = found.map_err(|error| io::Error::other(ResolveError::from(error)))?.collect();
+        TcpStream::connect(&*found).await?
     };
     socket.set_nodelay(true)?;
     Ok(socket)

@@ -42,7 +42,7 @@ pub(crate) enum DownloadError {
     Http2(#[source] hyper::Error),
     #[error("a limit ran out while the answer was under way")]
     TimedOut,
-    #[error("the client took nothing for too long")]
+    #[error("the client took too little for too long")]
     Stuck,
 }
 

@@ -174,6 +174,7 @@ pub(crate) async fn drive(
     let ended = run(&mut guard, &mut attempts, &marks, alarm, facts.replayable).await;
     match ended {
         Ok((id, reply)) => {
+            sending.uploads.answered();
             let picked = attempts.take(id);
             if let (Some(entry), Some(picked)) = (entry, &picked) {
                 entry.answered_by(picked.endpoint());
@@ -181,6 +182,9 @@ pub(crate) async fn drive(
             Ok(respond(guard, id, picked, reply))
         }
         Err(Failed::Attempt(id, fault)) => {
+            if fault.is_slow_client() {
+                worker.shared.metrics.slow_uploads.inc();
+            }
             if let (Some(entry), Some(picked)) = (entry, attempts.take(id)) {
                 entry.answered_by(picked.endpoint());
             }

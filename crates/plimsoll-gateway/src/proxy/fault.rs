@@ -57,11 +57,26 @@ impl Fault {
         }
     }
 
+    /// Why the client's own body broke off, if that was it.
+    fn upload(&self) -> Option<Broke> {
+        match self {
+            Self::Upload(broke) => Some(*broke),
+            Self::Send(SendError { fault: SendFault::Body(error), .. }) => Some(Broke::by(error)),
+            _ => None,
+        }
+    }
+
+    /// Whether the client sent its body too slowly.
+    pub(crate) fn is_slow_client(&self) -> bool {
+        self.upload() == Some(Broke::TooSlow)
+    }
+
     /// What the client is told.
     pub(crate) fn problem(self) -> Problem {
+        if let Some(broke) = self.upload() {
+            return broken_upload(broke);
+        }
         match self {
-            Self::Upload(broke) => broken_upload(broke),
-            Self::Send(SendError { fault: SendFault::Body(error), .. }) => broken_upload(Broke::by(&error)),
             Self::Connect(error) if classify::is_exhaustion(&error) => {
                 Problem::new(Kind::Overloaded).because(Self::Connect(error))
             }
@@ -81,6 +96,7 @@ fn broken_upload(broke: Broke) -> Problem {
         Broke::TrailersTooLarge => {
             Problem::new(Kind::HeadTooLarge).detail("the request's trailers are too large")
         }
+        Broke::TooSlow => Problem::new(Kind::RequestTimeout).detail("the request's body came too slowly"),
         Broke::Malformed => {
             Problem::new(Kind::BadRequest).detail("the request's body broke off or is malformed")
         }

@@ -72,6 +72,8 @@ pub(crate) enum InboundError {
     Http2(hyper::Error),
     #[error("the body is longer than the limit")]
     TooLarge,
+    #[error("the body came too slowly")]
+    TooSlow,
 }
 
 impl InboundError {
@@ -164,7 +166,7 @@ pub(crate) async fn handle(
         Err(problem) => return refused(worker, problem, &speaks, None, None),
     };
     let target = forward::target(&uri, &path, &route);
-    let uploads = Uploads::new(body, snapshot.spec.limits.replay);
+    let uploads = Uploads::new(body, &snapshot.spec.limits, worker.time());
     let facts = facts(&route, &parts, &uploads, &client);
     if let Some(entry) = client.entry {
         entry.routed(route.route(), client.address(&parts.headers));

@@ -9,6 +9,7 @@
 //! | `attempt` | one attempt at one endpoint |
 //! | `classify` | what an answer or a fault means to the policy |
 //! | `upload`, `download` | bodies on their way |
+//! | `paced` | how long a request's body may be waited for |
 
 mod attempt;
 mod classify;
@@ -18,6 +19,7 @@ mod facts;
 mod fault;
 mod forward;
 mod handle;
+mod paced;
 mod upload;
 
 pub(crate) use attempt::dial;

@@ -1,9 +1,17 @@
 //! A request's body on its way to an endpoint.
 
-use super::Inbound;
+use super::{
+    Inbound,
+    handle::InboundError,
+    paced::{Paced, Pacing},
+};
+use crate::spec::LimitsSpec;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use plimsoll::http::replay::{Replay, ReplayBody, ReplayError};
+use plimsoll::{
+    driver::Time,
+    http::replay::{Replay, ReplayBody, ReplayError},
+};
 use std::{
     cell::{Cell, RefCell},
     pin::Pin,
@@ -17,9 +25,9 @@ pub(crate) enum Upload {
     /// There is none.
     Empty,
     /// What was kept of it, and the rest as it comes.
-    Replayed(ReplayBody<Inbound>),
+    Replayed(ReplayBody<Paced>),
     /// The same, sent by a task that is not the attempt's own.
-    Watched(ReplayBody<Inbound>, Rc<Progress>),
+    Watched(ReplayBody<Paced>, Rc<Progress>),
 }
 
 /// How far a body has come that another task sends, and why it broke off.
@@ -85,6 +93,8 @@ pub(crate) enum Broke {
     TooLarge,
     /// Its trailers are.
     TrailersTooLarge,
+    /// It came too slowly.
+    TooSlow,
     /// It ended early or is malformed.
     Malformed,
     /// It cannot be sent again.
@@ -97,6 +107,7 @@ impl Broke {
         match error {
             UploadError::TooLarge => Self::TooLarge,
             UploadError::Client(error) if error.is_trailer_too_large() => Self::TrailersTooLarge,
+            UploadError::Client(InboundError::TooSlow) => Self::TooSlow,
             UploadError::Client(_) => Self::Malformed,
             UploadError::Replay => Self::Replay,
         }
@@ -108,7 +119,7 @@ impl Broke {
 pub(crate) enum UploadError {
     /// The client's side failed.
     #[error("the client's body failed")]
-    Client(#[source] super::handle::InboundError),
+    Client(#[source] InboundError),
     /// It is larger than is taken.
     #[error("the body is too large")]
     TooLarge,
@@ -152,7 +163,7 @@ impl Body for Upload {
 }
 
 fn poll_replayed(
-    body: &mut ReplayBody<Inbound>,
+    body: &mut ReplayBody<Paced>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
     Pin::new(body).poll_frame(cx).map_err(|error| match error {
@@ -166,13 +177,24 @@ fn poll_replayed(
 #[derive(Debug)]
 pub(crate) enum Uploads {
     Empty,
-    Kept(Replay<Inbound>),
+    Kept(Replay<Paced>, Rc<Pacing>),
 }
 
 impl Uploads {
-    /// Keeps up to `bound` bytes for another attempt.
-    pub(crate) fn new(body: Inbound, bound: usize) -> Self {
-        if body.is_end_stream() { Self::Empty } else { Self::Kept(Replay::new(body, bound)) }
+    /// Of this body, under the limits of clients.
+    pub(crate) fn new(body: Inbound, limits: &LimitsSpec, time: &Time) -> Self {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        let pacing = Pacing::new(limits, time);
+        Self::Kept(Replay::new(Paced::new(body, &pacing), limits.replay), pacing)
+    }
+
+    /// The answer has begun: from here on the client may take its time.
+    pub(crate) fn answered(&self) {
+        if let Self::Kept(_, pacing) = self {
+            pacing.lift();
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -182,14 +204,17 @@ impl Uploads {
     pub(crate) fn is_replayable(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Kept(replay) => replay.is_replayable(),
+            Self::Kept(replay, _) => replay.is_replayable(),
         }
     }
 
     pub(crate) fn next(&self) -> Upload {
         match self {
             Self::Empty => Upload::Empty,
-            Self::Kept(replay) => Upload::Replayed(replay.body()),
+            Self::Kept(replay, pacing) => {
+                pacing.begin();
+                Upload::Replayed(replay.body())
+            }
         }
     }
 
@@ -197,7 +222,10 @@ impl Uploads {
     pub(crate) fn watched(&self, progress: &Rc<Progress>) -> Upload {
         match self {
             Self::Empty => Upload::Empty,
-            Self::Kept(replay) => Upload::Watched(replay.body(), Rc::clone(progress)),
+            Self::Kept(replay, pacing) => {
+                pacing.begin();
+                Upload::Watched(replay.body(), Rc::clone(progress))
+            }
         }
     }
 }

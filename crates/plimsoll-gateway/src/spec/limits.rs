@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 /// What a client may send, and how long it may take. Each has a default that works.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +17,11 @@ pub struct LimitsSpec {
     pub idle_time: Duration,
     /// How long a client may take nothing of an answer. Default 30 s.
     pub write_time: Duration,
+    /// How long a client may send nothing of a request's body. Default 30 s.
+    pub body_time: Duration,
+    /// Bytes a second that a client must at least send or take on average, over the time that it is waited for beyond 10 s.
+    /// Default none.
+    pub min_rate: Option<NonZeroU64>,
     /// Connections in all. Default 65 536.
     pub connections: usize,
     /// Connections of one client address. Default 4096.
@@ -37,6 +42,8 @@ impl Default for LimitsSpec {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(30),
+            min_rate: None,
             connections: 65_536,
             per_client: 4096,
             streams: 128,

@@ -10,7 +10,7 @@ use crate::{
     proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken, via},
     snapshot::{Route, Snapshot},
 };
-use http::{Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, headers::Scheme},
@@ -67,7 +67,11 @@ pub(super) async fn serve(
         let Some(answered) = answer(worker, connection, &snapshot, request, client, alarm).await else {
             return End::Broken;
         };
-        let Answered { response, route, tunnel, mut problem, .. } = answered;
+        let Answered { mut response, route, tunnel, mut problem, .. } = answered;
+        if problem == Some(Kind::RequestTimeout) {
+            // The rest of the request may never come, and until it has, no other can.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let mut status = response.status();
         let via = problem.is_none().then(|| via(response.version()));
         let extra = |fields: &mut FieldWriter<'_>| {
@@ -83,6 +87,9 @@ pub(super) async fn serve(
             let broken = broken(&error.fault);
             (status, problem) = (broken.status(), Some(broken.kind()));
             sent = connection.respond(spoken(worker, &broken, false)).await;
+        }
+        if matches!(&sent, Err(error) if matches!(error.fault, RespondFault::Stalled)) {
+            worker.shared.metrics.slow_downloads.inc();
         }
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);

@@ -163,6 +163,7 @@ fn server_config(limits: &LimitsSpec) -> ServerConfig {
         },
         body: limits.body,
         write_stall: limits.write_time,
+        write_rate: limits.min_rate,
         ..ServerConfig::default()
     }
 }

@@ -1,6 +1,9 @@
 //! What a client may send and how long it may take: each limit is kept to the byte and counted.
 
-use crate::support::{Client, End, FILLING, Origin, Setup};
+use crate::support::{
+    Client, End, FILLING, Origin, Setup,
+    http2::{self, converse, until_seen, whole},
+};
 use std::net::Ipv4Addr;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -93,6 +96,64 @@ fn the_time_of_a_head() {
 }
 
 #[test]
+fn the_time_of_a_body() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).limits("body-time = \"100ms\"").start();
+    for (begun, came) in [
+        ("Content-Length: 10\r\n\r\nabc", "abc"),
+        ("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "abc"),
+        ("Content-Length: 10\r\n\r\n", "\r\n\r\n"),
+    ] {
+        let mut client = gateway.client();
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{begun}"));
+        let mut connection = origin.accept();
+        connection.take_to(came.as_bytes()).unwrap();
+        let answer = client.answer();
+        answer.assert_problem(408, "request-timeout");
+        assert_eq!(answer.field("connection"), Some("close"));
+        client.finish();
+        client.ended();
+        connection.rest();
+    }
+    assert_eq!(gateway.metric("plimsoll_slow_clients_total", &["direction=\"upload\""]), 3);
+    assert_eq!(gateway.metric("plimsoll_attempt_duration_seconds_count", &["outcome=\"caller\""]), 3);
+    // Over HTTP/2 the other streams of the connection go on.
+    converse(async {
+        let mut sender = http2::client(gateway.address).await;
+        let (response, mut body) = sender.send_request(http2::request("POST", "/"), false).unwrap();
+        body.send_data("abc".into(), false).unwrap();
+        assert_eq!(whole(response).await.unwrap().0.status(), 408);
+        let reset = std::future::poll_fn(|cx| body.poll_reset(cx)).await.unwrap();
+        assert_eq!(reset, h2::Reason::NO_ERROR);
+        drop(until_seen(|| origin.try_accept()).await);
+        let (response, _) = sender.send_request(http2::request("GET", "/"), true).unwrap();
+        let mut connection = until_seen(|| origin.try_accept()).await;
+        connection.expect_request();
+        connection.respond("ok");
+        assert_eq!(whole(response).await.unwrap().0.body(), b"ok");
+    });
+    assert_eq!(gateway.metric("plimsoll_slow_clients_total", &["direction=\"upload\""]), 4);
+}
+
+/// What the client sends once the answer has begun may be an answer to it.
+#[test]
+fn the_time_of_a_body_ends_where_the_answer_begins() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).limits("body-time = \"50ms\"").start();
+    let mut client = gateway.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let mut connection = origin.accept();
+    connection.head().unwrap();
+    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
+    client.take_to(b"hi\r\n").unwrap();
+    assert!((0..4).all(|_| client.is_quiet()), "longer than the limit");
+    client.send("3\r\nyou\r\n0\r\n\r\n");
+    connection.take_to(b"you\r\n").unwrap();
+    connection.send("0\r\n\r\n");
+    client.take_to(b"0\r\n\r\n").unwrap();
+}
+
+#[test]
 fn the_time_between_requests() {
     let origin = Origin::answering(OK);
     let gateway = Setup::to(&origin).limits("idle-time = \"50ms\"").start();
@@ -154,6 +215,7 @@ fn a_client_that_takes_nothing() {
     // The sockets' own buffers take some megabytes; the gateway adds none of its own to speak of.
     assert!(sent < 100_000_000, "{sent} bytes for a client that takes none");
     gateway.until_metric("plimsoll_connections", &[], 0);
+    assert_eq!(gateway.metric("plimsoll_slow_clients_total", &["direction=\"download\""]), 1);
 }
 
 /// An origin that takes nothing holds the uploader back.

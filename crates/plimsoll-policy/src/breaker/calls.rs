@@ -26,16 +26,6 @@ pub(super) struct Calls {
 #[derive(Debug)]
 struct Row(AtomicU64);
 
-/// What a call has added up to.
-pub(super) struct Tally {
-    /// How many calls like it were counted since the window last lost one: in its bucket (and
-    /// its stripe), or in all where the window is
-    /// by count. Never more than the window holds while it fills.
-    pub(super) number: u64,
-    /// Failures in a row.
-    pub(super) row: u32,
-}
-
 impl Calls {
     pub(super) fn new(cut: Cut) -> Self {
         let calls = Self { time: Apart(TimeRing::new()), row: Row(AtomicU64::new(0)), ring: OnceLock::new() };
@@ -51,6 +41,9 @@ impl Calls {
     }
 
     /// Counts a call of this era; `None` if the era is over (see [`TimeRing::add`] for `live`).
+    ///
+    /// How many calls like it were counted since the window last lost one: in its bucket and its stripe, or in all where
+    /// the window is by count. Never more than the window holds while it fills.
     #[inline]
     pub(super) fn add(
         &self,
@@ -59,8 +52,8 @@ impl Calls {
         era: u32,
         (failed, slow): (bool, bool),
         live: impl Fn() -> bool,
-    ) -> Option<Tally> {
-        let number = match cut {
+    ) -> Option<u64> {
+        match cut {
             Cut::Time(grain) => {
                 let row = match (failed, slow) {
                     (true, false) => 0,
@@ -68,12 +61,37 @@ impl Calls {
                     (true, true) => 2,
                     (false, false) => GOOD + stripe(),
                 };
-                self.time.add(grain.at(now, era), row, &live)?
+                self.time.add(grain.at(now, era), row, live)
             }
-            Cut::Calls(_) => self.ring.get()?.add(era, failed, slow, &live)?,
-        };
-        let row = if failed { self.row.lengthen(era, live)? } else { self.row.end(era) };
-        Some(Tally { number, row })
+            Cut::Calls(_) => self.ring.get()?.add(era, failed, slow, live),
+        }
+    }
+
+    /// Makes one of the window's calls that have not failed, the newest, one that has; nothing where all have failed, or
+    /// left. Which one it is cannot be told: a permit does not remember when its call was counted.
+    pub(super) fn fail(&self, cut: Cut, now: Instant, era: u32, live: impl Fn() -> bool) {
+        match cut {
+            Cut::Time(grain) => {
+                let at = grain.at(now, era);
+                let good: [usize; STRIPES] = std::array::from_fn(|stripe| GOOD + stripe);
+                // A slow one only where no other is left: what was slow stays slow.
+                let _ = self.time.change(at, &good, 0, &live) || self.time.change(at, &[1], 2, &live);
+            }
+            Cut::Calls(size) => {
+                self.ring.get().map(|ring| ring.fail(era, size, live));
+            }
+        }
+    }
+
+    /// One more failure in a row: how many there are now. `None` if the era is over.
+    pub(super) fn lengthen_row(&self, era: u32, live: impl Fn() -> bool) -> Option<u32> {
+        self.row.lengthen(era, live)
+    }
+
+    /// A call went well: ends the row.
+    #[inline]
+    pub(super) fn end_row(&self, era: u32) {
+        self.row.end(era);
     }
 
     /// Calls, failures and slow calls in the window.
@@ -115,7 +133,7 @@ impl Row {
 
     /// Ends the row; writes only where there is one.
     #[inline]
-    fn end(&self, era: u32) -> u32 {
+    fn end(&self, era: u32) {
         let mut seen = self.0.load(Acquire);
         while (seen >> 32) as u32 == era && seen as u32 != 0 {
             match self.0.compare_exchange_weak(seen, u64::from(era) << 32, AcqRel, Acquire) {
@@ -123,6 +141,5 @@ impl Row {
                 Err(now) => seen = now,
             }
         }
-        0
     }
 }

@@ -11,6 +11,9 @@ use crate::{
 };
 use std::num::NonZeroU32;
 
+/// No ratio: one of this size there is not.
+const OFF: u32 = u32::MAX;
+
 /// How the window is cut: by calls, or into buckets of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Cut {
@@ -57,11 +60,11 @@ impl Cut {
 #[derive(Debug)]
 pub(super) struct Limits {
     cut: AtomicU64,
-    /// Bits of a float; infinite where there is no such condition.
-    failure_ratio: AtomicU64,
-    slow_ratio: AtomicU64,
     /// Nanoseconds; `u64::MAX` where no call is slow.
     slow_call: AtomicU64,
+    /// Billionths, which decimals are whole in; [`OFF`] where there is no such condition.
+    failure_ratio: AtomicU32,
+    slow_ratio: AtomicU32,
     minimum_calls: AtomicU32,
     /// `u32::MAX` where it is not looked at (and where it would never be reached in time).
     consecutive: AtomicU32,
@@ -72,9 +75,9 @@ impl Limits {
     pub(super) fn new(spec: &BreakerSpec) -> Self {
         let limits = Self {
             cut: AtomicU64::new(Cut::of(spec.window).pack()),
-            failure_ratio: AtomicU64::new(0),
-            slow_ratio: AtomicU64::new(0),
             slow_call: AtomicU64::new(0),
+            failure_ratio: AtomicU32::new(0),
+            slow_ratio: AtomicU32::new(0),
             minimum_calls: AtomicU32::new(0),
             consecutive: AtomicU32::new(0),
             probes: AtomicU32::new(0),
@@ -85,10 +88,8 @@ impl Limits {
 
     /// Everything but the cut.
     pub(super) fn set(&self, spec: &BreakerSpec) {
-        let ratio = spec.failure_ratio.map_or(f64::INFINITY, Ratio::get);
-        self.failure_ratio.store(ratio.to_bits(), Relaxed);
-        let ratio = spec.slow.map_or(f64::INFINITY, |slow| slow.ratio.get());
-        self.slow_ratio.store(ratio.to_bits(), Relaxed);
+        self.failure_ratio.store(spec.failure_ratio.map_or(OFF, Ratio::billionths), Relaxed);
+        self.slow_ratio.store(spec.slow.map_or(OFF, |slow| slow.ratio.billionths()), Relaxed);
         self.slow_call.store(spec.slow.map_or(u64::MAX, |slow| nanos(slow.call)), Relaxed);
         self.minimum_calls.store(spec.minimum_calls.get(), Relaxed);
         self.consecutive.store(spec.consecutive_failures.map_or(u32::MAX, NonZeroU32::get), Relaxed);
@@ -133,8 +134,10 @@ impl Limits {
     /// Which ratio, if any, opens the breaker.
     pub(super) fn ratio_opens(&self, [calls, failed, slow]: [u64; 3]) -> Option<TransitionReason> {
         // Nothing failed is no failure ratio, not even one of 0 %.
-        let reached = |part: u64, ratio: &AtomicU64| {
-            part > 0 && part as f64 >= f64::from_bits(ratio.load(Relaxed)) * calls as f64
+        let reached = |part: u64, ratio: &AtomicU32| {
+            let ratio = ratio.load(Relaxed);
+            let reached = u128::from(part) * 1_000_000_000 >= u128::from(ratio) * u128::from(calls);
+            part > 0 && ratio != OFF && reached
         };
         if reached(failed, &self.failure_ratio) {
             Some(TransitionReason::FailureRatio)
@@ -150,6 +153,21 @@ impl Limits {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn a_ratio_opens_at_just_the_failures_that_it_names() {
+        for percent in 1..=100u8 {
+            let ratio = Ratio::percent(percent);
+            let failures = Limits::new(&BreakerSpec { failure_ratio: Some(ratio), ..BreakerSpec::default() });
+            let slow = Some(crate::breaker::Slow { call: Duration::ZERO, ratio });
+            let slow = Limits::new(&BreakerSpec { failure_ratio: None, slow, ..BreakerSpec::default() });
+            for (n, part) in (0..=200u64).flat_map(|n| (1..=n).map(move |part| (n, part))) {
+                let expected = part * 100 >= u64::from(percent) * n;
+                assert_eq!(failures.ratio_opens([n, part, 0]).is_some(), expected, "{part} of {n}");
+                assert_eq!(slow.ratio_opens([n, 0, part]).is_some(), expected, "{part} of {n}");
+            }
+        }
+    }
 
     #[test]
     fn cuts_survive_packing() {

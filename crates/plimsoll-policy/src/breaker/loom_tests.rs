@@ -201,3 +201,103 @@ fn loom_stragglers_of_an_earlier_era_leave_no_trace() {
         has_no_say(by_time(4, 1), earlier);
     }
 }
+
+/// A head that was good breaks off, while another call is counted.
+fn fails_late_once(spec: BreakerSpec, other: Outcome) {
+    loom::model(move || {
+        let breaker = Arc::new(Breaker::new(spec));
+        let permits = [permit(&breaker, NOW), permit(&breaker, NOW)];
+        settle(&breaker, permits[0], Outcome::Success);
+        let settling = {
+            let breaker = breaker.clone();
+            thread::spawn(move || settle(&breaker, permits[1], other))
+        };
+        let late = breaker.settle_late(permits[0], NOW, Draw::new(0), FAILURE);
+        let transitions: Vec<_> = settling.join().unwrap().into_iter().chain(late).collect();
+        assert_eq!(transitions.len(), 1, "one of the two must see both");
+        assert_eq!(breaker.state(), BreakerState::Open);
+    });
+}
+
+#[test]
+fn loom_a_late_failure_and_a_call_open_once_by_time() {
+    fails_late_once(by_time(2, 1), Outcome::Success);
+    fails_late_once(by_time(2, 1), FAILURE);
+}
+
+#[test]
+fn loom_a_late_failure_and_a_failure_open_once_by_count() {
+    fails_late_once(by_calls(2, 1), FAILURE);
+}
+
+#[test]
+fn loom_two_late_failures_are_two() {
+    for spec in [by_calls(3, 1), by_time(3, 1)] {
+        loom::model(move || {
+            let breaker = Arc::new(Breaker::new(spec));
+            let permits = [permit(&breaker, NOW), permit(&breaker, NOW)];
+            permits.iter().for_each(|permit| assert_eq!(settle(&breaker, *permit, Outcome::Success), None));
+            let other = {
+                let breaker = breaker.clone();
+                thread::spawn(move || breaker.settle_late(permits[0], NOW, Draw::new(0), FAILURE))
+            };
+            breaker.settle_late(permits[1], NOW, Draw::new(0), FAILURE);
+            other.join().unwrap();
+            assert_eq!(breaker.snapshot(NOW).counts, [2, 2, 0].into());
+        });
+    }
+}
+
+#[test]
+fn loom_a_refusal_shows_the_end_of_its_own_state_alone() {
+    loom::model(|| {
+        let breaker = Arc::new(Breaker::new(by_calls(1, 1)));
+        settle(&breaker, permit(&breaker, NOW), FAILURE);
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || {
+                breaker.force_open(NOW);
+                breaker.isolate(NOW)
+            })
+        };
+        let refused = breaker.admit(NOW).unwrap_err();
+        match refused.reason {
+            Reason::CircuitOpen => assert_eq!(refused.retry_after, Some(OPEN)),
+            reason => assert_eq!((reason, refused.retry_after), (Reason::Isolated, None)),
+        }
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_a_renewed_call_never_enters_a_breaker_that_has_opened() {
+    loom::model(|| {
+        let breaker = Arc::new(Breaker::new(by_calls(1, 1)));
+        let waiting = permit(&breaker, NOW);
+        let failing = permit(&breaker, NOW);
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || settle(&breaker, failing, FAILURE).is_some())
+        };
+        let renewed = breaker.renew(waiting, NOW);
+        assert!(other.join().unwrap());
+        assert!(renewed.is_err() || renewed == Ok(Passage { permit: waiting, transition: None }));
+        assert!(breaker.renew(waiting, NOW).is_err());
+    });
+}
+
+#[test]
+fn loom_a_breaker_that_needs_fewer_probes_closes_once() {
+    loom::model(|| {
+        let (breaker, permits) = half_open(3, 3);
+        settle(&breaker, permits[0], Outcome::Success);
+        breaker.update(by_calls(1, 1));
+        let other = {
+            let breaker = breaker.clone();
+            thread::spawn(move || breaker.admit(NOW + OPEN).ok().and_then(|passage| passage.transition))
+        };
+        let settled = settle(&breaker, permits[1], Outcome::Success);
+        let transitions = other.join().unwrap().into_iter().chain(settled).count();
+        assert_eq!((transitions, breaker.state()), (1, BreakerState::Closed));
+    });
+}

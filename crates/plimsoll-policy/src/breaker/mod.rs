@@ -12,8 +12,21 @@
 //! ```
 //!
 //! # What counts
-//! Success and failure do; [`Outcome::Cancelled`] and [`Outcome::Throttled`] count neither way, and a probe that ends so
-//! gives its place back. Where slow calls are looked at, a probe that was slow has failed. A call counts when it ends.
+//! Success and failure do; every other outcome counts neither way, and a probe that ends so gives its place back. Two
+//! things are stricter with probes: one that was [`Outcome::Throttled`] has failed (a peer that turns away the few calls
+//! of a recovery will not bear them all; linkerd's accrual does the same), and where slow calls are looked at, so has
+//! one that was slow.
+//!
+//! A ratio is reached by just the part that it names: 7 % of 100 calls are 7 failures. Ratios are compared in whole
+//! billionths, never as floats.
+//!
+//! # When a verdict is given
+//! When it is known. [`Breaker::settle`] is for the response's head, which has the verdict and the latency. What comes
+//! later can only make a success a failure ([`Breaker::settle_late`]): the body broke off. Then the window holds one
+//! failure more and as many calls, so 100 calls that all break off after a good head are a ratio of 100 %, never above.
+//! Which of the window's calls it was is not remembered; the newest that has not failed takes its place, and leaves the
+//! window in its turn. Where a head only says that all is well so far and the verdict stands in trailers (gRPC),
+//! [`Breaker::settle_provisional`] counts the call without ending a row of failures; `settle_late` ends it, or adds to it.
 //!
 //! The window slides: with every call where it is by count, in steps of at most a sixteenth of its length where it is by
 //! time. A time window holds a call for its length, give or take one such step. It starts empty whenever the breaker
@@ -25,7 +38,7 @@
 //! a probe, and a probe that was given up cannot decide the next set.
 //!
 //! # Cost
-//! 2,304 bytes, and 2,176 more once a window by count has been asked for. Admitting while closed is one load; settling
+//! 2,432 bytes, and 2,176 more once a window by count has been asked for. Admitting while closed is one load; settling
 //! is one atomic change of a counter that no admission reads, and that good calls of up to four threads do not share where
 //! the window is by time. Transitions take a lock, for as long as a few stores; nobody waits for it to be admitted.
 //!
@@ -33,9 +46,10 @@
 //! - Ratios need traffic: below the minimum of calls only consecutive failures open it.
 //! - A window by count never ages: after a quiet night it still holds yesterday's calls.
 //! - It sees a peer as one. One bad replica of three is a third of failures here: ejection is what takes out replicas.
-//! - Calls count when they end, so a peer that hangs is noticed only as its calls time out.
+//! - Calls count when their verdict is known, so a peer that hangs is noticed only as its calls time out.
+//! - A failure that comes after its call has left the window makes another call of the window a failure, if there is one.
 //! - Where the window is by count, a thread that stands still in the middle of settling for four epochs or more may leave
-//!   one good call in a later window.
+//!   one good call in a later window; and a late failure may be lost where another thread is just noting its call.
 
 mod calls;
 mod limits;
@@ -46,6 +60,8 @@ mod spec;
 mod transition;
 mod word;
 
+#[cfg(all(test, not(loom)))]
+mod late_tests;
 #[cfg(all(test, loom))]
 mod loom_tests;
 #[cfg(all(test, not(loom)))]
@@ -107,9 +123,19 @@ pub struct Breaker {
 #[derive(Debug)]
 struct Steady {
     word: AtomicU64,
-    /// Nanoseconds at which an open or half-open state is over; written before the word that begins the state.
-    until: AtomicU64,
+    /// Nanoseconds at which an open or half-open state is over; written before the word that begins the state. Epochs
+    /// take turns, so that what one state has is still there while the next is being prepared.
+    until: [AtomicU64; 2],
     limits: Limits,
+}
+
+/// What a good call does to a row of failures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Row {
+    /// Ends it.
+    Decided,
+    /// Leaves it open: the verdict follows.
+    Open,
 }
 
 impl Breaker {
@@ -118,13 +144,15 @@ impl Breaker {
         let limits = Limits::new(&spec);
         let calls = Calls::new(limits.cut());
         let word = AtomicU64::new(Word::new(0, BreakerState::Closed).bits());
-        let steady = Steady { word, until: AtomicU64::new(u64::MAX), limits };
+        let steady = Steady { word, until: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)], limits };
         Self { steady: Apart(steady), calls, record: Mutex::new(Record::new(spec)) }
     }
 
     /// May a call go ahead now? Whoever is let through settles the permit exactly once.
     ///
-    /// The call that finds the open time over is the first probe and brings the transition with it.
+    /// The call that finds the open time over is the first probe and brings the transition with it. So does the call
+    /// that finds the breaker half-open with as many good probes as it needs, because fewer are needed since an update:
+    /// it closes.
     ///
     /// # Errors
     /// [`Reason::CircuitOpen`] with the time until probes pass, [`Reason::ProbesTaken`] while all probes are out,
@@ -139,7 +167,10 @@ impl Breaker {
     fn admit_unsteady(&self, now: Instant, mut word: Word) -> Result<Passage, Rejected> {
         let refused = |reason| Err(Rejected::new(Machine::Breaker, reason));
         loop {
-            let until = Instant::from_nanos(self.steady.until.load(Acquire));
+            let Some(until) = self.until(word) else {
+                word = self.word();
+                continue;
+            };
             match word.state() {
                 BreakerState::Closed | BreakerState::ForcedClosed => return Ok(Passage::steady(word)),
                 BreakerState::ForcedOpen | BreakerState::Isolated => return refused(Reason::Isolated),
@@ -148,6 +179,12 @@ impl Breaker {
                 }
                 BreakerState::Open => {
                     if let Some(passage) = self.begin_probing(word, now, TransitionReason::OpenElapsed)? {
+                        return Ok(passage);
+                    }
+                    word = self.word();
+                }
+                BreakerState::HalfOpen if word.passed() >= self.steady.limits.probes() => {
+                    if let Some(passage) = self.close_at_once(word, now)? {
                         return Ok(passage);
                     }
                     word = self.word();
@@ -169,7 +206,25 @@ impl Breaker {
         }
     }
 
-    /// A call that was let through has ended so, `took` after that. Gives the transition that it caused, if any.
+    /// Asks again for a call that was let through, then waited, and is about to go. What it gets is the only permit that
+    /// it has then, and is settled in place of the old one.
+    ///
+    /// A permit that still holds (of this epoch, while calls pass or while it is one of the running probes) comes back as
+    /// it is, without a transition. Any other is forgotten, for its epoch is over, and the call is admitted anew. So a
+    /// call that queued up before the breaker opened does not go to an open one.
+    ///
+    /// # Errors
+    /// As [`Breaker::admit`]. Nothing is held then, and nothing is to be settled.
+    #[inline]
+    pub fn renew(&self, permit: Permit, now: Instant) -> Result<Passage, Rejected> {
+        let word = self.word();
+        let holds = word.epoch() == permit.epoch
+            && (word.passes() || permit.probe && self.until(word).is_some_and(|until| now < until));
+        if holds { Ok(Passage { permit, transition: None }) } else { self.admit(now) }
+    }
+
+    /// The verdict on a call that was let through is known: so it went, `took` after that. Once for each permit. Gives
+    /// the transition that it caused, if any.
     ///
     /// `draw` is used where the breaker opens, to jitter the open time.
     #[inline]
@@ -193,20 +248,106 @@ impl Breaker {
             Outcome::Failure(_) => true,
             Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return None,
         };
-        let limits = &self.steady.limits;
-        let (cut, slow) = (limits.cut(), self.is_slow(took));
-        let live = || self.word().epoch() == permit.epoch;
-        let tally = self.calls.add(cut, now, permit.epoch, (failed, slow), live)?;
+        self.count(word, now, draw, (failed, self.is_slow(took)), Row::Decided)
+    }
+
+    /// A head has come that is good so far, `took` after its call was let through, and the verdict follows: in place of
+    /// [`Breaker::settle`], once for each permit, and followed by [`Breaker::settle_late`] if it can be.
+    ///
+    /// The call counts as a success for now and its latency as any other's; a probe has passed. A row of failures is not
+    /// ended by it. Gives the transition that it caused, if any.
+    pub fn settle_provisional(
+        &self,
+        permit: Permit,
+        now: Instant,
+        draw: Draw,
+        took: Duration,
+    ) -> Option<Transition> {
+        let word = self.word();
+        if word.epoch() != permit.epoch {
+            return None;
+        }
+        if permit.probe {
+            return self.settle_probe(permit, now, draw, Outcome::Success, took);
+        }
+        self.count(word, now, draw, (false, self.is_slow(took)), Row::Open)
+    }
+
+    /// What became of a call after its head was settled as a success, by [`Breaker::settle`] or
+    /// [`Breaker::settle_provisional`]: at most once for each permit, and only after one of these.
+    ///
+    /// A failure makes the success a failure: the window holds one more of them and as many calls as before, and the row
+    /// of failures is one longer. A success ends the row: to be told only after `settle_provisional`, which has not
+    /// done so. For a probe, a failure or [`Outcome::Throttled`] opens the breaker again, as long as it is half-open
+    /// with the same set of probes. Everything else changes nothing: of a call that nobody waited for to the end, or that
+    /// was throttled in its trailers, the success stays. As ever, a permit of an earlier epoch changes nothing.
+    ///
+    /// Gives the transition that it caused, if any; `draw` jitters the open time.
+    pub fn settle_late(
+        &self,
+        permit: Permit,
+        now: Instant,
+        draw: Draw,
+        outcome: Outcome,
+    ) -> Option<Transition> {
+        let word = self.word();
+        let epoch = permit.epoch;
+        if word.epoch() != epoch {
+            return None;
+        }
+        match outcome {
+            Outcome::Failure(_) | Outcome::Throttled if permit.probe => self.reopen(epoch, now, draw),
+            Outcome::Success if !permit.probe => {
+                self.calls.end_row(epoch);
+                None
+            }
+            Outcome::Failure(_) => {
+                let live = || self.word().epoch() == epoch;
+                self.calls.fail(self.steady.limits.cut(), now, epoch, live);
+                let row = self.calls.lengthen_row(epoch, live)?;
+                if word.state() == BreakerState::ForcedClosed {
+                    None
+                } else {
+                    self.judge(epoch, now, draw, row)
+                }
+            }
+            Outcome::Success | Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => {
+                None
+            }
+        }
+    }
+
+    /// Counts a call while closed, and opens if that says so.
+    #[inline(always)]
+    fn count(
+        &self,
+        word: Word,
+        now: Instant,
+        draw: Draw,
+        (failed, slow): (bool, bool),
+        row: Row,
+    ) -> Option<Transition> {
+        let (limits, epoch) = (&self.steady.limits, word.epoch());
+        let cut = limits.cut();
+        let live = || self.word().epoch() == epoch;
+        let number = self.calls.add(cut, now, epoch, (failed, slow), live)?;
+        let row = match row {
+            _ if failed => self.calls.lengthen_row(epoch, live)?,
+            Row::Decided => {
+                self.calls.end_row(epoch);
+                0
+            }
+            Row::Open => 0,
+        };
         // A good call can only bring the ratios down, except where it is the one that makes up the minimum, or the first
         // in a bucket, with which another one has left the window.
-        let minimum = limits.minimum_calls(cut);
-        if !failed && !slow && tally.number > minimum {
+        if !failed && !slow && number > limits.minimum_calls(cut) {
             return None;
         }
         if word.state() == BreakerState::ForcedClosed {
             return None;
         }
-        self.judge(permit.epoch, now, draw, tally.row)
+        self.judge(epoch, now, draw, row)
     }
 
     fn is_slow(&self, took: Duration) -> bool {
@@ -243,14 +384,13 @@ impl Breaker {
         while word.epoch() == permit.epoch {
             let next = match outcome {
                 Outcome::Success if !self.is_slow(took) => word.pass(),
-                Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => {
-                    word.give_back()
-                }
-                Outcome::Success | Outcome::Failure(_) => {
+                Outcome::Cancelled | Outcome::Caller | Outcome::Local => word.give_back(),
+                Outcome::Success | Outcome::Failure(_) | Outcome::Throttled => {
                     return self.reopen(permit.epoch, now, draw);
                 }
             };
-            if next.passed() > word.passed() && next.passed() >= self.steady.limits.probes() {
+            // Also where this one gave its place back: fewer may be needed since an update.
+            if next.passed() >= self.steady.limits.probes() {
                 return self.close(permit.epoch, now, draw);
             }
             match self.exchange(word, next) {
@@ -269,6 +409,13 @@ impl Breaker {
     #[inline]
     fn word(&self) -> Word {
         Word::from_bits(self.steady.word.load(Acquire))
+    }
+
+    /// Until when the state that this word began holds by itself; `None` where another has begun. (The other epoch's
+    /// instant is overwritten before the word after the next one is, and whoever reads that sees that this one is over.)
+    fn until(&self, word: Word) -> Option<Instant> {
+        let until = self.steady.until[word.epoch() as usize % 2].load(Acquire);
+        (self.word().epoch() == word.epoch()).then_some(Instant::from_nanos(until))
     }
 
     fn exchange(&self, from: Word, to: Word) -> Result<(), Word> {

@@ -13,8 +13,14 @@ enum Step {
     Admit,
     /// Settles a permit from somewhere in the pile: late, out of order, of an epoch long gone.
     Settle(usize, Outcome, bool),
+    /// Settles one as good so far.
+    Provisional(usize, bool),
+    /// What became of a call whose head was good.
+    Late(usize, Outcome),
     /// Forgets one.
     Forget(usize),
+    /// Renews one that has waited.
+    Renew(usize),
     Pause(Duration),
 }
 
@@ -25,8 +31,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Outcome::Cancelled),
         1 => Just(Outcome::Throttled),
     ];
+    let late = prop_oneof![4 => Just(FAILURE), 2 => Just(Outcome::Success), 1 => Just(Outcome::Throttled)];
     let step = prop_oneof![
         8 => Just(Step::Admit),
+        2 => (any::<usize>(), prop::bool::weighted(0.2)).prop_map(|(at, slow)| Step::Provisional(at, slow)),
+        3 => (any::<usize>(), late).prop_map(|(at, how)| Step::Late(at, how)),
+        1 => any::<usize>().prop_map(Step::Renew),
         8 => (any::<usize>(), outcome, prop::bool::weighted(0.2)).prop_map(|(at, how, slow)| Step::Settle(at, how, slow)),
         1 => any::<usize>().prop_map(Step::Forget),
         2 => (0u64..700).prop_map(|millis| Step::Pause(Duration::from_millis(millis))),
@@ -127,6 +137,8 @@ fn check(spec: BreakerSpec, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let breaker = Breaker::new(spec);
     let mut model = Model::new(spec);
     let mut pile: Vec<(Permit, u32)> = vec![];
+    // Whose head was good, and whether the verdict was to follow.
+    let mut good: Vec<(Permit, u32, bool)> = vec![];
     let (mut now, mut draw) = (Instant::from_nanos(123_456_789), Draw::new(9));
     for step in steps {
         draw = draw.split();
@@ -175,12 +187,48 @@ fn check(spec: BreakerSpec, steps: Vec<Step>) -> Result<(), TestCaseError> {
                 let took = if slow { Duration::from_secs(2) } else { Duration::ZERO };
                 let before = breaker.snapshot(now);
                 let transition = breaker.settle(permit, now, draw, outcome, took);
-                settled(&mut model, now, (epoch, outcome, slow && spec.slow.is_some()), transition)?;
+                settled(&mut model, now, (epoch, outcome, slow && spec.slow.is_some()), transition, true)?;
                 if epoch != model.epoch && transition.is_none() {
                     prop_assert_eq!(breaker.snapshot(now), before, "a stale permit changes nothing");
                 }
+                if outcome == Outcome::Success {
+                    good.push((permit, epoch, false));
+                }
             }
-            Step::Settle(..) | Step::Forget(_) => {}
+            Step::Provisional(at, slow) if !pile.is_empty() => {
+                let (permit, epoch) = pile.swap_remove(at % pile.len());
+                let took = if slow { Duration::from_secs(2) } else { Duration::ZERO };
+                let transition = breaker.settle_provisional(permit, now, draw, took);
+                let how = (epoch, Outcome::Success, slow && spec.slow.is_some());
+                settled(&mut model, now, how, transition, false)?;
+                good.push((permit, epoch, true));
+            }
+            // Which of the calls at the window's far end are in it is exact by count alone.
+            Step::Late(at, outcome) if !good.is_empty() && matches!(spec.window, Window::Calls(_)) => {
+                let (permit, epoch, provisional) = good.swap_remove(at % good.len());
+                if outcome != Outcome::Success || provisional {
+                    let transition = breaker.settle_late(permit, now, draw, outcome);
+                    late(&mut model, now, (permit.is_probe(), epoch, outcome), transition)?;
+                }
+            }
+            Step::Renew(at) if !pile.is_empty() => {
+                let at = at % pile.len();
+                let (permit, epoch) = pile.swap_remove(at);
+                let over = model.state == BreakerState::HalfOpen && now.since(model.since) >= spec.half_open;
+                if epoch == model.epoch && !over {
+                    let renewed = breaker.renew(permit, now);
+                    prop_assert_eq!(renewed, Ok(Passage { permit, transition: None }));
+                    pile.push((permit, epoch));
+                } else if let Ok(passage) = breaker.renew(permit, now) {
+                    prop_assert_ne!(passage.permit.epoch, permit.epoch);
+                    if passage.transition.is_some() {
+                        model.enter(now, BreakerState::HalfOpen);
+                    }
+                    model.out += u32::from(passage.permit.is_probe());
+                    pile.push((passage.permit, model.epoch));
+                }
+            }
+            Step::Settle(..) | Step::Provisional(..) | Step::Late(..) | Step::Renew(_) | Step::Forget(_) => {}
         }
         prop_assert_eq!(breaker.state(), model.state);
         let seen = breaker.snapshot(now);
@@ -209,6 +257,7 @@ fn settled(
     now: Instant,
     (epoch, outcome, slow): (u32, Outcome, bool),
     transition: Option<Transition>,
+    decided: bool,
 ) -> Result<(), TestCaseError> {
     if epoch != model.epoch {
         prop_assert_eq!(transition, None, "by a stale permit");
@@ -220,12 +269,21 @@ fn settled(
         BreakerState::Closed => {
             if counts {
                 model.calls.push_back((now, failed, slow));
-                model.row = if failed { model.row + 1 } else { 0 };
+                model.row = match (failed, decided) {
+                    (true, _) => model.row + 1,
+                    (false, true) => 0,
+                    (false, false) => model.row,
+                };
             }
             let [least, most] = model.counts(now);
             let reason = transition.map(|transition| transition.reason);
             if least == most {
-                prop_assert_eq!(reason.is_some(), counts && model.opens(least));
+                let good_so_far = !failed && !decided;
+                let row = std::mem::take(&mut model.row);
+                let by_ratio = model.opens(least);
+                model.row = row;
+                let opens = counts && if good_so_far { by_ratio } else { model.opens(least) };
+                prop_assert_eq!(reason.is_some(), opens);
             } else if reason.is_some() {
                 // Some window between the two must justify it: failures at their most, good calls at their least.
                 let kind = |failures: u64| [least[0] - least[1] + failures, failures, most[2]];
@@ -241,7 +299,8 @@ fn settled(
             model.out -= 1;
             let well = counts && !failed && !slow;
             model.passed += u32::from(well);
-            let expected = if counts && !well {
+            let failed = counts || outcome == Outcome::Throttled;
+            let expected = if failed && !well {
                 Some(BreakerState::Open)
             } else {
                 (model.passed == model.spec.probes.get()).then_some(BreakerState::Closed)
@@ -252,6 +311,37 @@ fn settled(
             }
         }
         state => prop_assert!(false, "settled in {state:?}"),
+    }
+    Ok(())
+}
+
+/// In a window by count.
+fn late(
+    model: &mut Model,
+    now: Instant,
+    (probe, epoch, outcome): (bool, u32, Outcome),
+    transition: Option<Transition>,
+) -> Result<(), TestCaseError> {
+    let mut expected = None;
+    if epoch == model.epoch {
+        match outcome {
+            Outcome::Failure(_) | Outcome::Throttled if probe => expected = Some(BreakerState::Open),
+            Outcome::Success if !probe => model.row = 0,
+            Outcome::Failure(_) => {
+                let Window::Calls(size) = model.spec.window else { return Ok(()) };
+                let window = model.calls.iter_mut().rev().take(size.get() as usize);
+                if let Some(call) = window.into_iter().find(|call| !call.1) {
+                    call.1 = true;
+                }
+                model.row += 1;
+                expected = model.opens(model.counts(now)[0]).then_some(BreakerState::Open);
+            }
+            _ => {}
+        }
+    }
+    prop_assert_eq!(transition.map(|transition| transition.to), expected);
+    if let Some(state) = expected {
+        model.enter(now, state);
     }
     Ok(())
 }
@@ -281,7 +371,7 @@ proptest! {
     #[test]
     fn live_changes_never_wedge_it(specs in prop::collection::vec(spec(), 2..6), steps in steps()) {
         let breaker = Breaker::new(specs[0]);
-        let mut pile = vec![];
+        let (mut pile, mut good) = (vec![], vec![]);
         let mut now = Instant::ORIGIN;
         for (at, step) in steps.into_iter().enumerate() {
             if at % 13 == 12 {
@@ -293,8 +383,21 @@ proptest! {
                 Step::Settle(at, outcome, _) if !pile.is_empty() => {
                     let permit = pile.swap_remove(at % pile.len());
                     breaker.settle(permit, now, Draw::new(3), outcome, Duration::ZERO);
+                    good.extend((outcome == Outcome::Success).then_some(permit));
                 }
-                Step::Settle(..) | Step::Forget(_) => {}
+                Step::Provisional(at, _) if !pile.is_empty() => {
+                    let permit = pile.swap_remove(at % pile.len());
+                    breaker.settle_provisional(permit, now, Draw::new(3), Duration::ZERO);
+                    good.push(permit);
+                }
+                Step::Late(at, outcome) if !good.is_empty() => {
+                    breaker.settle_late(good.swap_remove(at % good.len()), now, Draw::new(3), outcome);
+                }
+                Step::Renew(at) if !pile.is_empty() => {
+                    let permit = pile.swap_remove(at % pile.len());
+                    pile.extend(breaker.renew(permit, now).map(|passage| passage.permit));
+                }
+                _ => {}
             }
             let seen = breaker.snapshot(now);
             prop_assert!(seen.probes_passed <= seen.probes_given && seen.probes_given < 5);

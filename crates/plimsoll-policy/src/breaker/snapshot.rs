@@ -30,15 +30,16 @@ impl Breaker {
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let record = self.lock();
         let word = self.word();
-        let until = Instant::from_nanos(self.steady.until.load(crate::sync::atomic::Ordering::Acquire));
+        // A state that holds until somebody lifts it has no end to show.
         let timed = matches!(word.state(), BreakerState::Open | BreakerState::HalfOpen);
+        let until = self.until(word).filter(|_| timed);
         Snapshot {
             state: word.state(),
             counts: self.calls.counts(self.steady.limits.cut(), now, word.epoch()).into(),
             consecutive_failures: self.calls.row(word.epoch()),
             probes_given: word.given(),
             probes_passed: word.passed(),
-            remaining: timed.then(|| until.since(now)),
+            remaining: until.map(|until| until.since(now)),
             openings: record.openings,
             opening: record.opening,
             last: record.last,

@@ -65,7 +65,7 @@ fn recover(breaker: &Breaker, now: Instant) {
 
 #[test]
 fn is_as_large_as_the_documentation_says() {
-    assert_eq!(size_of::<Breaker>(), 2304);
+    assert_eq!(size_of::<Breaker>(), 2432);
     assert_eq!(size_of::<crate::window::CallRing>(), 2176);
     assert_eq!(size_of::<Permit>(), 8);
     assert!(size_of::<Steady>() <= 64, "a cache line");
@@ -253,12 +253,37 @@ fn probes_are_counted_and_close_it_together() {
 }
 
 #[test]
-fn a_cancelled_or_throttled_probe_gives_its_place_back() {
+fn a_probe_that_says_nothing_of_the_peer_gives_its_place_back() {
     let breaker = opened(BreakerSpec { probes: count(1), ..by_calls(10) }, millis(0));
-    for outcome in [Outcome::Cancelled, Outcome::Throttled, Outcome::Cancelled] {
+    for outcome in [Outcome::Cancelled, Outcome::Caller, Outcome::Local] {
         assert_eq!(call(&breaker, millis(5000), outcome), None);
     }
     assert!(call(&breaker, millis(5000), Outcome::Success).is_some());
+}
+
+#[test]
+fn a_throttled_probe_has_failed_and_a_throttled_call_says_nothing() {
+    let breaker = Breaker::new(by_calls(10));
+    calls(&breaker, millis(0), Outcome::Throttled, 100);
+    assert_eq!(breaker.snapshot(millis(0)).counts, Counts::default());
+    let breaker = opened(BreakerSpec { probes: count(1), ..by_calls(10) }, millis(0));
+    let reopened = call(&breaker, millis(5000), Outcome::Throttled).unwrap();
+    assert_eq!((reopened.to, reopened.reason), (BreakerState::Open, TransitionReason::ProbeFailed));
+}
+
+#[test]
+fn a_ratio_opens_at_the_percentage_written_and_not_a_call_later() {
+    for percent in [7, 14, 28, 55, 56] {
+        for window in [by_calls(100), by_time(1000, 100)] {
+            let ratio = Some(Ratio::percent(percent));
+            let breaker = Breaker::new(BreakerSpec { failure_ratio: ratio, ..window });
+            calls(&breaker, millis(0), Outcome::Success, 100 - u32::from(percent));
+            calls(&breaker, millis(0), FAILURE, u32::from(percent) - 1);
+            assert_eq!(breaker.state(), BreakerState::Closed);
+            let opened = call(&breaker, millis(0), FAILURE).expect("opens with the hundredth call");
+            assert_eq!(opened.reason, TransitionReason::FailureRatio, "{percent} of 100");
+        }
+    }
 }
 
 /// Seen elsewhere: probes that are forgotten keep a half-open breaker from ever asking again.
@@ -368,9 +393,20 @@ fn by_hand_it_holds_whatever_is_counted() {
         let early = breaker.admit(millis(0)).unwrap().permit;
         assert_eq!(force(&breaker, millis(0)).unwrap().to, state);
         let refused = breaker.admit(millis(1_000_000_000)).unwrap_err();
-        assert_eq!(refused, Rejected::new(Machine::Breaker, Reason::Isolated));
+        assert_eq!(refused, Rejected::new(Machine::Breaker, Reason::Isolated), "and no time to come back");
         assert_eq!(breaker.settle(early, millis(1), Draw::new(0), FAILURE, QUICK), None);
         assert_eq!(breaker.snapshot(millis(0)).remaining, None);
+        // Neither does it show the end of the state that was forced away, or of one forced before.
+        let open = opened(by_calls(10), millis(0));
+        force(&open, millis(1));
+        assert_eq!(open.admit(millis(2)).unwrap_err().retry_after, None);
+        assert_eq!(open.snapshot(millis(2)).remaining, None);
+        open.force_closed(millis(3));
+        force(&open, millis(3));
+        assert_eq!(
+            (open.admit(millis(4)).unwrap_err().retry_after, open.snapshot(millis(4)).remaining),
+            (None, None)
+        );
         assert_eq!(breaker.release(millis(2)).unwrap().to, BreakerState::HalfOpen);
         assert_eq!(breaker.release(millis(2)), None);
         recover(&breaker, millis(2));
@@ -432,9 +468,23 @@ fn windows_change_live_and_keep_what_they_can() {
 fn fewer_probes_live_do_not_wedge_it() {
     let breaker = opened(by_calls(10), millis(0));
     call(&breaker, millis(5000), Outcome::Success);
+    let out = breaker.admit(millis(5000)).unwrap().permit;
     breaker.update(BreakerSpec { probes: count(1), ..by_calls(10) });
-    assert!(breaker.admit(millis(5000)).is_err());
-    assert!(call(&breaker, millis(15_000), Outcome::Success).is_some());
+    // Who asks next closes it and hears of it; so would the probe that is out, whatever it brings but a failure.
+    let passage = breaker.admit(millis(5000)).unwrap();
+    let transition = passage.transition.unwrap();
+    assert_eq!((transition.to, transition.reason), (BreakerState::Closed, TransitionReason::ProbesPassed));
+    assert!(!passage.permit.is_probe());
+    assert_eq!(breaker.settle(out, millis(5000), Draw::new(0), FAILURE, QUICK), None, "of an earlier epoch");
+
+    for outcome in [Outcome::Success, Outcome::Cancelled] {
+        let breaker = opened(by_calls(10), millis(0));
+        call(&breaker, millis(5000), Outcome::Success);
+        let out = breaker.admit(millis(5000)).unwrap().permit;
+        breaker.update(BreakerSpec { probes: count(1), ..by_calls(10) });
+        let closed = breaker.settle(out, millis(5001), Draw::new(0), outcome, QUICK).unwrap();
+        assert_eq!(closed.reason, TransitionReason::ProbesPassed);
+    }
 }
 
 #[test]

@@ -51,11 +51,17 @@ impl Breaker {
         Some(self.enter(&mut record, now, Draw::new(0), to, TransitionReason::ByHand))
     }
 
+    /// Allocates what an [`update`](Self::update) to this spec will need, and changes nothing that anybody sees.
+    pub(crate) fn prepare(&self, spec: BreakerSpec) {
+        self.calls.prepare(self.steady.limits.cut().changed(spec.window).0);
+    }
+
     /// New thresholds, at once; state, window and failures in a row are kept.
     ///
     /// They are held against the window when the next call fails or is slow, or with the next step of a time window. An
     /// open time or half-open time that is running goes on as it began. Calls already counted keep the judgement of slow
-    /// or not that they had.
+    /// or not that they had. Where fewer probes are needed than have gone well already, the next call that asks or the
+    /// next probe that is settled closes the breaker, so that whoever observes transitions hears of it.
     ///
     /// Another window keeps what it can: a window by count keeps its last calls, however its size changes (up to
     /// [`BreakerSpec::MAX_CALLS`]); one by time keeps all while the new length is between a quarter of the one it was
@@ -110,30 +116,28 @@ impl Breaker {
 
     /// Begins a set of probes, of which the caller is the first. `Ok(None)`: somebody else was faster, look again.
     ///
-    /// Never waits: while another holds the lock, the state is just changing, and the caller is refused as before.
+    /// Never waits for the lock.
     pub(super) fn begin_probing(
         &self,
         word: Word,
         now: Instant,
         reason: TransitionReason,
     ) -> Result<Option<Passage>, Rejected> {
-        let mut record = match self.record.try_lock() {
-            Ok(record) => record,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                let open = word.state() == BreakerState::Open;
-                let why = if open { Reason::CircuitOpen } else { Reason::ProbesTaken };
-                return Err(Rejected::new(Machine::Breaker, why).after(Duration::ZERO));
-            }
-        };
-        if self.word().epoch() != word.epoch() {
-            return Ok(None);
-        }
+        let Some(mut record) = self.try_lock_in(word)? else { return Ok(None) };
         let transition = Transition { from: word.state(), to: BreakerState::HalfOpen, reason };
         let until = record.note(now, Draw::new(0), transition);
         let epoch = word.epoch().wrapping_add(1);
         self.begin(Word::new(epoch, BreakerState::HalfOpen).give(), until);
         Ok(Some(Passage::probe(epoch, Some(transition))))
+    }
+
+    /// Closes for a caller that asks, which goes ahead. `Ok(None)` and the refusal as in [`Breaker::begin_probing`].
+    pub(super) fn close_at_once(&self, word: Word, now: Instant) -> Result<Option<Passage>, Rejected> {
+        let Some(mut record) = self.try_lock_in(word)? else { return Ok(None) };
+        let reason = TransitionReason::ProbesPassed;
+        let transition = self.enter(&mut record, now, Draw::new(0), BreakerState::Closed, reason);
+        let closed = Word::new(word.epoch().wrapping_add(1), BreakerState::Closed);
+        Ok(Some(Passage { transition: Some(transition), ..Passage::steady(closed) }))
     }
 
     fn enter(
@@ -154,12 +158,27 @@ impl Breaker {
     /// Only under the lock: nothing else changes the epoch, so the word that is replaced need not be looked at. A
     /// probe's place that was given or taken a moment ago belongs to the epoch that ends.
     fn begin(&self, word: Word, until: Instant) {
-        self.steady.until.store(until.as_nanos(), Release);
+        self.steady.until[word.epoch() as usize % 2].store(until.as_nanos(), Release);
         self.steady.word.swap(word.bits(), AcqRel);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock, if this word's epoch is still the present one, for somebody who asks to be admitted and does not wait:
+    /// while another holds it, the state is just changing, and the caller is refused as before.
+    fn try_lock_in(&self, word: Word) -> Result<Option<MutexGuard<'_, Record>>, Rejected> {
+        let record = match self.record.try_lock() {
+            Ok(record) => record,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let open = word.state() == BreakerState::Open;
+                let why = if open { Reason::CircuitOpen } else { Reason::ProbesTaken };
+                return Err(Rejected::new(Machine::Breaker, why).after(Duration::ZERO));
+            }
+        };
+        Ok((self.word().epoch() == word.epoch()).then_some(record))
     }
 
     /// The lock, if this epoch is still the present one.

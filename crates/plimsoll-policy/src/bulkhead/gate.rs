@@ -26,6 +26,8 @@ use std::{
 /// Grants that may stand unclaimed however short the line is: wakers run late, and in bursts.
 const UNCLAIMED: u32 = 64;
 
+const NOBODY: u64 = u64::MAX;
+
 /// An answer to a newcomer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Entry {
@@ -46,6 +48,8 @@ pub(crate) struct Gate {
     room: AtomicU32,
     /// The longest wait, in nanoseconds.
     wait: AtomicU64,
+    /// Since when the first in line waits, in nanoseconds; [`NOBODY`]. Written under the lock.
+    first: AtomicU64,
     line: Mutex<Line>,
 }
 
@@ -56,6 +60,7 @@ impl Gate {
             word: AtomicU64::new(Word::new(limit).0),
             room: AtomicU32::new(room),
             wait: AtomicU64::new(nanos(wait)),
+            first: AtomicU64::new(NOBODY),
             line: Mutex::new(Line::new(room, unclaimed(limit, room))),
         }
     }
@@ -107,7 +112,9 @@ impl Gate {
                     return Entry::Full;
                 }
             } else if self.swap(word, word.one_queued()).is_ok() {
-                return Entry::Queued(line.push(now, until), until);
+                let ticket = line.push(now, until);
+                self.note_first(&line);
+                return Entry::Queued(ticket, until);
             }
         }
     }
@@ -156,7 +163,9 @@ impl Gate {
                 return Woken::NONE;
             }
             if self.swap(word, word.one_in().one_unqueued()).is_ok() {
-                return Woken(Some(line.grant(at)));
+                let ticket = line.grant(at);
+                self.note_first(line);
+                return Woken(Some(ticket));
             }
         }
     }
@@ -177,7 +186,19 @@ impl Gate {
 
     fn leave(&self, line: &mut Line, at: u32) {
         line.remove(at);
+        self.note_first(line);
         self.change(Word::one_unqueued);
+    }
+
+    fn note_first(&self, line: &Line) {
+        let since = line.oldest().map_or(NOBODY, |at| line.since(at).as_nanos());
+        self.first.store(since, Relaxed);
+    }
+
+    /// How long the first in line has waited; `None` of an empty line. One load.
+    pub(crate) fn oldest_wait(&self, now: Instant) -> Option<Duration> {
+        let since = self.first.load(Relaxed);
+        (since != NOBODY).then(|| now.since(Instant::from_nanos(since)))
     }
 
     pub(crate) fn claim(&self, ticket: Ticket, now: Instant) -> Claim<()> {
@@ -209,6 +230,12 @@ impl Gate {
         }
     }
 
+    /// Allocates what an update to this will need, and changes nothing that anybody sees.
+    pub(crate) fn prepare(&self, limit: u32, room: u32) {
+        let room = room.min(MAX_WAITING);
+        self.line().lengthen(room, unclaimed(limit, room));
+    }
+
     pub(crate) fn update(&self, limit: u32, room: u32, wait: Duration) {
         let room = room.min(MAX_WAITING);
         let mut line = self.line();
@@ -234,12 +261,12 @@ impl Gate {
     }
 
     pub(crate) fn snapshot(&self, now: Instant) -> BulkheadSnapshot {
-        let line = self.line();
+        let _alone = self.line();
         let word = self.load();
         BulkheadSnapshot {
             in_flight: word.in_flight(),
             waiting: word.waiting(),
-            oldest_wait: line.oldest().map_or(Duration::ZERO, |at| now.since(line.since(at))),
+            oldest_wait: self.oldest_wait(now).unwrap_or(Duration::ZERO),
             spec: BulkheadSpec {
                 in_flight: NonZeroU32::new(word.limit()).unwrap_or(NonZeroU32::MIN),
                 waiting: self.room.load(Relaxed),

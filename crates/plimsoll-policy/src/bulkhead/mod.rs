@@ -187,6 +187,27 @@ impl Bulkhead {
         self.gate.hand_over(now, order)
     }
 
+    /// How long the first in line has waited and still does; `None` of an empty line. What [`Shedder::standing`] is to be
+    /// told where a call joins the line or is refused. One load.
+    ///
+    /// [`Shedder::standing`]: crate::shed::Shedder::standing
+    pub fn oldest_wait(&self, now: Instant) -> Option<Duration> {
+        self.gate.oldest_wait(now)
+    }
+
+    /// Takes the limit away, because there is to be no bulkhead any more: whoever comes goes on, and those in line are
+    /// handed their places by [`hand_over`](Self::hand_over), as after an [`update`](Self::update), by which the bulkhead
+    /// is put in force again.
+    pub(crate) fn lift(&self) {
+        self.gate.set_limit(Self::MAX_IN_FLIGHT);
+    }
+
+    /// Allocates what an [`update`](Self::update) to this spec will need, and changes nothing that anybody sees but
+    /// [`slots`](Self::slots).
+    pub(crate) fn prepare(&self, spec: BulkheadSpec) {
+        self.gate.prepare(spec.in_flight.get(), spec.waiting);
+    }
+
     /// Puts new limits in force. A larger one takes effect on the line by [`hand_over`](Self::hand_over); under a
     /// smaller one those in flight and in line stay, and nobody joins them until they are fewer.
     pub fn update(&self, spec: BulkheadSpec) {

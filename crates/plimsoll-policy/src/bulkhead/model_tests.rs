@@ -170,6 +170,8 @@ fn run(script: Vec<Step>) {
         let shown = bulkhead.snapshot(Instant::from_nanos(clock));
         assert_eq!(shown.in_flight, model.in_flight);
         assert_eq!(shown.waiting as usize, model.line.len());
+        let oldest = model.line.front().map(|waiter| Duration::from_nanos(clock - waiter.since));
+        assert_eq!(bulkhead.oldest_wait(Instant::from_nanos(clock)), oldest);
         assert_eq!(shown.in_flight as usize, permits.len() + model.granted.len(), "no place is lost");
         let accounted = model.claimed + model.gone + model.line.len() + model.granted.len();
         assert_eq!(accounted, model.given.len(), "no wake-up is lost");

@@ -39,12 +39,12 @@ pub(super) struct Attempt {
     pub(super) permits: Option<Permits>,
     /// Bytes may have reached the peer.
     pub(super) sent: bool,
+    /// The caller is waited for, not the peer, since `moved`.
+    callers_turn: bool,
     moved: Instant,
     stage: Stage,
-    /// Since when the caller is waited for; `None` while it is the peer.
-    caller_since: Option<Instant>,
-    /// How long the caller was waited for before.
-    caller_time: Duration,
+    /// For how many nanoseconds the caller was waited for up to `moved`.
+    caller_nanos: u64,
 }
 
 impl Attempt {
@@ -65,10 +65,10 @@ impl Attempt {
             began: now,
             permits: Some(permits),
             sent,
+            callers_turn: false,
             moved: now,
             stage,
-            caller_since: None,
-            caller_time: Duration::ZERO,
+            caller_nanos: 0,
         }
     }
 
@@ -99,19 +99,23 @@ impl Attempt {
     }
 
     pub(super) fn moved(&mut self, now: Instant) {
+        self.caller_nanos = self.caller_nanos(now);
         self.moved = now;
     }
 
     /// The clocks of the attempt stand still from here on.
     pub(super) fn waits_for_caller(&mut self, now: Instant) {
-        self.caller_since.get_or_insert(now);
+        if !self.callers_turn {
+            self.callers_turn = true;
+            self.moved = now;
+        }
     }
 
     /// They go on, and the peer has the whole of its idle time before it.
     pub(super) fn waits_for_peer(&mut self, now: Instant) {
-        if let Some(since) = self.caller_since.take() {
-            self.caller_time = self.caller_time.saturating_add(now.since(since));
-            self.moved = now;
+        if self.callers_turn {
+            self.moved(now);
+            self.callers_turn = false;
         }
     }
 
@@ -122,15 +126,22 @@ impl Attempt {
         self.stage = Stage::Body { took, verdict, provisional };
     }
 
+    #[inline]
+    fn caller_nanos(&self, now: Instant) -> u64 {
+        let turn = now.as_nanos().saturating_sub(self.moved.as_nanos());
+        if self.callers_turn { self.caller_nanos + turn } else { self.caller_nanos }
+    }
+
     /// How long the caller was waited for in all.
     pub(super) fn caller_time(&self, now: Instant) -> Duration {
-        let running = self.caller_since.map_or(Duration::ZERO, |since| now.since(since));
-        self.caller_time.saturating_add(running)
+        Duration::from_nanos(self.caller_nanos(now))
     }
 
     /// How long the peer was waited for in all.
+    #[inline]
     fn peer_time(&self, now: Instant) -> Duration {
-        now.since(self.began).saturating_sub(self.caller_time(now))
+        let whole = now.as_nanos().saturating_sub(self.began.as_nanos());
+        Duration::from_nanos(whole.saturating_sub(self.caller_nanos(now)))
     }
 
     /// How long the peer took to the response's head, or has taken so far.
@@ -171,11 +182,11 @@ impl Attempt {
 
     /// The limit that runs out first. The deadline of the call is not among them.
     pub(super) fn expiry(&self, timeouts: &Timeouts) -> Expiry {
-        if let Some(since) = self.caller_since {
+        if self.callers_turn {
             let at = match self.stage {
                 // A reader may take its time: the deadline alone bounds it here, and its own server's write limit there.
                 Stage::Body { .. } => Instant::FAR,
-                _ => timeouts.expiry(Limit::Idle, since.max(self.moved)),
+                _ => timeouts.expiry(Limit::Idle, self.moved),
             };
             return Expiry { at, limit: Limit::Idle, caller: true };
         }
@@ -187,7 +198,7 @@ impl Attempt {
             Stage::Awaiting(since) => peers(timeouts.expiry(Limit::FirstByte, since), Limit::FirstByte),
             Stage::Body { .. } => return peers(timeouts.expiry(Limit::Idle, self.moved), Limit::Idle),
         };
-        let attempt = timeouts.expiry(Limit::Attempt, self.began + self.caller_time);
+        let attempt = timeouts.expiry(Limit::Attempt, self.began + Duration::from_nanos(self.caller_nanos));
         if stage.at <= attempt { stage } else { peers(attempt, Limit::Attempt) }
     }
 }

@@ -80,7 +80,7 @@ pub struct Call {
     /// At most the attempts in flight and the one that was kept.
     aborts: SmallVec<[(AttemptId, Outcome); 3]>,
     launch: Option<(AttemptId, AttemptRole)>,
-    /// An attempt that the driver was told to begin, until its next event says that it has begun.
+    /// A retry or hedge that the driver was told to begin, until its next event says that it has begun.
     unconfirmed: Option<AttemptRole>,
     finish: Option<Finish>,
 }
@@ -189,7 +189,9 @@ impl Call {
             return Action::Abort { id, outcome };
         }
         if let Some((id, role)) = self.launch.take() {
-            self.unconfirmed = Some(role);
+            if role != AttemptRole::First {
+                self.unconfirmed = Some(role);
+            }
             return Action::Attempt { id, role };
         }
         if let Some(finish) = self.finish.take() {

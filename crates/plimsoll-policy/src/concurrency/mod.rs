@@ -26,6 +26,11 @@
 //!   under load; and where the peer turns out to have been far quicker than thought, the next follows after 10.
 //! * **Small services.** The limit can fall to [`ConcurrencySpec::min`], by default 2.
 //!
+//! # Verdict and place
+//! A call has two ends. With the response's head its latency is known: [`AdaptiveLimit::learn`]. With its body's end its
+//! place is free: [`AdaptiveLimit::release`]. Where both come at once, `settle` is the two together. Each is told once for
+//! each permit; a call without a head (refused further on, or cancelled) is only released.
+//!
 //! # Cost
 //! `admit`: one load and one compare-and-swap. `settle`: the same, and the sample under a lock that is tried and never
 //! waited for: where two calls end at the same moment, one sample may be lost, which a mean does not mind. There is no
@@ -57,6 +62,8 @@ use std::{
 use window::Call;
 
 /// Proof of having been let through by an adaptive limit. It remembers how full that was.
+///
+/// To be released exactly once, and learned from at most once; settling it is both.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Permit {
     in_flight: u32,
@@ -108,7 +115,31 @@ impl AdaptiveLimit {
         estimator.snapshot(in_flight, limit)
     }
 
-    fn sample(&self, now: Instant, call: Call) {
+    /// Learns from a call whose verdict is known: it went so, and its response's head came `took` after it was let
+    /// through. Its place stays taken until [`release`](Self::release).
+    ///
+    /// At most once for each permit, before or after its release: what is told twice is two samples. An outcome that is
+    /// no sample (see the [module](self)) changes nothing.
+    #[inline]
+    pub fn learn(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) {
+        let latency = match outcome {
+            Outcome::Success => Some(took),
+            Outcome::Throttled | Outcome::Failure(Failure::Timeout) => None,
+            Outcome::Failure(_) | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return,
+        };
+        self.record(now, Call { in_flight: permit.in_flight, latency });
+    }
+
+    /// Gives the permit's place back: the call's body has ended, or it was cancelled. Exactly once for each permit: a
+    /// place given back twice is one that somebody else holds. Learns nothing, and wakes nobody, for there is no line.
+    #[inline]
+    pub fn release(&self, permit: Permit, now: Instant) {
+        let Permit { in_flight: _ } = permit;
+        let woken = self.gate.release(now, Order::OldestFirst);
+        debug_assert_eq!(woken, Woken::NONE, "there is no line");
+    }
+
+    fn record(&self, now: Instant, call: Call) {
         let mut estimator = match self.estimator.try_lock() {
             Ok(estimator) => estimator,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -132,16 +163,11 @@ impl Admission for AdaptiveLimit {
         }
     }
 
-    /// Frees the place and learns from `took`. Wakes nobody.
+    /// [`AdaptiveLimit::release`] and [`AdaptiveLimit::learn`] together. Wakes nobody.
     #[inline]
     fn settle(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) -> Woken {
-        let woken = self.gate.release(now, Order::OldestFirst);
-        let latency = match outcome {
-            Outcome::Success => Some(took),
-            Outcome::Throttled | Outcome::Failure(Failure::Timeout) => None,
-            Outcome::Failure(_) | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return woken,
-        };
-        self.sample(now, Call { in_flight: permit.in_flight, latency });
-        woken
+        self.release(permit, now);
+        self.learn(permit, now, outcome, took);
+        Woken::NONE
     }
 }

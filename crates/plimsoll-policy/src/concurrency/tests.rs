@@ -33,6 +33,32 @@ fn refuses_beyond_the_limit_and_forgets_cancelled_calls() {
 }
 
 #[test]
+fn a_head_is_learned_from_while_its_place_stays_taken() {
+    let (apart, together) = (
+        AdaptiveLimit::new(spec(Algorithm::Aimd, 4, 1, 10)),
+        AdaptiveLimit::new(spec(Algorithm::Aimd, 4, 1, 10)),
+    );
+    for millis in 1..=40 {
+        let now = Instant::ORIGIN + MS * (millis * 10);
+        for _ in 0..3 {
+            let (head, whole) = (taken(&apart), taken(&together));
+            let before = apart.snapshot();
+            apart.learn(head, now, Outcome::Success, MS * 7);
+            assert_eq!(apart.snapshot().in_flight, before.in_flight);
+            apart.release(head, now);
+            assert_eq!(together.settle(whole, now, Outcome::Success, MS * 7), Woken::NONE);
+            assert_eq!(apart.snapshot(), together.snapshot());
+        }
+    }
+    assert_eq!(apart.snapshot().latency, Some(MS * 7));
+    let body = taken(&apart);
+    apart.learn(body, Instant::ORIGIN, Outcome::Success, MS);
+    assert_eq!(apart.snapshot().in_flight, 1);
+    apart.release(body, Instant::ORIGIN + MS * 90_000);
+    assert_eq!(apart.snapshot().latency, Some(MS * 7), "how long the body took is no sample");
+}
+
+#[test]
 fn an_update_keeps_what_was_found_within_the_new_bounds() {
     let limit = AdaptiveLimit::new(spec(Algorithm::Aimd, 50, 2, 100));
     limit.update(spec(Algorithm::Aimd, 7, 2, 40));
@@ -45,8 +71,20 @@ fn an_update_keeps_what_was_found_within_the_new_bounds() {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Join,
-    End { pick: usize, outcome: Outcome, micros: u64 },
-    Pass { millis: u32 },
+    End {
+        pick: usize,
+        outcome: Outcome,
+        micros: u64,
+    },
+    /// The head alone: its place stays taken.
+    Head {
+        pick: usize,
+        outcome: Outcome,
+        micros: u64,
+    },
+    Pass {
+        millis: u32,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -59,8 +97,10 @@ fn steps() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         5 => Just(Step::Join),
-        5 => (any::<usize>(), outcomes, 0..1_000_000u64)
+        5 => (any::<usize>(), outcomes.clone(), 0..1_000_000u64)
             .prop_map(|(pick, outcome, micros)| Step::End { pick, outcome, micros }),
+        2 => (any::<usize>(), outcomes, 0..1_000_000u64)
+            .prop_map(|(pick, outcome, micros)| Step::Head { pick, outcome, micros }),
         1 => (1..100u32).prop_map(|millis| Step::Pass { millis }),
     ]
 }
@@ -92,8 +132,12 @@ proptest! {
                     let permit = permits.swap_remove(pick % permits.len());
                     prop_assert_eq!(limit.settle(permit, now, outcome, Duration::from_micros(micros)), Woken::NONE);
                 }
+                Step::Head { pick, outcome, micros } if !permits.is_empty() => {
+                    let permit = permits[pick % permits.len()];
+                    limit.learn(permit, now, outcome, Duration::from_micros(micros));
+                }
                 Step::Pass { millis } => now = now + MS * millis,
-                Step::End { .. } => {}
+                Step::End { .. } | Step::Head { .. } => {}
             }
             let shown = limit.snapshot();
             prop_assert!((min..=max).contains(&shown.limit), "{}", shown.limit);

@@ -1,17 +1,29 @@
 //! Admission and settlement of an attempt: throttle → breaker → adaptive concurrency → bulkhead.
 
-use super::{
-    Host, Policy,
-    shims::{BreakerShim, LimitShim},
-};
+use super::{Host, Policy};
 use crate::{
-    Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Rejected, Settlement, Ticket,
-    breaker,
+    Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Purpose, Rejected, Seed,
+    Settlement, Ticket, Transition,
+    breaker::{self, Breaker},
     bulkhead::{self, Claim, GaveUp, Order},
     call::Facts,
     concurrency,
 };
 use std::time::Duration;
+
+/// Where the draws of one attempt come from; made only by machines that need them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Luck {
+    pub(crate) seed: Seed,
+    pub(crate) attempt: u8,
+}
+
+impl Luck {
+    #[inline]
+    const fn draw(self, purpose: Purpose) -> Draw {
+        self.seed.draw(purpose, self.attempt)
+    }
+}
 
 /// What an attempt holds of the machines that let it through.
 #[derive(Clone, Copy, Debug)]
@@ -42,21 +54,21 @@ impl<H: Host> Policy<H> {
     pub(crate) fn admit_attempt(
         &self,
         now: Instant,
-        draw: Draw,
+        luck: Luck,
         facts: &Facts,
         deadline: Instant,
         may_wait: bool,
     ) -> Gate {
         let mut permits = Permits::NONE;
-        match self.climb(now, draw, facts, deadline, &mut permits) {
+        match self.climb(now, luck, facts, deadline, &mut permits) {
             Ok(None) => Gate::Open(permits),
             Ok(Some((ticket, until))) if may_wait => Gate::Queued { ticket, until, permits },
-            Ok(Some((ticket, _))) => match self.give_up(ticket, now, draw, permits) {
+            Ok(Some((ticket, _))) => match self.give_up(ticket, now, luck, permits) {
                 Some(permits) => Gate::Open(permits),
                 None => Gate::Refused(Rejected::new(Machine::Bulkhead, crate::Reason::QueueFull)),
             },
             Err(rejected) => {
-                self.give_back(&permits, now, draw);
+                self.give_back(&permits, now, luck);
                 Gate::Refused(rejected)
             }
         }
@@ -66,13 +78,13 @@ impl<H: Host> Policy<H> {
     fn climb(
         &self,
         now: Instant,
-        draw: Draw,
+        luck: Luck,
         facts: &Facts,
         deadline: Instant,
         permits: &mut Permits,
     ) -> Result<Option<(Ticket, Instant)>, Rejected> {
         if let Some(throttle) = &self.throttle {
-            throttle.admit(now, draw)?;
+            throttle.admit(now, luck.draw(Purpose::Throttle))?;
         }
         if let Some(breaker) = &self.breaker {
             let passage = breaker.admit(now)?;
@@ -123,14 +135,14 @@ impl<H: Host> Policy<H> {
         &self,
         ticket: Ticket,
         now: Instant,
-        draw: Draw,
+        luck: Luck,
         permits: Permits,
     ) -> Option<Permits> {
         if let Some(GaveUp::AlreadyGranted(permit)) = self.bulkhead.as_ref().map(|line| line.give_up(ticket))
         {
             return Some(Permits { bulkhead: Some(permit), ..permits });
         }
-        self.give_back(&permits, now, draw);
+        self.give_back(&permits, now, luck);
         None
     }
 
@@ -163,7 +175,7 @@ impl<H: Host> Policy<H> {
         &self,
         permits: &Permits,
         now: Instant,
-        draw: Draw,
+        luck: Luck,
         settlement: &Settlement,
         took: Duration,
     ) {
@@ -176,9 +188,9 @@ impl<H: Host> Policy<H> {
         }
         if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker) {
             let transition = if settlement.provisional {
-                breaker.settle_provisional(permit, now, draw, took)
+                provisional(breaker, permit, now, luck, took)
             } else {
-                breaker.settle(permit, now, draw, outcome, took)
+                breaker.settle(permit, now, luck.draw(Purpose::Breaker), outcome, took)
             };
             if let Some(transition) = transition {
                 self.host.on(now, &PolicyEvent::Breaker(transition));
@@ -188,7 +200,7 @@ impl<H: Host> Policy<H> {
 
     /// What became of an attempt after a verdict of success: a failure is added. A success, where the verdict was
     /// provisional, ends the row of failures.
-    pub(crate) fn judge_late(&self, permits: &Permits, now: Instant, draw: Draw, outcome: Outcome) {
+    pub(crate) fn judge_late(&self, permits: &Permits, now: Instant, luck: Luck, outcome: Outcome) {
         if outcome != Outcome::Success {
             if let Some(throttle) = &self.throttle {
                 throttle.settle(now, outcome);
@@ -198,7 +210,7 @@ impl<H: Host> Policy<H> {
             }
         }
         if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)
-            && let Some(transition) = breaker.settle_late(permit, now, draw, outcome)
+            && let Some(transition) = breaker.settle_late(permit, now, luck.draw(Purpose::Breaker), outcome)
         {
             self.host.on(now, &PolicyEvent::Breaker(transition));
         }
@@ -218,12 +230,33 @@ impl<H: Host> Policy<H> {
     }
 
     /// The permits of an attempt that came to nothing: no verdict, but a probe's place and all others are free again.
-    pub(crate) fn give_back(&self, permits: &Permits, now: Instant, draw: Draw) {
+    #[cold]
+    pub(crate) fn give_back(&self, permits: &Permits, now: Instant, luck: Luck) {
         if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)
-            && let Some(transition) = breaker.settle(permit, now, draw, Outcome::Cancelled, Duration::ZERO)
+            && let Some(transition) = forget(breaker, permit, now, luck)
         {
             self.host.on(now, &PolicyEvent::Breaker(transition));
         }
         self.release(permits, now);
     }
+}
+
+// Out of line, so that the one place where most attempts are settled has the breaker's code to itself.
+
+#[cold]
+#[inline(never)]
+fn provisional(
+    breaker: &Breaker,
+    permit: breaker::Permit,
+    now: Instant,
+    luck: Luck,
+    took: Duration,
+) -> Option<Transition> {
+    breaker.settle_provisional(permit, now, luck.draw(Purpose::Breaker), took)
+}
+
+#[cold]
+#[inline(never)]
+fn forget(breaker: &Breaker, permit: breaker::Permit, now: Instant, luck: Luck) -> Option<Transition> {
+    breaker.settle(permit, now, luck.draw(Purpose::Breaker), Outcome::Cancelled, Duration::ZERO)
 }

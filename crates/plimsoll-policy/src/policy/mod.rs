@@ -5,16 +5,18 @@
 
 mod gate;
 mod host;
-mod shims;
+#[cfg(all(test, not(loom)))]
+mod revision_tests;
 mod snapshot;
 
 pub use host::Host;
 pub use snapshot::PolicySnapshot;
 
-pub(crate) use gate::{Gate, Permits};
+pub(crate) use gate::{Gate, Luck, Permits};
 
 use crate::{
-    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Rejected, Settlement, Timeouts,
+    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Purpose, Rejected, Seed,
+    Settlement, Timeouts,
     breaker::Breaker,
     bulkhead::Bulkhead,
     call::Facts,
@@ -46,6 +48,9 @@ pub struct Policy<H = ()> {
     throttle: Option<Arc<Throttle>>,
     breaker: Option<Arc<Breaker>>,
     bulkhead: Option<Arc<Bulkhead>>,
+    /// The bulkhead while it is switched off. It is taken up again where one is asked for: the calls that it let through
+    /// are still under way, and no ticket of it may ever be given to another.
+    lifted: Option<Arc<Bulkhead>>,
     concurrency: Option<Arc<AdaptiveLimit>>,
     budget: Option<Arc<RetryBudget>>,
     retrying: Option<Retrying>,
@@ -65,6 +70,7 @@ impl<H: Host + Clone> Policy<H> {
             throttle: spec.throttle.map(|spec| Arc::new(Throttle::new(spec))),
             breaker: spec.breaker.map(|spec| Arc::new(Breaker::new(spec))),
             bulkhead: spec.bulkhead.map(|spec| Arc::new(Bulkhead::new(spec))),
+            lifted: None,
             concurrency: spec.concurrency.map(|spec| Arc::new(AdaptiveLimit::new(spec))),
             retrying: retrying_of(&spec, budget.as_ref()),
             budget,
@@ -78,11 +84,24 @@ impl<H: Host + Clone> Policy<H> {
     /// machines that only the new one has begin anew. Calls under way keep the policy that they began with, and settle
     /// with the machines that they share.
     ///
-    /// A rate limit that counts by something else, or remembers another number of keys, begins anew.
+    /// A rate limit that counts by something else, or remembers another number of keys, begins anew. A bulkhead that is
+    /// switched off lets everybody in its line go on; switched on again it is the same one, with the calls that it has let
+    /// through. So a ticket is unique for the policy's life.
+    ///
+    /// Whatever can fail (it is memory alone) is done before the first machine is changed: where this panics, the machines
+    /// are as they were.
     #[must_use]
     pub fn revised(&self, spec: PolicySpec, now: Instant, secret: Draw) -> Self {
         let fresh = Self::new(spec, now, secret, self.host.clone());
         let spec = &fresh.spec;
+        let bulkhead = self.bulkhead.as_ref().or(self.lifted.as_ref());
+        if let (Some(breaker), Some(spec)) = (&self.breaker, spec.breaker) {
+            breaker.prepare(spec);
+        }
+        if let (Some(bulkhead), Some(spec)) = (bulkhead, spec.bulkhead) {
+            bulkhead.prepare(spec);
+        }
+        // From here on nothing fails.
         let revised = Self {
             shed: carried(self.shed.as_ref(), fresh.shed.as_ref(), spec.shed, Shedder::update),
             rate_limit: match (&self.rate_limit, &spec.rate_limit) {
@@ -96,12 +115,8 @@ impl<H: Host + Clone> Policy<H> {
                 Throttle::update,
             ),
             breaker: carried(self.breaker.as_ref(), fresh.breaker.as_ref(), spec.breaker, Breaker::update),
-            bulkhead: carried(
-                self.bulkhead.as_ref(),
-                fresh.bulkhead.as_ref(),
-                spec.bulkhead,
-                Bulkhead::update,
-            ),
+            bulkhead: carried(bulkhead, fresh.bulkhead.as_ref(), spec.bulkhead, Bulkhead::update),
+            lifted: bulkhead.filter(|_| spec.bulkhead.is_none()).cloned(),
             concurrency: carried(
                 self.concurrency.as_ref(),
                 fresh.concurrency.as_ref(),
@@ -126,9 +141,12 @@ impl<H: Host + Clone> Policy<H> {
 }
 
 impl<H: Host> Policy<H> {
-    /// Hands out the places that a larger limit has brought.
+    /// Hands out the places that a larger limit has brought, or that there is none any more.
     fn wake_line(&self, now: Instant) {
-        let Some(bulkhead) = &self.bulkhead else { return };
+        if let Some(lifted) = &self.lifted {
+            lifted.lift();
+        }
+        let Some(bulkhead) = self.bulkhead.as_ref().or(self.lifted.as_ref()) else { return };
         while let Some(ticket) = bulkhead.hand_over(now, crate::bulkhead::Order::OldestFirst).0 {
             self.host.wake(ticket);
         }
@@ -188,11 +206,11 @@ impl<H: Host> Policy<H> {
     }
 
     /// What is asked once a call: shed, then the rate limit.
-    pub(crate) fn admit_call(&self, now: Instant, draw: Draw, facts: &Facts) -> Result<(), Rejected> {
+    pub(crate) fn admit_call(&self, now: Instant, seed: Seed, facts: &Facts) -> Result<(), Rejected> {
         if let Some(shed) = &self.shed {
             let ask =
                 Ask { permits: 1, priority: facts.priority, cohort: facts.cohort, deadline: facts.deadline };
-            shed.admit(now, ask, draw)?;
+            shed.admit(now, ask, seed.draw(Purpose::Shed, 0))?;
         }
         self.rate_limit.as_ref().map_or(Ok(()), |limit| limit.admit(now, facts.rate_key))
     }

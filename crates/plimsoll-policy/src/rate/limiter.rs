@@ -87,15 +87,20 @@ impl RateLimiter {
     /// limiter has to be built anew, with every bucket full. (`keys` is not looked at where there are none.)
     #[must_use = "if false, the limiter must be built anew"]
     pub fn update(&self, now: Instant, spec: &RateLimitSpec) -> bool {
-        if spec.per != self.per {
+        if !self.takes(spec) {
             return false;
         }
         match &self.buckets {
             Buckets::All(bucket) => bucket.update(now, spec.rate, spec.burst),
-            Buckets::Keyed { .. } if spec.keys != self.keys => return false,
             Buckets::Keyed { limiter, .. } => limiter.update(now, spec.rate, spec.burst),
         }
         true
+    }
+
+    /// Whether an [`update`](Self::update) to this spec would be taken.
+    pub(crate) fn takes(&self, spec: &RateLimitSpec) -> bool {
+        let same_keys = matches!(self.buckets, Buckets::All(_)) || spec.keys == self.keys;
+        spec.per == self.per && same_keys
     }
 
     /// What an operator wants to see.

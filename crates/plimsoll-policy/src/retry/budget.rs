@@ -122,8 +122,8 @@ impl RetryBudget {
     pub fn new(spec: BudgetSpec) -> Self {
         let slot = |_| Slot { calls: Stretch::new(), retries: Stretch::new(), hedges: Stretch::new() };
         Self {
-            ratio: AtomicU64::new(billionths(spec.ratio)),
-            hedge_ratio: AtomicU64::new(billionths(spec.hedges)),
+            ratio: AtomicU64::new(spec.ratio.billionths().into()),
+            hedge_ratio: AtomicU64::new(spec.hedges.billionths().into()),
             reserve: AtomicU64::new(spec.reserve.into()),
             ring: std::array::from_fn(slot),
         }
@@ -166,8 +166,8 @@ impl RetryBudget {
 
     /// New thresholds; what has been paid in and drawn stays.
     pub fn update(&self, spec: BudgetSpec) {
-        self.ratio.store(billionths(spec.ratio), Ordering::Relaxed);
-        self.hedge_ratio.store(billionths(spec.hedges), Ordering::Relaxed);
+        self.ratio.store(spec.ratio.billionths().into(), Ordering::Relaxed);
+        self.hedge_ratio.store(spec.hedges.billionths().into(), Ordering::Relaxed);
         self.reserve.store(spec.reserve.into(), Ordering::Relaxed);
     }
 
@@ -252,10 +252,6 @@ impl RetryBudget {
 #[inline]
 fn epoch(now: Instant) -> u64 {
     now.as_nanos() / STRETCH_NANOS
-}
-
-fn billionths(ratio: Ratio) -> u64 {
-    (ratio.get() * UNIT as f64).round() as u64
 }
 
 #[cfg(test)]

@@ -39,3 +39,19 @@ fn loom_the_least_delay_of_two_stays() {
         assert!(!shedder.overloaded(at(101)));
     });
 }
+
+#[test]
+fn loom_a_call_that_left_is_believed_before_one_that_stands() {
+    loom::model(|| {
+        let shedder = Arc::new(Shedder::new(ShedSpec::default()));
+        shedder.standing(at(1), Duration::ZERO);
+        let other = {
+            let shedder = shedder.clone();
+            thread::spawn(move || shedder.waited(at(2), Duration::ZERO))
+        };
+        shedder.standing(at(2), Duration::from_millis(200));
+        other.join().unwrap();
+        shedder.waited(at(101), Duration::from_millis(50));
+        assert!(!shedder.overloaded(at(101)), "one did not wait");
+    });
+}

@@ -12,7 +12,8 @@
 //!   turned away as wholes: at twice the capacity, half of the tasks of two calls succeed, where shedding at random would
 //!   leave a quarter. [`Priority::CRITICAL`](crate::Priority::CRITICAL) is never shed.
 //!
-//! Whoever holds a queue feeds it with [`Shedder::waited`], and serves the queue as [`Shedder::order`] says: newest
+//! Whoever holds a queue feeds it with [`Shedder::waited`] as calls leave the queue, and with [`Shedder::standing`] as they
+//! join it; and serves the queue as [`Shedder::order`] says: newest
 //! first, and nothing older than twice the target, while the queue is standing.
 //!
 //! ```
@@ -116,12 +117,29 @@ impl Shedder {
     /// those that did not wait with a delay of zero, for they are the proof that the queue does not stand.
     #[inline]
     pub fn waited(&self, now: Instant, delay: Duration) {
-        if now.as_nanos() >= self.ends.load(Relaxed) {
-            self.turn(now);
-        }
         let delay = nanos(delay);
+        if now.as_nanos() >= self.ends.load(Relaxed) {
+            self.turn(now, delay);
+        }
         if delay < self.least.load(Relaxed) {
             self.least.fetch_min(delay, Relaxed);
+        }
+    }
+
+    /// A queue whose first waiter has been there for `age` and still is. To be told where somebody joins the queue or
+    /// is turned away from it, for from a queue that does not move at all nobody leaves to tell of it.
+    ///
+    /// Counts where no delay was heard of for an interval, and only from an interval's age on: then the queue has stood
+    /// for all of it. How young a first waiter is proves nothing, unlike a call that has left.
+    #[inline]
+    pub fn standing(&self, now: Instant, age: Duration) {
+        let age = nanos(age);
+        if now.as_nanos() >= self.ends.load(Relaxed) {
+            self.turn(now, age);
+        }
+        if age >= self.interval.load(Relaxed) {
+            // A delay that was heard of says more: of two who fill the place at once, the lesser stays.
+            let _ = self.least.compare_exchange(NONE, age, Relaxed, Relaxed);
         }
     }
 
@@ -140,7 +158,7 @@ impl Shedder {
     fn admit_some(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), Rejected> {
         // Also from here: where nothing is let through, nothing is heard of.
         if now.as_nanos() >= self.ends.load(Relaxed) {
-            self.turn(now);
+            self.turn(now, 0);
         }
         let key = cursor::key(ask.priority, ask.cohort);
         self.arrived[key].fetch_add(1, Relaxed);
@@ -194,9 +212,10 @@ impl Shedder {
         self.admitted.load(Relaxed) as f64 / (1u64 << 32) as f64
     }
 
-    /// Ends the running interval, for one of those who find it over.
+    /// Ends the running interval, for one of those who find it over. The one who ends it tells of a call that was in the
+    /// queue for the last `waited` nanoseconds.
     #[cold]
-    fn turn(&self, now: Instant) {
+    fn turn(&self, now: Instant, waited: u64) {
         let interval = self.interval.load(Relaxed).max(1);
         let ends = self.ends.load(Relaxed);
         let next = (now + Duration::from_nanos(interval)).as_nanos();
@@ -207,7 +226,10 @@ impl Shedder {
         self.last_least.store(least, Relaxed);
         // Nobody came to end it for as long again: what was heard before says nothing of now.
         let silent = (now.as_nanos() - ends) / interval;
-        let overloaded = silent == 0 && least != NONE && least > self.target.load(Relaxed);
+        let target = self.target.load(Relaxed);
+        let heard = silent == 0 && least != NONE;
+        // Nobody left the queue for an interval, and somebody was in it all that time: it stood.
+        let overloaded = if heard { least > target } else { waited >= interval && waited > target };
         let until =
             if overloaded { (now + Duration::from_nanos(interval.saturating_mul(2))).as_nanos() } else { 0 };
         self.overloaded_until.store(until, Relaxed);

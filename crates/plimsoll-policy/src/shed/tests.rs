@@ -53,6 +53,82 @@ fn silence_is_calm() {
 }
 
 #[test]
+fn a_line_that_moves_slower_than_its_interval_is_standing() {
+    let shedder = Shedder::new(ShedSpec::default());
+    // One call leaves every 250 ms, each after a second in the line.
+    for now in (1..=2_001).step_by(250) {
+        shedder.waited(at(now), 1000 * MS);
+        assert!(shedder.overloaded(at(now)), "at {now}");
+    }
+    // An interval of standing is needed: who waited for less says nothing of the silence before.
+    let shedder = Shedder::new(ShedSpec::default());
+    for now in (1..=2_001).step_by(250) {
+        shedder.waited(at(now), 99 * MS);
+        assert!(!shedder.overloaded(at(now)));
+    }
+}
+
+#[test]
+fn a_line_that_does_not_move_at_all_is_standing() {
+    let shedder = Shedder::new(ShedSpec::default());
+    shedder.waited(at(1), Duration::ZERO);
+    // Nobody leaves any more; those who come find the first in line older each time.
+    for now in (2..100).step_by(7) {
+        shedder.standing(at(now), MS * now as u32);
+    }
+    shedder.standing(at(101), 100 * MS);
+    assert!(!shedder.overloaded(at(101)), "in this interval one call did not wait");
+    for now in (102..=201).step_by(9) {
+        shedder.standing(at(now), MS * now as u32);
+    }
+    shedder.standing(at(202), 202 * MS);
+    assert!(shedder.overloaded(at(202)));
+    assert!(matches!(shedder.order(at(202)), Order::NewestFirst { .. }));
+    // One call that leaves at once is proof of the contrary, whoever else is still there.
+    shedder.waited(at(203), Duration::ZERO);
+    shedder.standing(at(204), 204 * MS);
+    shedder.standing(at(303), 303 * MS);
+    assert!(!shedder.overloaded(at(303)));
+}
+
+#[test]
+fn how_young_the_first_in_line_is_proves_nothing() {
+    let shedder = Shedder::new(ShedSpec::default());
+    for now in 1..=101 {
+        shedder.waited(at(now), 50 * MS);
+        shedder.standing(at(now), MS);
+    }
+    assert!(shedder.overloaded(at(101)));
+}
+
+/// folly's `Codel`, step by step: the least delay is judged by the first call after the interval, and begins with it.
+struct Folly {
+    least: u64,
+    ends: u64,
+    reset: bool,
+    overloaded: bool,
+}
+
+impl Folly {
+    /// Whether this call would be dropped.
+    fn overloaded(&mut self, now: u64, delay: u64, (target, interval): (u64, u64)) -> bool {
+        let least = self.least;
+        if now > self.ends && !self.reset {
+            self.reset = true;
+            self.ends = now + interval;
+            self.overloaded = least > target;
+        }
+        if self.reset {
+            self.reset = false;
+            self.least = delay;
+            return false;
+        }
+        self.least = self.least.min(delay);
+        self.overloaded && delay > 2 * target
+    }
+}
+
+#[test]
 fn the_cut_is_five_per_cent_an_interval_from_the_least_important_end() {
     let shedder = Shedder::new(ShedSpec::default());
     stand(&shedder, 1, 202, 50 * MS, 2);
@@ -177,6 +253,32 @@ fn cohorts_save_twice_as_many_tasks_as_chance() {
 }
 
 proptest! {
+    /// As long as calls leave the queue in every interval. (In one without any, folly goes on with the delay before; here
+    /// silence is calm, unless a call was in the queue for all of it.) Told apart: folly lets the first call of an
+    /// interval go however late it is, and begins its first interval with its construction.
+    #[test]
+    fn judges_as_folly_does_call_by_call(
+        steps in prop::collection::vec((1u64..99_999_999, prop_oneof![0u64..5_000_001, 0u64..60_000_000]), 1..400),
+    ) {
+        let shedder = Shedder::new(ShedSpec::default());
+        let spec = (5_000_000, 100_000_000);
+        let mut now = 1;
+        let mut folly = Folly { least: 0, ends: now + spec.1 - 1, reset: true, overloaded: false };
+        for (at, (gap, delay)) in steps.into_iter().enumerate() {
+            // The gap to the call after next is an interval at most, too.
+            now += if at == 0 { 0 } else { gap / 2 + 1 };
+            let instant = Instant::from_nanos(now);
+            // At the instant at which it ends, an interval is over here and not yet there.
+            folly.ends -= u64::from(folly.ends == now);
+            let dropped = folly.overloaded(now, delay, spec);
+            shedder.waited(instant, Duration::from_nanos(delay));
+            prop_assert_eq!(shedder.overloaded(instant), folly.overloaded);
+            if let (Order::NewestFirst { drop_after }, true) = (shedder.order(instant), dropped) {
+                prop_assert!(Duration::from_nanos(delay) > drop_after);
+            }
+        }
+    }
+
     #[test]
     fn a_better_call_is_never_shed_before_a_lesser_one(
         delays in proptest::collection::vec((0..20u64, 0..40u64, 0..6u8), 1..400),

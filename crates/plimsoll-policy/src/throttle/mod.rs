@@ -18,9 +18,13 @@
 //! nothing. Calls count when they end: were they counted as they start, a burst of calls in flight would look like a peer
 //! that accepts nothing.
 //!
+//! The window slides with the clock, when a call is admitted as when it is settled: after an outage and a silence as long
+//! as the window everything passes, and accepted calls leave it without a further one having ended.
+//!
 //! # Cost
-//! 1,664 bytes. Admitting is one load as long as nothing is turned away; after a refusal, and while the probability is
-//! above none, it adds up a window of 16 to 32 buckets, and writes when it rejects. Settling is one compare-and-swap, on a
+//! 1,792 bytes. Admitting is three loads as long as nothing is turned away; after a refusal, with each step of a window
+//! that has refusals in it, and while the probability is above none, it adds up a window of 16 to 32 buckets, and writes
+//! when it rejects. Settling is one compare-and-swap, on a
 //! counter that accepted calls of up to four threads do not share. No lock.
 //!
 //! # Known weaknesses
@@ -92,6 +96,9 @@ struct Steady {
     raised: AtomicU64,
     /// Of these, up to which the probability is known to be none. Behind, at worst, which costs a look.
     calm: AtomicU64,
+    /// For how long that holds by itself, in nanoseconds: to the next step of the window, with which accepted calls may
+    /// leave it; for ever where there is no refusal in it. Written before `calm`, both under the lock of the spec.
+    calm_until: AtomicU64,
 }
 
 /// A throttle as somebody who looks at it sees it.
@@ -114,6 +121,7 @@ impl Throttle {
             k: AtomicU64::new(spec.k.get().to_bits()),
             raised: AtomicU64::new(0),
             calm: AtomicU64::new(0),
+            calm_until: AtomicU64::new(u64::MAX),
         };
         Self {
             steady: Apart(steady),
@@ -130,16 +138,32 @@ impl Throttle {
     #[inline]
     pub fn admit(&self, now: Instant, draw: Draw) -> Result<(), Rejected> {
         let raised = self.steady.raised.load(Acquire);
-        if raised == self.steady.calm.load(Acquire) { Ok(()) } else { self.admit_alarmed(now, draw, raised) }
+        let calm = raised == self.steady.calm.load(Acquire);
+        if calm && now.as_nanos() < self.steady.calm_until.load(Relaxed) {
+            Ok(())
+        } else {
+            self.admit_alarmed(now, draw, raised)
+        }
     }
 
     fn admit_alarmed(&self, now: Instant, draw: Draw, raised: u64) -> Result<(), Rejected> {
-        let probability = self.look(now).probability;
-        if probability > 0.0 {
-            return self.admit_against_odds(now, draw, probability);
+        let seen = self.look(now);
+        if seen.probability > 0.0 {
+            return self.admit_against_odds(now, draw, seen.probability);
         }
-        self.steady.calm.store(raised, Release);
+        self.note_calm(now, raised, seen);
         Ok(())
+    }
+
+    /// The probability was none at `now`, after so much that may have raised it. Not noted while somebody else holds the
+    /// lock, nor where more has happened since: that costs another look.
+    fn note_calm(&self, now: Instant, raised: u64, seen: Snapshot) {
+        let Ok(_alone) = self.spec.try_lock() else { return };
+        if self.steady.raised.load(Acquire) == raised {
+            let until = if seen.requests == seen.accepts { Instant::FAR } else { self.at(now).0.next_step() };
+            self.steady.calm_until.store(until.as_nanos(), Relaxed);
+            self.steady.calm.store(raised, Release);
+        }
     }
 
     fn admit_against_odds(&self, now: Instant, draw: Draw, probability: f64) -> Result<(), Rejected> {
@@ -209,9 +233,8 @@ impl Throttle {
     fn count(&self, now: Instant, kind: usize) {
         let (at, cut) = self.at(now);
         // Dropped where the window has just begun anew.
-        let number = self.ring.add(at, kind, || self.steady.cut.load(Acquire) >> 12 == cut >> 12);
-        // A refusal raises the probability, and so does a step of the window, with which accepted calls may have left.
-        if kind == REFUSED || number == Some(1) {
+        let _ = self.ring.add(at, kind, || self.steady.cut.load(Acquire) >> 12 == cut >> 12);
+        if kind == REFUSED {
             self.steady.raised.fetch_add(1, AcqRel);
         }
     }

@@ -19,7 +19,7 @@ fn draws() -> impl Iterator<Item = Draw> {
 
 #[test]
 fn is_as_large_as_the_documentation_says() {
-    assert_eq!(size_of::<Throttle>(), 1664);
+    assert_eq!(size_of::<Throttle>(), 1792);
 }
 
 #[test]
@@ -86,6 +86,32 @@ fn the_window_slides_and_forgets() {
     assert_eq!(throttle.snapshot(seconds(230.0)).requests, 0);
 }
 
+#[test]
+fn after_an_outage_and_a_silent_window_everything_passes() {
+    let throttle = Throttle::new(spec(2.0, 10));
+    for tenth in 0..300 {
+        let now = seconds(f64::from(tenth) / 10.0);
+        if throttle.admit(now, Draw::new(0)).is_ok() {
+            throttle.settle(now, FAILURE);
+        }
+    }
+    assert!(throttle.snapshot(seconds(30.0)).probability > 0.9);
+    // Not an outcome since: the clock alone has emptied the window.
+    assert!((0..100).all(|_| throttle.admit(seconds(41.0), Draw::new(0)).is_ok()));
+}
+
+#[test]
+fn accepted_calls_that_leave_by_the_clock_alone_raise_the_probability() {
+    let throttle = Throttle::new(spec(2.0, 10));
+    (0..100).for_each(|_| throttle.settle(seconds(20.0), Outcome::Success));
+    (0..50).for_each(|_| throttle.settle(seconds(25.0), FAILURE));
+    assert!((0..10).all(|_| throttle.admit(seconds(25.0), Draw::new(0)).is_ok()));
+    // By force: nothing has had to for a second.
+    assert!(throttle.admit(seconds(31.0), Draw::new(0)).is_ok());
+    assert!(throttle.admit(seconds(31.0), Draw::new(0)).is_err(), "50 refusals are all there is");
+    assert!((0..10).all(|_| throttle.admit(seconds(42.0), Draw::new(0)).is_ok()), "and these have left too");
+}
+
 /// With no refusal in between, accepted calls that leave the window must be noticed as well.
 #[test]
 fn accepted_calls_that_leave_raise_the_probability() {
@@ -135,6 +161,34 @@ fn what_reaches_a_peer_settles_near_k_times_what_it_takes() {
 }
 
 proptest! {
+    /// Call by call the book's equation, over everything that the window holds.
+    #[test]
+    fn decides_as_the_books_equation_does(
+        steps in prop::collection::vec((0u64..300, 0u8..4, any::<u64>()), 1..400),
+        k in 1.0f64..4.0,
+    ) {
+        let throttle = Throttle::new(spec(k, 3600));
+        let (mut now, mut requests, mut accepts) = (seconds(5.0), 0.0, 0.0);
+        let mut passed = Instant::ORIGIN;
+        for (pause, what, bits) in steps {
+            now = now + Duration::from_millis(pause);
+            if what < 2 {
+                throttle.settle(now, if what == 0 { Outcome::Success } else { Outcome::Throttled });
+                requests += 1.0;
+                accepts += if what == 0 { 1.0 } else { 0.0 };
+                continue;
+            }
+            let p = ((requests - k * accepts) / (requests + 1.0)).max(0.0);
+            prop_assert!((throttle.snapshot(now).probability - p).abs() < 1e-12);
+            let (draw, due) = (Draw::new(bits), p > 0.0 && now.since(passed) >= FORCED_PASS);
+            // One a second passes by force, which the book does not know.
+            let expected = draw.unit() >= p || due;
+            prop_assert_eq!(throttle.admit(now, draw).is_ok(), expected);
+            requests += if expected { 0.0 } else { 1.0 };
+            passed = if due { now } else { passed };
+        }
+    }
+
     /// A peer that accepts everything is never held back, and one that accepts nothing still hears something.
     #[test]
     fn never_holds_back_without_cause_and_never_for_good(

@@ -36,9 +36,15 @@ impl Ratio {
         (self.0 * (1u64 << 32) as f64) as u64
     }
 
-    /// Whether `part` of `whole` reaches this ratio; a whole of nothing never does.
+    /// In billionths, rounded to the nearest: what people write in decimals is whole here, where the nearest binary
+    /// fraction of 7 % times a hundred is a little more than seven.
+    pub const fn billionths(self) -> u32 {
+        (self.0 * 1e9 + 0.5) as u32
+    }
+
+    /// Whether `part` of `whole` reaches this ratio, taken to the billionth; a whole of nothing never does.
     pub const fn reached(self, part: u64, whole: u64) -> bool {
-        whole > 0 && part as f64 >= self.0 * whole as f64
+        whole > 0 && part as u128 * 1_000_000_000 >= self.billionths() as u128 * whole as u128
     }
 }
 
@@ -88,5 +94,21 @@ mod tests {
         assert!(!Ratio::ZERO.reached(0, 0));
         assert!(Ratio::percent(50).reached(1, 2));
         assert!(!Ratio::percent(50).reached(1, 3));
+    }
+
+    #[test]
+    fn a_ratio_is_reached_by_just_the_part_that_it_names() {
+        for percent in 1..=100u8 {
+            let ratios = [Ratio::percent(percent), format!("{percent}%").parse().unwrap()];
+            for (whole, part) in (0..=200u64).flat_map(|whole| (0..=whole).map(move |part| (whole, part))) {
+                let reached = whole > 0 && part * 100 >= u64::from(percent) * whole;
+                assert!(
+                    ratios.iter().all(|ratio| ratio.reached(part, whole) == reached),
+                    "{part} of {whole}"
+                );
+            }
+        }
+        assert!(Ratio::ONE.reached(u64::MAX, u64::MAX));
+        assert!(!Ratio::ONE.reached(u64::MAX - 1, u64::MAX));
     }
 }

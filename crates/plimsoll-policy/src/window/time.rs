@@ -59,7 +59,7 @@ impl Grain {
     /// The bucket that `now` falls into, for this era.
     #[inline]
     pub(crate) const fn at(self, now: Instant, era: u32) -> At {
-        At { bucket: now.as_nanos() >> self.shift, span: self.span, era }
+        At { bucket: now.as_nanos() >> self.shift, shift: self.shift, span: self.span, era }
     }
 }
 
@@ -67,11 +67,18 @@ impl Grain {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct At {
     bucket: u64,
+    shift: u32,
     span: u32,
     era: u32,
 }
 
 impl At {
+    /// When the window takes its next step; [`Instant::FAR`] for the last bucket that there is.
+    pub(crate) fn next_step(self) -> Instant {
+        let next = self.bucket + 1;
+        if next.leading_zeros() < self.shift { Instant::FAR } else { Instant::from_nanos(next << self.shift) }
+    }
+
     /// The ring's slot for the bucket, and the tag that a cell in it has if it is of this lap and era.
     #[inline]
     const fn place(era: u32, bucket: u64) -> (usize, u64) {
@@ -85,21 +92,28 @@ impl At {
 ///
 /// A count is one compare-and-swap on one cell. Buckets leave the window by not being added up any more; nothing resets
 /// them. A call stays in for the window's length, give or take one bucket. Counts stop at 2²⁸ − 1 a bucket and kind.
+///
+/// Clocks of several processors disagree a little, so a count may come for a bucket that is not the newest: it counts
+/// there. What comes for a bucket whose cell a later lap has taken counts nowhere, and takes nothing over.
 #[derive(Debug)]
 pub(crate) struct TimeRing<const KINDS: usize> {
     cells: [[AtomicU64; BUCKETS]; KINDS],
+    /// When the newest bucket begins that anybody has counted in, in nanoseconds: a cell's own lap wraps, and so cannot
+    /// say which of two is the later. Written before the first count of a bucket, and read only where a cell holds
+    /// something else.
+    newest: AtomicU64,
 }
 
 impl<const KINDS: usize> TimeRing<KINDS> {
     pub(crate) fn new() -> Self {
-        Self { cells: array::from_fn(|_| array::from_fn(|_| AtomicU64::new(0))) }
+        Self { cells: array::from_fn(|_| array::from_fn(|_| AtomicU64::new(0))), newest: AtomicU64::new(0) }
     }
 
     /// Counts one of this kind; how many the bucket has of it now.
     ///
     /// `live` says whether the era is still the present one, and is asked only where the cell holds something else. A
     /// cell of a later era was written by somebody who had seen that era begin, so `live` then sees it too: the count
-    /// is dropped and gives `None`.
+    /// is dropped and gives `None`. So is a count that comes a lap of the ring or more too late.
     #[inline]
     pub(crate) fn add(&self, at: At, kind: usize, live: impl Fn() -> bool) -> Option<u64> {
         let (slot, tag) = At::place(at.era, at.bucket);
@@ -108,7 +122,7 @@ impl<const KINDS: usize> TimeRing<KINDS> {
         loop {
             let count = if seen >> COUNT_BITS == tag {
                 ((seen & COUNT_MASK) + 1).min(COUNT_MASK)
-            } else if live() {
+            } else if self.reaches(at) && live() {
                 1
             } else {
                 return None;
@@ -118,6 +132,33 @@ impl<const KINDS: usize> TimeRing<KINDS> {
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// Whether no later lap can have taken this bucket's cells. Whoever sees a cell of a later lap sees here what that
+    /// one has written before.
+    #[cold]
+    fn reaches(&self, at: At) -> bool {
+        let begins = at.bucket << at.shift;
+        let newest = self.newest.fetch_max(begins, AcqRel);
+        newest.saturating_sub(begins) >> at.shift < BUCKETS as u64
+    }
+
+    /// Takes one of the window's counts of the first kind that has any in its bucket, from the newest bucket on, and
+    /// counts it there as `to`. False if the window holds none of these kinds.
+    pub(crate) fn change(&self, at: At, from: &[usize], to: usize, live: impl Fn() -> bool) -> bool {
+        let first = at.bucket.saturating_sub(u64::from(at.span) - 1);
+        for bucket in (first..=at.bucket).rev() {
+            let (slot, tag) = At::place(at.era, bucket);
+            let one_less = |cell: u64| (cell >> COUNT_BITS == tag && cell & COUNT_MASK > 0).then(|| cell - 1);
+            let taken =
+                |kind: &usize| self.cells[*kind][slot].fetch_update(AcqRel, Acquire, one_less).is_ok();
+            if from.iter().any(taken) {
+                // Less first: a call too few for a moment only puts off what the caller then looks at itself.
+                self.add(At { bucket, ..at }, to, live);
+                return true;
+            }
+        }
+        false
     }
 
     /// What the window holds of each kind.
@@ -188,6 +229,43 @@ mod tests {
         assert_eq!(ring.add(at(grain, 0), 0, || true), Some(COUNT_MASK));
         assert_eq!(ring.add(at(grain, 0), 0, || true), Some(COUNT_MASK));
         assert_eq!(ring.sums(at(grain, 0)), [COUNT_MASK]);
+    }
+
+    #[test]
+    fn a_caller_whose_clock_lags_counts_in_its_own_bucket_or_nowhere() {
+        let (ring, grain) = (TimeRing::<1>::new(), Grain::of(Duration::from_nanos(32)));
+        let bucket = 1u64 << grain.shift;
+        let lap = bucket * BUCKETS as u64;
+        let add = |nanos| ring.add(at(grain, nanos), 0, || true);
+        assert_eq!((add(10 * lap), add(10 * lap)), (Some(1), Some(2)));
+        assert_eq!(add(10 * lap - bucket), Some(1), "the bucket before");
+        assert_eq!(add(9 * lap), None, "its cell belongs to the next lap");
+        assert_eq!(add(9 * lap + bucket), Some(1), "31 buckets back, its cell is its own");
+        assert_eq!(add(bucket), None);
+        assert_eq!(ring.sums(at(grain, 10 * lap)), [3], "nothing was wiped");
+        // Untouched for however long, a cell is taken over: laps wrap after 2²² of them.
+        let wrapped = 10 * lap + (lap << (LAP_BITS - 1)) + lap;
+        assert_eq!(add(wrapped), Some(1));
+    }
+
+    #[test]
+    fn a_count_changes_its_kind_where_it_stands() {
+        let (ring, grain) = (TimeRing::<3>::new(), Grain::of(Duration::from_nanos(32)));
+        let bucket = 1u64 << grain.shift;
+        for (nanos, kind) in [(0, 0), (0, 0), (bucket, 1), (2 * bucket, 0)] {
+            ring.add(at(grain, nanos), kind, || true);
+        }
+        let change = |nanos| ring.change(at(grain, nanos), &[0, 1], 2, || true);
+        let sums = |nanos| ring.sums(at(grain, nanos));
+        assert!(change(3 * bucket));
+        assert_eq!(sums(3 * bucket), [2, 1, 1]);
+        assert!(change(3 * bucket));
+        assert_eq!(sums(3 * bucket), [2, 0, 2], "the newest bucket first, whatever its kind");
+        assert!(change(3 * bucket) && change(3 * bucket));
+        assert!(!change(3 * bucket), "there is nothing left to change");
+        assert_eq!(sums(3 * bucket), [0, 0, 4]);
+        let end = u64::from(grain.span) * bucket;
+        assert_eq!(sums(end), [0, 0, 2], "each leaves with the bucket in which it was counted first");
     }
 
     proptest! {

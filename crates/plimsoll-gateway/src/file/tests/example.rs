@@ -16,7 +16,7 @@ use plimsoll::{
 };
 use std::{
     collections::BTreeMap,
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
@@ -133,6 +133,8 @@ body = "2GiB"
 head-time = "1s"
 idle-time = "2s"
 write-time = "3s"
+body-time = "4s"
+min-rate = "1KiB"
 connections = 1000
 per-client = 10
 streams = 32
@@ -204,6 +206,8 @@ fn every_key_is_read() {
             head_time: ms(1000),
             idle_time: ms(2000),
             write_time: ms(3000),
+            body_time: ms(4000),
+            min_rate: NonZeroU64::new(1024),
             connections: 1000,
             per_client: 10,
             streams: 32,

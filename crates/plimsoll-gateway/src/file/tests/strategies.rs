@@ -20,7 +20,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     time::Duration,
 };
 
@@ -87,8 +87,15 @@ fn admin() -> impl Strategy<Value = Option<AdminSpec>> {
 fn limits() -> impl Strategy<Value = LimitsSpec> {
     let sizes = (1024..=1usize << 20, 1..=128usize, 64..=1usize << 20, 1..=u64::MAX, 0..=64usize << 20);
     let connections = (1..=u32::MAX as usize, 1..=u32::MAX as usize, 1..=65_535u32);
-    (sizes, [duration(), duration(), duration()], connections).prop_map(
-        |((head, fields, target, body, replay), [head_time, idle_time, write_time], (a, b, streams))| {
+    let times = [duration(), duration(), duration(), duration()];
+    let rate = option::of(1..=1u64 << 30);
+    (sizes, times, rate, connections).prop_map(
+        |(
+            (head, fields, target, body, replay),
+            [head_time, idle_time, write_time, body_time],
+            rate,
+            (a, b, streams),
+        )| {
             LimitsSpec {
                 head,
                 fields,
@@ -97,6 +104,8 @@ fn limits() -> impl Strategy<Value = LimitsSpec> {
                 head_time,
                 idle_time,
                 write_time,
+                body_time,
+                min_rate: rate.and_then(NonZeroU64::new),
                 connections: a.max(b),
                 per_client: a.min(b),
                 streams,

@@ -56,6 +56,7 @@ impl<IO: Transport> ServerConn<IO> {
                 match &mut bypass.pipe {
                     Some(pipe) if !pipe.is_empty() => match pipe.poll_out(socket, cx) {
                         Poll::Ready(Ok(count)) => {
+                            stall.over();
                             shared.out.spliced(count as u64).map_err(|_| RespondFault::Length)?;
                             continue;
                         }

@@ -52,7 +52,8 @@ pub enum RespondFault<E> {
     Body(E),
     /// The body is shorter or longer than its length, or two lengths are stated.
     Length,
-    /// The client took nothing for [`write_stall`](super::ServerConfig::write_stall).
+    /// The client took nothing for [`write_stall`](super::ServerConfig::write_stall), or less than
+    /// [`write_rate`](super::ServerConfig::write_rate) asks.
     Stalled,
     /// A status that is no final answer: an interim one, or 101 where the client did not offer to switch.
     Status,
@@ -74,7 +75,7 @@ impl<E> fmt::Display for RespondError<E> {
             RespondFault::Io(_) => "writing the answer failed",
             RespondFault::Body(_) => "the answer's body failed",
             RespondFault::Length => "the answer's body does not keep its length",
-            RespondFault::Stalled => "the client stopped taking the answer",
+            RespondFault::Stalled => "the client took the answer too slowly",
             RespondFault::Status => "the status is no final answer",
         })
     }

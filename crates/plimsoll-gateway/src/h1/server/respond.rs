@@ -136,7 +136,7 @@ impl<IO: Transport> ServerConn<IO> {
         drop(head);
 
         let mut body = pin!(body);
-        let mut stall = Stall::new(self.config.write_stall);
+        let mut stall = Stall::new(self.config.write_stall, self.config.write_rate);
         let written = poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall, &mut bypass)).await;
         bypass.finish();
         let body_bytes = self.shared.borrow().out.body_bytes();
@@ -227,8 +227,12 @@ impl<IO: Transport> ServerConn<IO> {
             };
             match shared.out.poll_flush(io, cx) {
                 Poll::Ready(Ok(())) if shared.out.is_done() => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(())) if waits => break,
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => {
+                    stall.over();
+                    if waits {
+                        break;
+                    }
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
                 Poll::Pending => {
                     return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));

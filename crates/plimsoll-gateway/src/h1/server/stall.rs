@@ -1,35 +1,57 @@
-//! A client that takes nothing.
+//! A client that takes nothing, or too little.
 
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// The time without progress, counted only while the client keeps the answer waiting.
+use crate::pace::Pace;
+
+/// The time that writes have to wait: at a stretch without progress, and in all against what was written. Where no write
+/// waits, no clock is read.
 pub(super) struct Stall {
     limit: Duration,
+    pace: Option<Pace>,
     sleep: Option<Pin<Box<Sleep>>>,
     seen: u64,
+    /// Since when a write waits, as far as the pace does not know of it.
+    since: Option<Instant>,
 }
 
 impl Stall {
-    pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, sleep: None, seen: 0 }
+    pub(super) fn new(limit: Duration, rate: Option<NonZeroU64>) -> Self {
+        Self { limit, pace: rate.map(Pace::new), sleep: None, seen: 0, since: None }
     }
 
-    /// Ready once `written` has stayed the same for the limit. To be called whenever a write has to wait.
+    /// Ready once `written` has stayed the same for the limit, or is too little. To be called whenever a write has to wait.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, written: u64) -> Poll<()> {
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                if written != self.seen {
-                    sleep.as_mut().reset(Instant::now() + self.limit);
+        if self.sleep.is_none() || written != self.seen {
+            let now = Instant::now();
+            let mut limit = self.limit;
+            if let Some(pace) = &mut self.pace {
+                if let Some(since) = self.since {
+                    pace.waited(now - since);
                 }
-                sleep
+                pace.moved(written - self.seen);
+                limit = limit.min(pace.left());
+                self.since = Some(now);
             }
-            empty => empty.insert(Box::pin(tokio::time::sleep(self.limit))),
-        };
-        self.seen = written;
-        sleep.as_mut().poll(cx)
+            self.seen = written;
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(now + limit),
+                empty => *empty = Some(Box::pin(tokio::time::sleep(limit))),
+            }
+        }
+        self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+    }
+
+    /// The write that had to wait is done.
+    #[inline]
+    pub(super) fn over(&mut self) {
+        if let (Some(pace), Some(since)) = (&mut self.pace, self.since.take()) {
+            pace.waited(since.elapsed());
+        }
     }
 }

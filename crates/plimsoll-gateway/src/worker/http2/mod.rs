@@ -3,7 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `check` | what is refused although it is HTTP/2, since it must make one request of HTTP/1.1 |
-//! | `streams` | when a connection is idle, and which of its clients take nothing |
+//! | `streams` | when a connection is idle, and which of its clients take too little |
 //! | `rewound` | a socket with what was read of it before |
 //! | `pools` | connections to endpoints |
 
@@ -54,7 +54,7 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
 /// as to ask.
 pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, peer: SocketAddr) {
     let limits = worker.shared.snapshot.load().spec.limits;
-    let streams = Streams::new(worker.time().clone());
+    let streams = Streams::new(worker.time().clone(), worker.shared.metrics.slow_downloads.clone());
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let (worker, open) = (Rc::clone(worker), streams.open());
         async move { Ok::<_, Infallible>(answer(&worker, request, peer, open).await) }
@@ -74,7 +74,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, p
     let mut cut: Option<Instant> = None;
     loop {
         let limits = worker.shared.snapshot.load().spec.limits;
-        let next = streams.next_look(worker.now(), limits.idle_time, limits.write_time);
+        let next = streams.next_look(worker.now(), limits.idle_time, limits.write_time, limits.min_rate);
         tokio::select! {
             _ = connection.as_mut() => return,
             () = draining.as_mut(), if !drains => {
@@ -109,6 +109,7 @@ async fn answer(
         let refused = refused(worker, snapshot, peer, request.headers(), refusal);
         return answering(refused, None, began, open);
     }
+    let open = open.paced(snapshot.spec.limits.min_rate);
     let entry = Entry::begin(snapshot, &request, peer.ip(), began);
     let client = Client {
         peer: peer.ip(),

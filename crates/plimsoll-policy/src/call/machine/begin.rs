@@ -2,17 +2,18 @@
 
 use super::{Attempt, Call, Step};
 use crate::{
-    AttemptRole, DenyReason, Instant, Limit, Machine, PolicyEvent, Purpose, Reason, Rejected, Seed, Ticket,
+    AttemptRole, DenyReason, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, Rejected, Seed, Ticket,
     call::{AttemptId, Finish},
-    policy::{Gate, Host, Permits, Policy},
+    policy::{Gate, Host, Luck, Permits, Policy},
 };
+use std::time::Duration;
 
 impl Call {
     pub(super) fn start<H: Host>(&mut self, policy: &Policy<H>, now: Instant, seed: Seed) {
         policy.observe(now, PolicyEvent::Call);
         self.seed = seed;
         self.progress.began = now;
-        if let Err(rejected) = policy.admit_call(now, seed.draw(Purpose::Shed, 0), &self.facts) {
+        if let Err(rejected) = policy.admit_call(now, seed, &self.facts) {
             return self.refuse(policy, now, rejected);
         }
         let total = policy.timeouts().expiry(Limit::Total, now);
@@ -33,9 +34,9 @@ impl Call {
     pub(super) fn begin<H: Host>(&mut self, policy: &Policy<H>, now: Instant, role: AttemptRole) {
         // A hedge that had to queue would only add to the load it is meant to dodge.
         let may_wait = role != AttemptRole::Hedge;
-        let draw = self.seed.draw(Purpose::Throttle, self.made);
-        match policy.admit_attempt(now, draw, &self.facts, self.progress.deadline, may_wait) {
-            Gate::Open(permits) => self.launch(now, role, permits),
+        let luck = Luck { seed: self.seed, attempt: self.made };
+        match policy.admit_attempt(now, luck, &self.facts, self.progress.deadline, may_wait) {
+            Gate::Open(permits) => self.launch(policy, now, role, permits),
             Gate::Queued { ticket, until, permits } => {
                 let until = until.earliest(self.progress.deadline);
                 self.step = Step::Queued { role, ticket, permits, since: now, until };
@@ -61,7 +62,7 @@ impl Call {
         }
     }
 
-    fn launch(&mut self, now: Instant, role: AttemptRole, permits: Permits) {
+    fn launch<H: Host>(&mut self, policy: &Policy<H>, now: Instant, role: AttemptRole, permits: Permits) {
         let id = AttemptId(self.made);
         self.made += 1;
         let free = usize::from(self.attempts[0].is_some());
@@ -69,41 +70,43 @@ impl Call {
         self.attempts[free] = Some(Attempt::new(id, role, now, permits, self.facts.stages));
         self.step = Step::Flying;
         self.launch = Some((id, role));
+        if role == AttemptRole::First {
+            // Nothing was there before it that it could change.
+            policy.observe(now, PolicyEvent::Attempt(role));
+            self.progress.tries = 1;
+            if self.facts.hedgeable && self.facts.idempotent {
+                self.hedge_at = policy.hedge_at(now);
+            }
+        }
     }
 
-    /// The driver has begun the attempt that it was told to begin.
-    #[inline]
+    /// The driver has begun the further attempt that it was told to begin.
+    #[cold]
     pub(super) fn confirm<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
         let Some(role) = self.unconfirmed.take() else { return };
         policy.observe(now, PolicyEvent::Attempt(role));
-        self.hedge_at = match role {
-            AttemptRole::First if self.facts.hedgeable && self.facts.idempotent => {
-                policy.hedge_at(self.attempts[0].as_ref().map_or(now, |first| first.began))
-            }
-            _ => Instant::FAR,
-        };
-        match role {
-            AttemptRole::Hedge => self.hedged = true,
-            AttemptRole::First | AttemptRole::Retry => {
-                self.progress.tries += 1;
-                // It was kept in case this attempt would not come about.
-                self.drop_last();
-            }
+        if role == AttemptRole::Hedge {
+            self.hedged = true;
+        } else {
+            self.progress.tries += 1;
+            // It was kept in case this attempt would not come about.
+            self.drop_last();
         }
     }
 
     /// There was no endpoint for the attempt that was to begin: all is as if nobody had thought of it.
     #[cold]
     pub(super) fn unavailable<H: Host>(&mut self, policy: &Policy<H>, now: Instant, id: AttemptId) {
-        let Some(role) = self.unconfirmed.take() else { return };
         let Some(slot) = self.slot_of(id) else { return };
-        let permits = self.attempts[slot].take().and_then(|attempt| attempt.permits);
+        self.unconfirmed = None;
+        let Some(Attempt { role, permits, .. }) = self.attempts[slot].take() else { return };
         if let Some(permits) = permits {
-            policy.give_back(&permits, now, self.seed.draw(Purpose::Breaker, id.0));
+            policy.give_back(&permits, now, Luck { seed: self.seed, attempt: id.0 });
         }
         self.made -= 1;
         match role {
             AttemptRole::First => {
+                policy.observe(now, PolicyEvent::Settled(role, Outcome::Cancelled, Duration::ZERO));
                 self.refuse(policy, now, Rejected::new(Machine::Balance, Reason::NoEndpoint));
             }
             AttemptRole::Retry => {
@@ -137,7 +140,7 @@ impl Call {
         permits: Permits,
     ) {
         match policy.renew(permits, now) {
-            Ok(permits) => self.launch(now, role, permits),
+            Ok(permits) => self.launch(policy, now, role, permits),
             Err(rejected) => self.not_admitted(policy, now, role, rejected),
         }
     }

@@ -7,7 +7,7 @@ use crate::{
         AttemptId, Finish,
         retrying::{Again, again},
     },
-    policy::{Host, Policy},
+    policy::{Host, Luck, Policy},
 };
 use std::time::Duration;
 
@@ -160,21 +160,26 @@ impl Call {
         outcome: Outcome,
     ) {
         self.step = Step::Ended;
-        let Some(attempt) = self.attempts[slot].take() else { return };
+        let Some(attempt) = &self.attempts[slot] else { return };
         if !matches!(outcome, Outcome::Success | Outcome::Cancelled) {
             policy.observe(now, PolicyEvent::BodyFailed(attempt.role, outcome));
         }
-        let Some(permits) = attempt.permits else { return };
-        let good = attempt.verdict() == Some(Outcome::Success);
-        let adds = match outcome {
-            Outcome::Failure(_) | Outcome::Throttled => good,
-            Outcome::Success => attempt.is_provisional(),
-            Outcome::Cancelled | Outcome::Caller | Outcome::Local => false,
-        };
-        if adds {
-            policy.judge_late(&permits, now, self.seed.draw(Purpose::Breaker, attempt.id.0), outcome);
+        if let Some(permits) = &attempt.permits {
+            let adds = match outcome {
+                Outcome::Failure(_) | Outcome::Throttled => attempt.verdict() == Some(Outcome::Success),
+                Outcome::Success => attempt.is_provisional(),
+                Outcome::Cancelled | Outcome::Caller | Outcome::Local => false,
+            };
+            if adds {
+                policy.judge_late(permits, now, self.luck(attempt.id), outcome);
+            }
+            policy.release(permits, now);
         }
-        policy.release(&permits, now);
+        self.attempts[slot] = None;
+    }
+
+    pub(super) const fn luck(&self, id: AttemptId) -> Luck {
+        Luck { seed: self.seed, attempt: id.0 }
     }
 
     /// Tells the machines that admitted an attempt the verdict on it.
@@ -193,7 +198,7 @@ impl Call {
         if latency == Latency::Counts {
             policy.record_latency(now, took);
         }
-        policy.judge(permits, now, self.seed.draw(Purpose::Breaker, attempt.id.0), settlement, took);
+        policy.judge(permits, now, self.luck(attempt.id), settlement, took);
     }
 
     /// The attempt is over: the verdict, and its places back. Once.
@@ -206,9 +211,10 @@ impl Call {
         latency: Latency,
     ) {
         self.judge(policy, now, slot, settlement, latency);
-        if let Some(permits) = self.attempts[slot].take().and_then(|attempt| attempt.permits) {
-            policy.release(&permits, now);
+        if let Some(permits) = self.attempts[slot].as_ref().and_then(|attempt| attempt.permits.as_ref()) {
+            policy.release(permits, now);
         }
+        self.attempts[slot] = None;
     }
 
     #[inline]
@@ -244,9 +250,9 @@ impl Call {
         match self.step {
             Step::Ended => return,
             Step::Queued { ticket, permits, .. } => {
-                let draw = self.seed.draw(Purpose::Breaker, self.made);
-                if let Some(permits) = policy.give_up(ticket, now, draw, permits) {
-                    policy.give_back(&permits, now, draw);
+                let luck = self.luck(AttemptId(self.made));
+                if let Some(permits) = policy.give_up(ticket, now, luck, permits) {
+                    policy.give_back(&permits, now, luck);
                 }
             }
             Step::Committed => {

@@ -2,9 +2,8 @@
 
 use super::{Call, Last, Latency, Step};
 use crate::{
-    AttemptRole, Failure, Instant, Limit, Machine, Outcome, PolicyEvent, Purpose, Reason, Rejected,
-    Settlement,
-    call::Finish,
+    AttemptRole, Failure, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, Rejected, Settlement,
+    call::{AttemptId, Finish},
     policy::{Host, Policy},
 };
 
@@ -29,13 +28,13 @@ impl Call {
         let Step::Queued { role, ticket, permits, since, .. } = self.step else { return };
         policy.waited(now, now.since(since));
         let in_time = now < self.progress.deadline;
-        let draw = self.seed.draw(Purpose::Breaker, self.made);
-        if let Some(permits) = policy.give_up(ticket, now, draw, permits) {
+        let luck = self.luck(AttemptId(self.made));
+        if let Some(permits) = policy.give_up(ticket, now, luck, permits) {
             // Granted in the same moment: a place in hand is not thrown away.
             if in_time {
                 return self.come_in(policy, now, role, permits);
             }
-            policy.give_back(&permits, now, draw);
+            policy.give_back(&permits, now, luck);
         }
         if !in_time && role == AttemptRole::First {
             policy.observe(now, PolicyEvent::TimedOut(Limit::Total));

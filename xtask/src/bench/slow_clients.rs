@@ -1,0 +1,108 @@
+//! `cargo xtask bench slow-clients`: good requests beside strangers with slow links.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::Value;
+
+use super::claim::Claim;
+use crate::workspace::Workspace;
+
+pub(crate) const LONG_ABOUT: &str = "\
+200 good requests a second under default policies, alone and then beside 64 uploads of a byte a second and 64 downloads of 10 KB a \
+second that run past every limit: through a gateway before three replicas, and by an outbound client whose own bodies are slow.
+
+No good request may fail, no breaker open, no replica be ejected, and the good requests' 99th percentile may rise by a fifth (or, where \
+that is less than a busy machine's noise, by a millisecond).";
+
+/// Flags of `cargo xtask bench slow-clients`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Seconds beside the strangers; every limit of the default policy has run out after 30
+    #[arg(long, default_value_t = 45)]
+    seconds: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Exit 1 unless every claimed limit is kept
+    #[arg(long)]
+    assert: bool,
+}
+
+/// Runs both, one after the other.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    let status = Command::new("cargo")
+        .args(["build", "--release", "--quiet", "--package", "plimsoll-gateway", "--example", "slow_clients"])
+        .status()
+        .context("cannot start cargo")?;
+    ensure!(status.success(), "the example slow_clients does not build");
+    let program = workspace.target.join("release/examples/slow_clients");
+    let mut claims = Vec::new();
+    let mut reports = Vec::new();
+    for mode in ["gateway", "client"] {
+        eprintln!("{mode}: {} s …", options.seconds + options.seconds.min(20));
+        let output = Command::new(&program)
+            .args([mode, &options.seconds.to_string()])
+            .output()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        ensure!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr).trim());
+        let report: Value = serde_json::from_slice(&output.stdout).context("the report is no JSON")?;
+        claims.extend(claims_of(mode, &report));
+        reports.push(report);
+    }
+    if options.json {
+        println!("{:#}", serde_json::json!({"reports": reports, "claims": Claim::machine_readable(&claims)}));
+    } else {
+        for report in &reports {
+            println!("{report}");
+        }
+        print!("{}", Claim::table(&claims));
+    }
+    let missed = options.assert && !claims.iter().all(Claim::kept);
+    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn claims_of(mode: &str, report: &Value) -> Vec<Claim> {
+    let found = |key: &str| report.get(key).and_then(Value::as_f64);
+    let none =
+        |what: &str, key: &str| Claim { what: format!("{mode}: {what}"), limit: 0.0, found: found(key) };
+    let (quiet, loud) = (found("p99_quiet_us"), found("p99_loud_us"));
+    let ratio = quiet.zip(loud).map(|(quiet, loud)| loud / quiet);
+    // A fifth of a tenth of a millisecond is no difference that a machine with other things to do could show.
+    let allowed = quiet.map_or(1.2, |quiet| ((quiet + 1000.0) / quiet).max(1.2));
+    // Without strangers that were cut off nothing has been shown.
+    let cut_off = found("callers_timed_out").map(|strangers| if strangers >= 64.0 { 0.0 } else { 1.0 });
+    vec![
+        none("good requests that failed", "failed"),
+        none("breaker openings", "breaker_openings"),
+        none("replicas ejected", "ejections"),
+        Claim {
+            what: format!("{mode}: strangers missing that ran into a limit"),
+            limit: 0.0,
+            found: cut_off,
+        },
+        Claim {
+            what: format!("{mode}: p99 beside ÷ p99 alone"),
+            limit: (allowed * 100.0).round() / 100.0,
+            found: ratio,
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_refused_request_misses_its_claim() {
+        let report = |failed: u32| {
+            serde_json::json!({"failed": failed, "breaker_openings": 0, "ejections": 0, "callers_timed_out": 128,
+                "p99_quiet_us": 10_000, "p99_loud_us": 11_900})
+        };
+        assert!(claims_of("gateway", &report(0)).iter().all(Claim::kept));
+        assert!(!claims_of("gateway", &report(1)).iter().all(Claim::kept));
+        assert!(!claims_of("gateway", &serde_json::json!({})).iter().any(Claim::kept));
+    }
+}
