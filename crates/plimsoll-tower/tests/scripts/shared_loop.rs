@@ -141,8 +141,7 @@ impl<'a> Attempts for Scripted<'a> {
         result: Result<&Self::Response, &Settlement>,
     ) -> Settlement {
         match result {
-            Ok((settlement, _)) => *settlement,
-            Err(settlement) => *settlement,
+            Ok((settlement, _)) | Err(settlement) => *settlement,
         }
     }
 

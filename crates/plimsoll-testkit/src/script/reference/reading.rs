@@ -52,7 +52,7 @@ impl Reading {
                 let uploading = self.body.pieces.get(self.read).is_some_and(|(_, piece)| piece.uploading);
                 self.face(seat, now, uploading, coverage);
                 self.waits = true;
-                return self.expired(seat, now, coverage);
+                return Self::expired(seat, now, coverage);
             }
             self.waits = false;
             let Some((_, piece)) = self.body.pieces.get(self.read).copied() else {
@@ -63,7 +63,7 @@ impl Reading {
             self.face(seat, now, false, coverage);
             seat.note(now, self.id, Mark::Moved, coverage);
             self.face(seat, now, true, coverage);
-            if now >= seat.call.deadline() && self.expired(seat, now, coverage) {
+            if now >= seat.call.deadline() && Self::expired(seat, now, coverage) {
                 return true;
             }
             self.back = now + piece.pause;
@@ -84,7 +84,7 @@ impl Reading {
     }
 
     /// Whether a limit has run out.
-    fn expired(&mut self, seat: &mut Seat<'_>, now: Instant, coverage: &mut Coverage) -> bool {
+    fn expired(seat: &mut Seat<'_>, now: Instant, coverage: &mut Coverage) -> bool {
         let mut action = seat.tell(now, Event::Proceed, coverage);
         while let Action::Wait { until, .. } = action {
             if until > now {
