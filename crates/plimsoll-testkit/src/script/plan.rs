@@ -111,6 +111,13 @@ pub struct BodyPlan {
     pub end: Option<(Duration, BodyEnd)>,
 }
 
+impl BodyPlan {
+    /// It comes with its head, all of it.
+    pub fn is_whole(&self) -> bool {
+        self.pieces.is_empty() && self.end == Some((Duration::ZERO, BodyEnd::Well))
+    }
+}
+
 /// A piece of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Piece {

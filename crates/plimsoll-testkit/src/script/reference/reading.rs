@@ -94,7 +94,7 @@ impl Reading {
             action = seat.tell(now, Event::Timer, coverage);
         }
         let Action::Abort { outcome, .. } = action else { panic!("{action:?} ends no body") };
-        let limit = seat.journal().events().into_iter().rev().find_map(|event| match event {
+        let limit = seat.journal().events().into_iter().rev().find_map(|(_, event)| match event {
             PolicyEvent::TimedOut(limit) | PolicyEvent::CallerTimedOut(limit) => Some(limit),
             _ => None,
         });
