@@ -96,8 +96,7 @@ async fn the_client_comes_to_the_same_decisions() {
         let metrics = PolicyMetrics::new(&registry, "client", "origin").unwrap();
         let start = VirtualTime::seeded(seed).now();
         let hear = |now, event: &_| metrics.on(now, event);
-        let expected =
-            of_reference(&script, &journal, start, hear, || registry.render(Format::Prometheus));
+        let expected = of_reference(&script, &journal, start, hear, || registry.render(Format::Prometheus));
         let replay = format!(
             "PLIMSOLL_SCRIPT_SEED={seed} cargo test -p plimsoll-http --features client --test scripts"
         );

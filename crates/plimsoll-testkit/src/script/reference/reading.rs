@@ -22,8 +22,8 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(id: AttemptId, head: Instant, body: BodyPlan) -> Self {
-        Self { id, head, body, read: 0, back: head, at_caller: false, waits: false }
+    pub(super) fn new(id: AttemptId, head: Instant, now: Instant, body: BodyPlan) -> Self {
+        Self { id, head, body, read: 0, back: now, at_caller: false, waits: false }
     }
 
     pub(super) fn due(&self, until: Instant) -> Instant {
