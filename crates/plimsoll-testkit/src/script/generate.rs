@@ -122,12 +122,20 @@ impl Author {
             let marks = [Mark::Connected, Mark::Sent, Mark::Flushed];
             steps.extend(marks.map(|mark| (Duration::ZERO, Step::Mark(mark))));
         } else if !fails_early {
+            let mut turned = true;
             for step in self.steps() {
-                at += self.dice.millis(0..8 * slow) + self.least();
+                let turns = matches!(step, Step::Mark(Mark::WaitsForCaller | Mark::WaitsForPeer));
+                if turns || turned || !self.dice.percent(25) {
+                    at += self.dice.millis(0..8 * slow) + self.least();
+                }
+                turned = turns;
                 steps.push((at, step));
             }
         }
-        at += self.dice.millis(0..25 * slow) + self.least();
+        // It may come to all of it at once, and to its end.
+        if self.wire || fails_early || !self.dice.percent(10) {
+            at += self.dice.millis(0..25 * slow) + self.least();
+        }
         let hangs = self.now_and_then(Feature::Hangs, 20);
         let end = (!hangs).then(|| (at, self.end(fails_early)));
         // Nothing of it happens before.
@@ -136,7 +144,7 @@ impl Author {
         AttemptPlan { available, readies, steps, end }
     }
 
-    /// Two things of one attempt never happen in the same instant.
+    /// Apart by so much, things happen one after the other.
     fn least(&self) -> Duration {
         if self.dice.coarse { Duration::from_millis(1) } else { Duration::from_nanos(1) }
     }
