@@ -2,6 +2,7 @@
 
 use super::{
     attempt::trailers as trailers_settlement,
+    discard::discard,
     drive::Guard,
     error::{Error, Source as Cause},
     host::{Host, Machines},
@@ -21,7 +22,8 @@ use std::{
 /// An answer's body.
 ///
 /// The call it belongs to is over when it ends, fails or is dropped: until then `idle` and `total` hold, and its place in the
-/// bulkhead is taken. Dropped before its end, the connection (over HTTP/2: the stream) is given up.
+/// bulkhead is taken. Dropped before its end, the connection (over HTTP/2: the stream) is given up, unless only a short rest is left
+/// of it (see the [module](super)).
 pub struct Body(Kind);
 
 enum Kind {
@@ -109,6 +111,16 @@ impl Live {
     fn timed_out(&mut self, timeout: BodyTimeout) -> Error {
         self.source = None;
         Error::TimedOut { limit: timeout.limit, origin: self.host.origin.clone() }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(source) = self.source.take()
+            && discard(source)
+        {
+            self.call.end();
+        }
     }
 }
 
