@@ -11,6 +11,9 @@ use std::{
 /// A ticket's lower 32 bits are an index that no two live tickets share, so this is a table, as long as the most that
 /// have ever waited at once. Its lock is taken only by those who wait and by whoever wakes them.
 ///
+/// A ticket that was passed over because its limit has come is live no longer, and its index goes to another; its holder
+/// learns of it by its own timer, and may come here once more before. So a younger ticket keeps its place against it.
+///
 /// A waiter registers **before** it asks the machine whether its turn has come: a grant between the two then finds the
 /// waker.
 #[derive(Debug, Default)]
@@ -24,7 +27,7 @@ impl Waiters {
         Self { wakers: Mutex::new(Vec::new()) }
     }
 
-    /// `waker` is to be woken for `ticket`. Replaces an earlier one.
+    /// `waker` is to be woken for `ticket`. Replaces an earlier one, and whatever an older ticket has left at its index.
     ///
     /// Says whether there was none: the first time, and after a wake. It is then, and only then, that the machine has to
     /// be asked.
@@ -39,6 +42,7 @@ impl Waiters {
                 old.clone_from(waker);
                 false
             }
+            Some((holder, _)) if is_younger(*holder, ticket) => false,
             slot => {
                 *slot = Some((ticket, waker.clone()));
                 true
@@ -75,6 +79,12 @@ fn index(ticket: Ticket) -> usize {
     (ticket.0 & u64::from(u32::MAX)) as usize
 }
 
+/// Of two tickets of one index: whether `ticket` came after `other`. The upper 32 bits count, and begin anew at their end.
+fn is_younger(ticket: Ticket, other: Ticket) -> bool {
+    let ahead = ((ticket.0 >> 32) as u32).wrapping_sub((other.0 >> 32) as u32);
+    ahead != 0 && ahead <= u32::MAX / 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +118,20 @@ mod tests {
         waiters.wake(reused);
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         assert!(waiters.register(reused, &waker), "after a wake the machine is asked again");
+    }
+
+    #[test]
+    fn a_ticket_that_was_passed_over_takes_no_waker_from_the_one_after_it() {
+        let (waiters, count) = (Waiters::new(), Arc::new(Count::default()));
+        let (first, second) = (Waker::from(Arc::new(Count::default())), Waker::from(Arc::clone(&count)));
+        let (passed_over, next) = (Ticket(4 | 2 << 32), Ticket(4 | 3 << 32));
+        assert!(waiters.register(passed_over, &first) && waiters.register(next, &second));
+        assert!(!waiters.register(passed_over, &first), "there is nothing to ask for");
+        waiters.forget(passed_over);
+        waiters.wake(next);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        let (last, wrapped) = (Ticket(1 | u64::from(u32::MAX) << 32), Ticket(1));
+        assert!(is_younger(wrapped, last) && !is_younger(last, wrapped));
     }
 
     #[test]

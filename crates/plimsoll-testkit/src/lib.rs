@@ -4,6 +4,8 @@
 //! - [`contract`]: what every tower layer that admits calls must keep to, as functions that take your layer.
 //! - [`Scripted`]: an inner service that answers, fails, waits, hangs or panics as told, and keeps a record.
 //! - [`ManualClock`], [`Draws`]: time and randomness by hand, for the pure machines.
+//! - [`VirtualTime`]: the same for whatever drives them, timers included.
+//! - [`script`]: random calls, event by event, and the decisions that every driver must come to.
 //! - [`FaultyUpstream`]: a TCP server that resets, truncates, stalls or lies, connection by connection.
 //! - `Postgres` (feature `postgres`): a server of one's own that can be stopped and started, or a database on a shared one.
 //!
@@ -14,11 +16,14 @@ mod clock;
 pub mod contract;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod script;
 mod scripted;
 mod upstream;
+mod virtual_time;
 
 pub use clock::{Draws, ManualClock};
 #[cfg(feature = "postgres")]
 pub use postgres::{Database, Postgres};
 pub use scripted::{Broken, Record, Scripted, ScriptedFuture, Step};
 pub use upstream::{Fault, FaultyUpstream, Refusing};
+pub use virtual_time::VirtualTime;

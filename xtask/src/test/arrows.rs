@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("plimsoll-gateway", &["plimsoll"]),
     ("plimsoll-cli", &["plimsoll-gateway"]),
-    ("plimsoll-testkit", &["plimsoll-policy"]),
+    ("plimsoll-testkit", &["plimsoll-policy", "plimsoll-driver"]),
     ("orders", &["plimsoll"]),
     ("xtask", &[]),
 ];

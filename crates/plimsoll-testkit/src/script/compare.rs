@@ -1,0 +1,49 @@
+//! Two journals, line by line.
+
+use super::{Detail, Journal};
+use std::fmt::Write;
+
+/// How many lines before the first difference are shown, and how many from there on.
+const BEFORE: usize = 8;
+const FROM: usize = 25;
+
+/// Holds a driver's journal against the reference. `replay` is the command that plays this one script again.
+///
+/// # Errors
+/// Both, from shortly before the first difference on.
+pub fn compare(
+    reference: &Journal,
+    driver: &Journal,
+    detail: Detail,
+    name: &str,
+    replay: &str,
+) -> Result<(), String> {
+    let (expected, found) = (reference.lines(detail), driver.lines(detail));
+    if expected == found {
+        return Ok(());
+    }
+    let first = expected.iter().zip(&found).take_while(|(expected, found)| expected == found).count();
+    let mut text = format!("{name} differs from the reference at line {first}. Again: {replay}\n");
+    let from = first.saturating_sub(BEFORE);
+    for (title, lines) in [("reference", &expected), (name, &found)] {
+        let _infallible = writeln!(text, "--- {title}");
+        for (at, line) in lines.iter().enumerate().skip(from).take(BEFORE + FROM) {
+            let _infallible = writeln!(text, "{}{at:>4} {line}", if at == first { '>' } else { ' ' });
+        }
+    }
+    Err(text)
+}
+
+/// The seeds to play: the one in `PLIMSOLL_SCRIPT_SEED` alone, if that is set; otherwise `first` and those after it.
+///
+/// # Panics
+/// If the variable holds no number.
+pub fn seeds(first: u64) -> (Box<dyn Iterator<Item = u64>>, bool) {
+    match std::env::var("PLIMSOLL_SCRIPT_SEED") {
+        Ok(seed) => {
+            let seed = seed.trim().parse().expect("PLIMSOLL_SCRIPT_SEED is a number");
+            (Box::new(std::iter::once(seed)), true)
+        }
+        Err(_) => (Box::new(first..), false),
+    }
+}

@@ -1,0 +1,253 @@
+//! One call, and the attempts that it has under way.
+
+use super::{Prompter, reading::Reading};
+use crate::{
+    VirtualTime,
+    script::{AttemptPlan, BodyPlan, CallPlan, Coverage, End, Journal, Step},
+};
+use plimsoll_driver::TimeSource;
+use plimsoll_policy::{
+    Instant, Policy, Ticket,
+    call::{Action, AttemptId, Call, Event, Facts, Finish, Mark},
+};
+use std::sync::Arc;
+
+/// An attempt under way.
+struct Out {
+    id: AttemptId,
+    began: Instant,
+    plan: AttemptPlan,
+    /// So many of its steps have been made.
+    made: usize,
+}
+
+impl Out {
+    fn due(&self) -> Instant {
+        let step = self.plan.steps.get(self.made).map(|(at, _)| *at);
+        let next = step.or(self.plan.end.as_ref().map(|(at, _)| *at));
+        next.map_or(Instant::FAR, |at| self.began + at)
+    }
+}
+
+/// The call's side of its driver.
+pub(super) struct Seat<'a> {
+    number: usize,
+    plan: &'a CallPlan,
+    pub(super) call: Call,
+    policy: Arc<Policy<Arc<Prompter>>>,
+    journal: Journal,
+    time: VirtualTime,
+    asked: usize,
+    slots: [Option<Out>; 2],
+    /// Answers whose bodies are unread.
+    heads: Vec<(AttemptId, BodyPlan)>,
+    replayable: bool,
+    fresh: bool,
+    until: Instant,
+    ticket: Option<Ticket>,
+    granted: bool,
+    reading: Option<Reading>,
+}
+
+impl<'a> Seat<'a> {
+    pub(super) fn new(
+        number: usize,
+        plan: &'a CallPlan,
+        facts: Facts,
+        policy: Arc<Policy<Arc<Prompter>>>,
+        journal: Journal,
+        time: VirtualTime,
+    ) -> Self {
+        Self {
+            number,
+            plan,
+            call: Call::new(facts),
+            policy,
+            journal,
+            time,
+            asked: 0,
+            slots: [None, None],
+            heads: Vec::new(),
+            replayable: facts.replayable,
+            fresh: true,
+            until: Instant::FAR,
+            ticket: None,
+            granted: false,
+            reading: None,
+        }
+    }
+
+    /// When it next has to do anything.
+    pub(super) fn due(&self) -> Instant {
+        if self.fresh || self.granted {
+            return Instant::ORIGIN;
+        }
+        match &self.reading {
+            Some(reading) => reading.due(self.until),
+            None => self.slots.iter().flatten().map(Out::due).fold(self.until, Instant::earliest),
+        }
+    }
+
+    pub(super) fn wake(&mut self, ticket: Ticket) {
+        self.granted |= self.ticket == Some(ticket);
+    }
+
+    /// Tells the call, and writes down what it answers.
+    pub(super) fn tell(&mut self, now: Instant, event: Event, coverage: &mut Coverage) -> Action {
+        let action = self.call.next(&self.policy, now, event);
+        coverage.told(&event, &action);
+        // When a driver notices these two is its own affair.
+        if !matches!(event, Event::Unreplayable | Event::Gone) {
+            self.journal.action(now, self.number, action);
+        }
+        action
+    }
+
+    pub(super) fn note(&mut self, now: Instant, id: AttemptId, mark: Mark, coverage: &mut Coverage) {
+        coverage.marked(mark);
+        self.call.note(now, id, mark);
+    }
+
+    /// Does all that is due. Says whether the call is over.
+    pub(super) fn turn(&mut self, now: Instant, coverage: &mut Coverage) -> bool {
+        let mut event = if self.fresh {
+            self.fresh = false;
+            Some(Event::Start(self.time.seed()))
+        } else {
+            None
+        };
+        while self.reading.is_none() {
+            let Some(happened) = event.take().or_else(|| self.happened(now, coverage)) else { return false };
+            let action = self.tell(now, happened, coverage);
+            if self.obey(now, action, coverage) {
+                return true;
+            }
+        }
+        let Some(mut reading) = self.reading.take() else { return false };
+        let over = reading.turn(self, now, coverage);
+        if !over {
+            self.reading = Some(reading);
+        }
+        over
+    }
+
+    /// The next thing of which the call has to be told.
+    fn happened(&mut self, now: Instant, coverage: &mut Coverage) -> Option<Event> {
+        let mut marked = false;
+        for slot in 0..self.slots.len() {
+            while let Some(out) = self.slots[slot].as_mut().filter(|out| out.due() <= now) {
+                let id = out.id;
+                if let Some((_, step)) = out.plan.steps.get(out.made) {
+                    let step = *step;
+                    out.made += 1;
+                    match step {
+                        Step::Mark(mark) => {
+                            marked = true;
+                            self.note(now, id, mark, coverage);
+                            if mark == Mark::Sent {
+                                self.note(now, id, Mark::Moved, coverage);
+                            }
+                        }
+                        Step::Outgrown if self.replayable => {
+                            self.replayable = false;
+                            let action = self.tell(now, Event::Unreplayable, coverage);
+                            assert!(matches!(action, Action::Wait { .. }), "nothing begins or ends by this");
+                        }
+                        Step::Outgrown => {}
+                    }
+                    continue;
+                }
+                let end = out.plan.end.take();
+                self.slots[slot] = None;
+                let (_, end) = end?;
+                return Some(match end {
+                    End::Whole(settlement) => Event::Done(id, settlement),
+                    End::Head(settlement, body) => {
+                        self.heads.push((id, body));
+                        Event::Headers(id, settlement)
+                    }
+                });
+            }
+        }
+        if marked {
+            return Some(Event::Proceed);
+        }
+        if std::mem::take(&mut self.granted)
+            && let Some(ticket) = self.ticket
+        {
+            return Some(Event::Granted(ticket));
+        }
+        (self.until <= now).then_some(Event::Timer)
+    }
+
+    /// Does what the call says. Says whether it is over.
+    fn obey(&mut self, now: Instant, mut action: Action, coverage: &mut Coverage) -> bool {
+        loop {
+            action = match action {
+                Action::Wait { until, ticket } => {
+                    (self.until, self.ticket) = (until, ticket);
+                    return false;
+                }
+                Action::Attempt { id, .. } => {
+                    let plan = self.plan.attempt(self.asked);
+                    self.asked += 1;
+                    if plan.available {
+                        let free = usize::from(self.slots[0].is_some());
+                        self.slots[free] = Some(Out { id, began: now, plan, made: 0 });
+                        self.tell(now, Event::Proceed, coverage)
+                    } else {
+                        self.tell(now, Event::Unavailable(id), coverage)
+                    }
+                }
+                Action::Abort { id, .. } => {
+                    for slot in &mut self.slots {
+                        slot.take_if(|out| out.id == id);
+                    }
+                    self.heads.retain(|(of, _)| *of != id);
+                    self.tell(now, Event::Proceed, coverage)
+                }
+                Action::Finish(finish) => {
+                    self.journal.ended(now, self.number, finish);
+                    if let Finish::Answer(id) = finish
+                        && let Some(at) = self.heads.iter().position(|(of, _)| *of == id)
+                    {
+                        let (_, body) = self.heads.swap_remove(at);
+                        self.reading = Some(Reading::new(id, now, body));
+                        return false;
+                    }
+                    let last = self.call.next(&self.policy, now, Event::Proceed);
+                    coverage.told(&Event::Proceed, &last);
+                    assert_eq!(last, Action::Closed, "nothing is left to settle");
+                    return true;
+                }
+                Action::Closed => panic!("closed before its end was told"),
+            };
+        }
+    }
+
+    /// The caller leaves: everything is settled in this moment.
+    pub(super) fn leave(mut self, now: Instant, coverage: &mut Coverage) {
+        if self.fresh {
+            return;
+        }
+        let mut action = self.tell(now, Event::Gone, coverage);
+        while action != Action::Closed {
+            assert!(!matches!(action, Action::Wait { .. } | Action::Attempt { .. }), "nothing begins now");
+            action = self.call.next(&self.policy, now, Event::Proceed);
+            coverage.told(&Event::Proceed, &action);
+        }
+    }
+
+    /// Nothing more before this.
+    pub(super) fn sleep(&mut self, until: Instant) {
+        self.until = until;
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+}
