@@ -477,12 +477,22 @@ fn an_answers_head_that_is_larger_than_we_take_is_no_failure() {
         let _ = wire.try_send(head);
         Err(End::Closed)
     });
-    for front in FRONTS {
-        let gateway = touchy([http1.address]).start();
-        for _ in 0..3 {
-            assert_eq!(get(&gateway, front, "/").0, 502, "{front:?}");
+    let http2 = [64 << 10, 4 << 20].map(|size| {
+        Http2Serving::by(move |(_, mut respond)| async move {
+            let head = Response::builder().header("x", "a".repeat(size)).body(()).unwrap();
+            let _ = respond.send_response(head, true);
+            std::future::pending::<()>().await;
+        })
+    });
+    let [large, flood] = &http2;
+    for (upstream, address) in [("", http1.address), (HTTP2, large.address), (HTTP2, flood.address)] {
+        for front in FRONTS {
+            let gateway = touchy([address]).upstream(upstream).start();
+            for _ in 0..3 {
+                assert_eq!(get(&gateway, front, "/").0, 502, "{front:?} {upstream}");
+            }
+            assert_unblamed(&gateway);
         }
-        assert_unblamed(&gateway);
     }
 }
 
