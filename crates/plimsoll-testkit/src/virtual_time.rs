@@ -53,6 +53,11 @@ impl VirtualTime {
         Time::from_source(self.clone())
     }
 
+    /// Begins the stream of seeds anew: a driver may have drawn some before its first call.
+    pub fn reseed(&self, seed: u64) {
+        self.state().seeds = Draws::seeded(seed);
+    }
+
     /// When the next timer is due, if any is set.
     pub fn next_timer(&self) -> Option<Instant> {
         self.state().sleepers.keys().next().map(|(at, _)| *at)

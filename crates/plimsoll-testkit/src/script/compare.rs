@@ -18,14 +18,18 @@ pub fn compare(
     name: &str,
     replay: &str,
 ) -> Result<(), String> {
-    let (expected, found) = (reference.lines(detail), driver.lines(detail));
+    lines(&reference.lines(detail), &driver.lines(detail), name, replay)
+}
+
+/// The same for any lines.
+pub(super) fn lines(expected: &[String], found: &[String], name: &str, replay: &str) -> Result<(), String> {
     if expected == found {
         return Ok(());
     }
-    let first = expected.iter().zip(&found).take_while(|(expected, found)| expected == found).count();
+    let first = expected.iter().zip(found).take_while(|(expected, found)| expected == found).count();
     let mut text = format!("{name} differs from the reference at line {first}. Again: {replay}\n");
     let from = first.saturating_sub(BEFORE);
-    for (title, lines) in [("reference", &expected), (name, &found)] {
+    for (title, lines) in [("reference", expected), (name, found)] {
         let _infallible = writeln!(text, "--- {title}");
         for (at, line) in lines.iter().enumerate().skip(from).take(BEFORE + FROM) {
             let _infallible = writeln!(text, "{}{at:>4} {line}", if at == first { '>' } else { ' ' });

@@ -45,7 +45,7 @@ impl Default for Coverage {
     /// Every kind that can occur, not yet reached.
     fn default() -> Self {
         let mut coverage = Self(BTreeMap::new());
-        let named: [(&str, &[&str]); 5] = [
+        let named: [(&str, &[&'static str]); 5] = [
             ("action", &ACTIONS),
             ("finish", &FINISHES),
             ("event", &EVENTS),
@@ -53,22 +53,22 @@ impl Default for Coverage {
             ("observed", &OBSERVED),
         ];
         for (group, kinds) in named {
-            kinds.iter().for_each(|kind| coverage.expect(group, kind));
+            coverage.expect(group, kinds.iter().copied());
         }
-        DenyReason::ALL.iter().for_each(|reason| coverage.expect("retry denied", reason.name()));
-        NO_HEDGE.iter().for_each(|reason| coverage.expect("hedge denied", reason.name()));
-        TransitionReason::ALL.iter().for_each(|reason| coverage.expect("transition", reason.name()));
-        BreakerState::ALL.iter().for_each(|state| coverage.expect("breaker", state.name()));
-        Reason::ALL.iter().for_each(|reason| coverage.expect("rejected", reason.name()));
-        Limit::ALL.iter().for_each(|limit| coverage.expect("timed out", limit.name()));
-        OF_CALLERS.iter().for_each(|limit| coverage.expect("caller timed out", limit.name()));
+        coverage.expect("retry denied", DenyReason::ALL.map(DenyReason::name));
+        coverage.expect("hedge denied", NO_HEDGE.map(DenyReason::name));
+        coverage.expect("transition", TransitionReason::ALL.map(TransitionReason::name));
+        coverage.expect("breaker", BreakerState::ALL.map(BreakerState::name));
+        coverage.expect("rejected", Reason::ALL.map(Reason::name));
+        coverage.expect("timed out", Limit::ALL.map(Limit::name));
+        coverage.expect("caller timed out", OF_CALLERS.map(Limit::name));
         coverage
     }
 }
 
 impl Coverage {
-    fn expect(&mut self, group: &'static str, kind: &str) {
-        self.0.insert((group, kind.to_owned()), 0);
+    fn expect(&mut self, group: &'static str, kinds: impl IntoIterator<Item = &'static str>) {
+        self.0.extend(kinds.into_iter().map(|kind| ((group, kind.to_owned()), 0)));
     }
 
     fn count(&mut self, group: &'static str, kind: &str) {

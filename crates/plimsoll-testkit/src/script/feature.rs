@@ -62,6 +62,35 @@ impl Features {
         Self(all & (sieve | !rare))
     }
 
+    /// What can be said over a plain connection by a peer that answers, and heard by a caller that reads at once.
+    pub(super) fn on_the_wire(self) -> Self {
+        let can = [
+            Feature::Shed,
+            Feature::RateLimit,
+            Feature::Throttle,
+            Feature::Breaker,
+            Feature::Concurrency,
+            Feature::Bulkhead,
+            Feature::Retry,
+            Feature::Hedge,
+            Feature::FirstByteLimit,
+            Feature::AttemptLimit,
+            Feature::IdleLimit,
+            Feature::TotalLimit,
+            Feature::Unsafe,
+            Feature::Failures,
+            Feature::Throttled,
+            Feature::Hangs,
+            Feature::Slow,
+            Feature::Bodies,
+            Feature::Broken,
+            Feature::Leaves,
+            Feature::Revision,
+            Feature::Rush,
+        ];
+        Self(self.0 & can.iter().fold(0, |bits, feature| bits | 1_u64 << *feature as u8))
+    }
+
     pub(super) const fn has(self, feature: Feature) -> bool {
         self.0 >> feature as u8 & 1 == 1
     }

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// The longest that a script's caller stays.
 const PATIENCE: std::ops::Range<u64> = 900..1_000;
+/// Ten, and one hedge.
+const MOST_ATTEMPTS: u64 = 11;
 
 impl Script {
     /// The script of this seed, for drivers that see so much of an attempt. Where they see nothing, its attempts have
@@ -21,11 +23,22 @@ impl Script {
     pub fn random(seed: u64, stages: Stages) -> Self {
         let mut dice = Dice::new(seed ^ (stages as u64) << 63);
         let features = Features::draw(&mut dice);
+        Self::of(seed, stages, false, dice, features)
+    }
+
+    /// The script of this seed, as far as a [wire](super::wire) carries it.
+    pub fn on_the_wire(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let features = Features::draw(&mut dice).on_the_wire();
+        Self::of(seed, Stages::Reported, true, dice, features)
+    }
+
+    fn of(seed: u64, stages: Stages, wire: bool, mut dice: Dice, features: Features) -> Self {
         dice.coarse = features.has(Feature::Ties) && dice.percent(50);
         let spec = spec(&mut dice, features);
         let count = dice.below(2..16);
         let span = if features.has(Feature::Rush) { 30 } else { 400 };
-        let mut author = Author { dice, features, stages };
+        let mut author = Author { dice, features, stages, wire };
         let calls = (0..count).map(|_| author.call(span)).collect();
         let acts = author.acts(span);
         Self { seed, spec, stages, calls, acts }
@@ -36,6 +49,7 @@ struct Author {
     dice: Dice,
     features: Features,
     stages: Stages,
+    wire: bool,
 }
 
 impl Author {
@@ -80,7 +94,7 @@ impl Author {
         let replayable = !self.now_and_then(Feature::OneShot, 40);
         let tier = self.dice.below(0..u64::from(Priority::TIERS)) as u8;
         let priority = if self.has(Feature::Priorities) { Priority::new(tier) } else { None };
-        let attempts = self.dice.below(1..6);
+        let attempts = if self.wire { MOST_ATTEMPTS } else { self.dice.below(1..6) };
         CallPlan {
             starts,
             leaves,
@@ -101,7 +115,11 @@ impl Author {
         let mut steps = Vec::new();
         let mut at = Duration::ZERO;
         let fails_early = reported && self.now_and_then(Feature::Refusals, 25);
-        if !fails_early {
+        if self.wire {
+            // A fresh connection to the loopback address takes the request at once.
+            let marks = [Mark::Connected, Mark::Sent, Mark::Flushed];
+            steps.extend(marks.map(|mark| (Duration::ZERO, Step::Mark(mark))));
+        } else if !fails_early {
             for step in self.steps() {
                 at += self.dice.millis(0..8 * slow) + self.least();
                 steps.push((at, step));
@@ -164,7 +182,7 @@ impl Author {
             return End::Whole(Settlement::failure(Failure::Connect));
         }
         let (settlement, answered) = self.settlement();
-        if self.stages == Stages::Reported && answered && !self.dice.percent(15) {
+        if self.stages == Stages::Reported && answered && (self.wire || !self.dice.percent(15)) {
             let settlement =
                 Settlement { provisional: self.now_and_then(Feature::Provisional, 40), ..settlement };
             return End::Head(settlement, self.body());
@@ -216,9 +234,13 @@ impl Author {
                 pieces.push((at, Piece { uploading: self.now_and_then(Feature::Uploading, 40), pause }));
             }
         }
-        at += self.dice.millis(0..15);
+        // Most answers are small.
+        if !self.wire || !pieces.is_empty() || self.now_and_then(Feature::Bodies, 30) {
+            at += self.dice.millis(0..15) + self.least();
+        }
         let hangs = self.now_and_then(Feature::Hangs, 15);
-        let end = (!hangs).then(|| (at, self.body_end()));
+        let whole = self.wire && at.is_zero();
+        let end = (!hangs).then(|| (at, if whole { BodyEnd::Well } else { self.body_end() }));
         BodyPlan { pieces, end }
     }
 

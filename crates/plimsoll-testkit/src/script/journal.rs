@@ -36,6 +36,7 @@ struct Written {
 enum Entry {
     Event(PolicyEvent),
     Action(usize, Action),
+    Finish(usize, Finish),
     End(usize, String),
 }
 
@@ -61,7 +62,7 @@ impl Journal {
 
     /// This call has ended so for its caller.
     pub fn ended(&self, now: Instant, call: usize, finish: Finish) {
-        self.end(now, call, format!("{finish:?}"));
+        self.written().entries.push((now, Entry::Finish(call, finish)));
     }
 
     /// This call, or its body, has ended in some other way.
@@ -69,13 +70,23 @@ impl Journal {
         self.written().entries.push((now, Entry::End(call, how)));
     }
 
-    /// What the observer heard, in order.
-    pub fn events(&self) -> Vec<PolicyEvent> {
-        let event = |(_, entry): &(Instant, Entry)| match entry {
-            Entry::Event(event) => Some(*event),
+    /// What the observer heard, and when, in order.
+    pub fn events(&self) -> Vec<(Instant, PolicyEvent)> {
+        let event = |(at, entry): &(Instant, Entry)| match entry {
+            Entry::Event(event) => Some((*at, *event)),
             _ => None,
         };
         self.written().entries.iter().filter_map(event).collect()
+    }
+
+    /// How each call ended, and when, in order: `Ok` where that was for its caller, `Err` in any other way.
+    pub fn ends(&self) -> Vec<(Instant, usize, Result<Finish, String>)> {
+        let end = |(at, entry): &(Instant, Entry)| match entry {
+            Entry::Finish(call, finish) => Some((*at, *call, Ok(*finish))),
+            Entry::End(call, how) => Some((*at, *call, Err(how.clone()))),
+            _ => None,
+        };
+        self.written().entries.iter().filter_map(end).collect()
     }
 
     /// All that is written, a line each.
@@ -96,6 +107,7 @@ impl Journal {
                     write!(line, "call {call}: Wait until {until}, {ticket:?}")
                 }
                 Entry::Action(call, action) => write!(line, "call {call}: {action:?}"),
+                Entry::Finish(call, finish) => write!(line, "call {call} ended: {finish:?}"),
                 Entry::End(call, how) => write!(line, "call {call} ended: {how}"),
             };
             Some(line)

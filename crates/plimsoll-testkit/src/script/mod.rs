@@ -19,6 +19,7 @@ mod plan;
 mod reference;
 mod spec;
 mod stage;
+pub mod wire;
 
 pub use act::{Act, Revising};
 pub use compare::{compare, seeds};

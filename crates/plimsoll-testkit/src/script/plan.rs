@@ -105,10 +105,17 @@ pub enum End {
 /// A body, as it comes and as it is read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BodyPlan {
-    /// Its pieces, at times that count from the head on.
+    /// Its pieces, at times that count from the head on, whenever that is given to the caller.
     pub pieces: Vec<(Duration, Piece)>,
     /// How it ends, so long after the head; `None`: it does not.
     pub end: Option<(Duration, BodyEnd)>,
+}
+
+impl BodyPlan {
+    /// It comes with its head, all of it.
+    pub fn is_whole(&self) -> bool {
+        self.pieces.is_empty() && self.end == Some((Duration::ZERO, BodyEnd::Well))
+    }
 }
 
 /// A piece of a body.

@@ -58,8 +58,10 @@ impl Wake for Flag {
     }
 }
 
-/// Plays the script to its end. What is woken in one instant is polled by its number, round by round.
+/// Plays the script to its end. What is woken in one instant is polled by its number, round by round. The seeds of `time`
+/// begin anew.
 pub fn play(script: &Script, time: &VirtualTime, cast: &mut impl Cast) {
+    time.reseed(script.seed);
     let start = time.now();
     let mut cues = cues(script);
     let flags: Vec<Arc<Flag>> = script.calls.iter().map(|_| Arc::default()).collect();

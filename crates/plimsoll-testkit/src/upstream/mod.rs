@@ -4,6 +4,7 @@ mod exchange;
 mod request;
 mod server;
 
+pub(crate) use request::Requests;
 pub use server::{FaultyUpstream, Refusing};
 
 use bytes::Bytes;

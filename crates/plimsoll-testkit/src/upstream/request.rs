@@ -7,18 +7,18 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const HEAD: usize = 64 * 1024;
 
 /// Requests from one connection, in turn.
-pub(super) struct Requests<R> {
+pub(crate) struct Requests<R> {
     from: R,
     read: Vec<u8>,
 }
 
 impl<R: AsyncRead + Unpin> Requests<R> {
-    pub(super) fn new(from: R) -> Self {
+    pub(crate) fn new(from: R) -> Self {
         Self { from, read: Vec::new() }
     }
 
     /// Reads one, body and all, and gives its head; `None` at the connection's end.
-    pub(super) async fn next(&mut self) -> io::Result<Option<String>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<String>> {
         let end = loop {
             if let Some(at) = find(&self.read, b"\r\n\r\n") {
                 break at + 4;

@@ -60,9 +60,9 @@ impl Cast for Company {
             let mut attempts = Scripted::new(&plan, &marks, &time);
             let came = plimsoll_driver::run(&mut guard, &mut attempts, &marks, timer, facts.replayable);
             let finish = match came.await {
-                Ok((id, (_, body))) => {
+                Ok((id, (_, head, body))) => {
                     journal.ended(time.now(), call, Finish::Answer(id));
-                    let how = read(BodyGuard::new(guard, id), &body, &time).await;
+                    let how = read(BodyGuard::new(guard, id), head, &body, &time).await;
                     return journal.end(time.now(), call, how);
                 }
                 Err(Failed::Attempt(id, _)) => Finish::Answer(id),
@@ -123,7 +123,7 @@ impl<'a> Scripted<'a> {
 }
 
 impl<'a> Attempts for Scripted<'a> {
-    type Response = (Settlement, BodyPlan);
+    type Response = (Settlement, Instant, BodyPlan);
     type Error = Settlement;
     type Attempt = Pin<Box<dyn Future<Output = Result<Self::Response, Settlement>> + 'a>>;
 
@@ -141,8 +141,7 @@ impl<'a> Attempts for Scripted<'a> {
         result: Result<&Self::Response, &Settlement>,
     ) -> Settlement {
         match result {
-            Ok((settlement, _)) => *settlement,
-            Err(settlement) => *settlement,
+            Ok((settlement, ..)) | Err(settlement) => *settlement,
         }
     }
 
@@ -157,7 +156,7 @@ async fn attempt(
     marks: &Marks,
     time: &Time,
     outgrown: Rc<Cell<bool>>,
-) -> Result<(Settlement, BodyPlan), Settlement> {
+) -> Result<(Settlement, Instant, BodyPlan), Settlement> {
     let mut alarm = Alarm::default();
     for (at, step) in plan.steps {
         alarm.wait(time, began + at).await;
@@ -175,14 +174,13 @@ async fn attempt(
     let Some((at, end)) = plan.end else { return pending().await };
     alarm.wait(time, began + at).await;
     match end {
-        End::Head(settlement, body) => Ok((settlement, body)),
+        End::Head(settlement, body) => Ok((settlement, began + at, body)),
         End::Whole(settlement) => Err(settlement),
     }
 }
 
 /// Reads the body as its caller does, and says how that ended.
-async fn read(mut guard: BodyGuard<Arc<Overheard>>, body: &BodyPlan, time: &Time) -> String {
-    let head = time.now();
+async fn read(mut guard: BodyGuard<Arc<Overheard>>, head: Instant, body: &BodyPlan, time: &Time) -> String {
     let pieces = body.pieces.iter().map(|(at, piece)| (*at, Some(*piece)));
     let end = body.end.map(|(at, _)| (at, None));
     for (at, piece) in pieces.chain(end) {

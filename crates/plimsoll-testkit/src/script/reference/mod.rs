@@ -43,6 +43,7 @@ pub fn reference(script: &Script, coverage: &mut Coverage) -> Journal {
     let journal = Journal::new(start);
     let host = Arc::new(Prompter { journal: journal.clone(), woken: Mutex::default() });
     let mut policy = Revising::new(script.spec.clone(), time.time(), Arc::clone(&host));
+    time.reseed(script.seed);
     let mut cues = cues(script);
     let mut seats: Vec<Option<Seat<'_>>> = script.calls.iter().map(|_| None).collect();
     loop {
@@ -86,6 +87,6 @@ pub fn reference(script: &Script, coverage: &mut Coverage) -> Journal {
         }
     }
     assert!(seats.iter().all(Option::is_none), "a call waits for nothing that could come");
-    journal.events().iter().for_each(|event| coverage.event(event));
+    journal.events().iter().for_each(|(_, event)| coverage.event(event));
     journal
 }

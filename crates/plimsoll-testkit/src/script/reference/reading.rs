@@ -22,8 +22,8 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(id: AttemptId, head: Instant, body: BodyPlan) -> Self {
-        Self { id, head, body, read: 0, back: head, at_caller: false, waits: false }
+    pub(super) fn new(id: AttemptId, head: Instant, now: Instant, body: BodyPlan) -> Self {
+        Self { id, head, body, read: 0, back: now, at_caller: false, waits: false }
     }
 
     pub(super) fn due(&self, until: Instant) -> Instant {
@@ -52,7 +52,7 @@ impl Reading {
                 let uploading = self.body.pieces.get(self.read).is_some_and(|(_, piece)| piece.uploading);
                 self.face(seat, now, uploading, coverage);
                 self.waits = true;
-                return self.expired(seat, now, coverage);
+                return Self::expired(seat, now, coverage);
             }
             self.waits = false;
             let Some((_, piece)) = self.body.pieces.get(self.read).copied() else {
@@ -63,7 +63,7 @@ impl Reading {
             self.face(seat, now, false, coverage);
             seat.note(now, self.id, Mark::Moved, coverage);
             self.face(seat, now, true, coverage);
-            if now >= seat.call.deadline() && self.expired(seat, now, coverage) {
+            if now >= seat.call.deadline() && Self::expired(seat, now, coverage) {
                 return true;
             }
             self.back = now + piece.pause;
@@ -84,7 +84,7 @@ impl Reading {
     }
 
     /// Whether a limit has run out.
-    fn expired(&mut self, seat: &mut Seat<'_>, now: Instant, coverage: &mut Coverage) -> bool {
+    fn expired(seat: &mut Seat<'_>, now: Instant, coverage: &mut Coverage) -> bool {
         let mut action = seat.tell(now, Event::Proceed, coverage);
         while let Action::Wait { until, .. } = action {
             if until > now {
@@ -94,7 +94,7 @@ impl Reading {
             action = seat.tell(now, Event::Timer, coverage);
         }
         let Action::Abort { outcome, .. } = action else { panic!("{action:?} ends no body") };
-        let limit = seat.journal().events().into_iter().rev().find_map(|event| match event {
+        let limit = seat.journal().events().into_iter().rev().find_map(|(_, event)| match event {
             PolicyEvent::TimedOut(limit) | PolicyEvent::CallerTimedOut(limit) => Some(limit),
             _ => None,
         });

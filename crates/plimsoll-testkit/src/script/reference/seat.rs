@@ -39,8 +39,8 @@ pub(super) struct Seat<'a> {
     time: VirtualTime,
     asked: usize,
     slots: [Option<Out>; 2],
-    /// Answers whose bodies are unread.
-    heads: Vec<(AttemptId, BodyPlan)>,
+    /// Answers whose bodies are unread, and when they came.
+    heads: Vec<(AttemptId, Instant, BodyPlan)>,
     replayable: bool,
     fresh: bool,
     until: Instant,
@@ -163,7 +163,7 @@ impl<'a> Seat<'a> {
                 return Some(match end {
                     End::Whole(settlement) => Event::Done(id, settlement),
                     End::Head(settlement, body) => {
-                        self.heads.push((id, body));
+                        self.heads.push((id, now, body));
                         Event::Headers(id, settlement)
                     }
                 });
@@ -203,16 +203,16 @@ impl<'a> Seat<'a> {
                     for slot in &mut self.slots {
                         slot.take_if(|out| out.id == id);
                     }
-                    self.heads.retain(|(of, _)| *of != id);
+                    self.heads.retain(|(of, ..)| *of != id);
                     self.tell(now, Event::Proceed, coverage)
                 }
                 Action::Finish(finish) => {
                     self.journal.ended(now, self.number, finish);
                     if let Finish::Answer(id) = finish
-                        && let Some(at) = self.heads.iter().position(|(of, _)| *of == id)
+                        && let Some(at) = self.heads.iter().position(|(of, ..)| *of == id)
                     {
-                        let (_, body) = self.heads.swap_remove(at);
-                        self.reading = Some(Reading::new(id, now, body));
+                        let (_, head, body) = self.heads.swap_remove(at);
+                        self.reading = Some(Reading::new(id, head, now, body));
                         return false;
                     }
                     let last = self.call.next(&self.policy, now, Event::Proceed);

@@ -1,0 +1,115 @@
+use super::{Ledger, ledger::ended};
+use crate::{
+    VirtualTime,
+    script::{
+        Act, Script,
+        stage::{Cue, cues},
+    },
+};
+use plimsoll_driver::TimeSource;
+use plimsoll_policy::Instant;
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::task::JoinHandle;
+
+/// Whether anything has happened, and how calls ended. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Activity(Arc<Happened>);
+
+#[derive(Debug, Default)]
+struct Happened {
+    count: AtomicU64,
+    ends: Mutex<Vec<(usize, String)>>,
+}
+
+impl Activity {
+    /// Something has happened.
+    pub fn note(&self) {
+        self.0.count.fetch_add(1, SeqCst);
+    }
+
+    /// This call has ended so.
+    pub fn ended(&self, call: usize, how: String) {
+        self.0.ends.lock().unwrap_or_else(PoisonError::into_inner).push((call, how));
+        self.note();
+    }
+
+    fn take_ends(&self) -> Vec<(usize, String)> {
+        std::mem::take(&mut *self.0.ends.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Until nothing has happened for so long.
+    async fn ceases(&self, quiet: Duration) {
+        let mut before = self.0.count.load(SeqCst);
+        loop {
+            tokio::time::sleep(quiet).await;
+            let after = self.0.count.load(SeqCst);
+            if after == before {
+                return;
+            }
+            before = after;
+        }
+    }
+}
+
+/// A driver with connections of its own.
+pub trait Wire {
+    /// After so long without anything happening, nothing more will.
+    const QUIET: Duration;
+
+    /// This call, as a task of its own; it tells its [`Activity`] of its end.
+    fn start(&mut self, call: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// This is done by hand.
+    fn act(&mut self, act: &Act);
+
+    /// Its metrics, in the Prometheus format.
+    fn metrics(&self) -> String;
+}
+
+/// Plays the script, and gives the ledger. The seeds of `time` begin anew.
+///
+/// Cancel safe: dropped, the calls under way end.
+pub async fn show<W: Wire>(
+    script: &Script,
+    time: &VirtualTime,
+    activity: &Activity,
+    wire: &mut W,
+) -> Vec<String> {
+    time.reseed(script.seed);
+    let start = time.now();
+    let mut ledger = Ledger::default();
+    let mut cues = cues(script);
+    let mut calls: Vec<Option<JoinHandle<()>>> = script.calls.iter().map(|_| None).collect();
+    while !cues.is_empty() || calls.iter().flatten().any(|call| !call.is_finished()) {
+        let cue = cues.last().map_or(Instant::FAR, |(at, _)| start + *at);
+        let now = cue.earliest(time.next_timer().unwrap_or(Instant::FAR));
+        if now == Instant::FAR {
+            break;
+        }
+        time.advance_to(now);
+        while let Some((_, cue)) = cues.pop_if(|(at, _)| start + *at <= now) {
+            match cue {
+                Cue::Act(act) => wire.act(act),
+                Cue::Leave(call) => {
+                    if let Some(under_way) = calls[call].take().filter(|call| !call.is_finished()) {
+                        under_way.abort();
+                        activity.ended(call, ended::LEFT.to_owned());
+                    }
+                }
+                Cue::Start(call) => calls[call] = Some(tokio::spawn(wire.start(call))),
+            }
+        }
+        activity.ceases(W::QUIET).await;
+        ledger.take(now.since(start), &wire.metrics());
+        ledger.ends(now.since(start), activity.take_ends());
+    }
+    calls.iter().flatten().for_each(JoinHandle::abort);
+    ledger.into_lines()
+}
