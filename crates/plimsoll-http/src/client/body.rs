@@ -1,7 +1,6 @@
 //! An answer's body, under the call's limits.
 
 use super::{
-    attempt::trailers as trailers_settlement,
     discard::discard,
     drive::Guard,
     error::{Error, Source as Cause},
@@ -11,7 +10,7 @@ use super::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use plimsoll_driver::{BodyGuard, BodyTimeout};
-use plimsoll_policy::call::AttemptId;
+use plimsoll_policy::{Settlement, call::AttemptId};
 use std::{
     fmt,
     pin::Pin,
@@ -47,8 +46,14 @@ impl Body {
         Self(Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
 
-    pub(super) fn live(host: Arc<Host>, source: Source, guard: Guard, id: AttemptId) -> Self {
-        let call = BodyGuard::new(guard, id);
+    pub(super) fn live(
+        host: Arc<Host>,
+        source: Source,
+        guard: Guard,
+        id: AttemptId,
+        head: &Settlement,
+    ) -> Self {
+        let call = BodyGuard::new(guard, id, head);
         Self(Kind::Live(Box::new(Live { source: Some(source), call, host })))
     }
 
@@ -79,7 +84,7 @@ impl Live {
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    self.call.trailers(&trailers_settlement(trailers));
+                    self.call.trailers(trailers);
                 }
                 if source.is_ended() {
                     self.source = None;
@@ -119,7 +124,7 @@ impl Drop for Live {
         if let Some(source) = self.source.take()
             && discard(source)
         {
-            self.call.end();
+            self.call.discard();
         }
     }
 }
