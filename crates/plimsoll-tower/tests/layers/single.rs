@@ -172,7 +172,7 @@ async fn a_bulkhead_feeds_the_shedder_and_goes_on_working_under_twice_its_load()
 
 #[tokio::test(start_paused = true)]
 async fn a_total_a_deadline_and_what_is_over_before_it_begins() {
-    let deadline = plimsoll_tower::driver::now() + 30 * MS;
+    let deadline = now() + 30 * MS;
     let layer = TimeoutLayer::total(100 * MS).describe(move |request: &u32| Facts {
         deadline: if *request == 1 { deadline } else { Instant::FAR },
         ..Facts::default()
