@@ -12,14 +12,14 @@ use plimsoll_telemetry::{Format, PolicyMetrics, Registry};
 use plimsoll_testkit::{
     VirtualTime,
     script::{
-        Act, Coverage, Script, reference, seeds,
+        Act, Coverage, Script, Seeds, reference,
         wire::{Activity, Origin, Wire, agree, ended, of_reference, show},
     },
 };
 use std::{pin::Pin, time::Duration};
 
 /// So many scripts.
-const SCRIPTS: usize = 60;
+const SCRIPTS: u64 = 60;
 
 struct ClientWire {
     script: Script,
@@ -29,8 +29,6 @@ struct ClientWire {
 }
 
 impl Wire for ClientWire {
-    const QUIET: Duration = Duration::from_millis(1);
-
     fn start(&mut self, call: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let method = if self.script.calls[call].idempotent { Method::GET } else { Method::POST };
         let sent = self.client.request(method, format!("/{call}")).send();
@@ -74,22 +72,22 @@ fn how(error: &Error) -> String {
     }
 }
 
-async fn play(script: &Script) -> Vec<String> {
+async fn play(script: &Script, quiet: Duration) -> Vec<String> {
     let (time, activity, registry) = (VirtualTime::seeded(script.seed), Activity::default(), Registry::new());
     let origin = Origin::start(script, &time, &activity).await.unwrap();
     let client = Client::builder().time(time.time()).metrics(&registry).unwrap();
     // The origin's port is another each time.
     let client = client.origin(&format!("http://{}", origin.address()), script.spec.clone()).unwrap();
     let mut wire = ClientWire { script: script.clone(), client, registry, activity: activity.clone() };
-    let lines = show(script, &time, &activity, &mut wire).await;
+    let lines = show(script, &time, &activity, quiet, &mut wire).await;
     let named = format!("upstream=\"{}\"", origin.address());
     lines.iter().map(|line| line.replace(&named, "upstream=\"origin\"")).collect()
 }
 
 #[tokio::test]
 async fn the_client_comes_to_the_same_decisions() {
-    let (mut coverage, (seeds, alone)) = (Coverage::default(), seeds(0));
-    for seed in seeds.take(SCRIPTS) {
+    let (mut coverage, seeds) = (Coverage::default(), Seeds::from_env(SCRIPTS));
+    for seed in seeds.iter().take(seeds.least() as usize) {
         let script = Script::on_the_wire(seed);
         let journal = reference(&script, &mut coverage);
         let registry = Registry::new();
@@ -100,11 +98,11 @@ async fn the_client_comes_to_the_same_decisions() {
         let replay = format!(
             "PLIMSOLL_SCRIPT_SEED={seed} cargo test -p plimsoll-http --features client --test scripts"
         );
-        if let Err(difference) = agree(&expected, "the client", &replay, async || play(&script).await).await {
+        if let Err(difference) =
+            agree(&expected, "the client", &replay, async |quiet| play(&script, quiet).await).await
+        {
             panic!("{script:#?}\n{difference}");
         }
     }
-    if !alone {
-        println!("{SCRIPTS} scripts:\n{coverage}");
-    }
+    println!("{} scripts:\n{coverage}", seeds.least());
 }

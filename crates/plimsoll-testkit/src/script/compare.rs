@@ -37,17 +37,3 @@ pub(super) fn lines(expected: &[String], found: &[String], name: &str, replay: &
     }
     Err(text)
 }
-
-/// The seeds to play: the one in `PLIMSOLL_SCRIPT_SEED` alone, if that is set; otherwise `first` and those after it.
-///
-/// # Panics
-/// If the variable holds no number.
-pub fn seeds(first: u64) -> (Box<dyn Iterator<Item = u64>>, bool) {
-    match std::env::var("PLIMSOLL_SCRIPT_SEED") {
-        Ok(seed) => {
-            let seed = seed.trim().parse().expect("PLIMSOLL_SCRIPT_SEED is a number");
-            (Box::new(std::iter::once(seed)), true)
-        }
-        Err(_) => (Box::new(first..), false),
-    }
-}

@@ -94,6 +94,8 @@ impl Author {
         let replayable = !self.now_and_then(Feature::OneShot, 40);
         let tier = self.dice.below(0..u64::from(Priority::TIERS)) as u8;
         let priority = if self.has(Feature::Priorities) { Priority::new(tier) } else { None };
+        // Requests over the wire are all of one cohort.
+        let cohort = if self.wire { Cohort::default() } else { Cohort::of(self.dice.bits()) };
         let attempts = if self.wire { MOST_ATTEMPTS } else { self.dice.below(1..6) };
         CallPlan {
             starts,
@@ -103,7 +105,7 @@ impl Author {
             hedgeable: replayable && !self.now_and_then(Feature::NoTwin, 40),
             deadline: self.now_and_then(Feature::Deadline, 60).then(|| self.dice.millis(0..150)),
             priority: priority.unwrap_or_default(),
-            cohort: Cohort::of(self.dice.bits()),
+            cohort,
             attempts: (0..attempts).map(|_| self.attempt()).collect(),
         }
     }

@@ -17,14 +17,16 @@ mod generate;
 mod journal;
 mod plan;
 mod reference;
+mod seeds;
 mod spec;
 mod stage;
 pub mod wire;
 
 pub use act::{Act, Revising};
-pub use compare::{compare, seeds};
+pub use compare::compare;
 pub use coverage::Coverage;
 pub use journal::{Detail, Journal};
 pub use plan::{AttemptPlan, BodyEnd, BodyPlan, CallPlan, End, Piece, Script, Step};
 pub use reference::reference;
+pub use seeds::Seeds;
 pub use stage::{Cast, Scene, play};

@@ -10,12 +10,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Takes down whatever has changed in these metrics, in the Prometheus format. Only series of a policy count, and of
+    /// Takes down whatever has risen in these metrics, in the Prometheus format: the totals of a policy, and of its
     /// histograms the number and the sum.
     pub fn take(&mut self, at: Duration, metrics: &str) {
         for line in metrics.lines().filter(|line| line.contains("policy=\"")) {
             let Some((series, value)) = line.rsplit_once(' ') else { continue };
-            if series.contains("_bucket{") || series.starts_with("plimsoll_breaker_state") {
+            let rises = ["_total{", "_sum{", "_count{"].iter().any(|kind| series.contains(kind));
+            if !rises {
                 continue;
             }
             let before = self.seen.get(series).map_or("0", String::as_str);
@@ -64,14 +65,13 @@ pub fn of_reference(
 
 /// An end as whoever sent the request sees it.
 fn told(script: &Script, call: usize, how: &Result<Finish, String>) -> String {
-    let limit = |limit| ended::limit(limit);
     match how {
         Ok(Finish::Answer(id)) => match script.calls[call].attempt(id.index()).end {
             Some((_, End::Head(settlement, _))) => ended::status(status(&settlement)),
             _ => ended::BROKEN.to_owned(),
         },
         Ok(Finish::Refused(rejected)) => ended::refused(*rejected),
-        Ok(Finish::TimedOut(of) | Finish::CallerTimedOut(of)) => limit(*of),
+        Ok(Finish::TimedOut(of) | Finish::CallerTimedOut(of)) => ended::limit(*of),
         Ok(Finish::Gone) => ended::LEFT.to_owned(),
         // Whose fault it was is not told to the reader.
         Err(body) => body.split(", ").next().unwrap_or_default().to_owned(),

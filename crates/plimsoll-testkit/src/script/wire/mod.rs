@@ -2,7 +2,7 @@
 //!
 //! Time is virtual here too: it goes on when nothing has happened for a while, which is the one thing that a real clock is
 //! asked for. A machine that is busy may be late all the same, so [`agree`] believes a difference when it has seen it
-//! three times.
+//! again with much more patience.
 //!
 //! Such a driver has no journal. It counts what it decides, so what is compared is a [`Ledger`]: whatever its counts rose by
 //! in each instant, and how each call ended.
@@ -11,14 +11,16 @@ mod ledger;
 mod origin;
 mod show;
 
+use std::time::Duration;
+
 pub use ledger::{Ledger, ended, of_reference};
 pub use origin::Origin;
 pub use show::{Activity, Wire, show};
 
-/// A difference is believed after so many times.
-const TIMES: usize = 3;
+/// For how long nothing happens before time goes on. A difference is believed after the last.
+const QUIET: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(10), Duration::from_millis(50)];
 
-/// Plays until the two agree.
+/// Plays until the two agree; `play` is told for how long nothing must happen before time goes on.
 ///
 /// # Errors
 /// Both sides of the last difference, from shortly before it on. `replay` is the command that plays this script again.
@@ -26,11 +28,11 @@ pub async fn agree(
     expected: &[String],
     name: &str,
     replay: &str,
-    mut play: impl AsyncFnMut() -> Vec<String>,
+    mut play: impl AsyncFnMut(Duration) -> Vec<String>,
 ) -> Result<(), String> {
     let mut last = Ok(());
-    for _ in 0..TIMES {
-        last = super::compare::lines(expected, &play().await, name, replay);
+    for quiet in QUIET {
+        last = super::compare::lines(expected, &play(quiet).await, name, replay);
         if last.is_ok() {
             break;
         }

@@ -24,6 +24,7 @@ use tokio::{
 #[derive(Debug)]
 pub struct Origin {
     address: SocketAddr,
+    shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
 
@@ -45,19 +46,34 @@ impl Origin {
     /// # Cancel safety
     /// Cancel safe: dropped before its end, nothing has been started.
     pub async fn start(script: &Script, time: &VirtualTime, activity: &Activity) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
         let asked = script.calls.iter().map(|_| AtomicUsize::new(0)).collect();
         let (script, time, activity) = (script.clone(), time.clone(), activity.clone());
-        let shared = Arc::new(Shared { script, time, activity, asked });
+        Self::listen(Arc::new(Shared { script, time, activity, asked })).await
+    }
+
+    /// Another endpoint of the same: whichever is asked, a call's attempts are answered in their order.
+    ///
+    /// # Errors
+    /// If no port is to be had.
+    ///
+    /// # Cancel safety
+    /// As [`Origin::start`].
+    pub async fn twin(&self) -> io::Result<Self> {
+        Self::listen(Arc::clone(&self.shared)).await
+    }
+
+    async fn listen(shared: Arc<Shared>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let served = Arc::clone(&shared);
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&shared);
+                let shared = Arc::clone(&served);
                 // Whoever asked may have gone: that ends the connection.
                 tokio::spawn(async move { serve(stream, &shared).await.ok() });
             }
         });
-        Ok(Self { address, accepting })
+        Ok(Self { address, shared, accepting })
     }
 
     /// Where it listens.

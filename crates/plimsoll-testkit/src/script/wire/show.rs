@@ -60,9 +60,6 @@ impl Activity {
 
 /// A driver with connections of its own.
 pub trait Wire {
-    /// After so long without anything happening, nothing more will.
-    const QUIET: Duration;
-
     /// This call, as a task of its own; it tells its [`Activity`] of its end.
     fn start(&mut self, call: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -73,14 +70,16 @@ pub trait Wire {
     fn metrics(&self) -> String;
 }
 
-/// Plays the script, and gives the ledger. The seeds of `time` begin anew.
+/// Plays the script, and gives the ledger. Time goes on after `quiet` without anything happening. The seeds of `time` begin
+/// anew.
 ///
 /// Cancel safe: dropped, the calls under way end.
-pub async fn show<W: Wire>(
+pub async fn show(
     script: &Script,
     time: &VirtualTime,
     activity: &Activity,
-    wire: &mut W,
+    quiet: Duration,
+    wire: &mut impl Wire,
 ) -> Vec<String> {
     time.reseed(script.seed);
     let start = time.now();
@@ -106,7 +105,7 @@ pub async fn show<W: Wire>(
                 Cue::Start(call) => calls[call] = Some(tokio::spawn(wire.start(call))),
             }
         }
-        activity.ceases(W::QUIET).await;
+        activity.ceases(quiet).await;
         ledger.take(now.since(start), &wire.metrics());
         ledger.ends(now.since(start), activity.take_ends());
     }
