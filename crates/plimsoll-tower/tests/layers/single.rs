@@ -122,6 +122,8 @@ async fn transitions_are_told() {
     assert!(heard.iter().any(|event| matches!(event, PolicyEvent::Rejected(_))));
 }
 
+// A description is given a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn by_number(request: &u32) -> Facts {
     let priority = if *request == 0 { Priority::CRITICAL } else { Priority::SHEDDABLE };
     Facts { priority, ..Facts::default() }
