@@ -16,7 +16,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 
 /// A server on a port of its own that answers attempts as their script says. The path of a request names its call: `/3`.
@@ -67,10 +67,12 @@ impl Origin {
         let address = listener.local_addr()?;
         let served = Arc::clone(&shared);
         let accepting = tokio::spawn(async move {
+            // They end with the origin: what they wait for may never come.
+            let mut serving = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&served);
                 // Whoever asked may have gone: that ends the connection.
-                tokio::spawn(async move { serve(stream, &shared).await.ok() });
+                serving.spawn(async move { serve(stream, &shared).await.ok() });
             }
         });
         Ok(Self { address, shared, accepting })
