@@ -29,6 +29,11 @@
 //! assert!(shedder.admit(at(400), Ask::default(), Draw::new(7)).is_ok());
 //! ```
 //!
+//! Two things differ from folly's `Codel`. An interval in which no call left the queue is not judged by the delay before
+//! it: it was calm, unless a call was in the queue for all of it, and then the queue stood. And a verdict that nobody
+//! renews lapses after two intervals. (Besides, folly lets the first call of each interval go, and begins the first
+//! interval when it is constructed.)
+//!
 //! # Weaknesses
 //! The first cut comes two intervals after the queue began to stand: one to see it, one to count who is coming. From
 //! there 2× overload takes 14 intervals to shed to a half; the line's own order and bound cover for it in the meantime.
