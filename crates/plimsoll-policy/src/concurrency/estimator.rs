@@ -10,7 +10,7 @@ use super::{
 use crate::{Draw, Instant, bulkhead::Bulkhead};
 use std::time::Duration;
 
-/// What a probe divides the limit by. With a tolerance of 1.5, a baseline taken at half of a limit that is too high
+/// The divisor of the limit during a probe. With a tolerance of 1.5, a baseline taken at half of a limit that is too high
 /// would find that limit nearly right.
 const CUT: f64 = 3.0;
 

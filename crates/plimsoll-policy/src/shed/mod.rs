@@ -12,7 +12,7 @@
 //!   turned away as wholes: at twice the capacity, half of the tasks of two calls succeed, where shedding at random would
 //!   leave a quarter. [`Priority::CRITICAL`](crate::Priority::CRITICAL) is never shed.
 //!
-//! Whoever holds a queue feeds it with [`Shedder::waited`] as calls leave the queue, and with [`Shedder::standing`] as they
+//! The holder of a queue feeds it with [`Shedder::waited`] as calls leave the queue, and with [`Shedder::standing`] as they
 //! join it; and serves the queue as [`Shedder::order`] says: newest
 //! first, and nothing older than twice the target, while the queue is standing.
 //!

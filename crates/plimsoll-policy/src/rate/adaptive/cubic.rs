@@ -9,7 +9,7 @@ const BETA: f64 = 0.7;
 /// and then feels its way beyond.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cubic {
-    /// What was being sent when the peer last asked for less, in calls a second.
+    /// The rate that was sent when the peer last asked for less, in calls a second.
     last_max: f64,
     since: Instant,
     /// Seconds until `last_max` is reached again.

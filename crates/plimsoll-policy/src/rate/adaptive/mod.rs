@@ -27,7 +27,7 @@ use std::{sync::PoisonError, time::Duration};
 const LEAST_FILL: f64 = 0.5;
 /// Of what is sent, at most so many times as much is allowed, so that a client which sends little builds up no claim.
 const HEADROOM: f64 = 2.0;
-/// What rounding may leave of a permit that has been waited for.
+/// The part of a permit that rounding may have left out when it has been waited for.
 const ROUNDING: f64 = 1e-9;
 
 /// A rate limit that begins with the peer's first request to send less, and follows it from there.
@@ -138,7 +138,7 @@ impl AdaptiveRate {
         }
     }
 
-    /// What an operator wants to see. Takes the lock.
+    /// Rate and permits at `now`, for an operator. Takes the lock.
     pub fn snapshot(&self, now: Instant) -> AdaptiveSnapshot {
         let mut bucket = self.bucket();
         bucket.refill(now);
@@ -186,7 +186,7 @@ impl Bucket {
         self.set(now, cubic.rate(now).min(HEADROOM * sent));
     }
 
-    /// What came in so far came in at the rate before.
+    /// Fills the bucket up to now at the old rate, then puts the new one in force.
     fn set(&mut self, now: Instant, rate: f64) {
         self.refill(now);
         self.fill = rate.max(LEAST_FILL);
