@@ -1,6 +1,7 @@
 //! A response's body under its call's limits.
 
-use crate::{Alarm, CallGuard, Machines};
+use crate::{Alarm, CallGuard, Machines, classify::BodyVerdict};
+use http::HeaderMap;
 use plimsoll_policy::{
     Failure, Instant, Limit, Outcome, Settlement,
     call::{Action, AttemptId, Event, Mark},
@@ -29,16 +30,16 @@ pub struct BodyTimeout {
 pub struct BodyGuard<P: Deref<Target: Machines>> {
     guard: CallGuard<P>,
     id: AttemptId,
-    outcome: Outcome,
+    verdict: BodyVerdict,
     alarm: Alarm,
     /// The caller is waited for: it has not come back for more.
     at_caller: bool,
 }
 
 impl<P: Deref<Target: Machines>> BodyGuard<P> {
-    /// For the body of this attempt, to which the call is committed.
-    pub fn new(guard: CallGuard<P>, id: AttemptId) -> Self {
-        Self { guard, id, outcome: Outcome::Success, alarm: Alarm::default(), at_caller: false }
+    /// For the body of this attempt, to which the call is committed. `head` is the settlement of the response's head.
+    pub fn new(guard: CallGuard<P>, id: AttemptId, head: &Settlement) -> Self {
+        Self { guard, id, verdict: BodyVerdict::after(head), alarm: Alarm::default(), at_caller: false }
     }
 
     /// The call.
@@ -105,14 +106,20 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
         Poll::Ready(BodyTimeout { limit, outcome })
     }
 
-    /// What the trailers say of the response: it counts with the body's end.
-    pub fn trailers(&mut self, settlement: &Settlement) {
-        self.outcome = settlement.outcome;
+    /// The trailers have come. What they say of a response whose head left it to them counts with the body's end.
+    pub fn trailers(&mut self, fields: &HeaderMap) {
+        self.verdict.read(fields);
     }
 
-    /// The body has ended by itself: as its trailers said, or well.
+    /// The body has ended by itself: as head and trailers said.
     pub fn end(&mut self) -> Outcome {
-        self.settle(self.outcome)
+        self.settle(self.verdict.settlement().outcome)
+    }
+
+    /// The rest of the body is not wanted, and is thrown away without a look at its trailers.
+    pub fn discard(&mut self) -> Outcome {
+        let unknown = self.verdict.is_pending();
+        self.settle(if unknown { Outcome::Cancelled } else { self.verdict.settlement().outcome })
     }
 
     /// The body broke off: the peer's failure.

@@ -186,6 +186,7 @@ fn every_metric_and_path_that_is_named_is_there() {
     let crates = [
         "plimsoll_policy",
         "plimsoll_task",
+        "plimsoll_driver",
         "plimsoll_tower",
         "plimsoll_telemetry",
         "plimsoll_http",

@@ -60,7 +60,7 @@ pub enum Cause {
     Timeout,
     /// The peer answered with this HTTP status.
     Status(u16),
-    /// The user's own classification asks for it.
+    /// The user's own classification, or the peer itself (gRPC's pushback), asks for it.
     Other,
 }
 

@@ -6,6 +6,7 @@
 //! - [`ManualClock`], [`Draws`]: time and randomness by hand, for the pure machines.
 //! - [`VirtualTime`]: the same for whatever drives them, timers included.
 //! - [`script`]: random calls, event by event, and the decisions that every driver must come to.
+//! - [`responses`]: responses of HTTP and gRPC, and what each means to a policy: for whatever classifies them.
 //! - [`FaultyUpstream`]: a TCP server that resets, truncates, stalls or lies, connection by connection.
 //! - `Postgres` (feature `postgres`): a server of one's own that can be stopped and started, or a database on a shared one.
 //!
@@ -16,6 +17,7 @@ mod clock;
 pub mod contract;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod responses;
 pub mod script;
 mod scripted;
 mod upstream;

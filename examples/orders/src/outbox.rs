@@ -10,6 +10,7 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use plimsoll::{Client, task::drain::CancellationToken};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Events that are on their way at once.
 const AT_ONCE: usize = 8;
@@ -22,8 +23,25 @@ pub struct Outbox {
     config: OutboxConfig,
 }
 
+/// What a round came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Round {
+    /// Events that were taken.
+    pub taken: usize,
+    /// Some were not sent, since our own policy leaves the listener alone for so long.
+    pub refused: Option<Duration>,
+}
+
+/// What came of one event.
+enum Told {
+    Heard(i64),
+    /// Not sent: to be given back, and not before this.
+    Refused(i64, Duration),
+    Failed,
+}
+
 #[derive(Serialize)]
-struct Told<'a> {
+struct Telling<'a> {
     id: i64,
     order: String,
     kind: &'a str,
@@ -44,43 +62,54 @@ impl Outbox {
     /// Cancel safe: what was taken and not told is due again after a while.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
-            if self.round().await? == 0 {
-                stop.run_until_cancelled(tokio::time::sleep(self.config.poll)).await;
-            }
+            let pause = match self.round().await? {
+                // Whoever is asked is to be left alone: taking more would only put more of it off.
+                Round { refused: Some(wait), .. } => wait,
+                Round { taken: 0, .. } => self.config.poll,
+                Round { .. } => continue,
+            };
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
         Ok(())
     }
 
-    /// Takes what is due, tells it, and notes what was heard of; how many it took.
+    /// Takes what is due, tells it, and notes what was heard of. What our own policy refused to send is given back untried.
     ///
     /// # Errors
     /// What the database said.
     ///
     /// # Cancel safety
     /// As [`Outbox::run`].
-    pub async fn round(&self) -> Result<usize, StoreError> {
+    pub async fn round(&self) -> Result<Round, StoreError> {
         let events = {
             let mut connection = self.store.connection().await?;
             store::claim(&mut connection, self.config.batch, self.config.hold).await?
         };
         let taken = events.len();
         // No connection is held while others are asked.
-        let heard: Vec<i64> = stream::iter(events)
-            .map(|event| self.tell(event))
-            .buffer_unordered(AT_ONCE)
-            .filter_map(async |id| id)
-            .collect()
-            .await;
-        if !heard.is_empty() {
+        let told: Vec<Told> =
+            stream::iter(events).map(|event| self.tell(event)).buffer_unordered(AT_ONCE).collect().await;
+        let (mut heard, mut back, mut refused) = (Vec::new(), Vec::new(), None);
+        for one in told {
+            match one {
+                Told::Heard(id) => heard.push(id),
+                Told::Refused(id, wait) => {
+                    back.push(id);
+                    refused = refused.max(Some(wait));
+                }
+                Told::Failed => {}
+            }
+        }
+        if !heard.is_empty() || !back.is_empty() {
             let mut connection = self.store.connection().await?;
             store::delivered(&mut connection, &heard).await?;
+            store::give_back(&mut connection, &back, refused.unwrap_or_default()).await?;
         }
-        Ok(taken)
+        Ok(Round { taken, refused })
     }
 
-    /// The event's number, if it was heard of.
-    async fn tell(&self, event: Event) -> Option<i64> {
-        let told = Told { id: event.id, order: format!("o-{}", event.order_id), kind: &event.kind };
+    async fn tell(&self, event: Event) -> Told {
+        let told = Telling { id: event.id, order: format!("o-{}", event.order_id), kind: &event.kind };
         let sent = self
             .notifications
             .post("/events")
@@ -90,10 +119,11 @@ impl Outbox {
             .await
             .and_then(plimsoll::client::Response::success);
         match sent {
-            Ok(_heard) => Some(event.id),
+            Ok(_heard) => Told::Heard(event.id),
+            Err(error) if let Some(wait) = error.leave_alone_for() => Told::Refused(event.id, wait),
             Err(error) => {
                 tracing::debug!(event = event.id, attempts = event.attempts, %error, "an event was not heard of");
-                None
+                Told::Failed
             }
         }
     }

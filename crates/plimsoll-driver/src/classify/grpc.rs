@@ -1,24 +1,15 @@
-use super::{Classify, HttpStatus};
-use http::{HeaderMap, Response};
-use plimsoll_policy::{Cause, Failure, Outcome, Settlement};
-use std::time::Duration;
+use super::{Classify, HttpStatus, WallClock, by_status, grpc_code::Code, retry_after::retry_after};
+use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use plimsoll_policy::Settlement;
+use std::time::SystemTime;
 
-/// gRPC by the `grpc-status` in an answer's headers, which is where a call that fails before its first message has it.
+/// gRPC by the `grpc-status` in a response's head, which is where a call that fails before its first message has it.
+/// Responses of other kinds are classified as by [`HttpStatus`].
 ///
-/// | status | outcome | cause, as a status for `retry.on` |
-/// | --- | --- | --- |
-/// | `UNAVAILABLE` (14) | failure | 503 |
-/// | `DEADLINE_EXCEEDED` (4) | failure | 504 |
-/// | `UNKNOWN` (2), `INTERNAL` (13), `DATA_LOSS` (15) | failure | 500 |
-/// | `RESOURCE_EXHAUSTED` (8) | throttled | 429 |
-/// | all others | success: the peer did its part | |
+/// The table of codes is [that of the module](super#grpc).
 ///
-/// `grpc-retry-pushback-ms` is the peer's `Retry-After`; a negative one asks not to be tried again ([gRFC A6]). An HTTP
-/// status other than 200 is heard as [`HttpStatus`] hears it.
-///
-/// Known weakness: a status in the trailers, after messages, comes after the call has been settled, and is not seen.
-///
-/// [gRFC A6]: https://github.com/grpc/proposal/blob/master/A6-client-retries.md
+/// Known weakness: the trailers, and a status in them, come after the call has been settled, and are not seen. So a good
+/// head is a success here, and not [provisional](Settlement::provisional): nobody would ever confirm it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct GrpcStatus;
 
@@ -26,66 +17,71 @@ impl<B, E> Classify<Response<B>, E> for GrpcStatus {
     #[inline]
     fn classify(&self, result: Result<&Response<B>, &E>) -> Settlement {
         match result {
-            Ok(response) if response.status().is_success() => by_headers(response.headers()),
+            Ok(head) => {
+                Settlement { provisional: false, ..response(head.status(), head.headers(), SystemTime::now) }
+            }
             result => HttpStatus.classify(result),
         }
     }
 }
 
+/// Classifies the head of a response: by gRPC's status where its `Content-Type` is gRPC's, else by its own.
+///
+/// A good head of gRPC is [provisional](Settlement::provisional): a driver that sees the trailers goes on with
+/// [`BodyVerdict`](super::BodyVerdict).
 #[inline]
-fn by_headers(headers: &HeaderMap) -> Settlement {
-    match headers.get("grpc-status") {
-        None => Settlement::SUCCESS,
-        Some(status) => by_status(status.as_bytes(), headers),
+pub fn response(status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
+    match Flavor::from_headers(headers) {
+        None => by_status(status, headers, clock),
+        Some(flavor) => grpc(flavor, status, headers, clock),
     }
 }
 
-fn by_status(status: &[u8], headers: &HeaderMap) -> Settlement {
-    let (outcome, cause) = match status {
-        b"14" => (Outcome::Failure(Failure::Answer), 503),
-        b"4" => (Outcome::Failure(Failure::Answer), 504),
-        b"2" | b"13" | b"15" => (Outcome::Failure(Failure::Answer), 500),
-        b"8" => (Outcome::Throttled, 429),
-        _ => return Settlement::SUCCESS,
-    };
-    let pushback =
-        headers.get("grpc-retry-pushback-ms").map(|value| value.to_str().ok()?.parse::<u64>().ok());
-    Settlement {
-        outcome,
-        // Present, and no number of milliseconds: "do not".
-        cause: (pushback != Some(None)).then_some(Cause::Status(cause)),
-        untouched: false,
-        retry_after: pushback.flatten().map(Duration::from_millis),
-        provisional: false,
-    }
+/// Classifies the trailers of a response of gRPC; `None` where they have no `grpc-status`.
+#[inline]
+pub fn trailers(trailers: &HeaderMap) -> Option<Settlement> {
+    Code::from_fields(trailers).map(|code| code.settlement(trailers))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn grpc(flavor: Flavor, status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
+    if let Some(code) = Code::from_fields(headers) {
+        return code.settlement(headers);
+    }
+    if status == StatusCode::OK {
+        return Settlement { provisional: flavor == Flavor::Http2, ..Settlement::SUCCESS };
+    }
+    let mut settlement = Code::from_http(status).settlement(headers);
+    if settlement.cause.is_some() && settlement.retry_after.is_none() {
+        settlement.retry_after = retry_after(headers, clock);
+    }
+    settlement
+}
 
-    fn said(headers: &[(&'static str, &'static str)]) -> Settlement {
-        let mut response = Response::new(());
-        for (name, value) in headers {
-            response.headers_mut().insert(*name, value.parse().unwrap());
+/// Where a response of gRPC has its trailers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Flavor {
+    /// In HTTP's trailers.
+    Http2,
+    /// In its body.
+    Web,
+}
+
+impl Flavor {
+    #[inline]
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        const PREFIX: &[u8] = b"application/grpc";
+        let (prefix, rest) = headers.get(CONTENT_TYPE)?.as_bytes().split_at_checked(PREFIX.len())?;
+        if !prefix.eq_ignore_ascii_case(PREFIX) {
+            return None;
         }
-        GrpcStatus.classify(Ok::<_, &()>(&response))
-    }
-
-    #[test]
-    fn codes_are_heard_as_they_are_meant() {
-        assert_eq!(said(&[]), Settlement::SUCCESS);
-        assert_eq!(said(&[("grpc-status", "0")]), Settlement::SUCCESS);
-        assert_eq!(said(&[("grpc-status", "5")]), Settlement::SUCCESS, "NOT_FOUND is an answer");
-        assert_eq!(said(&[("grpc-status", "14")]).cause, Some(Cause::Status(503)));
-        assert_eq!(said(&[("grpc-status", "8")]).outcome, Outcome::Throttled);
-    }
-
-    #[test]
-    fn pushback_says_when_or_never() {
-        let wait = said(&[("grpc-status", "14"), ("grpc-retry-pushback-ms", "250")]);
-        assert_eq!(wait.retry_after, Some(Duration::from_millis(250)));
-        let never = said(&[("grpc-status", "14"), ("grpc-retry-pushback-ms", "-1")]);
-        assert_eq!((never.cause, never.retry_after), (None, None));
+        let ends = |rest: &[u8]| matches!(rest.first(), None | Some(b'+' | b';' | b' ' | b'\t'));
+        if ends(rest) {
+            return Some(Self::Http2);
+        }
+        let web = [&b"-web-text"[..], b"-web"].into_iter().any(|name| {
+            let found = rest.split_at_checked(name.len());
+            found.is_some_and(|(suffix, rest)| suffix.eq_ignore_ascii_case(name) && ends(rest))
+        });
+        web.then_some(Self::Web)
     }
 }

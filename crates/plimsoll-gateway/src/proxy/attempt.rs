@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     h1::{
-        self, FieldWriter,
+        self, FieldWriter, HeadLimits,
         client::{Answer, Observer, Outbound, SendError},
         server::Informational,
     },
@@ -211,14 +211,25 @@ async fn http2(
         progress.listen(cx);
         sent.as_mut().poll(cx)
     });
-    let answered = answered.await;
-    answered.map(|response| Reply::Http2(response, Rc::clone(&progress))).map_err(|error| {
-        if let Some(broke) = progress.broke() {
-            return Fault::Upload(broke);
+    match answered.await {
+        Ok(response) if list_size(response.headers()) > HeadLimits::default().bytes => {
+            Err(Fault::HeadTooLarge)
         }
-        let untouched = error.is_canceled() || is_untouched(&error);
-        Fault::Http2 { error, untouched }
-    })
+        Ok(response) => Ok(Reply::Http2(response, progress)),
+        Err(error) => Err(match progress.broke() {
+            Some(broke) => Fault::Upload(broke),
+            None if is_over_our_limit(&error) => Fault::HeadTooLarge,
+            None => {
+                let untouched = error.is_canceled() || is_untouched(&error);
+                Fault::Http2 { error, untouched }
+            }
+        }),
+    }
+}
+
+/// The size of a head as HTTP/2 counts it (RFC 9113, section 6.5.2).
+fn list_size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> http::Request<super::Upload> {
@@ -239,16 +250,30 @@ fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> http::Request
     request
 }
 
+/// Our own side has ended the connection because of a head, or a flood of its parts, far beyond what is taken.
+fn is_over_our_limit(error: &hyper::Error) -> bool {
+    let ours = |error: &h2::Error| {
+        error.is_library() && error.is_go_away() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM)
+    };
+    http2_error(error).is_some_and(ours)
+}
+
 /// The peer says that it has not looked at the request (RFC 9113, section 8.7): by refusing its stream, or by going away
 /// without it.
 fn is_untouched(error: &hyper::Error) -> bool {
+    http2_error(error).is_some_and(|error| {
+        let gone_before = error.is_go_away() && error.is_remote();
+        gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM)
+    })
+}
+
+fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            let gone_before = error.is_go_away() && error.is_remote();
-            return gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
         }
         source = error.source();
     }
-    false
+    None
 }

@@ -1,6 +1,6 @@
 //! An answer's body on its way to the client.
 
-use super::{classify, drive::RoutePolicy, upload::Progress};
+use super::{drive::RoutePolicy, upload::Progress};
 use crate::{
     h1::{self, Pipe, Splice},
     upstream::Picked,
@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
-    Outcome, Settlement,
+    Outcome,
     driver::{BodyGuard, BodyTimeout},
 };
 use std::{
@@ -177,8 +177,7 @@ impl Proxied {
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    let outcome = classify::trailers(trailers);
-                    self.call.trailers(&Settlement { outcome, ..Settlement::SUCCESS });
+                    self.call.trailers(trailers);
                 }
                 Poll::Ready(Some(self.moved(cx).map(|()| frame)))
             }

@@ -3,7 +3,6 @@
 use super::{
     Alarm, Download, Fault,
     attempt::{Reply, Sending, attempt},
-    classify,
     download::Proxied,
     handle::Tunnel,
 };
@@ -18,11 +17,15 @@ use http::Response;
 use plimsoll::{
     AttemptRole, Instant, KeyHash, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
-    driver::{Attempts, Begin, BodyGuard, CallGuard, Failed, Marks, run},
+    driver::{
+        Attempts, Begin, BodyGuard, CallGuard, Failed, Marks,
+        classify::{BodyVerdict, response},
+        run,
+    },
     http::{Kind, Problem},
 };
 use smallvec::SmallVec;
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::SystemTime};
 
 /// The policy of a route, which lives as long as the calls under it.
 #[derive(Debug)]
@@ -118,7 +121,7 @@ where
         let mut settlement = match result {
             Ok(reply) => {
                 let (status, headers) = reply.head();
-                classify::head(status, headers)
+                response(status, headers, SystemTime::now)
             }
             Err(fault) => fault.settlement(),
         };
@@ -203,13 +206,15 @@ fn respond(
     picked: Option<Picked>,
     reply: Reply,
 ) -> (Response<Download>, Option<Tunnel>) {
+    let (status, headers) = reply.head();
+    let head = response(status, headers, SystemTime::now);
     match reply {
         Reply::Http1(response) => {
-            (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body))), None)
+            (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head)), None)
         }
         Reply::Http2(response, progress) => {
             let source = |body| super::Source::Http2(body, progress);
-            (response.map(|body| proxied(guard, id, picked, source(body))), None)
+            (response.map(|body| proxied(guard, id, picked, source(body), &head)), None)
         }
         Reply::Switched { response, io, leftover } => {
             // A tunnel outlives the call: neither deadline nor bulkhead holds for what it carries.
@@ -224,12 +229,17 @@ fn proxied(
     id: AttemptId,
     picked: Option<Picked>,
     mut source: super::Source,
+    head: &Settlement,
 ) -> Download {
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let whole = source.whole();
     if source.is_ended() {
-        let _ = guard.next(guard.last(), Event::Done(id, Settlement::SUCCESS));
+        let end = BodyVerdict::after(head).settlement();
+        let _ = guard.next(guard.last(), Event::Done(id, end));
+        if let Some(mut picked) = picked {
+            picked.judge_late(guard.last(), end.outcome);
+        }
         return whole.map_or(Download::Empty, Download::whole);
     }
-    Download::Proxied(Box::new(Proxied::new(source, BodyGuard::new(guard, id), picked)))
+    Download::Proxied(Box::new(Proxied::new(source, BodyGuard::new(guard, id, head), picked)))
 }

@@ -22,6 +22,9 @@ pub(crate) enum Fault {
     /// The client's body broke off while another task sent it.
     #[error("the client's body broke off")]
     Upload(Broke),
+    /// The answer's head over HTTP/2 is larger than is taken.
+    #[error("the head of the endpoint's answer is too large")]
+    HeadTooLarge,
     /// The exchange over HTTP/2 broke; `untouched`: the peer says that it has not looked at the request.
     #[error("the exchange with the endpoint failed")]
     Http2 {
@@ -43,6 +46,7 @@ impl Fault {
                 Settlement::CALLER
             }
             // It may be a good response, only larger than we take.
+            Self::HeadTooLarge => Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS },
             Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
                 Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS }
             }

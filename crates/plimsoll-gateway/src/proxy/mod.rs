@@ -7,12 +7,10 @@
 //! | `facts` | what the policy is told of the request |
 //! | `drive` | the call over the route's endpoints, up to the head of its response |
 //! | `attempt` | one attempt at one endpoint |
-//! | `classify` | what an answer or a fault means to the policy |
 //! | `upload`, `download` | bodies on their way |
 //! | `paced` | how long a request's body may be waited for |
 
 mod attempt;
-mod classify;
 mod download;
 mod drive;
 mod facts;

@@ -4,6 +4,7 @@
 mod corpus;
 mod support;
 
+mod blame;
 mod connections;
 mod drain;
 mod faults;

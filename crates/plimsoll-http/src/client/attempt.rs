@@ -17,6 +17,7 @@ use std::{
     future::poll_fn,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
 /// An answer's head, and where its body comes from.
@@ -223,19 +224,7 @@ fn is_untouched(error: &hyper::Error) -> bool {
     false
 }
 
-/// What an answer's head says to the policy: by `grpc-status` where it has one, else by its status.
-pub(super) fn settlement(response: &Response<Incoming>) -> Settlement {
-    use plimsoll_tower::{Classify, classify::GrpcStatus};
-    GrpcStatus.classify(Ok::<_, &()>(response))
-}
-
-/// The verdict in a response's trailers: over gRPC they say how it went.
-pub(super) fn trailers(trailers: &http::HeaderMap) -> Settlement {
-    use plimsoll_tower::{Classify, classify::GrpcStatus};
-    if trailers.get("grpc-status").is_none() {
-        return Settlement::SUCCESS;
-    }
-    let mut response = Response::new(());
-    trailers.clone_into(response.headers_mut());
-    GrpcStatus.classify(Ok::<_, &()>(&response))
+/// What a response's head says to the policy.
+pub(super) fn settlement(head: &Response<Incoming>) -> Settlement {
+    classify::response(head.status(), head.headers(), SystemTime::now)
 }

@@ -1,7 +1,7 @@
 //! An answer's body, under the call's limits.
 
 use super::{
-    attempt::trailers as trailers_settlement,
+    discard::discard,
     drive::Guard,
     error::{Error, Source as Cause},
     host::{Host, Machines},
@@ -10,7 +10,7 @@ use super::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use plimsoll_driver::{BodyGuard, BodyTimeout};
-use plimsoll_policy::call::AttemptId;
+use plimsoll_policy::{Settlement, call::AttemptId};
 use std::{
     fmt,
     pin::Pin,
@@ -21,7 +21,8 @@ use std::{
 /// An answer's body.
 ///
 /// The call it belongs to is over when it ends, fails or is dropped: until then `idle` and `total` hold, and its place in the
-/// bulkhead is taken. Dropped before its end, the connection (over HTTP/2: the stream) is given up.
+/// bulkhead is taken. Dropped before its end, the connection (over HTTP/2: the stream) is given up, unless only a short rest is left
+/// of it (see the [module](super)).
 pub struct Body(Kind);
 
 enum Kind {
@@ -45,8 +46,14 @@ impl Body {
         Self(Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
 
-    pub(super) fn live(host: Arc<Host>, source: Source, guard: Guard, id: AttemptId) -> Self {
-        let call = BodyGuard::new(guard, id);
+    pub(super) fn live(
+        host: Arc<Host>,
+        source: Source,
+        guard: Guard,
+        id: AttemptId,
+        head: &Settlement,
+    ) -> Self {
+        let call = BodyGuard::new(guard, id, head);
         Self(Kind::Live(Box::new(Live { source: Some(source), call, host })))
     }
 
@@ -77,7 +84,7 @@ impl Live {
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    self.call.trailers(&trailers_settlement(trailers));
+                    self.call.trailers(trailers);
                 }
                 if source.is_ended() {
                     self.source = None;
@@ -109,6 +116,16 @@ impl Live {
     fn timed_out(&mut self, timeout: BodyTimeout) -> Error {
         self.source = None;
         Error::TimedOut { limit: timeout.limit, origin: self.host.origin.clone() }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if let Some(source) = self.source.take()
+            && discard(source)
+        {
+            self.call.discard();
+        }
     }
 }
 

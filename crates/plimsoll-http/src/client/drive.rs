@@ -12,7 +12,7 @@ use super::{
     source::Source,
 };
 use http::Response;
-use plimsoll_driver::{Attempts, Begin, CallGuard, Failed, Marks, Timer, run};
+use plimsoll_driver::{Attempts, Begin, CallGuard, Failed, Marks, Timer, classify::BodyVerdict, run};
 use plimsoll_policy::{
     Instant, Settlement,
     call::{AttemptId, Event, Facts},
@@ -88,14 +88,15 @@ pub(super) async fn drive(
 
 /// The response goes to the caller; its body settles the call when it ends.
 fn respond(host: Arc<Host>, mut guard: Guard, id: AttemptId, reply: Reply) -> Response<Body> {
+    let head = settlement(reply.response());
     let (response, mut source) = Source::of(&host.pool, reply);
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let body = match source.whole() {
         Some(whole) => {
-            let _settled = guard.next(guard.last(), Event::Done(id, Settlement::SUCCESS));
+            let _settled = guard.next(guard.last(), Event::Done(id, BodyVerdict::after(&head).settlement()));
             Body::whole(whole)
         }
-        None => Body::live(host, source, guard, id),
+        None => Body::live(host, source, guard, id, &head),
     };
     response.map(|()| body)
 }

@@ -4,7 +4,7 @@ use super::Origin;
 use crate::{Kind, Problem};
 use http::StatusCode;
 use plimsoll_policy::{Failure, Limit, Reason, Rejected};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What lies behind an error. Shared, since callers of one flight share its error.
 pub(super) type Source = Arc<dyn std::error::Error + Send + Sync>;
@@ -115,6 +115,16 @@ impl Error {
         if let Self::Rejected(rejected) = self { Some(rejected) } else { None }
     }
 
+    /// How long whoever works through a queue should leave the peer alone: the hint of the machine that refused the call, or
+    /// a second where it has none. `None` where the call was not refused, for then the peer was asked.
+    ///
+    /// A refusal is no attempt: nothing was sent. A worker gives back what it has taken from its queue without counting a
+    /// try, and takes no more before this time is over; else it works the queue into the wall, item by item.
+    pub fn leave_alone_for(&self) -> Option<Duration> {
+        let rejected = self.rejected().filter(|rejected| rejected.reason != Reason::DeadlineExceeded)?;
+        Some(rejected.retry_after.unwrap_or(Duration::from_secs(1)))
+    }
+
     /// The limit that ran out, if one did: one of the policy's, or the caller's deadline.
     pub const fn timed_out(&self) -> Option<Limit> {
         match self {
@@ -177,7 +187,7 @@ impl From<Error> for Problem {
 mod tests {
     use super::*;
     use plimsoll_policy::Machine;
-    use std::{io, time::Duration};
+    use std::io;
 
     fn origin() -> Origin {
         "http://ledger.internal".parse().unwrap()
@@ -200,6 +210,18 @@ mod tests {
         let inside = problem.inside().unwrap();
         assert_eq!(inside.to_string(), "no connection to http://ledger.internal");
         assert_eq!(inside.source().unwrap().to_string(), "10.0.0.7:5432 refused admin");
+    }
+
+    #[test]
+    fn only_a_refusal_asks_to_be_left_alone() {
+        let open = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
+        assert_eq!(Error::from(open).leave_alone_for(), Some(Duration::from_secs(3)));
+        let full = Rejected::new(Machine::Bulkhead, Reason::QueueFull);
+        assert_eq!(Error::from(full).leave_alone_for(), Some(Duration::from_secs(1)));
+        let late = Rejected::new(Machine::Deadline, Reason::DeadlineExceeded);
+        assert_eq!(Error::from(late).leave_alone_for(), None, "that is the caller's own time");
+        let status = Error::Status { status: StatusCode::BAD_GATEWAY, origin: origin() };
+        assert_eq!(status.leave_alone_for(), None);
     }
 
     #[test]

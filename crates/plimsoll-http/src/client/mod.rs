@@ -21,8 +21,9 @@
 //! - **A kept connection that the peer closes just when it is used** costs no attempt: the request goes out over another one, if
 //!   it never left or may be sent twice.
 //! - **No redirects, no cookies, no decompression, no proxy**: the answer is what came.
-//! - **Dropping is safe** at any point: a call, or an answer's body, that is dropped gives back what it was admitted with, and
-//!   its connection is closed.
+//! - **Dropping is safe** at any point: a call, or an answer's body, that is dropped gives back what it was admitted with. Its
+//!   connection is closed, unless all that is left of the answer is a short, known rest: that is read and thrown away (64 KiB and a
+//!   second at most), and the connection is kept.
 //!
 //! # As a tower service
 //! A [`Client`] is a `tower::Service` of `http::Request<B>`, always ready: admission happens in the call. Its answers have a
@@ -51,6 +52,7 @@ mod builder;
 #[allow(clippy::module_inception)]
 mod client;
 mod connect;
+mod discard;
 mod drive;
 mod error;
 mod host;

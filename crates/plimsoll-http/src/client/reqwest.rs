@@ -14,36 +14,32 @@
 
 use crate::{headers::grpc_timeout, idempotency::is_idempotent};
 use ::reqwest::{Error, Request, Response};
-use http::header::RETRY_AFTER;
+use plimsoll_driver::classify::response;
 use plimsoll_policy::{Failure, PolicySpec, Settlement, call::Facts};
 use plimsoll_task::Deadline;
 use plimsoll_tower::{
     Classify, Describe, Key, PolicyLayer, Replay,
-    classify::HttpStatus,
     driver::{from_tokio, now},
     replay::Reach,
 };
+use std::time::SystemTime;
 
 /// A policy for reqwest's own types.
 pub fn layer(policy: PolicySpec) -> PolicyLayer<Answers, Requests, Again> {
     PolicyLayer::new(policy).classify(Answers).describe(Requests).replay(Again)
 }
 
-/// What came of an attempt: by its status as [`HttpStatus`] hears it, or by reqwest's kind of error.
+/// What came of an attempt: by its head as [`GrpcStatus`](plimsoll_driver::classify::GrpcStatus) classifies it, or by
+/// reqwest's kind of error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Answers;
 
 impl Classify<Response, Error> for Answers {
     fn classify(&self, result: Result<&Response, &Error>) -> Settlement {
         match result {
-            Ok(response) if response.status().as_u16() < 400 => Settlement::SUCCESS,
-            Ok(response) => {
-                let mut head = http::Response::new(());
-                *head.status_mut() = response.status();
-                if let Some(hint) = response.headers().get(RETRY_AFTER) {
-                    head.headers_mut().insert(RETRY_AFTER, hint.clone());
-                }
-                HttpStatus.classify(Ok::<_, &Error>(&head))
+            // Trailers come after the call has been settled, so a good head has the last word.
+            Ok(head) => {
+                Settlement { provisional: false, ..response(head.status(), head.headers(), SystemTime::now) }
             }
             // Also where connecting timed out: nothing was sent.
             Err(error) if error.is_connect() => Settlement::failure(Failure::Connect),

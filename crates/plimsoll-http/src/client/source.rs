@@ -74,6 +74,11 @@ impl Source {
         None
     }
 
+    /// Whether it has its connection for itself (HTTP/1.1): one that ends early is of no further use.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.link.is_some()
+    }
+
     /// Whether the rest of the request is waited for: the peer may have nothing to say before it has that.
     pub(super) fn waits_for_caller(&self) -> bool {
         self.upload.as_ref().is_some_and(|upload| upload.is_waited_for() && !upload.has_ended())

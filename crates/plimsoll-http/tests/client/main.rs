@@ -6,6 +6,7 @@ mod again;
 #[cfg(feature = "reqwest")]
 mod around_reqwest;
 mod cancelled;
+mod discarded;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod goes_along;

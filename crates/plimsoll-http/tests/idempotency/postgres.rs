@@ -239,7 +239,15 @@ async fn a_database_that_is_gone_is_told_as_unavailable() {
     assert!(matches!(answer.status, 500 | 503), "{answer:?}");
     assert!(!answer.body.contains("127.0.0.1"), "{answer:?}");
     server.start_again().await;
-    assert_eq!(ask(&layer, &service, post("k", "{}")).await.status, 200);
+    // A pool on a busy machine may need more than one of its waits to find the server again.
+    let mut again = ask(&layer, &service, post("k", "{}")).await;
+    for _ in 0..30 {
+        if again.status == 200 {
+            break;
+        }
+        again = ask(&layer, &service, post("k", "{}")).await;
+    }
+    assert_eq!(again.status, 200, "{again:?}");
     let kept = store.complete(&begun(&store).await, &Outcome::Unkept, KEEP).await;
     assert!(kept.is_ok());
 }

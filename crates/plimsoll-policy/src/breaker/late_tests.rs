@@ -1,4 +1,4 @@
-//! What comes after the head: bodies that break off, trailers, and calls that waited before they went.
+//! Settling after the head: bodies that break off, trailers, and calls that waited before they went.
 
 use super::*;
 use crate::{Failure, units::Ratio};
@@ -237,8 +237,8 @@ fn a_call_that_queued_before_it_opened_does_not_go_to_an_open_breaker() {
 }
 
 proptest! {
-    /// Whatever breaks off when: never more failures than calls, and every late failure is one, as long as the window
-    /// holds a call that it can be.
+    /// Late failures at random: never more failures than calls, and each counts once, as long as the window holds a call
+    /// that has not failed.
     #[test]
     fn late_failures_are_counted_once_and_never_beyond_the_calls(
         by_time in any::<bool>(),

@@ -129,7 +129,7 @@ struct Steady {
     limits: Limits,
 }
 
-/// What a good call does to a row of failures.
+/// The effect of a good call on a row of failures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Row {
     /// Ends it.
@@ -223,8 +223,8 @@ impl Breaker {
         if holds { Ok(Passage { permit, transition: None }) } else { self.admit(now) }
     }
 
-    /// The verdict on a call that was let through is known: so it went, `took` after that. Once for each permit. Gives
-    /// the transition that it caused, if any.
+    /// Settles a call that was let through: its verdict is known, `took` after that. Once for each permit. Gives the
+    /// transition that it caused, if any.
     ///
     /// `draw` is used where the breaker opens, to jitter the open time.
     #[inline]
@@ -251,8 +251,8 @@ impl Breaker {
         self.count(word, now, draw, (failed, self.is_slow(took)), Row::Decided)
     }
 
-    /// A head has come that is good so far, `took` after its call was let through, and the verdict follows: in place of
-    /// [`Breaker::settle`], once for each permit, and followed by [`Breaker::settle_late`] if it can be.
+    /// Settles a call whose head has come, `took` after it was let through, and is good so far, while the verdict stands
+    /// in its trailers: in place of [`Breaker::settle`], once for each permit, with [`Breaker::settle_late`] to follow.
     ///
     /// The call counts as a success for now and its latency as any other's; a probe has passed. A row of failures is not
     /// ended by it. Gives the transition that it caused, if any.
@@ -273,7 +273,7 @@ impl Breaker {
         self.count(word, now, draw, (false, self.is_slow(took)), Row::Open)
     }
 
-    /// What became of a call after its head was settled as a success, by [`Breaker::settle`] or
+    /// Settles the rest of a call whose head was settled as a success, by [`Breaker::settle`] or
     /// [`Breaker::settle_provisional`]: at most once for each permit, and only after one of these.
     ///
     /// A failure makes the success a failure: the window holds one more of them and as many calls as before, and the row

@@ -15,7 +15,7 @@ enum Step {
     Settle(usize, Outcome, bool),
     /// Settles one as good so far.
     Provisional(usize, bool),
-    /// What became of a call whose head was good.
+    /// The end of a call whose head was good.
     Late(usize, Outcome),
     /// Forgets one.
     Forget(usize),

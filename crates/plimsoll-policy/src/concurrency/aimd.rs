@@ -1,7 +1,8 @@
 //! Additive increase, multiplicative decrease.
 //!
 //! `L ← ⌊0.9·L⌋` after drops or at a latency above 5 s, else `L ← L + 1` while at least half of it is used
-//! (concurrency-limits' `AIMDLimit`; the rule is Chiu and Jain's, 1989).
+//! (concurrency-limits' `AIMDLimit`, as of 2026; the rule is Chiu and Jain's, 1989). No differences but the bounds, which
+//! are the spec's (there 20 to 200), and that a window stands for a call.
 
 use super::window::Sample;
 

@@ -10,6 +10,10 @@ use super::{
 use crate::{Draw, Instant, bulkhead::Bulkhead};
 use std::time::Duration;
 
+/// The divisor of the limit during a probe. With a tolerance of 1.5, a baseline taken at half of a limit that is too high
+/// would find that limit nearly right.
+const CUT: f64 = 3.0;
+
 #[derive(Debug)]
 enum Law {
     Aimd,
@@ -80,7 +84,7 @@ impl Estimator {
 
     /// The limit to put in force.
     pub(super) fn limit(&self) -> u32 {
-        let limit = if self.probe.is_under_way() { self.found / 2.0 } else { self.found };
+        let limit = if self.probe.is_under_way() { self.found / CUT } else { self.found };
         self.bounded(limit) as u32
     }
 
@@ -88,26 +92,32 @@ impl Estimator {
     pub(super) fn record(&mut self, now: Instant, call: Call) -> bool {
         let Some(sample) = self.window.add(now, call) else { return false };
         self.latency = sample.latency.or(self.latency);
-        let utilised = sample.utilises(f64::from(self.limit()));
-        let purpose = if matches!(self.law, Law::Aimd) { Use::Step } else { self.probe.turn(utilised) };
+        let cut = self.probe.is_under_way();
+        let purpose = match self.law {
+            Law::Aimd => Use::Step,
+            Law::Vegas(_) | Law::Gradient2(_) => self.probe.turn(sample.fills(f64::from(self.limit()))),
+        };
         match purpose {
             Use::Step => self.step(&sample),
             Use::Discard => {}
-            Use::Measure => self.measure(now, &sample),
+            Use::Measure => self.measure(now, &sample, cut),
         }
         true
     }
 
-    fn measure(&mut self, now: Instant, sample: &Sample) {
+    /// `cut`: the limit was lowered for it.
+    fn measure(&mut self, now: Instant, sample: &Sample, cut: bool) {
         // No clock and no generator here: the latency's last bits are as good as drawn.
         let draw = Draw::new(now.as_nanos() ^ sample.latency.unwrap_or(0.0).to_bits()).split();
         let far_off = match (&mut self.law, sample.latency) {
             (Law::Vegas(vegas), Some(latency)) => vegas.measured(latency),
-            (Law::Gradient2(gradient), Some(latency)) => gradient.measured(latency),
+            (Law::Gradient2(gradient), Some(latency)) if cut => gradient.measured(latency),
             _ => false,
         };
         self.probe.rest(far_off, draw);
-        if sample.drops > 0 {
+        // One window is noisy, and where the limit does not bind, the long average has no need of it.
+        let averaged = !cut && matches!(self.law, Law::Gradient2(_));
+        if sample.drops > 0 || averaged {
             self.step(sample);
         }
     }

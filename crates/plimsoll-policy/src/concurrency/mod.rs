@@ -7,8 +7,14 @@
 //! | algorithm | follows | weakness, and what is done about it |
 //! | --- | --- | --- |
 //! | [AIMD](Algorithm::Aimd) | drops and calls over 5 s | blind to latency below that: it fills the peer's queue until something is lost, and swings between |
-//! | [Vegas](Algorithm::Vegas) | queue estimated from the least latency | a baseline taken under load poisons it: probes below. Service times that vary look like a queue, and hold the limit low |
-//! | [Gradient2](Algorithm::Gradient2) | long over short average latency | in a long overload the long average drifts up and the limit with it: probes below |
+//! | [Vegas](Algorithm::Vegas) | queue estimated from the least latency | a baseline taken under load poisons it: probes below. Latencies that vary look like a queue, and hold the limit low: with lognormal ones of σ = 1.5 it refuses most calls of a peer that has no queue at all |
+//! | [Gradient2](Algorithm::Gradient2) | long over short average latency, with a tolerance of half as much again | where the limit binds, latency stands at 1.5 times the baseline. A baseline taken under load: probes below. From the initial limit it grows by at most 8 a second |
+//!
+//! Before a peer without a queue, with lognormal latencies of a median of 5 ms and σ = 1.5 or 2, at 200, 1,000 or 4,000
+//! calls a second, AIMD refuses nothing and Gradient2 less than one call in a hundred, once it has grown up to the load.
+//!
+//! How each algorithm differs from its source, and why, stands in its file; what they share differs from the library
+//! named in its windows and probes, as follows.
 //!
 //! What is the same for all three:
 //!
@@ -20,10 +26,10 @@
 //!   single ones are the weather. Other failures and [`Outcome::Cancelled`] are no samples: how fast something fails
 //!   says nothing of how long it takes.
 //! * **Probes** (Vegas, Gradient2). Latency at the limit is never the latency without a queue. So when a baseline is
-//!   150 to 300 windows old, the limit is halved for two windows: one to drain, one to measure. That is at most 1.4 %
-//!   of the time at half the limit, and nothing at all where the limit is not used up; a limiter that never looks
+//!   150 to 300 windows old, the limit is cut to a third for two windows: one to drain, one to measure. That is at most
+//!   1.4 % of the time, and nothing at all where no window has taken all of the limit; a limiter that never looks
 //!   cannot tell a slower peer from a longer queue. The first probe comes after 20 windows, for a service may start
-//!   under load; and where the peer turns out to have been far quicker than thought, the next follows after 10.
+//!   under load; and where the peer turns out to have been quicker than thought, the next follows after 10.
 //! * **Small services.** The limit can fall to [`ConcurrencySpec::min`], by default 2.
 //!
 //! # Verdict and place
@@ -39,9 +45,13 @@
 mod aimd;
 mod estimator;
 mod gradient2;
+#[cfg(all(test, not(loom)))]
+mod lognormal_tests;
 mod probe;
 #[cfg(all(test, not(loom)))]
 mod queue_tests;
+#[cfg(all(test, not(loom)))]
+mod reference_tests;
 mod spec;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -80,7 +90,7 @@ pub struct ConcurrencySnapshot {
     pub baseline: Option<Duration>,
     /// The mean latency of the last full window; `None` before the first.
     pub latency: Option<Duration>,
-    /// Whether the limit is halved at present to measure the baseline.
+    /// Whether the limit is cut to a third at present to measure the baseline.
     pub probing: bool,
     /// The thresholds in force.
     pub spec: ConcurrencySpec,

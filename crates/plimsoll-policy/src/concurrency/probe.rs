@@ -12,7 +12,7 @@ const SOON: u32 = 10;
 pub(super) enum Probe {
     /// So many windows until a look is due.
     Resting(u32),
-    /// The limit is halved; what was let through before is still in the peer's queue.
+    /// The limit is cut; what was let through before is still in the peer's queue.
     Draining,
     /// What comes back now has met no queue of ours.
     Measuring,
@@ -38,9 +38,10 @@ impl Probe {
     }
 
     /// A window has ended.
-    pub(super) fn turn(&mut self, utilised: bool) -> Use {
+    /// A limit that is not `full` need not be cut: what comes back has met no queue of ours.
+    pub(super) fn turn(&mut self, full: bool) -> Use {
         match *self {
-            Self::Resting(0) if !utilised => Use::Measure,
+            Self::Resting(0) if !full => Use::Measure,
             Self::Resting(0) => {
                 *self = Self::Draining;
                 Use::Discard
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_that_is_used_up_is_halved_for_two_windows() {
+    fn a_limit_that_is_used_up_is_cut_for_two_windows() {
         let mut probe = Probe::Resting(1);
         assert_eq!(probe.turn(true), Use::Step);
         assert_eq!(probe.turn(true), Use::Discard);

@@ -5,7 +5,7 @@ use crate::{
     Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Purpose, Rejected, Seed,
     Settlement, Ticket, Transition,
     breaker::{self, Breaker},
-    bulkhead::{self, Claim, GaveUp, Order},
+    bulkhead::{self, Bulkhead, Claim, GaveUp, Order},
     call::Facts,
     concurrency,
 };
@@ -110,11 +110,24 @@ impl<H: Host> Policy<H> {
                 // That somebody did not wait is what tells a queue that moves from one that stands.
                 self.queue_delay(now, Duration::ZERO);
             }
-            Admitted::Refused(rejected) => return Err(rejected),
-            Admitted::Queued(ticket, until) => return Ok(Some((ticket, until))),
+            Admitted::Refused(rejected) => {
+                self.tell_standing(bulkhead, now);
+                return Err(rejected);
+            }
+            Admitted::Queued(ticket, until) => {
+                self.tell_standing(bulkhead, now);
+                return Ok(Some((ticket, until)));
+            }
             Admitted::At(..) => unreachable!("a bulkhead promises no instants"),
         }
         Ok(None)
+    }
+
+    /// A line that does not move at all has nobody who leaves it and tells of his wait; whoever joins it does.
+    fn tell_standing(&self, bulkhead: &Bulkhead, now: Instant) {
+        if let (Some(shed), Some(age)) = (&self.shed, bulkhead.oldest_wait(now)) {
+            shed.standing(now, age);
+        }
     }
 
     /// How the bulkhead's line is served: newest first while queues are standing.

@@ -88,7 +88,7 @@ impl<H: Host + Clone> Policy<H> {
     /// switched off lets everybody in its line go on; switched on again it is the same one, with the calls that it has let
     /// through. So a ticket is unique for the policy's life.
     ///
-    /// Whatever can fail (it is memory alone) is done before the first machine is changed: where this panics, the machines
+    /// All allocation, which alone can fail here, comes before the first change to a machine: if this panics, the machines
     /// are as they were.
     #[must_use]
     pub fn revised(&self, spec: PolicySpec, now: Instant, secret: Draw) -> Self {

@@ -144,7 +144,7 @@ proptest! {
         }
     }
 
-    /// What a revision does before it changes the first machine is not seen by anybody.
+    /// The preparation of a revision is not seen by anybody.
     #[test]
     fn what_is_prepared_and_not_put_in_force_changes_nothing(
         (in_flight, waiting) in (1..2000u32, 0..600u32),

@@ -36,8 +36,8 @@ impl RateLimiter {
             Per::All => Buckets::All(TokenBucket::new(spec.rate, spec.burst, start)),
             Per::Client | Per::Route | Per::Header(_) => {
                 let limiter = KeyedLimiter::new(spec.rate, spec.burst, spec.keys, start, secret);
-                // Hashed from a second draw, so that no key a caller can send is the same.
-                let keyless = KeyHash(secret.split().split().split().split().bits());
+                // A draw that the hash's own secret is not made of.
+                let keyless = KeyHash((0..8).fold(secret, |draw, _| draw.split()).bits());
                 Buckets::Keyed { limiter, keyless }
             }
         };

@@ -5,9 +5,10 @@
 //! | [`TokenBucket`] | one limit for all callers; excess is refused | 256 bytes | one CAS |
 //! | [`LeakyBucket`] | calls that should leave evenly; excess waits its turn | 192 bytes | one CAS |
 //! | [`KeyedLimiter`] | one limit for each client, route or tenant | 16 bytes a key | one CAS; a new key one lock |
+//! | [`AdaptiveRate`] | one's own sending, to a peer that says when it is too much (429) | 96 bytes | one load until the first 429, then a lock |
 //! | [`RateLimiter`] | what a policy holds: the first or the third, by its [`RateLimitSpec`] | | |
 //!
-//! All are the generic cell rate algorithm (GCRA; ITU-T I.371 and the ATM Forum's Traffic Management Specification): a
+//! All but the adaptive one are the generic cell rate algorithm (GCRA; ITU-T I.371 and the ATM Forum's Traffic Management Specification): a
 //! bucket is one number, the time at which it will be full again. Here that time is counted in permits earned rather
 //! than in nanoseconds. An interval rounded to whole nanoseconds makes 999,999,937/s a full 10⁹/s, and lets one call too
 //! many through at 3/s in each ten years' worth; in permits nothing has to be rounded but the reading of the clock,
@@ -17,6 +18,7 @@
 //! `per_minute(60)` lets 120 through in its first minute), and the keyed limiter grows until somebody calls
 //! `retain_recent`.
 
+pub mod adaptive;
 mod keyed;
 mod leaky_bucket;
 mod limiter;
@@ -30,6 +32,7 @@ mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub use adaptive::{AdaptiveRate, AdaptiveSnapshot};
 pub use keyed::{KeyHasher, KeyedLimiter, KeysSnapshot};
 pub use leaky_bucket::{LeakyBucket, QueueSnapshot, Slot};
 pub use limiter::{RateLimiter, RateSnapshot};

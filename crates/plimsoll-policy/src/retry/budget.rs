@@ -64,7 +64,10 @@ pub struct BudgetSnapshot {
 /// for 51, so never shorter. Rounding both the safe way costs a steady load a fiftieth of its budget (19.6 % for 20 %).
 /// Amounts are whole billionths of a withdrawal: 60 % of five calls are three retries.
 ///
-/// After Finagle's `RetryBudget` (leaky bucket with a time to live of 10 s, a reserve a second and a ratio). Known
+/// After Finagle's `RetryBudget` (leaky bucket with a time to live of 10 s, a reserve a second and a ratio), and the same
+/// decision for decision while nothing expires. Differences: there a withdrawal costs `1000 / ratio` cut to a whole number,
+/// so that 60 % is a little more; both calls and withdrawals count for nine to ten seconds, so that a window may hold
+/// more withdrawals than its calls allow; and hedges have no share of their own. Known
 /// weakness, of every such budget: what calls have paid in may be drawn at once, so a peer that fails after ten good
 /// seconds sees up to ten seconds' worth of retries in one burst; backoff spreads it.
 ///

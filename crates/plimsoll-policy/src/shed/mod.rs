@@ -12,7 +12,7 @@
 //!   turned away as wholes: at twice the capacity, half of the tasks of two calls succeed, where shedding at random would
 //!   leave a quarter. [`Priority::CRITICAL`](crate::Priority::CRITICAL) is never shed.
 //!
-//! Whoever holds a queue feeds it with [`Shedder::waited`] as calls leave the queue, and with [`Shedder::standing`] as they
+//! The holder of a queue feeds it with [`Shedder::waited`] as calls leave the queue, and with [`Shedder::standing`] as they
 //! join it; and serves the queue as [`Shedder::order`] says: newest
 //! first, and nothing older than twice the target, while the queue is standing.
 //!
@@ -28,6 +28,11 @@
 //! assert!(!shedder.overloaded(at(400)), "nothing was heard since: it has passed");
 //! assert!(shedder.admit(at(400), Ask::default(), Draw::new(7)).is_ok());
 //! ```
+//!
+//! Two things differ from folly's `Codel`. An interval in which no call left the queue is not judged by the delay before
+//! it: it was calm, unless a call was in the queue for all of it, and then the queue stood. And a verdict that nobody
+//! renews lapses after two intervals. (Besides, folly lets the first call of each interval go, and begins the first
+//! interval when it is constructed.)
 //!
 //! # Weaknesses
 //! The first cut comes two intervals after the queue began to stand: one to see it, one to count who is coming. From

@@ -22,7 +22,7 @@
 //! as the window everything passes, and accepted calls leave it without a further one having ended.
 //!
 //! # Cost
-//! 1,792 bytes. Admitting is three loads as long as nothing is turned away; after a refusal, with each step of a window
+//! 1,792 bytes. Admitting is one load as long as nothing is turned away; after a refusal, with each step of a window
 //! that has refusals in it, and while the probability is above none, it adds up a window of 16 to 32 buckets, and writes
 //! when it rejects. Settling is one compare-and-swap, on a
 //! counter that accepted calls of up to four threads do not share. No lock.
@@ -48,7 +48,8 @@ use crate::{
         Mutex,
         atomic::{
             AtomicU64,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
+            Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+            fence,
         },
     },
     time::nanos,
@@ -94,10 +95,8 @@ struct Steady {
     k: AtomicU64,
     /// How often something happened that may have raised the probability.
     raised: AtomicU64,
-    /// Of these, up to which the probability is known to be none. Behind, at worst, which costs a look.
-    calm: AtomicU64,
-    /// For how long that holds by itself, in nanoseconds: to the next step of the window, with which accepted calls may
-    /// leave it; for ever where there is no refusal in it. Written before `calm`, both under the lock of the spec.
+    /// Until when the probability is known to be none, in nanoseconds, if nothing raises it: to the next step of the
+    /// window, with which accepted calls may leave it; for ever where there is no refusal in it. 0 where it is not known.
     calm_until: AtomicU64,
 }
 
@@ -120,7 +119,6 @@ impl Throttle {
             cut,
             k: AtomicU64::new(spec.k.get().to_bits()),
             raised: AtomicU64::new(0),
-            calm: AtomicU64::new(0),
             calm_until: AtomicU64::new(u64::MAX),
         };
         Self {
@@ -137,16 +135,16 @@ impl Throttle {
     /// [`Reason::Throttled`], without a time to come back: the next call may pass.
     #[inline]
     pub fn admit(&self, now: Instant, draw: Draw) -> Result<(), Rejected> {
-        let raised = self.steady.raised.load(Acquire);
-        let calm = raised == self.steady.calm.load(Acquire);
-        if calm && now.as_nanos() < self.steady.calm_until.load(Relaxed) {
+        if now.as_nanos() < self.steady.calm_until.load(Acquire) {
             Ok(())
         } else {
-            self.admit_alarmed(now, draw, raised)
+            self.admit_alarmed(now, draw)
         }
     }
 
-    fn admit_alarmed(&self, now: Instant, draw: Draw, raised: u64) -> Result<(), Rejected> {
+    #[inline(never)]
+    fn admit_alarmed(&self, now: Instant, draw: Draw) -> Result<(), Rejected> {
+        let raised = self.steady.raised.load(Acquire);
         let seen = self.look(now);
         if seen.probability > 0.0 {
             return self.admit_against_odds(now, draw, seen.probability);
@@ -159,11 +157,23 @@ impl Throttle {
     /// lock, nor where more has happened since: that costs another look.
     fn note_calm(&self, now: Instant, raised: u64, seen: Snapshot) {
         let Ok(_alone) = self.spec.try_lock() else { return };
-        if self.steady.raised.load(Acquire) == raised {
-            let until = if seen.requests == seen.accepts { Instant::FAR } else { self.at(now).0.next_step() };
-            self.steady.calm_until.store(until.as_nanos(), Relaxed);
-            self.steady.calm.store(raised, Release);
+        if self.steady.raised.load(Acquire) != raised {
+            return;
         }
+        let until = if seen.requests == seen.accepts { Instant::FAR } else { self.at(now).0.next_step() };
+        self.steady.calm_until.store(until.as_nanos(), Release);
+        // Either this sees what has raised it meanwhile, or that one's alarm comes after this.
+        fence(SeqCst);
+        if self.steady.raised.load(Acquire) != raised {
+            self.steady.calm_until.store(0, Release);
+        }
+    }
+
+    /// Something happened that may have raised the probability.
+    fn alarm(&self) {
+        self.steady.raised.fetch_add(1, AcqRel);
+        fence(SeqCst);
+        self.steady.calm_until.store(0, Release);
     }
 
     fn admit_against_odds(&self, now: Instant, draw: Draw, probability: f64) -> Result<(), Rejected> {
@@ -179,7 +189,7 @@ impl Throttle {
         if due && self.passed.compare_exchange(passed, now.as_nanos(), Relaxed, Relaxed).is_ok() {
             return Ok(());
         }
-        self.count(now, REFUSED);
+        self.count_refused(now);
         Err(Rejected::new(Machine::Throttle, Reason::Throttled))
     }
 
@@ -188,7 +198,7 @@ impl Throttle {
     pub fn settle(&self, now: Instant, outcome: Outcome) {
         match outcome {
             Outcome::Success => self.count(now, ACCEPTED + stripe()),
-            Outcome::Failure(_) | Outcome::Throttled => self.count(now, REFUSED),
+            Outcome::Failure(_) | Outcome::Throttled => self.count_refused(now),
             Outcome::Cancelled | Outcome::Caller | Outcome::Local => {}
         }
     }
@@ -205,7 +215,7 @@ impl Throttle {
             None => (u64::from((era as u32).wrapping_add(1)), Grain::of(spec.window)),
         };
         self.steady.cut.store(era << 12 | grain.pack(), Release);
-        self.steady.raised.fetch_add(1, AcqRel);
+        self.alarm();
         *current = spec;
     }
 
@@ -234,9 +244,13 @@ impl Throttle {
         let (at, cut) = self.at(now);
         // Dropped where the window has just begun anew.
         let _ = self.ring.add(at, kind, || self.steady.cut.load(Acquire) >> 12 == cut >> 12);
-        if kind == REFUSED {
-            self.steady.raised.fetch_add(1, AcqRel);
-        }
+    }
+
+    /// Apart, so that what accepted calls do stays short.
+    #[inline(never)]
+    fn count_refused(&self, now: Instant) {
+        self.count(now, REFUSED);
+        self.alarm();
     }
 
     #[inline]

@@ -80,8 +80,14 @@ impl<H: Deref<Target = Line>> Stay<H> {
                 stay.waited(now, now);
                 stay.hold = Hold::Has(permit);
             }
-            Admitted::Queued(ticket, until) => stay.hold = Hold::Waits { ticket, until, since: now },
-            Admitted::Refused(rejected) => return Err(rejected),
+            Admitted::Queued(ticket, until) => {
+                stay.tell_standing(now);
+                stay.hold = Hold::Waits { ticket, until, since: now };
+            }
+            Admitted::Refused(rejected) => {
+                stay.tell_standing(now);
+                return Err(rejected);
+            }
         }
         Ok(stay)
     }
@@ -132,6 +138,13 @@ impl<H: Deref<Target = Line>> Stay<H> {
 
     fn order(&self, now: Instant) -> Order {
         self.shedder.as_ref().map_or(Order::OldestFirst, |shedder| shedder.order(now))
+    }
+
+    /// A line that does not move at all has nobody who leaves it and tells of his wait; whoever joins it does.
+    fn tell_standing(&self, now: Instant) {
+        if let (Some(shedder), Some(age)) = (&self.shedder, self.line.bulkhead.oldest_wait(now)) {
+            shedder.standing(now, age);
+        }
     }
 
     fn waited(&self, now: Instant, since: Instant) {

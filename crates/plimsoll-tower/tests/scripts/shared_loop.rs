@@ -62,7 +62,7 @@ impl Cast for Company {
             let finish = match came.await {
                 Ok((id, (_, head, body))) => {
                     journal.ended(time.now(), call, Finish::Answer(id));
-                    let how = read(BodyGuard::new(guard, id), head, &body, &time).await;
+                    let how = read(BodyGuard::new(guard, id, &Settlement::SUCCESS), head, &body, &time).await;
                     return journal.end(time.now(), call, how);
                 }
                 Err(Failed::Attempt(id, _)) => Finish::Answer(id),
@@ -198,10 +198,7 @@ async fn read(mut guard: BodyGuard<Arc<Overheard>>, head: Instant, body: &BodyPl
     }
     let outcome = match body.end {
         Some((_, BodyEnd::Broken)) => guard.broke_off(),
-        Some((_, BodyEnd::Trailers(settlement))) => {
-            guard.trailers(&settlement);
-            guard.end()
-        }
+        Some((_, BodyEnd::Trailers(settlement))) => guard.settle(settlement.outcome),
         Some((_, BodyEnd::Well)) => guard.end(),
         None => match wait(&mut guard, Instant::FAR, false, time).await {
             Err(how) => return how,

@@ -9,7 +9,7 @@ mod outbox;
 pub use error::StoreError;
 pub use export::{Row, all};
 pub use orders::{get, insert, page, set_paid};
-pub use outbox::{Event, EventKind, add, claim, delivered, undelivered};
+pub use outbox::{Event, EventKind, add, claim, delivered, give_back, undelivered};
 
 use crate::config::DatabaseConfig;
 use plimsoll::{http::idempotency::PostgresStore, task::deadline::within};

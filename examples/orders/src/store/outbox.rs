@@ -79,6 +79,25 @@ pub async fn claim(
     Ok(events)
 }
 
+/// Gives back events that were taken and not tried: due again after `wait`, and no try the more.
+///
+/// # Errors
+/// If the database does not take it; they are due again after their hold.
+///
+/// # Cancel safety
+/// As with an error.
+pub async fn give_back(connection: &mut PgConnection, ids: &[i64], wait: Duration) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE outbox SET attempts = attempts - 1, due_at = now() + $2 * interval '1 millisecond' \
+         WHERE id = ANY($1) AND delivered_at IS NULL",
+    )
+    .bind(ids)
+    .bind(wait.as_millis() as f64)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Notes that these events were heard of.
 ///
 /// # Errors

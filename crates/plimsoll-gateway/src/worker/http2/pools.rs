@@ -10,6 +10,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{cell::RefCell, collections::HashMap, io, rc::Rc};
 use tokio::sync::Mutex;
 
+/// What h2 itself takes of an answer's head. Above it the stream ends as if the endpoint had broken the protocol, so it
+/// lies well above what is taken of a head, which is asked of each answer.
+const HEAD: u32 = 256 * 1024;
+
 type Sender = client::SendRequest<Upload>;
 
 /// A worker's HTTP/2 connections to endpoints: one each, many requests at once.
@@ -53,6 +57,7 @@ impl Http2Pools {
             connected.inspect_err(|_| upstream.metrics.connect_failed.inc()).map_err(Fault::Connect)?;
         let handshake = client::Builder::new(Local)
             .timer(TokioTimer::new())
+            .max_header_list_size(HEAD)
             .keep_alive_interval(KEEP_ALIVE.0)
             .keep_alive_timeout(KEEP_ALIVE.1)
             .handshake(TokioIo::new(stream))

@@ -92,6 +92,49 @@ impl Http2Origin {
     }
 }
 
+/// An origin that speaks HTTP/2 on a thread of its own, and gives every request to a closure. It ends with this.
+pub(crate) struct Http2Serving {
+    pub(crate) address: SocketAddr,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Http2Serving {
+    pub(crate) fn by<F>(handler: impl Fn(Asked) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let origin = Http2Origin::listening();
+        let (address, (stop, stopped)) = (origin.address, tokio::sync::oneshot::channel());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let handler = std::rc::Rc::new(handler);
+            let serving = async {
+                loop {
+                    let (mut connection, handler) = (origin.accept().await, std::rc::Rc::clone(&handler));
+                    tokio::task::spawn_local(async move {
+                        while let Some(Ok(asked)) = connection.accept().await {
+                            tokio::task::spawn_local(handler(asked));
+                        }
+                    });
+                }
+            };
+            tokio::task::LocalSet::new().block_on(&runtime, async {
+                tokio::select! {
+                    () = serving => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { address, stop: Some(stop) }
+    }
+}
+
+impl Drop for Http2Serving {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+    }
+}
+
 /// The next request of a connection, which goes on meanwhile by itself.
 pub(crate) async fn next(
     mut connection: server::Connection<TcpStream, Bytes>,

@@ -325,3 +325,21 @@ fn the_machine_stays_small() {
     let size = size_of::<Call>();
     assert!(size <= 640, "{size} bytes: more than ten cache lines");
 }
+
+#[test]
+fn a_line_that_nobody_leaves_is_seen_to_stand() {
+    let waits = BulkheadSpec { in_flight: NonZeroU32::MIN, waiting: 100, wait: Duration::from_secs(60) };
+    let spec = PolicySpec { bulkhead: Some(waits), shed: Some(crate::shed::ShedSpec::default()), ..off() };
+    let mut bench = Bench::new(spec, safe());
+    bench.begin();
+    let mut queued = Vec::new();
+    let mut overloaded = false;
+    for _ in 0..60 {
+        let mut call = Call::new(safe());
+        let _ = call.next(&bench.policy, bench.now, START);
+        queued.push(call);
+        bench.after(10 * MS);
+        overloaded |= bench.policy.snapshot(bench.now).shed.unwrap().overloaded;
+    }
+    assert!(overloaded, "the holder has kept everybody waiting for 600 ms");
+}

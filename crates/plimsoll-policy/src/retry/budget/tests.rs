@@ -117,7 +117,83 @@ mod alone {
         assert_eq!(size_of::<RetryBudget>(), 1248);
     }
 
+    /// Finagle's `RetryBudget` over its `WindowedAdder`: a call puts a thousand tokens into the running slice of a second, a
+    /// retry takes `1000 / ratio` out of it, and ten slices count, the running one among them.
+    struct Finagle {
+        withdrawal: i64,
+        reserve: i64,
+        slices: [i64; 10],
+        slice: u64,
+    }
+
+    impl Finagle {
+        fn new(ratio: f64, min_retries_per_sec: i64) -> Self {
+            let withdrawal = (1000.0 / ratio) as i64;
+            Self { withdrawal, reserve: min_retries_per_sec * 10 * withdrawal, slices: [0; 10], slice: 0 }
+        }
+
+        fn turn(&mut self, millis: u64) {
+            while self.slice < millis / 1000 {
+                self.slice += 1;
+                self.slices[self.slice as usize % 10] = 0;
+            }
+        }
+
+        fn deposit(&mut self, millis: u64) {
+            self.turn(millis);
+            self.slices[self.slice as usize % 10] += 1000;
+        }
+
+        fn try_withdraw(&mut self, millis: u64) -> bool {
+            self.turn(millis);
+            let granted = self.slices.iter().sum::<i64>() + self.reserve >= self.withdrawal;
+            self.slices[self.slice as usize % 10] -= if granted { self.withdrawal } else { 0 };
+            granted
+        }
+    }
+
+    /// How many of a minute's retries each grants, under a load that wants more of them than there are.
+    #[test]
+    fn grants_as_many_as_finagle_in_the_long_run_and_never_more_than_its_ratio() {
+        let budget = RetryBudget::new(spec("20%", 1, "0%"));
+        let mut finagle = Finagle::new(0.2, 1);
+        let (mut ours, mut theirs) = (0u32, 0u32);
+        for call in 0..60_000u64 {
+            let now = Instant::ORIGIN + Duration::from_millis(call);
+            budget.deposit(now);
+            finagle.deposit(call);
+            if call % 2 == 0 {
+                ours += u32::from(budget.withdraw(now));
+                theirs += u32::from(finagle.try_withdraw(call));
+            }
+        }
+        // There a withdrawal leaves with its slice, and what it had drawn on may have left before: some calls pay twice.
+        assert!(ours <= 12_000 + 70 && ours * 100 >= theirs * 95, "{ours} and {theirs}");
+    }
+
     proptest! {
+        /// As long as nothing is old enough to expire, in either. The ratios are some whose inverse Finagle does not cut.
+        #[test]
+        fn decides_as_finagle_does(
+            ratio in prop_oneof![Just("10%"), Just("20%"), Just("25%"), Just("50%"), Just("100%")],
+            reserve in 0u32..3,
+            steps in prop::collection::vec((0u64..40, any::<bool>()), 1..220),
+        ) {
+            let budget = RetryBudget::new(spec(ratio, reserve, "0%"));
+            let part = ratio.parse::<Ratio>().unwrap().get();
+            let (mut finagle, mut millis) = (Finagle::new(part, reserve.into()), 0);
+            for (gap, call) in steps {
+                millis += gap;
+                let now = Instant::ORIGIN + Duration::from_millis(millis);
+                if call {
+                    budget.deposit(now);
+                    finagle.deposit(millis);
+                } else {
+                    prop_assert_eq!(budget.withdraw(now), finagle.try_withdraw(millis));
+                }
+            }
+        }
+
         /// The bound is held against an exact record of everything that happened.
         #[test]
         fn withdrawals_of_any_window_stay_within_the_bound(

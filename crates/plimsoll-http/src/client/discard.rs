@@ -1,0 +1,57 @@
+//! The rest of an answer that nobody wants, read for the sake of its connection.
+
+use super::source::Source;
+use std::{
+    future::poll_fn,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+/// Most bytes of a rest that are read: a new connection costs more than these, and less than many more.
+const MOST: u64 = 64 * 1024;
+/// How long is waited for them.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Keeps the connection of an answer that is dropped before its end, if little is left of it. The rest is read at once as
+/// far as it has come, then by a task of its own if its length is known to be short. Says whether all of it was there.
+///
+/// Go's client leaves this to its caller and hyper-util's to a task of each connection; here nobody reads the connection
+/// once the answer is dropped.
+pub(super) fn discard(mut source: Source) -> bool {
+    if !source.is_alone() || source.size_hint().lower() > MOST {
+        return false;
+    }
+    let mut left = MOST;
+    match poll_rest(&mut source, &mut left, &mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(whole) => return whole,
+        Poll::Pending if source.size_hint().upper().is_none_or(|rest| rest > left) => return false,
+        Poll::Pending => {}
+    }
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(tokio::time::timeout(PATIENCE, async move {
+            poll_fn(|cx| poll_rest(&mut source, &mut left, cx)).await;
+        }));
+    }
+    false
+}
+
+/// Ready once the rest is over: `true` if it has been read whole, and the connection is kept.
+fn poll_rest(source: &mut Source, left: &mut u64, cx: &mut Context<'_>) -> Poll<bool> {
+    loop {
+        if source.is_ended() {
+            return Poll::Ready(true);
+        }
+        match source.poll_frame(cx) {
+            Poll::Ready(None) => return Poll::Ready(true),
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                match left.checked_sub(length) {
+                    Some(rest) => *left = rest,
+                    None => return Poll::Ready(false),
+                }
+            }
+            Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+}
