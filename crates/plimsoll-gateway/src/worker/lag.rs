@@ -4,7 +4,7 @@
 //! delay, found without a clock read per request.
 
 use crate::{metrics::Metrics, snapshot::Snapshot};
-use plimsoll::{telemetry::Histogram, tower::driver::now};
+use plimsoll::telemetry::Histogram;
 use std::{cell::Cell, time::Duration};
 
 /// How often a worker feels its pulse. Shedding looks at intervals of 100 ms unless told otherwise.
@@ -31,11 +31,11 @@ impl Lag {
     pub(super) fn felt(&self, late: Duration, snapshot: &Snapshot) {
         self.histogram.record_duration(late);
         let standing = self.standing(late);
-        let now = now();
         for policy in snapshot.policies.values() {
             let spec = policy.spec();
             if spec.shed.is_some_and(|shed| spec.bulkhead.is_none() || standing > shed.target) {
-                policy.queue_delay(now, standing);
+                // On the policy's own clock, which need not be the worker's.
+                policy.queue_delay(policy.host().time().now(), standing);
             }
         }
     }

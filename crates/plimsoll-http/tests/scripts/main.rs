@@ -13,7 +13,7 @@ use plimsoll_testkit::{
     VirtualTime,
     script::{
         Act, Coverage, Script, Seeds, reference,
-        wire::{Activity, Origin, Wire, agree, ended, of_reference, show},
+        wire::{Activity, Ledger, Origin, Wire, agree, ended, of_reference, show},
     },
 };
 use std::{pin::Pin, time::Duration};
@@ -25,10 +25,14 @@ struct ClientWire {
     script: Script,
     client: Client,
     registry: Registry,
+    /// The origin's port is another each time.
+    named: String,
     activity: Activity,
 }
 
 impl Wire for ClientWire {
+    const TELLS_ENDS: bool = true;
+
     fn start(&mut self, call: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let method = if self.script.calls[call].idempotent { Method::GET } else { Method::POST };
         let sent = self.client.request(method, format!("/{call}")).send();
@@ -60,7 +64,7 @@ impl Wire for ClientWire {
     }
 
     fn metrics(&self) -> String {
-        self.registry.render(Format::Prometheus)
+        self.registry.render(Format::Prometheus).replace(&self.named, "upstream=\"origin\"")
     }
 }
 
@@ -72,16 +76,15 @@ fn how(error: &Error) -> String {
     }
 }
 
-async fn play(script: &Script, quiet: Duration) -> Vec<String> {
+async fn play(script: &Script, expected: &Ledger, quiet: Duration) -> Ledger {
     let (time, activity, registry) = (VirtualTime::seeded(script.seed), Activity::default(), Registry::new());
     let origin = Origin::start(script, &time, &activity).await.unwrap();
     let client = Client::builder().time(time.time()).metrics(&registry).unwrap();
-    // The origin's port is another each time.
     let client = client.origin(&format!("http://{}", origin.address()), script.spec.clone()).unwrap();
-    let mut wire = ClientWire { script: script.clone(), client, registry, activity: activity.clone() };
-    let lines = show(script, &time, &activity, quiet, &mut wire).await;
     let named = format!("upstream=\"{}\"", origin.address());
-    lines.iter().map(|line| line.replace(&named, "upstream=\"origin\"")).collect()
+    let (script, activity) = (script.clone(), activity.clone());
+    let mut wire = ClientWire { script: script.clone(), client, registry, named, activity: activity.clone() };
+    show(&script, &time, &activity, quiet, expected, &mut wire).await
 }
 
 #[tokio::test]
@@ -99,7 +102,7 @@ async fn the_client_comes_to_the_same_decisions() {
             "PLIMSOLL_SCRIPT_SEED={seed} cargo test -p plimsoll-http --features client --test scripts"
         );
         if let Err(difference) =
-            agree(&expected, "the client", &replay, async |quiet| play(&script, quiet).await).await
+            agree(&expected, "the client", &replay, async |quiet| play(&script, &expected, quiet).await).await
         {
             panic!("{script:#?}\n{difference}");
         }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     seen: BTreeMap<String, String>,
-    lines: Vec<String>,
+    lines: Vec<(Duration, String)>,
 }
 
 impl Ledger {
@@ -21,7 +21,7 @@ impl Ledger {
             }
             let before = self.seen.get(series).map_or("0", String::as_str);
             if before != value {
-                self.lines.push(format!("{at:>13?} {series} {value}"));
+                self.lines.push((at, format!("{series} {value}")));
                 self.seen.insert(series.to_owned(), value.to_owned());
             }
         }
@@ -30,12 +30,25 @@ impl Ledger {
     /// Takes down how calls ended in this instant.
     pub fn ends(&mut self, at: Duration, mut ends: Vec<(usize, String)>) {
         ends.sort();
-        self.lines.extend(ends.into_iter().map(|(call, how)| format!("{at:>13?} call {call} ended: {how}")));
+        self.lines.extend(ends.into_iter().map(|(call, how)| (at, format!("call {call} ended: {how}"))));
     }
 
-    /// All that was taken down.
-    pub fn into_lines(self) -> Vec<String> {
-        self.lines
+    /// Without how calls ended, for drivers that do not tell it apart.
+    #[must_use]
+    pub fn without_ends(mut self) -> Self {
+        self.lines.retain(|(_, line)| !line.contains(" ended: "));
+        self
+    }
+
+    /// Whether the two say the same up to this instant.
+    pub(super) fn agrees(&self, other: &Self, until: Duration) -> bool {
+        let upto = |ledger: &Self| ledger.lines.partition_point(|(at, _)| *at <= until);
+        self.lines[..upto(self)] == other.lines[..upto(other)]
+    }
+
+    /// All that was taken down, a line each.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.lines.iter().map(|(at, line)| format!("{:>13} {line}", format!("{at:?}"))).collect()
     }
 }
 
@@ -46,7 +59,7 @@ pub fn of_reference(
     start: Instant,
     mut hear: impl FnMut(Instant, &PolicyEvent),
     render: impl Fn() -> String,
-) -> Vec<String> {
+) -> Ledger {
     let (events, ends) = (journal.events(), journal.ends());
     let mut instants: Vec<Instant> =
         events.iter().map(|(at, _)| *at).chain(ends.iter().map(|(at, ..)| *at)).collect();
@@ -60,7 +73,7 @@ pub fn of_reference(
         let ends = ends.map(|(_, call, how)| (*call, told(script, *call, how))).collect();
         ledger.ends(now.since(start), ends);
     }
-    ledger.into_lines()
+    ledger
 }
 
 /// An end as whoever sent the request sees it.

@@ -1,8 +1,8 @@
 //! Scripts over real sockets, for drivers that have connections of their own.
 //!
 //! Time is virtual here too: it goes on when nothing has happened for a while, which is the one thing that a real clock is
-//! asked for. A machine that is busy may be late all the same, so [`agree`] believes a difference when it has seen it
-//! again with much more patience.
+//! asked for. A machine that is busy may be late all the same: what is expected is waited for, and [`agree`] believes a
+//! difference when it has seen it again with much more patience.
 //!
 //! Such a driver has no journal. It counts what it decides, so what is compared is a [`Ledger`]: whatever its counts rose by
 //! in each instant, and how each call ended.
@@ -25,14 +25,14 @@ const QUIET: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(10
 /// # Errors
 /// Both sides of the last difference, from shortly before it on. `replay` is the command that plays this script again.
 pub async fn agree(
-    expected: &[String],
+    expected: &Ledger,
     name: &str,
     replay: &str,
-    mut play: impl AsyncFnMut(Duration) -> Vec<String>,
+    mut play: impl AsyncFnMut(Duration) -> Ledger,
 ) -> Result<(), String> {
     let mut last = Ok(());
     for quiet in QUIET {
-        last = super::compare::lines(expected, &play(quiet).await, name, replay);
+        last = super::compare::lines(&expected.lines(), &play(quiet).await.lines(), name, replay);
         if last.is_ok() {
             break;
         }

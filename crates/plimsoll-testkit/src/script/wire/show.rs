@@ -18,6 +18,9 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
+/// For how long what is expected may take to come about, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Whether anything has happened, and how calls ended. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Activity(Arc<Happened>);
@@ -60,6 +63,9 @@ impl Activity {
 
 /// A driver with connections of its own.
 pub trait Wire {
+    /// Whether it tells its [`Activity`] how calls end, and not only that they do.
+    const TELLS_ENDS: bool;
+
     /// This call, as a task of its own; it tells its [`Activity`] of its end.
     fn start(&mut self, call: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -70,17 +76,18 @@ pub trait Wire {
     fn metrics(&self) -> String;
 }
 
-/// Plays the script, and gives the ledger. Time goes on after `quiet` without anything happening. The seeds of `time` begin
-/// anew.
+/// Plays the script, and gives the ledger, which ends with the first instant in which it is not `expected`. Time goes on
+/// when that has come about and nothing has happened for `quiet`. The seeds of `time` begin anew.
 ///
 /// Cancel safe: dropped, the calls under way end.
-pub async fn show(
+pub async fn show<W: Wire>(
     script: &Script,
     time: &VirtualTime,
     activity: &Activity,
     quiet: Duration,
-    wire: &mut impl Wire,
-) -> Vec<String> {
+    expected: &Ledger,
+    wire: &mut W,
+) -> Ledger {
     time.reseed(script.seed);
     let start = time.now();
     let mut ledger = Ledger::default();
@@ -105,10 +112,24 @@ pub async fn show(
                 Cue::Start(call) => calls[call] = Some(tokio::spawn(wire.start(call))),
             }
         }
-        activity.ceases(quiet).await;
-        ledger.take(now.since(start), &wire.metrics());
-        ledger.ends(now.since(start), activity.take_ends());
+        let (at, mut ends, asked) = (now.since(start), Vec::new(), std::time::Instant::now());
+        let taken = loop {
+            activity.ceases(quiet).await;
+            let mut taken = ledger.clone();
+            taken.take(at, &wire.metrics());
+            ends.extend(activity.take_ends());
+            if W::TELLS_ENDS {
+                taken.ends(at, ends.clone());
+            }
+            if taken.agrees(expected, at) || asked.elapsed() > PATIENCE {
+                break taken;
+            }
+        };
+        ledger = taken;
+        if !ledger.agrees(expected, at) {
+            break;
+        }
     }
     calls.iter().flatten().for_each(JoinHandle::abort);
-    ledger.into_lines()
+    ledger
 }
