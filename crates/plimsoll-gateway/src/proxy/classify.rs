@@ -22,6 +22,14 @@ pub(crate) fn head(status: StatusCode, headers: &HeaderMap) -> Settlement {
     Settlement { outcome, cause, untouched: false, retry_after }
 }
 
+/// Whether a good head's verdict follows in trailers: over gRPC, where the status does not stand in the head.
+pub(crate) fn is_provisional(status: StatusCode, headers: &HeaderMap) -> bool {
+    let grpc = |value: &http::HeaderValue| value.as_bytes().starts_with(b"application/grpc");
+    status == StatusCode::OK
+        && headers.get(header::CONTENT_TYPE).is_some_and(grpc)
+        && grpc_status(headers).is_none()
+}
+
 /// The trailers of an answer: over gRPC they say how it went.
 pub(crate) fn trailers(trailers: &HeaderMap) -> Outcome {
     grpc_status(trailers).map_or(Outcome::Success, |code| grpc(code).outcome)

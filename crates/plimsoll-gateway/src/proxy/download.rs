@@ -105,10 +105,8 @@ impl Proxied {
         let now = now();
         let settlement = Settlement { outcome, ..Settlement::SUCCESS };
         let _ = self.driven.next(now, Event::Done(self.id, settlement));
-        if let Some(mut picked) = self.picked.take()
-            && outcome.is_failure()
-        {
-            picked.ended(now, outcome);
+        if let Some(mut picked) = self.picked.take() {
+            picked.judge_late(now, outcome);
         }
     }
 
@@ -121,7 +119,7 @@ impl Proxied {
             action = self.driven.next(now(), Event::Timer);
         }
         if let (Action::Abort { outcome, .. }, Some(mut picked)) = (action, self.picked.take()) {
-            picked.ended(now(), outcome);
+            picked.judge_late(now(), outcome);
         }
         self.source = None;
         Poll::Ready(())

@@ -93,7 +93,7 @@ pub(crate) async fn drive(
     loop {
         action = match action {
             Action::Attempt { id, .. } => {
-                let Some(picked) = route.upstream.pick(time, draw(), hash, &tried) else {
+                let Some(picked) = route.upstream.pick(time, draw(), hash, &tried, &[]) else {
                     brought.push(Brought { id, picked: None, result: Err(Fault::NoEndpoint) });
                     action = driven.next(time, Event::Done(id, Fault::NoEndpoint.settlement()));
                     continue;
@@ -125,7 +125,7 @@ pub(crate) async fn drive(
                         } else {
                             second.set(None);
                         }
-                        ended.picked.ended(time, outcome);
+                        ended.picked.judge(time, outcome);
                     }
                 }
                 brought.retain(|brought| brought.id != id);
@@ -165,12 +165,16 @@ pub(crate) async fn drive(
                             Ok(reply) => {
                                 let (status, headers) = reply.head();
                                 let settlement = classify::head(status, headers);
-                                picked.ended(time, settlement.outcome);
+                                if classify::is_provisional(status, headers) {
+                                    picked.judge_provisional(time);
+                                } else {
+                                    picked.judge(time, settlement.outcome);
+                                }
                                 Event::Headers(id, settlement)
                             }
                             Err(fault) => {
                                 let settlement = fault.settlement();
-                                picked.ended(time, settlement.outcome);
+                                picked.judge(time, settlement.outcome);
                                 Event::Done(id, settlement)
                             }
                         };

@@ -1,30 +1,35 @@
 use super::{Endpoint, Upstream};
 use plimsoll::{
     Instant, Outcome,
-    balance::Pick,
+    ejection::Verdict,
+    endpoints::Pick,
     tower::driver::{draw, now},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-/// An endpoint that was chosen for an attempt. Dropped, it tells the balancer and the ejector how that went: as
-/// cancelled unless something else was said before.
+/// An endpoint that was chosen for an attempt. Dropped, it gives its place in flight back; an attempt that was not judged
+/// by then was cancelled.
 pub(crate) struct Picked {
     upstream: Arc<Upstream>,
     pick: Pick,
     began: Instant,
-    ended: Option<Ended>,
+    stage: Stage,
 }
 
-#[derive(Clone, Copy)]
-struct Ended {
-    at: Instant,
-    outcome: Outcome,
-    took: Duration,
+/// How much has been said of the attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unjudged,
+    /// A good head: a failure may follow.
+    Good,
+    /// A good head whose verdict follows.
+    Provisional,
+    Final,
 }
 
 impl Picked {
     pub(super) fn new(upstream: Arc<Upstream>, pick: Pick, now: Instant) -> Self {
-        Self { upstream, pick, began: now, ended: None }
+        Self { upstream, pick, began: now, stage: Stage::Unjudged }
     }
 
     /// Its index in the upstream.
@@ -36,28 +41,53 @@ impl Picked {
         &self.upstream.endpoints[self.pick.endpoint() as usize]
     }
 
-    /// It went so, up to the answer's head or to the failure. A failure replaces an earlier success: an answer that
-    /// begins well may break off.
-    pub(crate) fn ended(&mut self, at: Instant, outcome: Outcome) {
-        let took = self.ended.map_or_else(|| at.since(self.began), |ended| ended.took);
-        if self.ended.is_none() || outcome.is_failure() {
-            self.ended = Some(Ended { at, outcome, took });
+    /// The verdict, at the response's head or at the failure. Only the first counts.
+    pub(crate) fn judge(&mut self, now: Instant, outcome: Outcome) {
+        if self.stage != Stage::Unjudged {
+            return;
+        }
+        self.stage = if outcome == Outcome::Success { Stage::Good } else { Stage::Final };
+        let took = now.since(self.began);
+        self.tell(self.upstream.choice.judge(&self.pick, now, draw(), outcome, took));
+    }
+
+    /// A good head whose verdict follows in trailers.
+    pub(crate) fn judge_provisional(&mut self, now: Instant) {
+        if self.stage != Stage::Unjudged {
+            return;
+        }
+        self.stage = Stage::Provisional;
+        let took = now.since(self.began);
+        self.tell(self.upstream.choice.judge_provisional(&self.pick, now, draw(), took));
+    }
+
+    /// What came after the head. After an ordinary head a success is no news; the first failure is.
+    pub(crate) fn judge_late(&mut self, now: Instant, outcome: Outcome) {
+        let news = match self.stage {
+            Stage::Unjudged => return self.judge(now, outcome),
+            Stage::Good => outcome != Outcome::Success,
+            Stage::Provisional => true,
+            Stage::Final => false,
+        };
+        if news {
+            self.stage = Stage::Final;
+            self.tell(self.upstream.choice.judge_late(&self.pick, now, draw(), outcome));
+        }
+    }
+
+    fn tell(&self, verdict: Option<Verdict>) {
+        if let Some(verdict) = verdict {
+            self.upstream.ejection(verdict);
         }
     }
 }
 
 impl Drop for Picked {
     fn drop(&mut self) {
-        let Ended { at, outcome, took } = self.ended.unwrap_or_else(|| {
-            let now = now();
-            Ended { at: now, outcome: Outcome::Cancelled, took: now.since(self.began) }
-        });
-        self.upstream.balancer.settle(self.pick, at, outcome, took);
-        if let Some(ejector) = &self.upstream.ejector
-            && let Some(verdict) = ejector.settle(self.pick.endpoint(), at, draw(), outcome)
-        {
-            self.upstream.ejection(verdict);
+        if self.stage == Stage::Unjudged {
+            self.judge(now(), Outcome::Cancelled);
         }
+        self.upstream.choice.release(self.pick);
     }
 }
 
