@@ -4,7 +4,7 @@ use super::distinct::distinct_by;
 use crate::spec::{Address, EndpointSpec};
 use plimsoll::{
     balance::Weight,
-    file::{Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section},
+    file::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section},
 };
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -49,7 +49,10 @@ impl Shape for EndpointSpec {
             let Weighted { address, weight } = Weighted::read(node, reader)?;
             return Some(Self { address, weight });
         }
-        reader.parsed(node, &Self::expected(), |text| text.parse().ok())
+        // Who wrote a text meant the short form.
+        let expected =
+            if matches!(node.content(), Content::String(_)) { Address::expected() } else { Self::expected() };
+        reader.parsed(node, &expected, |text| text.parse().ok())
     }
 
     fn schema(schemas: &mut Schemas) -> Value {

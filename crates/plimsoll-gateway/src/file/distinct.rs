@@ -19,7 +19,9 @@ pub(super) fn distinct_by<T, K: PartialEq>(
         let Some(first) = items[..at].iter().find(|earlier| key(earlier.get()) == key(item.get())) else {
             continue;
         };
-        let problem = format!("{} stands already at {}", item.shown(), first.place());
+        // A table is not quoted: what makes it like the other is a part of it.
+        let shown = if item.shown() == "a table" { format!("this {what}") } else { item.shown().to_owned() };
+        let problem = format!("{shown} stands already at {}", first.place());
         reader.push(item.fault(problem).expecting(format!("every {what} once")));
         distinct = false;
     }
