@@ -5,7 +5,7 @@ use plimsoll_policy::{
     Draw, Instant, Observer, Policy, Purpose, Ticket,
     call::{Action, AttemptId, Call, Event, Facts, Mark},
 };
-use std::{fmt, ops::Deref, sync::Arc, task::Waker};
+use std::{fmt, ops::Deref, sync::Arc, task::Waker, time::Duration};
 
 /// A policy's machines under this crate's host.
 pub trait Machines {
@@ -106,6 +106,11 @@ impl<P: Deref<Target: Machines>> CallGuard<P> {
     #[inline]
     pub const fn draw(&self, purpose: Purpose, id: AttemptId) -> Draw {
         self.call.draw(purpose, id)
+    }
+
+    /// How long the peer has taken for this attempt so far: its own time, without what the caller took.
+    pub fn took(&self, id: AttemptId, now: Instant) -> Duration {
+        self.call.took(id, now)
     }
 
     /// Waits in line under this ticket, if under any; a waker left behind under another one is forgotten.

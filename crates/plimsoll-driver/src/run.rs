@@ -11,6 +11,7 @@ use std::{
     ops::Deref,
     pin::{Pin, pin},
     task::{Context, Poll},
+    time::Duration,
 };
 
 /// An attempt that is to begin.
@@ -42,11 +43,13 @@ pub trait Attempts {
     /// Begins an attempt; `None` without an endpoint to make it at.
     fn begin(&mut self, begin: Begin) -> Option<Self::Attempt>;
 
-    /// The verdict on an attempt's head or failure. Called once an attempt that ends by itself.
+    /// The verdict on an attempt's head or failure, after `took` of the peer's own time. Called once an attempt that ends by
+    /// itself.
     fn settlement(
         &mut self,
         id: AttemptId,
         now: Instant,
+        took: Duration,
         result: Result<&Self::Response, &Self::Error>,
     ) -> Settlement;
 
@@ -151,7 +154,7 @@ where
                     WaitEvent::Timer => Event::Timer,
                     WaitEvent::Granted(ticket) => Event::Granted(ticket),
                     WaitEvent::Ended(id, result) => {
-                        let settlement = attempts.settlement(id, now, result.as_ref());
+                        let settlement = attempts.settlement(id, now, guard.took(id, now), result.as_ref());
                         let event = match &result {
                             Ok(_) => Event::Headers(id, settlement),
                             Err(_) => Event::Done(id, settlement),

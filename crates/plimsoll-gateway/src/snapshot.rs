@@ -71,7 +71,13 @@ impl Snapshot {
                 let unchanged = before.filter(|before| before.spec == *upstream).map(Arc::clone);
                 let made = || {
                     let metrics = metrics.upstream(name.as_str());
-                    Arc::new(Upstream::new(name.clone(), upstream.clone(), metrics, before.map(Arc::as_ref)))
+                    Arc::new(Upstream::new(
+                        name.clone(),
+                        upstream.clone(),
+                        metrics,
+                        time,
+                        before.map(Arc::as_ref),
+                    ))
                 };
                 (name.clone(), unchanged.unwrap_or_else(made))
             })

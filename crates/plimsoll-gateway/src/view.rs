@@ -7,7 +7,10 @@ use crate::{
     upstream::Upstream,
 };
 use plimsoll::{
-    Instant, PolicySnapshot, balance::EndpointLoad, ejection::EndpointStanding, telemetry::PolicyCounts,
+    Instant, PolicySnapshot,
+    balance::{EndpointLoad, Weight},
+    ejection::EndpointStanding,
+    telemetry::PolicyCounts,
 };
 use std::time::Duration;
 
@@ -33,6 +36,8 @@ pub struct UpstreamView {
     pub name: Name,
     /// Its replicas, in the order of the file.
     pub endpoints: Vec<EndpointView>,
+    /// Whether so few of them are usable that all are asked.
+    pub panic: bool,
     /// How often one of them was ejected.
     pub ejections: u64,
 }
@@ -43,6 +48,10 @@ pub struct UpstreamView {
 pub struct EndpointView {
     /// Where it is.
     pub address: Address,
+    /// How much it takes, relative to the others.
+    pub weight: Weight,
+    /// The part of its share that it gets: below 1 while it warms up.
+    pub share: f64,
     /// Whether health checks say that it is well; `true` where none are made.
     pub healthy: bool,
     /// How long it is still left out; `None`: it is in.
@@ -79,20 +88,23 @@ fn policies(snapshot: &Snapshot, now: Instant) -> Vec<PolicyView> {
 }
 
 fn upstream_view(upstream: &Upstream, now: Instant) -> UpstreamView {
-    let mut standings = upstream.ejector().map(|ejector| ejector.snapshot(now));
-    let mut loads = upstream.balancer().snapshot(now);
-    let mut endpoints = Vec::with_capacity(upstream.endpoints.len());
-    for endpoint in &upstream.endpoints {
-        let Some(load) = loads.next() else { break };
-        let standing = standings.as_mut().and_then(Iterator::next);
-        let until = standing.and_then(|standing| standing.ejected_until);
-        endpoints.push(EndpointView {
-            address: endpoint.address.clone(),
-            healthy: endpoint.is_healthy(),
+    let standing = upstream.standing(now);
+    let endpoints = upstream.endpoints.iter().zip(&standing.endpoints).map(|(place, endpoint)| {
+        let until = endpoint.standing.and_then(|standing| standing.ejected_until);
+        EndpointView {
+            address: place.address.clone(),
+            weight: endpoint.weight,
+            share: endpoint.share,
+            healthy: endpoint.healthy,
             ejected_for: until.filter(|until| *until > now).map(|until| until.since(now)),
-            standing,
-            load,
-        });
+            standing: endpoint.standing,
+            load: endpoint.load,
+        }
+    });
+    UpstreamView {
+        name: upstream.name.clone(),
+        endpoints: endpoints.collect(),
+        panic: standing.panic,
+        ejections: upstream.metrics.ejected_in_all(),
     }
-    UpstreamView { name: upstream.name.clone(), endpoints, ejections: upstream.metrics.ejected_in_all() }
 }

@@ -63,9 +63,36 @@ async fn an_endpoint_that_dies_is_left_out_and_comes_back() {
 }
 
 #[tokio::test]
-async fn with_none_left_the_refusal_is_clean() {
+async fn all_are_asked_where_every_check_fails() {
+    let origins = [Origin::http1().await, Origin::http1().await];
+    for origin in &origins {
+        origin.seen.hold_checks.store(true, Ordering::SeqCst);
+    }
+    let running = Running::start("panic", &file(&origins.each_ref().map(|origin| origin.address), "")).await;
+    eventually("both are unhealthy", async || healthy(&running).await == [false, false]).await;
+    for _ in 0..20 {
+        assert_eq!(running.get("/x").await.status, 200, "the check is what is broken");
+    }
+    let panic = "plimsoll_upstream_panic{upstream=\"orders\"}";
+    assert_eq!(running.metric(panic).await, Some(1.0));
+    let upstream = running.asked("/api/v1/upstreams").await.json()["upstreams"][0].clone();
+    assert_eq!((&upstream["panic"], &upstream["panics"]), (&Value::Bool(true), &1.into()));
+    assert_eq!(upstream["endpoints"][0]["available"], Value::Bool(false));
+
+    origins[0].seen.hold_checks.store(false, Ordering::SeqCst);
+    eventually("one is healthy", async || healthy(&running).await == [true, false]).await;
+    assert_eq!(running.metric(panic).await, Some(0.0), "half of them is enough");
+    let before = origins[1].seen.requests.load(Ordering::SeqCst);
+    for _ in 0..20 {
+        assert_eq!(running.get("/x").await.status, 200);
+    }
+    assert_eq!(origins[1].seen.requests.load(Ordering::SeqCst), before, "only the other one is asked");
+}
+
+#[tokio::test]
+async fn without_panic_the_refusal_is_clean() {
     let mut only = Origin::http1().await;
-    let running = Running::start("none", &file(&[only.address], "")).await;
+    let running = Running::start("none", &file(&[only.address], "panic-threshold = \"0%\"")).await;
     only.kill();
     eventually("it is unhealthy", async || healthy(&running).await == [false]).await;
     let refused = running.get("/x").await;

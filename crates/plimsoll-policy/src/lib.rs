@@ -17,6 +17,7 @@ pub mod call;
 pub mod concurrency;
 mod draw;
 pub mod ejection;
+pub mod endpoints;
 #[cfg(feature = "file")]
 pub mod file;
 pub mod hedge;

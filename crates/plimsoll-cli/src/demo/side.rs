@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(with.upstreams.len(), 1);
         assert_eq!((&with.policies, &with.routes), (&example.policies, &example.routes));
         for (name, upstream) in &mut with.upstreams {
-            assert_eq!(upstream.endpoints[2].to_string(), "127.0.0.1:3");
+            assert_eq!(upstream.endpoints[2].address.to_string(), "127.0.0.1:3");
             upstream.endpoints.clone_from(&example.upstreams[name].endpoints);
         }
         assert_eq!(with.upstreams, example.upstreams);

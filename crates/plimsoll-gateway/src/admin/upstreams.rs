@@ -1,10 +1,13 @@
 //! Upstreams and their endpoints.
 
 use super::{answer::Answer, standing::millis};
-use crate::{control::Plane, upstream::Upstream};
+use crate::{
+    control::Plane,
+    upstream::{Endpoint, Upstream},
+};
 use axum::{body::Body, extract::State};
 use http::Response;
-use plimsoll::{Instant, file::Shape};
+use plimsoll::{Instant, endpoints::EndpointSnapshot, file::Shape};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -20,38 +23,38 @@ fn upstream(upstream: &Upstream, now: Instant) -> Value {
     let withheld = upstream.metrics.withheld_so_far();
     let withheld: Map<String, Value> =
         withheld.map(|(because, count)| (because.name().to_owned(), count.into())).collect();
+    let standing = upstream.standing(now);
+    let endpoints = upstream.endpoints.iter().zip(&standing.endpoints);
     json!({
         "name": upstream.name.as_str(),
         "spec": upstream.spec.write(),
-        "endpoints": endpoints(upstream, now),
+        "panic": standing.panic,
+        "panics": standing.panics,
+        "endpoints": endpoints.map(|(place, standing)| endpoint(place, standing, now)).collect::<Vec<_>>(),
         "ejections": upstream.metrics.ejected_in_all(),
         "ejections_withheld": withheld,
     })
 }
 
-fn endpoints(upstream: &Upstream, now: Instant) -> Vec<Value> {
-    let mut standings = upstream.ejector().map(|ejector| ejector.snapshot(now));
-    let loads = upstream.balancer().snapshot(now);
-    let each = upstream.endpoints.iter().zip(loads).enumerate().map(|(at, (endpoint, load))| {
-        let standing = standings.as_mut().and_then(Iterator::next);
-        let until = standing.and_then(|standing| standing.ejected_until).filter(|until| *until > now);
-        json!({
-            "address": endpoint.address.to_string(),
-            "available": endpoint.is_healthy() && !upstream.is_ejected(at as u32, now),
-            "healthy": endpoint.is_healthy(),
-            "checked": endpoint.is_checked(),
-            "ejected_for_ms": until.map(|until| millis(until.since(now))),
-            "in_flight": load.in_flight,
-            "latency_ms": load.latency.map(millis),
-            "ejection": standing.map(|standing| json!({
-                "times": standing.times,
-                "consecutive_failures": standing.consecutive_failures,
-                "requests": standing.requests,
-                "successes": standing.successes,
-                "withheld": standing.withheld,
-                "withheld_ago_ms": standing.withheld_at.map(|at| millis(now.since(at))),
-            })),
-        })
-    });
-    each.collect()
+fn endpoint(place: &Endpoint, endpoint: &EndpointSnapshot, now: Instant) -> Value {
+    let until = endpoint.standing.and_then(|standing| standing.ejected_until).filter(|until| *until > now);
+    json!({
+        "address": place.address.to_string(),
+        "weight": endpoint.weight.get(),
+        "share": endpoint.share,
+        "available": endpoint.usable,
+        "healthy": endpoint.healthy,
+        "checked": endpoint.checked,
+        "ejected_for_ms": until.map(|until| millis(until.since(now))),
+        "in_flight": endpoint.load.in_flight,
+        "latency_ms": endpoint.load.latency.map(millis),
+        "ejection": endpoint.standing.map(|standing| json!({
+            "times": standing.times,
+            "consecutive_failures": standing.consecutive_failures,
+            "requests": standing.requests,
+            "successes": standing.successes,
+            "withheld": standing.withheld,
+            "withheld_ago_ms": standing.withheld_at.map(|at| millis(now.since(at))),
+        })),
+    })
 }

@@ -6,6 +6,8 @@
 //! | `plimsoll_workers` | gauge | | threads that serve requests |
 //! | `plimsoll_draining` | gauge | | 1 once the gateway has been told to stop |
 //! | `plimsoll_endpoints` | gauge | `upstream`, `state` | endpoints that are `available`, `unhealthy` or `ejected` |
+//! | `plimsoll_upstream_panic` | gauge | `upstream` | 1 while too few endpoints are usable and all are asked |
+//! | `plimsoll_upstream_panics_total` | counter | `upstream` | how often that has begun |
 //! | `plimsoll_endpoint_in_flight` | gauge | `upstream`, `endpoint` | attempts under way |
 //! | `plimsoll_endpoint_latency_estimate_seconds` | gauge | `upstream`, `endpoint` | the balancer's estimate |
 //! | `plimsoll_retry_budget_balance` | gauge | `policy`, `upstream` | retries and hedges that would be granted now |

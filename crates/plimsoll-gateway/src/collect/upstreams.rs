@@ -1,15 +1,18 @@
 //! Endpoints: how many are fit, and what each carries.
 
 use super::desc;
-use crate::{snapshot::Snapshot, upstream::Upstream};
+use crate::snapshot::Snapshot;
 use plimsoll::{
     Instant,
+    endpoints::EndpointSnapshot,
     telemetry::{Observed, RegisterError, Registry, Samples, Unit},
 };
 
 #[derive(Debug)]
 pub(super) struct Upstreams {
     endpoints: Observed<2>,
+    panic: Observed<1>,
+    panics: Observed<1>,
     in_flight: Observed<2>,
     latency: Observed<2>,
 }
@@ -23,7 +26,12 @@ impl Upstreams {
             desc("plimsoll_endpoints", "Endpoints that are available, unhealthy or ejected."),
             desc("plimsoll_endpoint_in_flight", "Attempts under way at the endpoint."),
         );
+        let panic =
+            desc("plimsoll_upstream_panic", "1 while too few endpoints are usable and all are asked.");
+        let panics = desc("plimsoll_upstream_panics_total", "How often too few endpoints were usable.");
         Ok(Self {
+            panic: registry.observed_gauge(panic, ["upstream"])?,
+            panics: registry.observed_counter(panics, ["upstream"])?,
             endpoints: registry.observed_gauge(endpoints, ["upstream", "state"])?,
             in_flight: registry.observed_gauge(in_flight, each)?,
             latency: registry.observed_gauge(latency.unit(Unit::Seconds), each)?,
@@ -35,12 +43,14 @@ impl Upstreams {
             for state in ["available", "unhealthy", "ejected"] {
                 samples.put(&self.endpoints, &[name.as_str(), state], 0.0);
             }
-            for (at, load) in upstream.balancer().snapshot(now).enumerate() {
-                let Some(endpoint) = upstream.endpoints.get(at) else { break };
-                samples.put(&self.endpoints, &[name.as_str(), state(upstream, at, now)], 1.0);
+            let standing = upstream.standing(now);
+            samples.put(&self.panic, &[name.as_str()], u8::from(standing.panic).into());
+            samples.put(&self.panics, &[name.as_str()], standing.panics as f64);
+            for (endpoint, standing) in upstream.endpoints.iter().zip(&standing.endpoints) {
+                samples.put(&self.endpoints, &[name.as_str(), state(standing)], 1.0);
                 let address = endpoint.address.to_string();
-                samples.put(&self.in_flight, &[name.as_str(), &address], load.in_flight.into());
-                if let Some(latency) = load.latency {
+                samples.put(&self.in_flight, &[name.as_str(), &address], standing.load.in_flight.into());
+                if let Some(latency) = standing.load.latency {
                     samples.put(&self.latency, &[name.as_str(), &address], latency.as_secs_f64());
                 }
             }
@@ -48,12 +58,10 @@ impl Upstreams {
     }
 }
 
-fn state(upstream: &Upstream, at: usize, now: Instant) -> &'static str {
-    if !upstream.endpoints[at].is_healthy() {
-        "unhealthy"
-    } else if upstream.is_ejected(at as u32, now) {
-        "ejected"
-    } else {
-        "available"
+fn state(endpoint: &EndpointSnapshot) -> &'static str {
+    match endpoint {
+        EndpointSnapshot { healthy: false, .. } => "unhealthy",
+        EndpointSnapshot { usable: false, .. } => "ejected",
+        _ => "available",
     }
 }

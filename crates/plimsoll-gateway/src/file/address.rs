@@ -1,9 +1,12 @@
 //! Where replicas are.
 
-use super::distinct::distinct;
-use crate::spec::Address;
-use plimsoll::file::{Node, NonEmpty, Placed, Reader, Schemas, Shape};
-use serde_json::Value;
+use super::distinct::distinct_by;
+use crate::spec::{Address, EndpointSpec};
+use plimsoll::{
+    balance::Weight,
+    file::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section},
+};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 impl Shape for Address {
@@ -24,21 +27,61 @@ impl Shape for Address {
     }
 }
 
-/// At least one replica, no two alike.
+section! {
+    /// A replica that does not weigh the same as the others.
+    pub(super) struct Weighted {
+        /// Its host and port.
+        address: Address,
+        /// How much it takes, relative to the others, whatever the balance.
+        weight: Weight = Weight::ONE,
+    }
+}
+
+impl Rules for Weighted {}
+
+impl Shape for EndpointSpec {
+    fn expected() -> Cow<'static, str> {
+        format!("{}, or {{ address = \"10.0.0.7:8080\", weight = 2 }}", Address::expected()).into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if node.as_table().is_some() {
+            let Weighted { address, weight } = Weighted::read(node, reader)?;
+            return Some(Self { address, weight });
+        }
+        // Who wrote a text meant the short form.
+        let expected =
+            if matches!(node.content(), Content::String(_)) { Address::expected() } else { Self::expected() };
+        reader.parsed(node, &expected, |text| text.parse().ok())
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        json!({ "anyOf": [Address::schema(schemas), Weighted::schema(schemas)] })
+    }
+
+    fn write(&self) -> Value {
+        match self.weight {
+            Weight::ONE => self.address.write(),
+            weight => Weighted { address: self.address.clone(), weight }.write(),
+        }
+    }
+}
+
+/// At least one replica, no two at the same address.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Endpoints(Vec<Address>);
+pub(super) struct Endpoints(Vec<EndpointSpec>);
 
 /// The same, each with its place.
-pub(super) type PlacedEndpoints = NonEmpty<Placed<Address>>;
+pub(super) type PlacedEndpoints = NonEmpty<Placed<EndpointSpec>>;
 
 impl Endpoints {
-    pub(super) fn into_vec(self) -> Vec<Address> {
+    pub(super) fn into_vec(self) -> Vec<EndpointSpec> {
         self.0
     }
 }
 
-impl From<&[Address]> for Endpoints {
-    fn from(endpoints: &[Address]) -> Self {
+impl From<&[EndpointSpec]> for Endpoints {
+    fn from(endpoints: &[EndpointSpec]) -> Self {
         Self(endpoints.to_vec())
     }
 }
@@ -50,7 +93,7 @@ impl Shape for Endpoints {
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let endpoints = PlacedEndpoints::read(node, reader)?.into_vec();
-        distinct(&endpoints, "endpoint", reader)
+        distinct_by(&endpoints, |endpoint| &endpoint.address, "endpoint", reader)
             .then(|| Self(endpoints.into_iter().map(Placed::into_inner).collect()))
     }
 

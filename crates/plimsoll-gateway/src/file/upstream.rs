@@ -5,8 +5,9 @@ use crate::spec::{HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
 use plimsoll::{
     balance::Balance,
     ejection::EjectionSpec,
+    endpoints::EndpointsSpec,
     file::{Content, Node, Reader, Rules, Schemas, Section, Shape, section},
-    units::Span,
+    units::{Ratio, Span},
 };
 use serde_json::{Value, json};
 use std::{borrow::Cow, num::NonZeroU32, time::Duration};
@@ -45,7 +46,7 @@ impl Shape for Protocol {
 section! {
     /// One service: where its replicas are and how they are treated.
     pub(super) struct Upstream {
-        /// Host and port of each replica.
+        /// Host and port of each replica, or a table with these and a weight.
         endpoints: Endpoints,
         /// What they speak: HTTP/1.1, or HTTP/2 by prior knowledge.
         protocol: Protocol = Protocol::default(),
@@ -56,6 +57,11 @@ section! {
         health: Option<HealthSpec> = None,
         /// Leaves out for a while a replica that fails.
         ejection: Option<EjectionSpec> = Some(EjectionSpec::default()),
+        /// For so long a replica that becomes healthy, returns from an ejection or is new gets less than its share: a
+        /// tenth at first, then more and more.
+        slow_start: Option<Duration> = None,
+        /// While less than this part of the replicas is healthy and not ejected, all of them are asked; "0%": never.
+        panic_threshold: Ratio = EndpointsSpec::PANIC_THRESHOLD,
         /// Connections that are kept for the next request.
         pool: PoolSpec = PoolSpec::default(),
     }
@@ -71,6 +77,8 @@ impl From<Upstream> for UpstreamSpec {
             balance: written.balance,
             health: written.health,
             ejection: written.ejection,
+            slow_start: written.slow_start,
+            panic_threshold: written.panic_threshold,
             pool: written.pool,
         }
     }
@@ -84,6 +92,8 @@ impl From<&UpstreamSpec> for Upstream {
             balance: spec.balance.clone(),
             health: spec.health.clone(),
             ejection: spec.ejection,
+            slow_start: spec.slow_start,
+            panic_threshold: spec.panic_threshold,
             pool: spec.pool,
         }
     }

@@ -50,17 +50,20 @@ impl Checked {
 
     /// Asks for as long as the gateway lives.
     pub(super) async fn keep_asking(self) {
-        let mut verdict = Verdict::new(self.endpoint.is_healthy());
+        let Some(healthy) = self.known(|upstream, at| upstream.is_healthy(at)) else { return };
+        let mut verdict = Verdict::new(healthy);
         // The first answers are wanted soon, though not from all endpoints in the same instant.
         sleep(self.spec.every.min(Duration::from_secs(1)).mul_f64(draw().unit() * JITTER)).await;
         loop {
             let asked = ask(&self.endpoint.address, self.protocol, &self.spec.path);
             let heard = timeout(self.spec.timeout, asked).await.unwrap_or(Heard::TimedOut);
             self.counters[heard.at()].inc();
-            let before = self.endpoint.set_healthy(verdict.heard(heard == Heard::Good, &self.spec));
-            if before != self.endpoint.is_healthy() {
-                let Some(shared) = self.shared.upgrade() else { return };
-                self.turned(&shared, heard);
+            let healthy = verdict.heard(heard == Heard::Good, &self.spec);
+            // An endpoint that the configuration in force does not have any more is soon not checked any more.
+            if let Some(before) = self.known(|upstream, at| upstream.set_health(at, healthy, now()))
+                && before != healthy
+            {
+                self.turned(healthy, heard);
             }
             if self.shared.strong_count() == 0 {
                 return;
@@ -69,23 +72,20 @@ impl Checked {
         }
     }
 
-    fn turned(&self, shared: &Shared, heard: Heard) {
-        let (upstream, endpoint) = (&self.upstream, &self.endpoint.address);
-        if self.endpoint.is_healthy() {
-            tracing::info!(%upstream, %endpoint, "endpoint healthy");
-            self.bring_back(shared);
-        } else {
-            tracing::warn!(%upstream, %endpoint, ?heard, "endpoint unhealthy");
-        }
+    /// Something of the endpoint as the configuration in force has it.
+    fn known<T>(&self, look: impl FnOnce(&Upstream, u32) -> T) -> Option<T> {
+        let shared = self.shared.upgrade()?;
+        let snapshot = shared.snapshot.load();
+        let upstream = snapshot.upstreams.get(&self.upstream)?;
+        Some(look(upstream, upstream.index_of(self.endpoint.id)?))
     }
 
-    /// An endpoint that was down and has answered well since is not made to wait for what requests thought of it before.
-    fn bring_back(&self, shared: &Shared) {
-        let snapshot = shared.snapshot.load();
-        let Some(upstream) = snapshot.upstreams.get(&self.upstream) else { return };
-        let at = upstream.endpoints.iter().position(|endpoint| endpoint.id == self.endpoint.id);
-        if let (Some(at), Some(ejector)) = (at, upstream.ejector()) {
-            ejector.uneject(at as u32, now());
+    fn turned(&self, healthy: bool, heard: Heard) {
+        let (upstream, endpoint) = (&self.upstream, &self.endpoint.address);
+        if healthy {
+            tracing::info!(%upstream, %endpoint, "endpoint healthy");
+        } else {
+            tracing::warn!(%upstream, %endpoint, ?heard, "endpoint unhealthy");
         }
     }
 }

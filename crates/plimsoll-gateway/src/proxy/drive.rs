@@ -25,7 +25,11 @@ use plimsoll::{
     http::{Kind, Problem},
 };
 use smallvec::SmallVec;
-use std::{ops::Deref, sync::Arc, time::SystemTime};
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// The policy of a route, which lives as long as the calls under it.
 #[derive(Debug)]
@@ -117,7 +121,13 @@ where
         Some((self.attempt)(&self.route.upstream.endpoints[index as usize], begin.slot))
     }
 
-    fn settlement(&mut self, id: AttemptId, now: Instant, result: Result<&Reply, &Fault>) -> Settlement {
+    fn settlement(
+        &mut self,
+        id: AttemptId,
+        now: Instant,
+        took: Duration,
+        result: Result<&Reply, &Fault>,
+    ) -> Settlement {
         let mut settlement = match result {
             Ok(reply) => {
                 let (status, headers) = reply.head();
@@ -127,7 +137,7 @@ where
         };
         let picked = self.picked.iter_mut().find(|(of, _)| *of == id);
         if let Some((_, picked)) = picked {
-            picked.judge(now, &settlement);
+            picked.judge(now, &settlement, took);
             let endpoint = picked.index();
             self.bind(endpoint, now, &mut settlement);
         }
@@ -141,7 +151,7 @@ where
             self.marks[slot].spare();
         }
         if let Some(mut picked) = self.take(id) {
-            picked.judge(now, &Settlement { outcome, ..Settlement::SUCCESS });
+            picked.abort(now, outcome);
         }
     }
 

@@ -11,7 +11,7 @@ mod upstream;
 pub use limits::LimitsSpec;
 pub use name::Name;
 pub use route::{HostPattern, PathPrefix, RouteSpec};
-pub use upstream::{Address, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
+pub use upstream::{Address, EndpointSpec, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
 
 use plimsoll::{PolicySpec, http::headers::Trust, units::Ratio};
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};

@@ -1,4 +1,9 @@
-use plimsoll::{balance::Balance, ejection::EjectionSpec};
+use plimsoll::{
+    balance::{Balance, Weight},
+    ejection::EjectionSpec,
+    endpoints::EndpointsSpec,
+    units::Ratio,
+};
 use std::{fmt, net::IpAddr, num::NonZeroU32, str::FromStr, time::Duration};
 
 use super::PathPrefix;
@@ -7,7 +12,7 @@ use super::PathPrefix;
 #[derive(Clone, PartialEq, Debug)]
 pub struct UpstreamSpec {
     /// Its replicas; at least one, no two alike.
-    pub endpoints: Vec<Address>,
+    pub endpoints: Vec<EndpointSpec>,
     /// What they speak.
     pub protocol: Protocol,
     /// How one is chosen.
@@ -16,8 +21,48 @@ pub struct UpstreamSpec {
     pub health: Option<HealthSpec>,
     /// Whether one that fails is left out for a while.
     pub ejection: Option<EjectionSpec>,
+    /// For how long a replica that returns or is new gets less than its share.
+    pub slow_start: Option<Duration>,
+    /// Below this part of usable replicas all of them are asked; zero: never.
+    pub panic_threshold: Ratio,
     /// Kept connections.
     pub pool: PoolSpec,
+}
+
+impl UpstreamSpec {
+    /// What the machine that chooses is made of.
+    pub(crate) fn endpoints_spec(&self) -> EndpointsSpec {
+        EndpointsSpec {
+            balance: self.balance.clone(),
+            ejection: self.ejection,
+            checks: self.health.is_some(),
+            slow_start: self.slow_start,
+            panic_threshold: self.panic_threshold,
+        }
+    }
+}
+
+/// A replica: where it is, and how much it takes. Written and read as its address alone where it weighs 1.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndpointSpec {
+    /// Where it is.
+    pub address: Address,
+    /// How much it takes, relative to the others. Default 1.
+    pub weight: Weight,
+}
+
+impl From<Address> for EndpointSpec {
+    fn from(address: Address) -> Self {
+        Self { address, weight: Weight::ONE }
+    }
+}
+
+impl FromStr for EndpointSpec {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        text.parse::<Address>().map(Self::from)
+    }
 }
 
 /// What an upstream speaks.

@@ -12,8 +12,10 @@ use crate::{
 };
 use plimsoll::{
     Draw, Instant, KeyHash,
-    balance::{Balance, Balancer},
-    ejection::{Ejector, Verdict},
+    balance::Balance,
+    driver::Time,
+    ejection::Verdict,
+    endpoints::{Endpoints, EndpointsSnapshot, Member},
 };
 use std::sync::Arc;
 
@@ -22,88 +24,114 @@ use std::sync::Arc;
 pub(crate) struct Upstream {
     pub(crate) name: Name,
     pub(crate) spec: UpstreamSpec,
+    /// In the order of [`Self::choice`].
     pub(crate) endpoints: Box<[Arc<Endpoint>]>,
     pub(crate) metrics: UpstreamMetrics,
-    balancer: Balancer,
-    ejector: Option<Ejector>,
-    /// Keys the hash of those that are balanced by a header.
-    secret: ahash::RandomState,
+    choice: Endpoints,
 }
 
 impl Upstream {
     /// With the state of `old`'s endpoints where the addresses are the same.
-    pub(crate) fn new(name: Name, spec: UpstreamSpec, metrics: UpstreamMetrics, old: Option<&Self>) -> Self {
-        let place = |address: &Address| {
-            old.and_then(|old| old.endpoints.iter().position(|have| have.address == *address))
+    pub(crate) fn new(
+        name: Name,
+        spec: UpstreamSpec,
+        metrics: UpstreamMetrics,
+        time: &Time,
+        old: Option<&Self>,
+    ) -> Self {
+        let kept =
+            |address: &Address| old?.endpoints.iter().find(|have| have.address == *address).map(Arc::clone);
+        let endpoints = spec.endpoints.iter().map(|endpoint| {
+            kept(&endpoint.address).unwrap_or_else(|| Arc::new(Endpoint::new(endpoint.address.clone())))
+        });
+        let endpoints: Box<[_]> = endpoints.collect();
+        let names: Vec<String> = spec.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
+        let members: Vec<_> = names
+            .iter()
+            .zip(&spec.endpoints)
+            .map(|(name, endpoint)| Member::new(name).weighing(endpoint.weight))
+            .collect();
+        let choice = match old {
+            Some(old) => old.choice.carried(&spec.endpoints_spec(), &members, time.now()),
+            None => Endpoints::new(&spec.endpoints_spec(), &members, time.now()),
         };
-        let from: Vec<Option<u32>> =
-            spec.endpoints.iter().map(|address| place(address).map(|at| at as u32)).collect();
-        let kept = |at: &Option<u32>| Some(Arc::clone(&old?.endpoints[(*at)? as usize]));
-        let endpoints = spec.endpoints.iter().zip(&from).map(|(address, at)| {
-            let fresh = || Arc::new(Endpoint::new(address.clone()));
-            kept(at).filter(|kept| kept.is_checked() == spec.health.is_some()).unwrap_or_else(fresh)
-        });
-        let count = spec.endpoints.len() as u32;
-        let balancer = old.map_or_else(
-            || Balancer::new(spec.balance.clone(), count),
-            |old| old.balancer.carried(spec.balance.clone(), &from),
-        );
-        let ejector = spec.ejection.as_ref().map(|ejection| {
-            let carried = old.and_then(|old| old.ejector.as_ref()).map(|old| old.carried(ejection, &from));
-            carried.unwrap_or_else(|| Ejector::new(ejection, count))
-        });
-        let secret = old.map_or_else(ahash::RandomState::new, |old| old.secret.clone());
-        Self { endpoints: endpoints.collect(), name, spec, metrics, balancer, ejector, secret }
+        Self { name, spec, endpoints, metrics, choice }
     }
 
     /// The header by whose value endpoints are chosen.
     pub(crate) fn hash_header(&self) -> Option<&str> {
         match &self.spec.balance {
-            Balance::HashHeader(name) => Some(name),
+            Balance::HashHeader { name, .. } => Some(name),
             _ => None,
         }
     }
 
     /// A key's hash for [`Self::pick`].
     pub(crate) fn hash(&self, key: &[u8]) -> KeyHash {
-        KeyHash(self.secret.hash_one(key))
+        self.choice.hash(key)
     }
 
-    /// Chooses an endpoint: of the healthy ones that are not ejected, else of the healthy ones; not of `avoid` if
-    /// another is left.
+    /// Chooses an endpoint: one of `avoid` only if no other is usable, one of `exclude` never.
     pub(crate) fn pick(
         self: &Arc<Self>,
         now: Instant,
         draw: Draw,
-        hash: Option<KeyHash>,
+        key: Option<KeyHash>,
         avoid: &[u32],
         exclude: &[u32],
     ) -> Option<Picked> {
-        let healthy = |at: u32| self.endpoints[at as usize].is_healthy() && !exclude.contains(&at);
-        let fit = |at: u32| healthy(at) && !self.is_ejected(at, now);
-        let pick = self.balancer.pick(now, draw, hash, avoid, fit);
-        let pick = pick.or_else(|| self.balancer.pick(now, draw, hash, avoid, healthy))?;
-        Some(Picked::new(Arc::clone(self), pick, now, draw))
+        let pick = self.choice.pick(now, draw, key, avoid, exclude);
+        self.heed_panic(now);
+        Some(Picked::new(Arc::clone(self), pick?, now, draw))
     }
 
     /// Whether an endpoint that is none of `exclude` can be asked.
     pub(crate) fn has_usable(&self, now: Instant, exclude: &[u32]) -> bool {
-        (0..self.endpoints.len() as u32).any(|at| {
-            !exclude.contains(&at) && self.endpoints[at as usize].is_healthy() && !self.is_ejected(at, now)
-        })
+        self.choice.can_pick(now, exclude)
     }
 
-    /// Whether the endpoint is left out for a while.
-    pub(crate) fn is_ejected(&self, endpoint: u32, now: Instant) -> bool {
-        self.ejector.as_ref().is_some_and(|ejector| ejector.is_ejected(endpoint, now))
+    /// What a health check says. Gives what held before.
+    pub(crate) fn set_health(&self, endpoint: u32, healthy: bool, now: Instant) -> bool {
+        let before = self.choice.set_health(endpoint, healthy, now);
+        self.heed_panic(now);
+        before
     }
 
-    pub(crate) fn balancer(&self) -> &Balancer {
-        &self.balancer
+    /// Whether health checks say that the endpoint is well.
+    pub(crate) fn is_healthy(&self, endpoint: u32) -> bool {
+        self.choice.is_healthy(endpoint)
     }
 
-    pub(crate) fn ejector(&self) -> Option<&Ejector> {
-        self.ejector.as_ref()
+    /// The index of the endpoint with this id, if this upstream has it.
+    pub(crate) fn index_of(&self, id: u64) -> Option<u32> {
+        self.endpoints.iter().position(|endpoint| endpoint.id == id).map(|at| at as u32)
+    }
+
+    /// How the endpoints stand, in the order of [`Self::endpoints`]. For onlookers: allocates.
+    pub(crate) fn standing(&self, now: Instant) -> EndpointsSnapshot {
+        let standing = self.choice.snapshot(now);
+        self.heed_panic(now);
+        standing
+    }
+
+    /// Panic that begins or ends is a line in the log, once.
+    #[inline]
+    fn heed_panic(&self, now: Instant) {
+        if let Some(begun) = self.choice.panic_turned() {
+            self.log_panic(begun, now);
+        }
+    }
+
+    #[cold]
+    fn log_panic(&self, begun: bool, now: Instant) {
+        let standing = self.choice.snapshot(now).endpoints;
+        let usable = standing.iter().filter(|endpoint| endpoint.usable).count();
+        let (upstream, endpoints) = (&self.name, standing.len());
+        if begun {
+            tracing::warn!(%upstream, usable, endpoints, "too few endpoints are usable: all of them are asked");
+        } else {
+            tracing::info!(%upstream, usable, endpoints, "enough endpoints are usable again");
+        }
     }
 
     fn ejection(&self, verdict: Verdict) {

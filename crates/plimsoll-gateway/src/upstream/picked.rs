@@ -1,27 +1,32 @@
 use super::{Endpoint, Upstream};
-use plimsoll::{Draw, Instant, Outcome, Settlement, balance::Pick};
+use plimsoll::{Draw, Instant, Outcome, Settlement, ejection::Verdict, endpoints::Pick};
 use std::{fmt, sync::Arc, time::Duration};
 
-/// An endpoint that was chosen for an attempt. It hears the verdict when that is known; dropped, the attempt is over.
+/// An endpoint that was chosen for an attempt. Dropped, it gives its place in flight back; an attempt that was not judged
+/// by then was cancelled, which tells nothing of the endpoint.
 pub(crate) struct Picked {
     upstream: Arc<Upstream>,
     pick: Pick,
     began: Instant,
     /// For the jitter of an ejection.
     draw: Draw,
-    ended: Option<Ended>,
+    stage: Stage,
 }
 
-#[derive(Clone, Copy)]
-struct Ended {
-    at: Instant,
-    outcome: Outcome,
-    took: Duration,
+/// How much has been said of the attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unjudged,
+    /// A good head: a failure may follow.
+    Good,
+    /// A good head whose verdict follows.
+    Provisional,
+    Final,
 }
 
 impl Picked {
     pub(super) fn new(upstream: Arc<Upstream>, pick: Pick, now: Instant, draw: Draw) -> Self {
-        Self { upstream, pick, began: now, draw: draw.split(), ended: None }
+        Self { upstream, pick, began: now, draw: draw.split(), stage: Stage::Unjudged }
     }
 
     /// Its index in the upstream.
@@ -33,32 +38,54 @@ impl Picked {
         &self.upstream.endpoints[self.pick.endpoint() as usize]
     }
 
-    /// The verdict: at the response's head, or at the failure. The first counts.
-    pub(crate) fn judge(&mut self, now: Instant, settlement: &Settlement) {
-        let outcome = settlement.outcome;
-        self.ended.get_or_insert(Ended { at: now, outcome, took: now.since(self.began) });
+    /// The verdict, at the response's head or at the failure, after `took` of the endpoint's own time. Only the first counts.
+    pub(crate) fn judge(&mut self, now: Instant, settlement: &Settlement, took: Duration) {
+        if self.stage != Stage::Unjudged {
+            return;
+        }
+        let choice = &self.upstream.choice;
+        let (stage, verdict) = match settlement.outcome {
+            Outcome::Success if settlement.provisional => {
+                (Stage::Provisional, choice.judge_provisional(&self.pick, now, self.draw, took))
+            }
+            outcome => {
+                let stage = if outcome == Outcome::Success { Stage::Good } else { Stage::Final };
+                (stage, choice.judge(&self.pick, now, self.draw, outcome, took))
+            }
+        };
+        self.stage = stage;
+        self.tell(verdict);
     }
 
-    /// The end of the body: can only add a failure.
+    /// The machine ended the attempt so.
+    pub(crate) fn abort(&mut self, now: Instant, outcome: Outcome) {
+        self.judge(now, &Settlement { outcome, ..Settlement::SUCCESS }, now.since(self.began));
+    }
+
+    /// What came after the head. After an ordinary head a success is no news; the first failure is.
     pub(crate) fn judge_late(&mut self, now: Instant, outcome: Outcome) {
-        if outcome.is_failure()
-            && let Some(ended) = &mut self.ended
-        {
-            *ended = Ended { at: now, outcome, ..*ended };
+        let news = match self.stage {
+            Stage::Unjudged => return self.abort(now, outcome),
+            Stage::Good => outcome != Outcome::Success,
+            Stage::Provisional => true,
+            Stage::Final => false,
+        };
+        if news {
+            self.stage = Stage::Final;
+            self.tell(self.upstream.choice.judge_late(&self.pick, now, self.draw, outcome));
+        }
+    }
+
+    fn tell(&self, verdict: Option<Verdict>) {
+        if let Some(verdict) = verdict {
+            self.upstream.ejection(verdict);
         }
     }
 }
 
 impl Drop for Picked {
     fn drop(&mut self) {
-        let Ended { at, outcome, took } =
-            self.ended.unwrap_or(Ended { at: self.began, outcome: Outcome::Cancelled, took: Duration::ZERO });
-        self.upstream.balancer.settle(self.pick, at, outcome, took);
-        if let Some(ejector) = &self.upstream.ejector
-            && let Some(verdict) = ejector.settle(self.pick.endpoint(), at, self.draw, outcome)
-        {
-            self.upstream.ejection(verdict);
-        }
+        self.upstream.choice.release(self.pick);
     }
 }
 

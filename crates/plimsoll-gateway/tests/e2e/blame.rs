@@ -377,6 +377,7 @@ fn a_retry_without_an_endpoint_gives_the_endpoints_own_answer() {
     });
     let setup = Setup::to(&origin)
         .upstream(r#"health = { path = "/health", every = "10ms", timeout = "10ms", unhealthy-after = 1 }"#)
+        .upstream(r#"panic-threshold = "0%""#)
         .policy(RETRY);
     converse(async {
         let control = Control::start(setup.spec(), None).await.unwrap();

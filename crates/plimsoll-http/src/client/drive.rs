@@ -20,6 +20,7 @@ use plimsoll_policy::{
 use std::{
     pin::pin,
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 /// A call of this client.
@@ -46,7 +47,13 @@ where
         Some((self.attempt)(begin.slot))
     }
 
-    fn settlement(&mut self, _: AttemptId, _: Instant, result: Result<&Reply, &Fault>) -> Settlement {
+    fn settlement(
+        &mut self,
+        _: AttemptId,
+        _: Instant,
+        _: Duration,
+        result: Result<&Reply, &Fault>,
+    ) -> Settlement {
         match result {
             Ok(reply) => settlement(reply.response()),
             Err(fault) => fault.settlement(),

@@ -1,163 +1,118 @@
-//! The machine that picks.
+//! The machine that chooses.
 
 use super::{
-    Balance,
+    Balance, DEFAULT_SEED, Member,
     eligible::Eligible,
     endpoint::{Endpoint, EndpointLoad},
+    hash::{Of, hash},
     least_in_flight, peak_ewma, rendezvous,
     round_robin::Turn,
+    weights::Weights,
 };
 use crate::{Draw, Instant, KeyHash, Outcome};
 use std::{sync::Arc, time::Duration};
 
-/// An endpoint that was picked: one more in flight there, until [`Balancer::settle`]. Plain data; each is settled once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "a pick that is not settled counts as in flight for ever"]
-pub struct Pick {
-    endpoint: u32,
-}
-
-impl Pick {
-    /// Its index in the set that the balancer was made for.
-    pub const fn endpoint(self) -> u32 {
-        self.endpoint
-    }
-}
-
-/// Chooses among a fixed set of endpoints, known by their index.
-///
-/// Another set is another balancer: [`Self::carried`] makes one that shares the state of the endpoints that stay, so
-/// that what was picked from the old one and is settled there is also seen in the new one.
-///
-/// 128 bytes an endpoint, in one allocation each, and 16 in the balancer's own two tables. A pick costs what the table
-/// at [`crate::balance`] says, and one add; settling is one subtraction and, about once a millisecond and endpoint, one
-/// compare-and-swap.
-///
-/// ```
-/// # use plimsoll_policy::{Draw, Instant, Outcome, balance::{Balance, Balancer}};
-/// # use std::time::Duration;
-/// let balancer = Balancer::new(Balance::RoundRobin, 3);
-/// let now = Instant::from_nanos(1);
-/// let pick = balancer.pick(now, Draw::new(7), None, &[0], |endpoint| endpoint != 1).unwrap();
-/// assert_eq!(pick.endpoint(), 2);
-/// balancer.settle(pick, now, Outcome::Success, Duration::from_millis(3));
-/// ```
+/// Chooses among a fixed set of endpoints, known by their index. Part of [`crate::endpoints::Endpoints`], which knows
+/// the endpoints that may be chosen.
 #[derive(Debug)]
-pub struct Balancer {
+pub(crate) struct Balancer {
     balance: Balance,
     turn: Turn,
     endpoints: Box<[Arc<Endpoint>]>,
-    /// Each endpoint's own, for the hash.
+    /// Each endpoint's own: its name's hash.
     seeds: Box<[u64]>,
-    /// The number of the next endpoint to come.
-    next: u64,
+    weights: Weights,
 }
 
 impl Balancer {
-    /// For the endpoints `0..endpoints`, none of them used before.
-    ///
-    /// Hash placement depends on an endpoint's position here, so the same list places the same keys alike in every
-    /// process, provided that the driver's [`KeyHash`] does.
-    pub fn new(balance: Balance, endpoints: u32) -> Self {
+    /// For these endpoints, none of them used before.
+    pub(crate) fn new(balance: Balance, members: &[Member<'_>]) -> Self {
+        Self::of(balance, members, |_| None)
+    }
+
+    /// For another set, `from[new index] = old index` where an endpoint stays: load and latency stay with it.
+    pub(crate) fn carried(&self, balance: Balance, members: &[Member<'_>], from: &[Option<u32>]) -> Self {
+        Self::of(balance, members, |at| {
+            from.get(at).copied().flatten().and_then(|old| self.endpoints.get(old as usize)).map(Arc::clone)
+        })
+    }
+
+    fn of(balance: Balance, members: &[Member<'_>], kept: impl Fn(usize) -> Option<Arc<Endpoint>>) -> Self {
+        let seed = seed(&balance);
         Self {
             balance,
             turn: Turn::new(),
-            endpoints: (0..endpoints).map(|_| Arc::new(Endpoint::new())).collect(),
-            seeds: (0..u64::from(endpoints)).map(rendezvous::seed).collect(),
-            next: endpoints.into(),
+            endpoints: (0..members.len())
+                .map(|at| kept(at).unwrap_or_else(|| Arc::new(Endpoint::new())))
+                .collect(),
+            seeds: members.iter().map(|member| hash(seed, Of::Endpoint, member.name.as_bytes())).collect(),
+            weights: Weights::new(members),
         }
     }
 
-    /// For another set, `from[new index] = old index` where an endpoint stays: load, latency and hash placement stay with
-    /// it. `None`, or an index that the old set does not have, is a new one.
-    pub fn carried(&self, balance: Balance, from: &[Option<u32>]) -> Self {
-        let mut next = self.next;
-        let (endpoints, seeds): (Vec<_>, Vec<_>) = from
-            .iter()
-            .map(|old| {
-                let kept = old.and_then(|old| {
-                    let old = old as usize;
-                    Some((Arc::clone(self.endpoints.get(old)?), self.seeds[old]))
-                });
-                kept.unwrap_or_else(|| {
-                    next += 1;
-                    (Arc::new(Endpoint::new()), rendezvous::seed(next - 1))
-                })
-            })
-            .unzip();
-        Self { balance, turn: Turn::new(), endpoints: endpoints.into(), seeds: seeds.into(), next }
+    /// A key's hash, the same wherever the seed is.
+    pub(crate) fn hash(&self, key: &[u8]) -> KeyHash {
+        KeyHash(hash(seed(&self.balance), Of::Key, key))
     }
 
-    /// Picks an endpoint for which `usable` holds, and counts one more in flight there; `None` where there is none.
-    ///
-    /// One of `avoid` (the endpoints that have failed in this call) is picked only where nothing else is usable. `hash`
-    /// is the key's where the balance is by hash; without one the place is drawn.
+    /// Chooses one of the eligible; `None` where there is none. `key` counts where the balance is by hash; without one
+    /// the place is drawn.
     #[inline]
-    pub fn pick(
+    pub(crate) fn choose(
         &self,
         now: Instant,
         draw: Draw,
-        hash: Option<KeyHash>,
-        avoid: &[u32],
-        usable: impl Fn(u32) -> bool,
-    ) -> Option<Pick> {
-        let all = Eligible { total: self.len(), avoid: &[], usable: &usable };
-        let endpoint = if avoid.is_empty() {
-            self.choose(now, draw, hash, &all)
-        } else {
-            self.choose(now, draw, hash, &Eligible { avoid, ..all })
-                .or_else(|| self.choose(now, draw, hash, &all))
-        }?;
-        self.endpoints[endpoint as usize].started();
-        Some(Pick { endpoint })
-    }
-
-    #[inline]
-    fn choose(
-        &self,
-        now: Instant,
-        draw: Draw,
-        hash: Option<KeyHash>,
+        key: Option<KeyHash>,
         eligible: &Eligible<'_, impl Fn(u32) -> bool>,
     ) -> Option<u32> {
         match self.balance {
-            Balance::PeakEwma => peak_ewma::pick(&self.endpoints, eligible, now, draw),
-            Balance::RoundRobin => self.turn.pick(eligible),
-            Balance::LeastInFlight => least_in_flight::pick(&self.endpoints, eligible, draw),
-            Balance::HashHeader(_) => {
-                let key = hash.map_or(draw.bits(), |hash| hash.0);
-                rendezvous::pick(&self.endpoints, &self.seeds, eligible, key)
+            Balance::PeakEwma => peak_ewma::pick(&self.endpoints, &self.weights, eligible, now, draw),
+            Balance::RoundRobin => self.turn.pick(&self.weights, eligible),
+            Balance::LeastInFlight => least_in_flight::pick(&self.endpoints, &self.weights, eligible, draw),
+            Balance::HashHeader { .. } => {
+                let key = key.map_or(draw.bits(), |key| key.0);
+                rendezvous::pick(&self.endpoints, &self.seeds, &self.weights, eligible, key)
             }
         }
     }
 
-    /// What was picked has ended so, `took` after it was sent there. To the balancer that picked.
-    ///
-    /// Only a success can lower the latency estimate: a host that fails at once is not a fast one. What was cancelled
-    /// can raise it, since it would have taken longer still.
+    /// Counts one more in flight there.
     #[inline]
-    pub fn settle(&self, pick: Pick, now: Instant, outcome: Outcome, took: Duration) {
-        self.endpoints[pick.endpoint as usize].ended(now, outcome, took);
+    pub(crate) fn start(&self, endpoint: u32) {
+        self.endpoints[endpoint as usize].started();
     }
 
-    /// How many endpoints there are, usable or not.
-    pub fn len(&self) -> u32 {
+    /// One less.
+    #[inline]
+    pub(crate) fn release(&self, endpoint: u32) {
+        self.endpoints[endpoint as usize].released();
+    }
+
+    /// An attempt went so, `took` after it was sent there.
+    #[inline]
+    pub(crate) fn judge(&self, endpoint: u32, now: Instant, outcome: Outcome, took: Duration) {
+        self.endpoints[endpoint as usize].judged(now, outcome, took);
+    }
+
+    /// What sets this endpoint apart, by its name and the seed alone.
+    pub(crate) fn seed(&self, endpoint: u32) -> u64 {
+        self.seeds[endpoint as usize]
+    }
+
+    pub(crate) fn len(&self) -> u32 {
         self.endpoints.len() as u32
     }
 
-    /// Whether there is none at all.
-    pub fn is_empty(&self) -> bool {
-        self.endpoints.is_empty()
+    /// What the endpoint carries.
+    pub(crate) fn load(&self, endpoint: u32, now: Instant) -> EndpointLoad {
+        self.endpoints[endpoint as usize].load(now)
     }
+}
 
-    /// How it chooses.
-    pub fn balance(&self) -> &Balance {
-        &self.balance
-    }
-
-    /// What each endpoint carries, in the order of their indices.
-    pub fn snapshot(&self, now: Instant) -> impl ExactSizeIterator<Item = EndpointLoad> + '_ {
-        self.endpoints.iter().map(move |endpoint| endpoint.load(now))
+fn seed(balance: &Balance) -> u32 {
+    match balance {
+        Balance::HashHeader { seed, .. } => *seed,
+        _ => DEFAULT_SEED,
     }
 }
 

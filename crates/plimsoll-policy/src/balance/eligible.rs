@@ -2,10 +2,10 @@
 
 /// The endpoints `0..total` without those that are not usable and those to avoid.
 #[derive(Clone, Copy)]
-pub(super) struct Eligible<'a, F> {
-    pub(super) total: u32,
-    pub(super) avoid: &'a [u32],
-    pub(super) usable: F,
+pub(crate) struct Eligible<'a, F> {
+    pub(crate) total: u32,
+    pub(crate) avoid: &'a [u32],
+    pub(crate) usable: F,
 }
 
 impl<F: Fn(u32) -> bool> Eligible<'_, F> {

@@ -10,8 +10,19 @@ use std::time::Duration;
 /// How fast a latency estimate forgets: to 1/e in this time.
 pub const LATENCY_DECAY: Duration = Duration::from_secs(10);
 
-/// The estimate of an endpoint whose first attempts failed. One that has never been tried has no estimate at all.
-pub const DEFAULT_LATENCY: Duration = Duration::from_secs(1);
+/// The least that a failure counts as in a latency estimate, however fast it came.
+///
+/// A host that fails at once is the fastest of all by its latency, and would draw the traffic of those that work. So a
+/// failure is a sample of twice the estimate, of this, or of the time it took, whichever is the most, up to
+/// [`LONGEST_FAILURE_LATENCY`]. linkerd's load biaser counts a failure as 5 s beside the estimate; gRPC's weighted round
+/// robin (gRFC A58) adds errors to an endpoint's utilisation. Here the sample is mixed into the estimate like any other
+/// that is no peak, by the time since the last one: a host that fails one call in a hundred keeps most of its traffic,
+/// and one that fails them all is above any host of 10 ms within a tenth of a second, and then asked about every 40 s.
+pub const FAILURE_LATENCY: Duration = Duration::from_secs(1);
+
+/// The most that a failure counts as, unless it took longer: so high that doubling ends, so low that a host which is well
+/// again is asked within two minutes.
+pub const LONGEST_FAILURE_LATENCY: Duration = Duration::from_secs(60);
 
 /// Estimates are stamped in units of 2²⁰ ns, about a millisecond; 32 bits of them last 52 days.
 const STAMP_BITS: u32 = 20;
@@ -22,9 +33,9 @@ const FRESH: u32 = (DECAY_STAMPS / 128.0) as u32;
 /// What an endpoint carries at this moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EndpointLoad {
-    /// Attempts picked and not yet settled.
+    /// Attempts picked and not yet released.
     pub in_flight: u32,
-    /// The latency estimate, decayed to now; `None` before the first attempt has been settled.
+    /// The latency estimate, decayed to now; `None` before the first attempt has been judged.
     pub latency: Option<Duration>,
 }
 
@@ -53,10 +64,14 @@ impl Endpoint {
     }
 
     #[inline]
-    pub(super) fn ended(&self, now: Instant, outcome: Outcome, took: Duration) {
+    pub(super) fn released(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn judged(&self, now: Instant, outcome: Outcome, took: Duration) {
         let (stamp, took) = (stamp(now), (nanos(took) as f32).max(1.0));
-        // Most ends change nothing: the sample is neither a peak nor a millisecond younger than the last.
+        // Most verdicts change nothing: the sample is neither a peak nor a millisecond younger than the last.
         let _ = self.latency.fetch_update(Relaxed, Relaxed, |word| next(word, stamp, outcome, took));
     }
 
@@ -82,41 +97,47 @@ impl Endpoint {
 fn next(word: u64, stamp: u32, outcome: Outcome, took: f32) -> Option<u64> {
     let first = word == 0;
     let (estimate, since) = unpack(word);
-    let peak = took > estimate;
-    match outcome {
-        Outcome::Success if first || peak => Some(pack(took, stamp)),
-        Outcome::Success => {
-            let age = age(since, stamp);
-            let old = weight(age);
-            let mixed = f64::from(estimate) * old + f64::from(took) * (1.0 - old);
-            (age > 0).then(|| pack(mixed as f32, stamp))
-        }
-        // It may have failed in no time, and that must not make it attractive. Nor does it age while it goes on so.
-        Outcome::Failure(_) | Outcome::Throttled if first => {
-            Some(pack(took.max(DEFAULT_LATENCY.as_nanos() as f32), stamp))
-        }
-        Outcome::Failure(_) | Outcome::Throttled => {
-            (peak || age(since, stamp) > 0).then(|| pack(estimate.max(took), stamp))
-        }
+    let sample = match outcome {
+        Outcome::Success => took,
+        Outcome::Failure(_) | Outcome::Throttled => failure(estimate).max(took),
         // At least so long would it have taken.
-        Outcome::Caller | Outcome::Local => None,
-        Outcome::Cancelled => (peak && !first).then(|| pack(took, stamp)),
+        Outcome::Cancelled => return (took > estimate && !first).then(|| pack(took, stamp)),
+        Outcome::Caller | Outcome::Local => return None,
+    };
+    if first {
+        return Some(pack(sample, stamp));
     }
+    // A time that was measured and is above the estimate counts at once; what a failure is taken for beyond that is
+    // mixed in, so that a stray one does not cost a host its traffic.
+    if took > estimate {
+        return Some(pack(took, stamp));
+    }
+    let age = age(since, stamp);
+    let old = weight(age);
+    let mixed = f64::from(estimate) * old + f64::from(sample) * (1.0 - old);
+    (age > 0).then(|| pack(mixed as f32, stamp))
+}
+
+/// What a failure counts as beside this estimate. Never less than the estimate, so that no failure lowers it.
+fn failure(estimate: f32) -> f32 {
+    let (least, most) = (FAILURE_LATENCY.as_nanos() as f32, LONGEST_FAILURE_LATENCY.as_nanos() as f32);
+    (estimate * 2.0).clamp(least, most).max(estimate)
 }
 
 fn stamp(now: Instant) -> u32 {
     (now.as_nanos() >> STAMP_BITS) as u32
 }
 
-/// Stamps from `since` to `now`; 0 where another worker's clock read was the later one.
+/// Stamps from `since` to `now`; 0 where `now` is the earlier one: another worker's clock read, or a verdict that comes
+/// late. Taken for the future, it would wipe out the estimate.
 fn age(since: u32, now: u32) -> u32 {
     let age = now.wrapping_sub(since);
-    if age > u32::MAX - 1000 { 0 } else { age }
+    if age > u32::MAX / 2 { 0 } else { age }
 }
 
-/// How much of an estimate of this age is left.
+/// How much of an estimate of this age is left. The same on every processor: an endpoint hangs on it.
 fn weight(age: u32) -> f64 {
-    (-f64::from(age) / DECAY_STAMPS).exp()
+    libm::exp(-f64::from(age) / DECAY_STAMPS)
 }
 
 fn pack(estimate: f32, stamp: u32) -> u64 {
@@ -139,8 +160,7 @@ mod tests {
     }
 
     fn sample(endpoint: &Endpoint, seconds: f64, outcome: Outcome, took_ms: u64) {
-        endpoint.started();
-        endpoint.ended(at(seconds), outcome, Duration::from_millis(took_ms));
+        endpoint.judged(at(seconds), outcome, Duration::from_millis(took_ms));
     }
 
     #[track_caller]
@@ -180,21 +200,51 @@ mod tests {
     }
 
     #[test]
-    fn failing_fast_never_lowers_an_estimate() {
+    fn failing_fast_raises_an_estimate_in_proportion_and_never_lowers_it() {
         let endpoint = Endpoint::new();
         sample(&endpoint, 0.0, Outcome::Success, 50);
+        // A stray failure of a busy host: a tenth of a second's part of 1 s.
+        sample(&endpoint, 0.1, Outcome::Failure(Failure::Connect), 0);
+        close(endpoint.latency(at(0.1)), 59.5);
+        let mut last = 0.0;
         for second in 1..60 {
             let outcome =
                 if second % 2 == 0 { Outcome::Throttled } else { Outcome::Failure(Failure::Connect) };
             sample(&endpoint, f64::from(second), outcome, 0);
-            close(endpoint.latency(at(f64::from(second))), 50.0);
+            let estimate = endpoint.latency(at(f64::from(second))).unwrap();
+            assert!(estimate > last, "{last} then {estimate}");
+            last = estimate;
         }
-        sample(&endpoint, 60.0, Outcome::Failure(Failure::Timeout), 900);
-        close(endpoint.latency(at(60.0)), 900.0);
+        // What took longer than the estimate counts as it was.
+        sample(&endpoint, 60.0, Outcome::Failure(Failure::Timeout), 90_000);
+        close(endpoint.latency(at(60.0)), 90_000.0);
+        sample(&endpoint, 61.0, Outcome::Failure(Failure::Connect), 0);
+        close(endpoint.latency(at(61.0)), 90_000.0);
+    }
 
+    #[test]
+    fn what_a_failure_counts_as_has_bounds() {
         let fresh = Endpoint::new();
         sample(&fresh, 0.0, Outcome::Failure(Failure::Connect), 0);
         close(fresh.latency(at(0.0)), 1000.0);
+        for second in 1..300 {
+            sample(&fresh, f64::from(second), Outcome::Failure(Failure::Connect), 0);
+        }
+        close(fresh.latency(at(299.0)), 60_000.0);
+    }
+
+    #[test]
+    fn what_is_nobodys_failure_changes_nothing() {
+        let endpoint = Endpoint::new();
+        for outcome in [Outcome::Caller, Outcome::Local] {
+            sample(&endpoint, 0.0, outcome, 500);
+            assert_eq!(endpoint.latency(at(0.0)), None);
+        }
+        sample(&endpoint, 0.0, Outcome::Success, 50);
+        for outcome in [Outcome::Caller, Outcome::Local] {
+            sample(&endpoint, 1.0, outcome, 500);
+        }
+        close(endpoint.latency(at(0.0)), 50.0);
     }
 
     #[test]
@@ -207,14 +257,15 @@ mod tests {
         close(endpoint.latency(at(0.0)), 50.0);
         sample(&endpoint, 0.0, Outcome::Cancelled, 500);
         close(endpoint.latency(at(0.0)), 500.0);
-        assert_eq!(endpoint.in_flight(), 0);
     }
 
     #[test]
-    fn a_clock_read_that_came_late_ages_nothing() {
-        let endpoint = Endpoint::new();
-        sample(&endpoint, 1.0, Outcome::Success, 50);
-        sample(&endpoint, 0.9, Outcome::Success, 1);
-        close(endpoint.latency(at(0.9)), 50.0);
+    fn a_verdict_that_comes_late_ages_nothing() {
+        for late in [99.9, 70.0, 0.0] {
+            let endpoint = Endpoint::new();
+            sample(&endpoint, 100.0, Outcome::Success, 500);
+            sample(&endpoint, late, Outcome::Success, 2);
+            close(endpoint.latency(at(100.0)), 500.0);
+        }
     }
 }

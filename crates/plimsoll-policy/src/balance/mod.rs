@@ -1,33 +1,41 @@
-//! The choice of an endpoint.
+//! The choice of an endpoint: how each balance chooses. [`crate::endpoints`] is what runs it.
 //!
 //! | balance | choice | cost | known weakness |
 //! | --- | --- | --- | --- |
-//! | peak EWMA | of two drawn, the lower latency estimate times load | two endpoints | a host that fails fast looks idle |
+//! | peak EWMA | of two drawn, the lower latency estimate times load | two endpoints | latency alone decides while nothing is in flight |
 //! | round robin | one after the other | one endpoint | blind to load and latency |
-//! | least in flight | the fewest in flight of all | all endpoints | a host that fails fast takes everything |
-//! | hash | the same endpoint for the same key, within bounded load | all endpoints, twice | one hot key is still one endpoint's load |
+//! | least in flight | the fewest in flight of all | all endpoints | a host that fails fast looks idle |
+//! | hash | the same endpoint for the same key, within bounded load | all endpoints, twice | one hot key is one endpoint's load; load shifts keys |
 //!
-//! Each of them skips endpoints that are not usable (ejected, unhealthy), and those that have failed in the same call as
-//! long as any other is left. Against the weakness of the first and the third, join them with [`crate::ejection`].
+//! # Weights
+//! Every balance gives an endpoint of weight 3 three times the calls of one of weight 1, other things equal:
+//! - **round robin** gives it three turns in a round, spread over the round;
+//! - **least in flight** compares calls in flight divided by the weight, and draws among equals by weight;
+//! - **peak EWMA** draws by weight, and counts the calls in flight relative to it. Two endpoints are always both drawn,
+//!   so there latency and load alone decide;
+//! - **hash** is weighted rendezvous hashing, with a load bound in proportion.
 //!
-//! # When no endpoint is usable
-//! [`Balancer::pick`] gives `None` and the call is to be refused: a clean refusal is worth more than a timeout, and
-//! nothing has to be reset when the first endpoint comes back. There is no panic threshold as in Envoy, where health is
-//! ignored when most hosts are unhealthy. The ejector keeps one endpoint in by itself; so `None` means that active
-//! health checks fail on all that are left. A driver that trusts its checks more than its ejections asks twice: first
-//! for what is healthy and not ejected, then for what is healthy. Known weakness: a check that is itself broken takes
-//! all endpoints out; it is to be seen in the health states, and switching the check off is a reload.
+//! # The same place for a key everywhere
+//! A hash place depends on the key, on the endpoints' names and weights and on the [seed](Balance::HashHeader), and on
+//! nothing else: not on the order of the list, the process or the processor. Two gateways before the same endpoints
+//! agree on every key as long as the same endpoints are usable for both and neither reaches the load bound there: a key
+//! whose endpoint carries [`LOAD_BOUND`] times its part of the calls in flight goes to its second choice meanwhile.
+//!
+//! Against the weakness of the third, join it with [`crate::ejection`].
 
 mod balancer;
 mod eligible;
 mod endpoint;
+mod hash;
 mod least_in_flight;
 mod peak_ewma;
 mod rendezvous;
 mod round_robin;
 mod spec;
+mod weights;
 
-pub use balancer::{Balancer, Pick};
-pub use endpoint::{DEFAULT_LATENCY, EndpointLoad, LATENCY_DECAY};
+pub(crate) use balancer::Balancer;
+pub(crate) use eligible::Eligible;
+pub use endpoint::{EndpointLoad, FAILURE_LATENCY, LATENCY_DECAY, LONGEST_FAILURE_LATENCY};
 pub use rendezvous::LOAD_BOUND;
 pub use spec::*;

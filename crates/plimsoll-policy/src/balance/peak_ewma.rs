@@ -1,66 +1,63 @@
 //! The cheaper of two drawn.
 
-use super::{eligible::Eligible, endpoint::Endpoint};
+use super::{eligible::Eligible, endpoint::Endpoint, weights::Weights};
 use crate::{Draw, Instant};
 use std::sync::Arc;
 
-/// Draws two of those left, each pair as likely as any other, and takes the one with the lower latency estimate times
-/// (calls in flight + 1).
+/// Draws two of those left, each as likely as it weighs, and takes the one with the lower cost: the latency estimate
+/// times (calls in flight, relative to the weight, + 1).
 ///
 /// Sources: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 1996; Finagle's and tower's
-/// peak EWMA. A host that fails at once has nothing in flight and wins its pairs, but is in 2/n of them at most.
+/// peak EWMA. A host that fails at once has nothing in flight; what keeps it from winning its pairs is that a failure is
+/// an expensive sample (see [`super::FAILURE_LATENCY`]).
 #[inline]
 pub(super) fn pick(
     endpoints: &[Arc<Endpoint>],
+    weights: &Weights,
     eligible: &Eligible<'_, impl Fn(u32) -> bool>,
     now: Instant,
     draw: Draw,
 ) -> Option<u32> {
     if eligible.total > 1 {
-        let (one, other) = pair(eligible.total, draw);
+        let one = weights.at(draw.below(weights.total()));
+        let other = weights.at_without(draw.split().below(weights.total() - weights.of(one)), one);
         if eligible.has(one) && eligible.has(other) {
-            return Some(cheaper(endpoints, one, other, now));
+            return Some(cheaper(endpoints, weights, one, other, now));
         }
     }
     // Two draws are used up, and that they fell on one who is gone must not steer the next.
-    of_those_left(endpoints, eligible, now, draw.split().split())
+    of_those_left(endpoints, weights, eligible, now, draw.split().split())
 }
 
 /// The same among those that a count has found: drawing again and again could go on for long.
 #[cold]
 fn of_those_left(
     endpoints: &[Arc<Endpoint>],
+    weights: &Weights,
     eligible: &Eligible<'_, impl Fn(u32) -> bool>,
     now: Instant,
     draw: Draw,
 ) -> Option<u32> {
-    match eligible.count() {
-        0 => None,
-        1 => eligible.nth(0),
-        left => {
-            let (one, other) = pair(left, draw);
-            Some(cheaper(endpoints, eligible.nth(one)?, eligible.nth(other)?, now))
-        }
+    let sum = weights.sum(eligible);
+    let one = weights.among(eligible, draw.below(sum), None)?;
+    let rest = sum.saturating_sub(weights.of(one));
+    if rest == 0 {
+        return Some(one);
     }
-}
-
-/// Two different ones of `0..total`, in either order. `total` is 2 or more.
-fn pair(total: u32, draw: Draw) -> (u32, u32) {
-    let one = draw.below(u64::from(total)) as u32;
-    let other = draw.split().below(u64::from(total) - 1) as u32;
-    (one, if other < one { other } else { other + 1 })
+    let other = weights.among(eligible, draw.split().below(rest), Some(one))?;
+    Some(cheaper(endpoints, weights, one, other, now))
 }
 
 /// An endpoint without an estimate is taken to be as fast as the other: a newcomer then gets calls at once, and no more
 /// than its share of those in flight. Held to a pessimistic default it would wait for its first call, which alone could
 /// correct the default.
 #[inline]
-fn cheaper(endpoints: &[Arc<Endpoint>], one: u32, other: u32, now: Instant) -> u32 {
+fn cheaper(endpoints: &[Arc<Endpoint>], weights: &Weights, one: u32, other: u32, now: Instant) -> u32 {
     let (a, b) = (&endpoints[one as usize], &endpoints[other as usize]);
     let (latency_a, latency_b) = match (a.latency(now), b.latency(now)) {
         (Some(a), Some(b)) => (a, b),
         _ => (1.0, 1.0),
     };
-    let cost = |latency: f64, endpoint: &Endpoint| latency * (f64::from(endpoint.in_flight()) + 1.0);
-    if cost(latency_b, b) < cost(latency_a, a) { other } else { one }
+    let load = |endpoint: &Endpoint, index| f64::from(endpoint.in_flight()) * weights.burden(index) + 1.0;
+    if latency_b * load(b, other) < latency_a * load(a, one) { other } else { one }
 }

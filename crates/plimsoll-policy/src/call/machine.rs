@@ -136,6 +136,12 @@ impl Call {
         self.seed.draw(purpose, id.0)
     }
 
+    /// How long the peer has taken for this attempt up to its head, or so far; zero if it is not under way.
+    pub fn took(&self, id: AttemptId, now: Instant) -> Duration {
+        let attempt = self.slot_of(id).and_then(|slot| self.attempts[slot].as_ref());
+        attempt.map_or(Duration::ZERO, |attempt| attempt.took(now))
+    }
+
     /// Takes an event and says what to do.
     ///
     /// O(1): no allocation; a lock only where the bulkhead is full. An event of an attempt that is no longer under way

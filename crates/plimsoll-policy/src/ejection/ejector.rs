@@ -2,11 +2,11 @@
 
 use super::{
     Ejected, EjectionReason, EjectionSpec, EndpointStanding, Verdict, Withheld, WithheldBecause,
-    endpoint::Endpoint, sweep, thresholds::Thresholds,
+    changes::Changes, endpoint::Endpoint, sweep, thresholds::Thresholds,
 };
 use crate::{
     Draw, Instant, Outcome,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ const JITTER: u64 = 10;
 
 /// Leaves endpoints alone that stand out. See [`crate::ejection`].
 ///
-/// 128 bytes an endpoint, in one allocation each, and 88 bytes for the whole. Asking is one load. Settling is two loads,
+/// 128 bytes an endpoint, in one allocation each, and 112 bytes for the whole. Asking is one load. Judging is three loads,
 /// one add for a success and two for a failure; only an endpoint that stands out and a sweep that is due cost a walk
 /// over the endpoints, under a lock that nobody waits for: who finds it taken goes on, and the next failure asks again.
 ///
@@ -24,7 +24,7 @@ const JITTER: u64 = 10;
 /// let ejector = Ejector::new(&EjectionSpec::default(), 3);   // 5 in a row, 30 s
 /// let (now, draw) = (Instant::from_nanos(1), Draw::new(0));
 /// for _ in 0..5 {
-///     ejector.settle(2, now, draw, Outcome::Failure(Failure::Answer));
+///     ejector.judge(2, now, draw, Outcome::Failure(Failure::Answer));
 /// }
 /// assert!(ejector.is_ejected(2, now));
 /// assert!(!ejector.is_ejected(2, now + EjectionSpec::default().duration));
@@ -36,14 +36,22 @@ pub struct Ejector {
     due: AtomicU64,
     /// Somebody judges.
     judging: AtomicBool,
+    /// Endpoints with a verdict that nobody has been told of.
+    untold: AtomicU32,
+    changes: Changes,
     endpoints: Box<[Arc<Endpoint>]>,
 }
 
 impl Ejector {
     /// For the endpoints `0..endpoints`, all in.
     pub fn new(spec: &EjectionSpec, endpoints: u32) -> Self {
+        Self::heeded(spec, endpoints, Changes::new())
+    }
+
+    /// The same, with somebody who wants to know of changes.
+    pub(crate) fn heeded(spec: &EjectionSpec, endpoints: u32, changes: Changes) -> Self {
         let endpoints = (0..endpoints).map(|_| Arc::new(Endpoint::new())).collect();
-        Self::of(spec, endpoints, 0)
+        Self::of(spec, endpoints, 0, 0, changes)
     }
 
     /// For another set, `from[new index] = old index` where an endpoint stays: its ejection and its record stay with it.
@@ -51,14 +59,24 @@ impl Ejector {
     pub fn carried(&self, spec: &EjectionSpec, from: &[Option<u32>]) -> Self {
         let kept = |old: &Option<u32>| old.and_then(|old| self.endpoints.get(old as usize)).map(Arc::clone);
         let endpoints = from.iter().map(|old| kept(old).unwrap_or_else(|| Arc::new(Endpoint::new())));
-        Self::of(spec, endpoints.collect(), self.due.load(Ordering::Relaxed))
+        // Whatever is untold stands with the endpoints; the first look finds out how much that is.
+        let (due, untold) = (self.due.load(Ordering::Relaxed), self.untold.load(Ordering::Relaxed));
+        Self::of(spec, endpoints.collect(), due, untold, self.changes.clone())
     }
 
-    fn of(spec: &EjectionSpec, endpoints: Box<[Arc<Endpoint>]>, due: u64) -> Self {
+    fn of(
+        spec: &EjectionSpec,
+        endpoints: Box<[Arc<Endpoint>]>,
+        due: u64,
+        untold: u32,
+        changes: Changes,
+    ) -> Self {
         Self {
             thresholds: Thresholds::new(spec),
             due: AtomicU64::new(due),
             judging: AtomicBool::new(false),
+            untold: AtomicU32::new(untold),
+            changes,
             endpoints,
         }
     }
@@ -69,10 +87,19 @@ impl Ejector {
         self.endpoints.get(endpoint as usize).is_some_and(|state| state.is_ejected(now))
     }
 
-    /// An attempt at this endpoint ended so. Where an endpoint stands out by it (or, with a sweep, any endpoint), what
-    /// came of that. `draw` spreads the time of an ejection.
+    /// When the endpoint's ejection ends, or when its last one ended; `None` where it never was out.
+    pub(crate) fn returns(&self, endpoint: u32) -> Option<Instant> {
+        let until = self.endpoints.get(endpoint as usize)?.until();
+        (until > 0).then(|| Instant::from_nanos(until))
+    }
+
+    /// An attempt at this endpoint went so: the verdict when it is known, at the response's head or at its failure.
+    ///
+    /// Where an endpoint stands out by it (or, with a sweep, any endpoint), what came of that. A sweep that ejects
+    /// several ejects them at once, and each further verdict is told with one of the next attempts. `draw` spreads the
+    /// time of an ejection.
     #[inline]
-    pub fn settle(&self, endpoint: u32, now: Instant, draw: Draw, outcome: Outcome) -> Option<Verdict> {
+    pub fn judge(&self, endpoint: u32, now: Instant, draw: Draw, outcome: Outcome) -> Option<Verdict> {
         let state = self.endpoints.get(endpoint as usize)?;
         if state.is_ejected(now) {
             return None;
@@ -86,7 +113,47 @@ impl Ejector {
             }
             Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return None,
         }
-        if now.as_nanos() >= self.due.load(Ordering::Relaxed) { self.sweep(now, draw) } else { None }
+        self.look_around(now, draw)
+    }
+
+    /// A good head whose verdict follows, in trailers: counted as a success, though it does not end the run of failures.
+    /// [`Self::judge_late`] follows.
+    #[inline]
+    pub fn judge_provisional(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<Verdict> {
+        let state = self.endpoints.get(endpoint as usize)?;
+        if state.is_ejected(now) {
+            return None;
+        }
+        state.began_well();
+        self.look_around(now, draw)
+    }
+
+    /// What came after a good head. A failure takes the place of the success that was counted. `Success` ends the run of
+    /// failures that a [provisional](Self::judge_provisional) head left standing; after any other head it is not to be
+    /// told. Throttled, the attempt counts for nothing.
+    #[inline]
+    pub fn judge_late(&self, endpoint: u32, now: Instant, draw: Draw, outcome: Outcome) -> Option<Verdict> {
+        let state = self.endpoints.get(endpoint as usize)?;
+        if state.is_ejected(now) {
+            return None;
+        }
+        match outcome {
+            Outcome::Success => state.run_ended(),
+            Outcome::Throttled => state.forget_success(),
+            Outcome::Failure(_) if self.thresholds.too_many(state.failed_late()) => {
+                return self.in_a_row(endpoint, now, draw);
+            }
+            Outcome::Failure(_) | Outcome::Cancelled | Outcome::Caller | Outcome::Local => {}
+        }
+        None
+    }
+
+    #[inline]
+    fn look_around(&self, now: Instant, draw: Draw) -> Option<Verdict> {
+        if now.as_nanos() >= self.due.load(Ordering::Relaxed) {
+            return self.sweep(now, draw);
+        }
+        if self.untold.load(Ordering::Relaxed) > 0 { self.tell() } else { None }
     }
 
     /// Takes an ejected endpoint back in by hand and forgives what led to it. Whether it was out.
@@ -94,6 +161,7 @@ impl Ejector {
         let out = self.is_ejected(endpoint, now);
         if let Some(state) = self.endpoints.get(endpoint as usize) {
             state.uneject();
+            self.changes.happened();
         }
         out
     }
@@ -120,7 +188,7 @@ impl Ejector {
 
     #[cold]
     fn in_a_row(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<Verdict> {
-        self.alone(|| self.judge(endpoint, now, draw, EjectionReason::ConsecutiveFailures))
+        self.alone(|| self.decide(endpoint, now, draw, EjectionReason::ConsecutiveFailures))
     }
 
     #[cold]
@@ -136,10 +204,54 @@ impl Ejector {
                 return None;
             }
             let last = Instant::from_nanos(due.saturating_sub(every));
-            self.endpoints.iter().for_each(|state| state.sweep(now, last, every));
-            let worst = sweep::outlier(&self.endpoints, &self.thresholds.success_rate()?)?;
-            self.judge(worst, now, draw, EjectionReason::SuccessRate)
+            self.endpoints.iter().for_each(|state| state.close_tally());
+            let first = self.outliers(now, draw);
+            // Last, so that what is ejected by this sweep is not rewarded for the time before it.
+            self.endpoints.iter().for_each(|state| state.live_down(now, last, every));
+            first
         })
+    }
+
+    /// Ejects what stands out in the tallies just closed. The first verdict; the others are kept for [`Self::tell`].
+    fn outliers(&self, now: Instant, draw: Draw) -> Option<Verdict> {
+        let (rate, percentage) = (self.thresholds.success_rate(), self.thresholds.failure_percentage());
+        if rate.is_none() && percentage.is_none() {
+            return None;
+        }
+        let rates = sweep::rates(&self.endpoints, now);
+        let by_rate = rate.map(|spec| sweep::by_success_rate(&rates, &spec)).unwrap_or_default();
+        let by_percentage =
+            percentage.map(|spec| sweep::by_failure_percentage(&rates, &spec)).unwrap_or_default();
+        let by_rate = by_rate.into_iter().map(|endpoint| (endpoint, EjectionReason::SuccessRate));
+        let by_percentage =
+            by_percentage.into_iter().map(|endpoint| (endpoint, EjectionReason::FailurePercentage));
+        let (mut first, mut draw) = (None, draw);
+        for (endpoint, reason) in by_rate.chain(by_percentage) {
+            let verdict = self.decide(endpoint, now, draw, reason);
+            draw = draw.split();
+            let Some(verdict) = verdict else { continue };
+            if first.is_none() {
+                first = Some(verdict);
+            } else if self.endpoints[endpoint as usize].keep(verdict) {
+                self.untold.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        first
+    }
+
+    /// One verdict that was kept. Should the count be wrong (an endpoint that a reload removed took its verdict along),
+    /// it is put right.
+    #[cold]
+    fn tell(&self) -> Option<Verdict> {
+        let told = (0..).zip(&self.endpoints).find_map(|(index, state)| state.tell(index));
+        match told {
+            Some(_) => {
+                let less = |untold: u32| untold.checked_sub(1);
+                let _ = self.untold.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            }
+            None => self.untold.store(0, Ordering::Relaxed),
+        }
+        told
     }
 
     /// Ejections are decided one at a time, so that the count of those that are out holds while one is added to it.
@@ -150,26 +262,30 @@ impl Ejector {
         verdict
     }
 
-    fn judge(&self, endpoint: u32, now: Instant, draw: Draw, reason: EjectionReason) -> Option<Verdict> {
+    fn decide(&self, endpoint: u32, now: Instant, draw: Draw, reason: EjectionReason) -> Option<Verdict> {
         let state = &self.endpoints[endpoint as usize];
         if state.is_ejected(now) {
             return None;
         }
         let (all, out) = (self.endpoints.len() as u32, self.ejected(now));
         if out >= self.thresholds.may_be_out(all) {
-            state.withhold(now);
+            state.withhold(now, reason);
             let because =
                 if out + 1 >= all { WithheldBecause::LastEndpoint } else { WithheldBecause::AtMost };
             return Some(Verdict::Withheld(Withheld { endpoint, reason, because }));
         }
-        let (_, longer) = self.thresholds.time_out(state.times());
-        let times = if longer { state.times() + 1 } else { state.times().max(1) };
-        let (time, _) = self.thresholds.time_out(times);
+        let times = self.thresholds.further(state.times());
+        let time = self.thresholds.time_out(times);
         let until = now + Duration::from_nanos(time.saturating_add(draw.below(time / JITTER + 1)));
         state.eject(until, times);
+        self.changes.returns(until);
+        self.changes.happened();
         Some(Verdict::Ejected(Ejected { endpoint, until, times, reason }))
     }
 }
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, not(loom)))]
+mod envoy;

@@ -1,5 +1,6 @@
 //! What the ejector knows of one endpoint.
 
+use super::{Ejected, EjectionReason, Verdict, Withheld, WithheldBecause};
 use crate::{
     Instant,
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -40,6 +41,8 @@ pub(super) struct Endpoint {
     streak: AtomicU32,
     times: AtomicU32,
     withheld: AtomicU32,
+    /// A verdict that nobody has been told of; see [`Endpoint::keep`]. 0: none.
+    untold: AtomicU32,
 }
 
 impl Endpoint {
@@ -52,6 +55,7 @@ impl Endpoint {
             streak: AtomicU32::new(0),
             times: AtomicU32::new(0),
             withheld: AtomicU32::new(0),
+            untold: AtomicU32::new(0),
         }
     }
 
@@ -60,9 +64,27 @@ impl Endpoint {
         now.as_nanos() < self.until.load(Relaxed)
     }
 
+    /// When its ejection ends, or when the last one ended.
+    #[inline]
+    pub(super) fn until(&self) -> u64 {
+        self.until.load(Relaxed)
+    }
+
     #[inline]
     pub(super) fn succeeded(&self) {
+        self.began_well();
+        self.run_ended();
+    }
+
+    /// A success that a failure may yet follow: counted, though it ends no run of failures.
+    #[inline]
+    pub(super) fn began_well(&self) {
         self.tally.fetch_add(REQUEST + 1, Relaxed);
+    }
+
+    /// The failures before are not consecutive with those to come.
+    #[inline]
+    pub(super) fn run_ended(&self) {
         // A store takes the line from the other workers; a load of what is nearly always 0 does not.
         if self.streak.load(Relaxed) != 0 {
             self.streak.store(0, Relaxed);
@@ -73,6 +95,32 @@ impl Endpoint {
     #[inline]
     pub(super) fn failed(&self) -> u32 {
         self.tally.fetch_add(REQUEST, Relaxed);
+        self.one_more_in_a_row()
+    }
+
+    /// A counted success turned out to be a failure. Failures in a row, this one included.
+    ///
+    /// Where a sweep has closed the tally since, another success pays for it, or, where there is none, the failure is a
+    /// request of its own: an attempt counts as a failure once, and in the sweep in which it failed.
+    pub(super) fn failed_late(&self) -> u32 {
+        self.convert(1, REQUEST);
+        self.one_more_in_a_row()
+    }
+
+    /// A counted success says nothing after all.
+    pub(super) fn forget_success(&self) {
+        self.convert(REQUEST + 1, 0);
+    }
+
+    /// Takes `away` where a success has been counted, else adds `else_add`.
+    fn convert(&self, away: u64, else_add: u64) {
+        let _ = self.tally.fetch_update(Relaxed, Relaxed, |tally| {
+            let (_, successes) = unpack(tally);
+            Some(if successes > 0 { tally - away } else { tally + else_add })
+        });
+    }
+
+    fn one_more_in_a_row(&self) -> u32 {
         self.streak.fetch_add(1, Relaxed).saturating_add(1)
     }
 
@@ -92,9 +140,11 @@ impl Endpoint {
         self.until.store(0, Relaxed);
     }
 
-    /// It goes on with an empty record, so that it is not found wanting again with every further failure.
-    pub(super) fn withhold(&self, now: Instant) {
-        self.streak.store(0, Relaxed);
+    pub(super) fn withhold(&self, now: Instant, reason: EjectionReason) {
+        // A run that was found too long begins anew, so that it is not found again with every further failure.
+        if reason == EjectionReason::ConsecutiveFailures {
+            self.streak.store(0, Relaxed);
+        }
         self.withheld.fetch_add(1, Relaxed);
         self.withheld_at.store(now.as_nanos(), Relaxed);
     }
@@ -104,10 +154,14 @@ impl Endpoint {
         self.tally.store(0, Relaxed);
     }
 
-    /// Closes the tally, and takes back one earlier ejection for each sweep's time that the endpoint has been in since
-    /// the `last` sweep. That can be several: no traffic, no sweep.
-    pub(super) fn sweep(&self, now: Instant, last: Instant, every: u64) {
+    /// Closes the tally of this sweep.
+    pub(super) fn close_tally(&self) {
         self.swept.store(self.tally.swap(0, Relaxed), Relaxed);
+    }
+
+    /// Takes back one earlier ejection for each sweep's time that the endpoint has been in since the `last` sweep. That
+    /// can be several: no traffic, no sweep.
+    pub(super) fn live_down(&self, now: Instant, last: Instant, every: u64) {
         let since = last.as_nanos().max(self.until.load(Relaxed));
         let sweeps = now.as_nanos().saturating_sub(since) / every;
         if sweeps > 0 {
@@ -116,10 +170,36 @@ impl Endpoint {
         }
     }
 
-    /// The success rate of the last sweep, where it had so many requests.
-    pub(super) fn swept_rate(&self, minimum: u32) -> Option<f64> {
+    /// Requests of the last sweep, and the percentage of them that went well; `None` without any.
+    pub(super) fn swept_rate(&self) -> Option<(u32, f64)> {
         let (requests, successes) = unpack(self.swept.load(Relaxed));
-        (requests > 0 && requests >= minimum).then(|| f64::from(successes) / f64::from(requests))
+        (requests > 0).then(|| (requests, f64::from(successes) * 100.0 / f64::from(requests)))
+    }
+
+    /// Keeps a verdict on this endpoint until [`Self::tell`]. Whether there was none.
+    pub(super) fn keep(&self, verdict: Verdict) -> bool {
+        let (kind, reason) = match verdict {
+            Verdict::Ejected(ejected) => (1, ejected.reason),
+            Verdict::Withheld(withheld) => (2 + withheld.because as u32, withheld.reason),
+        };
+        self.untold.swap(kind << 8 | reason as u32, Relaxed) == 0
+    }
+
+    /// The verdict that was kept, with the endpoint's standing of now.
+    pub(super) fn tell(&self, endpoint: u32) -> Option<Verdict> {
+        let kept = self.untold.swap(0, Relaxed);
+        let reason = *EjectionReason::ALL.get((kept & 0xff) as usize)?;
+        Some(match (kept >> 8).checked_sub(2) {
+            Some(because) => {
+                let because = *WithheldBecause::ALL.get(because as usize)?;
+                Verdict::Withheld(Withheld { endpoint, reason, because })
+            }
+            None if kept == 0 => return None,
+            None => {
+                let until = Instant::from_nanos(self.until());
+                Verdict::Ejected(Ejected { endpoint, until, times: self.times(), reason })
+            }
+        })
     }
 
     pub(super) fn standing(&self, now: Instant) -> EndpointStanding {

@@ -19,6 +19,24 @@ impl Default for SuccessRate {
     }
 }
 
+/// Too large a part of the attempts failed, whatever the others did.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct FailurePercentage {
+    /// This part of a sweep's requests or more.
+    pub threshold: Ratio,
+    /// Looked at only with so many endpoints that have enough requests.
+    pub minimum_endpoints: u32,
+    /// Enough requests in a sweep.
+    pub minimum_requests: u32,
+}
+
+impl Default for FailurePercentage {
+    /// 85 %, 5 endpoints, 50 requests.
+    fn default() -> Self {
+        Self { threshold: Ratio::percent(85), minimum_endpoints: 5, minimum_requests: 50 }
+    }
+}
+
 /// Outlier ejection.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct EjectionSpec {
@@ -34,10 +52,13 @@ pub struct EjectionSpec {
     pub sweep: Duration,
     /// Ejection by success rate; `None`: not looked at.
     pub success_rate: Option<SuccessRate>,
+    /// Ejection by failure percentage; `None`: not looked at.
+    pub failure_percentage: Option<FailurePercentage>,
 }
 
 impl Default for EjectionSpec {
-    /// 5 in a row, 30 s up to 300 s, at most 10 %, a sweep every 10 s with the default success rate.
+    /// 5 in a row, 30 s up to 300 s, at most 10 %, a sweep every 10 s with the default success rate. By failure
+    /// percentage nothing is ejected unless it is asked for, as in Envoy.
     fn default() -> Self {
         Self {
             consecutive_failures: NonZeroU32::new(5),
@@ -46,6 +67,7 @@ impl Default for EjectionSpec {
             at_most: Ratio::percent(10),
             sweep: Duration::from_secs(10),
             success_rate: Some(SuccessRate::default()),
+            failure_percentage: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The spec in atomics, so that it can be changed while attempts end.
 
-use super::{EjectionSpec, SuccessRate};
+use super::{EjectionSpec, FailurePercentage, SuccessRate};
 use crate::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     time::nanos,
@@ -21,6 +21,10 @@ pub(super) struct Thresholds {
     at_most: AtomicU64,
     /// The bits of an `f64`; not a number: success rates are not looked at.
     deviations: AtomicU64,
+    percentage_endpoints: AtomicU32,
+    percentage_requests: AtomicU32,
+    /// The bits of an `f64`; not a number: failure percentages are not looked at.
+    percentage: AtomicU64,
 }
 
 impl Thresholds {
@@ -34,6 +38,9 @@ impl Thresholds {
             sweep: AtomicU64::new(0),
             at_most: AtomicU64::new(0),
             deviations: AtomicU64::new(0),
+            percentage_endpoints: AtomicU32::new(0),
+            percentage_requests: AtomicU32::new(0),
+            percentage: AtomicU64::new(0),
         };
         thresholds.update(spec);
         thresholds
@@ -51,6 +58,11 @@ impl Thresholds {
         self.minimum_endpoints.store(rate.minimum_endpoints, Relaxed);
         self.minimum_requests.store(rate.minimum_requests, Relaxed);
         self.deviations.store(rate.deviations.to_bits(), Relaxed);
+        let percentage = spec.failure_percentage.unwrap_or_default();
+        self.percentage_endpoints.store(percentage.minimum_endpoints, Relaxed);
+        self.percentage_requests.store(percentage.minimum_requests, Relaxed);
+        let threshold = spec.failure_percentage.map_or(f64::NAN, |percentage| percentage.threshold.get());
+        self.percentage.store(threshold.to_bits(), Relaxed);
     }
 
     pub(super) fn spec(&self) -> EjectionSpec {
@@ -61,6 +73,7 @@ impl Thresholds {
             at_most: Ratio::try_from(f64::from_bits(self.at_most.load(Relaxed))).unwrap_or(Ratio::ONE),
             sweep: Duration::from_nanos(self.sweep.load(Relaxed)),
             success_rate: self.success_rate(),
+            failure_percentage: self.failure_percentage(),
         }
     }
 
@@ -78,11 +91,16 @@ impl Thresholds {
         (part as u32).max(1).min(endpoints.saturating_sub(1))
     }
 
-    /// How long the ejection of this number lasts, before jitter, and whether a further one would last longer.
-    pub(super) fn time_out(&self, times: u32) -> (u64, bool) {
-        let longest = self.max_duration.load(Relaxed);
-        let time = self.duration.load(Relaxed).saturating_mul(times.into());
-        (time.min(longest), time < longest)
+    /// How long the ejection of this number lasts, before jitter.
+    pub(super) fn time_out(&self, times: u32) -> u64 {
+        self.duration.load(Relaxed).saturating_mul(times.into()).min(self.max_duration.load(Relaxed))
+    }
+
+    /// The number of the ejection after this many. It stops one step above the longest time, as Envoy's multiplier does:
+    /// good conduct then takes effect one sweep later.
+    pub(super) fn further(&self, times: u32) -> u32 {
+        let (base, longest) = (self.duration.load(Relaxed), self.max_duration.load(Relaxed));
+        if base.saturating_mul(times.into()) < longest.saturating_add(base) { times + 1 } else { times }
     }
 
     /// Nanoseconds between two sweeps, at least one.
@@ -96,6 +114,15 @@ impl Thresholds {
             deviations,
             minimum_endpoints: self.minimum_endpoints.load(Relaxed),
             minimum_requests: self.minimum_requests.load(Relaxed),
+        })
+    }
+
+    pub(super) fn failure_percentage(&self) -> Option<FailurePercentage> {
+        let threshold = Ratio::try_from(f64::from_bits(self.percentage.load(Relaxed))).ok()?;
+        Some(FailurePercentage {
+            threshold,
+            minimum_endpoints: self.percentage_endpoints.load(Relaxed),
+            minimum_requests: self.percentage_requests.load(Relaxed),
         })
     }
 }

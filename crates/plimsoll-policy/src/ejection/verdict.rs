@@ -9,17 +9,20 @@ pub enum EjectionReason {
     ConsecutiveFailures,
     /// A success rate far below the others'.
     SuccessRate,
+    /// Too large a part of a sweep's requests failed.
+    FailurePercentage,
 }
 
 impl EjectionReason {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 2] = [Self::ConsecutiveFailures, Self::SuccessRate];
+    pub const ALL: [Self; 3] = [Self::ConsecutiveFailures, Self::SuccessRate, Self::FailurePercentage];
 
     /// A metric's label for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ConsecutiveFailures => "consecutive-failures",
             Self::SuccessRate => "success-rate",
+            Self::FailurePercentage => "failure-percentage",
         }
     }
 }

@@ -138,6 +138,7 @@ impl<'a> Attempts for Scripted<'a> {
         &mut self,
         _: AttemptId,
         _: Instant,
+        _: std::time::Duration,
         result: Result<&Self::Response, &Settlement>,
     ) -> Settlement {
         match result {

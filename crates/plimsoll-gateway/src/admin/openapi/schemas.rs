@@ -172,6 +172,8 @@ fn what_runs() -> [(&'static str, Value); 9] {
             object([
                 ("name", text()),
                 ("spec", reference("UpstreamSpec")),
+                ("panic", flag()),
+                ("panics", count()),
                 ("endpoints", list(reference("Endpoint"))),
                 ("ejections", count()),
                 ("ejections_withheld", object([("last-endpoint", count()), ("at-most", count())])),
@@ -181,6 +183,8 @@ fn what_runs() -> [(&'static str, Value); 9] {
             "Endpoint",
             object([
                 ("address", text()),
+                ("weight", count()),
+                ("share", number()),
                 ("available", flag()),
                 ("healthy", flag()),
                 ("checked", flag()),

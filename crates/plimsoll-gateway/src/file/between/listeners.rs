@@ -52,8 +52,8 @@ pub(super) fn loops(outline: &Outline, warnings: &mut Vec<Fault>) {
     let upstreams = outline.upstreams.get().map(|upstreams| upstreams.entries.iter());
     let endpoints = upstreams.into_iter().flatten().filter_map(|(_, upstream)| upstream.endpoints.get());
     for endpoint in endpoints.flat_map(|endpoints| endpoints.iter()) {
-        let Some(ip) = endpoint.ip() else { continue };
-        let address = SocketAddr::new(ip, endpoint.port());
+        let Some(ip) = endpoint.address.ip() else { continue };
+        let address = SocketAddr::new(ip, endpoint.address.port());
         if let Some(listener) = listeners.iter().find(|listener| *listener.get() == address) {
             let problem =
                 format!("{} is this gateway's own listener at {}", endpoint.shown(), listener.place());

@@ -1,15 +1,15 @@
 use super::{EXAMPLE, read};
 use crate::spec::{
-    AccessLogSpec, AdminSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name, PoolSpec, Protocol,
-    RouteSpec, Secret, UpstreamSpec,
+    AccessLogSpec, AdminSpec, EndpointSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name,
+    PoolSpec, Protocol, RouteSpec, Secret, UpstreamSpec,
 };
 use http::Method;
 use plimsoll::{
     PolicySpec, Timeouts,
-    balance::Balance,
+    balance::{Balance, Weight},
     breaker::BreakerSpec,
     bulkhead::BulkheadSpec,
-    ejection::{EjectionSpec, SuccessRate},
+    ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     hedge::HedgeSpec,
     rate::{Per, RateLimitSpec},
     units::Ratio,
@@ -62,6 +62,8 @@ fn the_example_is_what_it_says() {
             at_most: Ratio::percent(67),
             ..EjectionSpec::default()
         }),
+        slow_start: None,
+        panic_threshold: Ratio::percent(50),
         pool: PoolSpec::default(),
     };
     let careful = PolicySpec {
@@ -155,10 +157,12 @@ upstream = "carts"
 policy = "plain"
 
 [upstream.carts]
-endpoints = ["carts.internal:80", "[::1]:8081"]
+endpoints = ["carts.internal:80", { address = "[::1]:8081", weight = 3 }]
 protocol = "h2"
-balance = { hash = "header:X-Tenant" }
-ejection = { consecutive-failures = "off", for = "1s", max-for = "9s", at-most = "50%", sweep = "3s", success-rate = { deviations = 2, minimum-endpoints = 3, minimum-requests = 40 } }
+balance = { hash = "header:X-Tenant", seed = 7 }
+ejection = { consecutive-failures = "off", for = "1s", max-for = "9s", at-most = "50%", sweep = "3s", success-rate = { deviations = 2, minimum-endpoints = 3, minimum-requests = 40 }, failure-percentage = { threshold = "90%", minimum-endpoints = 4, minimum-requests = 30 } }
+slow-start = "20s"
+panic-threshold = "30%"
 health = { path = "/ok", every = "9s", timeout = "3s", healthy-after = 4, unhealthy-after = 5 }
 pool = { idle = 0, idle-time = "4s" }
 
@@ -169,9 +173,12 @@ pool = { idle = 0, idle-time = "4s" }
 fn every_key_is_read() {
     let spec = read(EVERY_KEY).unwrap().spec;
     let carts = UpstreamSpec {
-        endpoints: vec!["carts.internal:80".parse().unwrap(), "[::1]:8081".parse().unwrap()],
+        endpoints: vec![
+            "carts.internal:80".parse().unwrap(),
+            EndpointSpec { address: "[::1]:8081".parse().unwrap(), weight: Weight::new(3).unwrap() },
+        ],
         protocol: Protocol::Http2,
-        balance: Balance::HashHeader("x-tenant".into()),
+        balance: Balance::HashHeader { name: "x-tenant".into(), seed: 7 },
         health: Some(HealthSpec {
             path: "/ok".parse().unwrap(),
             every: ms(9000),
@@ -186,7 +193,14 @@ fn every_key_is_read() {
             at_most: Ratio::percent(50),
             sweep: ms(3000),
             success_rate: Some(SuccessRate { deviations: 2.0, minimum_endpoints: 3, minimum_requests: 40 }),
+            failure_percentage: Some(FailurePercentage {
+                threshold: Ratio::percent(90),
+                minimum_endpoints: 4,
+                minimum_requests: 30,
+            }),
         }),
+        slow_start: Some(ms(20_000)),
+        panic_threshold: Ratio::percent(30),
         pool: PoolSpec { idle: 0, idle_time: ms(4000) },
     };
     let expected = GatewaySpec {

@@ -5,20 +5,20 @@ use super::super::{
     route::Route,
 };
 use crate::spec::{
-    AccessLogSpec, AdminSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name, PathPrefix, PoolSpec,
-    Protocol, RouteSpec, UpstreamSpec,
+    AccessLogSpec, AdminSpec, EndpointSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name,
+    PathPrefix, PoolSpec, Protocol, RouteSpec, UpstreamSpec,
 };
 use http::{HeaderName, HeaderValue, Method};
 use plimsoll::{
     PolicySpec,
-    balance::Balance,
-    ejection::{EjectionSpec, SuccessRate},
+    balance::{Balance, Weight},
+    ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     http::headers::Trust,
     units::Ratio,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     time::Duration,
@@ -135,14 +135,27 @@ fn ejection() -> impl Strategy<Value = EjectionSpec> {
             minimum_requests,
         },
     );
-    (option::of(count()), rising(), ratio(), duration(), option::of(success_rate)).prop_map(
-        |(consecutive_failures, (duration, max_duration), at_most, sweep, success_rate)| EjectionSpec {
+    let part = ratio().prop_filter("0% is refused", |ratio| *ratio != Ratio::ZERO);
+    let failure_percentage =
+        (part, any::<u32>(), any::<u32>()).prop_map(|(threshold, minimum_endpoints, minimum_requests)| {
+            FailurePercentage { threshold, minimum_endpoints, minimum_requests }
+        });
+    let by_sweep = (option::of(success_rate), option::of(failure_percentage));
+    (option::of(count()), rising(), ratio(), duration(), by_sweep).prop_map(
+        |(
+            consecutive_failures,
+            (duration, max_duration),
+            at_most,
+            sweep,
+            (success_rate, failure_percentage),
+        )| EjectionSpec {
             consecutive_failures,
             duration,
             max_duration,
             at_most,
             sweep,
             success_rate,
+            failure_percentage,
         },
     )
 }
@@ -152,26 +165,29 @@ fn upstream() -> impl Strategy<Value = UpstreamSpec> {
         (host(), 1..=u16::MAX).prop_map(|(host, port)| format!("{host}:{port}")),
         (any::<[u8; 16]>(), 1..=u16::MAX).prop_map(|(ip, port)| format!("[{}]:{port}", Ipv6Addr::from(ip))),
     ];
-    let endpoints = vec(address, 1..4).prop_map(|addresses| {
-        let distinct: BTreeSet<_> = addresses.into_iter().collect();
-        distinct.iter().map(|address| address.parse().expect("an address")).collect()
+    let weight = (1..=Weight::MAX).prop_map(|weight| Weight::new(weight).expect("from 1 to 1000"));
+    let endpoint = (address, prop_oneof![Just(Weight::ONE), weight]);
+    let endpoints = vec(endpoint, 1..4).prop_map(|endpoints| {
+        let distinct: BTreeMap<_, _> = endpoints.into_iter().collect();
+        let endpoint = |(address, weight): (String, Weight)| EndpointSpec {
+            address: address.parse().expect("an address"),
+            weight,
+        };
+        distinct.into_iter().map(endpoint).collect()
     });
     let balance = prop_oneof![
         Just(Balance::PeakEwma),
         Just(Balance::RoundRobin),
         Just(Balance::LeastInFlight),
-        "[a-z0-9!#$%&'*+.^_`|~-]{1,128}".prop_map(|name| Balance::HashHeader(name.into())),
+        ("[a-z0-9!#$%&'*+.^_`|~-]{1,128}", any::<u32>())
+            .prop_map(|(name, seed)| Balance::HashHeader { name: name.into(), seed }),
     ];
     let pool = (0..=65_535usize, duration()).prop_map(|(idle, idle_time)| PoolSpec { idle, idle_time });
     let protocol = select(vec![Protocol::Http1, Protocol::Http2]);
-    (endpoints, protocol, balance, option::of(health()), option::of(ejection()), pool).prop_map(
-        |(endpoints, protocol, balance, health, ejection, pool)| UpstreamSpec {
-            endpoints,
-            protocol,
-            balance,
-            health,
-            ejection,
-            pool,
+    let thresholds = (option::of(health()), option::of(ejection()), option::of(duration()), ratio());
+    (endpoints, protocol, balance, thresholds, pool).prop_map(
+        |(endpoints, protocol, balance, (health, ejection, slow_start, panic_threshold), pool)| {
+            UpstreamSpec { endpoints, protocol, balance, health, ejection, slow_start, panic_threshold, pool }
         },
     )
 }

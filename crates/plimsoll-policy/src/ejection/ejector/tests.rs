@@ -22,11 +22,14 @@ fn in_a_row(limit: u32, at_most: &str) -> EjectionSpec {
 #[cfg(not(loom))]
 mod alone {
     use super::*;
-    use crate::{ejection::SuccessRate, units::Ratio};
+    use crate::{
+        ejection::{FailurePercentage, SuccessRate},
+        units::Ratio,
+    };
     use proptest::prelude::*;
 
     fn fail(ejector: &Ejector, endpoint: u32, now: Instant, times: u32) -> Option<Verdict> {
-        (0..times).filter_map(|_| ejector.settle(endpoint, now, LEAST, FAILURE)).last()
+        (0..times).filter_map(|_| ejector.judge(endpoint, now, LEAST, FAILURE)).last()
     }
 
     fn ejected(verdict: Option<Verdict>) -> Ejected {
@@ -47,7 +50,7 @@ mod alone {
     fn five_in_a_row_eject_and_a_success_between_does_not() {
         let ejector = Ejector::new(&in_a_row(5, "10%"), 3);
         assert_eq!(fail(&ejector, 0, at(1), 4), None);
-        ejector.settle(0, at(1), LEAST, Outcome::Success);
+        ejector.judge(0, at(1), LEAST, Outcome::Success);
         assert_eq!(fail(&ejector, 0, at(1), 4), None);
         let ejected = ejected(fail(&ejector, 0, at(1), 1));
         let expected =
@@ -61,7 +64,7 @@ mod alone {
     fn neither_throttled_nor_cancelled_counts_for_anything() {
         let ejector = Ejector::new(&in_a_row(2, "10%"), 2);
         for outcome in [FAILURE, Outcome::Throttled, Outcome::Cancelled] {
-            assert_eq!(ejector.settle(0, at(1), LEAST, outcome), None);
+            assert_eq!(ejector.judge(0, at(1), LEAST, outcome), None);
         }
         let standing = ejector.snapshot(at(1)).next().unwrap();
         assert_eq!((standing.requests, standing.successes, standing.consecutive_failures), (1, 0, 1));
@@ -109,18 +112,18 @@ mod alone {
         }
         assert_eq!(lasted, [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300]);
 
-        // A hundred seconds later it is as good as new, whether or not anything happened meanwhile.
-        ejector.settle(0, at(now), LEAST, Outcome::Success);
-        ejector.settle(0, at(now + 41), LEAST, Outcome::Success);
-        assert_eq!(ejector.snapshot(at(now + 41)).next().unwrap().times, 6);
-        ejector.settle(1, at(now + 120), LEAST, Outcome::Success);
-        assert_eq!(ejected(fail(&ejector, 0, at(now + 121), 1)).times, 1);
+        // Two minutes later it is as good as new, whether or not anything happened meanwhile.
+        ejector.judge(0, at(now), LEAST, Outcome::Success);
+        ejector.judge(0, at(now + 41), LEAST, Outcome::Success);
+        assert_eq!(ejector.snapshot(at(now + 41)).next().unwrap().times, 7);
+        ejector.judge(1, at(now + 130), LEAST, Outcome::Success);
+        assert_eq!(ejected(fail(&ejector, 0, at(now + 131), 1)).times, 1);
     }
 
     #[test]
     fn jitter_is_a_tenth_at_most() {
         let ejector = Ejector::new(&in_a_row(1, "50%"), 2);
-        let verdict = ejector.settle(0, at(0), Draw::new(u64::MAX), FAILURE);
+        let verdict = ejector.judge(0, at(0), Draw::new(u64::MAX), FAILURE);
         assert_eq!(ejected(verdict).until, at(33));
     }
 
@@ -167,7 +170,7 @@ mod alone {
     fn sweep(ejector: &Ejector, start: u64, good: &[u32]) -> Vec<Verdict> {
         let mut verdicts = vec![];
         let mut settle = |endpoint, now, outcome| {
-            verdicts.extend(ejector.settle(endpoint, now, LEAST, outcome));
+            verdicts.extend(ejector.judge(endpoint, now, LEAST, outcome));
         };
         for (endpoint, good) in (0..).zip(good) {
             for attempt in 0..100 {
@@ -212,8 +215,96 @@ mod alone {
     }
 
     #[test]
+    fn too_large_a_part_that_failed_ejects_whatever_the_others_did() {
+        let percentage = FailurePercentage { minimum_requests: 100, ..FailurePercentage::default() };
+        let spec = EjectionSpec { success_rate: None, failure_percentage: Some(percentage), ..by_rate() };
+        let verdicts = sweep(&Ejector::new(&spec, 5), 1, &[70, 16, 50, 60, 15]);
+        let [Verdict::Ejected(ejected)] = verdicts[..] else { panic!("{verdicts:?}") };
+        assert_eq!((ejected.endpoint, ejected.reason), (4, EjectionReason::FailurePercentage));
+        // By rate none of them stands out.
+        assert_eq!(sweep(&Ejector::new(&by_rate(), 5), 1, &[70, 16, 50, 60, 15]), []);
+        assert_eq!(sweep(&Ejector::new(&spec, 4), 1, &[60, 16, 50, 0]), [], "too few endpoints");
+    }
+
+    #[test]
+    fn a_sweep_ejects_all_that_stand_out_at_once_and_tells_of_one_after_the_other() {
+        let spec = EjectionSpec {
+            success_rate: None,
+            failure_percentage: Some(FailurePercentage::default()),
+            ..by_rate()
+        };
+        let ejector = Ejector::new(&spec, 6);
+        // Three of six, and 40 % may be out: the two worst go.
+        let [Verdict::Ejected(first)] = sweep(&ejector, 1, &[90, 5, 90, 0, 90, 9])[..] else { panic!() };
+        assert_eq!((first.endpoint, ejector.ejected(at(12))), (3, 2));
+        let told: Vec<_> = (0..4).filter_map(|_| ejector.judge(0, at(13), LEAST, Outcome::Success)).collect();
+        let [Verdict::Ejected(second), Verdict::Withheld(third)] = told[..] else { panic!("{told:?}") };
+        assert_eq!((second.endpoint, third.endpoint, third.because), (1, 5, WithheldBecause::AtMost));
+        assert!((at(42)..=at(45)).contains(&second.until), "{second:?}");
+    }
+
+    #[test]
+    fn the_end_of_a_long_download_ends_no_run_of_failures() {
+        let ejector = Ejector::new(&in_a_row(5, "50%"), 2);
+        // Their heads were good, long before the endpoint fell ill.
+        (0..100).for_each(|_| _ = ejector.judge(0, at(1), LEAST, Outcome::Success));
+        // Their ends, one after each failure, are nobody's verdict.
+        let verdicts: Vec<_> = (0..5).filter_map(|_| ejector.judge(0, at(2), LEAST, FAILURE)).collect();
+        let [Verdict::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_takes_the_place_of_the_success_that_was_counted() {
+        let ejector = Ejector::new(&in_a_row(3, "50%"), 2);
+        let standing = || ejector.snapshot(at(1)).next().unwrap();
+        for broken in 1..=2 {
+            ejector.judge(0, at(1), LEAST, Outcome::Success);
+            assert_eq!(ejector.judge_late(0, at(1), LEAST, FAILURE), None);
+            assert_eq!((standing().requests, standing().successes), (broken, 0));
+            assert_eq!(standing().consecutive_failures, 1, "the head of each was a success");
+        }
+        ejector.judge_late(0, at(1), LEAST, FAILURE);
+        let verdict = ejector.judge_late(0, at(1), LEAST, FAILURE);
+        assert_eq!(ejected(verdict).reason, EjectionReason::ConsecutiveFailures);
+    }
+
+    #[test]
+    fn a_failure_after_a_sweep_is_counted_in_the_sweep_in_which_it_came() {
+        let ejector = Ejector::new(&in_a_row(9, "50%"), 2);
+        ejector.judge(0, at(1), LEAST, Outcome::Success);
+        ejector.judge(1, at(12), LEAST, Outcome::Success);
+        ejector.judge_late(0, at(13), LEAST, FAILURE);
+        let standing = ejector.snapshot(at(13)).next().unwrap();
+        assert_eq!((standing.requests, standing.successes, standing.consecutive_failures), (1, 0, 1));
+    }
+
+    #[test]
+    fn a_head_whose_verdict_follows_ends_no_run_by_itself() {
+        let ejector = Ejector::new(&in_a_row(3, "50%"), 2);
+        let standing = || ejector.snapshot(at(1)).next().unwrap();
+        let head = || ejector.judge_provisional(0, at(1), LEAST);
+        // A gRPC peer that fails every call, in trailers.
+        let mut verdicts = vec![];
+        for _ in 0..3 {
+            verdicts.extend(head());
+            verdicts.extend(ejector.judge_late(0, at(1), LEAST, FAILURE));
+        }
+        let [Verdict::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
+
+        ejector.uneject(0, at(1));
+        fail(&ejector, 0, at(1), 2);
+        assert_eq!(head(), None);
+        assert_eq!((standing().consecutive_failures, standing().successes), (2, 1));
+        ejector.judge_late(0, at(1), LEAST, Outcome::Success);
+        assert_eq!((standing().consecutive_failures, standing().successes), (0, 1));
+        head();
+        ejector.judge_late(0, at(1), LEAST, Outcome::Throttled);
+        assert_eq!((standing().requests, standing().successes), (3, 1), "throttled counts for nothing");
+    }
+
+    #[test]
     fn its_size_is_as_stated() {
-        assert_eq!((size_of::<Endpoint>(), size_of::<Ejector>()), (64, 88));
+        assert_eq!((size_of::<Endpoint>(), size_of::<Ejector>()), (64, 112));
     }
 
     proptest! {
@@ -229,7 +320,7 @@ mod alone {
             for (endpoint, gap, kind, bits) in steps {
                 seconds += gap;
                 let outcome = if kind == 0 { Outcome::Success } else { FAILURE };
-                let verdict = ejector.settle(endpoint % endpoints, at(seconds), Draw::new(bits), outcome);
+                let verdict = ejector.judge(endpoint % endpoints, at(seconds), Draw::new(bits), outcome);
                 prop_assert!(ejector.ejected(at(seconds)) <= allowed);
                 if let Some(Verdict::Withheld(withheld)) = verdict {
                     prop_assert_eq!(ejector.ejected(at(seconds)), allowed);
@@ -252,9 +343,9 @@ mod together {
             let ejector = Arc::new(Ejector::new(&in_a_row(1, "34%"), 3));
             let other = thread::spawn({
                 let ejector = Arc::clone(&ejector);
-                move || ejector.settle(1, at(1), LEAST, FAILURE)
+                move || ejector.judge(1, at(1), LEAST, FAILURE)
             });
-            let mine = ejector.settle(0, at(1), LEAST, FAILURE);
+            let mine = ejector.judge(0, at(1), LEAST, FAILURE);
             let theirs = other.join().unwrap();
             let out = |verdict| u32::from(matches!(verdict, Some(Verdict::Ejected(_))));
             assert_eq!(out(mine) + out(theirs), 1);
@@ -269,9 +360,9 @@ mod together {
             let ejector = Arc::new(Ejector::new(&in_a_row(1, "50%"), 2));
             let other = thread::spawn({
                 let ejector = Arc::clone(&ejector);
-                move || ejector.settle(0, at(1), LEAST, FAILURE)
+                move || ejector.judge(0, at(1), LEAST, FAILURE)
             });
-            let mine = ejector.settle(0, at(1), LEAST, FAILURE);
+            let mine = ejector.judge(0, at(1), LEAST, FAILURE);
             let theirs = other.join().unwrap();
             assert!(mine.is_some() ^ theirs.is_some());
             let standing = ejector.snapshot(at(1)).next().unwrap();
@@ -284,13 +375,13 @@ mod together {
     fn loom_a_sweep_happens_once() {
         loom::model(|| {
             let ejector = Arc::new(Ejector::new(&in_a_row(1, "50%"), 2));
-            ejector.settle(1, at(0), LEAST, Outcome::Success);
+            ejector.judge(1, at(0), LEAST, Outcome::Success);
             ejector.endpoints[0].eject(at(0), 2);
             let other = thread::spawn({
                 let ejector = Arc::clone(&ejector);
-                move || ejector.settle(1, at(11), LEAST, Outcome::Success)
+                move || ejector.judge(1, at(11), LEAST, Outcome::Success)
             });
-            ejector.settle(1, at(11), LEAST, Outcome::Success);
+            ejector.judge(1, at(11), LEAST, Outcome::Success);
             other.join().unwrap();
             assert_eq!(ejector.snapshot(at(11)).next().unwrap().times, 1);
         });

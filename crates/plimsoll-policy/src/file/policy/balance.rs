@@ -1,7 +1,7 @@
 //! `balance = …` of an upstream.
 
 use super::super::{Node, Reader, Schemas, Section, Shape, header, header::tagged};
-use crate::balance::Balance;
+use crate::balance::{Balance, DEFAULT_SEED, Weight};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -42,17 +42,21 @@ impl Shape for Balance {
             ];
             return reader.word(node, &words, &Self::expected());
         }
-        let mut section = Section::open(node, reader, &["hash"])?;
-        let hash = section.required::<Hash>("hash")?;
-        section.is_sound().then_some(Self::HashHeader(hash.0))
+        let mut section = Section::open(node, reader, &["hash", "seed"])?;
+        let (hash, seed) = (section.required::<Hash>("hash"), section.or_else("seed", || DEFAULT_SEED));
+        let (Some(Hash(name)), Some(seed)) = (hash, seed) else { return None };
+        section.is_sound().then_some(Self::HashHeader { name, seed })
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
+        let hash = schemas.key::<Hash>("The header whose value is the key.", None);
+        let seed = "Part of every hash: gateways that are to agree on the replica of a key have the same.";
+        let seed = schemas.key::<u32>(seed, Some(DEFAULT_SEED.into()));
         json!({ "anyOf": [
             { "enum": ["peak-ewma", "round-robin", "least-in-flight"] },
             {
                 "type": "object",
-                "properties": { "hash": Hash::schema(schemas) },
+                "properties": { "hash": hash, "seed": seed },
                 "required": ["hash"],
                 "additionalProperties": false,
             },
@@ -64,7 +68,28 @@ impl Shape for Balance {
             Self::PeakEwma => "peak-ewma".into(),
             Self::RoundRobin => "round-robin".into(),
             Self::LeastInFlight => "least-in-flight".into(),
-            Self::HashHeader(name) => json!({ "hash": format!("header:{name}") }),
+            Self::HashHeader { name, seed: DEFAULT_SEED } => json!({ "hash": Hash(name.clone()).write() }),
+            Self::HashHeader { name, seed } => json!({ "hash": Hash(name.clone()).write(), "seed": seed }),
         }
+    }
+}
+
+/// The weight of an endpoint.
+impl Shape for Weight {
+    fn expected() -> Cow<'static, str> {
+        format!("a whole number from 1 to {}", Self::MAX).into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let weight = reader.integer(node, 1..=Self::MAX.into(), &Self::expected())?;
+        Self::new(u16::try_from(weight).ok()?)
+    }
+
+    fn schema(_: &mut Schemas) -> Value {
+        json!({ "type": "integer", "minimum": 1, "maximum": Self::MAX })
+    }
+
+    fn write(&self) -> Value {
+        self.get().into()
     }
 }

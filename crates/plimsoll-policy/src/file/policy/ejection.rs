@@ -2,7 +2,7 @@
 
 use super::super::{Rules, Section, section};
 use crate::{
-    ejection::{EjectionSpec, SuccessRate},
+    ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     units::{Ratio, Span},
 };
 use std::{num::NonZeroU32, time::Duration};
@@ -30,6 +30,28 @@ impl Rules for SuccessRate {
 }
 
 section! {
+    /// An endpoint of whose requests too large a part fails is ejected, whatever the others do.
+    for FailurePercentage {
+        /// This part or more.
+        threshold: Ratio = Self::default().threshold,
+        /// Looked at only with so many endpoints that have enough requests.
+        minimum_endpoints: u32 = Self::default().minimum_endpoints,
+        /// Enough requests in a sweep.
+        minimum_requests: u32 = Self::default().minimum_requests,
+    }
+}
+
+impl Rules for FailurePercentage {
+    fn apply(&mut self, section: &mut Section<'_, '_>) {
+        if self.threshold == Ratio::ZERO {
+            let problem = "0% would eject whatever has enough requests";
+            let fault = section.fault(&["threshold"], problem).expecting("a ratio above 0%, such as \"85%\"");
+            section.push(fault);
+        }
+    }
+}
+
+section! {
     /// Outlier ejection: an endpoint that fails where the others do not gets no calls for a while.
     for EjectionSpec {
         /// So many failures in a row eject.
@@ -40,10 +62,12 @@ section! {
         max_duration as "max-for": Duration = Self::default().max_duration,
         /// At most this part of the endpoints is out at once, but one may always be (unless it is the only one).
         at_most: Ratio = Self::default().at_most,
-        /// How often success rates are compared.
+        /// How often success rates and failure percentages are looked at.
         sweep: Duration = Self::default().sweep,
         /// Ejection by success rate.
         success_rate: Option<SuccessRate> = Self::default().success_rate,
+        /// Ejection by failure percentage. A table, be it empty, switches it on.
+        failure_percentage: Option<FailurePercentage> = Self::default().failure_percentage,
     }
 }
 

@@ -163,7 +163,7 @@ fn a_section_of_ones_own_reads_writes_and_is_described() {
     assert_eq!(read.listen.get().port(), 80);
     assert_eq!(read.token.as_ref().map(Secret::expose), Some("hunter2"));
     assert_eq!(format!("{:?}", read.token), "Some(Secret(…))");
-    assert_eq!(read.balance, Balance::HashHeader("x-tenant".into()));
+    assert_eq!(read.balance, Balance::hash_header("x-tenant"));
     assert_eq!((read.head.bytes(), read.on, read.kind, &*read.names).0, 4096);
     assert!(valid::<Everything>(&json_of(EVERYTHING).unwrap()));
     let written = read.write();
