@@ -50,7 +50,7 @@ impl Checked {
 
     /// Asks for as long as the gateway lives.
     pub(super) async fn keep_asking(self) {
-        let Some(healthy) = self.known(|upstream, at| upstream.is_healthy(at)) else { return };
+        let Some(healthy) = self.known(Upstream::is_healthy) else { return };
         let mut verdict = Verdict::new(healthy);
         // The first answers are wanted soon, though not from all endpoints in the same instant.
         sleep(self.spec.every.min(Duration::from_secs(1)).mul_f64(draw().unit() * JITTER)).await;

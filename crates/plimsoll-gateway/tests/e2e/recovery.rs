@@ -148,6 +148,8 @@ fn with_one_endpoint_resetting_and_one_hanging_nearly_nothing_fails() {
         .policy(r#"timeout = { connect = "1s", first-byte = "100ms", attempt = "100ms", total = "10s" }"#)
         .policy(r#"retry = { attempts = 3, backoff = "1ms..5ms", budget = "100%", reserve = 1000 }"#)
         .upstream(r#"ejection = { consecutive-failures = 3, for = "1h", max-for = "1h", at-most = "67%" }"#)
+        // One of three is enough: those that are out must not be asked.
+        .upstream(r#"panic-threshold = "30%""#)
         .start();
     let load = Load::on(&gateway, 8);
     load.until_more(2000);
@@ -186,7 +188,7 @@ fn an_endpoint_that_says_it_is_ill_gets_nothing_until_it_is_well() {
     until("it is back", || asked_first().then_some(()));
 
     ill.store(true, Ordering::SeqCst);
-    let control = checked(Setup::to(&first));
+    let control = checked(Setup::to(&first).upstream(r#"panic-threshold = "0%""#));
     let mut client = Client::connect(control.gateway().addresses()[0]);
     until("none is left", || {
         let answer = client.get("/");

@@ -63,7 +63,7 @@ fn the_example_is_what_it_says() {
             ..EjectionSpec::default()
         }),
         slow_start: None,
-        panic_threshold: Ratio::percent(50),
+        panic_threshold: Ratio::percent(30),
         pool: PoolSpec::default(),
     };
     let careful = PolicySpec {
