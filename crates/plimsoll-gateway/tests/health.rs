@@ -145,3 +145,15 @@ async fn a_reload_starts_stops_and_keeps_checks() {
     eventually("checks go on", async || kept.seen.checks.load(Ordering::SeqCst) > before + 5).await;
     assert!(added.seen.checks.load(Ordering::SeqCst) <= removed);
 }
+
+#[tokio::test]
+async fn a_check_that_could_not_be_made_tells_nothing_of_the_endpoint() {
+    let text = file(&[], "").replace("endpoints = []", "endpoints = [\"nowhere.invalid:80\"]");
+    let text = text
+        .replace("timeout = \"100ms\"", "timeout = \"5s\"")
+        .replace("every = \"100ms\"", "every = \"5s\"");
+    let running = Running::start("unnamed", &text).await;
+    let not_asked = "plimsoll_health_checks_total{upstream=\"orders\",result=\"not-asked\"}";
+    eventually("a check could not be made", async || running.metric(not_asked).await >= Some(1.0)).await;
+    assert_eq!(healthy(&running).await, [true], "the name was not found: nobody asked the endpoint");
+}

@@ -9,6 +9,7 @@ use http::{Request, StatusCode, Uri, header};
 use http_body_util::Empty;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use plimsoll::driver::classify::is_our_lack;
 use tokio::task::{JoinHandle, spawn};
 
 /// What came of a check.
@@ -24,10 +25,13 @@ pub(super) enum Heard {
     Broken,
     /// Nothing in time.
     TimedOut,
+    /// It could not be asked: something lacks here (descriptors, ports, a name that cannot be looked up).
+    NotAsked,
 }
 
 impl Heard {
-    pub(super) const NAMES: [&'static str; 5] = ["ok", "bad-status", "unreachable", "broken", "timed-out"];
+    pub(super) const NAMES: [&'static str; 6] =
+        ["ok", "bad-status", "unreachable", "broken", "timed-out", "not-asked"];
 
     /// Its place among [`Self::NAMES`].
     pub(super) const fn at(self) -> usize {
@@ -37,6 +41,7 @@ impl Heard {
             Self::Unreachable => 2,
             Self::Broken => 3,
             Self::TimedOut => 4,
+            Self::NotAsked => 5,
         }
     }
 }
@@ -52,7 +57,11 @@ impl Drop for Driving {
 
 /// Asks over a connection of its own: a kept one would say that the endpoint was well when the connection was made.
 pub(super) async fn ask(address: &Address, protocol: Protocol, path: &PathPrefix) -> Heard {
-    let Ok(socket) = dial(address).await else { return Heard::Unreachable };
+    let socket = match dial(address).await {
+        Ok(socket) => socket,
+        Err(error) if is_our_lack(&error) => return Heard::NotAsked,
+        Err(_) => return Heard::Unreachable,
+    };
     let io = TokioIo::new(socket);
     let Some(request) = request(address, protocol, path) else { return Heard::Broken };
     let answered = match protocol {

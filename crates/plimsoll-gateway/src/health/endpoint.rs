@@ -58,9 +58,11 @@ impl Checked {
             let asked = ask(&self.endpoint.address, self.protocol, &self.spec.path);
             let heard = timeout(self.spec.timeout, asked).await.unwrap_or(Heard::TimedOut);
             self.counters[heard.at()].inc();
-            let healthy = verdict.heard(heard == Heard::Good, &self.spec);
+            // A check that could not be made tells nothing of the endpoint: it stays as it was.
+            let healthy = (heard != Heard::NotAsked).then(|| verdict.heard(heard == Heard::Good, &self.spec));
             // An endpoint that the configuration in force does not have any more is soon not checked any more.
-            if let Some(before) = self.known(|upstream, at| upstream.set_health(at, healthy, now()))
+            if let Some(healthy) = healthy
+                && let Some(before) = self.known(|upstream, at| upstream.set_health(at, healthy, now()))
                 && before != healthy
             {
                 self.turned(healthy, heard);
