@@ -14,9 +14,11 @@
 //! | [`Time`], [`Timer`], [`Alarm`] | clock, timers and seeds: tokio's, or a [`TimeSource`] of one's own |
 //! | [`Waiters`], [`TaskHost`] | the wakers of those who wait in a machine's line |
 //! | [`now`], [`to_tokio`], [`from_tokio`], [`draw`], [`secret`] | the policies' clock on tokio's, and randomness |
+//! | [`client_network`] | the address under which a client is counted |
 //! | [`classify`] | the meaning of a response or an error to the machines |
 #![forbid(unsafe_code)]
 
+mod address;
 mod body;
 pub mod classify;
 mod clock;
@@ -29,6 +31,7 @@ mod slots;
 mod time;
 mod waiters;
 
+pub use address::client_network;
 pub use body::{BodyGuard, BodyTimeout};
 pub use clock::{from_tokio, now, to_tokio};
 pub use guard::{CallGuard, Machines};

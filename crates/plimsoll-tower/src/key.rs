@@ -1,3 +1,4 @@
+use plimsoll_driver::client_network;
 use std::net::IpAddr;
 
 /// The bytes that a request is counted under: borrowed from it, or a few of its own.
@@ -50,7 +51,7 @@ impl From<u64> for Key<'_> {
 impl From<IpAddr> for Key<'_> {
     /// IPv6 addresses count by their /64: whoever has one address there has them all.
     fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
+        match client_network(address) {
             IpAddr::V4(address) => own(&address.octets()),
             IpAddr::V6(address) => own(&address.octets()[..8]),
         }

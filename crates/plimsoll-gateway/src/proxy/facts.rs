@@ -8,6 +8,7 @@ use plimsoll::{
     call::{Facts, Stages},
     http::{headers::upgrade_of, idempotency::is_idempotent},
     rate::Per,
+    tower::Key,
 };
 
 /// The facts of a request on this route.
@@ -28,11 +29,7 @@ pub(crate) fn facts(route: &Route, parts: &request::Parts, uploads: &Uploads, cl
 fn rate_key(route: &Route, parts: &request::Parts, client: &Client<'_>) -> Option<KeyHash> {
     match route.rate_per()? {
         Per::All => None,
-        Per::Client => match client.address(&parts.headers) {
-            std::net::IpAddr::V4(address) => route.policy.rate_key(&address.octets()),
-            // A client has a whole /64 to itself: counted by address it would have 2⁶⁴ buckets.
-            std::net::IpAddr::V6(address) => route.policy.rate_key(&address.octets()[..8]),
-        },
+        Per::Client => route.policy.rate_key(Key::from(client.address(&parts.headers)).as_bytes()),
         Per::Route => route.policy.rate_key(route.name.as_bytes()),
         Per::Header(name) => {
             let value = parts.headers.get(&**name)?;

@@ -5,7 +5,7 @@ use super::{
     clients::{Clients, TooMany},
     connection,
 };
-use std::{io, rc::Rc, time::Duration};
+use std::{io, net::SocketAddr, rc::Rc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long to wait when the process has no descriptors left: long enough for some to come free.
@@ -16,6 +16,8 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
+                // An IPv4 client of a socket for both families is that IPv4 client, to trust, limits and logs alike.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 let shared = &worker.shared;
                 shared.metrics.accepted.inc();
                 let limits = shared.snapshot.load().spec.limits;

@@ -1,5 +1,6 @@
 //! How many connections each client has, over all workers.
 
+use plimsoll::driver::client_network;
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -9,7 +10,7 @@ use std::{
     },
 };
 
-/// Connections in all and of each client address. Asked when a connection comes and goes, never by a request.
+/// Connections in all and of each client, by its address or, over IPv6, its /64. Asked when a connection comes and goes, never by a request.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     all: AtomicUsize,
@@ -40,7 +41,7 @@ impl Clients {
         in_all: usize,
         of_client: usize,
     ) -> Result<Counted, TooMany> {
-        let client = client.to_canonical();
+        let client = client_network(client);
         let clients = &shared.clients;
         if clients.all.fetch_add(1, Ordering::Relaxed) >= in_all {
             clients.all.fetch_sub(1, Ordering::Relaxed);

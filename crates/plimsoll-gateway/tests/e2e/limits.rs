@@ -4,7 +4,10 @@ use crate::support::{
     Client, End, FILLING, Origin, Setup,
     http2::{self, converse, until_seen, whole},
 };
-use std::net::Ipv4Addr;
+use plimsoll::driver::Time;
+use plimsoll_gateway::Gateway;
+use socket2::{Domain, Socket, Type};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -234,4 +237,33 @@ fn an_origin_that_takes_nothing() {
     }
     assert!(sent < 100_000_000, "{sent} bytes for an origin that takes none");
     drop(connection);
+}
+
+/// Clients of IPv4 that a socket for both families shows as mapped addresses: each is a client of its own, and told on
+/// and logged as what it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn mapped_ipv4_clients_have_a_bucket_each() {
+    let origin = Origin::serving(|request, wire| {
+        wire.respond(request.field("x-forwarded-for").unwrap_or("none"));
+        Ok(())
+    });
+    let setup = Setup::to(&origin).policy(r#"rate-limit = { rate = "1/h", burst = 1, per = "client" }"#);
+    // The gateway's own sockets are for one family each; a service manager may hand it one for both.
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    socket.set_only_v6(false).unwrap();
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+    socket.listen(16).unwrap();
+    let socket = TcpListener::from(socket);
+    let port = socket.local_addr().unwrap().port();
+    let mut spec = setup.spec();
+    spec.listeners[0].listen = socket.local_addr().unwrap();
+    let _gateway = Gateway::start_with(spec, &mut vec![socket], Time::TOKIO).unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    for last in 1..=3 {
+        let from = IpAddr::from([127, 0, 0, last]);
+        let mut client = Client::connect_from(address, Some(from), false);
+        assert_eq!(client.get("/").text(), from.to_string());
+        assert_eq!(client.get("/").status(), 429, "its own bucket is empty");
+    }
 }

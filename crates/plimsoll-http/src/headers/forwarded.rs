@@ -54,7 +54,16 @@ impl FromStr for Trust {
         let network: IpAddr = address.parse().map_err(|_| no())?;
         let widest = if network.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.map_or(Ok(widest), |prefix| prefix.parse().map_err(|_| no()))?;
-        if prefix > widest { Err(no()) } else { Ok(Self { network, prefix }) }
+        if prefix > widest {
+            return Err(no());
+        }
+        // A range of mapped addresses is one of IPv4, as which they are looked at.
+        Ok(match (network.to_canonical(), prefix) {
+            (mapped @ IpAddr::V4(_), 96..) if network.is_ipv6() => {
+                Self { network: mapped, prefix: prefix - 96 }
+            }
+            _ => Self { network, prefix },
+        })
     }
 }
 
@@ -100,6 +109,11 @@ pub struct Forwarding<'a> {
 }
 
 impl Forwarding<'_> {
+    /// The peer's own address: IPv4 is IPv4 however the socket shows it.
+    fn peer(&self) -> IpAddr {
+        self.peer.to_canonical()
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|trust| trust.covers(address))
     }
@@ -107,10 +121,10 @@ impl Forwarding<'_> {
     /// The client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is not
     /// itself trusted. What stands left of it anyone could have written.
     pub fn client(&self, headers: &HeaderMap) -> IpAddr {
-        if !self.trusts(self.peer) {
-            return self.peer;
+        let mut client = self.peer();
+        if !self.trusts(client) {
+            return client;
         }
-        let mut client = self.peer;
         for address in chain(headers).into_iter().rev() {
             let Some(address) = address else { break };
             client = address;
@@ -127,15 +141,16 @@ impl Forwarding<'_> {
     ///
     /// No allocation for a peer that is not trusted, unless the host is a long one.
     pub fn told(&self, headers: &mut HeaderMap) -> Forwarded {
-        let trusted = self.trusts(self.peer);
+        let peer = self.peer();
+        let trusted = self.trusts(peer);
         let host = headers.get(header::HOST).cloned();
         let (mut chain, mut nodes) = (Text::new(), Text::new());
         if trusted {
             list(headers, &X_FORWARDED_FOR, &mut chain);
             list(headers, &header::FORWARDED, &mut nodes);
         }
-        address_text(&mut chain, self.peer);
-        node(&mut nodes, self.peer, self.scheme, host.as_ref());
+        address_text(&mut chain, peer);
+        node(&mut nodes, peer, self.scheme, host.as_ref());
         // One look at each name: most requests come straight from a client.
         let told_before = headers.keys().any(is_ours);
         if told_before {
@@ -185,7 +200,7 @@ fn is_ours(name: &HeaderName) -> bool {
 fn chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let words =
         headers.get_all(X_FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
-    let mut chain: Vec<_> = words.map(|word| address(word.trim())).collect();
+    let mut chain: Vec<_> = words.map(|word| Some(address(word.trim())?.to_canonical())).collect();
     let excess = chain.len().saturating_sub(MOST_HOPS);
     chain.drain(..excess);
     chain
@@ -325,5 +340,17 @@ mod tests {
         for wrong in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "x"] {
             assert!(wrong.parse::<Trust>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_ipv4_address_is_one_however_it_is_written() {
+        let (client, headers) = told("::ffff:192.0.2.1", &[], &[]);
+        assert_eq!(client, "192.0.2.1".parse::<IpAddr>().unwrap());
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
+        let came = [("x-forwarded-for", "::ffff:203.0.113.9, ::ffff:10.0.0.7")];
+        let (client, _) = told("::ffff:10.0.0.1", &["10.0.0.0/8"], &came);
+        assert_eq!(client, "203.0.113.9".parse::<IpAddr>().unwrap());
+        let mapped: Trust = "::ffff:10.0.0.0/104".parse().unwrap();
+        assert_eq!(mapped, "10.0.0.0/8".parse().unwrap());
     }
 }
