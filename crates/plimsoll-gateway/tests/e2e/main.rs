@@ -16,6 +16,7 @@ mod malformed;
 mod messages;
 mod policies;
 mod recovery;
+mod responses;
 mod retries;
 mod routes;
 mod timeouts;

@@ -8,7 +8,7 @@ mod table;
 pub use table::TABLE;
 
 use bytes::Bytes;
-use plimsoll_policy::{Cause, Failure, Outcome, Settlement};
+use plimsoll_policy::{Cause, Failure, Outcome, Settlement, retry::RetryOn};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A field's name and value.
@@ -53,6 +53,16 @@ impl Wait {
     }
 }
 
+/// The label that a metric has for an outcome of this table.
+pub const fn label(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Failure(_) => "failure-answered",
+        Outcome::Throttled => "throttled",
+        Outcome::Cancelled => "cancelled",
+        _ => "success",
+    }
+}
+
 impl Response {
     /// Whether it is one of gRPC, by its `Content-Type`.
     pub fn is_grpc(&self) -> bool {
@@ -68,6 +78,13 @@ impl Response {
     /// The worse of what head and body say: the outcome of the whole response.
     pub fn outcome(&self) -> Outcome {
         if self.end == Outcome::Success { self.head.outcome } else { self.end }
+    }
+
+    /// Whether it is asked for again by a policy that retries these causes, if no retry begins later than `window` after
+    /// the first attempt.
+    pub fn is_retried(&self, on: &RetryOn, window: Duration) -> bool {
+        let in_time = self.wait.is_none_or(|wait| wait.at(SystemTime::now()) <= window);
+        self.head.cause.is_some_and(|cause| on.contains(cause)) && in_time
     }
 
     /// The response as HTTP/1.1 has it, with a body of two bytes where its status allows one. Trailers go in chunks.

@@ -5,6 +5,7 @@ mod contract;
 mod policy;
 mod random;
 mod regressions;
+mod responses;
 mod single;
 
 use plimsoll_testkit::{Broken, Scripted};

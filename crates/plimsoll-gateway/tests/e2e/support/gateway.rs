@@ -135,7 +135,8 @@ impl Running {
         Client::connect(self.address)
     }
 
-    fn metrics(&self) -> String {
+    /// The page of metrics as text.
+    pub(crate) fn metrics(&self) -> String {
         self.gateway.registry().render(Format::Prometheus)
     }
 
