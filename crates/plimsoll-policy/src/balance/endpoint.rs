@@ -16,8 +16,9 @@ pub const LATENCY_DECAY: Duration = Duration::from_secs(10);
 /// failure is a sample of twice the estimate, of this, or of the time it took, whichever is the most, up to
 /// [`LONGEST_FAILURE_LATENCY`]. linkerd's load biaser counts a failure as 5 s beside the estimate; gRPC's weighted round
 /// robin (gRFC A58) adds errors to an endpoint's utilisation. Here the sample is mixed into the estimate like any other
-/// that is no peak, by the time since the last one: a host that fails one call in a hundred keeps most of its traffic,
-/// and one that fails them all is above any host of 10 ms within a tenth of a second, and then asked about every 40 s.
+/// that is no peak, by the time since the last one, so that a host that fails one call in a hundred keeps most of its
+/// traffic; from the fifth failure in a row on it counts at once. A host that fails them all is then asked about every
+/// 40 s, where the others take 10 ms.
 pub const FAILURE_LATENCY: Duration = Duration::from_secs(1);
 
 /// The most that a failure counts as, unless it took longer: so high that doubling ends, so low that a host which is well
@@ -26,6 +27,12 @@ pub const LONGEST_FAILURE_LATENCY: Duration = Duration::from_secs(60);
 
 /// Estimates are stamped in units of 2²⁰ ns, about a millisecond; 32 bits of them last 52 days.
 const STAMP_BITS: u32 = 20;
+/// So many failures in a row count at once: mixing them in by the time that has passed would take a second and more on a
+/// busy upstream, whose other hosts have calls in flight. As many as eject unless set otherwise.
+const RUN: u32 = 5;
+/// The run of failures stands in the lowest bits of the estimate, which lose nothing by it: 2⁻²⁰ of its value.
+const RUN_MASK: u32 = 0b111;
+
 const DECAY_STAMPS: f64 = LATENCY_DECAY.as_nanos() as f64 / (1u64 << STAMP_BITS) as f64;
 /// Below this age (1/128 of the decay) an estimate is read as it stands: it would differ by less than 1 %.
 const FRESH: u32 = (DECAY_STAMPS / 128.0) as u32;
@@ -44,7 +51,8 @@ pub struct EndpointLoad {
 #[repr(align(64))]
 pub(super) struct Endpoint {
     in_flight: AtomicU32,
-    /// The estimate in nanoseconds as the bits of an `f32` (at least 1.0) and the stamp of its last change; 0: none.
+    /// The estimate in nanoseconds as the bits of an `f32` (at least 1.0) with the run of failures in its lowest, and the
+    /// stamp of its last change; 0: none.
     latency: AtomicU64,
 }
 
@@ -97,25 +105,30 @@ impl Endpoint {
 fn next(word: u64, stamp: u32, outcome: Outcome, took: f32) -> Option<u64> {
     let first = word == 0;
     let (estimate, since) = unpack(word);
-    let sample = match outcome {
-        Outcome::Success => took,
-        Outcome::Failure(_) | Outcome::Throttled => failure(estimate).max(took),
+    let (sample, run) = match outcome {
+        Outcome::Success => (took, 0),
+        Outcome::Failure(_) | Outcome::Throttled => {
+            (failure(estimate).max(took), (run(word) + 1).min(RUN_MASK))
+        }
         // At least so long would it have taken.
-        Outcome::Cancelled => return (took > estimate && !first).then(|| pack(took, stamp)),
+        Outcome::Cancelled => return (took > estimate && !first).then(|| pack(took, stamp, run(word))),
         Outcome::Caller | Outcome::Local => return None,
     };
-    if first {
-        return Some(pack(sample, stamp));
+    if first || run == RUN {
+        return Some(pack(sample, stamp, run));
     }
     // A time that was measured and is above the estimate counts at once; what a failure is taken for beyond that is
     // mixed in, so that a stray one does not cost a host its traffic.
     if took > estimate {
-        return Some(pack(took, stamp));
+        return Some(pack(took, stamp, run));
     }
     let age = age(since, stamp);
+    if age == 0 {
+        return (run != self::run(word)).then(|| pack(estimate, since, run));
+    }
     let old = weight(age);
     let mixed = f64::from(estimate) * old + f64::from(sample) * (1.0 - old);
-    (age > 0).then(|| pack(mixed as f32, stamp))
+    Some(pack(mixed as f32, stamp, run))
 }
 
 /// What a failure counts as beside this estimate. Never less than the estimate, so that no failure lowers it.
@@ -140,12 +153,16 @@ fn weight(age: u32) -> f64 {
     libm::exp(-f64::from(age) / DECAY_STAMPS)
 }
 
-fn pack(estimate: f32, stamp: u32) -> u64 {
-    u64::from(estimate.max(1.0).to_bits()) << 32 | u64::from(stamp)
+fn pack(estimate: f32, stamp: u32, run: u32) -> u64 {
+    u64::from(estimate.max(1.0).to_bits() & !RUN_MASK | run) << 32 | u64::from(stamp)
 }
 
 fn unpack(word: u64) -> (f32, u32) {
-    (f32::from_bits((word >> 32) as u32), word as u32)
+    (f32::from_bits((word >> 32) as u32 & !RUN_MASK), word as u32)
+}
+
+fn run(word: u64) -> u32 {
+    (word >> 32) as u32 & RUN_MASK
 }
 
 #[cfg(all(test, not(loom)))]
@@ -206,6 +223,7 @@ mod tests {
         // A stray failure of a busy host: a tenth of a second's part of 1 s.
         sample(&endpoint, 0.1, Outcome::Failure(Failure::Connect), 0);
         close(endpoint.latency(at(0.1)), 59.5);
+        sample(&endpoint, 0.1, Outcome::Success, 50);
         let mut last = 0.0;
         for second in 1..60 {
             let outcome =
@@ -220,6 +238,30 @@ mod tests {
         close(endpoint.latency(at(60.0)), 90_000.0);
         sample(&endpoint, 61.0, Outcome::Failure(Failure::Connect), 0);
         close(endpoint.latency(at(61.0)), 90_000.0);
+    }
+
+    #[test]
+    fn the_fifth_failure_in_a_row_counts_at_once() {
+        let endpoint = Endpoint::new();
+        sample(&endpoint, 0.0, Outcome::Success, 10);
+        for _ in 0..3 {
+            for _ in 0..4 {
+                sample(&endpoint, 0.0, Outcome::Failure(Failure::Connect), 0);
+            }
+            close(endpoint.latency(at(0.0)), 10.0);
+            sample(&endpoint, 0.0, Outcome::Success, 10);
+        }
+        for _ in 0..4 {
+            sample(&endpoint, 0.0, Outcome::Failure(Failure::Connect), 0);
+            sample(&endpoint, 0.0, Outcome::Cancelled, 0);
+        }
+        sample(&endpoint, 0.0, Outcome::Failure(Failure::Connect), 0);
+        close(endpoint.latency(at(0.0)), 1000.0);
+        // Those that were under way as well change no more than their time does.
+        for _ in 0..100 {
+            sample(&endpoint, 0.0, Outcome::Failure(Failure::Connect), 0);
+        }
+        close(endpoint.latency(at(0.0)), 1000.0);
     }
 
     #[test]

@@ -386,4 +386,26 @@ mod together {
             assert_eq!(ejector.snapshot(at(11)).next().unwrap().times, 1);
         });
     }
+
+    /// A body that breaks off while a sweep closes the tally that its head is in: the failure is counted once, in the old
+    /// tally or in the new one, and no count runs below zero.
+    #[test]
+    fn loom_a_late_failure_meets_a_sweep() {
+        loom::model(|| {
+            let endpoint = Arc::new(Endpoint::new());
+            endpoint.succeeded();
+            let other = thread::spawn({
+                let endpoint = Arc::clone(&endpoint);
+                move || endpoint.failed_late()
+            });
+            endpoint.close_tally();
+            other.join().unwrap();
+            let now = endpoint.standing(at(1));
+            let swept = endpoint.swept_rate();
+            // Before the sweep: converted there. After it: a request of its own.
+            let before = swept == Some((1, 0.0)) && (now.requests, now.successes) == (0, 0);
+            let after = swept == Some((1, 100.0)) && (now.requests, now.successes) == (1, 0);
+            assert!(before || after, "{swept:?} {now:?}");
+        });
+    }
 }
