@@ -47,11 +47,6 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
         &self.guard
     }
 
-    /// The draw for this attempt.
-    pub const fn draw(&self, purpose: plimsoll_policy::Purpose) -> plimsoll_policy::Draw {
-        self.guard.draw(purpose, self.id)
-    }
-
     /// Bytes have come and go to the caller now.
     ///
     /// Where the peer always has more, nothing ever waits: without a look at the deadline here, a caller that takes the

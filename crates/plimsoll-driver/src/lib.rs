@@ -38,7 +38,7 @@ pub use guard::{CallGuard, Machines};
 pub use host::TaskHost;
 pub use marks::Marks;
 pub use random::{draw, secret};
-pub use run::{Attempts, Begin, Failed, run};
+pub use run::{Answered, Attempts, Begin, Failed, run};
 pub use slots::AttemptSlots;
 pub use time::{Alarm, BoxSleep, PollUntil, Time, TimeSource, Timer};
 pub use waiters::Waiters;

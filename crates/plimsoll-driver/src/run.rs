@@ -62,6 +62,17 @@ pub trait Attempts {
     fn is_replayable(&self) -> bool;
 }
 
+/// A call that brought a response, whose body is still to come.
+#[derive(Debug)]
+pub struct Answered<R> {
+    /// The attempt that brought it.
+    pub id: AttemptId,
+    /// The response.
+    pub response: R,
+    /// The verdict on its head, as [`Attempts::settlement`] gave it.
+    pub head: Settlement,
+}
+
 /// A call that brought no response.
 #[derive(Debug)]
 pub enum Failed<E> {
@@ -75,9 +86,9 @@ pub enum Failed<E> {
     CallerTimedOut(Limit),
 }
 
-/// The results of attempts, until the call says what is to become of them.
+/// The results of attempts and the verdicts on them, until the call says what is to become of them.
 type AttemptResults<A> =
-    SmallVec<[(AttemptId, Result<<A as Attempts>::Response, <A as Attempts>::Error>); 1]>;
+    SmallVec<[(AttemptId, Settlement, Result<<A as Attempts>::Response, <A as Attempts>::Error>); 1]>;
 
 /// The end of a wait.
 enum WaitEvent<R, E> {
@@ -101,7 +112,7 @@ pub async fn run<P, A>(
     marks: &[Marks; 2],
     timer: &mut impl PollUntil,
     mut replayable: bool,
-) -> Result<(AttemptId, A::Response), Failed<A::Error>>
+) -> Result<Answered<A::Response>, Failed<A::Error>>
 where
     P: Deref<Target: Machines>,
     A: Attempts,
@@ -129,7 +140,7 @@ where
                 let slot = slots.as_ref().ids().iter().position(|open| *open == Some(id));
                 attempts.abort(id, slot, now, outcome);
                 slots.as_mut().close(id);
-                results.retain(|(of, _)| *of != id);
+                results.retain(|(of, ..)| *of != id);
                 guard.next(now, Event::Proceed)
             }
             Action::Wait { until, ticket } => {
@@ -159,17 +170,18 @@ where
                             Ok(_) => Event::Headers(id, settlement),
                             Err(_) => Event::Done(id, settlement),
                         };
-                        results.push((id, result));
+                        results.push((id, settlement, result));
                         event
                     }
                 };
                 guard.next(now, event)
             }
             Action::Finish(Finish::Answer(id)) => {
-                let at = results.iter().position(|(of, _)| *of == id);
+                let at = results.iter().position(|(of, ..)| *of == id);
                 let at = at.expect("an attempt that ended brought something");
-                return match results.swap_remove(at).1 {
-                    Ok(response) => Ok((id, response)),
+                let (id, head, result) = results.swap_remove(at);
+                return match result {
+                    Ok(response) => Ok(Answered { id, response, head }),
                     Err(error) => Err(Failed::Attempt(id, error)),
                 };
             }

@@ -18,7 +18,7 @@ use plimsoll::{
     AttemptRole, Instant, KeyHash, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
     driver::{
-        Attempts, Begin, BodyGuard, CallGuard, Failed, Marks,
+        Answered, Attempts, Begin, BodyGuard, CallGuard, Failed, Marks,
         classify::{BodyVerdict, response},
         run,
     },
@@ -186,13 +186,13 @@ pub(crate) async fn drive(
     };
     let ended = run(&mut guard, &mut attempts, &marks, alarm, facts.replayable).await;
     match ended {
-        Ok((id, reply)) => {
+        Ok(answered) => {
             sending.uploads.answered();
-            let picked = attempts.take(id);
+            let picked = attempts.take(answered.id);
             if let (Some(entry), Some(picked)) = (entry, &picked) {
                 entry.answered_by(picked.endpoint());
             }
-            Ok(respond(guard, id, picked, reply))
+            Ok(respond(guard, answered, picked))
         }
         Err(Failed::Attempt(id, fault)) => {
             if fault.is_slow_client() {
@@ -212,13 +212,11 @@ pub(crate) async fn drive(
 /// The response goes to the client; its body settles the call when it ends.
 fn respond(
     mut guard: CallGuard<RoutePolicy>,
-    id: AttemptId,
+    answered: Answered<Reply>,
     picked: Option<Picked>,
-    reply: Reply,
 ) -> (Response<Download>, Option<Tunnel>) {
-    let (status, headers) = reply.head();
-    let head = response(status, headers, SystemTime::now);
-    match reply {
+    let Answered { id, response, head } = answered;
+    match response {
         Reply::Http1(response) => {
             (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head)), None)
         }

@@ -1,8 +1,8 @@
 //! The table of responses, through the gateway.
 
 use crate::support::{Origin, Setup};
-use plimsoll::{Outcome, retry::RetryOn};
-use plimsoll_testkit::responses::{TABLE, label};
+use plimsoll::Outcome;
+use plimsoll_testkit::responses::{TABLE, label, retried};
 use std::{
     fmt::Write as _,
     sync::{
@@ -14,12 +14,6 @@ use std::{
 
 const RETRY: &str = "retry = { attempts = 2, backoff = \"1ms..2ms\", budget = \"100%\", reserve = 1000, \
                      on = [408, 429, 500, 503, 504], window = \"2s\" }";
-
-fn is_retried(row: &plimsoll_testkit::responses::Response) -> bool {
-    let statuses = [408, 429, 500, 503, 504];
-    let on = statuses.into_iter().fold(RetryOn::NONE, |on, status| on.with_status(status).unwrap());
-    row.is_retried(&on, Duration::from_secs(2))
-}
 
 /// A route and an upstream for each row, so that each has machines and metrics of its own.
 fn sections(origin: &Origin) -> String {
@@ -59,7 +53,7 @@ fn every_response_means_to_the_gateway_what_the_table_says() {
 
     let page = gateway.metrics();
     for (at, row) in rows() {
-        let attempts = 1 + usize::from(is_retried(row));
+        let attempts = 1 + usize::from(row.is_retried(&retried(), Duration::from_secs(2)));
         assert_eq!(asked[at].load(SeqCst), attempts, "{row:?}");
         // Of each count, what all outcomes have and what this one has.
         let count = |metric: &str, outcome: Outcome| {

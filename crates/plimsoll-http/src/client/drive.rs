@@ -12,7 +12,9 @@ use super::{
     source::Source,
 };
 use http::Response;
-use plimsoll_driver::{Attempts, Begin, CallGuard, Failed, Marks, Timer, classify::BodyVerdict, run};
+use plimsoll_driver::{
+    Answered, Attempts, Begin, CallGuard, Failed, Marks, Timer, classify::BodyVerdict, run,
+};
 use plimsoll_policy::{
     Instant, Settlement,
     call::{AttemptId, Event, Facts},
@@ -84,7 +86,7 @@ pub(super) async fn drive(
         run(&mut guard, &mut attempts, &marks, &mut timer.as_mut(), facts.replayable).await
     };
     match ended {
-        Ok((id, reply)) => Ok(respond(host, guard, id, reply)),
+        Ok(answered) => Ok(respond(host, guard, answered)),
         Err(Failed::Attempt(_, fault)) => Err(fault.error(&host)),
         Err(Failed::Refused(rejected)) => Err(Error::Rejected(rejected)),
         Err(Failed::TimedOut(limit) | Failed::CallerTimedOut(limit)) => {
@@ -94,9 +96,9 @@ pub(super) async fn drive(
 }
 
 /// The response goes to the caller; its body settles the call when it ends.
-fn respond(host: Arc<Host>, mut guard: Guard, id: AttemptId, reply: Reply) -> Response<Body> {
-    let head = settlement(reply.response());
-    let (response, mut source) = Source::of(&host.pool, reply);
+fn respond(host: Arc<Host>, mut guard: Guard, answered: Answered<Reply>) -> Response<Body> {
+    let Answered { id, response, head } = answered;
+    let (response, mut source) = Source::of(&host.pool, response);
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let body = match source.whole() {
         Some(whole) => {

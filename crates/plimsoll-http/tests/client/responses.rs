@@ -4,29 +4,24 @@ use crate::stand::patient;
 use plimsoll_http::client::Client;
 use plimsoll_policy::{
     Outcome, PolicySpec,
-    retry::{Attempts, RetryOn, RetrySpec},
+    retry::{Attempts, RetrySpec},
     units::BackoffRange,
 };
 use plimsoll_telemetry::{Format, Registry};
 use plimsoll_testkit::{
     Fault, FaultyUpstream,
-    responses::{Response, TABLE, label},
+    responses::{Response, TABLE, label, retried},
 };
 use std::time::Duration;
 
 /// The waits of the table are far longer or far shorter.
 const WINDOW: Duration = Duration::from_secs(2);
 
-fn on() -> RetryOn {
-    let statuses = [408, 429, 500, 503, 504];
-    statuses.into_iter().fold(RetryOn::NONE, |on, status| on.with_status(status).unwrap())
-}
-
 fn policy() -> PolicySpec {
     let retry = RetrySpec {
         attempts: Attempts::try_from(2).unwrap(),
         backoff: BackoffRange::new(Duration::from_millis(1), Duration::from_millis(2)).unwrap(),
-        on: on(),
+        on: retried(),
         window: Some(WINDOW),
         ..RetrySpec::default()
     };
@@ -42,7 +37,7 @@ async fn judge(row: &Response) {
     assert_eq!(response.status().as_u16(), row.status);
     response.bytes().await.unwrap();
 
-    let attempts = 1 + usize::from(row.is_retried(&on(), WINDOW));
+    let attempts = 1 + usize::from(row.is_retried(&retried(), WINDOW));
     assert_eq!(upstream.requests(), attempts, "{row:?}");
     let page = registry.render(Format::from_accept("text/plain"));
     let count = |metric: &str, outcome| {

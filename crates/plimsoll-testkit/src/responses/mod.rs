@@ -63,6 +63,16 @@ pub const fn label(outcome: Outcome) -> &'static str {
     }
 }
 
+/// The causes that a policy under this table retries: these statuses and nothing else.
+///
+/// # Panics
+/// Never: each is a status that can be retried.
+pub fn retried() -> RetryOn {
+    let statuses = [408, 429, 500, 503, 504];
+    let with = |on: RetryOn, status| on.with_status(status).expect("a status that can be retried");
+    statuses.into_iter().fold(RetryOn::NONE, with)
+}
+
 impl Response {
     /// Whether it is one of gRPC, by its `Content-Type`.
     pub fn is_grpc(&self) -> bool {

@@ -4,9 +4,9 @@ use super::MS;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use plimsoll_policy::{
     Instant, Observer, Outcome, PolicyEvent, PolicySpec,
-    retry::{Attempts, RetryOn, RetrySpec},
+    retry::{Attempts, RetrySpec},
 };
-use plimsoll_testkit::responses::{self, TABLE};
+use plimsoll_testkit::responses::{self, TABLE, retried};
 use plimsoll_tower::{
     Classify, Idempotent, PolicyLayer,
     classify::{GrpcStatus, HttpStatus},
@@ -18,15 +18,10 @@ use std::{
 };
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
-fn on() -> RetryOn {
-    let statuses = [408, 429, 500, 503, 504];
-    statuses.into_iter().fold(RetryOn::NONE, |on, status| on.with_status(status).unwrap())
-}
-
 fn policy() -> PolicySpec {
     let retry = RetrySpec {
         attempts: Attempts::try_from(2).unwrap(),
-        on: on(),
+        on: retried(),
         window: Some(2000 * MS),
         ..RetrySpec::default()
     };
@@ -65,7 +60,7 @@ async fn judge<C: Classify<Response<()>, Infallible> + Clone>(
     let mut service = ServiceBuilder::new().layer(layer).service(peer);
     let response = service.ready().await.unwrap().call(()).await.unwrap();
     assert_eq!(response.status().as_u16(), row.status);
-    let attempts = 1 + usize::from(row.is_retried(&on(), 2000 * MS));
+    let attempts = 1 + usize::from(row.is_retried(&retried(), 2000 * MS));
     assert_eq!(*outcomes.0.lock().unwrap(), vec![row.head.outcome; attempts], "{row:?}");
 }
 

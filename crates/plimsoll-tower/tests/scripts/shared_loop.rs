@@ -1,8 +1,8 @@
 //! The loop and the body guard of `plimsoll-driver`, as the client and the gateway use them.
 
 use plimsoll_driver::{
-    Alarm, Attempts, Begin, BodyGuard, CallGuard, Failed, Machines, Marks, TaskHost, Time, TimeSource, Timer,
-    Waiters,
+    Alarm, Answered, Attempts, Begin, BodyGuard, CallGuard, Failed, Machines, Marks, TaskHost, Time,
+    TimeSource, Timer, Waiters,
 };
 use plimsoll_policy::{
     Instant, Policy, Settlement,
@@ -60,7 +60,7 @@ impl Cast for Company {
             let mut attempts = Scripted::new(&plan, &marks, &time);
             let came = plimsoll_driver::run(&mut guard, &mut attempts, &marks, timer, facts.replayable);
             let finish = match came.await {
-                Ok((id, (_, head, body))) => {
+                Ok(Answered { id, response: (_, head, body), .. }) => {
                     journal.ended(time.now(), call, Finish::Answer(id));
                     let how = read(BodyGuard::new(guard, id, &Settlement::SUCCESS), head, &body, &time).await;
                     return journal.end(time.now(), call, how);
