@@ -19,6 +19,7 @@ use super::super::outgoing::Outgoing;
 use super::super::response_head::{self, ResponseHead};
 use super::super::splice::Pipe;
 use super::super::transport::Transport;
+use super::super::turn::Turn;
 use super::conn::{ClientConfig, ClientConn, Hook};
 use super::error::SendFault;
 use super::observer::Observer;
@@ -191,6 +192,7 @@ where
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+        let turn = Turn::begin(self.out.written());
         loop {
             let mut waits = false;
             while !waits && self.out.wants_frame() {
@@ -214,6 +216,7 @@ where
                     self.starved = true;
                     return Poll::Pending;
                 }
+                Poll::Ready(Ok(())) if turn.is_over(self.out.written(), cx) => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadFault::Io(error))),
                 Poll::Pending => return Poll::Pending,

@@ -12,6 +12,7 @@ use super::super::encode::{self, Announce, FieldWriter, Persistence};
 use super::super::outgoing::Mode;
 use super::super::splice::Splice;
 use super::super::transport::Transport;
+use super::super::turn::Turn;
 use super::bypass::Bypass;
 use super::conn::ServerConn;
 use super::error::{RespondError, RespondFault};
@@ -203,8 +204,9 @@ impl<IO: Transport> ServerConn<IO> {
         B: Body<Data = Bytes>,
     {
         let length = |_| RespondFault::Length;
+        let turn = Turn::begin(self.shared.borrow().out.written());
         loop {
-            match self.poll_bypass(cx, body.as_mut(), stall, bypass) {
+            match self.poll_bypass(cx, body.as_mut(), stall, bypass, &turn) {
                 Poll::Ready(done) => done?,
                 Poll::Pending => return self.poll_left(cx),
             }
@@ -229,7 +231,7 @@ impl<IO: Transport> ServerConn<IO> {
                 Poll::Ready(Ok(())) if shared.out.is_done() => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(())) => {
                     stall.over();
-                    if waits {
+                    if waits || turn.is_over(shared.out.written(), cx) {
                         break;
                     }
                 }
