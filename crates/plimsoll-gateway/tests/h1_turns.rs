@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 const FRAME: usize = 64 * 1024;
 /// What may move in one poll: a turn, and the frame that goes over it.
-const TURN: usize = 256 * 1024 + FRAME;
+const TURN: usize = 1024 * 1024 + FRAME;
 
 /// Frames without end that are ready at once, and how many were taken.
 #[derive(Clone, Default)]

@@ -11,19 +11,6 @@ use tokio::net::TcpListener;
 /// How long to wait when the process has no descriptors left: long enough for some to come free.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// Bytes that the kernel holds for a client beside those that are on their way to it. Without a bound it takes
-/// megabytes for each client that reads slowly, as fast as the endpoint gives them.
-#[cfg(any(target_os = "android", target_os = "linux"))]
-const UNSENT: u32 = 256 * 1024;
-
-/// The socket as the worker takes connections from it; they inherit what is set here.
-pub(super) fn listen(socket: std::net::TcpListener) -> io::Result<TcpListener> {
-    // A kernel without the option holds more: it is no reason not to serve.
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    let _ = socket2::SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT);
-    TcpListener::from_std(socket)
-}
-
 /// Takes connections from this socket until aborted.
 pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
     loop {

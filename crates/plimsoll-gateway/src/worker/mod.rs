@@ -186,7 +186,7 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
     let limit = loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Listen(address, socket)) => match accept::listen(socket) {
+                Some(Order::Listen(address, socket)) => match tokio::net::TcpListener::from_std(socket) {
                     Ok(socket) => {
                         let task = tokio::task::spawn_local(accept::accept(Rc::clone(&worker), socket));
                         listeners.push((address, task.abort_handle()));

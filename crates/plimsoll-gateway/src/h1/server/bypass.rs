@@ -45,7 +45,7 @@ impl<IO: Transport> ServerConn<IO> {
         mut body: Pin<&mut B>,
         stall: &mut Stall,
         bypass: &mut Bypass<B>,
-        turn: &Turn,
+        turn: &mut Turn,
     ) -> Poll<Result<(), RespondFault<B::Error>>> {
         let Some(poll_splice) = bypass.poll_splice else { return Poll::Ready(Ok(())) };
         loop {
