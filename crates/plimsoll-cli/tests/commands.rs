@@ -19,7 +19,6 @@ fn alone_it_says_what_it_can_do_in_ten_lines() {
 fn wrong_usage_ends_with_2() {
     for arguments in [
         &["chekc"][..],
-        &["check"],
         &["check", "a", "b"],
         &["--wrong"],
         &["completions", "cmd"],

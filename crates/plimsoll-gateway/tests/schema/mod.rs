@@ -78,6 +78,14 @@ pub(crate) fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> V
             {
                 fault(format!("fewer than {rule}"));
             }
+            "if" => {
+                let form = if self::faults(root, rule, value, at).is_empty() { "then" } else { "else" };
+                below.extend(self::faults(root, &schema[form], value, at));
+            }
+            "not" if self::faults(root, rule, value, at).is_empty() => {
+                fault(format!("{value} is not allowed"))
+            }
+            "then" | "else" | "not" => {}
             "anyOf" => {
                 let each: Vec<_> =
                     rule.as_array().unwrap().iter().map(|rule| self::faults(root, rule, value, at)).collect();

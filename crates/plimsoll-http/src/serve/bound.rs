@@ -11,7 +11,7 @@ use super::{
 use crate::{
     boundary::BoundaryLayer,
     headers::Trust,
-    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, feel_lag},
+    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, TraceLayer, feel_lag},
     observe,
 };
 use axum::Router;
@@ -37,6 +37,9 @@ pub(super) struct Settings {
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
     pub(super) ids: RequestIdLayer,
+    pub(super) traces: TraceLayer,
+    /// Whether each request is a line in the log.
+    pub(super) request_log: bool,
     pub(super) registry: Registry,
     pub(super) drain: Drain,
     pub(super) notice: Option<TimeLimit>,
@@ -54,6 +57,8 @@ impl Settings {
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
+            traces: TraceLayer::new(),
+            request_log: true,
             registry: Registry::new(),
             drain: Drain::default(),
             notice: Some(TimeLimit::seconds(3)),
@@ -135,7 +140,7 @@ impl Bound {
             let door = admin_door(&settings, cut.clone())?;
             tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
         }
-        let record = Record::new(&settings.registry)?;
+        let record = Record::new(&settings.registry, settings.request_log)?;
         let guards = Guards::new(&settings.limits);
         // Where one of these falls too often, the log says so, and requests are served all the same.
         let mut beside = Supervisor::new("server").escalation(Escalation::Log);
@@ -157,6 +162,7 @@ impl Bound {
             deadline: settings.deadline,
             clients: ClientLayer::trusting(settings.trusted),
             ids: settings.ids,
+            traces: settings.traces,
             record,
             guards,
             limits: settings.limits.clone(),

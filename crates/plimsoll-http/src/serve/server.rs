@@ -3,10 +3,11 @@ use crate::{
     Problem,
     boundary::{BoundaryLayer, OnPanic},
     headers::Trust,
-    inbound::{DeadlineRules, RequestIdLayer},
+    inbound::{DeadlineRules, RequestIdLayer, TraceLayer},
 };
 use axum::{Router, body::Body, response::IntoResponse};
 use http::Request;
+use plimsoll_policy::units::Ratio;
 use plimsoll_task::drain::Drain;
 use plimsoll_telemetry::Registry;
 use std::fmt;
@@ -128,6 +129,20 @@ impl<B> Server<B> {
     /// Another way with request ids.
     pub fn request_ids(mut self, ids: RequestIdLayer) -> Self {
         self.settings.ids = ids;
+        self
+    }
+
+    /// The part of traces begun here that are marked as sampled: all of them unless set. What is asked of others meanwhile
+    /// follows the mark. A trace that came with a request goes on as it was marked.
+    pub fn trace_sample(mut self, sample: Ratio) -> Self {
+        self.settings.traces = TraceLayer::new().sample(sample);
+        self
+    }
+
+    /// Whether each request is a line in the log (target `plimsoll::requests`, level `INFO`): yes unless set. Probes and
+    /// scrapes (routes `/livez`, `/readyz`, `/healthz`, `/metrics`) are lines at `DEBUG` only, and without this all are.
+    pub fn request_log(mut self, lines: bool) -> Self {
+        self.settings.request_log = lines;
         self
     }
 
