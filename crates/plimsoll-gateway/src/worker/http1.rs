@@ -14,7 +14,7 @@ use crate::{
 use http::{HeaderValue, Request, StatusCode, header};
 use plimsoll::{
     Instant,
-    http::{Kind, Problem, headers::Scheme},
+    http::{Kind, Problem, ProblemId, headers::Scheme},
     task::panic::{Panicked, catch},
 };
 use std::{future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration};
@@ -156,8 +156,9 @@ fn cut_short(fault: &RespondFault<DownloadError>) -> Why {
 /// The answer to a request whose handling has panicked.
 pub(super) fn panicked(worker: &Worker, panic: &Panicked) -> Answered {
     worker.shared.metrics.panics.inc();
-    tracing::error!(%panic, "a request has ended in a panic");
-    let response = spoken(worker, &Problem::new(Kind::Internal), false);
+    let id = ProblemId::fresh();
+    tracing::error!(%panic, %id, "a request has ended in a panic");
+    let response = spoken(worker, &Problem::new(Kind::Internal).id(id), false);
     Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), why: Some(Why::Panicked) }
 }
 
@@ -193,6 +194,7 @@ pub(super) fn kind_of(status: StatusCode) -> Kind {
         StatusCode::PAYLOAD_TOO_LARGE => Kind::BodyTooLarge,
         StatusCode::URI_TOO_LONG => Kind::UriTooLong,
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Kind::HeadTooLarge,
+        StatusCode::EXPECTATION_FAILED => Kind::ExpectationFailed,
         StatusCode::NOT_IMPLEMENTED => Kind::NotImplemented,
         StatusCode::HTTP_VERSION_NOT_SUPPORTED => Kind::VersionNotSupported,
         _ => Kind::BadRequest,
