@@ -60,9 +60,9 @@ fn a_refusal_has_the_status_that_the_page_says() {
     gateway.drain(std::time::Duration::ZERO);
 }
 
-/// The alerts of the page: name and expression.
-fn alerts() -> Vec<(String, String)> {
-    let page = repository("docs/on-call.md");
+/// The alerts of a page: name and expression.
+fn alerts(page: &str) -> Vec<(String, String)> {
+    let page = repository(page);
     let (_, table) = page.split_once("| alert | expression |").unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let row = |line: &str| {
@@ -77,8 +77,10 @@ fn alerts() -> Vec<(String, String)> {
 
 #[test]
 fn the_alerts_of_the_page_are_rules_that_fire_when_they_should() {
-    let alerts = alerts();
+    let mut alerts = alerts("docs/on-call.md");
     assert!(alerts.len() >= 8, "{alerts:?}");
+    // Those of a service are rules as well.
+    alerts.extend(self::alerts("docs/on-call-service.md"));
     let folder = running::Scratch::new("alerts");
     let name = |at: usize| format!("Alert{at}");
     let rules: String = alerts

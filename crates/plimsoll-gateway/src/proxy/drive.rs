@@ -163,7 +163,8 @@ where
         }
         if let Some(mut picked) = self.take(id) {
             picked.abort(now, outcome);
-            if let Outcome::Failure(_) = outcome {
+            // Of one that is over, the verdict has been told.
+            if let (Some(_), Outcome::Failure(_)) = (slot, outcome) {
                 picked.failed(Why::Timeout(Limit::Attempt), None, None, self.sending.id(), now);
             }
         }

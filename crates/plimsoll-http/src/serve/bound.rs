@@ -1,6 +1,6 @@
 use super::{
     AdminToken, Limits, Listen, ServeError, TimeLimit,
-    accept::{Door, Ending},
+    accept::{AcceptFailures, Door, Ending},
     admin,
     connection::Manner,
     metrics::{self, ConnectionMetrics},
@@ -33,6 +33,7 @@ pub(super) struct Settings {
     pub(super) listens: Vec<Listen>,
     pub(super) admin: Option<Listen>,
     pub(super) token: Option<AdminToken>,
+    pub(super) conditions: Vec<admin::Condition>,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
@@ -53,6 +54,7 @@ impl Settings {
             listens: Vec::new(),
             admin: None,
             token: None,
+            conditions: Vec::new(),
             limits: Limits::default(),
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
@@ -177,6 +179,7 @@ impl Bound {
                 cut,
                 connections: Some(drain.register(Phase::Requests, "connections")?),
             },
+            failures: AcceptFailures::default(),
         };
         let open = drain.register(Phase::Listeners, "listeners")?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
@@ -228,9 +231,15 @@ fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router
     let draining = settings.drain.requested().clone();
     let never = CancellationToken::new();
     Ok(Door {
-        service: admin::router(settings.registry.clone(), draining, settings.token.clone()),
+        service: admin::router(
+            settings.registry.clone(),
+            draining,
+            settings.conditions.clone(),
+            settings.token.clone(),
+        ),
         manner: Arc::new(Manner::new(&Limits::default())),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
         ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },
+        failures: AcceptFailures::default(),
     })
 }

@@ -1,4 +1,6 @@
-use super::{AdminToken, Bound, Limits, Listen, ServeError, TimeLimit, app::Wrapped, bound::Settings};
+use super::{
+    AdminToken, Bound, Limits, Listen, ServeError, TimeLimit, admin::Condition, app::Wrapped, bound::Settings,
+};
 use crate::{
     Problem,
     boundary::{BoundaryLayer, OnPanic},
@@ -104,6 +106,21 @@ impl<B> Server<B> {
     /// What `/metrics` is to be asked with: `authorization: Bearer TOKEN`.
     pub fn admin_token(mut self, token: AdminToken) -> Self {
         self.settings.token = Some(token);
+        self
+    }
+
+    /// Is ready only while this holds: else `/readyz` of the admin answers 503 with the word `otherwise`, and whoever routes
+    /// requests sends them elsewhere. It is asked with every probe, and given a second; an answer that costs something
+    /// should be kept for a while. Requests that come all the same are served.
+    ///
+    /// For what nothing can be done without. Where all replicas lose the same database at once, all are unready at once,
+    /// and clients hear of it from the router instead of from the service.
+    pub fn ready_while<F, H>(mut self, otherwise: &'static str, holds: F) -> Self
+    where
+        F: Fn() -> H + Send + Sync + 'static,
+        H: Future<Output = bool> + Send + 'static,
+    {
+        self.settings.conditions.push(Condition::new(otherwise, holds));
         self
     }
 
