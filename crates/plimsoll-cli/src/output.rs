@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Says what is wrong or odd. Where nobody can be told, there is nobody to tell that either: a pipe that is not read does
 /// not keep the program from its end.
 pub(crate) fn complain(text: &str) {
-    let (done, told) = mpsc::channel();
+    let (done, told) = mpsc::sync_channel(1);
     let text = text.to_owned();
     let writing = thread::Builder::new().spawn(move || {
         let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -291,7 +291,7 @@ fn a_wrong_file_is_told_and_ends_it_though_nobody_reads() {
     // More faults than a pipe takes.
     let file = scratch.file(format!(
         "version = 1\n{}",
-        (0..1500).map(|nth| format!("wrong-{nth} = 1\n")).collect::<String>()
+        (0..1500).map(|nth| format!("wrong-{nth} = 1")).collect::<Vec<_>>().join("\n")
     ));
     let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(["run", &file])

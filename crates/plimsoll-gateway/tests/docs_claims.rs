@@ -83,13 +83,12 @@ fn the_alerts_of_the_page_are_rules_that_fire_when_they_should() {
     alerts.extend(self::alerts("docs/on-call-service.md"));
     let folder = running::Scratch::new("alerts");
     let name = |at: usize| format!("Alert{at}");
-    let rules: String = alerts
-        .iter()
-        .enumerate()
-        .map(|(at, (_, expression))| format!("      - alert: {}\n        expr: '{expression}'\n", name(at)))
-        .collect();
+    let rule = |(at, (_, expression)): (usize, &(String, String))| {
+        format!("      - alert: {}\n        expr: '{expression}'", name(at))
+    };
+    let rules = alerts.iter().enumerate().map(rule).collect::<Vec<_>>().join("\n");
     fs::create_dir_all(folder.path("")).unwrap();
-    fs::write(folder.path("rules.yaml"), format!("groups:\n  - name: page\n    rules:\n{rules}")).unwrap();
+    fs::write(folder.path("rules.yaml"), format!("groups:\n  - name: page\n    rules:\n{rules}\n")).unwrap();
     let at = |part: &str| name(alerts.iter().position(|(_, expression)| expression.contains(part)).unwrap());
     let (breaker, endpoints) = (at("plimsoll_breaker_state"), at("plimsoll_endpoints"));
     let expected = |alert: &str, labels: &[&str]| {

@@ -121,7 +121,8 @@ impl Fault {
 
 /// Why no connection came about.
 fn refusal(error: &io::Error) -> Why {
-    let unresolved = error.get_ref().is_some_and(|within| within.is::<classify::ResolveError>());
+    let unresolved =
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<classify::ResolveError>);
     match error.kind() {
         _ if unresolved => Why::UpstreamUnresolved,
         _ if classify::is_exhaustion(error) => Why::NoResources,

@@ -83,9 +83,8 @@ pub(crate) fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> V
                 below.extend(self::faults(root, &schema[form], value, at));
             }
             "not" if self::faults(root, rule, value, at).is_empty() => {
-                fault(format!("{value} is not allowed"))
+                fault(format!("{value} is not allowed"));
             }
-            "then" | "else" | "not" => {}
             "anyOf" => {
                 let each: Vec<_> =
                     rule.as_array().unwrap().iter().map(|rule| self::faults(root, rule, value, at)).collect();
@@ -94,7 +93,8 @@ pub(crate) fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> V
                 }
             }
             "const" | "enum" | "minimum" | "maximum" | "minItems" | "minLength" | "pattern" | "format"
-            | "propertyNames" | "description" | "default" | "writeOnly" | "title" => {}
+            | "propertyNames" | "then" | "else" | "not" | "description" | "default" | "writeOnly"
+            | "title" => {}
             other => panic!("the keyword {other:?} at {at}"),
         }
     }

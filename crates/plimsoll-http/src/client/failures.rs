@@ -77,7 +77,7 @@ fn refusal(error: &(dyn Error + 'static)) -> &'static str {
             return "upstream-unresolved";
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            let unresolved = error.get_ref().is_some_and(|within| within.is::<ResolveError>());
+            let unresolved = error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<ResolveError>);
             match error.kind() {
                 _ if unresolved => return "upstream-unresolved",
                 _ if is_exhaustion(error) => return "no-resources",

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,8 +51,8 @@ pub(super) struct Sink {
 impl Sink {
     pub(super) fn open(target: Target) -> io::Result<Self> {
         let (out, path): (Box<dyn Write + Send>, _) = match target {
-            Target::Stdout => (standard(io::stdout().as_fd(), Box::new(io::stdout())), None),
-            Target::Stderr => (standard(io::stderr().as_fd(), Box::new(io::stderr())), None),
+            Target::Stdout => (standard(io::stdout()), None),
+            Target::Stderr => (standard(io::stderr()), None),
             Target::File(path) => (Box::new(append(&path)?), Some(path)),
             Target::Writer(out) => (out, None),
         };
@@ -94,7 +93,7 @@ impl Sink {
                 Ok(n) => sent += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Somebody who shares the descriptor has made it one that does not block. This thread may wait.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(FULL),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::park_timeout(FULL),
                 Err(_) => break,
             }
         }
@@ -106,9 +105,18 @@ impl Sink {
 const FULL: Duration = Duration::from_millis(10);
 
 /// A standard stream by a descriptor of our own: whoever else writes there does not wait behind a lock that is held while
-/// the reader stands still. `same` where descriptors are used up.
-fn standard(stream: BorrowedFd<'_>, same: Box<dyn Write + Send>) -> Box<dyn Write + Send> {
-    stream.try_clone_to_owned().map_or(same, |own| Box::new(File::from(own)))
+/// the reader stands still. As it is where descriptors are used up.
+#[cfg(unix)]
+fn standard(stream: impl std::os::fd::AsFd + Write + Send + 'static) -> Box<dyn Write + Send> {
+    match stream.as_fd().try_clone_to_owned() {
+        Ok(own) => Box::new(File::from(own)),
+        Err(_) => Box::new(stream),
+    }
+}
+
+#[cfg(not(unix))]
+fn standard(stream: impl Write + Send + 'static) -> Box<dyn Write + Send> {
+    Box::new(stream)
 }
 
 fn append(path: &Path) -> io::Result<File> {

@@ -120,7 +120,7 @@ impl Write for Shut {
 #[test]
 fn a_log_that_nobody_reads_blocks_nobody_and_says_later_what_is_missing() {
     for format in [LogFormat::Readable, LogFormat::Json] {
-        let (open, shut) = std::sync::mpsc::channel();
+        let (open, shut) = std::sync::mpsc::sync_channel(1);
         let page = Page::default();
         let (logs, subscriber) = log(format, Target::Writer(Box::new(Shut(shut, page.clone()))), 4096);
         tracing::subscriber::with_default(subscriber, || {
