@@ -91,7 +91,8 @@ listen = "{ANY}"
 upstream = "orders"
 [upstream.orders]
 endpoints = [{}]
-ejection = {{ consecutive-failures = 2, for = "100ms", max-for = "200ms" }}
+balance = "round-robin"
+ejection = {{ consecutive-failures = 2, for = "100ms", max-for = "200ms", at-most = "50%" }}
 health = {{ path = "/", every = "1s", unhealthy-after = 3 }}
 [policy.default]
 breaker = {{ consecutive-failures = 5, open = "200ms" }}
