@@ -255,3 +255,34 @@ async fn a_request_that_the_drain_cut_off_says_so() {
         assert_eq!((&line["why"], &line["status"]), (&"drained".into(), &503.into()), "{line:#}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_that_the_drain_cut_off_has_its_status_and_says_so() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 1024];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await;
+            let begun = format!("HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{}", "x".repeat(50_000));
+            let _ = stream.write_all(begun.as_bytes()).await;
+            held.push(stream);
+        }
+    });
+    let scratch = Scratch::new("cut-log");
+    let text = format!(
+        "ADMIN\nLISTENER\n[access-log]\npath = \"{}\"\n[[route]]\nupstream = \"orders\"\n\
+         [upstream.orders]\nendpoints = [\"{endpoint}\"]\n",
+        scratch.path("access.log").display(),
+    );
+    let running = Running::start("cut", &text).await;
+    let mut client = TcpStream::connect(running.address()).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut head = [0; 16];
+    tokio::io::AsyncReadExt::read_exact(&mut client, &mut head).await.unwrap();
+    assert_eq!(running.control.drain(std::time::Duration::from_millis(20)).await, 1);
+    let line = written(&scratch, 1).await.remove(0);
+    assert_eq!((&line["status"], &line["broken"]), (&200.into(), &true.into()), "{line:#}");
+    assert_eq!(line["why"], "drained", "{line:#}");
+}
