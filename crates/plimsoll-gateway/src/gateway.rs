@@ -4,6 +4,7 @@ use crate::{
     access_log::AccessLog,
     collect,
     metrics::Metrics,
+    notices::Notices,
     snapshot::Snapshot,
     spec::GatewaySpec,
     worker::{self, Clients, ORDERS, Order, Shared},
@@ -100,11 +101,13 @@ impl Gateway {
         let addresses: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
         let sockets = bind_all(&addresses, count, inherited)?;
         let log = access_log(&spec, &metrics, None)?;
-        let snapshot = Snapshot::new(spec, &metrics, &time, log, None)?;
+        let notices = Arc::<Notices>::default();
+        let snapshot = Snapshot::new(spec, &metrics, &notices, &time, log, None)?;
         let (generations, _) = watch::channel(snapshot.generation);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
+            notices,
             time,
             clients: Clients::default(),
             draining: AtomicBool::new(false),
@@ -136,7 +139,8 @@ impl Gateway {
         let sockets = bind_all(&fresh, self.workers.len(), &mut Vec::new())?;
         let old = self.shared.snapshot.load_full();
         let log = access_log(&spec, &self.shared.metrics, old.access_log.as_ref())?;
-        let snapshot = Snapshot::new(spec, &self.shared.metrics, &self.shared.time, log, Some(&old))?;
+        let Shared { metrics, notices, time, .. } = &*self.shared;
+        let snapshot = Snapshot::new(spec, metrics, notices, time, log, Some(&old))?;
         let generation = snapshot.generation;
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.generations.send_replace(generation);

@@ -15,6 +15,8 @@
 //! | `plimsoll_panics_total` | counter | `place`, `route` | panics caught, each ending one request; `route` as above |
 //! | `plimsoll_upstream_connects_total` | counter | `upstream`, `result` | connections opened to endpoints |
 //! | `plimsoll_upstream_idle_connections` | gauge | `upstream` | kept connections |
+//! | `plimsoll_endpoint_attempts_total` | counter | `upstream`, `endpoint`, `outcome` | attempts at each endpoint, hedges included, by what came of them |
+//! | `plimsoll_endpoint_bodies_failed_total` | counter | `upstream`, `endpoint` | answers that broke off after their head |
 //! | `plimsoll_ejections_total` | counter | `upstream`, `reason` | endpoints left out for a while |
 //! | `plimsoll_ejections_withheld_total` | counter | `upstream`, `because` | ejections that a bound forbade |
 //! | `plimsoll_reloads_total` | counter | `result` | configurations offered while running |
@@ -26,7 +28,9 @@
 //! What is only asked for when somebody looks is in [`crate::collect`], and, for tasks, locks, queues and pools, in
 //! [`plimsoll::http::observe`].
 
+use crate::spec::Address;
 use plimsoll::{
+    Failure, Outcome,
     ejection::{EjectionReason, WithheldBecause},
     http::Kind,
     telemetry::{
@@ -61,6 +65,8 @@ pub(crate) struct Metrics {
     pub(crate) panics: Counter,
     connects: CounterFamily<2>,
     idle: UpDownFamily<1>,
+    endpoint_attempts: CounterFamily<3>,
+    endpoint_bodies: CounterFamily<2>,
     ejections: CounterFamily<2>,
     withheld: CounterFamily<2>,
     pub(crate) reloaded: Counter,
@@ -148,6 +154,19 @@ impl Metrics {
                     .max_series(MOST_SERIES),
                 ["upstream"],
             )?,
+            endpoint_attempts: registry.counter_family(
+                Desc::new("plimsoll_endpoint_attempts_total", "Attempts at each endpoint, by outcome.")
+                    .max_series(MOST_SERIES),
+                ["upstream", "endpoint", "outcome"],
+            )?,
+            endpoint_bodies: registry.counter_family(
+                Desc::new(
+                    "plimsoll_endpoint_bodies_failed_total",
+                    "Answers that broke off after their head.",
+                )
+                .max_series(MOST_SERIES),
+                ["upstream", "endpoint"],
+            )?,
             ejections: registry.counter_family(
                 Desc::new("plimsoll_ejections_total", "Endpoints left out for a while.")
                     .max_series(MOST_SERIES),
@@ -191,6 +210,8 @@ impl Metrics {
         self.bytes.sweep(gone);
         self.connects.sweep(gone);
         self.idle.sweep(gone);
+        self.endpoint_attempts.sweep(gone);
+        self.endpoint_bodies.sweep(gone);
         self.ejections.sweep(gone);
         self.withheld.sweep(gone);
         self.health_checks.sweep(gone);
@@ -236,6 +257,8 @@ impl Metrics {
             connected: connects("ok"),
             connect_failed: connects("failed"),
             idle: self.idle.with(&[upstream]),
+            attempts: self.endpoint_attempts.clone(),
+            bodies: self.endpoint_bodies.clone(),
             ejections: Arc::new(EjectionReason::ALL.map(ejections)),
             withheld: Arc::new(WithheldBecause::ALL.map(withheld)),
         }
@@ -265,11 +288,22 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
     pub(crate) connect_failed: Counter,
     pub(crate) idle: UpDown,
+    attempts: CounterFamily<3>,
+    bodies: CounterFamily<2>,
     ejections: Arc<[Counter; EjectionReason::ALL.len()]>,
     withheld: Arc<[Counter; WithheldBecause::ALL.len()]>,
 }
 
 impl UpstreamMetrics {
+    /// Those of one endpoint.
+    pub(crate) fn endpoint(&self, upstream: &str, address: &Address) -> EndpointMetrics {
+        let address = address.to_string();
+        EndpointMetrics {
+            attempts: OUTCOMES.map(|outcome| self.attempts.with(&[upstream, &address, outcome])),
+            bodies_failed: self.bodies.with(&[upstream, &address]),
+        }
+    }
+
     pub(crate) fn ejected(&self, reason: EjectionReason) {
         self.ejections[reason as usize].inc();
     }
@@ -286,5 +320,31 @@ impl UpstreamMetrics {
     /// How often an ejection was withheld, by what forbade it.
     pub(crate) fn withheld_so_far(&self) -> impl Iterator<Item = (WithheldBecause, u64)> {
         WithheldBecause::ALL.into_iter().map(|because| (because, self.withheld[because as usize].get()))
+    }
+}
+
+/// What may come of an attempt, in the order of [`EndpointMetrics::attempted`].
+const OUTCOMES: [&str; 6] = ["success", "connect-failed", "broken", "timed-out", "failure-answered", "other"];
+
+/// What is counted for each endpoint.
+#[derive(Debug)]
+pub(crate) struct EndpointMetrics {
+    attempts: [Counter; OUTCOMES.len()],
+    pub(crate) bodies_failed: Counter,
+}
+
+impl EndpointMetrics {
+    /// This came of an attempt, as far as the head of the answer. What tells nothing of the endpoint is `other`: cancelled,
+    /// throttled, the client's fault, or our own lack.
+    pub(crate) fn attempted(&self, outcome: Outcome) {
+        let at = match outcome {
+            Outcome::Success => 0,
+            Outcome::Failure(Failure::Connect) => 1,
+            Outcome::Failure(Failure::Broken) => 2,
+            Outcome::Failure(Failure::Timeout) => 3,
+            Outcome::Failure(Failure::Answer) => 4,
+            _ => 5,
+        };
+        self.attempts[at].inc();
     }
 }

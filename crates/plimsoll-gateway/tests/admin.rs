@@ -37,7 +37,16 @@ concurrency = {{}}
     )
 }
 
+/// The log of the process, which the admin API shows and changes.
+fn log() -> plimsoll_gateway::logs::Logs {
+    use plimsoll_gateway::logs::{LogConfig, LogGuard, init};
+    static LOG: std::sync::OnceLock<LogGuard> = std::sync::OnceLock::new();
+    let quiet = LogConfig { filter: "off".to_owned(), variable: None, panics: false, ..LogConfig::default() };
+    LOG.get_or_init(|| init(&quiet).unwrap()).handle()
+}
+
 async fn started(test: &str) -> (Running, Origin) {
+    log();
     let origin = Origin::http1().await;
     let running = Running::start(test, &file(&origin)).await;
     (running, origin)
@@ -99,6 +108,25 @@ async fn the_description_is_true() {
         }
     }
     assert!(asked >= 14, "{asked}");
+}
+
+#[tokio::test]
+async fn the_level_of_the_log_is_changed_while_it_runs() {
+    let (running, _origin) = started("log").await;
+    let patch = async |body: &str| running.change(Method::PATCH, "/api/v1/log", body).await;
+    let shown = patch(r#"{"filter": "off,nobody=debug"}"#).await;
+    assert_eq!((shown.status, &shown.json()["filter"]), (StatusCode::OK, &"off,nobody=debug".into()));
+    assert_eq!(log().filter(), "off,nobody=debug");
+    assert_eq!(running.asked("/api/v1/log").await.json()["filter"], "off,nobody=debug");
+    let wrong = patch(r#"{"filter": "debg"}"#).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let fault = &wrong.json()["faults"][0];
+    assert_eq!(fault["pointer"], "/filter");
+    assert!(fault["problem"].as_str().unwrap().contains("did you mean \"debug\"?"), "{fault}");
+    for wrong in ["7", "{}", r#"{"filter": 7}"#, r#"{"filtr": "debug"}"#] {
+        assert_eq!(patch(wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+    assert_eq!(log().filter(), "off,nobody=debug", "a wrong change changes nothing");
 }
 
 #[tokio::test]

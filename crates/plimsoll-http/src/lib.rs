@@ -5,6 +5,7 @@
 //! | --- | --- | --- |
 //! | [`Problem`], [`Kind`] | one form for every refusal, timeout and failure ([RFC 9457]), and its mapping to gRPC | always |
 //! | [`boundary`] | the layer that makes it of errors, panics and others' answers, logs and counts | always |
+//! | `postgres` | whether a database is there | `postgres` |
 //! | [`idempotency`] | which requests may be sent twice, and keys by which the others may; a store in PostgreSQL | always; `postgres` |
 //! | [`body`] | bodies in the format that the other side speaks; extractors, answers and streams; MessagePack, Protobuf | always; `server`; `msgpack`, `protobuf` |
 //! | [`inbound`] | what stands between the socket and a service: deadlines, limits, names | always |
@@ -32,6 +33,8 @@ pub mod inbound;
 pub mod layers;
 pub mod observe;
 pub mod path;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod problem;
 pub mod replay;
 #[cfg(feature = "server")]

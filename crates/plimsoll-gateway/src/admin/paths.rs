@@ -1,6 +1,8 @@
 //! Which path leads where.
 
-use super::{answer::Answer, changes, config, metrics, openapi, policies, probes, routes, status, upstreams};
+use super::{
+    answer::Answer, changes, config, log, metrics, openapi, policies, probes, routes, status, upstreams,
+};
 use crate::control::Plane;
 use axum::{
     Router,
@@ -25,6 +27,7 @@ pub(super) fn router(plane: &Arc<Plane>) -> Router {
         .route("/api/v1/policies/{name}/breaker", post(changes::breaker))
         .route("/api/v1/config", get(config::show))
         .route("/api/v1/reload", post(changes::reload))
+        .route("/api/v1/log", get(log::show).patch(log::patch))
         .route("/api/v1/openapi.json", get(openapi::show))
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)

@@ -51,6 +51,8 @@ fn server(listener: TcpListener, plane: &Arc<Plane>) -> Server {
         .on(listener)
         .registry(plane.gateway().registry().clone())
         .limits(limits())
+        // Scrapes and probes are no news; a change is a line of its own.
+        .request_log(false)
         // It answers while the gateway drains, and ends with the program.
         .without_signals()
 }

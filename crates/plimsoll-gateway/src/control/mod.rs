@@ -97,6 +97,9 @@ impl Control {
         let checking = CancellationToken::new();
         let supervisor = supervised(&plane, &checking, listener);
         observe::supervisor(plane.gateway().registry(), &supervisor.stats())?.keep();
+        if let Some(logs) = plimsoll::telemetry::logs::current() {
+            logs.register(plane.gateway().registry())?.keep();
+        }
         let tasks = spawn(supervisor.run()).abort_handle();
         Ok(Self { plane, checking, tasks })
     }
@@ -121,7 +124,9 @@ impl Control {
     /// A reload that has begun ends, whether somebody waits for it or not.
     pub async fn reload(&self) -> Result<u64, ReloadError> {
         let plane = Arc::clone(&self.plane);
-        spawn_blocking(move || plane.reload()).await.unwrap_or(Err(ReloadError::Start(StartError::Draining)))
+        spawn_blocking(move || plane.reload("the program"))
+            .await
+            .unwrap_or(Err(ReloadError::Start(StartError::Draining)))
     }
 
     /// Is not ready any more, takes no more connections, lets what is under way finish within `limit`, and gives how many

@@ -81,7 +81,7 @@ pub fn reference() -> String {
     plimsoll::file::reference(&schema())
 }
 
-/// What a gateway is told, with the file's keys and spellings and with every default in its place.
+/// What a gateway is told, with the file's keys and spellings and with defaults written out.
 ///
 /// Secrets, and values of headers that came from the environment, are `"***"`; all else reads back as it was.
 pub fn encode(spec: &GatewaySpec) -> Value {

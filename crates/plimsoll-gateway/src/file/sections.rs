@@ -11,6 +11,7 @@ use crate::spec::{
 use plimsoll::{
     PolicySpec,
     file::{Rules, Version, section},
+    units::Ratio,
 };
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
@@ -37,6 +38,9 @@ section! {
         limits: LimitsSpec = LimitsSpec::default(),
         /// Whose word on the client's address is believed: addresses and networks.
         trusted: Vec<Network> = Vec::new(),
+        /// The part of traces begun here that are marked as sampled; what follows the mark records no others. A trace that
+        /// came with a request goes on as it was marked.
+        trace_sample: Ratio = Ratio::ONE,
         /// One JSON line a request.
         access_log: Option<AccessLogSpec> = None,
         /// Which requests go where.
@@ -75,6 +79,7 @@ impl From<Sections> for GatewaySpec {
             routes: written.route.0,
             upstreams: written.upstream,
             policies: written.policy,
+            trace_sample: written.trace_sample,
             access_log: written.access_log,
             drain: written.drain,
             watch: written.watch,
@@ -93,6 +98,7 @@ impl From<&GatewaySpec> for Sections {
             listener: Listed(spec.listeners.clone()),
             limits: spec.limits,
             trusted: spec.trusted.iter().copied().map(Network).collect(),
+            trace_sample: spec.trace_sample,
             access_log: spec.access_log.clone(),
             route: Listed(spec.routes.clone()),
             upstream: spec.upstreams.clone(),

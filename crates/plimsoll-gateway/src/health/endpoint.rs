@@ -65,7 +65,8 @@ impl Checked {
                 && let Some(before) = self.known(|upstream, at| upstream.set_health(at, healthy, now()))
                 && before != healthy
             {
-                self.turned(healthy, heard);
+                let Some(shared) = self.shared.upgrade() else { return };
+                shared.notices.checked(&self.endpoint, healthy, &heard.to_string(), shared.time.now());
             }
             if self.shared.strong_count() == 0 {
                 return;
@@ -80,14 +81,5 @@ impl Checked {
         let snapshot = shared.snapshot.load();
         let upstream = snapshot.upstreams.get(&self.upstream)?;
         Some(look(upstream, upstream.index_of(self.endpoint.id)?))
-    }
-
-    fn turned(&self, healthy: bool, heard: Heard) {
-        let (upstream, endpoint) = (&self.upstream, &self.endpoint.address);
-        if healthy {
-            tracing::info!(%upstream, %endpoint, "endpoint healthy");
-        } else {
-            tracing::warn!(%upstream, %endpoint, ?heard, "endpoint unhealthy");
-        }
     }
 }

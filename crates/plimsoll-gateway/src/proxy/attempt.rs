@@ -20,7 +20,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri, request};
 use plimsoll::{
     driver::{Marks, classify::ResolveError},
-    http::headers::strip_hop_by_hop,
+    http::{ProblemId, headers::strip_hop_by_hop},
 };
 use std::{future::poll_fn, io, pin::pin, rc::Rc, time::Duration};
 use tokio::net::TcpStream;
@@ -91,6 +91,13 @@ pub(crate) struct Sending<'a> {
     pub(crate) uploads: &'a Uploads,
     pub(crate) informational: Option<&'a Informational>,
     pub(crate) idempotent: bool,
+}
+
+impl Sending<'_> {
+    /// What the client's request is known by.
+    pub(crate) fn id(&self) -> ProblemId {
+        ProblemId::new(self.added.trace.trace)
+    }
 }
 
 /// Sends the request to this endpoint and waits for its answer's head.

@@ -35,6 +35,8 @@ pub struct GatewaySpec {
     pub upstreams: BTreeMap<Name, UpstreamSpec>,
     /// Under which policies.
     pub policies: BTreeMap<Name, PolicySpec>,
+    /// The part of traces begun here that are marked as sampled. A trace that came with a request goes on as it was.
+    pub trace_sample: Ratio,
     /// One line a request; `None`: none.
     pub access_log: Option<AccessLogSpec>,
     /// How long requests under way may take once the gateway is told to stop.

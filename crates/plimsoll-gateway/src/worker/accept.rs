@@ -37,7 +37,7 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
+                worker.shared.notices.accept_failed(&error, worker.now());
                 tokio::time::sleep(EXHAUSTED).await;
             }
         }

@@ -7,16 +7,19 @@ mod accept;
 mod answering;
 mod clients;
 mod connection;
+mod cut;
 mod http1;
 mod http2;
 mod lag;
 mod tunnel;
 
 pub(crate) use clients::Clients;
+pub(crate) use cut::is_cut;
 
 use crate::{
     h1::{Drain, HeadLimits, server::ServerConfig},
     metrics::Metrics,
+    notices::Notices,
     pool::Pools,
     snapshot::Snapshot,
     spec::LimitsSpec,
@@ -47,6 +50,7 @@ use tokio::{
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) metrics: Metrics,
+    pub(crate) notices: Arc<Notices>,
     /// Clock, timers and randomness of requests and policies.
     pub(crate) time: Time,
     pub(crate) clients: Clients,
@@ -82,6 +86,8 @@ pub(crate) struct Worker {
     /// Connections of clients on this worker, tunnels too.
     pub(crate) open: Cell<usize>,
     lag: Lag,
+    /// Whether it is the one that tells what has gathered.
+    tells: bool,
     idle: tokio::sync::Notify,
     server: RefCell<(u64, Rc<ServerConfig>)>,
 }
@@ -95,6 +101,7 @@ impl Worker {
         Rc::new(Self {
             shared,
             lag,
+            tells: at == 0,
             pools: Pools::default(),
             http2: Http2Pools::default(),
             drain: Drain::new(),
@@ -137,6 +144,9 @@ impl Worker {
             upstreams.flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| endpoint.id)).collect();
         self.pools.sweep(now(), |endpoint| live.contains(&endpoint));
         self.http2.sweep(|endpoint| live.contains(&endpoint));
+        if self.tells {
+            self.shared.notices.look(&snapshot, self.now());
+        }
     }
 }
 
@@ -217,5 +227,6 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
         }
     };
     let _ = tokio::time::timeout(limit, emptied).await;
+    cut::begin();
     worker.open.get()
 }

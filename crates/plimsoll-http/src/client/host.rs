@@ -3,6 +3,7 @@
 use super::{
     Origin,
     connect::Connecting,
+    failures::Failures,
     metrics::{Ears, Families},
     pool::{Keeping, Pool, PoolStats},
 };
@@ -42,6 +43,7 @@ pub(super) struct Host {
     pub(super) settings: Arc<Settings>,
     pub(super) policy: ArcSwap<Machines>,
     pub(super) pool: Arc<Pool>,
+    pub(super) failures: Failures,
     header: HeaderValue,
     /// One revision at a time: each builds on the one before it.
     revising: Mutex<()>,
@@ -63,6 +65,7 @@ impl Host {
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
             pool: Arc::new(Pool::new(settings.keeping, pool, time)),
+            failures: Failures::default(),
             revising: Mutex::new(()),
             used: AtomicU64::new(now.as_nanos()),
         });

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use plimsoll_driver::now;
 use plimsoll_task::drain::{CancellationToken, Member};
+use plimsoll_telemetry::logs::Repeats;
 use std::{error::Error, io, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -40,6 +42,17 @@ pub(super) struct Door<S> {
     pub(super) manner: Arc<Manner>,
     pub(super) metrics: ConnectionMetrics,
     pub(super) ending: Ending,
+    pub(super) failures: AcceptFailures,
+}
+
+/// Failures to accept, of which one a minute and kind is a line in the log.
+#[derive(Clone, Debug)]
+pub(super) struct AcceptFailures(Arc<Repeats<io::ErrorKind, ()>>);
+
+impl Default for AcceptFailures {
+    fn default() -> Self {
+        Self(Arc::new(Repeats::new(Duration::from_secs(60), 16)))
+    }
 }
 
 impl<S, B> Door<S>
@@ -108,7 +121,10 @@ where
         );
         self.metrics.accept_failed();
         if !theirs {
-            tracing::warn!(%error, "no connection can be accepted");
+            if let Some(repeats) = self.failures.0.seen(error.kind(), (), now()) {
+                let repeats = (repeats > 0).then_some(repeats);
+                tracing::warn!(%error, repeats, "no connection can be accepted");
+            }
             sleep(EXHAUSTED).await;
         }
     }

@@ -1,6 +1,6 @@
 use super::{
     AdminToken, Limits, Listen, ServeError, TimeLimit,
-    accept::{Door, Ending},
+    accept::{AcceptFailures, Door, Ending},
     admin,
     connection::Manner,
     metrics::{self, ConnectionMetrics},
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     boundary::BoundaryLayer,
     headers::Trust,
-    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, feel_lag},
+    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, TraceLayer, feel_lag},
     observe,
 };
 use axum::Router;
@@ -33,10 +33,14 @@ pub(super) struct Settings {
     pub(super) listens: Vec<Listen>,
     pub(super) admin: Option<Listen>,
     pub(super) token: Option<AdminToken>,
+    pub(super) conditions: Vec<admin::Condition>,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
     pub(super) ids: RequestIdLayer,
+    pub(super) traces: TraceLayer,
+    /// Whether each request is a line in the log.
+    pub(super) request_log: bool,
     pub(super) registry: Registry,
     pub(super) drain: Drain,
     pub(super) notice: Option<TimeLimit>,
@@ -50,10 +54,13 @@ impl Settings {
             listens: Vec::new(),
             admin: None,
             token: None,
+            conditions: Vec::new(),
             limits: Limits::default(),
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
+            traces: TraceLayer::new(),
+            request_log: true,
             registry: Registry::new(),
             drain: Drain::default(),
             notice: Some(TimeLimit::seconds(3)),
@@ -135,7 +142,7 @@ impl Bound {
             let door = admin_door(&settings, cut.clone())?;
             tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
         }
-        let record = Record::new(&settings.registry)?;
+        let record = Record::new(&settings.registry, settings.request_log)?;
         let guards = Guards::new(&settings.limits);
         // Where one of these falls too often, the log says so, and requests are served all the same.
         let mut beside = Supervisor::new("server").escalation(Escalation::Log);
@@ -157,6 +164,7 @@ impl Bound {
             deadline: settings.deadline,
             clients: ClientLayer::trusting(settings.trusted),
             ids: settings.ids,
+            traces: settings.traces,
             record,
             guards,
             limits: settings.limits.clone(),
@@ -171,6 +179,7 @@ impl Bound {
                 cut,
                 connections: Some(drain.register(Phase::Requests, "connections")?),
             },
+            failures: AcceptFailures::default(),
         };
         let open = drain.register(Phase::Listeners, "listeners")?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
@@ -222,9 +231,15 @@ fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router
     let draining = settings.drain.requested().clone();
     let never = CancellationToken::new();
     Ok(Door {
-        service: admin::router(settings.registry.clone(), draining, settings.token.clone()),
+        service: admin::router(
+            settings.registry.clone(),
+            draining,
+            settings.conditions.clone(),
+            settings.token.clone(),
+        ),
         manner: Arc::new(Manner::new(&Limits::default())),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
         ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },
+        failures: AcceptFailures::default(),
     })
 }

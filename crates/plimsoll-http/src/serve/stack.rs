@@ -62,6 +62,7 @@ pub(super) struct Plan {
     pub(super) deadline: DeadlineRules,
     pub(super) clients: ClientLayer,
     pub(super) ids: RequestIdLayer,
+    pub(super) traces: TraceLayer,
     pub(super) record: Record,
     pub(super) guards: Guards,
 }
@@ -79,7 +80,7 @@ impl Plan {
     > + Clone
     + Send
     + 'static {
-        let Self { app, boundary, limits, deadline, clients, ids, record, guards } = self;
+        let Self { app, boundary, limits, deadline, clients, ids, traces, record, guards } = self;
         let within = inside(app, &boundary, record.routes.clone(), limits.body_size);
         let by_client = HttpFacts::by(KeyBy::Client);
         let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client.clone()));
@@ -95,7 +96,7 @@ impl Plan {
         let service = Answered::maybe(guards.lag).layer(service);
         let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);
         let service = record.layer(boundary.layer(service));
-        TraceLayer.layer(ids.layer(clients.layer(service)))
+        traces.layer(ids.layer(clients.layer(service)))
     }
 }
 

@@ -15,4 +15,5 @@ mod responses;
 mod server;
 mod service;
 mod shared;
+mod speaks;
 mod stand;

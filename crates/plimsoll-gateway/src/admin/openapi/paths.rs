@@ -67,6 +67,19 @@ pub(super) fn paths() -> Value {
                 ],
             ),
         },
+        "/api/v1/log": {
+            "get": get("The filter of the program's log, and what became of its lines.", "Log", [no_log()]),
+            "patch": with_body(
+                get(
+                    "Puts another filter in force, until the program ends.",
+                    "Log",
+                    [bad_json(), no_log(), invalid(), no_json()],
+                ),
+                &["application/json", "application/merge-patch+json"],
+                "LogPatch",
+                json!({ "filter": "info,plimsoll_gateway=debug" }),
+            ),
+        },
         "/api/v1/openapi.json": {
             "get": operation("This description.", [
                 ("200", json!({
@@ -106,6 +119,10 @@ fn missing() -> (&'static str, Value) {
 
 fn conflict(description: &str) -> (&'static str, Value) {
     ("409", problem(description))
+}
+
+fn no_log() -> (&'static str, Value) {
+    conflict("The program has set up its log by itself.")
 }
 
 fn invalid() -> (&'static str, Value) {

@@ -76,8 +76,10 @@ fn time() -> Value {
     json!({ "type": "string", "format": "date-time" })
 }
 
-fn general() -> [(&'static str, Value); 8] {
+fn general() -> [(&'static str, Value); 10] {
     [
+        ("Log", object([("filter", text()), ("lines_written", count()), ("lines_dropped", count())])),
+        ("LogPatch", object([("filter", text())])),
         (
             "Problem",
             json!({

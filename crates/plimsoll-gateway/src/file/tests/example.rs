@@ -100,6 +100,7 @@ fn the_example_is_what_it_says() {
         listeners: vec![ListenerSpec { listen: "127.0.0.1:8080".parse().unwrap() }],
         limits: LimitsSpec::default(),
         trusted: Vec::new(),
+        trace_sample: Ratio::ONE,
         routes: vec![route("/", "/", "careful"), route("/reports/", "/reports/", "patient")],
         upstreams: BTreeMap::from([(name("orders"), orders)]),
         policies: BTreeMap::from([(name("careful"), careful), (name("patient"), patient)]),
@@ -117,6 +118,7 @@ workers = 3
 drain = "7s"
 watch = true
 trusted = ["10.0.0.0/8", "::1"]
+trace-sample = "10%"
 
 [admin]
 listen = "0.0.0.0:9902"
@@ -228,6 +230,7 @@ fn every_key_is_read() {
             replay: 0,
         },
         trusted: vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        trace_sample: Ratio::percent(10),
         routes: vec![RouteSpec {
             name: "carts".into(),
             host: Some("*.shop.example".parse().unwrap()),

@@ -233,11 +233,11 @@ pub(super) fn gateway() -> impl Strategy<Value = GatewaySpec> {
     let access_log = (option::of("[a-zA-Z0-9/. -]{1,20}"), 1..=100u8).prop_map(|(path, sample)| {
         AccessLogSpec { path: path.map(Into::into), sample: Ratio::percent(sample) }
     });
-    let rest = (limits(), vec(trust(), 0..4), option::of(access_log));
+    let rest = (limits(), vec(trust(), 0..4), (0..=100u8).prop_map(Ratio::percent), option::of(access_log));
     (once, rest, vec(route, 0..5), upstreams, policies).prop_map(
         |(
             (workers, drain, watch, admin, listeners),
-            (limits, trusted, access_log),
+            (limits, trusted, trace_sample, access_log),
             routes,
             upstreams,
             policies,
@@ -263,6 +263,7 @@ pub(super) fn gateway() -> impl Strategy<Value = GatewaySpec> {
                 listeners,
                 limits,
                 trusted,
+                trace_sample,
                 routes: routes.collect(),
                 upstreams,
                 policies,
