@@ -12,7 +12,7 @@ use crate::{
     snapshot::Snapshot,
 };
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Path, State},
 };
 use http::{Request, Response};
@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-/// The most bytes of a body.
-const BODY: usize = 1 << 20;
+/// The most bytes of a body: a policy written out in full takes one or two thousand.
+const BODY: usize = 64 * 1024;
 
 const DRAINING: &str = "The gateway is draining.";
 
@@ -59,8 +59,22 @@ pub(super) async fn patch(
     }
 }
 
-/// Takes the file up anew.
-pub(super) async fn reload(State(plane): State<Arc<Plane>>) -> Response<Body> {
+/// Takes the file up anew. There is nothing to be told: the body is an empty object, or not there.
+pub(super) async fn reload(State(plane): State<Arc<Plane>>, request: Request<Body>) -> Response<Body> {
+    let told = match bytes(request).await {
+        Ok(told) => told,
+        Err(refused) => return refused,
+    };
+    if !told.is_empty() {
+        match json(&told) {
+            Ok(told) if told.as_object().is_some_and(serde_json::Map::is_empty) => {}
+            Ok(_) => {
+                let detail = "A reload takes nothing: send an empty object, or no body. Nothing has changed.";
+                return Answer::problem(Kind::Unprocessable, detail);
+            }
+            Err(refused) => return refused,
+        }
+    }
     match spawn_blocking(move || plane.reload()).await {
         Ok(Ok(generation)) => Answer::json(&json!({ "generation": generation })),
         Ok(Err(ReloadError::File(LoadError::Invalid(invalid)))) => {
@@ -207,10 +221,17 @@ impl Forced {
 
 /// The body as JSON.
 async fn read(request: Request<Body>) -> Result<Value, Response<Body>> {
-    let bytes = to_bytes(request.into_body(), BODY).await.map_err(|error| {
+    json(&bytes(request).await?)
+}
+
+async fn bytes(request: Request<Body>) -> Result<Bytes, Response<Body>> {
+    to_bytes(request.into_body(), BODY).await.map_err(|error| {
         let detail = format!("The body has more than {BODY} bytes, or broke off: {error}.");
         Answer::problem(Kind::BodyTooLarge, detail)
-    })?;
-    serde_json::from_slice(&bytes)
+    })
+}
+
+fn json(bytes: &[u8]) -> Result<Value, Response<Body>> {
+    serde_json::from_slice(bytes)
         .map_err(|error| Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}.")))
 }

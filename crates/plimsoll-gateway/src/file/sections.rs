@@ -6,7 +6,8 @@ use super::{
     trusted::Network,
 };
 use crate::spec::{
-    AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, RouteSpec, UpstreamSpec,
+    AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, NetworkSpec, RouteSpec,
+    TunnelsSpec, UpstreamSpec,
 };
 use plimsoll::{
     PolicySpec,
@@ -35,6 +36,10 @@ section! {
         listener: Listed<ListenerSpec, 1>,
         /// What a client may send, and how long it may take.
         limits: LimitsSpec = LimitsSpec::default(),
+        /// How connections are made and watched over.
+        network: NetworkSpec = NetworkSpec::default(),
+        /// Connections that have switched protocols, WebSocket's for example.
+        tunnels: TunnelsSpec = TunnelsSpec::default(),
         /// Whose word on the client's address is believed: addresses and networks.
         trusted: Vec<Network> = Vec::new(),
         /// One JSON line a request.
@@ -71,6 +76,8 @@ impl From<Sections> for GatewaySpec {
             admin: written.admin,
             listeners: written.listener.0,
             limits: written.limits,
+            network: written.network,
+            tunnels: written.tunnels,
             trusted: written.trusted.into_iter().map(|Network(trust)| trust).collect(),
             routes: written.route.0,
             upstreams: written.upstream,
@@ -92,6 +99,8 @@ impl From<&GatewaySpec> for Sections {
             admin: spec.admin.clone(),
             listener: Listed(spec.listeners.clone()),
             limits: spec.limits,
+            network: spec.network,
+            tunnels: spec.tunnels,
             trusted: spec.trusted.iter().copied().map(Network).collect(),
             access_log: spec.access_log.clone(),
             route: Listed(spec.routes.clone()),

@@ -46,6 +46,7 @@ mod target;
 mod transport;
 
 pub use body::Incoming;
+pub(crate) use buffer::ReadBuffer;
 pub use drain::Drain;
 pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkFault, Garbage, Refusal};

@@ -1,6 +1,8 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
-use super::{Alarm, Download, attempt::Sending, drive::drive, facts::facts, forward, upload::Uploads};
+use super::{
+    Alarm, Download, Switched, attempt::Sending, drive::drive, facts::facts, forward, upload::Uploads,
+};
 use crate::{
     access_log::Entry,
     h1::{self, server::Informational},
@@ -145,6 +147,8 @@ pub(crate) struct Tunnel {
     pub(crate) io: TcpStream,
     /// Read behind the answer's head.
     pub(crate) leftover: Bytes,
+    /// The call that it came of, which goes on.
+    pub(crate) switched: Switched,
 }
 
 /// Answers a request. Whatever goes wrong is an answer too.

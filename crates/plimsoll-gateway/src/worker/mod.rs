@@ -13,13 +13,14 @@ mod lag;
 mod tunnel;
 
 pub(crate) use clients::Clients;
+pub(crate) use tunnel::TunnelEnd;
 
 use crate::{
     h1::{Drain, HeadLimits, server::ServerConfig},
     metrics::Metrics,
     pool::Pools,
     snapshot::Snapshot,
-    spec::LimitsSpec,
+    spec::{Address, LimitsSpec},
 };
 use arc_swap::ArcSwap;
 use http2::Http2Pools;
@@ -27,10 +28,11 @@ use lag::Lag;
 use plimsoll::{
     Instant,
     driver::{Time, now},
+    http::dial::Dialer,
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::HashMap,
     net::SocketAddr,
     rc::Rc,
     sync::{Arc, atomic::AtomicBool},
@@ -49,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Clock, timers and randomness of requests and policies.
     pub(crate) time: Time,
+    /// Connections to endpoints, of requests and of health checks.
+    pub(crate) dialer: Dialer,
     pub(crate) clients: Clients,
     pub(crate) draining: AtomicBool,
     /// Tells of every snapshot that is put in force, by its generation.
@@ -133,10 +137,14 @@ impl Worker {
     fn sweep(&self) {
         let snapshot = self.shared.snapshot.load();
         let upstreams = snapshot.upstreams.values();
-        let live: HashSet<u64> =
-            upstreams.flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| endpoint.id)).collect();
-        self.pools.sweep(now(), |endpoint| live.contains(&endpoint));
-        self.http2.sweep(|endpoint| live.contains(&endpoint));
+        let live: HashMap<u64, &Address> = upstreams
+            .flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| (endpoint.id, &endpoint.address)))
+            .collect();
+        // Has names looked up again whose time is over: while connections are kept, nobody else may ask for them.
+        let addresses =
+            |endpoint: u64| live.get(&endpoint).and_then(|at| self.shared.dialer.addresses(at.host()));
+        self.pools.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
+        self.http2.sweep(|endpoint| live.contains_key(&endpoint), addresses);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Origin,
     connect::Connecting,
     metrics::{Ears, Families},
-    pool::{Keeping, Pool, PoolStats},
+    pool::{Follow, Keeping, Pool, PoolStats},
 };
 use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
@@ -57,12 +57,13 @@ impl Host {
         let (time, now) = (settings.time.clone(), settings.time.now());
         let machines =
             Policy::new(spec, now, time.secret(), Arc::new(TaskHost::new(ears).with_time(time.clone())));
+        let names = Follow { dialer: settings.connecting.dialer.clone(), host: origin.host().into() };
         let host = Arc::new(Self {
             header: origin.host_header(),
             origin,
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
-            pool: Arc::new(Pool::new(settings.keeping, pool, time)),
+            pool: Arc::new(Pool::new(settings.keeping, names, pool, time)),
             revising: Mutex::new(()),
             used: AtomicU64::new(now.as_nanos()),
         });

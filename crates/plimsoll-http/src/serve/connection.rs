@@ -3,9 +3,10 @@
 use super::{
     Limits, TimeLimit,
     io::Watched,
+    places::Place,
     pulse::{Beat, Patience, Pulse, Verdict},
 };
-use crate::inbound::Peer;
+use crate::{KeepAlive, inbound::Peer};
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Request, Response, Version};
@@ -49,6 +50,7 @@ pub(super) struct Manner {
     builder: Builder<TokioExecutor>,
     patience: Patience,
     stall: Option<Duration>,
+    pub(super) keep_alive: Option<KeepAlive>,
 }
 
 /// Why a connection ended.
@@ -82,7 +84,7 @@ impl Manner {
             .max_local_error_reset_streams(FAULTS);
         let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
         let patience = Patience { head: time(limits.head_time), idle: time(limits.idle) };
-        Self { builder, patience, stall: time(limits.stall) }
+        Self { builder, patience, stall: time(limits.stall), keep_alive: limits.keep_alive }
     }
 
     /// Serves the connection until it ends. Once `quiet` is cancelled no further request is taken on it, and it ends with
@@ -92,7 +94,7 @@ impl Manner {
     pub(super) async fn serve<I, S, B>(
         &self,
         io: I,
-        peer: Option<SocketAddr>,
+        visit: Visit,
         service: S,
         quiet: &CancellationToken,
     ) -> Ended
@@ -104,9 +106,10 @@ impl Manner {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let pulse = Pulse::new(Instant::now());
+        let Visit { pulse, peer, place } = visit;
         let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall));
-        let service = TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer });
+        let service =
+            TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer, place });
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));
         let mut look = pin!(sleep_until(Instant::now()));
         let (mut looks, mut closing) = (true, false);
@@ -134,12 +137,22 @@ impl Manner {
     }
 }
 
+/// Whose connection it is, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) peer: Option<SocketAddr>,
+    /// Where it may have to make room for another.
+    pub(super) place: Option<Place>,
+}
+
 /// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
 #[derive(Clone)]
 struct Here<S> {
     inner: S,
     pulse: Arc<Pulse>,
     peer: Option<SocketAddr>,
+    place: Option<Place>,
 }
 
 impl<S, R, B> Service<Request<R>> for Here<S>
@@ -159,6 +172,9 @@ where
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        if let Some(place) = &self.place {
+            request.extensions_mut().insert(place.clone());
         }
         Holding { inner: self.inner.call(request), beat: Some(beat) }
     }

@@ -5,6 +5,8 @@ use crate::{
     stand::Stand,
 };
 use plimsoll_http::serve::Limits;
+use socket2::{Domain, Socket, Type};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 #[tokio::test]
 async fn an_app_is_served_and_counted_by_its_routes() {
@@ -18,6 +20,21 @@ async fn an_app_is_served_and_counted_by_its_routes() {
     stand.until("plimsoll_server_requests_total{route=\"/items/{id}\",code=\"2xx\"}", 2.0).await;
     stand.until("plimsoll_server_requests_in_flight", 0.0).await;
     assert!((stand.metric("plimsoll_server_connections{door=\"app\"}") - 1.0).abs() < 0.1);
+}
+
+/// A socket for both families shows its IPv4 clients as mapped addresses.
+#[tokio::test]
+async fn handlers_see_an_ipv4_client_as_what_it_is() {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    socket.set_only_v6(false).unwrap();
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+    socket.listen(16).unwrap();
+    let stand = Stand::with(|server| server.on(TcpListener::from(socket))).await;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, stand.addresses[1].port()));
+    for path in ["/peer", "/extension"] {
+        let peer = get(address, path).await.body;
+        assert!(peer.starts_with("127.0.0.1:"), "{path}: {peer}");
+    }
 }
 
 #[tokio::test]
