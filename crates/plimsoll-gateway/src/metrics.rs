@@ -212,6 +212,8 @@ impl Metrics {
         self.in_flight.sweep(gone);
         self.bytes.sweep(gone);
         self.tunnels.sweep(gone);
+        self.tunnels_ended.sweep(gone);
+        self.tunnel_bytes.sweep(gone);
         self.connects.sweep(gone);
         self.idle.sweep(gone);
         self.ejections.sweep(gone);
@@ -238,17 +240,15 @@ impl Metrics {
             duration: self.durations.with(&[route, upstream]),
             in_flight: self.in_flight.with(&[route, upstream]),
             bytes: self.bytes.with(&[route, upstream]),
+            tunnels: self.tunnels(route, upstream),
         }
     }
 
-    /// A tunnel of this route has begun. Off the hot path: looks the labels up.
-    pub(crate) fn tunnel(&self, route: &str, upstream: &str) -> TunnelMetrics {
-        let open = self.tunnels.with(&[route, upstream]);
-        open.inc();
+    fn tunnels(&self, route: &str, upstream: &str) -> TunnelMetrics {
         let bytes = |direction| self.tunnel_bytes.with(&[route, upstream, direction]);
         let ended = |end: TunnelEnd| self.tunnels_ended.with(&[route, upstream, end.name()]);
         TunnelMetrics {
-            open,
+            open: self.tunnels.with(&[route, upstream]),
             to_client: bytes("to-client"),
             to_endpoint: bytes("to-endpoint"),
             ends: TunnelEnd::ALL.map(ended),
@@ -286,6 +286,7 @@ pub(crate) struct RouteMetrics {
     pub(crate) duration: Histogram,
     pub(crate) in_flight: UpDown,
     pub(crate) bytes: Counter,
+    pub(crate) tunnels: TunnelMetrics,
 }
 
 impl RouteMetrics {
@@ -296,24 +297,19 @@ impl RouteMetrics {
     }
 }
 
-/// What is counted of a tunnel, which is one for as long as this lives.
+/// What is counted of a route's tunnels.
 #[derive(Debug)]
 pub(crate) struct TunnelMetrics {
-    open: UpDown,
+    pub(crate) open: UpDown,
     pub(crate) to_client: Counter,
     pub(crate) to_endpoint: Counter,
     ends: [Counter; TunnelEnd::ALL.len()],
 }
 
 impl TunnelMetrics {
+    /// A tunnel has ended so.
     pub(crate) fn ended(&self, end: TunnelEnd) {
         self.ends[end as usize].inc();
-    }
-}
-
-impl Drop for TunnelMetrics {
-    fn drop(&mut self) {
-        self.open.dec();
     }
 }
 

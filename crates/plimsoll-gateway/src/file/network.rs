@@ -11,7 +11,7 @@ use std::{borrow::Cow, time::Duration};
 
 type NameTime = Time<1000, { 24 * 3600 * 1000 }>;
 type AttemptDelay = Time<10, 60_000>;
-type ProbeTime = Time<1000, 32_767_000>;
+type ProbeTime = Time<1000, { 9 * 3600 * 1000 }>;
 type Probes = Count<1, { http::KeepAlive::MOST_PROBES }>;
 
 section! {

@@ -58,9 +58,7 @@ pub(super) async fn carry(
     route: Option<InFlight>,
 ) {
     let Tunnel { mut io, leftover, mut switched } = tunnel;
-    let metrics = route
-        .as_ref()
-        .map(|route| worker.shared.metrics.tunnel(&route.route().name, route.route().upstream.name.as_str()));
+    let open = route.as_ref().map(|route| Open::on(&route.metrics.tunnels));
     let mut ways = [Way::new(&read), Way::new(&leftover)];
     drop((read, leftover));
     let limits = Limits::of(worker);
@@ -72,7 +70,9 @@ pub(super) async fn carry(
         let up = up.poll(cx, &mut client, &mut io);
         let down = down.poll(cx, &mut io, &mut client);
         let now = worker.now();
-        metrics.as_ref().inspect(|metrics| count(metrics, &mut ways));
+        if let Some(Open(metrics)) = &open {
+            count(metrics, &mut ways);
+        }
         match (up, down) {
             (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(TunnelEnd::Broken),
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(TunnelEnd::Closed),
@@ -89,10 +89,26 @@ pub(super) async fn carry(
         alarm.poll(cx, worker.time(), until).map(|()| end)
     })
     .await;
-    if let Some(metrics) = metrics {
+    if let Some(Open(metrics)) = &open {
         metrics.ended(end);
     }
     switched.ended(end == TunnelEnd::Closed);
+}
+
+/// A tunnel that counts as open until this is dropped.
+struct Open<'m>(&'m TunnelMetrics);
+
+impl<'m> Open<'m> {
+    fn on(metrics: &'m TunnelMetrics) -> Self {
+        metrics.open.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.dec();
+    }
 }
 
 /// What moved since it was last counted.

@@ -53,7 +53,7 @@ async fn an_address_that_refuses_costs_no_call() {
     let (server, _names, client) =
         named(&["127.0.0.9", "127.0.0.1"], |builder| builder.idle_connections(0)).await;
     for _ in 0..3 {
-        client.get("/").send().await.unwrap().success().unwrap().text().await.unwrap();
+        client.get("/").send().await.unwrap().success().unwrap().bytes().await.unwrap();
     }
     assert_eq!((server.count(), handle(&client).pool().failed), (3, 0));
     assert!(server.header(0, "host").unwrap().starts_with("orders.internal:"));
@@ -64,7 +64,7 @@ async fn kept_connections_to_addresses_that_are_gone_are_closed() {
     for http2 in [false, true] {
         let set = |builder: Builder| if http2 { builder.http2_only() } else { builder };
         let (_server, names, client) = named(&["127.0.0.1"], set).await;
-        client.get("/").send().await.unwrap().success().unwrap().text().await.unwrap();
+        client.get("/").send().await.unwrap().success().unwrap().bytes().await.unwrap();
         assert_eq!(handle(&client).pool().open, 1);
         names.set(&["127.0.0.9"]);
         until(|| handle(&client).pool().open == 0).await;

@@ -86,7 +86,7 @@ fn admin() -> impl Strategy<Value = Option<AdminSpec>> {
 
 fn network() -> impl Strategy<Value = NetworkSpec> {
     let secs = |most: u64| (1..=most).prop_map(Duration::from_secs);
-    let keep_alive = (secs(32_767), secs(32_767), 1..=127u32)
+    let keep_alive = (secs(9 * 3600), secs(9 * 3600), 1..=127u32)
         .prop_map(|(idle, interval, probes)| KeepAlive { idle, interval, probes });
     let delay = (10..=60_000u64).prop_map(Duration::from_millis);
     (secs(24 * 3600), delay, option::of(keep_alive)).prop_map(|(name_time, attempt_delay, keep_alive)| {
