@@ -111,15 +111,22 @@ where
         let door = self.clone();
         let busy = self.ending.connections.as_ref().map(Member::enter);
         tokio::spawn(async move {
-            let _open = (door.metrics.opened(), busy);
             let Ending { quiet, cut, .. } = &door.ending;
             let (place, leave) = match &admitted {
                 Some(admitted) => (Some(admitted.place.clone()), admitted.leave.clone()),
                 None => (None, CancellationToken::new()),
             };
-            let visit = Visit { pulse, peer: Some(peer), place };
+            let visit = Visit {
+                pulse,
+                peer: Some(peer),
+                place,
+                quiet: quiet.clone(),
+                cut: cut.clone(),
+                leave: leave.clone(),
+                held: Box::new((door.metrics.opened(), busy, slot, admitted)),
+            };
             let ended = tokio::select! {
-                ended = door.manner.serve(stream, visit, door.service, quiet) => ended,
+                ended = door.manner.serve(stream, visit, door.service) => ended,
                 () = leave.cancelled() => return door.metrics.made_room(),
                 () = cut.cancelled() => return,
             };
@@ -127,7 +134,6 @@ where
             if let Ended::Broken(error) = ended {
                 tracing::debug!(%error, "a connection broke");
             }
-            drop((slot, admitted));
         });
     }
 

@@ -111,6 +111,10 @@ pub struct Limits {
     pub idle: Option<TimeLimit>,
     /// For a client not to take what is sent to it. 30 s.
     pub stall: Option<TimeLimit>,
+    /// For nothing to come or go on a connection that has switched protocols, WebSocket's for example. 5 min.
+    pub upgraded_idle: Option<TimeLimit>,
+    /// For such a connection to go on once no further request is taken; without it, as long as the drain lets. 10 s.
+    pub upgraded_drain: Option<TimeLimit>,
     /// The fields of a head, in bytes. 32 KiB.
     pub head_room: HeadRoom,
     /// The fields of a head. 100.
@@ -147,6 +151,8 @@ impl Default for Limits {
             head_time: Some(TimeLimit::seconds(10)),
             idle: Some(TimeLimit::seconds(60)),
             stall: Some(TimeLimit::seconds(30)),
+            upgraded_idle: Some(TimeLimit::seconds(300)),
+            upgraded_drain: Some(TimeLimit::seconds(10)),
             head_room: HeadRoom(32 * 1024),
             head_fields: const { NonZeroU32::new(100).unwrap() },
             streams: const { NonZeroU32::new(200).unwrap() },

@@ -41,6 +41,7 @@ mod routes;
 mod server;
 mod signals;
 mod stack;
+mod upgraded;
 
 pub use admin::{AdminToken, NoToken, admin_refusal};
 pub use bound::Bound;
