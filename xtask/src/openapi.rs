@@ -112,7 +112,7 @@ impl Gateway {
             if self.0.try_wait()?.is_some() || Instant::now() > limit {
                 bail!("the gateway does not answer on port {port}");
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         Ok(())
     }

@@ -126,6 +126,29 @@ async fn whatever_goes_wrong_is_a_problem() {
 }
 
 #[tokio::test]
+async fn a_reload_takes_nothing_and_a_method_that_is_not_there_is_none() {
+    let (running, _origin) = started("reload-body").await;
+    for (body, status) in
+        [("", 200), ("{}", 200), ("{\"a\": 1}", 422), ("[]", 422), ("null", 422), ("{", 400)]
+    {
+        let answer = running.change(Method::POST, "/api/v1/reload", body).await;
+        assert_eq!(answer.status, status, "{body:?}: {}", answer.text());
+    }
+    // Whatever its content type: there is nothing that it could change.
+    for method in ["QUERY", "PUT", "DELETE", "PROPFIND"] {
+        let method: Method = method.parse().unwrap();
+        for path in ["/livez", "/metrics", "/api/v1/reload", "/api/v1/policies/careful"] {
+            let answer = ask(running.admin(), method.clone(), path, &[], "").await.unwrap();
+            assert_eq!(
+                (answer.status.as_u16(), answer.headers.contains_key("allow")),
+                (405, true),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn answers_to_bad_patches_are_bounded() {
     let (running, _origin) = started("bounded").await;
     let keys: Vec<String> = (0..5000).map(|key| format!("\"k{key}\": 1")).collect();

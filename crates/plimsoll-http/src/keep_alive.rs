@@ -1,7 +1,8 @@
 //! TCP keep-alive: how a silent peer is found to be gone.
 
 use socket2::{SockRef, TcpKeepalive};
-use std::{io, os::fd::AsFd, time::Duration};
+use std::{io, time::Duration};
+use tokio::net::TcpStream;
 
 /// When a connection on which nothing moves is probed by the kernel, and when it is given up.
 ///
@@ -27,17 +28,16 @@ impl KeepAlive {
     /// The most probes that Linux takes.
     pub const MOST_PROBES: u32 = 127;
 
-    /// Sets it on a socket: a connection, or a listener whose connections inherit it.
+    /// Sets it on a connection.
     ///
     /// # Errors
-    /// What the system says, of a socket that is not TCP for example.
-    pub fn set(&self, socket: &impl AsFd) -> io::Result<()> {
+    /// What the system says.
+    pub fn set(&self, socket: &TcpStream) -> io::Result<()> {
         let time = |time: Duration| time.clamp(Duration::from_secs(1), Self::MOST_TIME);
-        let probes = self.probes.clamp(1, Self::MOST_PROBES);
-        let wanted = TcpKeepalive::new()
-            .with_time(time(self.idle))
-            .with_interval(time(self.interval))
-            .with_retries(probes);
+        let wanted = TcpKeepalive::new().with_time(time(self.idle)).with_interval(time(self.interval));
+        // Windows has a number of its own.
+        #[cfg(unix)]
+        let wanted = wanted.with_retries(self.probes.clamp(1, Self::MOST_PROBES));
         SockRef::from(socket).set_tcp_keepalive(&wanted)
     }
 }
@@ -49,15 +49,19 @@ impl Default for KeepAlive {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use std::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
 
-    #[test]
-    fn the_kernel_takes_what_is_set() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    async fn stream() -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        TcpStream::connect(listener.local_addr().unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_kernel_takes_what_is_set() {
+        let stream = stream().await;
         let socket = SockRef::from(&stream);
         assert!(!socket.keepalive().unwrap());
         KeepAlive::default().set(&stream).unwrap();
@@ -67,11 +71,11 @@ mod tests {
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), 6);
     }
 
-    #[test]
-    fn what_no_kernel_takes_is_the_nearest_that_it_does() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        KeepAlive { idle: Duration::ZERO, interval: Duration::MAX, probes: 0 }.set(&listener).unwrap();
-        let socket = SockRef::from(&listener);
+    #[tokio::test]
+    async fn what_no_kernel_takes_is_the_nearest_that_it_does() {
+        let stream = stream().await;
+        KeepAlive { idle: Duration::ZERO, interval: Duration::MAX, probes: 0 }.set(&stream).unwrap();
+        let socket = SockRef::from(&stream);
         assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(1));
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), KeepAlive::MOST_TIME);
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), 1);

@@ -66,13 +66,13 @@ pub(super) async fn reload(State(plane): State<Arc<Plane>>, request: Request<Bod
         Err(refused) => return refused,
     };
     if !told.is_empty() {
-        match json(&told) {
+        match serde_json::from_slice::<Value>(&told) {
             Ok(told) if told.as_object().is_some_and(serde_json::Map::is_empty) => {}
             Ok(_) => {
                 let detail = "A reload takes nothing: send an empty object, or no body. Nothing has changed.";
                 return Answer::problem(Kind::Unprocessable, detail);
             }
-            Err(refused) => return refused,
+            Err(error) => return no_json(&error),
         }
     }
     match spawn_blocking(move || plane.reload()).await {
@@ -221,7 +221,7 @@ impl Forced {
 
 /// The body as JSON.
 async fn read(request: Request<Body>) -> Result<Value, Response<Body>> {
-    json(&bytes(request).await?)
+    serde_json::from_slice(&bytes(request).await?).map_err(|error| no_json(&error))
 }
 
 async fn bytes(request: Request<Body>) -> Result<Bytes, Response<Body>> {
@@ -231,7 +231,6 @@ async fn bytes(request: Request<Body>) -> Result<Bytes, Response<Body>> {
     })
 }
 
-fn json(bytes: &[u8]) -> Result<Value, Response<Body>> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}.")))
+fn no_json(error: &serde_json::Error) -> Response<Body> {
+    Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}."))
 }

@@ -88,7 +88,7 @@ section! {
     /// Connections that have switched protocols, WebSocket's for example.
     for TunnelsSpec {
         /// How long one may carry nothing, either way, before it is closed.
-        idle_time: Duration = Self::default().idle_time,
+        idle_time: Option<Duration> = Self::default().idle_time,
         /// How long they go on once the gateway drains, if `drain` is not over before.
         drain_time: Duration = Self::default().drain_time,
     }

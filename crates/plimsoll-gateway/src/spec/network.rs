@@ -31,8 +31,8 @@ impl Default for NetworkSpec {
 /// [`LimitsSpec::write_time`](super::LimitsSpec::write_time), either way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TunnelsSpec {
-    /// How long a tunnel may carry nothing, in both directions, before it is closed. Default 5 min.
-    pub idle_time: Duration,
+    /// How long a tunnel may carry nothing, in both directions, before it is closed; `None`: for ever. Default 5 min.
+    pub idle_time: Option<Duration>,
     /// How long tunnels go on once the gateway drains, within [`GatewaySpec::drain`](super::GatewaySpec::drain). Default
     /// 10 s.
     pub drain_time: Duration,
@@ -40,6 +40,6 @@ pub struct TunnelsSpec {
 
 impl Default for TunnelsSpec {
     fn default() -> Self {
-        Self { idle_time: Duration::from_secs(300), drain_time: Duration::from_secs(10) }
+        Self { idle_time: Some(Duration::from_secs(300)), drain_time: Duration::from_secs(10) }
     }
 }

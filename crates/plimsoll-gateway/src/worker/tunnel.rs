@@ -81,7 +81,9 @@ pub(super) async fn carry(
         if ways[0].carried + ways[1].carried != before {
             watch.moved = now;
         }
-        ways.iter_mut().for_each(|way| way.note(now));
+        for way in &mut ways {
+            way.note(now);
+        }
         if watch.drained == Instant::FAR && draining.as_mut().poll(cx).is_ready() {
             watch.drained = now + worker.shared.snapshot.load().spec.tunnels.drain_time;
         }
@@ -121,7 +123,7 @@ fn count(metrics: &TunnelMetrics, ways: &mut [Way; 2]) {
 /// The limits that hold for a tunnel, which are those of its beginning.
 #[derive(Clone, Copy)]
 struct Limits {
-    idle: Duration,
+    idle: Option<Duration>,
     write: Duration,
 }
 
@@ -143,7 +145,8 @@ struct Watch {
 
 impl Watch {
     fn next(&self, ways: &[Way; 2]) -> (Instant, TunnelEnd) {
-        let mut next = (self.moved + self.limits.idle, TunnelEnd::Idle);
+        let idle = self.limits.idle.map_or(Instant::FAR, |idle| self.moved + idle);
+        let mut next = (idle, TunnelEnd::Idle);
         let stalled = ways.iter().filter_map(|way| way.stuck).map(|since| since + self.limits.write);
         let others = stalled.map(|at| (at, TunnelEnd::Stalled)).chain([(self.drained, TunnelEnd::Drained)]);
         for other in others {
@@ -222,5 +225,42 @@ impl Way {
 
     fn uncounted(&mut self) -> u64 {
         self.carried - std::mem::replace(&mut self.counted, self.carried)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn at(time: u64) -> Instant {
+        Instant::ORIGIN + secs(time)
+    }
+
+    fn ways(stuck: [Option<u64>; 2]) -> [Way; 2] {
+        stuck.map(|since| Way { stuck: since.map(at), ..Way::new(&[]) })
+    }
+
+    #[test]
+    fn whichever_limit_is_over_first_ends_it() {
+        let limits = Limits { idle: Some(secs(100)), write: secs(30) };
+        let mut watch = Watch { limits, moved: at(10), drained: Instant::FAR };
+        assert_eq!(watch.next(&ways([None, None])), (at(110), TunnelEnd::Idle));
+        // One way is stuck while the other moves on.
+        watch.moved = at(1000);
+        assert_eq!(watch.next(&ways([None, Some(990)])), (at(1020), TunnelEnd::Stalled));
+        assert_eq!(watch.next(&ways([Some(995), Some(990)])), (at(1020), TunnelEnd::Stalled));
+        watch.drained = at(1005);
+        assert_eq!(watch.next(&ways([Some(995), Some(990)])), (at(1005), TunnelEnd::Drained));
+    }
+
+    #[test]
+    fn without_an_idle_limit_nothing_ends_a_silent_one() {
+        let limits = Limits { idle: None, write: secs(30) };
+        let watch = Watch { limits, moved: at(10), drained: Instant::FAR };
+        assert_eq!(watch.next(&ways([None, None])).0, Instant::FAR);
     }
 }

@@ -117,13 +117,12 @@ impl Dialer {
     /// has begun goes on for the sake of the next caller.
     pub async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let settings = self.settings();
-        let stream = match literal(host) {
-            Some(ip) => TcpStream::connect((ip, port)).await?,
-            None => {
-                let addresses = self.names.addresses(host).await.map_err(io::Error::other)?;
-                let delay = settings.attempt_delay.max(LEAST_DELAY);
-                race(&addresses, delay, |ip| TcpStream::connect(SocketAddr::new(ip, port))).await?
-            }
+        let connect = |ip| TcpStream::connect(SocketAddr::new(ip, port));
+        let stream = if let Some(ip) = literal(host) {
+            connect(ip).await?
+        } else {
+            let addresses = self.names.addresses(host).await.map_err(io::Error::other)?;
+            race(&addresses, settings.attempt_delay.max(LEAST_DELAY), connect).await?
         };
         stream.set_nodelay(true)?;
         if let Some(keep_alive) = settings.keep_alive {

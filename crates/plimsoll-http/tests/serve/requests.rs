@@ -96,3 +96,32 @@ async fn the_admin_tells_of_life_readiness_and_metrics() {
     raw.send("GET /metrics HTTP/1.1\r\nhost: evil.example\r\n\r\n").await;
     assert_eq!(raw.answer().await.unwrap().status, 403);
 }
+
+/// Whether the kernel has a probe due on a connection of this server: its timer is 2 then.
+#[cfg(target_os = "linux")]
+fn is_probed(server: SocketAddr) -> Option<bool> {
+    let address = format!("0100007F:{:04X}", server.port());
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<_> = line.split_ascii_whitespace().collect();
+        (fields[3] == "01" && fields[1] == address).then(|| &fields[5][..2] == "02")
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn silent_clients_are_probed_unless_that_is_switched_off() {
+    for keep_alive in [Some(plimsoll_http::KeepAlive::default()), None] {
+        let stand =
+            Stand::with(|server| server.limits(Limits { shedding: None, keep_alive, ..Limits::default() }));
+        let stand = stand.await;
+        let mut raw = Raw::to(stand.address).await;
+        assert_eq!(raw.get("/").await.unwrap().status, 200);
+        let told = async {
+            while is_probed(stand.address) != Some(keep_alive.is_some()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(crate::client::PATIENCE, told).await.unwrap();
+    }
+}

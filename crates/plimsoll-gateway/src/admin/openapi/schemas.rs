@@ -40,12 +40,16 @@ fn patch(of: &Value) -> Value {
     let mut patched = of.clone();
     let Some(schema) = patched.as_object_mut() else { return patched };
     if let Some(Value::Array(alternatives)) = schema.get_mut("anyOf") {
-        alternatives.iter_mut().for_each(|alternative| *alternative = patch(alternative));
+        for alternative in alternatives {
+            *alternative = patch(alternative);
+        }
     }
     // What a key is where it is left out is what it was before.
     schema.shift_remove("default");
     if let Some(Value::Object(keys)) = schema.get_mut("properties") {
-        keys.values_mut().for_each(|key| *key = or_null(patch(key)));
+        for key in keys.values_mut() {
+            *key = or_null(patch(key));
+        }
         schema.shift_remove("required");
     }
     patched

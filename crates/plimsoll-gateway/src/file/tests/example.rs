@@ -244,7 +244,7 @@ fn every_key_is_read() {
             attempt_delay: ms(100),
             keep_alive: Some(KeepAlive { idle: ms(60_000), interval: ms(5000), probes: 3 }),
         },
-        tunnels: TunnelsSpec { idle_time: ms(60_000), drain_time: ms(2000) },
+        tunnels: TunnelsSpec { idle_time: Some(ms(60_000)), drain_time: ms(2000) },
         trusted: vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
         routes: vec![RouteSpec {
             name: "carts".into(),

@@ -95,7 +95,8 @@ fn network() -> impl Strategy<Value = NetworkSpec> {
 }
 
 fn tunnels() -> impl Strategy<Value = TunnelsSpec> {
-    (duration(), duration()).prop_map(|(idle_time, drain_time)| TunnelsSpec { idle_time, drain_time })
+    (option::of(duration()), duration())
+        .prop_map(|(idle_time, drain_time)| TunnelsSpec { idle_time, drain_time })
 }
 
 fn limits() -> impl Strategy<Value = LimitsSpec> {
