@@ -12,6 +12,9 @@
 //! | `plimsoll_connections` | gauge | | connections of clients |
 //! | `plimsoll_connections_accepted_total` | counter | | connections accepted |
 //! | `plimsoll_connections_refused_total` | counter | `reason` | connections closed at once: too many in all, or of one client |
+//! | `plimsoll_tunnels` | gauge | `route`, `upstream` | connections that have switched protocols |
+//! | `plimsoll_tunnels_ended_total` | counter | `route`, `upstream`, `reason`: `closed`, `broken`, `idle`, `stalled`, `drained` | tunnels that have ended |
+//! | `plimsoll_tunnel_bytes_total` | counter | `route`, `upstream`, `direction`: `to-client`, `to-endpoint` | bytes carried by tunnels |
 //! | `plimsoll_panics_total` | counter | `place`, `route` | panics caught, each ending one request; `route` as above |
 //! | `plimsoll_upstream_connects_total` | counter | `upstream`, `result` | connections opened to endpoints |
 //! | `plimsoll_upstream_idle_connections` | gauge | `upstream` | kept connections |
@@ -28,7 +31,7 @@
 //! What is only asked for when somebody looks is in [`crate::collect`], and, for tasks, locks, queues and pools, in
 //! [`plimsoll::http::observe`].
 
-use crate::spec::Address;
+use crate::{spec::Address, worker::TunnelEnd};
 use plimsoll::{
     Failure, Outcome,
     ejection::{EjectionReason, WithheldBecause},
@@ -62,6 +65,9 @@ pub(crate) struct Metrics {
     pub(crate) accepted: Counter,
     pub(crate) too_many: Counter,
     pub(crate) too_many_of_client: Counter,
+    tunnels: UpDownFamily<2>,
+    tunnels_ended: CounterFamily<3>,
+    tunnel_bytes: CounterFamily<3>,
     pub(crate) panics: Counter,
     connects: CounterFamily<2>,
     idle: UpDownFamily<1>,
@@ -143,6 +149,21 @@ impl Metrics {
             accepted: counter("plimsoll_connections_accepted_total", "Connections accepted.")?,
             too_many: refused.with(&["too-many"]),
             too_many_of_client: refused.with(&["too-many-of-client"]),
+            tunnels: registry.up_down_family(
+                Desc::new("plimsoll_tunnels", "Connections that have switched protocols.")
+                    .max_series(MOST_SERIES),
+                ["route", "upstream"],
+            )?,
+            tunnels_ended: registry.counter_family(
+                Desc::new("plimsoll_tunnels_ended_total", "Tunnels that have ended.").max_series(MOST_SERIES),
+                ["route", "upstream", "reason"],
+            )?,
+            tunnel_bytes: registry.counter_family(
+                Desc::new("plimsoll_tunnel_bytes_total", "Bytes carried by tunnels.")
+                    .unit(Unit::Bytes)
+                    .max_series(MOST_SERIES),
+                ["route", "upstream", "direction"],
+            )?,
             panics: panics.with(&["handler", DATA_PLANE]),
             connects: registry.counter_family(
                 Desc::new("plimsoll_upstream_connects_total", "Connections opened to endpoints.")
@@ -208,6 +229,9 @@ impl Metrics {
         self.durations.sweep(gone);
         self.in_flight.sweep(gone);
         self.bytes.sweep(gone);
+        self.tunnels.sweep(gone);
+        self.tunnels_ended.sweep(gone);
+        self.tunnel_bytes.sweep(gone);
         self.connects.sweep(gone);
         self.idle.sweep(gone);
         self.endpoint_attempts.sweep(gone);
@@ -236,6 +260,18 @@ impl Metrics {
             duration: self.durations.with(&[route, upstream]),
             in_flight: self.in_flight.with(&[route, upstream]),
             bytes: self.bytes.with(&[route, upstream]),
+            tunnels: self.tunnels(route, upstream),
+        }
+    }
+
+    fn tunnels(&self, route: &str, upstream: &str) -> TunnelMetrics {
+        let bytes = |direction| self.tunnel_bytes.with(&[route, upstream, direction]);
+        let ended = |end: TunnelEnd| self.tunnels_ended.with(&[route, upstream, end.name()]);
+        TunnelMetrics {
+            open: self.tunnels.with(&[route, upstream]),
+            to_client: bytes("to-client"),
+            to_endpoint: bytes("to-endpoint"),
+            ends: TunnelEnd::ALL.map(ended),
         }
     }
 
@@ -272,6 +308,7 @@ pub(crate) struct RouteMetrics {
     pub(crate) duration: Histogram,
     pub(crate) in_flight: UpDown,
     pub(crate) bytes: Counter,
+    pub(crate) tunnels: TunnelMetrics,
 }
 
 impl RouteMetrics {
@@ -279,6 +316,22 @@ impl RouteMetrics {
     pub(crate) fn answered(&self, status: http::StatusCode) {
         let class = usize::from(status.as_u16() / 100).clamp(1, 5);
         self.requests[class - 1].inc();
+    }
+}
+
+/// What is counted of a route's tunnels.
+#[derive(Debug)]
+pub(crate) struct TunnelMetrics {
+    pub(crate) open: UpDown,
+    pub(crate) to_client: Counter,
+    pub(crate) to_endpoint: Counter,
+    ends: [Counter; TunnelEnd::ALL.len()],
+}
+
+impl TunnelMetrics {
+    /// A tunnel has ended so.
+    pub(crate) fn ended(&self, end: TunnelEnd) {
+        self.ends[end as usize].inc();
     }
 }
 

@@ -12,7 +12,7 @@ use http_body::{Body, Frame};
 use plimsoll_gateway::h1::client::{Answer, ClientConfig, ClientConn, Outbound};
 use plimsoll_gateway::h1::server::{ServerConfig, ServerConn};
 use plimsoll_gateway::h1::{Drain, Incoming};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 
 const FRAME: usize = 64 * 1024;

@@ -11,6 +11,8 @@
 //! | [`inbound`] | what stands between the socket and a service: deadlines, limits, names | always |
 //! | `serve` | a server with all of it on | `server` |
 //! | `client` | outbound calls, each under a policy; TLS; policies around a `reqwest::Client` | `client`; `tls`; `reqwest` |
+//! | `dial` | connections to names: lookups that are kept, addresses that are raced | `client` |
+//! | `KeepAlive` | when a silent connection is probed | `server`, `client` |
 //! | `files` | ranges, conditions, precompressed variants, nothing outside one folder; Unix | `files` |
 //! | [`observe`] | what tasks, locks, queues and pools measure, as metrics | always |
 //! | [`layers`] | HTTP requests under the layers of `plimsoll-tower` | always |
@@ -25,11 +27,15 @@ pub mod body;
 pub mod boundary;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "client")]
+pub mod dial;
 #[cfg(all(feature = "files", unix))]
 pub mod files;
 pub mod headers;
 pub mod idempotency;
 pub mod inbound;
+#[cfg(any(feature = "client", feature = "server"))]
+mod keep_alive;
 pub mod layers;
 pub mod observe;
 pub mod path;
@@ -40,4 +46,6 @@ pub mod replay;
 #[cfg(feature = "server")]
 pub mod serve;
 
+#[cfg(any(feature = "client", feature = "server"))]
+pub use keep_alive::KeepAlive;
 pub use problem::{Chain, GrpcCode, Kind, Problem, ProblemId, is_grpc};

@@ -12,7 +12,7 @@ use crate::{
     snapshot::Snapshot,
 };
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Extension, Path, State},
 };
 use http::{Request, Response};
@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use std::{net::IpAddr, sync::Arc};
 use tokio::task::spawn_blocking;
 
-/// The most bytes of a body.
-const BODY: usize = 1 << 20;
+/// The most bytes of a body: a policy written out in full takes one or two thousand.
+const BODY: usize = 64 * 1024;
 
 const DRAINING: &str = "The gateway is draining.";
 
@@ -60,11 +60,26 @@ pub(super) async fn patch(
     }
 }
 
-/// Takes the file up anew.
+/// Takes the file up anew. There is nothing to be told: the body is an empty object, or not there.
 pub(super) async fn reload(
     State(plane): State<Arc<Plane>>,
     Extension(client): Extension<IpAddr>,
+    request: Request<Body>,
 ) -> Response<Body> {
+    let told = match bytes(request).await {
+        Ok(told) => told,
+        Err(refused) => return refused,
+    };
+    if !told.is_empty() {
+        match serde_json::from_slice::<Value>(&told) {
+            Ok(told) if told.as_object().is_some_and(serde_json::Map::is_empty) => {}
+            Ok(_) => {
+                let detail = "A reload takes nothing: send an empty object, or no body. Nothing has changed.";
+                return Answer::problem(Kind::Unprocessable, detail);
+            }
+            Err(error) => return no_json(&error),
+        }
+    }
     match spawn_blocking(move || plane.reload(&client.to_string())).await {
         Ok(Ok(generation)) => Answer::json(&json!({ "generation": generation })),
         Ok(Err(ReloadError::File(LoadError::Invalid(invalid)))) => {
@@ -213,10 +228,16 @@ impl Forced {
 
 /// The body as JSON.
 pub(super) async fn read(request: Request<Body>) -> Result<Value, Response<Body>> {
-    let bytes = to_bytes(request.into_body(), BODY).await.map_err(|error| {
+    serde_json::from_slice(&bytes(request).await?).map_err(|error| no_json(&error))
+}
+
+async fn bytes(request: Request<Body>) -> Result<Bytes, Response<Body>> {
+    to_bytes(request.into_body(), BODY).await.map_err(|error| {
         let detail = format!("The body has more than {BODY} bytes, or broke off: {error}.");
         Answer::problem(Kind::BodyTooLarge, detail)
-    })?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}.")))
+    })
+}
+
+fn no_json(error: &serde_json::Error) -> Response<Body> {
+    Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}."))
 }

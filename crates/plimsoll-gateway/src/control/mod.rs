@@ -23,7 +23,7 @@ pub use program::{RunError, run};
 
 use crate::{Gateway, StartError, admin, health, spec::GatewaySpec};
 use plimsoll::{
-    http::observe,
+    http::{dial::SystemResolver, observe},
     task::{
         drain::{Drain, Limits, Phase},
         supervise::{CancellationToken, Escalation, Restart, Supervised, Supervisor},
@@ -85,7 +85,12 @@ impl Control {
         };
         let admin = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let begun = move || {
-            let gateway = Gateway::start_with(spec, &mut inherited, plimsoll::driver::Time::TOKIO)?;
+            let gateway = Gateway::start_with(
+                spec,
+                &mut inherited,
+                plimsoll::driver::Time::TOKIO,
+                Arc::new(SystemResolver),
+            )?;
             sockets::unclaimed(&inherited);
             Ok::<_, StartError>(gateway)
         };

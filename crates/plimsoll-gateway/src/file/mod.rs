@@ -46,6 +46,7 @@ mod limits;
 mod listed;
 mod load;
 mod matching;
+mod network;
 mod outline;
 mod route;
 mod sections;

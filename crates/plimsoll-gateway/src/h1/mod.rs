@@ -47,6 +47,7 @@ mod transport;
 mod turn;
 
 pub use body::Incoming;
+pub(crate) use buffer::ReadBuffer;
 pub use drain::Drain;
 pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkFault, Garbage, Refusal};

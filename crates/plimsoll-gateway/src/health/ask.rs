@@ -9,7 +9,7 @@ use http::{Request, StatusCode, Uri, header};
 use http_body_util::Empty;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use plimsoll::driver::classify::is_our_lack;
+use plimsoll::{driver::classify::is_our_lack, http::dial::Dialer};
 use std::{fmt, io::ErrorKind};
 use tokio::task::{JoinHandle, spawn};
 
@@ -71,8 +71,8 @@ impl Drop for Driving {
 }
 
 /// Asks over a connection of its own: a kept one would say that the endpoint was well when the connection was made.
-pub(super) async fn ask(address: &Address, protocol: Protocol, path: &PathPrefix) -> Heard {
-    let socket = match dial(address).await {
+pub(super) async fn ask(dialer: &Dialer, address: &Address, protocol: Protocol, path: &PathPrefix) -> Heard {
+    let socket = match dial(dialer, address).await {
         Ok(socket) => socket,
         Err(error) if is_our_lack(&error) => return Heard::NotAsked,
         Err(error) => return Heard::Unreachable(error.kind()),

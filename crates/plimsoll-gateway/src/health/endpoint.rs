@@ -55,7 +55,8 @@ impl Checked {
         // The first answers are wanted soon, though not from all endpoints in the same instant.
         sleep(self.spec.every.min(Duration::from_secs(1)).mul_f64(draw().unit() * JITTER)).await;
         loop {
-            let asked = ask(&self.endpoint.address, self.protocol, &self.spec.path);
+            let Some(dialer) = self.shared.upgrade().map(|shared| shared.dialer.clone()) else { return };
+            let asked = ask(&dialer, &self.endpoint.address, self.protocol, &self.spec.path);
             let heard = timeout(self.spec.timeout, asked).await.unwrap_or(Heard::TimedOut);
             self.counters[heard.at()].inc();
             // A check that could not be made tells nothing of the endpoint: it stays as it was.

@@ -1,7 +1,7 @@
 //! A request's call over the endpoints of its route, up to the head of its response.
 
 use super::{
-    Alarm, Download, Fault,
+    Alarm, Download, Fault, Switched,
     attempt::{Reply, Sending, attempt},
     download::Proxied,
     handle::Tunnel,
@@ -242,7 +242,7 @@ pub(crate) async fn drive(
 
 /// The response goes to the client; its body settles the call when it ends.
 fn respond(
-    mut guard: CallGuard<RoutePolicy>,
+    guard: CallGuard<RoutePolicy>,
     answered: Answered<Reply>,
     picked: Option<Picked>,
     request: ProblemId,
@@ -258,9 +258,8 @@ fn respond(
             (response.map(|body| proxied(guard, id, picked, source(body), &head, request)), None)
         }
         Reply::Switched { response, io, leftover } => {
-            // A tunnel outlives the call: neither deadline nor bulkhead holds for what it carries.
-            let _ = guard.next(guard.last(), Event::Done(id, Settlement::SUCCESS));
-            (response.map(|()| Download::Empty), Some(Tunnel { io, leftover }))
+            let switched = Switched::new(BodyGuard::new(guard, id, &head), picked);
+            (response.map(|()| Download::Empty), Some(Tunnel { io, leftover, switched }))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
 use super::{
-    Alarm, Download,
+    Alarm, Download, Switched,
     attempt::Sending,
     drive::{Refused, drive},
     facts::facts,
@@ -155,6 +155,8 @@ pub(crate) struct Tunnel {
     pub(crate) io: TcpStream,
     /// Read behind the answer's head.
     pub(crate) leftover: Bytes,
+    /// The call that it came of, which goes on.
+    pub(crate) switched: Switched,
 }
 
 /// Answers a request. Whatever goes wrong is an answer too.

@@ -5,11 +5,13 @@
 
 mod limits;
 mod name;
+mod network;
 mod route;
 mod upstream;
 
 pub use limits::LimitsSpec;
 pub use name::Name;
+pub use network::{NetworkSpec, TunnelsSpec};
 pub use route::{HostPattern, PathPrefix, RouteSpec};
 pub use upstream::{Address, EndpointSpec, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
 
@@ -27,6 +29,10 @@ pub struct GatewaySpec {
     pub listeners: Vec<ListenerSpec>,
     /// What a client may send and how long it may take.
     pub limits: LimitsSpec,
+    /// How connections are made and watched over.
+    pub network: NetworkSpec,
+    /// Connections that have switched protocols.
+    pub tunnels: TunnelsSpec,
     /// Whose word on the client's address is believed.
     pub trusted: Vec<Trust>,
     /// Which requests go where.

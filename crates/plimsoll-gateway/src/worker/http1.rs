@@ -7,6 +7,7 @@ use crate::{
         FieldWriter, Refusal,
         server::{Idle, Next, NextError, RespondFault, ServerConn},
     },
+    in_flight::InFlight,
     proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken, via},
     snapshot::{Route, Snapshot},
     why::Why,
@@ -33,8 +34,8 @@ pub(super) enum End {
     Broken,
     /// It speaks HTTP/2.
     Http2,
-    /// It has switched protocols with an endpoint.
-    Tunnel(Box<Tunnel>),
+    /// It has switched protocols with an endpoint of this route.
+    Tunnel(Box<Tunnel>, Option<InFlight>),
 }
 
 /// Serves requests as long as they come without a pause.
@@ -103,7 +104,7 @@ pub(super) async fn serve(
             entry.answered(Answer { status, bytes, problem, whole: sent.is_ok(), why });
         }
         match (sent.map(|sent| sent.next), tunnel) {
-            (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel)),
+            (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel), route),
             (Ok(Next::Request), _) => {}
             (Ok(Next::Close | Next::Upgrade), _) => return End::Close,
             (Err(_), _) => return End::Broken,

@@ -15,6 +15,7 @@ mod tunnel;
 
 pub(crate) use clients::Clients;
 pub(crate) use cut::is_cut;
+pub(crate) use tunnel::TunnelEnd;
 
 use crate::{
     h1::{Drain, HeadLimits, server::ServerConfig},
@@ -22,7 +23,7 @@ use crate::{
     notices::Notices,
     pool::Pools,
     snapshot::Snapshot,
-    spec::LimitsSpec,
+    spec::{Address, LimitsSpec},
 };
 use arc_swap::ArcSwap;
 use http2::Http2Pools;
@@ -30,10 +31,11 @@ use lag::Lag;
 use plimsoll::{
     Instant,
     driver::{Time, now},
+    http::dial::Dialer,
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::HashMap,
     net::SocketAddr,
     rc::Rc,
     sync::{Arc, atomic::AtomicBool},
@@ -53,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) notices: Arc<Notices>,
     /// Clock, timers and randomness of requests and policies.
     pub(crate) time: Time,
+    /// Connections to endpoints, of requests and of health checks.
+    pub(crate) dialer: Dialer,
     pub(crate) clients: Clients,
     pub(crate) draining: AtomicBool,
     /// Tells of every snapshot that is put in force, by its generation.
@@ -140,10 +144,14 @@ impl Worker {
     fn sweep(&self) {
         let snapshot = self.shared.snapshot.load();
         let upstreams = snapshot.upstreams.values();
-        let live: HashSet<u64> =
-            upstreams.flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| endpoint.id)).collect();
-        self.pools.sweep(now(), |endpoint| live.contains(&endpoint));
-        self.http2.sweep(|endpoint| live.contains(&endpoint));
+        let live: HashMap<u64, &Address> = upstreams
+            .flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| (endpoint.id, &endpoint.address)))
+            .collect();
+        // Has names looked up again whose time is over: while connections are kept, nobody else may ask for them.
+        let addresses =
+            |endpoint: u64| live.get(&endpoint).and_then(|at| self.shared.dialer.addresses(at.host()));
+        self.pools.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
+        self.http2.sweep(|endpoint| live.contains_key(&endpoint), addresses);
         if self.tells {
             self.shared.notices.look(&snapshot, self.now());
         }

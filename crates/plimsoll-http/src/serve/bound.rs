@@ -1,6 +1,6 @@
 use super::{
-    AdminToken, Limits, Listen, ServeError, TimeLimit,
-    accept::{AcceptFailures, Door, Ending},
+    AdminToken, Limits, Listen, ServeError, TimeLimit, WhenFull,
+    accept::{AcceptFailures, Door, Ending, before_waiting, places},
     admin,
     connection::Manner,
     metrics::{self, ConnectionMetrics},
@@ -23,8 +23,16 @@ use plimsoll_telemetry::Registry;
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-/// Connections to the admin address at once.
-const ADMIN_CONNECTIONS: NonZeroU32 = NonZeroU32::new(64).unwrap();
+/// Connections to the admin address: strangers must not keep out whoever probes, or has the token.
+fn admin_limits(limits: &Limits) -> Limits {
+    Limits {
+        connections: NonZeroU32::new(64),
+        connections_per_client: NonZeroU32::new(32),
+        when_full: WhenFull::MakeRoom,
+        keep_alive: limits.keep_alive,
+        ..Limits::default()
+    }
+}
 
 /// All that a server has been told.
 #[derive(Debug)]
@@ -140,7 +148,7 @@ impl Bound {
         if let Some((listener, address)) = admin {
             tracing::info!(%address, "the admin listens");
             let door = admin_door(&settings, cut.clone())?;
-            tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
+            tasks.spawn(door.accept(listener, None));
         }
         let record = Record::new(&settings.registry, settings.request_log)?;
         let guards = Guards::new(&settings.limits);
@@ -172,6 +180,7 @@ impl Bound {
         let door = Door {
             service: plan.build(),
             manner: Arc::new(Manner::new(&settings.limits)),
+            places: places(&settings.limits),
             metrics: ConnectionMetrics::new(&settings.registry, "app")?,
             ending: Ending {
                 closed: drain.token(Phase::Listeners).clone(),
@@ -184,7 +193,7 @@ impl Bound {
         let open = drain.register(Phase::Listeners, "listeners")?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
             tracing::info!(%address, "the server listens");
-            let accept = door.clone().accept(listener, settings.limits.connections);
+            let accept = door.clone().accept(listener, before_waiting(&settings.limits));
             let open = open.enter();
             tasks.spawn(async move {
                 accept.await;
@@ -230,6 +239,7 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
 fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router>, ServeError> {
     let draining = settings.drain.requested().clone();
     let never = CancellationToken::new();
+    let limits = admin_limits(&settings.limits);
     Ok(Door {
         service: admin::router(
             settings.registry.clone(),
@@ -237,7 +247,8 @@ fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router
             settings.conditions.clone(),
             settings.token.clone(),
         ),
-        manner: Arc::new(Manner::new(&Limits::default())),
+        manner: Arc::new(Manner::new(&limits)),
+        places: places(&limits),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
         ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },
         failures: AcceptFailures::default(),

@@ -3,12 +3,14 @@
 use super::{
     Limits, TimeLimit,
     io::Watched,
+    places::Place,
     pulse::{Beat, Patience, Pulse, Verdict},
+    upgraded::Rules,
 };
-use crate::inbound::Peer;
+use crate::{KeepAlive, inbound::Peer};
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -19,6 +21,7 @@ use hyper_util::{
 use pin_project_lite::pin_project;
 use plimsoll_task::drain::CancellationToken;
 use std::{
+    any::Any,
     error::Error,
     net::SocketAddr,
     pin::{Pin, pin},
@@ -49,6 +52,9 @@ pub(super) struct Manner {
     builder: Builder<TokioExecutor>,
     patience: Patience,
     stall: Option<Duration>,
+    /// How long a connection that has switched protocols may carry nothing, and goes on in a drain.
+    upgraded: (Option<Duration>, Option<Duration>),
+    pub(super) keep_alive: Option<KeepAlive>,
 }
 
 /// Why a connection ended.
@@ -82,20 +88,20 @@ impl Manner {
             .max_local_error_reset_streams(FAULTS);
         let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
         let patience = Patience { head: time(limits.head_time), idle: time(limits.idle) };
-        Self { builder, patience, stall: time(limits.stall) }
+        Self {
+            builder,
+            patience,
+            stall: time(limits.stall),
+            upgraded: (time(limits.upgraded_idle), time(limits.upgraded_drain)),
+            keep_alive: limits.keep_alive,
+        }
     }
 
     /// Serves the connection until it ends. Once `quiet` is cancelled no further request is taken on it, and it ends with
     /// those under way.
     ///
     /// Cancel safe: dropped, the connection is closed and its requests are dropped.
-    pub(super) async fn serve<I, S, B>(
-        &self,
-        io: I,
-        peer: Option<SocketAddr>,
-        service: S,
-        quiet: &CancellationToken,
-    ) -> Ended
+    pub(super) async fn serve<I, S, B>(&self, io: I, visit: Visit, service: S) -> Ended
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -104,9 +110,12 @@ impl Manner {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let pulse = Pulse::new(Instant::now());
-        let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall));
-        let service = TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer });
+        let Visit { pulse, peer, place, quiet, cut, leave, held } = visit;
+        let (idle, drain) = self.upgraded;
+        let rules = Rules { idle, drain, quiet: quiet.clone(), cut, leave };
+        let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall, rules, held));
+        let service =
+            TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer, place });
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));
         let mut look = pin!(sleep_until(Instant::now()));
         let (mut looks, mut closing) = (true, false);
@@ -134,12 +143,30 @@ impl Manner {
     }
 }
 
+/// Whose connection it is, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) peer: Option<SocketAddr>,
+    /// Where it may have to make room for another.
+    pub(super) place: Option<Place>,
+    /// No further request is taken on it.
+    pub(super) quiet: CancellationToken,
+    /// It ends at once.
+    pub(super) cut: CancellationToken,
+    /// It has to make room.
+    pub(super) leave: CancellationToken,
+    /// What counts it, for as long as its socket is open.
+    pub(super) held: Box<dyn Any + Send + Sync>,
+}
+
 /// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
 #[derive(Clone)]
 struct Here<S> {
     inner: S,
     pulse: Arc<Pulse>,
     peer: Option<SocketAddr>,
+    place: Option<Place>,
 }
 
 impl<S, R, B> Service<Request<R>> for Here<S>
@@ -160,7 +187,11 @@ where
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        Holding { inner: self.inner.call(request), beat: Some(beat) }
+        if let Some(place) = &self.place {
+            request.extensions_mut().insert(place.clone());
+        }
+        let connect = *request.method() == Method::CONNECT;
+        Holding { inner: self.inner.call(request), beat: Some(beat), connect }
     }
 }
 
@@ -169,6 +200,7 @@ pin_project! {
         #[pin]
         inner: F,
         beat: Option<Beat>,
+        connect: bool,
     }
 }
 
@@ -181,6 +213,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answer = ready!(this.inner.poll(cx))?;
+        let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            || *this.connect && answer.status().is_success();
+        if let (true, Some(beat)) = (switches, &this.beat) {
+            beat.pulse().switch();
+        }
         Poll::Ready(Ok(answer.map(|inner| Held { inner, beat: this.beat.take() })))
     }
 }

@@ -11,6 +11,7 @@ mod discarded;
 mod encrypted;
 mod goes_along;
 mod limits;
+mod names;
 mod responses;
 mod server;
 mod service;

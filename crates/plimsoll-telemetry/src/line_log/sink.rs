@@ -119,8 +119,13 @@ fn standard(stream: impl Write + Send + 'static) -> Box<dyn Write + Send> {
     Box::new(stream)
 }
 
+/// A file that is not there yet is made for its owner to write and its group to read: lines tell of clients.
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    options.open(path)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -178,5 +183,21 @@ mod tests {
         disk.room(100);
         assert!(!sink.write(b"end\n").failed);
         assert_eq!(disk.text(), "one\nend\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_is_not_for_everybody_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("plimsoll-line-log-mode-{}", std::process::id()));
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        drop(append(&path).unwrap());
+        // The process's own mask may take more away.
+        assert_eq!(mode(&path) & !0o640, 0, "{:o}", mode(&path));
+        // A file that is there already stays as its owner made it.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        drop(append(&path).unwrap());
+        assert_eq!(mode(&path), 0o644);
+        std::fs::remove_file(&path).unwrap();
     }
 }
