@@ -16,6 +16,7 @@ mod token;
 pub use guard::admin_refusal;
 pub use token::{AdminToken, NoToken};
 
+use super::authority;
 use crate::{Kind, Problem};
 use axum::{
     Router,
@@ -34,7 +35,8 @@ pub(super) fn router(registry: Registry, draining: CancellationToken, token: Opt
     let token = token.map(Arc::new);
     let guard = from_fn(move |request: Request, next: Next| {
         let known = token.as_deref().map(|token| move |shown: &str| token.is(shown));
-        let refused = admin_refusal(&request, known.as_ref().map(|known| known as _));
+        let refused = authority::refusal(&request)
+            .or_else(|| admin_refusal(&request, known.as_ref().map(|known| known as _)));
         async move {
             match refused {
                 Some(refused) => refused.into_response(),
