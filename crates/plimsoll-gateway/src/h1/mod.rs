@@ -49,6 +49,7 @@ pub use body::Incoming;
 pub use drain::Drain;
 pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkFault, Garbage, Refusal};
+pub(crate) use fields::{has_blank_end, list_size, may_not_trail};
 pub use framing::Framing;
 pub use limits::{HeadLimits, MOST_FIELDS};
 pub use splice::{Pipe, Splice};

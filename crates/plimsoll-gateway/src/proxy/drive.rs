@@ -220,8 +220,8 @@ fn respond(
         Reply::Http1(response) => {
             (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head)), None)
         }
-        Reply::Http2(response, progress) => {
-            let source = |body| super::Source::Http2(body, progress);
+        Reply::Http2(response, progress, limits) => {
+            let source = |body| super::Source::Http2(body, progress, limits);
             (response.map(|body| proxied(guard, id, picked, source(body), &head)), None)
         }
         Reply::Switched { response, io, leftover } => {

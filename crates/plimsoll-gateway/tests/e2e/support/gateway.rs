@@ -12,6 +12,7 @@ pub(crate) struct Setup {
     endpoints: Vec<SocketAddr>,
     workers: usize,
     top: String,
+    listener: String,
     limits: String,
     upstream: String,
     policy: String,
@@ -54,6 +55,7 @@ impl Setup {
             endpoints: endpoints.into_iter().collect(),
             workers: 1,
             top: String::new(),
+            listener: String::new(),
             limits: String::new(),
             upstream: String::new(),
             policy: String::new(),
@@ -69,6 +71,12 @@ impl Setup {
 
     pub(crate) fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// A line of the listener.
+    pub(crate) fn listener(mut self, line: &str) -> Self {
+        self.listener = format!("{}{line}\n", self.listener);
         self
     }
 
@@ -100,10 +108,11 @@ impl Setup {
         let endpoints: Vec<String> = self.endpoints.iter().map(|address| format!("\"{address}\"")).collect();
         let route = "[[route]]\nname = \"r\"\nupstream = \"origin\"\npolicy = \"p\"\n";
         let text = format!(
-            "version = 1\nworkers = {}\nadmin = \"off\"\n{}\n[[listener]]\nlisten = \"127.0.0.1:0\"\n[limits]\n{}\n{}\n\
+            "version = 1\nworkers = {}\nadmin = \"off\"\n{}\n[[listener]]\nlisten = \"127.0.0.1:0\"\n{}\n[limits]\n{}\n{}\n\
              [upstream.origin]\nendpoints = [{}]\n{}\n[policy.p]\n{}\n",
             self.workers,
             self.top,
+            self.listener,
             self.limits,
             self.routes.as_deref().unwrap_or(route),
             endpoints.join(", "),
