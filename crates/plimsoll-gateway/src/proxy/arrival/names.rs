@@ -13,7 +13,7 @@ const PROXY: &str = "proxy";
 /// those are all there is to look for.
 pub(crate) fn is_odd(name: &HeaderName) -> bool {
     // Without a way out in the middle, so that many bytes are looked at in one instruction.
-    let odd = |byte: u8| u8::from(matches!(byte, ..b'-' | b'.' | b'^'..=b'`' | b'{'..));
+    let odd = |byte: u8| u8::from(matches!(byte, 0..=b',' | b'.' | b'^'..=b'`' | b'{'..));
     name.as_str().bytes().fold(0, |odds, byte| odds | odd(byte)) != 0
 }
 
