@@ -222,7 +222,8 @@ impl Gateway {
         for Bound { asked, given, mut sockets } in sockets {
             bound.push((asked, given));
             self.order(|_| {
-                sockets.pop().map_or(Order::Unlisten(given), |socket| Order::Listen(given, socket))
+                let listen = |socket| Order::Listen { listener: asked, bound: given, socket };
+                sockets.pop().map_or(Order::Unlisten(given), listen)
             });
         }
     }

@@ -37,6 +37,7 @@ mod gateway;
 pub mod h1;
 mod health;
 mod host;
+mod hostname;
 mod in_flight;
 mod metrics;
 mod notices;

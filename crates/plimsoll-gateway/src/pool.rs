@@ -1,10 +1,13 @@
 //! Kept connections to endpoints: one pool for each worker and endpoint, nothing shared, nothing locked.
 
 use crate::{
-    h1::client::{ClientConfig, ClientConn, Hook},
+    h1::{
+        HeadLimits,
+        client::{ClientConfig, ClientConn, Hook},
+    },
     metrics::UpstreamMetrics,
     proxy::Upload,
-    spec::PoolSpec,
+    spec::{AnswerSpec, PoolSpec, UpstreamSpec},
 };
 use plimsoll::Instant;
 use std::{
@@ -29,7 +32,8 @@ pub(crate) struct Pool {
     idle: RefCell<VecDeque<Kept>>,
     spec: Cell<PoolSpec>,
     metrics: UpstreamMetrics,
-    config: Rc<ClientConfig>,
+    answer: Cell<AnswerSpec>,
+    config: RefCell<Rc<ClientConfig>>,
     hook: RefCell<Option<Hook<TcpStream, Upload>>>,
 }
 
@@ -40,10 +44,14 @@ struct Kept {
 
 impl Pools {
     /// The pool of this endpoint, made when first asked for.
-    pub(crate) fn of(&self, endpoint: u64, spec: PoolSpec, metrics: &UpstreamMetrics) -> Rc<Pool> {
+    pub(crate) fn of(&self, endpoint: u64, spec: &UpstreamSpec, metrics: &UpstreamMetrics) -> Rc<Pool> {
         let mut pools = self.by_endpoint.borrow_mut();
         let pool = pools.entry(endpoint).or_insert_with(|| Pool::new(spec, metrics.clone()));
-        pool.spec.set(spec);
+        pool.spec.set(spec.pool);
+        if pool.answer.get() != spec.answer {
+            pool.answer.set(spec.answer);
+            pool.config.replace(config(&spec.answer));
+        }
         Rc::clone(pool)
     }
 
@@ -65,12 +73,13 @@ impl Pools {
 }
 
 impl Pool {
-    fn new(spec: PoolSpec, metrics: UpstreamMetrics) -> Rc<Self> {
+    fn new(spec: &UpstreamSpec, metrics: UpstreamMetrics) -> Rc<Self> {
         let pool = Rc::new(Self {
             idle: RefCell::default(),
-            spec: Cell::new(spec),
+            spec: Cell::new(spec.pool),
             metrics,
-            config: Rc::default(),
+            answer: Cell::new(spec.answer),
+            config: RefCell::new(config(&spec.answer)),
             hook: RefCell::default(),
         });
         let weak = Rc::downgrade(&pool);
@@ -96,7 +105,7 @@ impl Pool {
 
     /// A connection just made, which will come back here after use.
     pub(crate) fn adopt(&self, socket: TcpStream) -> Connection {
-        ClientConn::new(socket, Rc::clone(&self.config), self.hook.borrow().clone())
+        ClientConn::new(socket, Rc::clone(&self.config.borrow()), self.hook.borrow().clone())
     }
 
     fn put(&self, connection: Connection) {
@@ -123,6 +132,18 @@ impl Pool {
         idle.retain(|kept| now.since(kept.since) < most && kept.connection.is_reusable() && !is_gone(kept));
         (idle.len()..before).for_each(|_| self.metrics.idle.dec());
     }
+}
+
+/// What new connections take of an answer.
+fn config(answer: &AnswerSpec) -> Rc<ClientConfig> {
+    let limits = HeadLimits {
+        bytes: answer.head,
+        fields: answer.fields,
+        trailer_bytes: answer.trailers,
+        trailer_fields: answer.fields,
+        ..HeadLimits::default()
+    };
+    Rc::new(ClientConfig { limits, interims: answer.interim })
 }
 
 impl Drop for Pool {

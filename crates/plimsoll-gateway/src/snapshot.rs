@@ -6,7 +6,7 @@ use crate::{
     metrics::{Metrics, RouteMetrics},
     notices::Notices,
     route::RouteTable,
-    spec::{GatewaySpec, Name, PathPrefix, RouteSpec},
+    spec::{GatewaySpec, ListenerSpec, Name, PathPrefix, RouteSpec},
     upstream::Upstream,
 };
 use plimsoll::{
@@ -15,7 +15,7 @@ use plimsoll::{
     rate::Per,
     telemetry::{PolicyMetrics, RegisterError},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 /// A route at run time.
 #[derive(Debug)]
@@ -102,6 +102,14 @@ impl Snapshot {
             policies,
             access_log,
         })
+    }
+}
+
+impl Snapshot {
+    /// What is told of the listener with this address; one that is gone, and whose connections go on, has every default.
+    pub(crate) fn listener(&self, address: SocketAddr) -> ListenerSpec {
+        let listener = self.spec.listeners.iter().find(|listener| listener.listen == address);
+        listener.copied().unwrap_or_else(|| ListenerSpec::new(address))
     }
 }
 

@@ -452,3 +452,25 @@ fn lint(page: &str) {
     let said = String::from_utf8_lossy(&found.stderr);
     assert!(found.status.success() && said.is_empty(), "{said}");
 }
+
+/// RFC 9112, section 3.2: what names no host, several, or a malformed one, is nobody's request.
+#[tokio::test]
+async fn a_request_to_the_admin_names_exactly_one_host() {
+    let (running, _origin) = started("admin-host").await;
+    for fields in [
+        "",
+        "Host: localhost\r\nHost: localhost\r\n",
+        "Host:\r\n",
+        "Host: local host\r\n",
+        "Host: localhost:port\r\n",
+        "Host: localhost, evil.example\r\n",
+    ] {
+        let mut stream = TcpStream::connect(running.admin()).await.unwrap();
+        let request = format!("GET /livez HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?} {answer}");
+    }
+    assert_eq!(running.asked("/livez").await.status, StatusCode::OK);
+}

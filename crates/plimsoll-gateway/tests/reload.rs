@@ -203,7 +203,7 @@ async fn sockets_that_are_handed_over_are_used() {
     let address = socket.local_addr().unwrap();
     let mut spec = (*spec).clone();
     spec.workers = std::num::NonZeroUsize::new(3);
-    spec.listeners = vec![plimsoll_gateway::spec::ListenerSpec { listen: address }];
+    spec.listeners = vec![plimsoll_gateway::spec::ListenerSpec::new(address)];
     // The address is in use already: the gateway could not bind it by itself.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut handed = vec![other, socket];

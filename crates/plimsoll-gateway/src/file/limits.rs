@@ -9,6 +9,7 @@ use std::{borrow::Cow, num::NonZeroU64, time::Duration};
 type Head = Bytes<1024, { 1 << 20 }>;
 type Fields = Count<1, 128>;
 type Target = Bytes<64, { 1 << 20 }>;
+type Trailers = Bytes<1024, { 128 << 10 }>;
 type Body = Bytes<1, { u64::MAX }>;
 type Rate = Bytes<1, { 1 << 30 }>;
 type Connections = Count<1, { u32::MAX }>;
@@ -24,6 +25,8 @@ section! {
         fields: Fields = Limits::default().fields,
         /// Bytes of a request's target; above it 414. Left out, never above `head`.
         target: Target = Limits::default().target,
+        /// Bytes of the trailers behind a request's body; above it 431.
+        trailers: Trailers = Limits::default().trailers,
         /// Bytes of a request's body; above it 413.
         body: Body = Limits::default().body,
         /// From a request's first byte to the end of its head; above it 408.
@@ -91,6 +94,7 @@ impl From<&LimitsSpec> for Limits {
             head: Head::nearest(spec.head as u64),
             fields: Fields::nearest(spec.fields),
             target: Target::nearest(spec.target as u64),
+            trailers: Trailers::nearest(spec.trailers as u64),
             body: Body::nearest(spec.body),
             head_time: spec.head_time,
             idle_time: spec.idle_time,
@@ -111,6 +115,7 @@ impl From<Limits> for LimitsSpec {
             head: written.head.get() as usize,
             fields: written.fields.get() as usize,
             target: written.target.get() as usize,
+            trailers: written.trailers.get() as usize,
             body: written.body.get(),
             head_time: written.head_time,
             idle_time: written.idle_time,

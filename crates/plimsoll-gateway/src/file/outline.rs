@@ -6,10 +6,12 @@
 
 use super::{
     address::PlacedEndpoints,
+    choice::Choice,
     listed::{Entry, Listed},
+    listener::Paths,
     matching::{Headers, Label, Methods},
 };
-use crate::spec::{HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
+use crate::spec::{HeaderNames, HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
 use plimsoll::{
     ejection::EjectionSpec,
     file::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table},
@@ -137,9 +139,15 @@ part! {
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) listen: Part<Placed<SocketAddr>>,
+    pub(super) paths: Part<Paths>,
+    pub(super) header_names: Part<Choice<HeaderNames>>,
 }
 
-read_only!(Listener, |node, reader| Self { listen: Part::of(node, "listen", reader) });
+read_only!(Listener, |node, reader| Self {
+    listen: Part::of(node, "listen", reader),
+    paths: Part::of(node, "paths", reader),
+    header_names: Part::of(node, "header-names", reader),
+});
 
 impl Entry for Listener {
     const HEADER: &'static str = ListenerSpec::HEADER;

@@ -1,10 +1,6 @@
 //! The whole file, key by key.
 
-use super::{
-    amount::Count,
-    listed::{Entry, Listed},
-    trusted::Network,
-};
+use super::{amount::Count, listed::Listed, trusted::Network};
 use crate::spec::{
     AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, NetworkSpec, RouteSpec,
     TunnelsSpec, UpstreamSpec,
@@ -14,7 +10,7 @@ use plimsoll::{
     file::{Rules, Version, section},
     units::Ratio,
 };
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroUsize, time::Duration};
 
 type Workers = Count<1, 1024>;
 type Upstreams = BTreeMap<Name, UpstreamSpec>;
@@ -58,20 +54,6 @@ section! {
 }
 
 impl Rules for Sections {}
-
-section! {
-    /// A listener for requests.
-    for ListenerSpec {
-        /// Address and port; port 0 lets the system choose one.
-        listen: SocketAddr,
-    }
-}
-
-impl Rules for ListenerSpec {}
-
-impl Entry for ListenerSpec {
-    const HEADER: &'static str = "[[listener]]";
-}
 
 impl From<Sections> for GatewaySpec {
     fn from(written: Sections) -> Self {

@@ -1,7 +1,7 @@
 //! `[upstream.NAME]`.
 
 use super::{address::Endpoints, amount::Count};
-use crate::spec::{HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
+use crate::spec::{AnswerSpec, HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
 use plimsoll::{
     balance::Balance,
     ejection::EjectionSpec,
@@ -64,6 +64,8 @@ section! {
         panic_threshold: Ratio = EndpointsSpec::PANIC_THRESHOLD,
         /// Connections that are kept for the next request.
         pool: PoolSpec = PoolSpec::default(),
+        /// How much is taken of an answer beside its body.
+        answer: AnswerSpec = AnswerSpec::default(),
     }
 }
 
@@ -80,6 +82,7 @@ impl From<Upstream> for UpstreamSpec {
             slow_start: written.slow_start,
             panic_threshold: written.panic_threshold,
             pool: written.pool,
+            answer: written.answer,
         }
     }
 }
@@ -95,6 +98,7 @@ impl From<&UpstreamSpec> for Upstream {
             slow_start: spec.slow_start,
             panic_threshold: spec.panic_threshold,
             pool: spec.pool,
+            answer: spec.answer,
         }
     }
 }

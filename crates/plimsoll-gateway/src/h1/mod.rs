@@ -51,6 +51,7 @@ pub(crate) use buffer::ReadBuffer;
 pub use drain::Drain;
 pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkFault, Garbage, Refusal};
+pub(crate) use fields::{has_blank_end, list_size, may_not_trail};
 pub use framing::Framing;
 pub use limits::{HeadLimits, MOST_FIELDS};
 pub use splice::{Pipe, Splice};

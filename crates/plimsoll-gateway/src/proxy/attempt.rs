@@ -7,12 +7,13 @@ use super::{
 };
 use crate::{
     h1::{
-        self, FieldWriter, HeadLimits,
+        self, FieldWriter,
         client::{Answer, Observer, Outbound, SendError},
+        list_size,
         server::Informational,
     },
     pool::{Connection, Pool},
-    spec::{Address, Protocol},
+    spec::{Address, AnswerSpec, Protocol},
     upstream::{Endpoint, Upstream},
     worker::Worker,
 };
@@ -28,8 +29,8 @@ use tokio::net::TcpStream;
 /// An endpoint's answer.
 pub(crate) enum Reply {
     Http1(Response<h1::Incoming>),
-    /// With the progress of the request's body, which may go on.
-    Http2(Response<hyper::body::Incoming>, Rc<Progress>),
+    /// With the progress of the request's body, which may go on, and what is taken of the answer.
+    Http2(Response<hyper::body::Incoming>, Rc<Progress>, AnswerSpec),
     Switched {
         response: Response<()>,
         io: TcpStream,
@@ -41,7 +42,7 @@ impl Reply {
     pub(crate) fn head(&self) -> (http::StatusCode, &HeaderMap) {
         match self {
             Self::Http1(response) => (response.status(), response.headers()),
-            Self::Http2(response, _) => (response.status(), response.headers()),
+            Self::Http2(response, ..) => (response.status(), response.headers()),
             Self::Switched { response, .. } => (response.status(), response.headers()),
         }
     }
@@ -123,7 +124,7 @@ async fn http1(
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    let pool = worker.pools.of(endpoint.id, upstream.spec.pool, &upstream.metrics);
+    let pool = worker.pools.of(endpoint.id, &upstream.spec, &upstream.metrics);
     let mut kept = pool.take();
     loop {
         let fresh = kept.is_none();
@@ -216,10 +217,8 @@ async fn http2(
         sent.as_mut().poll(cx)
     });
     match answered.await {
-        Ok(response) if list_size(response.headers()) > HeadLimits::default().bytes => {
-            Err(Fault::HeadTooLarge)
-        }
-        Ok(response) => Ok(Reply::Http2(response, progress)),
+        Ok(response) if over(response.headers(), &upstream.spec.answer) => Err(Fault::HeadTooLarge),
+        Ok(response) => Ok(Reply::Http2(response, progress, upstream.spec.answer)),
         Err(error) => Err(match progress.broke() {
             Some(broke) => Fault::Upload(broke),
             None if is_over_our_limit(&error) => Fault::HeadTooLarge,
@@ -231,9 +230,9 @@ async fn http2(
     }
 }
 
-/// The size of a head as HTTP/2 counts it (RFC 9113, section 6.5.2).
-fn list_size(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+/// Whether this head is larger than is taken of an answer.
+fn over(headers: &HeaderMap, limits: &AnswerSpec) -> bool {
+    headers.len() > limits.fields || list_size(headers) > limits.head
 }
 
 fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> http::Request<super::Upload> {

@@ -3,10 +3,12 @@
 use super::{drive::RoutePolicy, upload::Progress};
 use crate::{
     h1::{self, Pipe, Splice},
+    spec::AnswerSpec,
     upstream::Picked,
     why::Why,
 };
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
     Outcome,
@@ -30,6 +32,18 @@ pub(crate) enum Download {
 }
 
 impl Download {
+    /// Looks whether the answer has broken off already: until its head is sent, the client can be told. Waits for
+    /// nothing.
+    pub(crate) fn look(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
+        let Self::Proxied(body) = self else { return Ok(()) };
+        if body.first.is_none()
+            && let Poll::Ready(Some(polled)) = body.poll_frame(cx)
+        {
+            body.first = Some(polled?);
+        }
+        Ok(())
+    }
+
     pub(crate) fn whole(bytes: Bytes) -> Self {
         if bytes.is_empty() { Self::Empty } else { Self::Whole(Some(bytes)) }
     }
@@ -42,6 +56,8 @@ pub(crate) enum DownloadError {
     Http1(#[source] h1::BodyError),
     #[error("the endpoint's answer broke off")]
     Http2(#[source] hyper::Error),
+    #[error("the trailers of the endpoint's answer are too large")]
+    TrailersTooLarge,
     #[error("a limit ran out while the answer was under way")]
     TimedOut(BodyTimeout),
     #[error("the client took too little for too long")]
@@ -52,8 +68,8 @@ pub(crate) enum DownloadError {
 #[derive(Debug)]
 pub(crate) enum Source {
     Http1(h1::Incoming),
-    /// With the progress of the request's body.
-    Http2(hyper::body::Incoming, Rc<Progress>),
+    /// With the progress of the request's body, and what is taken of the trailers.
+    Http2(hyper::body::Incoming, Rc<Progress>, AnswerSpec),
 }
 
 impl DownloadError {
@@ -64,6 +80,7 @@ impl DownloadError {
             Self::Http1(h1::BodyError::TooLarge | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)) => {
                 Why::UpstreamTooLarge
             }
+            Self::TrailersTooLarge => Why::UpstreamTooLarge,
             Self::Http1(_) | Self::Http2(_) => Why::UpstreamBroke,
             Self::TimedOut(timeout) if timeout.outcome == Outcome::Caller => Why::ClientSlow,
             Self::TimedOut(timeout) => Why::Timeout(timeout.limit),
@@ -80,7 +97,15 @@ impl DownloadError {
                 h1::BodyError::Upload
                     | h1::BodyError::TooLarge
                     | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)
-            )
+            ) | Self::TrailersTooLarge
+        )
+    }
+
+    /// Whether what follows the endpoint's answer is larger than is taken.
+    pub(crate) fn is_trailer_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge))
         )
     }
 }
@@ -90,14 +115,14 @@ impl Source {
     pub(crate) fn waits_for_client(&self) -> bool {
         match self {
             Self::Http1(body) => body.waits_for_upload(),
-            Self::Http2(_, progress) => progress.is_waited_for() && !progress.has_ended(),
+            Self::Http2(_, progress, _) => progress.is_waited_for() && !progress.has_ended(),
         }
     }
 
     pub(crate) fn is_ended(&self) -> bool {
         match self {
             Self::Http1(body) => body.is_end_stream(),
-            Self::Http2(body, _) => body.is_end_stream(),
+            Self::Http2(body, ..) => body.is_end_stream(),
         }
     }
 
@@ -112,16 +137,37 @@ impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         match self {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http1),
-            Self::Http2(body, _) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http2),
+            Self::Http2(body, _, limits) => {
+                let mut polled = Pin::new(body).poll_frame(cx).map_err(DownloadError::Http2);
+                if let Poll::Ready(Some(Ok(frame))) = &mut polled
+                    && let Some(trailers) = frame.trailers_mut()
+                    && !settle_trailers(trailers, limits)
+                {
+                    return Poll::Ready(Some(Err(DownloadError::TrailersTooLarge)));
+                }
+                polled
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(body) => body.size_hint(),
-            Self::Http2(body, _) => body.size_hint(),
+            Self::Http2(body, ..) => body.size_hint(),
         }
     }
+}
+
+/// Takes off trailers what may not come behind a body. Whether they are within what is taken.
+fn settle_trailers(trailers: &mut HeaderMap, limits: &AnswerSpec) -> bool {
+    if trailers.len() > limits.fields || h1::list_size(trailers) > limits.trailers {
+        return false;
+    }
+    let barred: Vec<HeaderName> = trailers.keys().filter(|name| h1::may_not_trail(name)).cloned().collect();
+    for name in barred {
+        trailers.remove(name);
+    }
+    true
 }
 
 /// An endpoint's body under the call's limits. When it ends, breaks off or is dropped, the call is settled so.
@@ -133,6 +179,8 @@ pub(crate) struct Proxied {
     picked: Option<Picked>,
     /// What the client's request is known by.
     id: ProblemId,
+    /// What was looked at before it was asked for.
+    first: Option<Frame<Bytes>>,
 }
 
 impl Proxied {
@@ -142,7 +190,19 @@ impl Proxied {
         picked: Option<Picked>,
         id: ProblemId,
     ) -> Self {
-        Self { source: Some(source), call, picked, id }
+        Self { source: Some(source), call, picked, id, first: None }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint);
+        let Some(first) = self.first.as_ref().and_then(Frame::data_ref) else { return rest };
+        let length = first.len() as u64;
+        let mut whole = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            whole.set_upper(upper + length);
+        }
+        whole.set_lower(rest.lower() + length);
+        whole
     }
 
     /// The body is over, and the endpoint hears of it.
@@ -208,6 +268,9 @@ impl Proxied {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         let Some(source) = &mut self.source else { return Poll::Ready(None) };
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -262,7 +325,7 @@ impl Body for Download {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Proxied(body) => body.source.is_none(),
+            Self::Proxied(body) => body.source.is_none() && body.first.is_none(),
         }
     }
 
@@ -270,9 +333,7 @@ impl Body for Download {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Proxied(body) => {
-                body.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint)
-            }
+            Self::Proxied(body) => body.size_hint(),
         }
     }
 }

@@ -253,8 +253,8 @@ fn respond(
             response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head, request)),
             None,
         ),
-        Reply::Http2(response, progress) => {
-            let source = |body| super::Source::Http2(body, progress);
+        Reply::Http2(response, progress, limits) => {
+            let source = |body| super::Source::Http2(body, progress, limits);
             (response.map(|body| proxied(guard, id, picked, source(body), &head, request)), None)
         }
         Reply::Switched { response, io, leftover } => {

@@ -110,6 +110,10 @@ impl Fault {
                 Problem::new(Kind::Overloaded).because(Self::Connect(error))
             }
             Self::Connect(error) => Problem::from(Failure::Connect).because(Self::Connect(error)),
+            Self::HeadTooLarge => Problem::new(Kind::UpstreamHeadTooLarge).because(self),
+            Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
+                Problem::new(Kind::UpstreamHeadTooLarge).because(self)
+            }
             other => match other.settlement().outcome {
                 Outcome::Failure(failure) => Problem::from(failure).because(other),
                 Outcome::Local => Problem::from(Failure::Broken).because(other),

@@ -9,6 +9,8 @@ pub struct LimitsSpec {
     pub fields: usize,
     /// Bytes of a request's target. Default 8 KiB.
     pub target: usize,
+    /// Bytes of the trailers behind a request's body. Default 8 KiB.
+    pub trailers: usize,
     /// Bytes of a request's body. Default 1 GiB.
     pub body: u64,
     /// From a request's first byte to the end of its head. Default 10 s.
@@ -38,6 +40,7 @@ impl Default for LimitsSpec {
             head: 32 * 1024,
             fields: 100,
             target: 8 * 1024,
+            trailers: 8 * 1024,
             body: 1 << 30,
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),

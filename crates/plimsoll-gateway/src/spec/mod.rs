@@ -3,13 +3,17 @@
 //! The file as its user writes it is read in [`crate::file`]; a [`GatewaySpec`] can only come from there, or be put
 //! together from validated parts.
 
+mod answer;
 mod limits;
+mod listener;
 mod name;
 mod network;
 mod route;
 mod upstream;
 
+pub use answer::AnswerSpec;
 pub use limits::LimitsSpec;
+pub use listener::{HeaderNames, ListenerSpec};
 pub use name::Name;
 pub use network::{NetworkSpec, TunnelsSpec};
 pub use route::{HostPattern, PathPrefix, RouteSpec};
@@ -65,13 +69,6 @@ impl Default for AdminSpec {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 9901)), token: None }
     }
-}
-
-/// A listener for requests.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ListenerSpec {
-    /// Address and port.
-    pub listen: SocketAddr,
 }
 
 /// The access log.

@@ -11,8 +11,15 @@ use tokio::net::TcpListener;
 /// How long to wait when the process has no descriptors left: long enough for some to come free.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// Takes connections from this socket until aborted.
-pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
+/// Whose connection it is, and by which listener of the configuration it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accepted {
+    pub(super) peer: SocketAddr,
+    pub(super) listener: SocketAddr,
+}
+
+/// Takes connections from this socket of a listener until aborted.
+pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener, listener: SocketAddr) {
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
@@ -33,7 +40,7 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
                         let open = worker.opened();
                         let worker = Rc::clone(&worker);
                         tokio::task::spawn_local(async move {
-                            connection::serve(worker, stream, peer).await;
+                            connection::serve(worker, stream, Accepted { peer, listener }).await;
                             drop((open, counted));
                         });
                     }

@@ -1,6 +1,6 @@
 //! Requests of an HTTP/1.1 connection, one after the other.
 
-use super::Worker;
+use super::{Worker, accept::Accepted};
 use crate::{
     access_log::{self, Answer, Entry},
     h1::{
@@ -8,11 +8,15 @@ use crate::{
         server::{Idle, Next, NextError, RespondFault, ServerConn},
     },
     in_flight::InFlight,
-    proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken, via},
+    proxy::{
+        Alarm, Answered, Arrived, Client, DownloadError, Inbound, Settled, Trailing, Tunnel, handle, spoken,
+        stopped, via,
+    },
     snapshot::{Route, Snapshot},
+    spec::{LimitsSpec, ListenerSpec},
     why::Why,
 };
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, ProblemId, headers::Scheme},
@@ -43,8 +47,9 @@ pub(super) async fn serve(
     worker: &Rc<Worker>,
     connection: &mut ServerConn<TcpStream>,
     alarm: &mut Alarm,
-    peer: SocketAddr,
+    accepted: Accepted,
 ) -> End {
+    let peer = accepted.peer;
     loop {
         let snapshot = worker.shared.snapshot.load_full();
         connection.set_config(worker.server_config(&snapshot));
@@ -58,7 +63,11 @@ pub(super) async fn serve(
             Ok(None) | Err(_) => return End::Broken,
         };
         let began = worker.now();
-        let entry = Entry::begin(&snapshot, &request, peer.ip(), began);
+        let listener = snapshot.listener(accepted.listener);
+        let local = || connection.with_io(|io| io.local_addr().ok()).flatten();
+        let request = Arrived::new(request, &listener, &local);
+        let entry = Entry::begin(&snapshot, request.request(), peer.ip(), began);
+        let trailing = trailing(&listener, &snapshot.spec.limits);
         let client = Client {
             peer: peer.ip(),
             scheme: Scheme::Http,
@@ -66,9 +75,14 @@ pub(super) async fn serve(
             informational: connection.informational(),
             entry: entry.as_deref(),
         };
-        let Some(answered) = answer(worker, connection, &snapshot, request, client, alarm).await else {
-            return End::Broken;
+        let answered = match request.ready() {
+            Ok(request) => {
+                let request = request.map(|body| Inbound::http1(body, trailing));
+                answer(worker, connection, &snapshot, request, client, alarm).await
+            }
+            Err(stop) => Some(stopped(worker, stop, false)),
         };
+        let Some(answered) = answered else { return End::Broken };
         let Answered { mut response, route, tunnel, mut problem, mut why } = answered;
         if problem == Some(Kind::RequestTimeout) {
             // The rest of the request may never come, and until it has, no other can.
@@ -122,11 +136,10 @@ async fn answer(
     worker: &Worker,
     connection: &ServerConn<TcpStream>,
     snapshot: &Snapshot,
-    request: Request<crate::h1::Incoming>,
+    request: Settled<Inbound>,
     client: Client<'_>,
     alarm: &mut Alarm,
 ) -> Option<Answered> {
-    let request = request.map(Inbound::Http1);
     let mut handled = pin!(catch(handle(worker, snapshot, request, client, alarm)));
     let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(Some(answered)),
@@ -136,10 +149,24 @@ async fn answer(
     Some(answered.unwrap_or_else(|panic| panicked(worker, &panic)))
 }
 
+/// What is taken of the trailers of a request that came by this listener.
+pub(super) fn trailing(listener: &ListenerSpec, limits: &LimitsSpec) -> Trailing {
+    Trailing { names: listener.header_names, bytes: limits.trailers, fields: limits.fields }
+}
+
 /// The problem of an answer that broke off before any of it was sent.
 fn broken(fault: &RespondFault<DownloadError>) -> Problem {
-    Problem::new(match fault {
-        RespondFault::Body(DownloadError::TimedOut(_)) => Kind::AttemptTimeout,
+    match fault {
+        RespondFault::Body(error) => broken_off(error),
+        _ => Problem::new(Kind::UpstreamBroken),
+    }
+}
+
+/// The same, by what was wrong with its body.
+pub(super) fn broken_off(error: &DownloadError) -> Problem {
+    Problem::new(match error {
+        DownloadError::TimedOut(_) => Kind::AttemptTimeout,
+        error if error.is_trailer_too_large() => Kind::UpstreamHeadTooLarge,
         _ => Kind::UpstreamBroken,
     })
 }

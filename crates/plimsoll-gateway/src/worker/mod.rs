@@ -66,8 +66,8 @@ pub(crate) struct Shared {
 /// What a worker is told.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Take connections from this socket, which is bound to this address.
-    Listen(SocketAddr, std::net::TcpListener),
+    /// Take connections from this socket of the listener with this address, which is bound to that one.
+    Listen { listener: SocketAddr, bound: SocketAddr, socket: std::net::TcpListener },
     /// Take no more from it.
     Unlisten(SocketAddr),
     /// Finish what is under way, within this time, and end.
@@ -177,7 +177,8 @@ fn server_config(limits: &LimitsSpec) -> ServerConfig {
             bytes: limits.head,
             fields: limits.fields,
             target: limits.target,
-            ..HeadLimits::default()
+            trailer_bytes: limits.trailers,
+            trailer_fields: limits.fields,
         },
         body: limits.body,
         write_stall: limits.write_time,
@@ -204,12 +205,12 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
     let limit = loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Listen(address, socket)) => match tokio::net::TcpListener::from_std(socket) {
+                Some(Order::Listen { listener, bound, socket }) => match tokio::net::TcpListener::from_std(socket) {
                     Ok(socket) => {
-                        let task = tokio::task::spawn_local(accept::accept(Rc::clone(&worker), socket));
-                        listeners.push((address, task.abort_handle()));
+                        let task = tokio::task::spawn_local(accept::accept(Rc::clone(&worker), socket, listener));
+                        listeners.push((bound, task.abort_handle()));
                     }
-                    Err(error) => tracing::error!(%address, %error, "cannot listen"),
+                    Err(error) => tracing::error!(address = %bound, %error, "cannot listen"),
                 },
                 Some(Order::Unlisten(address)) => listeners.retain(|(bound, task)| {
                     let stays = *bound != address;

@@ -27,6 +27,7 @@
 mod accept;
 mod admin;
 mod app;
+mod authority;
 mod bound;
 mod connection;
 mod error;

@@ -1,6 +1,6 @@
 //! The layers around an app, in their order.
 
-use super::{Limits, record::Record, routes::Routes};
+use super::{Limits, authority::AuthorityLayer, record::Record, routes::Routes};
 use crate::{
     body::{BodyLimits, ByteLimit, NegotiateLayer},
     boundary::BoundaryLayer,
@@ -68,7 +68,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// From the outside: trace, id, client, record, boundary, deadline, shedding, rate and places by client, places in all,
+    /// From the outside: trace, id, client, record, boundary, host, deadline, shedding, rate and places by client, places in all,
     /// body; then, inside the router where the route is known, a boundary for what the app itself does.
     pub(super) fn build(
         self,
@@ -95,6 +95,7 @@ impl Plan {
         let service = Answered::maybe(guards.line).layer(service);
         let service = Answered::maybe(guards.lag).layer(service);
         let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);
+        let service = AuthorityLayer.layer(service);
         let service = record.layer(boundary.layer(service));
         traces.layer(ids.layer(clients.layer(service)))
     }

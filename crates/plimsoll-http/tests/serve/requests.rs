@@ -56,6 +56,41 @@ async fn what_goes_wrong_goes_out_in_one_form_and_tells_nothing() {
     assert_eq!(get(stand.address, "/").await.status, 200, "and goes on");
 }
 
+/// RFC 9112, section 3.2. The admin's answers too: a name is all that keeps other sites' pages away from it.
+#[tokio::test]
+async fn a_request_names_exactly_one_host() {
+    let stand = Stand::new().await;
+    for address in [stand.address, stand.admin] {
+        for fields in [
+            "",
+            "host: localhost\r\nhost: localhost\r\n",
+            "host: localhost\r\nhost: evil.example\r\n",
+            "host: \r\n",
+            "host: local host\r\n",
+            "host: localhost:port\r\n",
+            "host: localhost/x\r\n",
+            "host: user@localhost\r\n",
+            "host: localhost,evil.example\r\n",
+        ] {
+            let mut raw = Raw::to(address).await;
+            raw.send(&format!("GET /livez HTTP/1.1\r\n{fields}\r\n")).await;
+            let answer = raw.answer().await.unwrap();
+            assert_eq!(
+                (answer.status, answer.kind()),
+                (400, "bad-request".into()),
+                "{address} {fields:?} {answer:?}"
+            );
+            assert!(answer.body.contains("host-"), "{answer:?}");
+        }
+        let mut raw = Raw::to(address).await;
+        raw.send("GET http://evil.example/livez HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        assert_eq!(raw.answer().await.unwrap().status, 400);
+    }
+    let mut old = Raw::to(stand.address).await;
+    old.send("GET / HTTP/1.0\r\n\r\n").await;
+    assert_eq!(old.answer().await.unwrap().body, "hello");
+}
+
 #[tokio::test]
 async fn a_request_has_one_name_everywhere() {
     let stand = Stand::new().await;

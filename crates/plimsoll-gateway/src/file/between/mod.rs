@@ -2,6 +2,7 @@
 
 mod ejection;
 mod listeners;
+mod reach;
 mod references;
 mod routes;
 
@@ -22,6 +23,7 @@ pub(super) fn warnings(outline: &Outline) -> Vec<Fault> {
     let mut warnings = Vec::new();
     references::unused(outline, &mut warnings);
     routes::none(outline, &mut warnings);
+    reach::unreached(outline, &mut warnings);
     listeners::loops(outline, &mut warnings);
     ejection::overridden(outline, &mut warnings);
     Faults::check(warnings).err().into_iter().flatten().collect()

@@ -1,7 +1,7 @@
 use super::{EXAMPLE, read};
 use crate::spec::{
-    AccessLogSpec, AdminSpec, EndpointSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name,
-    NetworkSpec, PoolSpec, Protocol, RouteSpec, Secret, TunnelsSpec, UpstreamSpec,
+    AccessLogSpec, AdminSpec, AnswerSpec, EndpointSpec, GatewaySpec, HeaderNames, HealthSpec, LimitsSpec,
+    ListenerSpec, Name, NetworkSpec, PoolSpec, Protocol, RouteSpec, Secret, TunnelsSpec, UpstreamSpec,
 };
 use http::Method;
 use plimsoll::{
@@ -11,7 +11,10 @@ use plimsoll::{
     bulkhead::BulkheadSpec,
     ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     hedge::HedgeSpec,
-    http::KeepAlive,
+    http::{
+        KeepAlive,
+        path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},
+    },
     rate::{Per, RateLimitSpec},
     units::Ratio,
 };
@@ -66,6 +69,7 @@ fn the_example_is_what_it_says() {
         slow_start: None,
         panic_threshold: Ratio::percent(30),
         pool: PoolSpec::default(),
+        answer: AnswerSpec::default(),
     };
     let careful = PolicySpec {
         timeouts: Timeouts {
@@ -98,7 +102,7 @@ fn the_example_is_what_it_says() {
     let expected = GatewaySpec {
         workers: None,
         admin: Some(AdminSpec { listen: "127.0.0.1:9901".parse().unwrap(), token: None }),
-        listeners: vec![ListenerSpec { listen: "127.0.0.1:8080".parse().unwrap() }],
+        listeners: vec![ListenerSpec::new("127.0.0.1:8080".parse().unwrap())],
         limits: LimitsSpec::default(),
         network: NetworkSpec::default(),
         tunnels: TunnelsSpec::default(),
@@ -129,6 +133,8 @@ token = "${SECRET}"
 
 [[listener]]
 listen = "127.0.0.1:8080"
+header-names = "refuse"
+paths = { encoded-slash = "decode", repeated-slash = "pass", backslash = "slash", parameters = "strip", controls = "pass", dots = "refuse" }
 [[listener]]
 listen = "[::1]:0"
 
@@ -145,6 +151,7 @@ drain-time = "2s"
 head = "16 KiB"
 fields = 64
 target = 4096
+trailers = "2KiB"
 body = "2GiB"
 head-time = "1s"
 idle-time = "2s"
@@ -179,6 +186,7 @@ slow-start = "20s"
 panic-threshold = "30%"
 health = { path = "/ok", every = "9s", timeout = "3s", healthy-after = 4, unhealthy-after = 5 }
 pool = { idle = 0, idle-time = "4s" }
+answer = { head = "64KiB", fields = 50, trailers = "32KiB", interim = 3 }
 
 [policy.plain]
 "#;
@@ -216,6 +224,7 @@ fn every_key_is_read() {
         slow_start: Some(ms(20_000)),
         panic_threshold: Ratio::percent(30),
         pool: PoolSpec { idle: 0, idle_time: ms(4000) },
+        answer: AnswerSpec { head: 64 * 1024, fields: 50, trailers: 32 * 1024, interim: 3 },
     };
     let expected = GatewaySpec {
         workers: NonZeroUsize::new(3),
@@ -223,13 +232,26 @@ fn every_key_is_read() {
             listen: "0.0.0.0:9902".parse().unwrap(),
             token: Some(Secret::new("hunter2")),
         }),
-        listeners: ["127.0.0.1:8080", "[::1]:0"]
-            .map(|listen| ListenerSpec { listen: listen.parse().unwrap() })
-            .to_vec(),
+        listeners: vec![
+            ListenerSpec {
+                listen: "127.0.0.1:8080".parse().unwrap(),
+                paths: PathRules {
+                    encoded_slash: EncodedSlash::Decode,
+                    repeated_slash: RepeatedSlash::Pass,
+                    backslash: Backslash::Slash,
+                    parameters: Parameters::Strip,
+                    controls: Controls::Pass,
+                    dots: Dots::Refuse,
+                },
+                header_names: HeaderNames::Refuse,
+            },
+            ListenerSpec::new("[::1]:0".parse().unwrap()),
+        ],
         limits: LimitsSpec {
             head: 16 * 1024,
             fields: 64,
             target: 4096,
+            trailers: 2048,
             body: 2 << 30,
             head_time: ms(1000),
             idle_time: ms(2000),

@@ -101,3 +101,24 @@ upstream.a.endpoints = ["127.0.0.1:81", "127.0.0.1:80"]
                     expected a replica: requests to itself would go round\n";
     assert_eq!(warned(text), expected);
 }
+
+#[test]
+fn a_route_that_no_listener_lets_a_request_through_to_is_warned_of() {
+    let text = |listener: &str| {
+        format!(
+            "version = 1\nlistener = [{{ listen = \"127.0.0.1:80\"{listener} }}]\nroute = [\n\
+             {{ upstream = \"a\", path = \"/a;b\" }},\n{{ upstream = \"a\", path = \"/a//b\" }},\n\
+             {{ upstream = \"a\", headers = {{ x_beta = \"1\" }} }},\n{{ upstream = \"a\", methods = [\"TRACE\"] }},\n\
+             ]\nupstream.a.endpoints = [\"a:1\"]\n"
+        )
+    };
+    let expected = "\
+f:4:1: route[0]: no listener lets a request through to \"/a;b\": the path has a semicolon, which is refused here, expected another path, or \"paths\" of a listener that lets it pass
+f:5:1: route[1]: no listener lets a request through to \"/a//b\": it comes as \"/a/b\", expected another path, or \"paths\" of a listener that lets it pass
+f:6:1: route[2]: no listener lets the header \"x_beta\" pass, expected a name of letters, digits and dashes, or header-names = \"pass\" of a listener
+f:7:1: route[3]: TRACE is refused by every listener, expected other methods
+";
+    assert_eq!(warned(&text("")), expected);
+    let lenient = ", header-names = \"pass\", paths = { parameters = \"pass\", repeated-slash = \"pass\" }";
+    assert_eq!(warned(&text(lenient)).lines().count(), 1);
+}

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 
 use super::super::body::{Polled, Source};
@@ -41,7 +41,8 @@ pub(super) struct Exchange<IO, B> {
     pub(super) write_error: Option<io::Error>,
     pub(super) reported: u64,
     pub(super) method: Method,
-    pub(super) asked_upgrade: bool,
+    /// The protocols that the request offers to switch to.
+    pub(super) asked_upgrade: Option<HeaderValue>,
     pub(super) interims: u8,
     pub(super) answer_begun: bool,
     pub(super) lines: Lines,
@@ -77,7 +78,7 @@ where
             write_error: None,
             reported: 0,
             method: Method::GET,
-            asked_upgrade: false,
+            asked_upgrade: None,
             interims: 0,
             answer_begun: false,
             lines: Lines::default(),
@@ -129,7 +130,7 @@ where
                 let head = response_head::parse(&bytes, &self.method, &self.config.limits)
                     .map_err(SendFault::Garbage)?;
                 let status = head.response.status();
-                if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_upgrade {
+                if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_for(head.response.headers()) {
                     return Poll::Ready(Err(SendFault::Garbage(Garbage::UnaskedUpgrade)));
                 }
                 if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
@@ -144,6 +145,14 @@ where
             }
             ready!(self.poll_more_head(cx))?;
         }
+    }
+
+    /// Whether what is switched to is among what the request offers (RFC 9110, section 7.8).
+    fn asked_for(&self, headers: &HeaderMap) -> bool {
+        let Some(asked) = &self.asked_upgrade else { return false };
+        let mut switched = headers.get_all(header::UPGRADE).iter().flat_map(protocols).peekable();
+        let offered = |protocol: &[u8]| protocols(asked).any(|asked| asked.eq_ignore_ascii_case(protocol));
+        switched.peek().is_some() && switched.all(offered)
     }
 
     fn poll_more_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFault<B::Error>>> {
@@ -273,6 +282,11 @@ where
             hook(ClientConn::from_exchange(this));
         }
     }
+}
+
+/// The protocols of an `Upgrade`.
+fn protocols(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty())
 }
 
 fn is_closure(error: &io::Error) -> bool {

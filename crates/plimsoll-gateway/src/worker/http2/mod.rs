@@ -14,11 +14,11 @@ mod streams;
 
 pub(crate) use pools::Http2Pools;
 
-use super::{Worker, answering::Answering, http1};
+use super::{Worker, accept::Accepted, answering::Answering, http1};
 use crate::{
     access_log::{self, Entry},
     h1::Refusal,
-    proxy::{Alarm, Answered, Client, Inbound, handle, spoken, via},
+    proxy::{Alarm, Answered, Arrived, Client, Inbound, handle, spoken, stopped, via},
     snapshot::Snapshot,
     why::Why,
 };
@@ -32,7 +32,9 @@ use plimsoll::{
     task::panic::catch,
 };
 use rewound::Rewound;
-use std::{convert::Infallible, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration,
+};
 use streams::{Open, Streams};
 use tokio::net::TcpStream;
 
@@ -53,17 +55,18 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
 ///
 /// It ends when nothing has been asked for as long as a connection may be idle, be it that the client never came so far
 /// as to ask.
-pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, peer: SocketAddr) {
+pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, accepted: Accepted) {
     let limits = worker.shared.snapshot.load().spec.limits;
     let streams = Streams::new(worker.time().clone(), worker.shared.metrics.slow_downloads.clone());
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let (worker, open) = (Rc::clone(worker), streams.open());
-        async move { Ok::<_, Infallible>(answer(&worker, request, peer, open).await) }
+        async move { Ok::<_, Infallible>(answer(&worker, request, accepted, open).await) }
     });
     let connection = server::Builder::new(Local)
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
+        // Above it the answer is h2's own and trailers are cut in silence, so it lies above what is asked of each list.
+        .max_header_list_size(u32::try_from(2 * limits.head.max(limits.trailers)).unwrap_or(u32::MAX))
         .keep_alive_interval(KEEP_ALIVE.0)
         .keep_alive_timeout(KEEP_ALIVE.1)
         .serve_connection(TokioIo::new(Rewound { read, stream }), service);
@@ -100,9 +103,10 @@ pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, p
 async fn answer(
     worker: &Rc<Worker>,
     mut request: Request<hyper::body::Incoming>,
-    peer: SocketAddr,
+    accepted: Accepted,
     open: Open,
 ) -> Response<streams::Taken> {
+    let peer = accepted.peer;
     let began = worker.now();
     let snapshot = worker.shared.snapshot.load_full();
     let snapshot: &Snapshot = &snapshot;
@@ -111,7 +115,9 @@ async fn answer(
         return answering(refused, None, began, open);
     }
     let open = open.paced(snapshot.spec.limits.min_rate);
-    let entry = Entry::begin(snapshot, &request, peer.ip(), began);
+    let listener = snapshot.listener(accepted.listener);
+    let request = Arrived::new(request, &listener, &|| None);
+    let entry = Entry::begin(snapshot, request.request(), peer.ip(), began);
     let client = Client {
         peer: peer.ip(),
         scheme: Scheme::Http,
@@ -119,10 +125,26 @@ async fn answer(
         informational: None,
         entry: entry.as_deref(),
     };
-    let request = request.map(|body| Inbound::http2(body, snapshot.spec.limits.body));
+    let grpc = is_grpc(request.request().headers());
+    let request = match request.ready() {
+        Ok(request) => request,
+        Err(stop) => {
+            let stopped = stopped(worker, stop, grpc);
+            return answering(stopped, entry, began, open);
+        }
+    };
+    let trailing = http1::trailing(&listener, &snapshot.spec.limits);
+    let request = request.map(|body| Inbound::http2(body, snapshot.spec.limits.body, trailing));
     let mut alarm = Alarm::default();
     let handled = catch(handle(worker, snapshot, request, client, &mut alarm));
-    let answered = handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic));
+    let mut answered = handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic));
+    // As in HTTP/1.1, where the head leaves with the first part of the body: one that has broken off by then has a status.
+    if let Err(error) = poll_fn(|cx| Poll::Ready(answered.response.body_mut().look(cx))).await {
+        let broken = http1::broken_off(&error);
+        answered.problem = Some(broken.kind());
+        answered.why = Some(error.why());
+        answered.response = spoken(worker, &broken, grpc);
+    }
     answering(answered, entry, began, open)
 }
 

@@ -14,6 +14,7 @@ pub(crate) struct Setup {
     names: Names,
     workers: usize,
     top: String,
+    listener: String,
     limits: String,
     upstream: String,
     policy: String,
@@ -57,6 +58,7 @@ impl Setup {
             names: Names::default(),
             workers: 1,
             top: String::new(),
+            listener: String::new(),
             limits: String::new(),
             upstream: String::new(),
             policy: String::new(),
@@ -77,6 +79,12 @@ impl Setup {
 
     pub(crate) fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// A line of the listener.
+    pub(crate) fn listener(mut self, line: &str) -> Self {
+        self.listener = format!("{}{line}\n", self.listener);
         self
     }
 
@@ -108,10 +116,11 @@ impl Setup {
         let endpoints: Vec<String> = self.endpoints.iter().map(|address| format!("{address:?}")).collect();
         let route = "[[route]]\nname = \"r\"\nupstream = \"origin\"\npolicy = \"p\"\n";
         let text = format!(
-            "version = 1\nworkers = {}\nadmin = \"off\"\n{}\n[[listener]]\nlisten = \"127.0.0.1:0\"\n[limits]\n{}\n{}\n\
+            "version = 1\nworkers = {}\nadmin = \"off\"\n{}\n[[listener]]\nlisten = \"127.0.0.1:0\"\n{}\n[limits]\n{}\n{}\n\
              [upstream.origin]\nendpoints = [{}]\n{}\n[policy.p]\n{}\n",
             self.workers,
             self.top,
+            self.listener,
             self.limits,
             self.routes.as_deref().unwrap_or(route),
             endpoints.join(", "),

@@ -18,6 +18,7 @@ pub use guard::admin_refusal;
 pub(super) use ready::Condition;
 pub use token::{AdminToken, NoToken};
 
+use super::authority;
 use crate::{Kind, Problem};
 use axum::{
     Router,
@@ -42,7 +43,8 @@ pub(super) fn router(
     let token = token.map(Arc::new);
     let guard = from_fn(move |request: Request, next: Next| {
         let known = token.as_deref().map(|token| move |shown: &str| token.is(shown));
-        let refused = admin_refusal(&request, known.as_ref().map(|known| known as _));
+        let refused = authority::refusal(&request)
+            .or_else(|| admin_refusal(&request, known.as_ref().map(|known| known as _)));
         async move {
             match refused {
                 Some(refused) => refused.into_response(),
