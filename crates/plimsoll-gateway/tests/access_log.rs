@@ -8,7 +8,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use running::{Origin, Running, Scratch, ask, eventually};
 use serde_json::Value;
 use std::{fs, path::Path, sync::atomic::Ordering};
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 async fn started(test: &str, sample: &str) -> (Running, Origin, Scratch) {
     let (origin, scratch) = (Origin::http1().await, Scratch::new(&format!("{test}-log")));
@@ -167,12 +170,12 @@ async fn line_of(test: &str, endpoint: &str, policy: &str, path: &str) -> Value 
 
 /// An endpoint that answers each connection with these bytes once it has read something, and closes it.
 async fn saying(bytes: &'static [u8]) -> std::net::SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 1024];
-            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await;
+            let _ = stream.read(&mut head).await;
             let _ = stream.write_all(bytes).await;
         }
     });
@@ -187,7 +190,6 @@ async fn a_line_says_in_one_word_why() {
     eventually("nothing listens", async || TcpStream::connect(refused).await.is_err()).await;
     let held = Origin::http1().await;
     let (silent, garbage) = (saying(b"").await, saying(b"SSH-2.0-OpenSSH\r\n\r\n").await);
-    let short = saying(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await;
     for (why, endpoint, policy, path, status) in [
         ("upstream-refused", refused.to_string(), "", "/", 502),
         ("upstream-unresolved", "nowhere.invalid:80".to_owned(), "", "/", 502),
@@ -211,22 +213,56 @@ async fn a_line_says_in_one_word_why() {
         }
         assert_eq!((&line["why"], &line["status"]), (&why.into(), &status.into()), "{line:#}");
     }
-    let scratch = Scratch::new("short-log");
+}
+
+/// An upstream of this one endpoint behind a gateway with an access log.
+async fn before(test: &str, endpoint: std::net::SocketAddr) -> (Running, Scratch) {
+    let scratch = Scratch::new(&format!("{test}-log"));
     let text = format!(
         "ADMIN\nLISTENER\n[access-log]\npath = \"{}\"\n[[route]]\nupstream = \"orders\"\n\
-         [upstream.orders]\nendpoints = [\"{short}\"]\n",
+         [upstream.orders]\nendpoints = [\"{endpoint}\"]\n",
         scratch.path("access.log").display(),
     );
-    let running = Running::start("short", &text).await;
-    // It broke off before any of it had been passed on.
-    assert_eq!(running.get("/").await.status, 502);
-    let line = written(&scratch, 1).await.remove(0);
-    assert_eq!((&line["why"], &line["status"]), (&"upstream-broke".into(), &502.into()), "{line:#}");
-    let series = format!("{{upstream=\"orders\",endpoint=\"{short}\"");
+    (Running::start(test, &text).await, scratch)
+}
+
+/// The line says that the answer broke off, with the status that the client got, and so do the endpoint's numbers.
+async fn broke_off(running: &Running, scratch: &Scratch, endpoint: std::net::SocketAddr, status: u16) {
+    let line = written(scratch, 1).await.remove(0);
+    assert_eq!((&line["why"], &line["status"]), (&"upstream-broke".into(), &status.into()), "{line:#}");
+    let series = format!("{{upstream=\"orders\",endpoint=\"{endpoint}\"");
     let attempts = format!("plimsoll_endpoint_attempts_total{series},outcome=\"success\"}}");
     assert_eq!(running.metric(&attempts).await, Some(1.0), "as far as its head");
     let broken = format!("plimsoll_endpoint_bodies_failed_total{series}}}");
     assert_eq!(running.metric(&broken).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_before_any_of_it_was_passed_on_is_a_502_and_says_so() {
+    // One write has the head and what is wrong after it. An end of the connection might come later than the head.
+    let endpoint =
+        saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nno size\r\n").await;
+    let (running, scratch) = before("broke-first", endpoint).await;
+    assert_eq!(running.get("/").await.status, 502);
+    broke_off(&running, &scratch, endpoint, 502).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_under_way_has_its_status_and_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = listener.local_addr().unwrap();
+    let (running, scratch) = before("broke-later", endpoint).await;
+    let mut client = TcpStream::connect(running.address()).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let (mut origin, _) = listener.accept().await.unwrap();
+    origin.read_u8().await.unwrap();
+    origin.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await.unwrap();
+    let mut got = Vec::new();
+    while !got.ends_with(b"\r\n\r\nhalf") {
+        got.push(client.read_u8().await.unwrap());
+    }
+    drop(origin);
+    broke_off(&running, &scratch, endpoint, 200).await;
 }
 
 #[tokio::test]
@@ -258,13 +294,13 @@ async fn a_request_that_the_drain_cut_off_says_so() {
 
 #[tokio::test]
 async fn an_answer_that_the_drain_cut_off_has_its_status_and_says_so() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let mut held = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 1024];
-            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await;
+            let _ = stream.read(&mut head).await;
             let begun = format!("HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{}", "x".repeat(50_000));
             let _ = stream.write_all(begun.as_bytes()).await;
             held.push(stream);
@@ -280,7 +316,7 @@ async fn an_answer_that_the_drain_cut_off_has_its_status_and_says_so() {
     let mut client = TcpStream::connect(running.address()).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     let mut head = [0; 16];
-    tokio::io::AsyncReadExt::read_exact(&mut client, &mut head).await.unwrap();
+    client.read_exact(&mut head).await.unwrap();
     assert_eq!(running.control.drain(std::time::Duration::from_millis(20)).await, 1);
     let line = written(&scratch, 1).await.remove(0);
     assert_eq!((&line["status"], &line["broken"]), (&200.into(), &true.into()), "{line:#}");

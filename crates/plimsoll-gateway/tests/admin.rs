@@ -111,6 +111,27 @@ async fn the_description_is_true() {
 }
 
 #[tokio::test]
+async fn a_patch_is_described_as_it_is_taken() {
+    let (running, _origin) = started("patches").await;
+    let description = running.asked("/api/v1/openapi.json").await.json();
+    let schema = &description["components"]["schemas"]["PolicyPatch"];
+    for (patch, taken) in [
+        (json!({}), true),
+        (json!({ "rate-limit": { "burst": null }, "breaker": { "open": null }, "hedge": null }), true),
+        (json!({ "rate-limit": { "rate": "5/s" } }), true),
+        (json!({ "rate-limit": { "burst": 7 } }), true),
+        (json!({ "rate-limit": "off", "hedge": "off" }), true),
+        (json!({ "breaker": { "opn": null } }), false),
+        (json!({ "breaker": "of" }), false),
+    ] {
+        let faults = schema::faults(&description, schema, &patch, "");
+        assert_eq!(faults.is_empty(), taken, "{patch}: {faults:?}");
+        let answer = running.patch("careful", &patch).await;
+        assert_eq!(answer.status, if taken { 200 } else { 422 }, "{patch}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn the_level_of_the_log_is_changed_while_it_runs() {
     let (running, _origin) = started("log").await;
     let patch = async |body: &str| running.change(Method::PATCH, "/api/v1/log", body).await;

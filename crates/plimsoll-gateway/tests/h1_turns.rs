@@ -32,7 +32,8 @@ impl Body for Endless {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.set(self.0.get() + 1);
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; FRAME])))))
+        static DATA: [u8; FRAME] = [b'x'; FRAME];
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&DATA)))))
     }
 }
 

@@ -52,8 +52,9 @@ fn apply(target: &mut Value, patch: &Value, schema: Option<&Value>) {
 fn below<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
     let own = schema.get("properties").and_then(|keys| keys.get(key));
     let named = || schema.get("additionalProperties").filter(|schema| schema.is_object());
-    let other = || schema.get("anyOf")?.as_array()?.iter().find_map(|one| below(one, key));
-    own.or_else(named).or_else(other)
+    // Whichever form has it: the patch may turn one into the other.
+    let form = || ["then", "else"].iter().find_map(|form| below(schema.get(form)?, key));
+    own.or_else(named).or_else(form)
 }
 
 #[cfg(test)]

@@ -39,9 +39,9 @@ pub(super) fn schemas() -> Map<String, Value> {
 fn patch(of: &Value) -> Value {
     let mut patched = of.clone();
     let Some(schema) = patched.as_object_mut() else { return patched };
-    if let Some(Value::Array(alternatives)) = schema.get_mut("anyOf") {
-        for alternative in alternatives {
-            *alternative = patch(alternative);
+    for form in ["then", "else"] {
+        if let Some(form) = schema.get_mut(form) {
+            *form = patch(form);
         }
     }
     // What a key is where it is left out is what it was before.
