@@ -118,6 +118,12 @@ impl Forwarding<'_> {
         self.trusted.iter().any(|trust| trust.covers(address))
     }
 
+    /// Whether the peer says for whom it asks, and is not believed: a proxy that nobody named, or a client that pretends.
+    #[inline]
+    pub fn is_doubted(&self, headers: &HeaderMap) -> bool {
+        headers.keys().any(says_who) && !self.trusts(self.peer())
+    }
+
     /// The client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is not
     /// itself trusted. What stands left of it anyone could have written.
     pub fn client(&self, headers: &HeaderMap) -> IpAddr {
@@ -194,6 +200,11 @@ impl Forwarded {
 fn is_ours(name: &HeaderName) -> bool {
     let name = name.as_str();
     name == "forwarded" || name.starts_with("x-forwarded-")
+}
+
+/// Whether it names a client.
+fn says_who(name: &HeaderName) -> bool {
+    *name == X_FORWARDED_FOR || *name == header::FORWARDED || name.as_str() == "x-real-ip"
 }
 
 /// The addresses of `X-Forwarded-For`, left to right; `None` where something else stands.

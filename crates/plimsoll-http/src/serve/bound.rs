@@ -3,6 +3,7 @@ use super::{
     accept::{Door, Ending},
     admin,
     connection::Manner,
+    edge::Edge,
     metrics::{self, ConnectionMetrics},
     record::Record,
     signals::{Signals, Told},
@@ -37,6 +38,7 @@ pub(super) struct Settings {
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
     pub(super) ids: RequestIdLayer,
+    pub(super) edge: Edge,
     pub(super) registry: Registry,
     pub(super) drain: Drain,
     pub(super) notice: Option<TimeLimit>,
@@ -54,6 +56,7 @@ impl Settings {
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
+            edge: Edge::default(),
             registry: Registry::new(),
             drain: Drain::default(),
             notice: Some(TimeLimit::seconds(3)),
@@ -147,7 +150,8 @@ impl Bound {
                 feel_lag(Arc::clone(&shedder), move |late| lag.record_duration(late))
             });
         }
-        let _watched = metrics::watch(&settings.registry, &guards)?;
+        let clients = ClientLayer::trusting(settings.trusted);
+        let _watched = metrics::watch(&settings.registry, &guards, clients.strangers())?;
         let _measured = observe::tasks(&settings.registry)?;
         let _supervised = observe::supervisor(&settings.registry, &beside.stats())?;
         tasks.spawn(async { drop(beside.run().await) });
@@ -155,8 +159,9 @@ impl Bound {
             app: settings.app,
             boundary,
             deadline: settings.deadline,
-            clients: ClientLayer::trusting(settings.trusted),
+            clients,
             ids: settings.ids,
+            edge: settings.edge,
             record,
             guards,
             limits: settings.limits.clone(),

@@ -5,11 +5,12 @@ use crate::{
     headers::Trust,
     inbound::{DeadlineRules, RequestIdLayer},
 };
-use axum::{Router, body::Body, response::IntoResponse};
+use axum::{Router, body::Body, response::IntoResponse, routing::Route};
 use http::Request;
 use plimsoll_task::drain::Drain;
 use plimsoll_telemetry::Registry;
-use std::fmt;
+use std::{convert::Infallible, fmt};
+use tower_layer::Layer;
 use tower_service::Service;
 
 /// Serves an axum app with everything on. See the [module](super).
@@ -119,9 +120,29 @@ impl<B> Server<B> {
         self
     }
 
-    /// Believes these proxies' word on whose request it is. Behind a proxy that is not named here all clients are one.
+    /// Believes these proxies' word on whose request it is. Behind a proxy that is not named here all clients are one, and
+    /// share what is limited by client: the log warns of it, and `plimsoll_server_untrusted_forwarded_total` counts.
     pub fn trusting(mut self, proxies: impl IntoIterator<Item = Trust>) -> Self {
         self.settings.trusted = proxies.into_iter().collect();
+        self
+    }
+
+    /// Puts this layer outside of everything that can refuse, so that a refusal is an answer like any other to it. Meant for
+    /// CORS: without its headers a browser does not show a page why its request was refused (429, 503, 413, 504), and a
+    /// preflight should take nobody's place. tower-http's `CorsLayer`, or any other with the bounds of
+    /// [`Router::layer`]. Called again, the layer given first is outermost.
+    ///
+    /// Only trace, request id, the client's address and the record are further out. A layer that refuses by itself is
+    /// recorded, and its refusal goes out as it is.
+    pub fn cors<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request<Body>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request<Body>>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request<Body>>>::Error: Into<Infallible> + 'static,
+        <L::Service as Service<Request<Body>>>::Future: Send + 'static,
+    {
+        self.settings.edge.add(layer);
         self
     }
 
