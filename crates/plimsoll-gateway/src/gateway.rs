@@ -11,6 +11,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use plimsoll::{
     driver::Time,
+    http::headers::Strangers,
     telemetry::{RegisterError, Registry},
 };
 use socket2::{Domain, Protocol, Socket, Type};
@@ -107,6 +108,7 @@ impl Gateway {
             metrics,
             time,
             clients: Clients::default(),
+            strangers: Strangers::default(),
             draining: AtomicBool::new(false),
             generations,
         });

@@ -24,6 +24,7 @@ pub mod body;
 pub mod boundary;
 #[cfg(feature = "client")]
 pub mod client;
+mod errors;
 #[cfg(all(feature = "files", unix))]
 pub mod files;
 pub mod headers;

@@ -29,7 +29,7 @@ impl App {
     pub fn new(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
         let policies = Policies::load(config.policies())?;
         let client = |origin: &str, policy: &str| -> anyhow::Result<Client> {
-            Ok(Client::builder().metrics(registry)?.origin(origin, policies.get(policy)?)?)
+            Ok(Client::builder().metrics(registry)?.origin(origin, policies.named(policy)?)?)
         };
         let store = Store::new(config.database());
         Ok(Self(Arc::new(Parts {

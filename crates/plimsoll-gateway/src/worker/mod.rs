@@ -27,6 +27,7 @@ use lag::Lag;
 use plimsoll::{
     Instant,
     driver::{Time, now},
+    http::headers::Strangers,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     /// Clock, timers and randomness of requests and policies.
     pub(crate) time: Time,
     pub(crate) clients: Clients,
+    /// Peers that say for whom they ask, and that nobody trusts.
+    pub(crate) strangers: Strangers,
     pub(crate) draining: AtomicBool,
     /// Tells of every snapshot that is put in force, by its generation.
     pub(crate) generations: watch::Sender<u64>,

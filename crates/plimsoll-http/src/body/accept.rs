@@ -191,15 +191,9 @@ mod tests {
 
     #[test]
     fn thousandths_as_the_grammar_has_them() {
-        for (text, value) in [
-            ("0", 0),
-            ("0.", 0),
-            ("0.5", 500),
-            (".2", 200),
-            ("0.123", 123),
-            ("1", 1000),
-            ("1.000", 1000),
-        ] {
+        for (text, value) in
+            [("0", 0), ("0.", 0), ("0.5", 500), (".2", 200), ("0.123", 123), ("1", 1000), ("1.000", 1000)]
+        {
             assert_eq!(thousandths(text), Some(value), "{text}");
         }
         for text in ["", ".", "1.001", "2", "0.1234", "-1", "0.x", "00", "1e0", "NaN"] {

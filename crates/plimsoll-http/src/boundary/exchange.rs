@@ -1,10 +1,4 @@
-use super::{
-    BoundaryBody, OnPanic, Told,
-    foreign,
-    layer::Shared,
-    panics::caught,
-    said::Said,
-};
+use super::{BoundaryBody, OnPanic, Told, foreign, layer::Shared, panics::caught, said::Said};
 use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
 use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
 use plimsoll_task::panic::Panicked;

@@ -141,8 +141,6 @@ fn unpacked(coding: Coding, packed: &[u8]) -> Vec<u8> {
         Coding::Gzip => first(flate2::read::GzDecoder::new(packed)),
         Coding::Deflate => first(flate2::read::ZlibDecoder::new(packed)),
         Coding::Brotli => first(brotli_decompressor::Decompressor::new(packed, MOST_TEXT)),
-        Coding::Zstd => {
-            ruzstd::decoding::StreamingDecoder::new(packed).map(first).unwrap_or_default()
-        }
+        Coding::Zstd => ruzstd::decoding::StreamingDecoder::new(packed).map(first).unwrap_or_default(),
     }
 }

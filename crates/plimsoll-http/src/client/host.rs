@@ -3,6 +3,7 @@
 use super::{
     Origin,
     connect::Connecting,
+    live,
     metrics::{Ears, Families},
     pool::{Keeping, Pool, PoolStats},
 };
@@ -10,7 +11,7 @@ use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use plimsoll_driver::{TaskHost, Time};
-use plimsoll_policy::{Instant, Policy, PolicySnapshot, PolicySpec};
+use plimsoll_policy::{Instant, NamedPolicy, Policy, PolicySnapshot, PolicySpec};
 use std::{
     fmt,
     sync::{
@@ -20,7 +21,7 @@ use std::{
 };
 
 /// A policy's machines, as a client runs them.
-pub(super) type Machines = Policy<Arc<TaskHost<Ears>>>;
+pub(crate) type Machines = Policy<Arc<TaskHost<Ears>>>;
 
 /// What holds for all hosts of a client.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(super) struct Settings {
 
 pub(super) struct Host {
     pub(super) origin: Origin,
+    /// What its policy is called.
+    name: Arc<str>,
     pub(super) settings: Arc<Settings>,
     pub(super) policy: ArcSwap<Machines>,
     pub(super) pool: Arc<Pool>,
@@ -50,9 +53,10 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(origin: Origin, spec: PolicySpec, settings: &Arc<Settings>) -> Arc<Self> {
+    pub(super) fn new(origin: Origin, policy: NamedPolicy, settings: &Arc<Settings>) -> Arc<Self> {
+        let NamedPolicy { name, spec } = policy;
         let metrics = settings.metrics.as_ref();
-        let ears = metrics.map_or(Ears::Deaf, |families| families.ears(origin.authority()));
+        let ears = metrics.map_or(Ears::Deaf, |families| families.ears(&name, origin.authority()));
         let pool = metrics.map(|families| families.pool(origin.authority()));
         let (time, now) = (settings.time.clone(), settings.time.now());
         let machines =
@@ -60,6 +64,7 @@ impl Host {
         let host = Arc::new(Self {
             header: origin.host_header(),
             origin,
+            name,
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
             pool: Arc::new(Pool::new(settings.keeping, pool, time)),
@@ -69,6 +74,7 @@ impl Host {
         if let Some(families) = metrics {
             families.watch(&host);
         }
+        live::watch(&host);
         host
     }
 
@@ -112,6 +118,11 @@ impl Handle {
         &self.host.origin
     }
 
+    /// What its policy is called; [`NamedPolicy::NAMELESS`] where nobody gave it a name.
+    pub fn policy_name(&self) -> &str {
+        &self.host.name
+    }
+
     /// The policy in force.
     pub fn spec(&self) -> PolicySpec {
         self.host.policy.load().spec().clone()
@@ -124,6 +135,12 @@ impl Handle {
         let revised =
             self.host.policy.load().revised(spec, self.host.now(), self.host.settings.time.secret());
         self.host.policy.store(Arc::new(revised));
+    }
+
+    /// Looks at the machines themselves.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_policy<R>(&self, look: impl FnOnce(&Machines, Instant) -> R) -> R {
+        look(&self.host.policy.load(), self.host.now())
     }
 
     /// What every machine shows now.

@@ -43,8 +43,7 @@ impl Default for Singleflight {
     /// Answers of up to 1 MiB; at most 1024 flights of 1024 followers, and beyond that everybody goes alone.
     fn default() -> Self {
         const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
-        let ignored =
-            vec![TRACEPARENT, TRACESTATE, BAGGAGE, X_REQUEST_ID, EXPECTED_TIMEOUT, GRPC_TIMEOUT];
+        let ignored = vec![TRACEPARENT, TRACESTATE, BAGGAGE, X_REQUEST_ID, EXPECTED_TIMEOUT, GRPC_TIMEOUT];
         Self { ignored, bound: 1 << 20, flights: 1024, followers: 1024 }
     }
 }

@@ -170,7 +170,7 @@ impl Forwarding<'_> {
         let keeps = |name| told_before && headers.contains_key(name);
         let proto = (!keeps(X_FORWARDED_PROTO)).then_some(self.scheme);
         let host = host.filter(|_| !keeps(X_FORWARDED_HOST));
-        Forwarded { chain, nodes, proto, host }
+        Forwarded { chain, nodes, proto, host, doubted: told_before && !trusted }
     }
 }
 
@@ -181,9 +181,15 @@ pub struct Forwarded {
     nodes: Text,
     proto: Option<Scheme>,
     host: Option<HeaderValue>,
+    doubted: bool,
 }
 
 impl Forwarded {
+    /// Whether the peer said for whom it asks, and was not believed: see [`Strangers`](super::Strangers).
+    pub const fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
     /// Gives each field to `put`.
     pub fn each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
         put(&X_FORWARDED_FOR, &self.chain);

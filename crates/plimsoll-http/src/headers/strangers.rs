@@ -24,6 +24,7 @@ pub struct Strangers {
 impl Strangers {
     /// A request of this kind has come. `setting` is where a proxy is named.
     pub fn heard(&self, peer: IpAddr, setting: &str) {
+        let peer = peer.to_canonical();
         self.count.fetch_add(1, Relaxed);
         // Whoever finds it taken leaves it to the one who has it: one address is as good as the other.
         if let Ok(mut last) = self.last.try_lock() {
@@ -72,7 +73,9 @@ mod tests {
 
     #[test]
     fn proxies_live_next_door() {
-        for near in ["10.0.0.1", "172.16.3.4", "192.168.1.1", "127.0.0.1", "100.64.0.7", "::1", "fd00::1", "fe80::1"] {
+        for near in
+            ["10.0.0.1", "172.16.3.4", "192.168.1.1", "127.0.0.1", "100.64.0.7", "::1", "fd00::1", "fe80::1"]
+        {
             assert!(is_neighbour(near.parse().unwrap()), "{near}");
         }
         for far in ["198.51.100.7", "100.128.0.1", "172.32.0.1", "2001:db8::1"] {

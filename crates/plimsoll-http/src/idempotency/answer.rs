@@ -24,7 +24,9 @@ pub(super) fn streams(parts: &Parts) -> bool {
     if parts.extensions.get::<Unkept>().is_some() {
         return true;
     }
-    let Some(named) = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) else { return false };
+    let Some(named) = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) else {
+        return false;
+    };
     STREAMS.iter().any(|name| {
         let Some((begins, rest)) = named.split_at_checked(name.len()) else { return false };
         // `application/grpc+proto`, `application/grpc-web`, and parameters.

@@ -110,8 +110,7 @@ fn are_parameters(mut rest: &str) -> bool {
     while !rest.is_empty() {
         let Some(parameter) = rest.strip_prefix(';') else { return false };
         let parameter = parameter.trim_start_matches(' ');
-        let is_key =
-            |sign: char| matches!(sign, 'a'..='z' | '0'..='9' | '_' | '-' | '.' | '*');
+        let is_key = |sign: char| matches!(sign, 'a'..='z' | '0'..='9' | '_' | '-' | '.' | '*');
         if !parameter.starts_with(|sign: char| matches!(sign, 'a'..='z' | '*')) {
             return false;
         }
@@ -138,7 +137,8 @@ fn after_item(value: &str) -> Option<&str> {
         })?;
         return string[..end].chars().all(|sign| matches!(sign, ' '..='~')).then(|| &string[end + 1..]);
     }
-    let after = value.trim_start_matches(|sign: char| sign.is_ascii_graphic() && !matches!(sign, '"' | '\\' | ',' | ';'));
+    let after = value
+        .trim_start_matches(|sign: char| sign.is_ascii_graphic() && !matches!(sign, '"' | '\\' | ',' | ';'));
     (after.len() < value.len()).then_some(after)
 }
 

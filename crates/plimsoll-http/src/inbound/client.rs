@@ -114,7 +114,8 @@ mod tests {
     #[tokio::test]
     async fn a_proxy_that_nobody_named_is_counted_and_one_that_is_named_is_not() {
         let layer = ClientLayer::trusting(["10.0.0.0/8".parse().unwrap()]);
-        let service = layer.layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
+        let service =
+            layer.layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
         for (peer, field, seen) in [
             ("10.1.2.3:4", "x-forwarded-for", 0),
             ("192.168.0.1:4", "accept", 0),

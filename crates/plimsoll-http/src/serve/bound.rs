@@ -1,5 +1,5 @@
 use super::{
-    AdminToken, Limits, Listen, ServeError, TimeLimit,
+    AdminToken, Limits, Listen, LogFilter, ServeError, TimeLimit,
     accept::{Door, Ending},
     admin,
     connection::Manner,
@@ -21,7 +21,7 @@ use plimsoll_task::{
     supervise::{Escalation, Supervisor},
 };
 use plimsoll_telemetry::Registry;
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Instant};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
 /// Connections to the admin address at once.
@@ -34,6 +34,7 @@ pub(super) struct Settings {
     pub(super) listens: Vec<Listen>,
     pub(super) admin: Option<Listen>,
     pub(super) token: Option<AdminToken>,
+    pub(super) log: Option<LogFilter>,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
@@ -52,12 +53,13 @@ impl Settings {
             listens: Vec::new(),
             admin: None,
             token: None,
+            log: None,
             limits: Limits::default(),
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
             edge: Edge::default(),
-            registry: Registry::new(),
+            registry: Registry::global().clone(),
             drain: Drain::default(),
             notice: Some(TimeLimit::seconds(3)),
             signals: true,
@@ -133,13 +135,23 @@ impl Bound {
         // Dropped at any point, nothing of it goes on.
         let _guard = cut.clone().drop_guard();
         let mut tasks = JoinSet::new();
-        if let Some((listener, address)) = admin {
-            tracing::info!(%address, "the admin listens");
-            let door = admin_door(&settings, cut.clone())?;
-            tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
-        }
         let record = Record::new(&settings.registry)?;
         let guards = Guards::new(&settings.limits);
+        let clients = ClientLayer::trusting(settings.trusted.iter().copied());
+        if let Some((listener, address)) = admin {
+            tracing::info!(%address, "the admin listens");
+            let standing = admin::Standing {
+                registry: settings.registry.clone(),
+                draining: settings.drain.requested().clone(),
+                strangers: Arc::clone(clients.strangers()),
+                own: Arc::new(admin::Own::new(&settings.limits, guards.clone())),
+                log: settings.log.clone(),
+                began: Instant::now(),
+                listeners: addresses.clone(),
+            };
+            let door = admin_door(&settings, standing, cut.clone())?;
+            tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
+        }
         // Where one of these falls too often, the log says so, and requests are served all the same.
         let mut beside = Supervisor::new("server").escalation(Escalation::Log);
         beside = beside.child("lock watch", |_| observe::watch());
@@ -150,7 +162,6 @@ impl Bound {
                 feel_lag(Arc::clone(&shedder), move |late| lag.record_duration(late))
             });
         }
-        let clients = ClientLayer::trusting(settings.trusted);
         let _watched = metrics::watch(&settings.registry, &guards, clients.strangers())?;
         let _measured = observe::tasks(&settings.registry)?;
         let _supervised = observe::supervisor(&settings.registry, &beside.stats())?;
@@ -223,11 +234,14 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
 }
 
 /// The admin's answers to the last: it is no part of the drain.
-fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router>, ServeError> {
-    let draining = settings.drain.requested().clone();
+fn admin_door(
+    settings: &Settings,
+    standing: admin::Standing,
+    cut: CancellationToken,
+) -> Result<Door<Router>, ServeError> {
     let never = CancellationToken::new();
     Ok(Door {
-        service: admin::router(settings.registry.clone(), draining, settings.token.clone()),
+        service: admin::router(standing, settings.token.clone()),
         manner: Arc::new(Manner::new(&Limits::default())),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
         ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },

@@ -140,8 +140,12 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project() {
-            BodyProjection::Bare { body } => body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into))),
-            BodyProjection::Within { body } => body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            BodyProjection::Bare { body } => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
+            BodyProjection::Within { body } => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
         }
     }
 

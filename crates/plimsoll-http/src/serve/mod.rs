@@ -42,7 +42,7 @@ mod server;
 mod signals;
 mod stack;
 
-pub use admin::{AdminToken, NoToken, admin_refusal};
+pub use admin::{AdminToken, BreakerForce, BreakerOrder, LogFilter, NoToken, admin_refusal, standing};
 pub use bound::Bound;
 pub use error::ServeError;
 pub use limits::{HeadRoom, Limits, NoHeadRoom, NoTimeLimit, TimeLimit};

@@ -75,8 +75,7 @@ struct Known {
 
 impl Routes {
     pub(super) fn new(metrics: RequestMetrics) -> Self {
-        let known =
-            Arc::new_cyclic(|own| Known { metrics, routes: Mutex::default(), own: Weak::clone(own) });
+        let known = Arc::new_cyclic(|own| Known { metrics, routes: Mutex::default(), own: Weak::clone(own) });
         let unmatched = Arc::new(known.make(UNMATCHED));
         Self { known, unmatched }
     }

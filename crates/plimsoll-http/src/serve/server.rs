@@ -1,4 +1,6 @@
-use super::{AdminToken, Bound, Limits, Listen, ServeError, TimeLimit, app::Wrapped, bound::Settings};
+use super::{
+    AdminToken, Bound, Limits, Listen, LogFilter, ServeError, TimeLimit, app::Wrapped, bound::Settings,
+};
 use crate::{
     Problem,
     boundary::{BoundaryLayer, OnPanic},
@@ -94,16 +96,23 @@ impl<B> Server<B> {
         self
     }
 
-    /// Answers `/livez`, `/readyz` and `/metrics` here. Beyond loopback that takes an
+    /// Answers `/livez`, `/readyz` and `/metrics` here, and shows and changes the thresholds of the server (`server`) and of
+    /// all clients in the process: `/api/v1/policies`, as the gateway does. Beyond loopback that takes an
     /// [`admin_token`](Self::admin_token).
     pub fn admin(mut self, listen: impl Into<Listen>) -> Self {
         self.settings.admin = Some(listen.into());
         self
     }
 
-    /// What `/metrics` is to be asked with: `authorization: Bearer TOKEN`.
+    /// What all but `/livez` and `/readyz` is to be asked with: `authorization: Bearer TOKEN`.
     pub fn admin_token(mut self, token: AdminToken) -> Self {
         self.settings.token = Some(token);
+        self
+    }
+
+    /// The admin address shows and changes the levels that are logged by this ([`LogFilter`]).
+    pub fn log_filter(mut self, filter: LogFilter) -> Self {
+        self.settings.log = Some(filter);
         self
     }
 
@@ -152,7 +161,8 @@ impl<B> Server<B> {
         self
     }
 
-    /// Counts here, where the app counts as well.
+    /// Counts here, and shows it at its admin address: a registry of one's own instead of [that of the
+    /// process](Registry::global), in which clients count unless they are told of another.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.settings.registry = registry;
         self

@@ -31,6 +31,8 @@ pub(super) struct Guards {
     /// Fed by the waits in the line.
     pub(super) line: Option<ShedLayer<HttpFacts>>,
     pub(super) places: Option<BulkheadLayer<One<Line>, HttpFacts>>,
+    /// How fast one client may ask.
+    pub(super) rate: Option<RateLimitLayer<HttpFacts>>,
 }
 
 impl Guards {
@@ -44,7 +46,9 @@ impl Guards {
                 None => places,
             }
         });
-        Self { lag: shed(), line, places }
+        let by_client = HttpFacts::by(KeyBy::Client);
+        let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client));
+        Self { lag: shed(), line, places, rate }
     }
 
     /// What the runtime's lag is to be told to.
@@ -83,7 +87,6 @@ impl Plan {
         let Self { app, boundary, limits, deadline, clients, ids, edge, record, guards } = self;
         let within = inside(app, &boundary, record.routes.clone(), limits.body_size);
         let by_client = HttpFacts::by(KeyBy::Client);
-        let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client.clone()));
         let own_places = limits.client_in_flight.map(|most| {
             let spec = BulkheadSpec { in_flight: most, waiting: 0, wait: Duration::ZERO };
             BulkheadLayer::keyed(spec, CLIENTS, by_client)
@@ -91,7 +94,7 @@ impl Plan {
         let service = BodyLimitLayer::new(limits.body()).layer(within);
         let service = Answered::maybe(guards.places).layer(service);
         let service = Answered::maybe(own_places).layer(service);
-        let service = Answered::maybe(rate).layer(service);
+        let service = Answered::maybe(guards.rate).layer(service);
         let service = Answered::maybe(guards.line).layer(service);
         let service = Answered::maybe(guards.lag).layer(service);
         let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);

@@ -2,9 +2,9 @@
 
 use crate::support::{Count, Sent, ask, counting, memory, post};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{Method, Response, header};
 use http_body::Frame;
-use futures_util::StreamExt;
 use http_body_util::{BodyExt, Full, StreamBody};
 use plimsoll_http::{
     Problem,
@@ -136,8 +136,7 @@ async fn whatever_is_wrong_with_a_key_is_explained_at_the_same_place() {
         let answer = ask(&layer, &service, post(key, body)).await;
         assert_eq!(answer.problem(), (seen.0, seen.1.to_owned()));
         assert_eq!(
-            answer.headers["link"],
-            "<https://docs.example/keys>; rel=\"describedby\"; type=\"text/html\"",
+            answer.headers["link"], "<https://docs.example/keys>; rel=\"describedby\"; type=\"text/html\"",
             "{seen:?}"
         );
         assert_eq!(answer.headers["content-type"], "application/problem+json");
@@ -146,8 +145,9 @@ async fn whatever_is_wrong_with_a_key_is_explained_at_the_same_place() {
 
 #[tokio::test(start_paused = true)]
 async fn one_client_cannot_fill_the_store_for_all_others() {
-    let layer = IdempotencyLayer::new(MemoryStore::new(8, 1 << 10))
-        .scope(|request| request.headers.get("x-user").map_or_else(Vec::new, |user| user.as_bytes().to_vec()));
+    let layer = IdempotencyLayer::new(MemoryStore::new(8, 1 << 10)).scope(|request| {
+        request.headers.get("x-user").map_or_else(Vec::new, |user| user.as_bytes().to_vec())
+    });
     let service = counting(&Count::default());
     let mut seen = Vec::new();
     for (user, key) in [("loud", "1"), ("loud", "2"), ("loud", "3"), ("shy", "3"), ("loud", "1")] {
@@ -163,8 +163,7 @@ async fn one_client_cannot_fill_the_store_for_all_others() {
 async fn a_layer_without_a_scope_says_so_once() {
     let lines = crate::support::Lines::default();
     let service = counting(&Count::default());
-    for (layer, warns) in
-        [(memory(), 1), (memory().one_scope(), 0), (memory().scope(|_| b"ann".to_vec()), 0)]
+    for (layer, warns) in [(memory(), 1), (memory().one_scope(), 0), (memory().scope(|_| b"ann".to_vec()), 0)]
     {
         let _guard = lines.listen();
         for key in ["1", "2"] {
@@ -187,7 +186,8 @@ async fn a_stream_passes_without_waiting_and_is_not_kept() {
         let counted = count.clone();
         let streaming = service_fn(move |_: Sent| {
             counted.up();
-            let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from("tick")))]);
+            let first =
+                futures_util::stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from("tick")))]);
             let body = StreamBody::new(first.chain(futures_util::stream::pending()));
             let mut answer = Response::builder().header(header::CONTENT_TYPE, content_type);
             if marked {

@@ -51,7 +51,7 @@ impl Job {
             let result = match not_begun {
                 None => {
                     catch_call(|| context.sync_scope(|| deadline.sync_scope(work))).map_err(PoolError::from)
-                },
+                }
                 Some(Verdict::Late) => Err(PoolError::Late),
                 Some(Verdict::Closed) => Err(PoolError::Closed),
             };

@@ -121,7 +121,11 @@ async fn an_item_of_a_queue_is_worked_off_in_the_trace_of_its_sender() {
             crew.run(receiver, handler).await;
         }
         let heard = heard.lock().unwrap().clone();
-        assert_eq!(heard, [(1, OURS), (1, OURS), (2, OURS), (2, OURS), (3, NONE), (3, NONE)], "keyed: {keyed}");
+        assert_eq!(
+            heard,
+            [(1, OURS), (1, OURS), (2, OURS), (2, OURS), (3, NONE), (3, NONE)],
+            "keyed: {keyed}"
+        );
     }
 }
 

@@ -298,7 +298,11 @@ impl<S: SerializeStruct> SerializeStruct for Checked<S> {
     type Error = S::Error;
 
     #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), S::Error> {
         self.0.serialize_field(key, &Finite(value))
     }
 
@@ -318,7 +322,11 @@ impl<S: SerializeStructVariant> SerializeStructVariant for Checked<S> {
     type Error = S::Error;
 
     #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), S::Error> {
         self.0.serialize_field(key, &Finite(value))
     }
 
@@ -390,7 +398,11 @@ mod tests {
     struct Wrapped(f64);
 
     fn whole(number: f64) -> [Whole; 6] {
-        let with = |shape| Whole { shapes: vec![Shape::Nothing, shape], by_name: BTreeMap::new(), more: BTreeMap::new() };
+        let with = |shape| Whole {
+            shapes: vec![Shape::Nothing, shape],
+            by_name: BTreeMap::new(),
+            more: BTreeMap::new(),
+        };
         let name = || String::from("name");
         [
             with(Shape::Number(number)),

@@ -9,8 +9,8 @@ use super::{
     trace,
 };
 use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
 use finite::Finite;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::{Category, Error};
 use std::io::Write;
 

@@ -248,9 +248,8 @@ mod tests {
             let key = IdempotencyKey::try_from(number.to_string().as_str()).unwrap();
             ScopedKey::new(Some(scope.as_bytes()), &key)
         };
-        let begin = |table: &mut Table, at, scope, number| {
-            table.begin(at, scoped(scope, number), SAME, LEASE, KEEP)
-        };
+        let begin =
+            |table: &mut Table, at, scope, number| table.begin(at, scoped(scope, number), SAME, LEASE, KEEP);
         let mut lease = None;
         for number in 0..2 {
             let Ok(Begun::Ours(ours)) = begin(&mut table, now, "loud", number) else { panic!("{number}") };
@@ -264,7 +263,10 @@ mod tests {
         // Bytes as well: a quarter of eighty is twenty.
         table.complete(now, &lease.unwrap(), &answer("123456789012345678901"), KEEP);
         assert_eq!(begin(&mut table, now, "loud", 1), Ok(Begun::Done(Outcome::Unkept)));
-        assert!(matches!(begin(&mut table, now + KEEP, "loud", 2), Ok(Begun::Ours(_))), "what ran out made room");
+        assert!(
+            matches!(begin(&mut table, now + KEEP, "loud", 2), Ok(Begun::Ours(_))),
+            "what ran out made room"
+        );
         assert_eq!((table.len(), table.scopes.len()), (1, 1), "nothing is left of those who have no key");
     }
 
