@@ -74,6 +74,8 @@ impl Manner {
         builder
             .http2()
             .timer(TokioTimer::new())
+            // WebSockets over HTTP/2 (RFC 8441).
+            .enable_connect_protocol()
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING)
             .max_concurrent_streams(limits.streams.get())

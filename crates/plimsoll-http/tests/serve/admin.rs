@@ -61,9 +61,9 @@ async fn the_policies_of_clients_change_while_they_run() {
     assert_eq!(client.handles()[0].spec().retry, None);
     assert_eq!(shown["upstreams"][0]["breaker"]["state"], "closed");
 
-    let force =
-        send(stand.admin, "POST", &format!("{path}/breaker"), "application/json", r#"{"force":"open"}"#);
-    assert_eq!(force.await.status, 200);
+    let order = format!("{path}/breaker");
+    let forced = send(stand.admin, "POST", &order, "application/json", r#"{"force":"open"}"#).await;
+    assert_eq!(forced.status, 200);
     assert!(client.get("/").send().await.unwrap_err().is_rejected());
 
     let simple = send(stand.admin, "PATCH", path, "text/plain", "{}").await;

@@ -134,3 +134,50 @@ async fn a_connection_can_become_something_else() {
     assert_eq!(raw.rest().await, b"hello");
     running.abort();
 }
+
+#[tokio::test]
+async fn a_websocket_runs_over_http_2() {
+    use axum::extract::ws::WebSocketUpgrade;
+
+    let app = Router::new().route(
+        "/echo",
+        axum::routing::any(|upgrade: WebSocketUpgrade| async {
+            upgrade.on_upgrade(|mut socket| async move {
+                while let Some(Ok(message)) = socket.recv().await {
+                    let _ = socket.send(message).await;
+                }
+            })
+        }),
+    );
+    let bound = serve(app).on("127.0.0.1:0").without_signals().bind().await.unwrap();
+    let address = bound.addresses()[0];
+    let running = tokio::spawn(bound.run());
+    let (sender, connection) = h2(address).await;
+    let mut sender = sender.ready().await.unwrap();
+    // The server's settings say that it can, and they come with its first bytes.
+    let enabled = async {
+        while !sender.is_extended_connect_protocol_enabled() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, enabled).await.unwrap();
+    let mut connect = request("/echo");
+    *connect.method_mut() = http::Method::CONNECT;
+    connect.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+    connect.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    let (answer, mut stream) = sender.send_request(connect, false).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let mut body = answer.into_body();
+    // A text of two letters, masked with nothing; it comes back without a mask.
+    stream.send_data(b"\x81\x82\0\0\0\0hi".as_slice().into(), false).unwrap();
+    let mut echoed = Vec::new();
+    while echoed.len() < 4 {
+        let data = timeout(PATIENCE, body.data()).await.unwrap().unwrap().unwrap();
+        let _ = body.flow_control().release_capacity(data.len());
+        echoed.extend_from_slice(&data);
+    }
+    assert_eq!(echoed, b"\x81\x02hi");
+    connection.abort();
+    running.abort();
+}
