@@ -38,6 +38,8 @@ impl App {
             invoices: Invoices::open(config.invoices())?,
             idempotency: IdempotencyLayer::new(PostgresStore::new(store.pool().clone()))
                 .required()
+                // This service knows no callers, so all of them are one.
+                .one_scope()
                 .terms(config.idempotency())
                 .counted(registry)?,
             store,
