@@ -70,6 +70,7 @@ internal! {
 
 because! {
     ResolveError => UpstreamUnreachable,
+    plimsoll_telemetry::Dropped => Overloaded,
     drain::Refused => Draining,
     lock::Closed => Unavailable,
     lock::WouldBlock => Overloaded,
@@ -221,7 +222,7 @@ mod tests {
             });
         }
         assert!(errors.len() > 40, "{errors:?}");
-        // Part of another, or told by it; the last is an error of a build's own.
+        // Told as part of another, and inside of a reader.
         let within = ["Malformed", "Complaint"];
         for (path, error) in errors {
             let has = |before: &str| {
