@@ -43,11 +43,14 @@ pub struct LivePolicy {
     templates: Vec<Arc<Template>>,
 }
 
+/// Hosts under a policy, and what hosts to come are under.
+type Users = (Vec<Handle>, Vec<Arc<Template>>);
+
 /// All of them, by name. Clients that were given a policy without a name share [`NamedPolicy::NAMELESS`], each with what it
 /// was given.
 pub fn live_policies() -> Vec<LivePolicy> {
     let live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut named: BTreeMap<Arc<str>, (Vec<Handle>, Vec<Arc<Template>>)> = BTreeMap::new();
+    let mut named: BTreeMap<Arc<str>, Users> = BTreeMap::new();
     for handle in live.hosts.iter().filter_map(Weak::upgrade).map(Handle::new) {
         named.entry(handle.policy_name().into()).or_default().0.push(handle);
     }

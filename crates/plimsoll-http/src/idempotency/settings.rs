@@ -61,6 +61,9 @@ pub enum Twins {
     Wait(Duration),
 }
 
+/// Names the client whose key it is.
+type Namer = dyn Fn(&Parts) -> Vec<u8> + Send + Sync;
+
 /// Whose keys they are.
 #[derive(Clone)]
 pub(super) enum Scope {
@@ -69,7 +72,7 @@ pub(super) enum Scope {
     /// All clients are one, and that is meant.
     One,
     /// The client that this names.
-    Of(Arc<dyn Fn(&Parts) -> Vec<u8> + Send + Sync>),
+    Of(Arc<Namer>),
 }
 
 #[derive(Clone)]

@@ -75,13 +75,13 @@ impl<B> Describe<Request<B>> for HttpFacts {
                 let named = || request.headers().get(HOST).map(HeaderValue::as_bytes);
                 request.uri().host().map(str::as_bytes).or_else(named).map(host_key)
             }
-            KeyBy::Client => match client_of(request.extensions()) {
-                Some(client) => Some(client.into()),
-                None => {
+            KeyBy::Client => {
+                let client = client_of(request.extensions());
+                if client.is_none() {
                     nobody_knows();
-                    None
                 }
-            },
+                client.map(Key::from)
+            }
             KeyBy::Header(name) => {
                 let mut values = request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
                 let first = values.next()?;

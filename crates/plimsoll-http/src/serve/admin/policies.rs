@@ -131,7 +131,7 @@ fn document(own: &Own, name: &str) -> Option<Value> {
 fn standing(name: &str) -> Vec<Value> {
     let policies = live_policies();
     let policy = policies.iter().find(|policy| policy.name() == name);
-    let handles = policy.map(|policy| policy.handles()).unwrap_or_default();
+    let handles = policy.map(crate::client::LivePolicy::handles).unwrap_or_default();
     let shown = |handle: &crate::client::Handle| {
         let now = handle.with_policy(|_, now| now);
         machines(handle.origin().authority(), &handle.snapshot(), now)
