@@ -38,7 +38,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    pub(crate) fn head(&self) -> (http::StatusCode, &HeaderMap) {
+    pub(crate) fn head(&self) -> (StatusCode, &HeaderMap) {
         match self {
             Self::Http1(response) => (response.status(), response.headers()),
             Self::Http2(response, _) => (response.status(), response.headers()),
