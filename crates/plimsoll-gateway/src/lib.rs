@@ -39,6 +39,7 @@ mod health;
 mod host;
 mod in_flight;
 mod metrics;
+mod notices;
 mod pace;
 mod pool;
 mod proxy;
@@ -48,6 +49,7 @@ pub mod spec;
 mod timestamp;
 mod upstream;
 mod view;
+mod why;
 mod worker;
 
 pub use gateway::{Gateway, StartError};

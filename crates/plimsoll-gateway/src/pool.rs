@@ -11,6 +11,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     fmt,
+    net::IpAddr,
     rc::Rc,
 };
 use tokio::net::TcpStream;
@@ -46,11 +47,18 @@ impl Pools {
         Rc::clone(pool)
     }
 
-    /// Lets go of what has been idle for too long or was closed by its endpoint, and of the pools of endpoints that are
-    /// not among `live` any more.
-    pub(crate) fn sweep(&self, now: Instant, live: impl Fn(u64) -> bool) {
+    /// Lets go of what has been idle for too long, was closed by its endpoint or goes to an address that is not among the
+    /// endpoint's `addresses` any more (where these are known), and of the pools of endpoints that are not among `live`.
+    pub(crate) fn sweep(
+        &self,
+        now: Instant,
+        live: impl Fn(u64) -> bool,
+        addresses: impl Fn(u64) -> Option<Vec<IpAddr>>,
+    ) {
         self.by_endpoint.borrow_mut().retain(|endpoint, pool| {
-            pool.sweep(now);
+            if !pool.is_empty() {
+                pool.sweep(now, addresses(*endpoint).as_deref());
+            }
             live(*endpoint)
         });
     }
@@ -100,11 +108,19 @@ impl Pool {
         idle.push_back(Kept { connection, since: plimsoll::tower::driver::now() });
     }
 
-    fn sweep(&self, now: Instant) {
+    fn is_empty(&self) -> bool {
+        self.idle.borrow().is_empty()
+    }
+
+    fn sweep(&self, now: Instant, addresses: Option<&[IpAddr]>) {
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
         let most = self.spec.get().idle_time;
-        idle.retain(|kept| now.since(kept.since) < most && kept.connection.is_reusable());
+        let is_gone = |kept: &Kept| {
+            let peer = || kept.connection.with_io(|io| io.peer_addr().ok()).flatten();
+            addresses.is_some_and(|addresses| peer().is_none_or(|peer| !addresses.contains(&peer.ip())))
+        };
+        idle.retain(|kept| now.since(kept.since) < most && kept.connection.is_reusable() && !is_gone(kept));
         (idle.len()..before).for_each(|_| self.metrics.idle.dec());
     }
 }

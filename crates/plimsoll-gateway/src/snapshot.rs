@@ -4,6 +4,7 @@ use crate::{
     access_log::AccessLog,
     host::GatewayPolicy,
     metrics::{Metrics, RouteMetrics},
+    notices::Notices,
     route::RouteTable,
     spec::{GatewaySpec, Name, PathPrefix, RouteSpec},
     upstream::Upstream,
@@ -59,6 +60,7 @@ impl Snapshot {
     pub(crate) fn new(
         spec: GatewaySpec,
         metrics: &Metrics,
+        notices: &Arc<Notices>,
         time: &Time,
         access_log: Option<Arc<AccessLog>>,
         old: Option<&Self>,
@@ -75,6 +77,7 @@ impl Snapshot {
                         name.clone(),
                         upstream.clone(),
                         metrics,
+                        notices,
                         time,
                         before.map(Arc::as_ref),
                     ))

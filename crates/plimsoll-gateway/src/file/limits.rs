@@ -39,7 +39,7 @@ section! {
         min_rate: Option<Rate> = Limits::default().min_rate,
         /// Connections in all.
         connections: Connections = Limits::default().connections,
-        /// Connections of one client address. Left out, never above `connections`.
+        /// Connections of one client: an IPv4 address, or the /64 of an IPv6 address. Left out, never above `connections`.
         per_client: Connections = Limits::default().per_client,
         /// Streams at once on one HTTP/2 connection.
         streams: Streams = Limits::default().streams,

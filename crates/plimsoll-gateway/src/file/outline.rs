@@ -10,7 +10,11 @@ use super::{
     matching::{Headers, Label, Methods},
 };
 use crate::spec::{HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
-use plimsoll::file::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table};
+use plimsoll::{
+    ejection::EjectionSpec,
+    file::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table},
+    units::Ratio,
+};
 use serde_json::Value;
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -160,7 +164,11 @@ impl Entry for Route {
 
 part! {
     /// An upstream.
-    Upstream { endpoints "endpoints": PlacedEndpoints, }
+    Upstream {
+        endpoints "endpoints": PlacedEndpoints,
+        ejection "ejection": Option<EjectionSpec>,
+        panic "panic-threshold": Ratio,
+    }
 }
 
 part! {

@@ -19,8 +19,8 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request};
 use plimsoll::{
-    driver::{Marks, classify::ResolveError},
-    http::headers::strip_hop_by_hop,
+    driver::Marks,
+    http::{ProblemId, dial::Dialer, headers::strip_hop_by_hop},
 };
 use std::{future::poll_fn, io, pin::pin, rc::Rc, time::Duration};
 use tokio::net::TcpStream;
@@ -93,6 +93,13 @@ pub(crate) struct Sending<'a> {
     pub(crate) idempotent: bool,
 }
 
+impl Sending<'_> {
+    /// What the client's request is known by.
+    pub(crate) fn id(&self) -> ProblemId {
+        ProblemId::new(self.added.trace.trace)
+    }
+}
+
 /// Sends the request to this endpoint and waits for its answer's head.
 ///
 /// Dropping it closes the connection: what the endpoint is doing is not wanted.
@@ -122,7 +129,7 @@ async fn http1(
         let fresh = kept.is_none();
         let connection = match kept.take() {
             Some(connection) => connection,
-            None => connect(&pool, upstream, &endpoint.address).await?,
+            None => connect(worker, &pool, upstream, &endpoint.address).await?,
         };
         marks.connected();
         match exchange(connection, sending, marks).await {
@@ -166,8 +173,13 @@ async fn exchange(
     })
 }
 
-async fn connect(pool: &Pool, upstream: &Upstream, address: &Address) -> Result<Connection, Fault> {
-    match dial(address).await {
+async fn connect(
+    worker: &Worker,
+    pool: &Pool,
+    upstream: &Upstream,
+    address: &Address,
+) -> Result<Connection, Fault> {
+    match dial(&worker.shared.dialer, address).await {
         Ok(socket) => {
             upstream.metrics.connected.inc();
             Ok(pool.adopt(socket))
@@ -179,17 +191,9 @@ async fn connect(pool: &Pool, upstream: &Upstream, address: &Address) -> Result<
     }
 }
 
-/// A new connection, without Nagle's delay. A name is looked up each time.
-pub(crate) async fn dial(address: &Address) -> io::Result<TcpStream> {
-    let socket = if let Some(ip) = address.ip() {
-        TcpStream::connect((ip, address.port())).await?
-    } else {
-        let found = tokio::net::lookup_host((address.host(), address.port())).await;
-        let found: Vec<_> = found.map_err(|error| io::Error::other(ResolveError::from(error)))?.collect();
-        TcpStream::connect(&*found).await?
-    };
-    socket.set_nodelay(true)?;
-    Ok(socket)
+/// A new connection to one of the endpoint's addresses.
+pub(crate) async fn dial(dialer: &Dialer, address: &Address) -> io::Result<TcpStream> {
+    dialer.dial(address.host(), address.port()).await
 }
 
 async fn http2(
@@ -199,7 +203,7 @@ async fn http2(
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    let mut sender = worker.http2.sender(upstream, endpoint).await?;
+    let mut sender = worker.http2.sender(&worker.shared.dialer, upstream, endpoint).await?;
     marks.connected();
     let progress = Rc::<Progress>::default();
     let mut sent = pin!(sender.send_request(http2_request(sending, &progress)));

@@ -4,12 +4,14 @@ use super::{drive::RoutePolicy, upload::Progress};
 use crate::{
     h1::{self, Pipe, Splice},
     upstream::Picked,
+    why::Why,
 };
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
     Outcome,
     driver::{BodyGuard, BodyTimeout},
+    http::ProblemId,
 };
 use std::{
     pin::Pin,
@@ -41,7 +43,7 @@ pub(crate) enum DownloadError {
     #[error("the endpoint's answer broke off")]
     Http2(#[source] hyper::Error),
     #[error("a limit ran out while the answer was under way")]
-    TimedOut,
+    TimedOut(BodyTimeout),
     #[error("the client took too little for too long")]
     Stuck,
 }
@@ -55,6 +57,20 @@ pub(crate) enum Source {
 }
 
 impl DownloadError {
+    /// In one word.
+    pub(crate) fn why(&self) -> Why {
+        match self {
+            Self::Http1(h1::BodyError::Upload) => Why::ClientBroke,
+            Self::Http1(h1::BodyError::TooLarge | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)) => {
+                Why::UpstreamTooLarge
+            }
+            Self::Http1(_) | Self::Http2(_) => Why::UpstreamBroke,
+            Self::TimedOut(timeout) if timeout.outcome == Outcome::Caller => Why::ClientSlow,
+            Self::TimedOut(timeout) => Why::Timeout(timeout.limit),
+            Self::Stuck => Why::ClientSlow,
+        }
+    }
+
     /// Whether it is no failure of the endpoint's: a limit of ours on what it may send, or the client's own body, which
     /// was still being sent.
     fn is_not_the_peers(&self) -> bool {
@@ -115,11 +131,18 @@ pub(crate) struct Proxied {
     source: Option<Source>,
     call: BodyGuard<RoutePolicy>,
     picked: Option<Picked>,
+    /// What the client's request is known by.
+    id: ProblemId,
 }
 
 impl Proxied {
-    pub(crate) fn new(source: Source, call: BodyGuard<RoutePolicy>, picked: Option<Picked>) -> Self {
-        Self { source: Some(source), call, picked }
+    pub(crate) fn new(
+        source: Source,
+        call: BodyGuard<RoutePolicy>,
+        picked: Option<Picked>,
+        id: ProblemId,
+    ) -> Self {
+        Self { source: Some(source), call, picked, id }
     }
 
     /// The body is over, and the endpoint hears of it.
@@ -130,14 +153,26 @@ impl Proxied {
         }
     }
 
-    fn broke_off(&mut self, ours: bool) {
+    fn broke_off(&mut self, error: DownloadError) -> DownloadError {
+        let ours = error.is_not_the_peers();
         let outcome = if ours { self.call.settle(Outcome::Local) } else { self.call.broke_off() };
+        self.told(outcome, &error);
         self.ended(outcome);
+        error
     }
 
     fn timed_out(&mut self, timeout: BodyTimeout) -> DownloadError {
+        let error = DownloadError::TimedOut(timeout);
+        self.told(timeout.outcome, &error);
         self.ended(timeout.outcome);
-        DownloadError::TimedOut
+        error
+    }
+
+    /// A failure of the endpoint's is a line in the log.
+    fn told(&self, outcome: Outcome, error: &DownloadError) {
+        if let (Outcome::Failure(_), Some(picked)) = (outcome, &self.picked) {
+            picked.failed(error.why(), None, Some(error), self.id, self.call.call().last());
+        }
     }
 
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<DownloadError> {
@@ -154,8 +189,8 @@ impl Proxied {
         match Pin::new(body).poll_splice(cx, pipe) {
             Poll::Ready(Some(Ok(moved))) => Poll::Ready(Some(self.moved(cx).map(|()| moved))),
             Poll::Ready(Some(Err(error))) => {
-                self.broke_off(false);
-                Poll::Ready(Some(Err(DownloadError::Http1(error))))
+                let error = self.broke_off(DownloadError::Http1(error));
+                Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => self.poll_limits(cx).map(|error| Some(Err(error))),
@@ -182,7 +217,7 @@ impl Proxied {
                 Poll::Ready(Some(self.moved(cx).map(|()| frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.broke_off(error.is_not_the_peers());
+                let error = self.broke_off(error);
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {

@@ -11,6 +11,7 @@ use plimsoll::{
         Forwarded, Forwarding, TRACEPARENT, TraceParent, X_REQUEST_ID, hex, strip_hop_by_hop, upgrade_of,
     },
     tower::driver::draw,
+    units::Ratio,
 };
 use std::borrow::Cow;
 
@@ -62,6 +63,7 @@ pub(crate) fn request(
     parts: &mut request::Parts,
     authority: Option<&Authority>,
     client: &Client<'_>,
+    sample: Ratio,
 ) -> Added {
     let upgrade = upgrade_of(&parts.headers).filter(|protocol| !is_http2(protocol)).cloned();
     let headers = &mut parts.headers;
@@ -82,7 +84,8 @@ pub(crate) fn request(
     let forwarded = forwarding.told(headers);
     let bits = draw();
     let fresh = u128::from(bits.bits()) << 64 | u128::from(draw().bits());
-    let trace = TraceParent::pass_on(headers, fresh, bits.split().bits());
+    let sampled = sample == Ratio::ONE || draw().unit() < sample.get();
+    let trace = TraceParent::pass_on(headers, fresh, bits.split().bits(), sampled);
     let id = (!headers.contains_key(X_REQUEST_ID)).then_some(fresh);
     Added { forwarded, via: via(parts.version), trace, id }
 }

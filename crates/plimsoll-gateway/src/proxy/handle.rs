@@ -1,12 +1,20 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
-use super::{Alarm, Download, attempt::Sending, drive::drive, facts::facts, forward, upload::Uploads};
+use super::{
+    Alarm, Download, Switched,
+    attempt::Sending,
+    drive::{Refused, drive},
+    facts::facts,
+    forward,
+    upload::Uploads,
+};
 use crate::{
     access_log::Entry,
     h1::{self, server::Informational},
     in_flight::InFlight,
     route::Subject,
     snapshot::{Route, Snapshot},
+    why::Why,
     worker::Worker,
 };
 use bytes::Bytes;
@@ -137,6 +145,8 @@ pub(crate) struct Answered {
     pub(crate) tunnel: Option<Tunnel>,
     /// What the gateway itself had to say, if it did.
     pub(crate) problem: Option<Kind>,
+    /// Why, then.
+    pub(crate) why: Option<Why>,
 }
 
 /// An endpoint's side of a connection that has switched protocols.
@@ -145,6 +155,8 @@ pub(crate) struct Tunnel {
     pub(crate) io: TcpStream,
     /// Read behind the answer's head.
     pub(crate) leftover: Bytes,
+    /// The call that it came of, which goes on.
+    pub(crate) switched: Switched,
 }
 
 /// Answers a request. Whatever goes wrong is an answer too.
@@ -171,7 +183,7 @@ pub(crate) async fn handle(
     if let Some(entry) = client.entry {
         entry.routed(route.route(), client.address(&parts.headers));
     }
-    let added = forward::request(&mut parts, uri.authority(), &client);
+    let added = forward::request(&mut parts, uri.authority(), &client, snapshot.spec.trace_sample);
     if added.is_doubted() {
         worker.shared.strangers.heard(client.peer, "trusted");
     }
@@ -190,9 +202,11 @@ pub(crate) async fn handle(
     match drive(worker, route.route(), sending, facts, client.entry, alarm).await {
         Ok((mut response, tunnel)) => {
             forward::answer(response.headers_mut(), tunnel.is_some());
-            Answered { response, route: Some(route), tunnel, problem: None }
+            Answered { response, route: Some(route), tunnel, problem: None, why: None }
         }
-        Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
+        Err(Refused { problem, why }) => {
+            refused(worker, Refused { problem: problem.id(id), why }, &speaks, Some(route), Some(id))
+        }
     }
 }
 
@@ -211,14 +225,17 @@ fn find<'u>(
     snapshot: &Snapshot,
     uri: &'u Uri,
     parts: &request::Parts,
-) -> Result<(Arc<Route>, Cow<'u, str>), Problem> {
-    let bad = |bad: path::BadPath| Problem::new(Kind::BadRequest).detail(bad.to_string());
+) -> Result<(Arc<Route>, Cow<'u, str>), Refused> {
+    let bad = |bad: path::BadPath| Refused {
+        problem: Problem::new(Kind::BadRequest).detail(bad.to_string()),
+        why: Why::Request("bad-path"),
+    };
     let path = path::normalize(uri.path()).map_err(bad)?;
     let host = host(uri, &parts.headers);
     let subject = Subject { host, path: &path, method: &parts.method, headers: &parts.headers };
     match snapshot.routes.find(&subject) {
         Some(route) => Ok((Arc::clone(route), path)),
-        None => Err(Problem::new(Kind::NoRoute)),
+        None => Err(Refused { problem: Problem::new(Kind::NoRoute), why: Why::NoRoute }),
     }
 }
 
@@ -237,16 +254,17 @@ fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
 
 fn refused(
     worker: &Worker,
-    problem: Problem,
+    refused: Refused,
     speaks: &Speaks,
     route: Option<InFlight>,
     id: Option<ProblemId>,
 ) -> Answered {
+    let Refused { problem, why } = refused;
     if let Some(inside) = problem.inside() {
         tracing::debug!(kind = problem.kind().name(), id = ?id, error = %Chain(inside), "refused");
     }
     let response = spoken(worker, &problem, speaks.grpc);
-    Answered { response, route, tunnel: None, problem: Some(problem.kind()) }
+    Answered { response, route, tunnel: None, problem: Some(problem.kind()), why: Some(why) }
 }
 
 /// A problem as an answer of the gateway's own, counted.

@@ -8,6 +8,7 @@
 //! | `drive` | the call over the route's endpoints, up to the head of its response |
 //! | `attempt` | one attempt at one endpoint |
 //! | `upload`, `download` | bodies on their way |
+//! | `switched` | a call that goes on as a tunnel |
 //! | `paced` | how long a request's body may be waited for |
 
 mod attempt;
@@ -18,6 +19,7 @@ mod fault;
 mod forward;
 mod handle;
 mod paced;
+mod switched;
 mod upload;
 
 pub(crate) use attempt::dial;
@@ -26,4 +28,5 @@ pub(crate) use fault::Fault;
 pub(crate) use forward::via;
 pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle, spoken};
 pub(crate) use plimsoll::driver::Alarm;
+pub(crate) use switched::Switched;
 pub(crate) use upload::{Upload, UploadError};

@@ -24,7 +24,7 @@ pub struct LimitsSpec {
     pub min_rate: Option<NonZeroU64>,
     /// Connections in all. Default 65 536.
     pub connections: usize,
-    /// Connections of one client address. Default 4096.
+    /// Connections of one client, by its IPv4 address or its IPv6 /64. Default 4096.
     pub per_client: usize,
     /// Streams at once on one HTTP/2 connection. Default 128.
     pub streams: u32,

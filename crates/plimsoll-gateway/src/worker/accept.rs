@@ -20,10 +20,16 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 let shared = &worker.shared;
                 shared.metrics.accepted.inc();
-                let limits = shared.snapshot.load().spec.limits;
+                let (limits, network) = {
+                    let spec = &shared.snapshot.load().spec;
+                    (spec.limits, spec.network)
+                };
                 match Clients::count(shared, peer.ip(), limits.connections, limits.per_client) {
                     Ok(counted) => {
                         let _ = stream.set_nodelay(true);
+                        if let Some(keep_alive) = network.keep_alive {
+                            let _ = keep_alive.set(&stream);
+                        }
                         let open = worker.opened();
                         let worker = Rc::clone(&worker);
                         tokio::task::spawn_local(async move {
@@ -37,7 +43,7 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
+                worker.shared.notices.accept_failed(&error, worker.now());
                 tokio::time::sleep(EXHAUSTED).await;
             }
         }

@@ -30,9 +30,9 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
                 let Some((stream, read)) = connection.into_parts() else { return };
                 return Box::pin(http2::serve(&worker, stream, read, peer)).await;
             }
-            http1::End::Tunnel(tunnel) => {
+            http1::End::Tunnel(tunnel, route) => {
                 let Some((stream, read)) = connection.into_parts() else { return };
-                return Box::pin(super::tunnel::carry(&worker, stream, read, *tunnel)).await;
+                return Box::pin(super::tunnel::carry(&worker, stream, read, *tunnel, route)).await;
             }
         }
     }

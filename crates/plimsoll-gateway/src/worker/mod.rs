@@ -7,19 +7,23 @@ mod accept;
 mod answering;
 mod clients;
 mod connection;
+mod cut;
 mod http1;
 mod http2;
 mod lag;
 mod tunnel;
 
 pub(crate) use clients::Clients;
+pub(crate) use cut::is_cut;
+pub(crate) use tunnel::TunnelEnd;
 
 use crate::{
     h1::{Drain, HeadLimits, server::ServerConfig},
     metrics::Metrics,
+    notices::Notices,
     pool::Pools,
     snapshot::Snapshot,
-    spec::LimitsSpec,
+    spec::{Address, LimitsSpec},
 };
 use arc_swap::ArcSwap;
 use http2::Http2Pools;
@@ -27,11 +31,11 @@ use lag::Lag;
 use plimsoll::{
     Instant,
     driver::{Time, now},
-    http::headers::Strangers,
+    http::{dial::Dialer, headers::Strangers},
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::HashMap,
     net::SocketAddr,
     rc::Rc,
     sync::{Arc, atomic::AtomicBool},
@@ -48,8 +52,11 @@ use tokio::{
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) metrics: Metrics,
+    pub(crate) notices: Arc<Notices>,
     /// Clock, timers and randomness of requests and policies.
     pub(crate) time: Time,
+    /// Connections to endpoints, of requests and of health checks.
+    pub(crate) dialer: Dialer,
     pub(crate) clients: Clients,
     /// Peers that say for whom they ask, and that nobody trusts.
     pub(crate) strangers: Strangers,
@@ -85,6 +92,8 @@ pub(crate) struct Worker {
     /// Connections of clients on this worker, tunnels too.
     pub(crate) open: Cell<usize>,
     lag: Lag,
+    /// Whether it is the one that tells what has gathered.
+    tells: bool,
     idle: tokio::sync::Notify,
     server: RefCell<(u64, Rc<ServerConfig>)>,
 }
@@ -98,6 +107,7 @@ impl Worker {
         Rc::new(Self {
             shared,
             lag,
+            tells: at == 0,
             pools: Pools::default(),
             http2: Http2Pools::default(),
             drain: Drain::new(),
@@ -136,10 +146,17 @@ impl Worker {
     fn sweep(&self) {
         let snapshot = self.shared.snapshot.load();
         let upstreams = snapshot.upstreams.values();
-        let live: HashSet<u64> =
-            upstreams.flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| endpoint.id)).collect();
-        self.pools.sweep(now(), |endpoint| live.contains(&endpoint));
-        self.http2.sweep(|endpoint| live.contains(&endpoint));
+        let live: HashMap<u64, &Address> = upstreams
+            .flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| (endpoint.id, &endpoint.address)))
+            .collect();
+        // Has names looked up again whose time is over: while connections are kept, nobody else may ask for them.
+        let addresses =
+            |endpoint: u64| live.get(&endpoint).and_then(|at| self.shared.dialer.addresses(at.host()));
+        self.pools.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
+        self.http2.sweep(|endpoint| live.contains_key(&endpoint), addresses);
+        if self.tells {
+            self.shared.notices.look(&snapshot, self.now());
+        }
     }
 }
 
@@ -220,5 +237,6 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
         }
     };
     let _ = tokio::time::timeout(limit, emptied).await;
+    cut::begin();
     worker.open.get()
 }

@@ -14,6 +14,7 @@ fn expected(reason: &str) -> (u16, &'static str) {
         "body-too-large" => (413, "body-too-large"),
         "target-too-long" => (414, "uri-too-long"),
         "head-too-large" | "too-many-fields" | "trailer-too-large" => (431, "head-too-large"),
+        "expectation-unknown" => (417, "expectation-failed"),
         "transfer-unknown" | "connect-unsupported" => (501, "not-implemented"),
         "version" => (505, "version-not-supported"),
         _ => (400, "bad-request"),

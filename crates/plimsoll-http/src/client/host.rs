@@ -3,9 +3,10 @@
 use super::{
     Origin,
     connect::Connecting,
+    failures::Failures,
     live,
     metrics::{Ears, Families},
-    pool::{Keeping, Pool, PoolStats},
+    pool::{Follow, Keeping, Pool, PoolStats},
 };
 use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
@@ -45,6 +46,7 @@ pub(super) struct Host {
     pub(super) settings: Arc<Settings>,
     pub(super) policy: ArcSwap<Machines>,
     pub(super) pool: Arc<Pool>,
+    pub(super) failures: Failures,
     header: HeaderValue,
     /// One revision at a time: each builds on the one before it.
     revising: Mutex<()>,
@@ -61,13 +63,15 @@ impl Host {
         let (time, now) = (settings.time.clone(), settings.time.now());
         let machines =
             Policy::new(spec, now, time.secret(), Arc::new(TaskHost::new(ears).with_time(time.clone())));
+        let names = Follow { dialer: settings.connecting.dialer.clone(), host: origin.host().into() };
         let host = Arc::new(Self {
             header: origin.host_header(),
             origin,
             name,
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
-            pool: Arc::new(Pool::new(settings.keeping, pool, time)),
+            pool: Arc::new(Pool::new(settings.keeping, names, pool, time)),
+            failures: Failures::default(),
             revising: Mutex::new(()),
             used: AtomicU64::new(now.as_nanos()),
         });

@@ -16,6 +16,7 @@ use plimsoll_policy::Instant;
 use std::{
     fmt,
     future::poll_fn,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -28,6 +29,8 @@ pub(super) struct Link {
     /// `None` once it has ended.
     connection: Option<http1::Connection<Io, Upload>>,
     wire: Arc<Wire>,
+    /// Whom it goes to.
+    pub(super) peer: IpAddr,
     /// When it was last put to rest.
     pub(super) rested: Instant,
     _opened: Opened,
@@ -47,9 +50,10 @@ impl Link {
         sender: http1::SendRequest<Upload>,
         connection: http1::Connection<Io, Upload>,
         wire: Arc<Wire>,
+        peer: IpAddr,
         opened: Opened,
     ) -> Self {
-        Self { sender, connection: Some(connection), wire, rested: Instant::ORIGIN, _opened: opened }
+        Self { sender, connection: Some(connection), wire, peer, rested: Instant::ORIGIN, _opened: opened }
     }
 
     /// Sends a request and waits for the head of its answer, driving the connection meanwhile.

@@ -1,10 +1,12 @@
 //! The connections to one origin.
 
 use super::{link::Link, metrics::PoolMetrics, upload::Upload};
+use crate::dial::Dialer;
 use hyper::client::conn::http2;
 use plimsoll_driver::Time;
 use std::{
     mem,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -52,6 +54,9 @@ struct Counts {
     used: AtomicU64,
 }
 
+/// How often connections that rest are looked at, at most.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// How connections are kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keeping {
@@ -59,12 +64,27 @@ pub(super) struct Keeping {
     pub(super) idle_for: Duration,
 }
 
+/// The name whose addresses connections go to.
+#[derive(Debug)]
+pub(super) struct Follow {
+    pub(super) dialer: Dialer,
+    pub(super) host: Box<str>,
+}
+
+impl Follow {
+    /// The addresses that the name has now, if they are known. Has them looked up again when they are due.
+    fn addresses(&self) -> Option<Vec<IpAddr>> {
+        self.dialer.addresses(&self.host)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Pool {
     keeping: Keeping,
+    follow: Follow,
     time: Time,
     idle: Mutex<Idle>,
-    http2: Mutex<Option<Shared>>,
+    http2: Mutex<Option<(Shared, IpAddr)>>,
     /// Held while a connection is made that many may share.
     pub(super) making: tokio::sync::Mutex<()>,
     speaks_http2: AtomicBool,
@@ -95,9 +115,10 @@ impl Drop for Opened {
 }
 
 impl Pool {
-    pub(super) fn new(keeping: Keeping, metrics: Option<PoolMetrics>, time: Time) -> Self {
+    pub(super) fn new(keeping: Keeping, follow: Follow, metrics: Option<PoolMetrics>, time: Time) -> Self {
         Self {
             keeping,
+            follow,
             time,
             idle: Mutex::default(),
             http2: Mutex::default(),
@@ -140,13 +161,14 @@ impl Pool {
         }
     }
 
-    /// Closes what has rested for too long, for as long as anything rests.
+    /// Closes what has rested for too long, and what goes to addresses that are gone, for as long as there is anything.
     fn sweep_from_now_on(self: &Arc<Self>) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             lock(&self.idle).swept = false;
             return;
         };
-        let (pool, pause) = (Arc::downgrade(self), self.keeping.idle_for);
+        let pool = Arc::downgrade(self);
+        let pause = self.keeping.idle_for.min(LOOK).min(self.follow.dialer.settings().name_time);
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
@@ -160,13 +182,18 @@ impl Pool {
 
     /// Says whether there is anything left to sweep.
     fn sweep(&self) -> bool {
+        let current = self.follow.addresses();
+        let is_gone = |peer: &IpAddr| current.as_ref().is_some_and(|current| !current.contains(peer));
         let now = self.time.now();
         let mut idle = lock(&self.idle);
         let aged = idle.links.partition_point(|link| now.since(link.rested) >= self.keeping.idle_for);
         let mut closed: Vec<_> = idle.links.drain(..aged).collect();
         // What the peer has closed shows when it is looked at.
-        closed.extend(idle.links.extract_if(.., |link| !link.rest()));
-        idle.swept = !idle.links.is_empty();
+        closed.extend(idle.links.extract_if(.., |link| is_gone(&link.peer) || !link.rest()));
+        let mut shared = lock(&self.http2);
+        // What is under way on it goes on; it closes when that has ended.
+        let _ended = shared.take_if(|(shared, peer)| shared.is_closed() || is_gone(peer));
+        idle.swept = !idle.links.is_empty() || shared.is_some();
         self.counts.idle.store(idle.links.len(), Relaxed);
         idle.swept
     }
@@ -179,15 +206,16 @@ impl Pool {
     /// The connection of HTTP/2, if there is one that lives.
     pub(super) fn shared(&self) -> Option<Shared> {
         let mut shared = lock(&self.http2);
-        if shared.as_ref().is_some_and(Shared::is_closed) {
-            *shared = None;
-        }
-        shared.clone()
+        let _ended = shared.take_if(|(shared, _)| shared.is_closed());
+        shared.as_ref().map(|(shared, _)| shared.clone())
     }
 
-    pub(super) fn share(&self, connection: &Shared) {
+    pub(super) fn share(self: &Arc<Self>, connection: &Shared, peer: IpAddr) {
         self.speaks_http2.store(true, Relaxed);
-        *lock(&self.http2) = Some(connection.clone());
+        *lock(&self.http2) = Some((connection.clone(), peer));
+        if !mem::replace(&mut lock(&self.idle).swept, true) {
+            self.sweep_from_now_on();
+        }
     }
 
     /// A connection has been made.

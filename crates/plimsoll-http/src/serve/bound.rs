@@ -1,6 +1,6 @@
 use super::{
-    AdminToken, Limits, Listen, LogFilter, ServeError, TimeLimit,
-    accept::{Door, Ending},
+    AdminToken, Limits, Listen, LogFilter, ServeError, TimeLimit, WhenFull,
+    accept::{AcceptFailures, Door, Ending, before_waiting, places},
     admin,
     connection::Manner,
     edge::Edge,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     boundary::BoundaryLayer,
     headers::Trust,
-    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, feel_lag},
+    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, TraceLayer, feel_lag},
     observe,
 };
 use axum::Router;
@@ -24,8 +24,16 @@ use plimsoll_telemetry::Registry;
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Instant};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-/// Connections to the admin address at once.
-const ADMIN_CONNECTIONS: NonZeroU32 = NonZeroU32::new(64).unwrap();
+/// Connections to the admin address: strangers must not keep out whoever probes, or has the token.
+fn admin_limits(limits: &Limits) -> Limits {
+    Limits {
+        connections: NonZeroU32::new(64),
+        connections_per_client: NonZeroU32::new(32),
+        when_full: WhenFull::MakeRoom,
+        keep_alive: limits.keep_alive,
+        ..Limits::default()
+    }
+}
 
 /// All that a server has been told.
 #[derive(Debug)]
@@ -35,11 +43,15 @@ pub(super) struct Settings {
     pub(super) admin: Option<Listen>,
     pub(super) token: Option<AdminToken>,
     pub(super) log: Option<LogFilter>,
+    pub(super) conditions: Vec<admin::Condition>,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
     pub(super) ids: RequestIdLayer,
     pub(super) edge: Edge,
+    pub(super) traces: TraceLayer,
+    /// Whether each request is a line in the log.
+    pub(super) request_log: bool,
     pub(super) registry: Registry,
     pub(super) drain: Drain,
     pub(super) notice: Option<TimeLimit>,
@@ -54,11 +66,14 @@ impl Settings {
             admin: None,
             token: None,
             log: None,
+            conditions: Vec::new(),
             limits: Limits::default(),
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
             edge: Edge::default(),
+            traces: TraceLayer::new(),
+            request_log: true,
             registry: Registry::global().clone(),
             drain: Drain::default(),
             notice: Some(TimeLimit::seconds(3)),
@@ -135,7 +150,7 @@ impl Bound {
         // Dropped at any point, nothing of it goes on.
         let _guard = cut.clone().drop_guard();
         let mut tasks = JoinSet::new();
-        let record = Record::new(&settings.registry)?;
+        let record = Record::new(&settings.registry, settings.request_log)?;
         let guards = Guards::new(&settings.limits);
         let clients = ClientLayer::trusting(settings.trusted.iter().copied());
         if let Some((listener, address)) = admin {
@@ -143,14 +158,15 @@ impl Bound {
             let standing = admin::Standing {
                 registry: settings.registry.clone(),
                 draining: settings.drain.requested().clone(),
+                conditions: settings.conditions.clone().into(),
                 strangers: Arc::clone(clients.strangers()),
                 own: Arc::new(admin::Own::new(&settings.limits, guards.clone())),
-                log: settings.log.clone(),
+                log: settings.log.clone().or_else(LogFilter::of_process),
                 began: Instant::now(),
                 listeners: addresses.clone(),
             };
             let door = admin_door(&settings, standing, cut.clone())?;
-            tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
+            tasks.spawn(door.accept(listener, None));
         }
         // Where one of these falls too often, the log says so, and requests are served all the same.
         let mut beside = Supervisor::new("server").escalation(Escalation::Log);
@@ -173,6 +189,7 @@ impl Bound {
             clients,
             ids: settings.ids,
             edge: settings.edge,
+            traces: settings.traces,
             record,
             guards,
             limits: settings.limits.clone(),
@@ -180,6 +197,7 @@ impl Bound {
         let door = Door {
             service: plan.build(),
             manner: Arc::new(Manner::new(&settings.limits)),
+            places: places(&settings.limits),
             metrics: ConnectionMetrics::new(&settings.registry, "app")?,
             ending: Ending {
                 closed: drain.token(Phase::Listeners).clone(),
@@ -187,11 +205,12 @@ impl Bound {
                 cut,
                 connections: Some(drain.register(Phase::Requests, "connections")?),
             },
+            failures: AcceptFailures::default(),
         };
         let open = drain.register(Phase::Listeners, "listeners")?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
             tracing::info!(%address, "the server listens");
-            let accept = door.clone().accept(listener, settings.limits.connections);
+            let accept = door.clone().accept(listener, before_waiting(&settings.limits));
             let open = open.enter();
             tasks.spawn(async move {
                 accept.await;
@@ -240,10 +259,13 @@ fn admin_door(
     cut: CancellationToken,
 ) -> Result<Door<Router>, ServeError> {
     let never = CancellationToken::new();
+    let limits = admin_limits(&settings.limits);
     Ok(Door {
         service: admin::router(standing, settings.token.clone()),
-        manner: Arc::new(Manner::new(&Limits::default())),
+        manner: Arc::new(Manner::new(&limits)),
+        places: places(&limits),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
         ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },
+        failures: AcceptFailures::default(),
     })
 }

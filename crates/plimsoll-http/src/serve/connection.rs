@@ -3,22 +3,26 @@
 use super::{
     Limits, TimeLimit,
     io::Watched,
+    places::Place,
     pulse::{Beat, Patience, Pulse, Verdict},
+    streams::Streams,
+    upgraded::Rules,
 };
-use crate::inbound::Peer;
+use crate::{KeepAlive, inbound::Peer};
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
 use pin_project_lite::pin_project;
 use plimsoll_task::drain::CancellationToken;
 use std::{
+    any::Any,
     error::Error,
     net::SocketAddr,
     pin::{Pin, pin},
@@ -46,9 +50,14 @@ const PARTING: Duration = Duration::from_secs(1);
 /// How connections are spoken to.
 #[derive(Debug)]
 pub(super) struct Manner {
-    builder: Builder<TokioExecutor>,
+    head_room: u32,
+    head_fields: usize,
+    streams: u32,
     patience: Patience,
     stall: Option<Duration>,
+    /// How long a connection that has switched protocols may carry nothing, and goes on in a drain.
+    upgraded: (Option<Duration>, Option<Duration>),
+    pub(super) keep_alive: Option<KeepAlive>,
 }
 
 /// Why a connection ended.
@@ -63,13 +72,31 @@ pub(super) enum Ended {
 
 impl Manner {
     pub(super) fn new(limits: &Limits) -> Self {
-        let mut builder = Builder::new(TokioExecutor::new());
-        let room = limits.head_room.get();
+        let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
+        let patience = Patience {
+            head: time(limits.head_time),
+            idle: time(limits.idle),
+            upgraded: time(limits.upgraded_idle),
+        };
+        Self {
+            head_room: limits.head_room.get() as u32,
+            head_fields: limits.head_fields.get() as usize,
+            streams: limits.streams.get(),
+            patience,
+            stall: time(limits.stall),
+            upgraded: (time(limits.upgraded_idle), time(limits.upgraded_drain)),
+            keep_alive: limits.keep_alive,
+        }
+    }
+
+    fn builder(&self, pulse: &Arc<Pulse>) -> Builder<Streams> {
+        let mut builder = Builder::new(Streams::of(pulse));
+        let room = self.head_room;
         // Heads and rests are timed by the connection's own task, which can tell the one from the other.
         builder
             .http1()
             .header_read_timeout(None)
-            .max_headers(limits.head_fields.get() as usize)
+            .max_headers(self.head_fields)
             .max_buf_size(room as usize + BUFFER);
         builder
             .http2()
@@ -78,26 +105,18 @@ impl Manner {
             .enable_connect_protocol()
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING)
-            .max_concurrent_streams(limits.streams.get())
+            .max_concurrent_streams(self.streams)
             .max_header_list_size(room)
             .max_pending_accept_reset_streams(RESETS)
             .max_local_error_reset_streams(FAULTS);
-        let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
-        let patience = Patience { head: time(limits.head_time), idle: time(limits.idle) };
-        Self { builder, patience, stall: time(limits.stall) }
+        builder
     }
 
     /// Serves the connection until it ends. Once `quiet` is cancelled no further request is taken on it, and it ends with
     /// those under way.
     ///
     /// Cancel safe: dropped, the connection is closed and its requests are dropped.
-    pub(super) async fn serve<I, S, B>(
-        &self,
-        io: I,
-        peer: Option<SocketAddr>,
-        service: S,
-        quiet: &CancellationToken,
-    ) -> Ended
+    pub(super) async fn serve<I, S, B>(&self, io: I, visit: Visit, service: S) -> Ended
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -106,12 +125,19 @@ impl Manner {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let pulse = Pulse::new(Instant::now());
-        let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall));
-        let service = TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer });
-        let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));
+        let Visit { pulse, peer, place, quiet, cut, leave, held } = visit;
+        let (idle, drain) = self.upgraded;
+        let rules = Rules { idle, drain, quiet: quiet.clone(), cut, leave };
+        let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall, rules, held));
+        let service =
+            TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer, place });
+        let builder = self.builder(&pulse);
+        let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
         let mut look = pin!(sleep_until(Instant::now()));
         let (mut looks, mut closing) = (true, false);
+        // What streams have become has a time of its own in a drain; requests beside it are waited for.
+        let mut drained = pin!(sleep_until(Instant::now()));
+        let mut drains = false;
         loop {
             tokio::select! {
                 biased;
@@ -119,6 +145,16 @@ impl Manner {
                 () = quiet.cancelled(), if !closing => {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
+                    if let Some(time) = drain {
+                        drains = true;
+                        drained.as_mut().reset(Instant::now() + time);
+                    }
+                }
+                () = drained.as_mut(), if drains => {
+                    if pulse.is_tunnel() {
+                        return Ended::Well;
+                    }
+                    drained.as_mut().reset(Instant::now() + PARTING);
                 }
                 () = look.as_mut(), if looks => match pulse.judge(Instant::now(), self.patience) {
                     None => looks = false,
@@ -136,12 +172,30 @@ impl Manner {
     }
 }
 
+/// Whose connection it is, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) peer: Option<SocketAddr>,
+    /// Where it may have to make room for another.
+    pub(super) place: Option<Place>,
+    /// No further request is taken on it.
+    pub(super) quiet: CancellationToken,
+    /// It ends at once.
+    pub(super) cut: CancellationToken,
+    /// It has to make room.
+    pub(super) leave: CancellationToken,
+    /// What counts it, for as long as its socket is open.
+    pub(super) held: Box<dyn Any + Send + Sync>,
+}
+
 /// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
 #[derive(Clone)]
 struct Here<S> {
     inner: S,
     pulse: Arc<Pulse>,
     peer: Option<SocketAddr>,
+    place: Option<Place>,
 }
 
 impl<S, R, B> Service<Request<R>> for Here<S>
@@ -162,7 +216,12 @@ where
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        Holding { inner: self.inner.call(request), beat: Some(beat) }
+        if let Some(place) = &self.place {
+            request.extensions_mut().insert(place.clone());
+        }
+        let connect = *request.method() == Method::CONNECT;
+        let multiplexed = request.version() == Version::HTTP_2;
+        Holding { inner: self.inner.call(request), beat: Some(beat), connect, multiplexed }
     }
 }
 
@@ -171,6 +230,8 @@ pin_project! {
         #[pin]
         inner: F,
         beat: Option<Beat>,
+        connect: bool,
+        multiplexed: bool,
     }
 }
 
@@ -183,6 +244,16 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answer = ready!(this.inner.poll(cx))?;
+        let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            || *this.connect && answer.status().is_success();
+        if let (true, Some(beat)) = (switches, &this.beat) {
+            // Over HTTP/2 it is one stream of the connection that becomes something else.
+            if *this.multiplexed {
+                beat.pulse().carries(Instant::now());
+            } else {
+                beat.pulse().switch();
+            }
+        }
         Poll::Ready(Ok(answer.map(|inner| Held { inner, beat: this.beat.take() })))
     }
 }

@@ -67,6 +67,7 @@ pub(super) struct Plan {
     pub(super) clients: ClientLayer,
     pub(super) ids: RequestIdLayer,
     pub(super) edge: Edge,
+    pub(super) traces: TraceLayer,
     pub(super) record: Record,
     pub(super) guards: Guards,
 }
@@ -84,7 +85,7 @@ impl Plan {
     > + Clone
     + Send
     + 'static {
-        let Self { app, boundary, limits, deadline, clients, ids, edge, record, guards } = self;
+        let Self { app, boundary, limits, deadline, clients, ids, traces, edge, record, guards } = self;
         let within = inside(app, &boundary, record.routes.clone(), limits.body_size);
         let by_client = HttpFacts::by(KeyBy::Client);
         let own_places = limits.client_in_flight.map(|most| {
@@ -99,7 +100,7 @@ impl Plan {
         let service = Answered::maybe(guards.lag).layer(service);
         let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);
         let service = record.layer(edge.layer(boundary.layer(service)));
-        TraceLayer.layer(ids.layer(clients.layer(service)))
+        traces.layer(ids.layer(clients.layer(service)))
     }
 }
 

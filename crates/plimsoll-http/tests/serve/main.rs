@@ -8,6 +8,7 @@ mod drain;
 mod limits;
 mod log;
 mod nested;
+mod places;
 mod protocols;
 mod requests;
 mod stand;

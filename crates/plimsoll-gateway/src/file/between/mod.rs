@@ -1,5 +1,6 @@
 //! What must hold between the parts of the file.
 
+mod ejection;
 mod listeners;
 mod references;
 mod routes;
@@ -22,5 +23,6 @@ pub(super) fn warnings(outline: &Outline) -> Vec<Fault> {
     references::unused(outline, &mut warnings);
     routes::none(outline, &mut warnings);
     listeners::loops(outline, &mut warnings);
+    ejection::overridden(outline, &mut warnings);
     Faults::check(warnings).err().into_iter().flatten().collect()
 }

@@ -1,7 +1,7 @@
 use super::{EXAMPLE, read};
 use crate::spec::{
     AccessLogSpec, AdminSpec, EndpointSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name,
-    PoolSpec, Protocol, RouteSpec, Secret, UpstreamSpec,
+    NetworkSpec, PoolSpec, Protocol, RouteSpec, Secret, TunnelsSpec, UpstreamSpec,
 };
 use http::Method;
 use plimsoll::{
@@ -11,6 +11,7 @@ use plimsoll::{
     bulkhead::BulkheadSpec,
     ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     hedge::HedgeSpec,
+    http::KeepAlive,
     rate::{Per, RateLimitSpec},
     units::Ratio,
 };
@@ -99,7 +100,10 @@ fn the_example_is_what_it_says() {
         admin: Some(AdminSpec { listen: "127.0.0.1:9901".parse().unwrap(), token: None }),
         listeners: vec![ListenerSpec { listen: "127.0.0.1:8080".parse().unwrap() }],
         limits: LimitsSpec::default(),
+        network: NetworkSpec::default(),
+        tunnels: TunnelsSpec::default(),
         trusted: Vec::new(),
+        trace_sample: Ratio::ONE,
         routes: vec![route("/", "/", "careful"), route("/reports/", "/reports/", "patient")],
         upstreams: BTreeMap::from([(name("orders"), orders)]),
         policies: BTreeMap::from([(name("careful"), careful), (name("patient"), patient)]),
@@ -117,6 +121,7 @@ workers = 3
 drain = "7s"
 watch = true
 trusted = ["10.0.0.0/8", "::1"]
+trace-sample = "10%"
 
 [admin]
 listen = "0.0.0.0:9902"
@@ -126,6 +131,15 @@ token = "${SECRET}"
 listen = "127.0.0.1:8080"
 [[listener]]
 listen = "[::1]:0"
+
+[network]
+name-time = "5s"
+attempt-delay = "100ms"
+keep-alive = { idle = "1m", interval = "5s", probes = 3 }
+
+[tunnels]
+idle-time = "1m"
+drain-time = "2s"
 
 [limits]
 head = "16 KiB"
@@ -227,7 +241,14 @@ fn every_key_is_read() {
             streams: 32,
             replay: 0,
         },
+        network: NetworkSpec {
+            name_time: ms(5000),
+            attempt_delay: ms(100),
+            keep_alive: Some(KeepAlive { idle: ms(60_000), interval: ms(5000), probes: 3 }),
+        },
+        tunnels: TunnelsSpec { idle_time: Some(ms(60_000)), drain_time: ms(2000) },
         trusted: vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        trace_sample: Ratio::percent(10),
         routes: vec![RouteSpec {
             name: "carts".into(),
             host: Some("*.shop.example".parse().unwrap()),

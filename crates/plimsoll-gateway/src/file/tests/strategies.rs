@@ -6,14 +6,14 @@ use super::super::{
 };
 use crate::spec::{
     AccessLogSpec, AdminSpec, EndpointSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name,
-    PathPrefix, PoolSpec, Protocol, RouteSpec, UpstreamSpec,
+    NetworkSpec, PathPrefix, PoolSpec, Protocol, RouteSpec, TunnelsSpec, UpstreamSpec,
 };
 use http::{HeaderName, HeaderValue, Method};
 use plimsoll::{
     PolicySpec,
     balance::{Balance, Weight},
     ejection::{EjectionSpec, FailurePercentage, SuccessRate},
-    http::headers::Trust,
+    http::{KeepAlive, headers::Trust},
     units::Ratio,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -82,6 +82,21 @@ fn admin() -> impl Strategy<Value = Option<AdminSpec>> {
     option::of(
         (9000..=u16::MAX).prop_map(|port| AdminSpec { listen: ([127, 0, 0, 1], port).into(), token: None }),
     )
+}
+
+fn network() -> impl Strategy<Value = NetworkSpec> {
+    let secs = |most: u64| (1..=most).prop_map(Duration::from_secs);
+    let keep_alive = (secs(9 * 3600), secs(9 * 3600), 1..=127u32)
+        .prop_map(|(idle, interval, probes)| KeepAlive { idle, interval, probes });
+    let delay = (10..=60_000u64).prop_map(Duration::from_millis);
+    (secs(24 * 3600), delay, option::of(keep_alive)).prop_map(|(name_time, attempt_delay, keep_alive)| {
+        NetworkSpec { name_time, attempt_delay, keep_alive }
+    })
+}
+
+fn tunnels() -> impl Strategy<Value = TunnelsSpec> {
+    (option::of(duration()), duration())
+        .prop_map(|(idle_time, drain_time)| TunnelsSpec { idle_time, drain_time })
 }
 
 fn limits() -> impl Strategy<Value = LimitsSpec> {
@@ -233,11 +248,12 @@ pub(super) fn gateway() -> impl Strategy<Value = GatewaySpec> {
     let access_log = (option::of("[a-zA-Z0-9/. -]{1,20}"), 1..=100u8).prop_map(|(path, sample)| {
         AccessLogSpec { path: path.map(Into::into), sample: Ratio::percent(sample) }
     });
-    let rest = (limits(), vec(trust(), 0..4), option::of(access_log));
+    let traces = (0..=100u8).prop_map(Ratio::percent);
+    let rest = (limits(), network(), tunnels(), vec(trust(), 0..4), traces, option::of(access_log));
     (once, rest, vec(route, 0..5), upstreams, policies).prop_map(
         |(
             (workers, drain, watch, admin, listeners),
-            (limits, trusted, access_log),
+            (limits, network, tunnels, trusted, trace_sample, access_log),
             routes,
             upstreams,
             policies,
@@ -262,7 +278,10 @@ pub(super) fn gateway() -> impl Strategy<Value = GatewaySpec> {
                 admin,
                 listeners,
                 limits,
+                network,
+                tunnels,
                 trusted,
+                trace_sample,
                 routes: routes.collect(),
                 upstreams,
                 policies,

@@ -62,6 +62,34 @@ fn a_gateway_without_a_route_is_warned_of() {
 }
 
 #[test]
+fn ejection_that_the_panic_threshold_overrides_is_warned_of() {
+    let text = |endpoints: usize, keys: &str| {
+        let endpoints: Vec<String> = (1..=endpoints).map(|port| format!("\"a:{port}\"")).collect();
+        format!(
+            "version = 1\nlistener = [{{ listen = \"127.0.0.1:80\" }}]\nroute = [{{ upstream = \"a\" }}]\n\
+             [upstream.a]\nendpoints = [{}]\n{keys}\n",
+            endpoints.join(", ")
+        )
+    };
+    let expected = "f:4:1: upstream.a: ejection may leave out 2 of 3 endpoints (\"at-most\" is 67%), but below a \
+                    \"panic-threshold\" of 50% all of them are asked, the ejected ones too, expected a \
+                    \"panic-threshold\" of at most 33%, or a smaller \"at-most\"\n";
+    assert_eq!(warned(&text(3, "ejection = { at-most = \"67%\" }")), expected);
+    // One of two is half of them.
+    assert!(warned(&text(2, "panic-threshold = \"51%\"")).contains("1 of 2"));
+    for (endpoints, keys) in [
+        (1, "panic-threshold = \"100%\""),
+        (2, ""),
+        (3, ""),
+        (3, "ejection = { at-most = \"67%\" }\npanic-threshold = \"33%\""),
+        (3, "ejection = \"off\"\npanic-threshold = \"100%\""),
+        (10, "ejection = { at-most = \"50%\" }"),
+    ] {
+        assert_eq!(warned(&text(endpoints, keys)), "", "{endpoints} {keys}");
+    }
+}
+
+#[test]
 fn an_endpoint_that_is_the_gateway_itself_is_warned_of() {
     let text = r#"
 version = 1

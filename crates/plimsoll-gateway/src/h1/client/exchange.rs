@@ -19,6 +19,7 @@ use super::super::outgoing::Outgoing;
 use super::super::response_head::{self, ResponseHead};
 use super::super::splice::Pipe;
 use super::super::transport::Transport;
+use super::super::turn::Turn;
 use super::conn::{ClientConfig, ClientConn, Hook};
 use super::error::SendFault;
 use super::observer::Observer;
@@ -29,6 +30,7 @@ pub(super) struct Exchange<IO, B> {
     pub(super) hook: Option<Hook<IO, B>>,
     pub(super) read: ReadBuffer,
     pub(super) out: Outgoing,
+    pub(super) turn: Turn,
     /// The request's body, until it has been taken whole.
     pub(super) upload: Option<B>,
     /// The request has not been written whole yet.
@@ -68,6 +70,7 @@ where
             hook,
             read: ReadBuffer::new(),
             out: Outgoing::new(),
+            turn: Turn::default(),
             upload: None,
             uploading: false,
             starved: false,
@@ -191,6 +194,7 @@ where
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+        self.turn.begin(self.out.written());
         loop {
             let mut waits = false;
             while !waits && self.out.wants_frame() {
@@ -214,6 +218,7 @@ where
                     self.starved = true;
                     return Poll::Pending;
                 }
+                Poll::Ready(Ok(())) if self.turn.is_over(self.out.written(), cx) => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadFault::Io(error))),
                 Poll::Pending => return Poll::Pending,

@@ -20,6 +20,7 @@ use crate::{
     h1::Refusal,
     proxy::{Alarm, Answered, Client, Inbound, handle, spoken, via},
     snapshot::Snapshot,
+    why::Why,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -131,13 +132,14 @@ fn answering(
     began: Instant,
     open: Open,
 ) -> Response<streams::Taken> {
-    let Answered { mut response, route, problem, .. } = answered;
+    let Answered { mut response, route, problem, why, .. } = answered;
     if problem.is_none() {
         let via = HeaderValue::from_static(via(response.version()));
         response.headers_mut().append(header::VIA, via);
     }
     let (parts, body) = response.into_parts();
-    let body = Answering { body, route, entry, status: parts.status, problem, began, bytes: 0, whole: false };
+    let status = parts.status;
+    let body = Answering { body, route, entry, status, problem, why, began, bytes: 0, whole: false };
     Response::from_parts(parts, open.taken(body))
 }
 
@@ -151,7 +153,8 @@ fn refused(
 ) -> Answered {
     worker.shared.metrics.refused(refusal.name());
     let kind = http1::kind_of(refusal.status());
-    access_log::refused(snapshot, peer.ip(), kind);
+    let why = Why::Request(refusal.name());
+    access_log::refused(snapshot, peer.ip(), kind, why);
     let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), is_grpc(headers));
-    Answered { response, route: None, tunnel: None, problem: Some(kind) }
+    Answered { response, route: None, tunnel: None, problem: Some(kind), why: Some(why) }
 }

@@ -7,7 +7,14 @@ use crate::{
 };
 use hyper::client::conn::http2 as client;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{cell::RefCell, collections::HashMap, io, rc::Rc};
+use plimsoll::http::dial::Dialer;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    io,
+    net::IpAddr,
+    rc::Rc,
+};
 use tokio::sync::Mutex;
 
 /// What h2 itself takes of an answer's head. Above it the stream ends as if the endpoint had broken the protocol, so it
@@ -26,6 +33,8 @@ pub(crate) struct Http2Pools {
 #[derive(Debug, Default)]
 struct Slot {
     sender: RefCell<Option<Sender>>,
+    /// Where the connection goes.
+    peer: Cell<Option<IpAddr>>,
     dialling: Mutex<()>,
 }
 
@@ -43,7 +52,12 @@ impl Slot {
 
 impl Http2Pools {
     /// A sender on the endpoint's connection, which is made if there is none.
-    pub(crate) async fn sender(&self, upstream: &Upstream, endpoint: &Endpoint) -> Result<Sender, Fault> {
+    pub(crate) async fn sender(
+        &self,
+        dialer: &Dialer,
+        upstream: &Upstream,
+        endpoint: &Endpoint,
+    ) -> Result<Sender, Fault> {
         let slot = Rc::clone(self.by_endpoint.borrow_mut().entry(endpoint.id).or_default());
         if let Some(sender) = slot.kept().await {
             return Ok(sender);
@@ -52,9 +66,10 @@ impl Http2Pools {
         if let Some(sender) = slot.kept().await {
             return Ok(sender);
         }
-        let connected = crate::proxy::dial(&endpoint.address).await;
+        let connected = crate::proxy::dial(dialer, &endpoint.address).await;
         let stream =
             connected.inspect_err(|_| upstream.metrics.connect_failed.inc()).map_err(Fault::Connect)?;
+        slot.peer.set(stream.peer_addr().ok().map(|peer| peer.ip()));
         let handshake = client::Builder::new(Local)
             .timer(TokioTimer::new())
             .max_header_list_size(HEAD)
@@ -69,8 +84,16 @@ impl Http2Pools {
         Ok(sender)
     }
 
-    /// Forgets closed connections and those of endpoints that are not among `live` any more.
-    pub(crate) fn sweep(&self, live: impl Fn(u64) -> bool) {
-        self.by_endpoint.borrow_mut().retain(|endpoint, slot| live(*endpoint) && slot.is_used());
+    /// Forgets closed connections, those of endpoints that are not among `live` any more, and those to addresses that
+    /// are not among the endpoint's any more, where these are known. What is under way on them ends first.
+    pub(crate) fn sweep(&self, live: impl Fn(u64) -> bool, addresses: impl Fn(u64) -> Option<Vec<IpAddr>>) {
+        self.by_endpoint.borrow_mut().retain(|endpoint, slot| {
+            if let (Some(peer), Some(addresses)) = (slot.peer.get(), addresses(*endpoint))
+                && !addresses.contains(&peer)
+            {
+                slot.sender.borrow_mut().take();
+            }
+            live(*endpoint) && slot.is_used()
+        });
     }
 }

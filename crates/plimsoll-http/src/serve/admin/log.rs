@@ -2,6 +2,7 @@
 
 use super::{
     Standing,
+    answer::faults,
     policies::{peer, read},
 };
 use crate::{Kind, Problem};
@@ -13,6 +14,7 @@ use axum::{
 };
 use http::Request;
 use plimsoll_policy::file::{Fault, Place};
+use plimsoll_telemetry::logs::{self, LogError};
 use serde_json::{Value, json};
 use std::{fmt, sync::Arc};
 
@@ -36,6 +38,18 @@ impl LogFilter {
         change: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
         Self { show: Arc::new(show), change: Arc::new(change) }
+    }
+
+    /// The log that [`logs::init`] has set up for the process, if it has.
+    pub(in super::super) fn of_process() -> Option<Self> {
+        let shown = logs::current()?;
+        let changed = shown.clone();
+        let change = move |filter: &str| match changed.set_filter(filter) {
+            Ok(_old) => Ok(()),
+            Err(LogError::BadFilter { fault, .. }) => Err(fault),
+            Err(other) => Err(other.to_string()),
+        };
+        Some(Self::new(move || shown.filter(), change))
     }
 }
 
@@ -88,7 +102,5 @@ fn absent() -> Response {
 fn faulty(key: &str, problem: String, expected: &str) -> Response {
     let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
     let fault = Fault::new(Place::Json { pointer }, key, problem).expecting(expected.to_owned());
-    let faults = plimsoll_policy::file::Faults::from(fault);
-    let problem = Problem::new(Kind::Unprocessable).detail("Nothing has changed.");
-    problem.member("faults", json!(faults)).into_response()
+    faults("Nothing has changed.", &fault.into())
 }

@@ -3,7 +3,7 @@
 //! | path | answers |
 //! | --- | --- |
 //! | `GET /livez` | 200 for as long as the process can answer |
-//! | `GET /readyz` | 200 until the drain begins, then 503 |
+//! | `GET /readyz` | 200 until the drain begins, then 503; 503 too while a condition of the service's own does not hold, with its word |
 //! | `GET /metrics` | the registry, in the Prometheus text format or in OpenMetrics, as `Accept` asks |
 //! | `GET /api/v1/status` | uptime, listeners, whether it drains, and warnings with what to do |
 //! | `GET /api/v1/policies`, `GET /api/v1/policies/NAME` | the server's own limits (`server`) and the policies of all clients of the process: what they say, and how their machines stand |
@@ -18,11 +18,13 @@
 //! tell one bit to whoever restarts and routes, do not. What changes something has to be sent as `application/json`, which
 //! no form can.
 
+mod answer;
 mod force;
 mod guard;
 mod log;
 mod own;
 mod policies;
+mod ready;
 pub mod standing;
 mod status;
 mod token;
@@ -31,6 +33,7 @@ pub use force::{BreakerForce, BreakerOrder};
 pub use guard::admin_refusal;
 pub use log::LogFilter;
 pub(super) use own::Own;
+pub(super) use ready::Condition;
 pub use token::{AdminToken, NoToken};
 
 use crate::{Kind, Problem, headers::Strangers};
@@ -51,6 +54,8 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 pub(super) struct Standing {
     pub(super) registry: Registry,
     pub(super) draining: CancellationToken,
+    /// Of the service's own, on which it is ready.
+    pub(super) conditions: Arc<[Condition]>,
     pub(super) strangers: Arc<Strangers>,
     pub(super) own: Arc<Own>,
     pub(super) log: Option<LogFilter>,
@@ -58,7 +63,7 @@ pub(super) struct Standing {
     pub(super) listeners: Vec<SocketAddr>,
 }
 
-/// The admin's app. It is ready until it drains.
+/// The admin's app. It is ready until it drains, while its conditions hold.
 pub(super) fn router(standing: Standing, token: Option<AdminToken>) -> Router {
     let token = token.map(Arc::new);
     let guard = from_fn(move |request: Request, next: Next| {
@@ -73,6 +78,7 @@ pub(super) fn router(standing: Standing, token: Option<AdminToken>) -> Router {
         }
     });
     let (registry, draining) = (standing.registry.clone(), standing.draining.clone());
+    let conditions = Arc::clone(&standing.conditions);
     let policies = Router::new()
         .route("/api/v1/policies", get(policies::list))
         .route("/api/v1/policies/{name}", get(policies::show).patch(policies::patch));
@@ -82,7 +88,7 @@ pub(super) fn router(standing: Standing, token: Option<AdminToken>) -> Router {
     let standing = Arc::new(standing);
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(move || std::future::ready(ready(&draining))))
+        .route("/readyz", get(move || ready(draining.clone(), Arc::clone(&conditions))))
         .route("/metrics", get(move |headers: HeaderMap| std::future::ready(metrics(&registry, &headers))))
         .route("/api/v1/status", get(status::show))
         .route("/api/v1/log", get(log::show).patch(log::patch))
@@ -105,9 +111,14 @@ fn no_json(method: &Method, headers: &HeaderMap) -> Option<Problem> {
     refused.then(|| Problem::new(Kind::UnsupportedMediaType).detail(detail))
 }
 
-fn ready(draining: &CancellationToken) -> Response {
+async fn ready(draining: CancellationToken, conditions: Arc<[Condition]>) -> Response {
     if draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    for condition in &*conditions {
+        if let Some(otherwise) = condition.fails().await {
+            return (StatusCode::SERVICE_UNAVAILABLE, format!("{otherwise}\n")).into_response();
+        }
     }
     "ready\n".into_response()
 }

@@ -3,7 +3,12 @@
 
 #[cfg(feature = "client")]
 use super::BreakerOrder;
-use super::{own, own::Own, standing::machines};
+use super::{
+    answer::{faults, shortened},
+    own,
+    own::Own,
+    standing::machines,
+};
 #[cfg(feature = "client")]
 use crate::client::live_policies;
 use crate::{Kind, Problem};
@@ -22,8 +27,8 @@ use std::{
     sync::Arc,
 };
 
-/// The most bytes of a body.
-const BODY: usize = 1 << 20;
+/// The most bytes of a body: a policy written out in full takes one or two thousand.
+const BODY: usize = 64 * 1024;
 
 /// Every policy, by name; the server's own limits first.
 pub(super) async fn list(State(own): State<Arc<Own>>) -> Response {
@@ -55,7 +60,7 @@ pub(super) async fn patch(
             tracing::info!(policy = name, by = by.map(display), old = %before, new = %after, "policy patched");
             show(State(own), Path(name)).await
         }
-        Err(faults) => faulty("The policy with this patch is not valid; nothing has changed.", &faults),
+        Err(wrong) => faults("The policy with this patch is not valid; nothing has changed.", &wrong),
     }
 }
 
@@ -77,17 +82,19 @@ pub(super) async fn breaker(
     let upstreams: Vec<&str> = policy.handles().iter().map(|handle| handle.origin().authority()).collect();
     let order = match BreakerOrder::read(&wanted, &upstreams) {
         Ok(order) => order,
-        Err(faults) => return faulty("Nothing has changed.", &faults),
+        Err(wrong) => return faults("Nothing has changed.", &wrong),
     };
     let mut found = false;
     for handle in policy.handles().iter().filter(|handle| order.means(handle.origin().authority())) {
         let upstream = handle.origin().authority();
+        let old = handle.with_policy(|policy, _| policy.breaker().map(|breaker| breaker.state().name()));
         found |= handle.with_policy(|policy, now| order.force.apply(policy, now));
         tracing::info!(
             policy = name,
             upstream,
             by = by.map(display),
-            force = order.force.name(),
+            old,
+            new = order.force.name(),
             "breaker forced"
         );
     }
@@ -161,12 +168,8 @@ fn unknown(name: &str) -> Response {
         Some(near) => format!("No policy is called {name:?}; did you mean {near:?}?"),
         None => format!("No policy is called {name:?}."),
     };
-    let problem = Problem::new(Kind::NotFound).detail(detail);
+    let problem = Problem::new(Kind::NotFound).detail(shortened(detail));
     problem.member("nearest", json!(near)).member("known", json!(names)).into_response()
-}
-
-fn faulty(detail: &'static str, faults: &Faults) -> Response {
-    Problem::new(Kind::Unprocessable).detail(detail).member("faults", json!(faults)).into_response()
 }
 
 /// Who asks, for the log.
