@@ -12,7 +12,10 @@ use crate::{
 use arc_swap::ArcSwap;
 use plimsoll::{
     driver::Time,
-    http::dial::{Dialer, Resolve, SystemResolver},
+    http::{
+        dial::{Dialer, Resolve, SystemResolver},
+        headers::Strangers,
+    },
     telemetry::{RegisterError, Registry},
 };
 use socket2::{Domain, Protocol, Socket, Type};
@@ -115,6 +118,7 @@ impl Gateway {
             time,
             dialer,
             clients: Clients::default(),
+            strangers: Strangers::default(),
             draining: AtomicBool::new(false),
             generations,
         });

@@ -29,6 +29,7 @@ pub mod boundary;
 pub mod client;
 #[cfg(feature = "client")]
 pub mod dial;
+mod errors;
 #[cfg(all(feature = "files", unix))]
 pub mod files;
 pub mod headers;

@@ -21,6 +21,7 @@ pub mod endpoints;
 #[cfg(feature = "file")]
 pub mod file;
 pub mod hedge;
+mod named;
 mod observe;
 mod outcome;
 mod policy;
@@ -38,6 +39,7 @@ mod window;
 
 pub use admission::{Admission, Admitted, Ask, Cohort, KeyHash, Priority, Ticket, Woken};
 pub use draw::{Draw, Purpose, Seed};
+pub use named::NamedPolicy;
 pub use observe::{
     AttemptRole, BreakerState, DenyReason, Observer, PolicyEvent, Transition, TransitionReason,
 };

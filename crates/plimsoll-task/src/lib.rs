@@ -3,6 +3,7 @@
 //! | module | | from Go |
 //! | --- | --- | --- |
 //! | [`deadline`] | until when the work at hand is wanted; goes along with the task | `context.WithTimeout` |
+//! | [`trace`] | the trace that the work at hand belongs to; goes along with what it starts | values of `context` |
 //! | [`scope`] | children that cannot outlive the place that started them | `errgroup` |
 //! | [`window`] | a stream of jobs, at most so many in flight | `errgroup.SetLimit` |
 //! | [`supervise`] | critical tasks, started again when they fall | – |
@@ -29,7 +30,9 @@ pub mod queue;
 pub mod scope;
 pub mod supervise;
 mod sync;
+pub mod trace;
 pub mod window;
 
 pub use deadline::Deadline;
 pub use panic::Panicked;
+pub use trace::{TraceContext, TraceIds};

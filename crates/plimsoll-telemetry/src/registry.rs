@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::bank::Bank;
 use crate::collector::{Collecting, Collector, Observed, ObservedSpec, Samples};
@@ -104,6 +104,15 @@ impl Builder {
             next_collector: AtomicU64::new(0),
         };
         Registry { inner: Arc::new(inner) }
+    }
+}
+
+impl Registry {
+    /// The registry of the process: where whatever counts that was told of no other. A server shows it unless it was told
+    /// of another; whoever wants counts apart, as tests do, makes a registry of its own and hands it on.
+    pub fn global() -> &'static Self {
+        static GLOBAL: OnceLock<Registry> = OnceLock::new();
+        GLOBAL.get_or_init(Self::new)
     }
 }
 

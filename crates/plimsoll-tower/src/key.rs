@@ -8,13 +8,14 @@ use std::net::IpAddr;
 /// assert_eq!(Key::from("api.example").as_bytes(), b"api.example");
 /// assert_eq!(Key::from(std::net::IpAddr::from([192, 0, 2, 7])).as_bytes(), [192, 0, 2, 7]);
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Key<'r>(Bytes<'r>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Bytes<'r> {
     Borrowed(&'r [u8]),
     Own { bytes: [u8; 16], length: u8 },
+    Made(Box<[u8]>),
 }
 
 impl Key<'_> {
@@ -24,6 +25,7 @@ impl Key<'_> {
         match &self.0 {
             Bytes::Borrowed(bytes) => bytes,
             Bytes::Own { bytes, length } => &bytes[..usize::from(*length)],
+            Bytes::Made(bytes) => bytes,
         }
     }
 }
@@ -39,6 +41,13 @@ impl<'r> From<&'r str> for Key<'r> {
     #[inline]
     fn from(text: &'r str) -> Self {
         Self::from(text.as_bytes())
+    }
+}
+
+/// For a key that stands nowhere in the request as it is counted. Costs an allocation, which a key that is borrowed does not.
+impl From<Vec<u8>> for Key<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Bytes::Made(bytes.into()))
     }
 }
 

@@ -29,7 +29,7 @@ impl App {
     pub fn new(config: &Config, registry: &Registry) -> anyhow::Result<Self> {
         let policies = Policies::load(config.policies())?;
         let client = |origin: &str, policy: &str| -> anyhow::Result<Client> {
-            Ok(Client::builder().metrics(registry)?.origin(origin, policies.get(policy)?)?)
+            Ok(Client::builder().metrics(registry)?.origin(origin, policies.named(policy)?)?)
         };
         let store = Store::new(config.database());
         Ok(Self(Arc::new(Parts {
@@ -38,6 +38,8 @@ impl App {
             invoices: Invoices::open(config.invoices())?,
             idempotency: IdempotencyLayer::new(PostgresStore::new(store.pool().clone()))
                 .required()
+                // This service knows no callers, so all of them are one.
+                .one_scope()
                 .terms(config.idempotency())
                 .counted(registry)?,
             store,

@@ -16,12 +16,7 @@ use axum::{
     extract::{Extension, Path, State},
 };
 use http::{Request, Response};
-use plimsoll::{
-    Observer, PolicyEvent,
-    file::{self, Faults, Place, nearest, one_of},
-    http::Kind,
-    tower::driver::now,
-};
+use plimsoll::{http::Kind, serve::BreakerOrder, tower::driver::now};
 use serde_json::{Value, json};
 use std::{net::IpAddr, sync::Arc};
 use tokio::task::spawn_blocking;
@@ -117,16 +112,16 @@ pub(super) async fn breaker(
         return unknown(&snapshot, &name);
     }
     let running: Vec<(&str, &GatewayPolicy)> = guarded(&snapshot, &name);
-    let forced = match Forced::read(&wanted, &running) {
-        Ok(forced) => forced,
+    let upstreams: Vec<&str> = running.iter().map(|(upstream, _)| *upstream).collect();
+    let order = match BreakerOrder::read(&wanted, &upstreams) {
+        Ok(order) => order,
         Err(faults) => return Answer::faults("Nothing has changed.", &faults),
     };
-    let meant = |upstream: &str| forced.upstream.as_deref().is_none_or(|only| only == upstream);
     let mut found = false;
-    for (upstream, policy) in running.into_iter().filter(|(upstream, _)| meant(upstream)) {
+    for (upstream, policy) in running.into_iter().filter(|(upstream, _)| order.means(upstream)) {
         let old = policy.breaker().map(|breaker| breaker.state().name());
-        found |= force(policy, forced.how);
-        tracing::info!(policy = %name, upstream, by = %client, old, new = forced.how.name(), "breaker forced");
+        found |= order.force.apply(policy, now());
+        tracing::info!(policy = %name, upstream, by = %client, old, new = order.force.name(), "breaker forced");
     }
     match document(&snapshot, &name) {
         Some(policy) if found => Answer::json(&policy),
@@ -138,92 +133,6 @@ pub(super) async fn breaker(
 fn guarded<'s>(snapshot: &'s Snapshot, name: &str) -> Vec<(&'s str, &'s GatewayPolicy)> {
     let own = snapshot.policies.iter().filter(|((policy, _), _)| **policy == *name);
     own.map(|((_, upstream), policy)| (upstream.as_str(), policy)).collect()
-}
-
-/// Whether there is a breaker.
-fn force(policy: &GatewayPolicy, how: Force) -> bool {
-    let Some(breaker) = policy.breaker() else { return false };
-    let now = now();
-    let transition = match how {
-        Force::Open => breaker.force_open(now),
-        Force::Closed => breaker.force_closed(now),
-        Force::Isolated => breaker.isolate(now),
-        Force::Auto => breaker.release(now),
-    };
-    if let Some(transition) = transition {
-        policy.host().on(now, &PolicyEvent::Breaker(transition));
-    }
-    true
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Force {
-    Open,
-    Closed,
-    Isolated,
-    Auto,
-}
-
-impl Force {
-    const ALL: [Self; 4] = [Self::Open, Self::Closed, Self::Isolated, Self::Auto];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Closed => "closed",
-            Self::Isolated => "isolated",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-/// What a breaker is to be.
-#[derive(Debug)]
-struct Forced {
-    how: Force,
-    /// Of one upstream alone.
-    upstream: Option<String>,
-}
-
-impl Forced {
-    fn read(value: &Value, running: &[(&str, &GatewayPolicy)]) -> Result<Self, Faults> {
-        let mut faults = Vec::new();
-        let fault = |key: &str, problem: String, expected: String| {
-            let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
-            file::Fault::new(Place::Json { pointer }, key, problem).expecting(expected)
-        };
-        let keys = ["force", "upstream"];
-        let Some(object) = value.as_object() else {
-            let expected = "an object such as {\"force\": \"open\"}".to_owned();
-            return Err(fault("", format!("found {value}"), expected).into());
-        };
-        for key in object.keys().filter(|key| !keys.contains(&&***key)) {
-            let near = nearest(key, keys);
-            let pointed = key.replace('~', "~0").replace('/', "~1");
-            faults.push(fault(&pointed, format!("unknown key {key:?}"), one_of(&keys)).nearest_to(near));
-        }
-        let words = Force::ALL.map(Force::name);
-        let word = object.get("force").and_then(Value::as_str);
-        let how = Force::ALL.into_iter().find(|how| word == Some(how.name()));
-        if how.is_none() {
-            let found = object
-                .get("force")
-                .map_or("missing key \"force\"".to_owned(), |value| format!("found {value}"));
-            let near = word.and_then(|word| nearest(word, words));
-            faults.push(fault("force", found, one_of(&words)).nearest_to(near));
-        }
-        let names: Vec<&str> = running.iter().map(|(name, _)| *name).collect();
-        let upstream = object.get("upstream").and_then(Value::as_str);
-        if let Some(value) =
-            object.get("upstream").filter(|_| upstream.is_none_or(|one| !names.contains(&one)))
-        {
-            let near = upstream.and_then(|one| nearest(one, names.iter().copied()));
-            let problem = format!("the policy guards no upstream {value}");
-            faults.push(fault("upstream", problem, one_of(&names)).nearest_to(near));
-        }
-        Faults::check(faults)?;
-        Ok(Self { how: how.unwrap_or(Force::Auto), upstream: upstream.map(str::to_owned) })
-    }
 }
 
 /// The body as JSON.

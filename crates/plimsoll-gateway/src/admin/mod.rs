@@ -7,7 +7,6 @@
 //! | `paths` | which path leads where |
 //! | `probes`, `metrics`, `status`, `routes`, `upstreams`, `policies`, `config` | what is read |
 //! | `changes`, `log` | what is changed |
-//! | `standing` | machines as JSON |
 //! | `answer` | answers and problems |
 //! | `openapi` | the description of all of it |
 //!
@@ -25,7 +24,6 @@ mod policies;
 mod probes;
 mod routes;
 mod server;
-mod standing;
 mod status;
 mod upstreams;
 

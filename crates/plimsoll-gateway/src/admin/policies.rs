@@ -1,6 +1,6 @@
 //! Policies: what they are told and how their machines stand.
 
-use super::{answer::Answer, standing::machines};
+use super::answer::Answer;
 use crate::{
     control::{Plane, policy_of},
     snapshot::{DEFAULT_POLICY, Snapshot},
@@ -13,6 +13,7 @@ use http::Response;
 use plimsoll::{
     file::{Shape, nearest},
     http::Kind,
+    serve::standing::machines,
     tower::driver::now,
 };
 use serde_json::{Value, json};

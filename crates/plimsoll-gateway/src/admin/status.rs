@@ -7,6 +7,7 @@ use crate::{
 };
 use axum::{body::Body, extract::State};
 use http::Response;
+use plimsoll::http::headers::Strangers;
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
@@ -25,8 +26,21 @@ pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
         "listeners": gateway.addresses(),
         "admin": plane.admin_address(),
         "file": plane.file().map(Path::display).map(|path| path.to_string()),
+        "untrusted_forwarded": shared.strangers.count(),
+        "warnings": warnings(&shared.strangers),
         "last_reload": plane.last_reload().as_ref().map(last),
     }))
+}
+
+/// What whoever looks should know, with what to do.
+fn warnings(strangers: &Strangers) -> Vec<String> {
+    let unnamed = |peer| {
+        format!(
+            "{peer} says for whom it asks and is not trusted: if it is your proxy, all its clients share one client's \
+             limits; name it in trusted = [\"{peer}\"]"
+        )
+    };
+    strangers.last().map(unnamed).into_iter().collect()
 }
 
 fn last(reload: &Reload) -> Value {

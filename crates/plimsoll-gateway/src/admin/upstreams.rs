@@ -1,13 +1,13 @@
 //! Upstreams and their endpoints.
 
-use super::{answer::Answer, standing::millis};
+use super::answer::Answer;
 use crate::{
     control::Plane,
     upstream::{Endpoint, Upstream},
 };
 use axum::{body::Body, extract::State};
 use http::Response;
-use plimsoll::{Instant, endpoints::EndpointSnapshot, file::Shape};
+use plimsoll::{Instant, endpoints::EndpointSnapshot, file::Shape, serve::standing::millis};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 

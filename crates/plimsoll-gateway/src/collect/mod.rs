@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | `plimsoll_config_generation` | gauge | | counts the configurations put in force, patches included |
 //! | `plimsoll_workers` | gauge | | threads that serve requests |
+//! | `plimsoll_untrusted_forwarded_total` | counter | | requests whose peer says for whom it asks, and is not in `trusted` |
 //! | `plimsoll_draining` | gauge | | 1 once the gateway has been told to stop |
 //! | `plimsoll_endpoints` | gauge | `upstream`, `state` | endpoints that are `available`, `unhealthy` or `ejected` |
 //! | `plimsoll_upstream_panic` | gauge | `upstream` | 1 while too few endpoints are usable and all are asked |
@@ -46,6 +47,11 @@ pub(crate) fn register(shared: &Arc<Shared>, workers: usize) -> Result<(), Regis
     let generation = gauge("plimsoll_config_generation", "Counts the configurations put in force.")?;
     let threads = gauge("plimsoll_workers", "Threads that serve requests.")?;
     let draining = gauge("plimsoll_draining", "1 once the gateway has been told to stop.")?;
+    let doubted = Desc::new(
+        "plimsoll_untrusted_forwarded_total",
+        "Requests whose peer says for whom it asks, and is not trusted.",
+    );
+    let doubted = registry.observed_counter(doubted, [])?;
     let (policies, upstreams) = (Policies::register(registry)?, Upstreams::register(registry)?);
     let shared: Weak<Shared> = Arc::downgrade(shared);
     let collecting = registry.register_collector(move |samples| {
@@ -56,6 +62,7 @@ pub(crate) fn register(shared: &Arc<Shared>, workers: usize) -> Result<(), Regis
         samples.put(&generation, &[], snapshot.generation as f64);
         samples.put(&threads, &[], workers as f64);
         samples.put(&draining, &[], f64::from(u8::from(shared.draining.load(Ordering::Relaxed))));
+        samples.put(&doubted, &[], shared.strangers.count() as f64);
         policies.collect(&snapshot, now, samples);
         upstreams.collect(&snapshot, now, samples);
     })?;

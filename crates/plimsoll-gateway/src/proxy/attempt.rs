@@ -18,7 +18,7 @@ use crate::{
     worker::Worker,
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, Uri, request};
+use http::{HeaderMap, Method, Response, StatusCode, Uri, request};
 use plimsoll::{
     driver::Marks,
     http::{ProblemId, dial::Dialer, headers::strip_hop_by_hop},
@@ -39,7 +39,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    pub(crate) fn head(&self) -> (http::StatusCode, &HeaderMap) {
+    pub(crate) fn head(&self) -> (StatusCode, &HeaderMap) {
         match self {
             Self::Http1(response) => (response.status(), response.headers()),
             Self::Http2(response, ..) => (response.status(), response.headers()),
@@ -134,6 +134,13 @@ async fn http1(
         };
         marks.connected();
         match exchange(connection, sending, marks).await {
+            // The endpoint's word that it has waited long enough for a request on this connection (RFC 9110, section
+            // 15.5.9), which crossed ours on its way: as if it had closed it without a word.
+            Ok(Reply::Http1(response))
+                if !fresh
+                    && response.status() == StatusCode::REQUEST_TIMEOUT
+                    && sending.idempotent
+                    && sending.uploads.is_replayable() => {}
             Ok(reply) => return Ok(reply),
             // The endpoint closed a kept connection just when it was used. That is nobody's failure: the same endpoint
             // is asked once more, over a new connection, if nothing was sent or sending it twice is safe.

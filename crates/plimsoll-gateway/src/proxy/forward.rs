@@ -28,6 +28,11 @@ pub(crate) struct Added {
 }
 
 impl Added {
+    /// Whether the peer said for whom it asks, and was not believed.
+    pub(crate) const fn is_doubted(&self) -> bool {
+        self.forwarded.is_doubted()
+    }
+
     /// Gives each field to `put`.
     pub(crate) fn each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
         self.forwarded.each(&mut put);

@@ -223,6 +223,9 @@ pub(crate) async fn handle(
         entry.routed(route.route(), client.address(&parts.headers));
     }
     let added = forward::request(&mut parts, &client, snapshot.spec.trace_sample);
+    if added.is_doubted() {
+        worker.shared.strangers.heard(client.peer, "trusted");
+    }
     let id = ProblemId::new(added.trace.trace);
     if let Some(entry) = client.entry {
         entry.traced(id);

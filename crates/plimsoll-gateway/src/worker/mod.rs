@@ -31,7 +31,7 @@ use lag::Lag;
 use plimsoll::{
     Instant,
     driver::{Time, now},
-    http::dial::Dialer,
+    http::{dial::Dialer, headers::Strangers},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     /// Connections to endpoints, of requests and of health checks.
     pub(crate) dialer: Dialer,
     pub(crate) clients: Clients,
+    /// Peers that say for whom they ask, and that nobody trusts.
+    pub(crate) strangers: Strangers,
     pub(crate) draining: AtomicBool,
     /// Tells of every snapshot that is put in force, by its generation.
     pub(crate) generations: watch::Sender<u64>,

@@ -29,7 +29,8 @@ enum Fit {
 /// among equals the one offered first. `None` if none is acceptable.
 ///
 /// Takes time in proportion to what is sent, up to [`BYTES`] and [`RANGES`]; what lies beyond is as if it were not there.
-/// Parameters other than `q` are passed over, and so are ranges that make no sense.
+/// Parameters other than `q` are passed over, and so are ranges that make no sense, one with a weight that makes none among
+/// them. `*` is taken for `*/*` and `.2` for `0.2`, as Java's `HttpURLConnection` writes them.
 pub(super) fn choose<'a>(
     lines: impl IntoIterator<Item = &'a HeaderValue> + Copy,
     offered: &[Format],
@@ -39,9 +40,9 @@ pub(super) fn choose<'a>(
     for format in offered {
         let mut verdict: Option<(Fit, u16, &'static str)> = None;
         for range in ranges(lines) {
+            let Some(weight) = weight(&range) else { continue };
             asked = true;
             let Some((fit, media_type)) = fit(range.essence, *format) else { continue };
-            let weight = weight(&range);
             let better = verdict.is_none_or(|(known, heaviest, _)| (fit, weight) > (known, heaviest));
             if better {
                 verdict = Some((fit, weight, media_type));
@@ -76,11 +77,11 @@ fn ranges<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator
         })
         .flatten()
         .take(RANGES)
-        .filter_map(MediaType::parse)
+        .filter_map(MediaType::parse_range)
 }
 
 fn fit(range: &str, format: Format) -> Option<(Fit, &'static str)> {
-    if range == "*/*" {
+    if matches!(range, "*/*" | "*") {
         return Some((Fit::Anything, format.media_type()));
     }
     if let Some(main) = range.strip_suffix("/*") {
@@ -91,14 +92,16 @@ fn fit(range: &str, format: Format) -> Option<(Fit, &'static str)> {
     Some((Fit::Exact, named))
 }
 
-/// In thousandths. A weight that makes no sense is none: the whole range counts as refused.
-fn weight(range: &MediaType<'_>) -> u16 {
+/// In thousandths; `None` where it makes no sense.
+fn weight(range: &MediaType<'_>) -> Option<u16> {
     let found = range.parameters().find(|(name, _)| name.eq_ignore_ascii_case("q"));
-    found.map_or(1000, |(_, value)| thousandths(value).unwrap_or(0))
+    found.map_or(Some(1000), |(_, value)| thousandths(value))
 }
 
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    // `.2`, but not `.`: somebody means something by it.
+    let whole = if whole.is_empty() && !fraction.is_empty() { "0" } else { whole };
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -139,11 +142,36 @@ mod tests {
     }
 
     #[test]
+    fn clients_of_java_get_an_answer() {
+        // `HttpURLConnection` sends this unless it is told what to send.
+        assert_eq!(
+            chosen(&["text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], JSON),
+            Some("application/json")
+        );
+        assert_eq!(chosen(&["text/html, *; q=.2"], JSON), Some("application/json"));
+        assert_eq!(chosen(&["text/html, *"], JSON), Some("application/json"));
+    }
+
+    #[test]
+    fn a_malformed_part_is_disregarded_and_the_rest_is_not() {
+        for (lines, found) in [
+            (&["application/json;q=2"][..], Some("application/json")),
+            (&["text/html;q=x, application/json"], Some("application/json")),
+            (&["text/html, application/json;q=high"], None),
+            (&["text/html, json, a/b/c, ;q=1, */*;q=0.1"], Some("application/json")),
+            (&["*/json", "text/html"], None),
+            (&["application/json;q=0, */*;q=x"], None),
+        ] {
+            assert_eq!(chosen(lines, JSON), found, "{lines:?}");
+        }
+    }
+
+    #[test]
     fn the_best_fit_decides_and_zero_excludes() {
         assert_eq!(chosen(&["*/*, application/json;q=0"], JSON), None);
         assert_eq!(chosen(&["application/*;q=0, */*"], JSON), None);
         assert_eq!(chosen(&["application/*;q=0, application/json;q=0.001"], JSON), Some("application/json"));
-        assert_eq!(chosen(&["application/json;q=2"], JSON), None);
+        assert_eq!(chosen(&["application/json;q=0", "text/html"], JSON), None);
         assert_eq!(chosen(&["application/json; charset=utf-8; Q=0.5"], JSON), Some("application/json"));
     }
 
@@ -163,11 +191,12 @@ mod tests {
 
     #[test]
     fn thousandths_as_the_grammar_has_them() {
-        for (text, value) in [("0", 0), ("0.", 0), ("0.5", 500), ("0.123", 123), ("1", 1000), ("1.000", 1000)]
+        for (text, value) in
+            [("0", 0), ("0.", 0), ("0.5", 500), (".2", 200), ("0.123", 123), ("1", 1000), ("1.000", 1000)]
         {
             assert_eq!(thousandths(text), Some(value), "{text}");
         }
-        for text in ["", ".5", "1.001", "2", "0.1234", "-1", "0.x", "00", "1e0", "NaN"] {
+        for text in ["", ".", "1.001", "2", "0.1234", "-1", "0.x", "00", "1e0", "NaN"] {
             assert_eq!(thousandths(text), None, "{text}");
         }
     }

@@ -17,6 +17,15 @@ impl<'a> MediaType<'a> {
         (token(main) && token(sub)).then_some(Self { essence, parameters })
     }
 
+    /// The same for a range of `Accept`, which may also be a lone `*`: Java's clients mean `*/*` by it.
+    pub(super) fn parse_range(text: &'a str) -> Option<Self> {
+        let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+        if essence.trim_matches(blank) == "*" {
+            return Some(Self { essence: "*", parameters });
+        }
+        Self::parse(text)
+    }
+
     /// Its parameters, in their order, without quotation marks. An escaped character is left as it stands: none of the
     /// parameters that mean something here has one.
     pub(super) fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {

@@ -28,7 +28,7 @@ mod accepted;
 mod codec;
 mod error;
 mod format;
-mod json;
+pub(crate) mod json;
 #[cfg(feature = "server")]
 mod layer;
 mod limits;

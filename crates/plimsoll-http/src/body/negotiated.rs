@@ -1,7 +1,9 @@
 use super::{
-    BodyLimits, Decode, Encode,
+    BodyLimits, Decode, DecodeError, Encode, ReadError,
     accept::{self, Choice},
-    codec, read,
+    codec,
+    error::Taken,
+    read,
     wanted::{self, Wanted},
 };
 use crate::{Kind, Problem};
@@ -10,7 +12,9 @@ use axum::{
     extract::{FromRequest, OptionalFromRequest, Request},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{HeaderValue, header};
+use http_body_util::BodyExt;
 
 /// A body in the format that the other side speaks: as an extractor by `Content-Type`, as an answer by `Accept`.
 ///
@@ -36,7 +40,8 @@ use http::{HeaderValue, header};
 /// # As an extractor
 /// Refuses with a [`Problem`]: 415 for a format it does not take, 413 over the limit (before reading, where the length
 /// is announced), 400 for a body that is broken or of another form, with the place. [`BodyLimits`] sets the limits.
-/// `Option<Negotiated<T>>` is `None` for a request without a body and without a `Content-Type`.
+/// `Option<Negotiated<T>>` is `None` for a request without a `Content-Type` whose body is empty, be it that there is none or
+/// that it is chunked and ends at once.
 ///
 /// # As an answer
 /// Needs [`NegotiateLayer`](super::NegotiateLayer) around the route to know what the request accepts; without it the
@@ -74,12 +79,29 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
-        let named = request.headers().contains_key(header::CONTENT_TYPE);
-        if !named && http_body::Body::is_end_stream(request.body()) {
-            return Ok(None);
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
         }
-        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
+        // Only its end says of a chunked body that it is empty.
+        match first_data(request.into_body()).await? {
+            None => Ok(None),
+            // It is something, and nobody says what.
+            Some(_) => Err(DecodeError::Unnamed { taken: Taken(T::FORMATS) }.into()),
+        }
     }
+}
+
+/// The first bytes of a body, if it has any.
+async fn first_data(mut body: Body) -> Result<Option<Bytes>, Problem> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(ReadError::Body)?;
+        if let Ok(data) = frame.into_data()
+            && !data.is_empty()
+        {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
 }
 
 impl<T: Encode> IntoResponse for Negotiated<T> {
@@ -107,7 +129,7 @@ fn choose<T: Encode>(wanted: &Wanted) -> Result<Choice, Problem> {
 
 /// 406, with what there would be.
 pub(super) fn refusal<T: Encode>() -> Problem {
-    Problem::new(Kind::NotAcceptable).detail(format!("offered here: {}", super::error::Taken(T::FORMATS)))
+    Problem::new(Kind::NotAcceptable).detail(format!("offered here: {}", Taken(T::FORMATS)))
 }
 
 fn not_acceptable<T: Encode>() -> Response {

@@ -138,6 +138,18 @@ async fn a_body_may_be_left_out() {
 }
 
 #[tokio::test]
+async fn a_chunked_body_that_is_empty_is_left_out() {
+    let maybe = |chunks: Vec<&'static str>| async move {
+        let chunks = chunks.into_iter().map(Ok::<_, std::io::Error>);
+        let body = Body::from_stream(futures_util::stream::iter(chunks));
+        app().oneshot(Request::post("/maybe").body(body).unwrap()).await.unwrap()
+    };
+    assert_eq!(text(maybe(vec![]).await).await, "false");
+    assert_eq!(text(maybe(vec!["", ""]).await).await, "false");
+    assert_eq!(maybe(vec!["", ORDER]).await.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
 async fn a_value_that_cannot_be_written_is_our_fault() {
     let answer = ask("GET", "/broken", &[], "").await;
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,9 +1,4 @@
-use super::{
-    BoundaryBody, OnPanic, Told,
-    foreign::{self, Said},
-    layer::Shared,
-    panics::caught,
-};
+use super::{BoundaryBody, OnPanic, Told, foreign, layer::Shared, panics::caught, said::Said};
 use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
 use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
 use plimsoll_task::panic::Panicked;
@@ -134,6 +129,15 @@ impl Exchange {
 
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// What an answer of this status is about, made by somebody who says no more. In gRPC there is nothing but methods to be
+    /// found, so a 404 is a method that nobody serves.
+    pub(super) fn problem_of(&self, status: http::StatusCode) -> Problem {
+        if self.grpc && status == http::StatusCode::NOT_FOUND {
+            return Problem::new(Kind::NoRoute);
+        }
+        Problem::of_status(status)
     }
 
     /// Logs and counts a problem, and tells it. `kept` are headers of an answer that was there already, and which the

@@ -1,57 +1,85 @@
 //! Answers that others made, and that tell of a failure.
 
-use super::{BoundaryBody, Told, exchange::Exchange, panics::caught};
-use crate::{Kind, Problem, is_grpc};
+use super::{
+    BoundaryBody, Told,
+    exchange::Exchange,
+    panics::caught,
+    said::{self, Said},
+};
+use crate::{Kind, is_grpc};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response, header, response::Parts};
 use http_body::Body;
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::sync::Arc;
 
 /// In an answer's extensions: it is meant as it is, whatever its status. Counted by its status, and left alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Verbatim;
 
-/// What the answer said that a problem stands in for.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Said(String);
-
-/// As much of what an answer said as goes to the log, or to the caller where that is wanted.
-const MOST_TEXT: usize = 512;
-
 /// What an answer may keep when its content is replaced: nothing that describes the content, and nothing that is not
-/// known to be meant for the client.
+/// known to be meant for the client. A service adds its own by
+/// [`BoundaryLayer::keeping_header`](super::BoundaryLayer::keeping_header).
 const KEPT: &[HeaderName] = &[
     header::ACCEPT,
+    header::ACCEPT_ENCODING,
     header::ACCEPT_RANGES,
     header::ALLOW,
+    header::ALT_SVC,
     header::CACHE_CONTROL,
     header::CONNECTION,
     header::CONTENT_RANGE,
+    header::CONTENT_SECURITY_POLICY,
     header::DATE,
+    header::LINK,
+    header::LOCATION,
     header::PROXY_AUTHENTICATE,
+    header::REFERRER_POLICY,
     header::RETRY_AFTER,
+    header::SEC_WEBSOCKET_VERSION,
     header::SET_COOKIE,
     header::STRICT_TRANSPORT_SECURITY,
     header::UPGRADE,
     header::VARY,
     header::WWW_AUTHENTICATE,
+    header::X_CONTENT_TYPE_OPTIONS,
+    header::X_FRAME_OPTIONS,
 ];
 
 /// The same, for those without a constant.
 const KEPT_BY_NAME: &[&str] = &[
+    "accept-ch",
     "accept-patch",
     "accept-post",
+    "authentication-info",
+    "clear-site-data",
+    "cross-origin-embedder-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "deprecation",
+    "dpop-nonce",
     "idempotency-replayed",
+    "nel",
+    "origin-agent-cluster",
+    "permissions-policy",
+    "proxy-authentication-info",
     "ratelimit",
     "ratelimit-policy",
+    "report-to",
+    "reporting-endpoints",
+    "server-timing",
+    "sunset",
+    "timing-allow-origin",
     "traceresponse",
+    "tus-extension",
+    "tus-max-size",
+    "tus-resumable",
+    "tus-version",
+    "upload-offset",
     "x-request-id",
 ];
+
+/// The same, by how they begin: those of CORS, and the many spellings of how much is left of a rate.
+const KEPT_BY_PREFIX: &[&str] = &["access-control-", "ratelimit-", "x-rate-limit-", "x-ratelimit-"];
 
 /// What describes the content that is being replaced.
 const CONTENT: &[HeaderName] = &[
@@ -87,17 +115,17 @@ where
         exchange.count(Kind::of_status(parts.status));
         return Response::from_parts(parts, BoundaryBody::inner(body, exchange));
     }
-    let mut problem = Problem::of_status(parts.status);
-    if let Some(said) = read(&parts.headers, body, &exchange) {
+    let mut problem = exchange.problem_of(parts.status);
+    if let Some(said) = said::read(&parts.headers, body, &exchange) {
         problem = if exchange.shared().tell_rejections && parts.status.is_client_error() {
             problem.detail(said)
         } else {
-            problem.because(Said(said))
+            problem.because(Said::new(said))
         };
     }
     let mut kept = HeaderMap::new();
     for (name, value) in &parts.headers {
-        if is_kept(name) {
+        if is_kept(name) || exchange.shared().kept.contains(name) {
             kept.append(name, value.clone());
         }
     }
@@ -114,38 +142,12 @@ fn is_meant(parts: &Parts) -> bool {
 fn is_kept(name: &HeaderName) -> bool {
     KEPT.contains(name)
         || KEPT_BY_NAME.contains(&name.as_str())
-        || name.as_str().starts_with("access-control-")
+        || KEPT_BY_PREFIX.iter().any(|prefix| name.as_str().starts_with(prefix))
 }
 
-fn media_type(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim())
-}
-
-/// What a short plain text says, if it is there without waiting.
-fn read<B: Body<Data = Bytes>>(headers: &HeaderMap, body: B, exchange: &Exchange) -> Option<String> {
-    let plain = media_type(headers).is_some_and(|of| of.eq_ignore_ascii_case("text/plain"));
-    let read = || {
-        let mut body = pin!(body);
-        // Nobody is to be woken: what is not there at once is dropped with the body.
-        match body.as_mut().poll_frame(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Some(Ok(frame))) if plain => frame.into_data().ok(),
-            _ => None,
-        }
-    };
-    let chunk = caught(read).unwrap_or_else(|panicked| {
-        exchange.panicked_late(super::exchange::Place::Body, &panicked);
-        None
-    })?;
-    let chunk = &chunk[..chunk.len().min(MOST_TEXT)];
-    let text = match std::str::from_utf8(chunk) {
-        Ok(text) => text,
-        // Cut within a character, or no text at all.
-        Err(error) => std::str::from_utf8(&chunk[..error.valid_up_to()]).unwrap_or_default(),
-    };
-    let line: String = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();
-    let line = line.trim();
-    (!line.is_empty()).then(|| line.to_owned())
 }
 
 /// Dropping a foreign body may panic as anything foreign may.

@@ -1,4 +1,5 @@
 use super::{BoundaryService, OnPanic, metrics::Metrics};
+use http::HeaderName;
 use plimsoll_telemetry::{RegisterError, Registry};
 use std::sync::{Arc, atomic::AtomicBool};
 use tower_layer::Layer;
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     /// The first panic has been told to whoever wants to know.
     pub(super) panicked: Arc<AtomicBool>,
     pub(super) tell_rejections: bool,
+    /// Headers that an answer keeps beside those that always may.
+    pub(super) kept: Vec<HeaderName>,
 }
 
 impl BoundaryLayer {
@@ -51,6 +54,16 @@ impl BoundaryLayer {
     #[must_use]
     pub fn telling_rejections(mut self) -> Self {
         self.shared_mut().tell_rejections = true;
+        self
+    }
+
+    /// The same, and this header of an answer stays when the answer becomes a problem. Those that mean something beside the
+    /// content do anyway: `Retry-After`, `Allow`, `WWW-Authenticate`, `Set-Cookie`, `Link`, `Location`, those of CORS, of rate
+    /// limits, of a browser's policies, and some more. Whatever else there is goes, since it may describe the content that
+    /// was replaced, or tell what was not meant to be told with a failure.
+    #[must_use]
+    pub fn keeping_header(mut self, name: HeaderName) -> Self {
+        self.shared_mut().kept.push(name);
         self
     }
 

@@ -60,6 +60,7 @@ mod future;
 mod layer;
 mod metrics;
 mod panics;
+mod said;
 mod service;
 mod told;
 

@@ -9,7 +9,7 @@ use super::{
     sending::Sending,
     upload::{BoxError, Progress, Upload},
 };
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use plimsoll_driver::{Marks, classify};
 use plimsoll_policy::{Failure, Settlement};
@@ -87,8 +87,8 @@ pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<R
     } else {
         while let Some(link) = host.pool.take() {
             host.pool.used(true);
-            match http1(host, link, held, &mut request, marks).await {
-                // The peer closed a kept connection just when it was used. That is nobody's failure: it is asked once
+            match http1(host, Kept::Before, link, held, &mut request, marks).await {
+                // The peer closed a kept connection just when it was used, with a 408 or without. That is nobody's failure: it is asked once
                 // more, over another connection, as nothing was sent or sending it twice is safe.
                 Err(Fault::Broken { .. }) if request.is_some() => {}
                 result => return result,
@@ -99,7 +99,7 @@ pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<R
     let made = Box::pin(connect(host, marks)).await.map_err(Fault::Connect)?;
     host.pool.used(false);
     match made {
-        Made::Http1(link) => http1(host, link, held, &mut request, marks).await,
+        Made::Http1(link) => http1(host, Kept::No, link, held, &mut request, marks).await,
         Made::Http2(shared) => http2(host, shared, held, &mut request, marks).await,
     }
 }
@@ -124,8 +124,16 @@ fn next(host: &Host, held: &Held, request: &mut Option<Request<Upload>>, http2: 
         .unwrap_or_else(|| held.lock().unwrap_or_else(PoisonError::into_inner).next(host, http2))
 }
 
+/// Whether a connection has rested since its last exchange.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Before,
+    No,
+}
+
 async fn http1(
     host: &Host,
+    kept: Kept,
     mut link: Box<Link>,
     held: &Held,
     request: &mut Option<Request<Upload>>,
@@ -135,6 +143,16 @@ async fn http1(
     let sent = next(host, held, request, false);
     let body = sent.body().progress();
     match link.exchange(sent, marks).await {
+        // The peer's word that it has waited long enough for a request on this connection (RFC 9110, section 15.5.9), which
+        // crossed ours on its way.
+        Ok(response) if kept == Kept::Before && response.status() == StatusCode::REQUEST_TIMEOUT => {
+            let mut sending = held.lock().unwrap_or_else(PoisonError::into_inner);
+            if !(sending.idempotent && sending.is_replayable()) {
+                return Ok(Reply::Http1(response, link, body));
+            }
+            *request = Some(sending.next(host, false));
+            Err(Fault::Broken { error: "a 408 on a kept connection".into(), untouched: false })
+        }
         Ok(response) => Ok(Reply::Http1(response, link, body)),
         Err(Broke { error, unsent, wrote }) => {
             let user = error.as_ref().is_some_and(hyper::Error::is_user);

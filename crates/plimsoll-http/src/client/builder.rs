@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{body::ByteLimit, dial::Dialer};
 use plimsoll_driver::Time;
-use plimsoll_policy::PolicySpec;
+use plimsoll_policy::NamedPolicy;
 use plimsoll_telemetry::{RegisterError, Registry};
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -17,8 +17,8 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    told: Vec<(Origin, PolicySpec)>,
-    default: Option<PolicySpec>,
+    told: Vec<(Origin, NamedPolicy)>,
+    default: Option<NamedPolicy>,
     most_hosts: NonZeroUsize,
     keeping: Keeping,
     kept: usize,
@@ -47,7 +47,7 @@ impl Default for Builder {
             propagate_trace: true,
             http2_only: false,
             singleflight: None,
-            metrics: None,
+            metrics: Families::global(),
             time: Time::TOKIO,
             dialer: Dialer::default(),
             #[cfg(feature = "tls")]
@@ -61,14 +61,14 @@ impl Builder {
     ///
     /// # Errors
     /// If `origin` is not a scheme, a host and perhaps a port.
-    pub fn host(mut self, origin: &str, policy: PolicySpec) -> Result<Self, InvalidOrigin> {
-        self.told.push((origin.parse()?, policy));
+    pub fn host(mut self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, InvalidOrigin> {
+        self.told.push((origin.parse()?, policy.into()));
         Ok(self)
     }
 
     /// Every other host has this policy, each its own machines. Without one, the client goes nowhere else.
-    pub fn default_policy(mut self, policy: PolicySpec) -> Self {
-        self.default = Some(policy);
+    pub fn default_policy(mut self, policy: impl Into<NamedPolicy>) -> Self {
+        self.default = Some(policy.into());
         self
     }
 
@@ -132,13 +132,20 @@ impl Builder {
         self
     }
 
-    /// Counts policies' decisions and connections in this registry. See the [module](super) for the names.
+    /// Counts policies' decisions and connections in this registry, instead of in [that of the process](Registry::global). See
+    /// the [module](super) for the names.
     ///
     /// # Errors
     /// If the registry has other families of these names, or is full.
     pub fn metrics(mut self, registry: &Registry) -> Result<Self, RegisterError> {
         self.metrics = Some(Families::new(registry)?);
         Ok(self)
+    }
+
+    /// Counts nothing.
+    pub fn without_metrics(mut self) -> Self {
+        self.metrics = None;
+        self
     }
 
     /// Where the policies' clock, timers and randomness come from: tokio's unless said otherwise. Connections that rest are
@@ -167,11 +174,11 @@ impl Builder {
     ///
     /// # Errors
     /// If `origin` is not a scheme, a host and perhaps a port.
-    pub fn origin(self, origin: &str, policy: PolicySpec) -> Result<Client, InvalidOrigin> {
+    pub fn origin(self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Client, InvalidOrigin> {
         let origin = origin.parse()?;
         let flights = self.singleflight.clone().map(Flights::new);
         let settings = Arc::new(self.settings());
-        Ok(Client { hosts: Arc::new(Hosts::one(origin, policy, &settings, flights)) })
+        Ok(Client { hosts: Arc::new(Hosts::one(origin, policy.into(), &settings, flights)) })
     }
 
     /// A client of the hosts that it was told of, and of any other if there is a default policy.

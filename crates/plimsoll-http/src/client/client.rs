@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, Uri, uri::PathAndQuery};
 use plimsoll_driver::Time;
 use plimsoll_policy::{
-    Instant, PolicySpec,
+    Instant, NamedPolicy,
     call::{Facts, Stages},
 };
 use plimsoll_task::Deadline;
@@ -36,11 +36,14 @@ pub struct Client {
 impl Client {
     /// A client of one origin, under this policy. Paths are asked for; what is elsewhere is refused.
     ///
+    /// The policy may have a name ([`NamedPolicy`]: `("ledger", spec)`, or `policies.named("ledger")?`), under which it is
+    /// counted, in [the registry of the process](plimsoll_telemetry::Registry::global) unless the client is told of another.
+    ///
     /// Needs no runtime yet; its calls need a tokio runtime with I/O and time.
     ///
     /// # Errors
     /// If `origin` is not a scheme, a host and perhaps a port.
-    pub fn to(origin: &str, policy: PolicySpec) -> Result<Self, InvalidOrigin> {
+    pub fn to(origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, InvalidOrigin> {
         Self::builder().origin(origin, policy)
     }
 

@@ -4,6 +4,7 @@ use super::{
     Origin,
     connect::Connecting,
     failures::Failures,
+    live,
     metrics::{Ears, Families},
     pool::{Follow, Keeping, Pool, PoolStats},
 };
@@ -11,7 +12,7 @@ use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use plimsoll_driver::{TaskHost, Time};
-use plimsoll_policy::{Instant, Policy, PolicySnapshot, PolicySpec};
+use plimsoll_policy::{Instant, NamedPolicy, Policy, PolicySnapshot, PolicySpec};
 use std::{
     fmt,
     sync::{
@@ -21,7 +22,7 @@ use std::{
 };
 
 /// A policy's machines, as a client runs them.
-pub(super) type Machines = Policy<Arc<TaskHost<Ears>>>;
+pub(crate) type Machines = Policy<Arc<TaskHost<Ears>>>;
 
 /// What holds for all hosts of a client.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub(super) struct Settings {
 
 pub(super) struct Host {
     pub(super) origin: Origin,
+    /// What its policy is called.
+    name: Arc<str>,
     pub(super) settings: Arc<Settings>,
     pub(super) policy: ArcSwap<Machines>,
     pub(super) pool: Arc<Pool>,
@@ -52,9 +55,10 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(origin: Origin, spec: PolicySpec, settings: &Arc<Settings>) -> Arc<Self> {
+    pub(super) fn new(origin: Origin, policy: NamedPolicy, settings: &Arc<Settings>) -> Arc<Self> {
+        let NamedPolicy { name, spec } = policy;
         let metrics = settings.metrics.as_ref();
-        let ears = metrics.map_or(Ears::Deaf, |families| families.ears(origin.authority()));
+        let ears = metrics.map_or(Ears::Deaf, |families| families.ears(&name, origin.authority()));
         let pool = metrics.map(|families| families.pool(origin.authority()));
         let (time, now) = (settings.time.clone(), settings.time.now());
         let machines =
@@ -63,6 +67,7 @@ impl Host {
         let host = Arc::new(Self {
             header: origin.host_header(),
             origin,
+            name,
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
             pool: Arc::new(Pool::new(settings.keeping, names, pool, time)),
@@ -73,6 +78,7 @@ impl Host {
         if let Some(families) = metrics {
             families.watch(&host);
         }
+        live::watch(&host);
         host
     }
 
@@ -116,6 +122,11 @@ impl Handle {
         &self.host.origin
     }
 
+    /// What its policy is called; [`NamedPolicy::NAMELESS`] where nobody gave it a name.
+    pub fn policy_name(&self) -> &str {
+        &self.host.name
+    }
+
     /// The policy in force.
     pub fn spec(&self) -> PolicySpec {
         self.host.policy.load().spec().clone()
@@ -128,6 +139,12 @@ impl Handle {
         let revised =
             self.host.policy.load().revised(spec, self.host.now(), self.host.settings.time.secret());
         self.host.policy.store(Arc::new(revised));
+    }
+
+    /// Looks at the machines themselves.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_policy<R>(&self, look: impl FnOnce(&Machines, Instant) -> R) -> R {
+        look(&self.host.policy.load(), self.host.now())
     }
 
     /// What every machine shows now.

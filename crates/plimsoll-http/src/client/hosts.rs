@@ -3,11 +3,12 @@
 use super::{
     InvalidRequest, Origin,
     host::{Host, Settings},
+    live::{self, Template},
     singleflight::Flights,
 };
 use arc_swap::ArcSwap;
 use http::{Uri, uri::PathAndQuery};
-use plimsoll_policy::PolicySpec;
+use plimsoll_policy::NamedPolicy;
 use std::{
     collections::HashMap,
     fmt,
@@ -30,7 +31,7 @@ enum Kind {
 pub(super) struct Many {
     settings: Arc<Settings>,
     told: HashMap<Origin, Arc<Host>>,
-    default: Option<PolicySpec>,
+    default: Option<Arc<Template>>,
     met: ArcSwap<HashMap<Origin, Arc<Host>>>,
     /// One newcomer at a time.
     meeting: Mutex<()>,
@@ -40,24 +41,29 @@ pub(super) struct Many {
 impl Hosts {
     pub(super) fn one(
         origin: Origin,
-        spec: PolicySpec,
+        policy: NamedPolicy,
         settings: &Arc<Settings>,
         flights: Option<Flights>,
     ) -> Self {
-        Self { kind: Kind::One(Host::new(origin, spec, settings)), flights }
+        Self { kind: Kind::One(Host::new(origin, policy, settings)), flights }
     }
 
     pub(super) fn many(
-        told: Vec<(Origin, PolicySpec)>,
-        default: Option<PolicySpec>,
+        told: Vec<(Origin, NamedPolicy)>,
+        default: Option<NamedPolicy>,
         most: usize,
         settings: Arc<Settings>,
         flights: Option<Flights>,
     ) -> Self {
         let told = told
             .into_iter()
-            .map(|(origin, spec)| (origin.clone(), Host::new(origin, spec, &settings)))
+            .map(|(origin, policy)| (origin.clone(), Host::new(origin, policy, &settings)))
             .collect();
+        let default = default.map(|policy| {
+            let template = Arc::new(Template::from_pointee(policy));
+            live::watch_template(&template);
+            template
+        });
         let (met, meeting) = (ArcSwap::default(), Mutex::new(()));
         Self { kind: Kind::Many(Box::new(Many { settings, told, default, met, meeting, most })), flights }
     }
@@ -105,7 +111,7 @@ impl Many {
 
     #[cold]
     fn meet(&self, origin: Origin) -> Result<Arc<Host>, InvalidRequest> {
-        let Some(spec) = &self.default else { return Err(InvalidRequest::Elsewhere(origin)) };
+        let Some(policy) = &self.default else { return Err(InvalidRequest::Elsewhere(origin)) };
         let _one_at_a_time = self.meeting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut met = HashMap::clone(&self.met.load());
         if let Some(host) = met.get(&origin) {
@@ -115,7 +121,7 @@ impl Many {
             let oldest = met.values().min_by_key(|host| host.last_used()).map(|host| host.origin.clone());
             oldest.and_then(|oldest| met.remove(&oldest));
         }
-        let host = Host::new(origin.clone(), spec.clone(), &self.settings);
+        let host = Host::new(origin.clone(), NamedPolicy::clone(&policy.load()), &self.settings);
         met.insert(origin, Arc::clone(&host));
         self.met.store(Arc::new(met));
         Ok(host)

@@ -6,7 +6,7 @@ use plimsoll_telemetry::{
 };
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -26,6 +26,16 @@ pub(super) struct Families {
 }
 
 impl Families {
+    /// Those in the registry of the process; `None` where that is full, or has others of these names.
+    pub(super) fn global() -> Option<Self> {
+        static GLOBAL: LazyLock<Option<Families>> = LazyLock::new(|| {
+            Families::new(Registry::global())
+                .inspect_err(|error| tracing::warn!(%error, "clients are not counted"))
+                .ok()
+        });
+        GLOBAL.clone()
+    }
+
     pub(super) fn new(registry: &Registry) -> Result<Self, RegisterError> {
         let connect =
             Desc::new("plimsoll_client_connect_duration_seconds", "How long connections took to make.");
@@ -80,9 +90,9 @@ impl Families {
     }
 
     /// Who hears what one host's policy decides.
-    pub(super) fn ears(&self, upstream: &str) -> Ears {
+    pub(super) fn ears(&self, policy: &str, upstream: &str) -> Ears {
         // The families are of the same registry as ours, and take any label.
-        PolicyMetrics::new(&self.registry, "client", upstream)
+        PolicyMetrics::new(&self.registry, policy, upstream)
             .map_or(Ears::Deaf, |metrics| Ears::Counting(Box::new(metrics)))
     }
 
@@ -126,7 +136,7 @@ impl PoolMetrics {
 
 /// Who hears what a policy decides.
 #[derive(Debug)]
-pub(super) enum Ears {
+pub(crate) enum Ears {
     Deaf,
     Counting(Box<PolicyMetrics>),
 }

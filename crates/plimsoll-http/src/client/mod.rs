@@ -19,7 +19,7 @@
 //! - **Sent twice** is only what may be: idempotent methods, a request with an `Idempotency-Key`
 //!   ([`RequestBuilder::idempotent`]), or one of which not a byte has left. The last is known exactly.
 //! - **A kept connection that the peer closes just when it is used** costs no attempt: the request goes out over another one, if
-//!   it never left or may be sent twice.
+//!   it never left or may be sent twice. A 408 on a kept connection is such a close, for a request that may be sent twice.
 //! - **No redirects, no cookies, no decompression, no proxy**: the answer is what came.
 //! - **Dropping is safe** at any point: a call, or an answer's body, that is dropped gives back what it was admitted with. Its
 //!   connection is closed, unless all that is left of the answer is a short, known rest: that is read and thrown away (64 KiB and a
@@ -36,7 +36,9 @@
 //!   puts a policy around one that is there already; limits on connecting and bodies are then reqwest's own.
 //!
 //! # Metrics
-//! With [`Builder::metrics`], beside those of [`plimsoll_telemetry::PolicyMetrics`] (policy `client`):
+//! In [the registry of the process](plimsoll_telemetry::Registry::global), which a server shows, or in that of
+//! [`Builder::metrics`]; beside those of [`plimsoll_telemetry::PolicyMetrics`], whose label `policy` is the policy's name, or
+//! `client` for one without:
 //!
 //! | name | type | labels | meaning |
 //! | --- | --- | --- | --- |
@@ -61,6 +63,7 @@ mod hosts;
 mod io;
 mod keys;
 mod link;
+mod live;
 mod metrics;
 mod origin;
 mod pool;
@@ -81,6 +84,7 @@ pub use builder::Builder;
 pub use client::{Client, ResponseFuture};
 pub use error::{Error, InvalidRequest};
 pub use host::Handle;
+pub use live::{LivePolicy, live_policies};
 pub use origin::{InvalidOrigin, Origin};
 pub use pool::PoolStats;
 pub use request::RequestBuilder;

@@ -14,7 +14,7 @@
 
 use crate::{headers::grpc_timeout, idempotency::is_idempotent};
 use ::reqwest::{Error, Request, Response};
-use plimsoll_driver::classify::response;
+use plimsoll_driver::classify::{connect, response};
 use plimsoll_policy::{Failure, PolicySpec, Settlement, call::Facts};
 use plimsoll_task::Deadline;
 use plimsoll_tower::{
@@ -30,7 +30,8 @@ pub fn layer(policy: PolicySpec) -> PolicyLayer<Answers, Requests, Again> {
 }
 
 /// What came of an attempt: by its head as [`GrpcStatus`](plimsoll_driver::classify::GrpcStatus) classifies it, or by
-/// reqwest's kind of error.
+/// reqwest's kind of error. A request that cannot be built, a redirect that is not followed, and a body of the caller's that
+/// fails are no failure of the peer, and are not tried again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Answers;
 
@@ -41,14 +42,32 @@ impl Classify<Response, Error> for Answers {
             Ok(head) => {
                 Settlement { provisional: false, ..response(head.status(), head.headers(), SystemTime::now) }
             }
+            // Before all others: a body of the caller's that times out is no timeout of the peer's.
+            Err(error) if is_the_callers(error) => Settlement::CALLER,
             // Also where connecting timed out: nothing was sent.
-            Err(error) if error.is_connect() => Settlement::failure(Failure::Connect),
+            Err(error) if error.is_connect() => connect(error),
             Err(error) if error.is_timeout() => Settlement::failure(Failure::Timeout),
-            // Our own mistake, which says nothing about the peer and is not tried again.
-            Err(error) if error.is_builder() => Settlement::CANCELLED,
             Err(_) => Settlement::failure(Failure::Broken),
         }
     }
+}
+
+/// Whether the fault is on our side of the connection: a request that cannot be made, a redirect that our own policy does
+/// not follow (a loop, too many, another scheme), a body of ours that failed while it was sent. It says nothing about the
+/// peer, and would go no better a second time.
+fn is_the_callers(error: &Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        // What failed while a body was sent stands behind an error of the request.
+        let ours = error
+            .downcast_ref::<Error>()
+            .is_some_and(|error| error.is_builder() || error.is_redirect() || error.is_body());
+        if ours || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// What a request tells of itself: safe to repeat by its method or its `Idempotency-Key`; wanted until the running task's

@@ -1,16 +1,14 @@
 //! Of equal GETs at the same time, one is sent.
 
 use super::{Body, Error, client::begin, host::Host, upload::Payload};
+use crate::headers::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, TRACEPARENT, TRACESTATE, X_REQUEST_ID};
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{
-    HeaderMap, HeaderName, Request, Response, StatusCode, Version,
-    header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, RANGE},
-    uri::PathAndQuery,
-};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Version, uri::PathAndQuery};
 use http_body_util::BodyExt;
 use plimsoll_policy::call::Facts;
 use plimsoll_task::Deadline;
 use plimsoll_tower::{Describe, Key, SingleflightLayer, singleflight::SingleflightService};
+use smallvec::SmallVec;
 use std::{
     convert::Infallible,
     fmt,
@@ -26,14 +24,16 @@ use tower_service::Service;
 
 /// Which GETs are equal, and how much of their answers is kept to be shared.
 ///
-/// Equal are those to the same origin, with the same path and query, and with the same values of the headers that are part
-/// of the key: `accept`, `accept-encoding`, `accept-language`, `authorization`, `cookie` and `range` unless said otherwise. A
-/// request with a body goes by itself.
+/// Equal are those to the same origin, with the same path and query, and with the same headers: whatever a request says
+/// of who asks (`authorization`, `cookie`, a key of one's own), under which condition (`if-none-match`, `if-match`, …), for
+/// which part (`range`) or in which form may change its answer, so none of it is shared unless it is said that it can be.
+/// Left out are the headers that tell equal requests apart: `traceparent`, `tracestate`, `baggage`, `x-request-id`, and how
+/// long the answer is waited for. A request with a body goes by itself.
 ///
 /// An answer larger than the bound cannot be shared: one caller gets it as it is, and the others ask by themselves.
 #[derive(Clone, Debug)]
 pub struct Singleflight {
-    headers: Vec<HeaderName>,
+    ignored: Vec<HeaderName>,
     bound: usize,
     flights: usize,
     followers: usize,
@@ -42,16 +42,17 @@ pub struct Singleflight {
 impl Default for Singleflight {
     /// Answers of up to 1 MiB; at most 1024 flights of 1024 followers, and beyond that everybody goes alone.
     fn default() -> Self {
-        let headers = vec![ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, RANGE];
-        Self { headers, bound: 1 << 20, flights: 1024, followers: 1024 }
+        const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+        let ignored = vec![TRACEPARENT, TRACESTATE, BAGGAGE, X_REQUEST_ID, EXPECTED_TIMEOUT, GRPC_TIMEOUT];
+        Self { ignored, bound: 1 << 20, flights: 1024, followers: 1024 }
     }
 }
 
 impl Singleflight {
-    /// This header is part of the key too.
+    /// This header changes no answer: requests that differ in it alone are equal.
     #[must_use]
-    pub fn vary_by(mut self, header: HeaderName) -> Self {
-        self.headers.push(header);
+    pub fn ignoring(mut self, header: HeaderName) -> Self {
+        self.ignored.push(header);
         self
     }
 
@@ -63,23 +64,32 @@ impl Singleflight {
     }
 
     fn key(&self, host: &Host, path: &PathAndQuery, headers: &HeaderMap) -> Bytes {
-        let mut key = BytesMut::with_capacity(128);
-        // Each part with its length: no two lists of parts read the same.
-        let mut part = |bytes: &[u8]| {
-            key.put_u64(bytes.len() as u64);
-            key.put_slice(bytes);
-        };
-        part(host.origin.authority().as_bytes());
-        part(if host.origin.is_secure() { b"s" } else { b"" });
-        part(path.as_str().as_bytes());
-        for name in &self.headers {
-            for value in headers.get_all(name) {
-                part(name.as_str().as_bytes());
-                part(value.as_bytes());
-            }
-        }
+        let mut key = BytesMut::with_capacity(256);
+        part(&mut key, host.origin.authority().as_bytes());
+        part(&mut key, if host.origin.is_secure() { b"s" } else { b"" });
+        part(&mut key, path.as_str().as_bytes());
+        self.add_headers(&mut key, headers);
         key.freeze()
     }
+
+    fn add_headers(&self, key: &mut BytesMut, headers: &HeaderMap) {
+        let mut names: SmallVec<[&HeaderName; 16]> =
+            headers.keys().filter(|name| !self.ignored.contains(name)).collect();
+        // In which order they were set is no difference; that of one header's values is.
+        names.sort_unstable_by_key(|name| name.as_str());
+        for name in names {
+            for value in headers.get_all(name) {
+                part(key, name.as_str().as_bytes());
+                part(key, value.as_bytes());
+            }
+        }
+    }
+}
+
+/// A part with its length: no two lists of parts read the same.
+fn part(key: &mut BytesMut, bytes: &[u8]) {
+    key.put_u64(bytes.len() as u64);
+    key.put_slice(bytes);
 }
 
 /// A request, and the bytes by which equal ones are known.
@@ -229,5 +239,61 @@ impl Flights {
 impl fmt::Debug for Flights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flights").field("how", &self.how).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderValue, header};
+
+    fn same(one: &[(&'static str, &str)], other: &[(&'static str, &str)]) -> bool {
+        let flights = Singleflight::default().ignoring(header::USER_AGENT);
+        let key = |fields: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_str(value).unwrap());
+            }
+            let mut key = BytesMut::new();
+            flights.add_headers(&mut key, &headers);
+            key.freeze()
+        };
+        key(one) == key(other)
+    }
+
+    #[test]
+    fn whatever_may_change_the_answer_keeps_requests_apart() {
+        for name in [
+            "accept",
+            "accept-language",
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "x-api-key",
+            "x-tenant",
+            "range",
+            "if-range",
+            "if-match",
+            "if-none-match",
+            "if-modified-since",
+            "if-unmodified-since",
+            "cache-control",
+            "prefer",
+            "x-forwarded-for",
+        ] {
+            assert!(!same(&[(name, "a")], &[(name, "b")]), "{name}");
+            assert!(!same(&[(name, "a")], &[]), "{name}");
+            assert!(same(&[(name, "a")], &[(name, "a")]), "{name}");
+        }
+        assert!(!same(&[("accept", "a"), ("accept", "b")], &[("accept", "b"), ("accept", "a")]));
+        assert!(!same(&[("accept", "a"), ("range", "b")], &[("accept", "b"), ("range", "a")]));
+    }
+
+    #[test]
+    fn what_tells_equal_requests_apart_does_not() {
+        for name in ["traceparent", "tracestate", "x-request-id", "user-agent"] {
+            assert!(same(&[(name, "a")], &[(name, "b")]), "{name}");
+        }
+        assert!(same(&[("accept", "a"), ("range", "b")], &[("range", "b"), ("accept", "a")]));
     }
 }

@@ -66,7 +66,8 @@ impl Weights {
             for each in value.as_bytes().split(|byte| *byte == b',') {
                 let mut parts = each.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
                 let coding = parts.next().unwrap_or_default();
-                let weight = parts.next().map_or(Some(1000), weight);
+                // A part whose weight cannot be read is disregarded, as everywhere.
+                let Some(weight) = parts.next().map_or(Some(1000), weight) else { continue };
                 let slot = match coding {
                     name if name.eq_ignore_ascii_case(b"br") => &mut weights.br,
                     name if name.eq_ignore_ascii_case(b"zstd") => &mut weights.zstd,
@@ -77,8 +78,7 @@ impl Weights {
                     b"*" => &mut weights.any,
                     _ => continue,
                 };
-                // A weight that cannot be read: not wanted, which is always safe.
-                *slot = Some(weight.unwrap_or(0));
+                *slot = Some(weight);
             }
         }
         weights
@@ -94,10 +94,11 @@ impl Weights {
     }
 }
 
-/// `q=0.125` in thousandths.
+/// `q=0.125` in thousandths; `q=.125` too, which Java's clients write.
 fn weight(parameter: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', value @ ..] = parameter else { return None };
     let (whole, decimals) = match value {
+        [b'.', decimals @ ..] if (1..=3).contains(&decimals.len()) => (&b'0', decimals),
         [whole] => (whole, &b""[..]),
         [whole, b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
         _ => return None,
@@ -138,6 +139,9 @@ mod tests {
             ("br;q=1.001", &[]),
             ("br;q=0.1234", &[]),
             ("br;level=5", &[]),
+            ("br;q=.5, gzip", &[Gzip, Brotli]),
+            ("br;q=., gzip", &[Gzip]),
+            ("br;q=x, *;q=0.5", &[Brotli, Zstd, Gzip]),
             ("compress, deflate", &[]),
             ("", &[]),
         ] {

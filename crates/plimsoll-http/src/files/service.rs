@@ -175,6 +175,14 @@ impl Files {
             Err(Unnamed::Refused) => return Ok(refusal(Problem::new(Kind::NotFound))),
         };
         let mut name = bytes;
+        let asked = asked(request);
+        // A router that took off all of the path it was asked for has put the slash there.
+        if is_folder && !asked.path().ends_with('/') {
+            return Ok(match &self.options.index {
+                Some(_) => with_slash(asked),
+                None => refusal(Problem::new(Kind::NotFound)),
+            });
+        }
         if is_folder {
             let Some(index) = &self.options.index else { return Ok(refusal(Problem::new(Kind::NotFound))) };
             let name = name.to_mut();
@@ -198,7 +206,7 @@ impl Files {
                 };
                 Ok(representation.answer(&request.method, &request.headers, effort))
             }
-            Ok(Found::Folder) if !is_folder && self.options.index.is_some() => Ok(with_slash(&request.uri)),
+            Ok(Found::Folder) if !is_folder && self.options.index.is_some() => Ok(with_slash(asked)),
             Ok(Found::Folder) => Ok(refusal(Problem::new(Kind::NotFound))),
             Err(Miss::Cold) => Err(Miss::Cold),
             Err(miss) => Ok(refusal(missed(miss))),
@@ -226,7 +234,19 @@ enum Found {
     Folder,
 }
 
-/// To the same path with a slash, relative to it: whatever prefix a router took off stays as it is.
+/// The target as the client wrote it, whatever prefix a router took off.
+#[cfg(feature = "server")]
+fn asked(request: &Parts) -> &Uri {
+    request.extensions.get::<axum::extract::OriginalUri>().map_or(&request.uri, |original| &original.0)
+}
+
+#[cfg(not(feature = "server"))]
+const fn asked(request: &Parts) -> &Uri {
+    &request.uri
+}
+
+/// To the same path with a slash, relative to it: whatever prefix a router, or a proxy before it, took off stays as it is,
+/// and no path makes another host of it.
 fn with_slash(uri: &Uri) -> Response<FileBody> {
     let last = uri.path().rsplit('/').next().unwrap_or_default();
     // "./" keeps a colon in the name from being read as a scheme.

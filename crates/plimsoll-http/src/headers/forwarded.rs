@@ -118,6 +118,12 @@ impl Forwarding<'_> {
         self.trusted.iter().any(|trust| trust.covers(address))
     }
 
+    /// Whether the peer says for whom it asks, and is not believed: a proxy that nobody named, or a client that pretends.
+    #[inline]
+    pub fn is_doubted(&self, headers: &HeaderMap) -> bool {
+        headers.keys().any(says_who) && !self.trusts(self.peer())
+    }
+
     /// The client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is not
     /// itself trusted. What stands left of it anyone could have written.
     pub fn client(&self, headers: &HeaderMap) -> IpAddr {
@@ -167,7 +173,7 @@ impl Forwarding<'_> {
         let keeps = |name| told_before && headers.contains_key(name);
         let proto = (!keeps(X_FORWARDED_PROTO)).then_some(self.scheme);
         let host = host.filter(|_| !keeps(X_FORWARDED_HOST));
-        Forwarded { chain, nodes, proto, host }
+        Forwarded { chain, nodes, proto, host, doubted: told_before && !trusted }
     }
 }
 
@@ -178,9 +184,15 @@ pub struct Forwarded {
     nodes: Text,
     proto: Option<Scheme>,
     host: Option<HeaderValue>,
+    doubted: bool,
 }
 
 impl Forwarded {
+    /// Whether the peer said for whom it asks, and was not believed: see [`Strangers`](super::Strangers).
+    pub const fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
     /// Gives each field to `put`.
     pub fn each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
         put(&X_FORWARDED_FOR, &self.chain);
@@ -212,6 +224,11 @@ pub fn is_told_by_proxies(name: &HeaderName) -> bool {
         [b'c', ..] => matches!(name, "client-ip" | "cf-connecting-ip" | "cf-connecting-ipv6"),
         _ => false,
     }
+}
+
+/// Whether it names a client.
+fn says_who(name: &HeaderName) -> bool {
+    *name == X_FORWARDED_FOR || *name == header::FORWARDED || name.as_str() == "x-real-ip"
 }
 
 /// The addresses of `X-Forwarded-For`, left to right; `None` where something else stands.

@@ -1,18 +1,15 @@
 //! The trace a request belongs to ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::task::futures::TaskLocalFuture;
+use plimsoll_task::trace::{Scoped, TraceIds};
 
 /// The header a [`TraceParent`] travels in.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// The header in which the collectors of a trace tell each other more.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A request's own id, as most services log it.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-tokio::task_local! {
-    static CURRENT: TraceParent;
-}
 
 /// A `traceparent` of version 00: `00-<trace id>-<parent id>-<flags>`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,14 +76,17 @@ impl TraceParent {
     }
 
     /// The trace of the request at hand, and the span that is at work on it: what is asked of others meanwhile is that
-    /// span's child. `None` outside [`TraceParent::scope`], in a task of its own too.
+    /// span's child. `None` outside [`TraceParent::scope`].
+    ///
+    /// It is [`plimsoll_task::TraceIds::current`]: scopes, supervisors, pools and crews hand it on to the work that they
+    /// start; for a plain `tokio::spawn` there is [`plimsoll_task::TraceContext`].
     pub fn current() -> Option<Self> {
-        CURRENT.try_get().ok()
+        TraceIds::current().map(|ids| Self { trace: ids.trace, parent: ids.span, flags: ids.flags })
     }
 
     /// Runs `future` as a part of this trace. Cancel safe where `future` is.
-    pub fn scope<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
-        CURRENT.scope(self, future)
+    pub const fn scope<F: Future>(self, future: F) -> Scoped<F> {
+        TraceIds { trace: self.trace, span: self.parent, flags: self.flags }.scope(future)
     }
 
     /// As the header's value.

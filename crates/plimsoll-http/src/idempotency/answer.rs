@@ -1,7 +1,39 @@
 use super::IDEMPOTENCY_REPLAYED;
-use crate::boundary::Verbatim;
+use crate::{body::json, boundary::Verbatim};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
+
+/// In the extensions of an answer: it passes as it comes, and what it says is not kept. For an answer that streams and
+/// does not say so by its `Content-Type`; that it was given is kept all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unkept;
+
+/// Types whose bodies are sent bit by bit, for as long as there is something to say.
+const STREAMS: [&str; 7] = [
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/jsonl",
+    "application/json-seq",
+    "application/stream+json",
+    "multipart/x-mixed-replace",
+    "application/grpc",
+];
+
+/// Whether the body of this answer comes bit by bit, so that whoever waits for its end keeps the client waiting.
+pub(super) fn streams(parts: &Parts) -> bool {
+    if parts.extensions.get::<Unkept>().is_some() {
+        return true;
+    }
+    let Some(named) = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes) else {
+        return false;
+    };
+    STREAMS.iter().any(|name| {
+        let Some((begins, rest)) = named.split_at_checked(name.len()) else { return false };
+        // `application/grpc+proto`, `application/grpc-web`, and parameters.
+        let ends = matches!(rest.first(), None | Some(b';' | b' ' | b'+' | b'-'));
+        ends && begins.eq_ignore_ascii_case(name.as_bytes())
+    })
+}
 
 /// In the store alone: the answer carried [`Verbatim`], which no header of HTTP says.
 const VERBATIM: HeaderName = HeaderName::from_static("plimsoll-verbatim");
@@ -26,9 +58,11 @@ impl Answer {
     /// With this as JSON.
     ///
     /// # Errors
-    /// Where serde cannot write `value` as JSON.
+    /// Where `value` cannot be written as JSON: a map whose keys are no text, a number that is NaN or infinite.
     pub fn json<T: serde::Serialize>(status: StatusCode, value: &T) -> serde_json::Result<Self> {
-        let answer = Self::new(status, serde_json::to_vec(value)?);
+        let mut body = Vec::new();
+        json::write_into(&mut body, value)?;
+        let answer = Self::new(status, body);
         Ok(answer.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
     }
 

@@ -10,9 +10,16 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
-/// A key within its scope, as stores know it: SHA-256 over both.
+/// A key within its scope, as stores know it: SHA-256 over both, and whose it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ScopedKey([u8; 32]);
+pub struct ScopedKey {
+    hash: [u8; 32],
+    scope: Option<ScopeId>,
+}
+
+/// Whose keys they are: SHA-256 over what [`IdempotencyLayer::scope`](super::IdempotencyLayer::scope) says of a request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeId([u8; 32]);
 
 impl Fingerprint {
     /// Of a request with this body; of the headers only these count.
@@ -44,14 +51,28 @@ impl Fingerprint {
 }
 
 impl ScopedKey {
-    /// `key` as `scope` uses it.
-    pub fn new(scope: &[u8], key: &IdempotencyKey) -> Self {
+    /// `key` as `scope` uses it; `None` where all clients share one space of keys.
+    pub fn new(scope: Option<&[u8]>, key: &IdempotencyKey) -> Self {
         let mut hash = Sha256::new();
-        piece(&mut hash, scope);
+        piece(&mut hash, scope.unwrap_or_default());
         piece(&mut hash, key.as_str().as_bytes());
-        Self(hash.finalize().into())
+        let scope = scope.map(|scope| ScopeId(Sha256::digest(scope).into()));
+        Self { hash: hash.finalize().into(), scope }
     }
 
+    /// Its 32 bytes, in which its scope is contained.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
+    /// Whose key it is; `None` where the layer was told no scope. A store holds against this that one client takes no more
+    /// than its share.
+    pub const fn scope(&self) -> Option<&ScopeId> {
+        self.scope.as_ref()
+    }
+}
+
+impl ScopeId {
     /// Its 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -71,6 +92,12 @@ impl fmt::Debug for Fingerprint {
 }
 
 impl fmt::Debug for ScopedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        short(self.hash, f)
+    }
+}
+
+impl fmt::Debug for ScopeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         short(self.0, f)
     }
@@ -111,7 +138,8 @@ mod tests {
     #[test]
     fn scopes_do_not_run_into_their_keys() {
         let key = |text: &str| IdempotencyKey::try_from(text).unwrap();
-        assert_ne!(ScopedKey::new(b"a", &key("bc")), ScopedKey::new(b"ab", &key("c")));
-        assert_ne!(ScopedKey::new(b"a", &key("k")), ScopedKey::new(b"b", &key("k")));
+        let hash = |scope: &[u8], text| *ScopedKey::new(Some(scope), &key(text)).as_bytes();
+        assert_ne!(hash(b"a", "bc"), hash(b"ab", "c"));
+        assert_ne!(hash(b"a", "k"), hash(b"b", "k"));
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// Read from a structured field's string ([RFC 9651](https://www.rfc-editor.org/rfc/rfc9651), as the draft asks:
 /// `"8e03978e-40d5"`, quotes and all) or from a bare word (`8e03978e-40d5`), which many clients send; both are the same
-/// key. Parameters behind it are refused.
+/// key. Well-formed parameters behind a string mean nothing, as with every structured field that defines none.
 ///
 /// ```
 /// # use plimsoll_http::idempotency::IdempotencyKey;
@@ -101,7 +101,45 @@ fn unquoted(rest: &str) -> Result<String, BadKey> {
             _ => return Err(BadKey::Malformed),
         }
     }
-    if signs.next().is_some() { Err(BadKey::Malformed) } else { Ok(key) }
+    if are_parameters(signs.as_str()) { Ok(key) } else { Err(BadKey::Malformed) }
+}
+
+/// Whether it is `*( ";" *SP key [ "=" bare-item ] )`. Items other than strings are taken by their characters alone, since
+/// nobody asks what they say.
+fn are_parameters(mut rest: &str) -> bool {
+    while !rest.is_empty() {
+        let Some(parameter) = rest.strip_prefix(';') else { return false };
+        let parameter = parameter.trim_start_matches(' ');
+        let is_key = |sign: char| matches!(sign, 'a'..='z' | '0'..='9' | '_' | '-' | '.' | '*');
+        if !parameter.starts_with(|sign: char| matches!(sign, 'a'..='z' | '*')) {
+            return false;
+        }
+        let after = parameter.trim_start_matches(is_key);
+        rest = match after.strip_prefix('=') {
+            None => after,
+            Some(value) => match after_item(value) {
+                Some(after) => after,
+                None => return false,
+            },
+        };
+    }
+    true
+}
+
+/// What follows the bare item that this begins with.
+fn after_item(value: &str) -> Option<&str> {
+    if let Some(string) = value.strip_prefix('"') {
+        let mut escaped = false;
+        let end = string.find(|sign: char| {
+            let ends = sign == '"' && !escaped;
+            escaped = sign == '\\' && !escaped;
+            ends
+        })?;
+        return string[..end].chars().all(|sign| matches!(sign, ' '..='~')).then(|| &string[end + 1..]);
+    }
+    let after = value
+        .trim_start_matches(|sign: char| sign.is_ascii_graphic() && !matches!(sign, '"' | '\\' | ',' | ';'));
+    (after.len() < value.len()).then_some(after)
 }
 
 /// As a structured field's string, as it is sent.
@@ -139,7 +177,13 @@ mod tests {
             ("a b", BadKey::Malformed),
             ("a,b", BadKey::Malformed),
             ("\"a\", \"b\"", BadKey::Malformed),
-            ("\"a\";p=1", BadKey::Malformed),
+            ("\"a\" ;p=1", BadKey::Malformed),
+            ("\"a\";", BadKey::Malformed),
+            ("\"a\";P=1", BadKey::Malformed),
+            ("\"a\";p=", BadKey::Malformed),
+            ("\"a\";p=\"open", BadKey::Malformed),
+            ("\"a\";p=1, \"b\"", BadKey::Malformed),
+            ("a;p=1", BadKey::Malformed),
             ("\"a", BadKey::Malformed),
             ("\"a\\n\"", BadKey::Malformed),
             ("\"ä\"", BadKey::Malformed),
@@ -152,6 +196,13 @@ mod tests {
         assert!(IdempotencyKey::try_from(long.as_str()).is_ok());
         assert_eq!(IdempotencyKey::try_from(format!("{long}k").as_str()), Err(BadKey::TooLong));
         assert_eq!(IdempotencyKey::try_from("k".repeat(10_000).as_str()), Err(BadKey::TooLong));
+    }
+
+    #[test]
+    fn parameters_of_a_structured_string_mean_nothing() {
+        for value in ["\"a\";p", "\"a\"; p=1;q", "\"a\";p=\"x;\\\"y\"", "\"a\";*p=?1;r=:aGk=:", " \"a\" "] {
+            assert_eq!(IdempotencyKey::try_from(value).unwrap().as_str(), "a", "{value}");
+        }
     }
 
     #[test]

@@ -1,7 +1,18 @@
-use super::{IdempotencyService, Store, Terms, Twins, metrics::Metrics, settings::Settings};
-use http::{HeaderName, HeaderValue, Method, StatusCode, request::Parts};
+use super::{
+    IdempotencyService, Store, Terms, Twins,
+    metrics::Metrics,
+    settings::{Scope, Settings, is_final_with_client_errors},
+};
+use crate::Problem;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use plimsoll_telemetry::{RegisterError, Registry};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
@@ -18,6 +29,8 @@ pub struct IdempotencyLayer<St> {
     pub(super) metrics: Metrics,
     pub(super) places: Arc<Semaphore>,
     pub(super) at_once: usize,
+    /// Whether the log has it that there is no scope.
+    warned: Arc<AtomicBool>,
 }
 
 impl<St: Store> IdempotencyLayer<St> {
@@ -29,6 +42,7 @@ impl<St: Store> IdempotencyLayer<St> {
             metrics: Metrics::default(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             at_once: AT_ONCE,
+            warned: Arc::default(),
         }
     }
 
@@ -39,7 +53,7 @@ impl<St: Store> IdempotencyLayer<St> {
         self
     }
 
-    /// The same, and whoever gets that 400 is told by a `Link` where to read about it. `url` is put into the header as
+    /// The same, and whoever is refused because of its key (400, 409, 422) is told by a `Link` where to read about it. `url` is put into the header as
     /// it is; one that cannot stand there is left out.
     #[must_use]
     pub fn documented_at(mut self, url: &str) -> Self {
@@ -73,7 +87,15 @@ impl<St: Store> IdempotencyLayer<St> {
     /// stay the same from one try to the next (a user's id does, a token that is renewed does not).
     #[must_use]
     pub fn scope(mut self, scope: impl Fn(&Parts) -> Vec<u8> + Send + Sync + 'static) -> Self {
-        self.settings_mut().scope = Arc::new(scope);
+        self.settings_mut().scope = Scope::Of(Arc::new(scope));
+        self
+    }
+
+    /// The same, and all clients share one space of keys, because there is but one, or because that is meant: the log does
+    /// not warn of it.
+    #[must_use]
+    pub fn one_scope(mut self) -> Self {
+        self.settings_mut().scope = Scope::One;
         self
     }
 
@@ -106,7 +128,15 @@ impl<St: Store> IdempotencyLayer<St> {
         self
     }
 
-    /// The same, and these statuses are final: their answers are kept. Others free the key.
+    /// The same, and answers of 4xx are kept, but for 401, 408, 425 and 429, which pass by themselves. For a service whose
+    /// refusals are decisions that must stay. A client that sends nonsense fills its share of the store with the answers.
+    #[must_use]
+    pub fn keeping_client_errors(self) -> Self {
+        self.final_where(is_final_with_client_errors)
+    }
+
+    /// The same, and these statuses are final: their answers are kept. Others free the key. As it is without this, all
+    /// below 400 are.
     #[must_use]
     pub fn final_where(mut self, is_final: fn(StatusCode) -> bool) -> Self {
         self.settings_mut().is_final = is_final;
@@ -155,6 +185,34 @@ impl<St: Store> IdempotencyLayer<St> {
     }
 }
 
+impl<St> IdempotencyLayer<St> {
+    /// What its requests' keys are keys within. Where nobody said, one line of the log says what that means.
+    pub(super) fn scope_of(&self, request: &Parts) -> Option<Vec<u8>> {
+        match &self.settings.scope {
+            Scope::Of(scope) => Some(scope(request)),
+            Scope::One => None,
+            Scope::Unset => {
+                if !self.warned.swap(true, Relaxed) {
+                    tracing::warn!(
+                        "idempotency keys have no scope: whoever guesses a key and sends the same request reads \
+                         another client's answer; name the client by IdempotencyLayer::scope, or say that there is \
+                         but one by IdempotencyLayer::one_scope"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// A refusal with the way to where keys are explained.
+    pub(super) fn explained(&self, problem: Problem) -> Problem {
+        match &self.settings.documentation {
+            Some(link) => problem.header(header::LINK, link.clone()),
+            None => problem,
+        }
+    }
+}
+
 impl<St> Clone for IdempotencyLayer<St> {
     fn clone(&self) -> Self {
         Self {
@@ -163,6 +221,7 @@ impl<St> Clone for IdempotencyLayer<St> {
             metrics: self.metrics.clone(),
             places: Arc::clone(&self.places),
             at_once: self.at_once,
+            warned: Arc::clone(&self.warned),
         }
     }
 }

@@ -12,14 +12,21 @@
 //! | another one under the same key | 422 `idempotency-key-reused` |
 //! | a malformed key, a key too long, two keys | 400 `idempotency-key-invalid` |
 //! | no key where one is required | 400 `idempotency-key-missing` |
+//! | a key beyond its client's share of the store | 429 `rate-limited` |
 //! | a body over the limit | 413 `body-too-large` |
 //!
 //! "The same" is decided by a [`Fingerprint`] of method, path, query, some headers and the body. "Its key" is within a
 //! scope that the service names ([`IdempotencyLayer::scope`]): **without a scope all clients share one space of keys**,
-//! and whoever guesses a key and sends the same request reads another's answer.
+//! and whoever guesses a key and sends the same request reads another's answer. The log says so once, unless the service
+//! says that this is meant ([`IdempotencyLayer::one_scope`]).
 //!
-//! Answers that are not final (5xx, 401, 408, 425, 429) are not kept: the key is free again, and the client may try
-//! again. So is a key whose request panicked or ran out of time.
+//! Answers that are not final (4xx and 5xx) are not kept: nothing was done, so they take no place in the store, the key is
+//! free again, and the client may try again with a request put right. So is a key whose request panicked or ran out of
+//! time. A service whose 4xx are decisions that must stay says so
+//! ([`IdempotencyLayer::keeping_client_errors`]).
+//!
+//! Answers that stream (server-sent events, lines of JSON, gRPC, …) pass as they come. It is kept that they were given, and
+//! not what they said.
 //!
 //! # A client that leaves
 //! The work goes on in a task of its own until it ends or its time is over ([`Terms`]), so that the answer is there
@@ -53,10 +60,10 @@ mod service;
 mod settings;
 mod store;
 
-pub use answer::Answer;
+pub use answer::{Answer, Unkept};
 pub use body::{KeyedBody, KeyedBodyError};
 pub use claim::Claim;
-pub use fingerprint::{Fingerprint, ScopedKey};
+pub use fingerprint::{Fingerprint, ScopeId, ScopedKey};
 pub use key::{BadKey, IdempotencyKey};
 pub use layer::IdempotencyLayer;
 pub use memory::{Full, MemoryStore};

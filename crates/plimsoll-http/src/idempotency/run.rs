@@ -2,21 +2,20 @@
 
 use super::{
     Answer, Begun, Claim, Completed, Fingerprint, IdempotencyLayer, KeyedBody, Lease, Outcome, ScopedKey,
-    Store, metrics::Event,
+    Store, answer::streams, metrics::Event,
 };
 use crate::{Chain, Kind, Problem};
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response, request::Parts};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use plimsoll_task::{Deadline, panic::Panicked, panic::catch};
+use plimsoll_task::{Deadline, TraceContext, panic::Panicked, panic::catch};
 use std::{pin::pin, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
     time::{Instant, sleep, timeout_at},
 };
 use tower_service::Service;
-use tracing::Instrument;
 
 /// How often a store is asked to keep an outcome, and how long is waited in between.
 const TRIES: u32 = 3;
@@ -71,7 +70,7 @@ impl<S, St: Store> Work<S, St> {
             }
             drop(place);
         };
-        tokio::spawn(deadline.scope(task).in_current_span());
+        tokio::spawn(TraceContext::current().scope(deadline.scope(task)));
         receiver
     }
 
@@ -128,6 +127,15 @@ impl<St: Store> IdempotencyLayer<St> {
     {
         let (parts, body) = answer.into_parts();
         let mut body = Box::pin(body);
+        // Known without a look at it: that it goes on for long, or is larger than is kept.
+        if streams(&parts) || body.size_hint().lower() > self.settings.answer_limit as u64 {
+            self.metrics.count(Event::Unkept);
+            if !claim.is_completed() {
+                self.complete(claim, &Outcome::Unkept).await;
+            }
+            let body = KeyedBody::begun(Bytes::new(), body);
+            return Ran::Answered(Response::from_parts(parts, body));
+        }
         let read = catch(timeout_at(until, read(body.as_mut(), self.settings.answer_limit))).await;
         let (outcome, ran) = match read {
             // It comes no further.

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{Kind, Problem};
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use plimsoll_task::Deadline;
@@ -129,7 +129,7 @@ where
             Ok(None) if !settings.required => {
                 return ResponseFuture { stage: Stage::Passing { future: self.inner.call(request) } };
             }
-            Ok(None) => return self.refuse(self.missing()),
+            Ok(None) => return self.refuse(Problem::new(Kind::IdempotencyKeyMissing)),
             Err(bad) => {
                 return self.refuse(Problem::new(Kind::IdempotencyKeyInvalid).detail(bad.to_string()));
             }
@@ -145,15 +145,8 @@ where
 impl<S, St> IdempotencyService<S, St> {
     fn refuse<F, R, E>(&self, problem: Problem) -> ResponseFuture<F, R, E> {
         self.layer.metrics.count(Event::Refused);
+        let problem = self.layer.explained(problem);
         ResponseFuture { stage: Stage::Refused { problem: Some(problem) } }
-    }
-
-    fn missing(&self) -> Problem {
-        let problem = Problem::new(Kind::IdempotencyKeyMissing);
-        match &self.layer.settings.documentation {
-            Some(link) => problem.header(header::LINK, link.clone()),
-            None => problem,
-        }
     }
 }
 
@@ -187,9 +180,11 @@ where
             return Ok(refusal(problem));
         }
     };
-    let key = ScopedKey::new(&(settings.scope)(&parts), &key);
+    let key = ScopedKey::new(layer.scope_of(&parts).as_deref(), &key);
     let fingerprint = Fingerprint::of(&parts, &settings.counting_headers, &body);
     let metrics = layer.metrics.clone();
+    let of = layer.clone();
+    let explained = |problem| of.explained(problem);
     let mut work = Work { layer, inner, parts, body, key, fingerprint };
 
     let patience = match settings.twins {
@@ -218,7 +213,7 @@ where
                 if left.is_zero() {
                     metrics.count(Event::InFlight);
                     let problem = Problem::new(Kind::IdempotencyKeyInFlight).after(Duration::from_secs(1));
-                    return Ok(refusal(problem));
+                    return Ok(refusal(explained(problem)));
                 }
                 sleep(pause.min(left)).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -236,7 +231,7 @@ where
             }
             (Begun::Reused | Begun::Ours(_), _) => {
                 metrics.count(Event::Reused);
-                return Ok(refusal(Kind::IdempotencyKeyReused.into()));
+                return Ok(refusal(explained(Kind::IdempotencyKeyReused.into())));
             }
         }
     }

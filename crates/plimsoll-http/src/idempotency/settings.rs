@@ -62,7 +62,18 @@ pub enum Twins {
 }
 
 /// Names the client whose key it is.
-type Scope = Arc<dyn Fn(&Parts) -> Vec<u8> + Send + Sync>;
+type Namer = dyn Fn(&Parts) -> Vec<u8> + Send + Sync;
+
+/// Whose keys they are.
+#[derive(Clone)]
+pub(super) enum Scope {
+    /// Nobody said.
+    Unset,
+    /// All clients are one, and that is meant.
+    One,
+    /// The client that this names.
+    Of(Arc<Namer>),
+}
 
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -104,13 +115,18 @@ impl Default for Settings {
                 header::VARY,
             ],
             is_final,
-            scope: Arc::new(|_| Vec::new()),
+            scope: Scope::Unset,
         }
     }
 }
 
-/// What the same request would be answered again, whenever it is sent.
+/// What says that it was done, or needs not be.
 fn is_final(status: StatusCode) -> bool {
+    !status.is_server_error() && !status.is_client_error()
+}
+
+/// What the same request would be answered again, whenever it is sent.
+pub(super) fn is_final_with_client_errors(status: StatusCode) -> bool {
     let passing = [
         StatusCode::UNAUTHORIZED,
         StatusCode::REQUEST_TIMEOUT,

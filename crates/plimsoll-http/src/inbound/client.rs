@@ -1,6 +1,9 @@
 //! Whose request it is.
 
-use crate::headers::{Forwarding, Scheme, Trust};
+use crate::{
+    headers::{Forwarding, Scheme, Strangers, Trust},
+    layers::connected,
+};
 use http::Request;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,17 +23,26 @@ pub struct Peer(
 /// Finds the client's address and puts it, as an [`IpAddr`], into the request's extensions, where
 /// [`KeyBy::Client`](crate::layers::KeyBy::Client) looks for it.
 ///
-/// It is the address of the [`Peer`]; where that is a proxy one trusts, what the proxy says in `X-Forwarded-For`
+/// It is the address of the [`Peer`], or of axum's `ConnectInfo<SocketAddr>`; where that is a proxy one trusts, what the proxy says in `X-Forwarded-For`
 /// ([`Forwarding::client`]). A request without a peer is left as it is.
+///
+/// Behind a proxy that nobody named, all clients are one: whatever is limited by client, they share. So a peer that is not
+/// trusted and says for whom it asks is told in the log, once, and counted ([`Strangers`]).
 #[derive(Clone, Debug, Default)]
 pub struct ClientLayer {
     trusted: Arc<[Trust]>,
+    strangers: Arc<Strangers>,
 }
 
 impl ClientLayer {
     /// Believes these proxies, and nobody else.
     pub fn trusting(proxies: impl IntoIterator<Item = Trust>) -> Self {
-        Self { trusted: proxies.into_iter().collect() }
+        Self { trusted: proxies.into_iter().collect(), strangers: Arc::default() }
+    }
+
+    /// Those that said for whom they ask, and are not believed. Shared by all clones of the layer.
+    pub const fn strangers(&self) -> &Arc<Strangers> {
+        &self.strangers
     }
 }
 
@@ -64,9 +76,14 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        if let Some(Peer(peer)) = request.extensions().get().copied() {
+        let extensions = request.extensions();
+        let peer = extensions.get::<Peer>().map(|peer| peer.0).or_else(|| connected(extensions));
+        if let Some(peer) = peer {
             let peer = peer.ip().to_canonical();
             let forwarding = Forwarding { peer, scheme: Scheme::Http, trusted: &self.layer.trusted };
+            if forwarding.is_doubted(request.headers()) {
+                self.layer.strangers.heard(peer, "Server::trusting");
+            }
             let client: IpAddr = forwarding.client(request.headers());
             request.extensions_mut().insert(client);
         }
@@ -92,6 +109,40 @@ mod tests {
         }
         let layer = ClientLayer::trusting(trusted.iter().map(|text| text.parse().unwrap()));
         layer.layer(service).oneshot(request).await.unwrap().into_body()
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_nobody_named_is_counted_and_one_that_is_named_is_not() {
+        let layer = ClientLayer::trusting(["10.0.0.0/8".parse().unwrap()]);
+        let service =
+            layer.layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
+        for (peer, field, seen) in [
+            ("10.1.2.3:4", "x-forwarded-for", 0),
+            ("192.168.0.1:4", "accept", 0),
+            ("192.168.0.1:4", "x-forwarded-for", 1),
+            ("192.168.0.1:4", "forwarded", 2),
+            ("192.168.0.1:4", "x-real-ip", 3),
+        ] {
+            let mut request = Request::new(());
+            request.headers_mut().insert(field, "198.51.100.7".parse().unwrap());
+            request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+            service.clone().oneshot(request).await.unwrap();
+            assert_eq!(layer.strangers().count(), seen, "{peer} {field}");
+        }
+        assert_eq!(layer.strangers().last(), Some("192.168.0.1".parse().unwrap()));
+    }
+
+    #[cfg(feature = "server")]
+    #[tokio::test]
+    async fn the_peer_that_axum_knows_is_the_peer() {
+        let service = service_fn(|request: Request<()>| async move {
+            Ok::<_, Infallible>(Response::new(request.extensions().get::<IpAddr>().copied()))
+        });
+        let mut request = Request::new(());
+        let peer: SocketAddr = "192.0.2.1:4".parse().unwrap();
+        request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        let found = ClientLayer::default().layer(service).oneshot(request).await.unwrap();
+        assert_eq!(found.into_body(), Some(peer.ip()));
     }
 
     #[tokio::test]

@@ -3,9 +3,9 @@
 use crate::{ProblemId, headers::TraceParent};
 use http::Request;
 use plimsoll_policy::units::Ratio;
+use plimsoll_task::trace::Scoped;
 use plimsoll_tower::driver::draw;
 use std::task::{Context, Poll};
-use tokio::task::futures::TaskLocalFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -63,7 +63,7 @@ where
     type Response = S::Response;
     type Error = S::Error;
     /// Cancel safe where the inner one is.
-    type Future = TaskLocalFuture<TraceParent, S::Future>;
+    type Future = Scoped<S::Future>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {

@@ -1,20 +1,29 @@
 use crate::{headers::grpc_timeout, idempotency::is_idempotent};
-use http::{HeaderName, Request, header::HOST};
+use http::{Extensions, HeaderName, HeaderValue, Request, header::HOST};
 use plimsoll_policy::{Cohort, Priority, call::Facts};
 use plimsoll_task::Deadline;
 use plimsoll_tower::{
     Describe, Key,
     driver::{from_tokio, now},
 };
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Once,
+};
 
 /// What requests are counted under, where machines count keys apart.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum KeyBy {
-    /// The host that is asked: of the target, else of the `Host` header.
+    /// The host that is asked: of the target, else of the `Host` header; in lower case, without a port or a dot at its end,
+    /// so that one host is one key however it is spelled.
     #[default]
     Host,
-    /// The [`IpAddr`] in the request's extensions, put there by whoever knows the client; IPv6 by /64.
+    /// The [`IpAddr`] in the request's extensions, put there by whoever knows the client
+    /// ([`ClientLayer`](crate::inbound::ClientLayer)), else axum's `ConnectInfo<SocketAddr>`; IPv6 by /64.
+    ///
+    /// `serve` puts it there. Under plain `axum::serve`, serve the app by
+    /// `into_make_service_with_connect_info::<SocketAddr>()`: without it nobody knows who asks, all clients have one share,
+    /// and the log says so as an error.
     Client,
     /// The value of this header. Requests with several different ones are counted together, with those that have none: one
     /// value more is no way around the limit of another.
@@ -64,10 +73,16 @@ impl<B> Describe<Request<B>> for HttpFacts {
     fn key<'r>(&self, request: &'r Request<B>) -> Option<Key<'r>> {
         match &self.key {
             KeyBy::Host => {
-                let named = || request.headers().get(HOST).map(|host| host.as_bytes().into());
-                request.uri().host().map(Key::from).or_else(named)
+                let named = || request.headers().get(HOST).map(HeaderValue::as_bytes);
+                request.uri().host().map(str::as_bytes).or_else(named).map(host_key)
             }
-            KeyBy::Client => request.extensions().get::<IpAddr>().map(|client| (*client).into()),
+            KeyBy::Client => {
+                let client = client_of(request.extensions());
+                if client.is_none() {
+                    nobody_knows();
+                }
+                client.map(Key::from)
+            }
             KeyBy::Header(name) => {
                 let mut values = request.headers().get_all(name).iter();
                 let first = values.next()?;
@@ -75,6 +90,47 @@ impl<B> Describe<Request<B>> for HttpFacts {
             }
         }
     }
+}
+
+/// A host as it is counted. Nothing is copied where it is written so already, as it nearly always is.
+fn host_key(host: &[u8]) -> Key<'_> {
+    let port = |at: usize| host[at + 1..].iter().all(u8::is_ascii_digit);
+    // Of `[::1]:80` the last colon, of `[::1]` none.
+    let name = match host.iter().rposition(|byte| *byte == b':') {
+        Some(at) if port(at) && (!host[..at].contains(&b':') || host[..at].ends_with(b"]")) => &host[..at],
+        _ => host,
+    };
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    if name.iter().any(u8::is_ascii_uppercase) { name.to_ascii_lowercase().into() } else { name.into() }
+}
+
+/// Who asks, as a layer further out found it, or axum's listener.
+fn client_of(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<IpAddr>().copied().or_else(|| connected(extensions).map(|peer| peer.ip()))
+}
+
+/// The other end of the connection, where axum has put it.
+#[cfg(feature = "server")]
+pub(crate) fn connected(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<axum::extract::ConnectInfo<SocketAddr>>().map(|connected| connected.0)
+}
+
+#[cfg(not(feature = "server"))]
+pub(crate) fn connected(_: &Extensions) -> Option<SocketAddr> {
+    None
+}
+
+/// One line for the process: it is how the app is put together, and the same for every request.
+#[cold]
+fn nobody_knows() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::error!(
+            "requests do not say who sent them, so a limit by client is one limit for all of them: serve the app by \
+             plimsoll's serve, or by into_make_service_with_connect_info::<SocketAddr>(), or put the client's IpAddr \
+             into the request's extensions"
+        );
+    });
 }
 
 #[cfg(test)]
@@ -151,7 +207,25 @@ mod tests {
         assert_eq!(key(KeyBy::Header(HeaderName::from_static("x-tenant")), &named).unwrap(), b"t1");
         named.headers_mut().append("x-tenant", "t2".parse().unwrap());
         assert_eq!(key(KeyBy::Header(HeaderName::from_static("x-tenant")), &named), None);
+        for (host, counted) in [
+            ("API.Example", "api.example"),
+            ("api.example:8080", "api.example"),
+            ("api.example.", "api.example"),
+            ("Api.Example.:443", "api.example"),
+            ("[2001:DB8::1]:80", "[2001:db8::1]"),
+            ("[::1]", "[::1]"),
+            ("::1", "::1"),
+        ] {
+            assert_eq!(key(KeyBy::Host, &request(&[("host", host)])).unwrap(), counted.as_bytes(), "{host}");
+        }
         assert_eq!(key(KeyBy::Client, &named), None);
+        #[cfg(feature = "server")]
+        {
+            let peer: SocketAddr = "198.51.100.9:4711".parse().unwrap();
+            let mut plain = request(&[]);
+            plain.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+            assert_eq!(key(KeyBy::Client, &plain).unwrap(), [198, 51, 100, 9]);
+        }
         named.extensions_mut().insert(IpAddr::from([192, 0, 2, 7]));
         assert_eq!(key(KeyBy::Client, &named).unwrap(), [192, 0, 2, 7]);
     }

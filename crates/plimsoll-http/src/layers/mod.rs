@@ -15,6 +15,7 @@ mod facts;
 mod replay;
 mod sent;
 
+pub(crate) use facts::connected;
 pub use facts::{HttpFacts, KeyBy};
 pub use replay::{HttpReplay, Kept};
 pub use sent::SentBody;

@@ -1,8 +1,9 @@
 use super::{
-    AdminToken, Limits, Listen, ServeError, TimeLimit, WhenFull,
+    AdminToken, Limits, Listen, LogFilter, ServeError, TimeLimit, WhenFull,
     accept::{AcceptFailures, Door, Ending, before_waiting, places},
     admin,
     connection::Manner,
+    edge::Edge,
     metrics::{self, ConnectionMetrics},
     record::Record,
     signals::{Signals, Told},
@@ -20,7 +21,7 @@ use plimsoll_task::{
     supervise::{Escalation, Supervisor},
 };
 use plimsoll_telemetry::Registry;
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Instant};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
 /// Connections to the admin address: strangers must not keep out whoever probes, or has the token.
@@ -41,11 +42,13 @@ pub(super) struct Settings {
     pub(super) listens: Vec<Listen>,
     pub(super) admin: Option<Listen>,
     pub(super) token: Option<AdminToken>,
+    pub(super) log: Option<LogFilter>,
     pub(super) conditions: Vec<admin::Condition>,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
     pub(super) ids: RequestIdLayer,
+    pub(super) edge: Edge,
     pub(super) traces: TraceLayer,
     /// Whether each request is a line in the log.
     pub(super) request_log: bool,
@@ -62,14 +65,16 @@ impl Settings {
             listens: Vec::new(),
             admin: None,
             token: None,
+            log: None,
             conditions: Vec::new(),
             limits: Limits::default(),
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
+            edge: Edge::default(),
             traces: TraceLayer::new(),
             request_log: true,
-            registry: Registry::new(),
+            registry: Registry::global().clone(),
             drain: Drain::default(),
             notice: Some(TimeLimit::seconds(3)),
             signals: true,
@@ -145,13 +150,24 @@ impl Bound {
         // Dropped at any point, nothing of it goes on.
         let _guard = cut.clone().drop_guard();
         let mut tasks = JoinSet::new();
-        if let Some((listener, address)) = admin {
-            tracing::info!(%address, "the admin listens");
-            let door = admin_door(&settings, cut.clone())?;
-            tasks.spawn(door.accept(listener, None));
-        }
         let record = Record::new(&settings.registry, settings.request_log)?;
         let guards = Guards::new(&settings.limits);
+        let clients = ClientLayer::trusting(settings.trusted.iter().copied());
+        if let Some((listener, address)) = admin {
+            tracing::info!(%address, "the admin listens");
+            let standing = admin::Standing {
+                registry: settings.registry.clone(),
+                draining: settings.drain.requested().clone(),
+                conditions: settings.conditions.clone().into(),
+                strangers: Arc::clone(clients.strangers()),
+                own: Arc::new(admin::Own::new(&settings.limits, guards.clone())),
+                log: settings.log.clone().or_else(LogFilter::of_process),
+                began: Instant::now(),
+                listeners: addresses.clone(),
+            };
+            let door = admin_door(&settings, standing, cut.clone())?;
+            tasks.spawn(door.accept(listener, None));
+        }
         // Where one of these falls too often, the log says so, and requests are served all the same.
         let mut beside = Supervisor::new("server").escalation(Escalation::Log);
         beside = beside.child("lock watch", |_| observe::watch());
@@ -162,7 +178,7 @@ impl Bound {
                 feel_lag(Arc::clone(&shedder), move |late| lag.record_duration(late))
             });
         }
-        let _watched = metrics::watch(&settings.registry, &guards)?;
+        let _watched = metrics::watch(&settings.registry, &guards, clients.strangers())?;
         let _measured = observe::tasks(&settings.registry)?;
         let _supervised = observe::supervisor(&settings.registry, &beside.stats())?;
         tasks.spawn(async { drop(beside.run().await) });
@@ -170,8 +186,9 @@ impl Bound {
             app: settings.app,
             boundary,
             deadline: settings.deadline,
-            clients: ClientLayer::trusting(settings.trusted),
+            clients,
             ids: settings.ids,
+            edge: settings.edge,
             traces: settings.traces,
             record,
             guards,
@@ -236,17 +253,15 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
 }
 
 /// The admin's answers to the last: it is no part of the drain.
-fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router>, ServeError> {
-    let draining = settings.drain.requested().clone();
+fn admin_door(
+    settings: &Settings,
+    standing: admin::Standing,
+    cut: CancellationToken,
+) -> Result<Door<Router>, ServeError> {
     let never = CancellationToken::new();
     let limits = admin_limits(&settings.limits);
     Ok(Door {
-        service: admin::router(
-            settings.registry.clone(),
-            draining,
-            settings.conditions.clone(),
-            settings.token.clone(),
-        ),
+        service: admin::router(standing, settings.token.clone()),
         manner: Arc::new(Manner::new(&limits)),
         places: places(&limits),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,

@@ -5,6 +5,7 @@ use super::{
     io::Watched,
     places::Place,
     pulse::{Beat, Patience, Pulse, Verdict},
+    streams::Streams,
     upgraded::Rules,
 };
 use crate::{KeepAlive, inbound::Peer};
@@ -14,7 +15,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
@@ -49,7 +50,9 @@ const PARTING: Duration = Duration::from_secs(1);
 /// How connections are spoken to.
 #[derive(Debug)]
 pub(super) struct Manner {
-    builder: Builder<TokioExecutor>,
+    head_room: u32,
+    head_fields: usize,
+    streams: u32,
     patience: Patience,
     stall: Option<Duration>,
     /// How long a connection that has switched protocols may carry nothing, and goes on in a drain.
@@ -69,32 +72,44 @@ pub(super) enum Ended {
 
 impl Manner {
     pub(super) fn new(limits: &Limits) -> Self {
-        let mut builder = Builder::new(TokioExecutor::new());
-        let room = limits.head_room.get();
-        // Heads and rests are timed by the connection's own task, which can tell the one from the other.
-        builder
-            .http1()
-            .header_read_timeout(None)
-            .max_headers(limits.head_fields.get() as usize)
-            .max_buf_size(room as usize + BUFFER);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(PING)
-            .keep_alive_timeout(PING)
-            .max_concurrent_streams(limits.streams.get())
-            .max_header_list_size(room)
-            .max_pending_accept_reset_streams(RESETS)
-            .max_local_error_reset_streams(FAULTS);
         let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
-        let patience = Patience { head: time(limits.head_time), idle: time(limits.idle) };
+        let patience = Patience {
+            head: time(limits.head_time),
+            idle: time(limits.idle),
+            upgraded: time(limits.upgraded_idle),
+        };
         Self {
-            builder,
+            head_room: limits.head_room.get() as u32,
+            head_fields: limits.head_fields.get() as usize,
+            streams: limits.streams.get(),
             patience,
             stall: time(limits.stall),
             upgraded: (time(limits.upgraded_idle), time(limits.upgraded_drain)),
             keep_alive: limits.keep_alive,
         }
+    }
+
+    fn builder(&self, pulse: &Arc<Pulse>) -> Builder<Streams> {
+        let mut builder = Builder::new(Streams::of(pulse));
+        let room = self.head_room;
+        // Heads and rests are timed by the connection's own task, which can tell the one from the other.
+        builder
+            .http1()
+            .header_read_timeout(None)
+            .max_headers(self.head_fields)
+            .max_buf_size(room as usize + BUFFER);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            // WebSockets over HTTP/2 (RFC 8441).
+            .enable_connect_protocol()
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING)
+            .max_concurrent_streams(self.streams)
+            .max_header_list_size(room)
+            .max_pending_accept_reset_streams(RESETS)
+            .max_local_error_reset_streams(FAULTS);
+        builder
     }
 
     /// Serves the connection until it ends. Once `quiet` is cancelled no further request is taken on it, and it ends with
@@ -116,9 +131,13 @@ impl Manner {
         let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall, rules, held));
         let service =
             TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer, place });
-        let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));
+        let builder = self.builder(&pulse);
+        let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
         let mut look = pin!(sleep_until(Instant::now()));
         let (mut looks, mut closing) = (true, false);
+        // What streams have become has a time of its own in a drain; requests beside it are waited for.
+        let mut drained = pin!(sleep_until(Instant::now()));
+        let mut drains = false;
         loop {
             tokio::select! {
                 biased;
@@ -126,6 +145,16 @@ impl Manner {
                 () = quiet.cancelled(), if !closing => {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
+                    if let Some(time) = drain {
+                        drains = true;
+                        drained.as_mut().reset(Instant::now() + time);
+                    }
+                }
+                () = drained.as_mut(), if drains => {
+                    if pulse.is_tunnel() {
+                        return Ended::Well;
+                    }
+                    drained.as_mut().reset(Instant::now() + PARTING);
                 }
                 () = look.as_mut(), if looks => match pulse.judge(Instant::now(), self.patience) {
                     None => looks = false,
@@ -191,7 +220,8 @@ where
             request.extensions_mut().insert(place.clone());
         }
         let connect = *request.method() == Method::CONNECT;
-        Holding { inner: self.inner.call(request), beat: Some(beat), connect }
+        let multiplexed = request.version() == Version::HTTP_2;
+        Holding { inner: self.inner.call(request), beat: Some(beat), connect, multiplexed }
     }
 }
 
@@ -201,6 +231,7 @@ pin_project! {
         inner: F,
         beat: Option<Beat>,
         connect: bool,
+        multiplexed: bool,
     }
 }
 
@@ -216,7 +247,12 @@ where
         let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
             || *this.connect && answer.status().is_success();
         if let (true, Some(beat)) = (switches, &this.beat) {
-            beat.pulse().switch();
+            // Over HTTP/2 it is one stream of the connection that becomes something else.
+            if *this.multiplexed {
+                beat.pulse().carries(Instant::now());
+            } else {
+                beat.pulse().switch();
+            }
         }
         Poll::Ready(Ok(answer.map(|inner| Held { inner, beat: this.beat.take() })))
     }

@@ -64,9 +64,25 @@ impl<I: AsyncRead> AsyncRead for Watched<I> {
         }
         let read = ready!(polled);
         if buf.filled().len() > before && !this.pulse.is_busy() {
-            this.pulse.heard(Instant::now());
+            let now = Instant::now();
+            this.pulse.heard(now);
+            carried(this.pulse, &buf.filled()[before..], now);
         }
         Poll::Ready(read)
+    }
+}
+
+/// A frame that asks whether the peer is there, or says so: its head, then 8 bytes.
+const PING: ([u8; 4], usize) = ([0, 0, 8, 6], 17);
+
+/// Bytes have come or gone: where streams have become something else, those that are no more than pings are nothing that
+/// they carry.
+fn carried(pulse: &Pulse, bytes: &[u8], now: Instant) {
+    let (head, length) = PING;
+    let pings =
+        || bytes.len().is_multiple_of(length) && bytes.chunks(length).all(|frame| frame.starts_with(&head));
+    if pulse.is_tunnel() && !pings() {
+        pulse.carries(now);
     }
 }
 
@@ -97,6 +113,8 @@ impl<I: AsyncWrite> AsyncWrite for Watched<I> {
         let this = self.project();
         if let Some(upgraded) = this.upgraded {
             upgraded.moved();
+        } else if this.pulse.is_tunnel() {
+            carried(this.pulse, buf, Instant::now());
         }
         within(this.inner.poll_write(cx, buf), *this.stall, this.waits, this.stalled, cx)
     }
@@ -109,6 +127,10 @@ impl<I: AsyncWrite> AsyncWrite for Watched<I> {
         let this = self.project();
         if let Some(upgraded) = this.upgraded {
             upgraded.moved();
+        } else if this.pulse.is_tunnel() {
+            for buf in bufs {
+                carried(this.pulse, buf, Instant::now());
+            }
         }
         within(this.inner.poll_write_vectored(cx, bufs), *this.stall, this.waits, this.stalled, cx)
     }

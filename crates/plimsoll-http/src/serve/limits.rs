@@ -124,7 +124,7 @@ pub struct Limits {
     /// The size of a request's body. 2 MiB. Extractors, axum's and [`body`](crate::body)'s, go by it too; a route can set
     /// a smaller one for itself.
     pub body_size: Option<ByteLimit>,
-    /// For nothing of a body to arrive while it is waited for. 10 s.
+    /// For nothing of a body to arrive while it is waited for; not in gRPC, where a stream may be quiet. 10 s.
     pub body_idle: Option<TimeLimit>,
     /// For a body to arrive as a whole. 60 s.
     pub body_time: Option<TimeLimit>,

@@ -1,11 +1,13 @@
 //! What a server counts.
 
 use super::{connection::Ended, stack::Guards};
+use crate::headers::Strangers;
 use plimsoll_telemetry::{
     Buckets, Collecting, Counter, CounterFamily, Desc, Histogram, HistogramFamily, RegisterError, Registry,
     Unit, UpDown,
 };
 use plimsoll_tower::driver::now;
+use std::sync::Arc;
 
 /// Metrics of connections.
 #[derive(Clone, Debug)]
@@ -149,7 +151,11 @@ pub(super) fn lag(registry: &Registry) -> Result<Histogram, RegisterError> {
 }
 
 /// Shows what the guards see, for as long as what it gives is kept.
-pub(super) fn watch(registry: &Registry, guards: &Guards) -> Result<Collecting, RegisterError> {
+pub(super) fn watch(
+    registry: &Registry,
+    guards: &Guards,
+    strangers: &Arc<Strangers>,
+) -> Result<Collecting, RegisterError> {
     let overloaded =
         Desc::new("plimsoll_server_overloaded", "1 while this queue is standing, and calls are shed.");
     let overloaded = registry.observed_gauge(overloaded, ["queue"])?;
@@ -158,7 +164,12 @@ pub(super) fn watch(registry: &Registry, guards: &Guards) -> Result<Collecting, 
     let admitted = registry.observed_gauge(admitted, ["queue"])?;
     let waiting = Desc::new("plimsoll_server_requests_in_line", "Requests that wait for a place.");
     let waiting = registry.observed_gauge(waiting, [])?;
-    let guards = guards.clone();
+    let doubted = Desc::new(
+        "plimsoll_server_untrusted_forwarded_total",
+        "Requests whose peer says for whom it asks, and is not trusted.",
+    );
+    let doubted = registry.observed_counter(doubted, [])?;
+    let (guards, strangers) = (guards.clone(), Arc::clone(strangers));
     registry.register_collector(move |samples| {
         for (queue, shed) in [("runtime", &guards.lag), ("line", &guards.line)] {
             if let Some(shed) = shed {
@@ -167,6 +178,7 @@ pub(super) fn watch(registry: &Registry, guards: &Guards) -> Result<Collecting, 
                 samples.put(&admitted, &[queue], seen.admitted);
             }
         }
+        samples.put(&doubted, &[], strangers.count() as f64);
         if let Some(places) = &guards.places {
             samples.put(&waiting, &[], f64::from(places.snapshot().waiting));
         }

@@ -21,6 +21,10 @@ pub(super) struct Pulse {
     began: Instant,
     /// Requests whose answers have not ended.
     busy: AtomicU32,
+    /// Streams of HTTP/2 that are open. Those beyond `busy` have become something else: their answers have ended.
+    streams: AtomicU32,
+    /// When one of those last carried something.
+    carried: AtomicU64,
     /// Since when there is none.
     rests: AtomicU64,
     /// When the first byte came that belongs to no request yet.
@@ -48,6 +52,8 @@ pub(super) enum Verdict {
 pub(super) struct Patience {
     pub(super) head: Option<Duration>,
     pub(super) idle: Option<Duration>,
+    /// For streams that have become something else to carry nothing.
+    pub(super) upgraded: Option<Duration>,
 }
 
 impl Pulse {
@@ -55,6 +61,8 @@ impl Pulse {
         Arc::new(Self {
             began: now,
             busy: AtomicU32::new(0),
+            streams: AtomicU32::new(0),
+            carried: AtomicU64::new(NONE),
             rests: AtomicU64::new(1),
             head: AtomicU64::new(NONE),
             asked: AtomicBool::new(false),
@@ -94,6 +102,22 @@ impl Pulse {
         self.switched.load(Acquire)
     }
 
+    /// A stream has been opened.
+    pub(super) fn stream(self: &Arc<Self>) -> Stream {
+        self.streams.fetch_add(1, Relaxed);
+        Stream(Arc::clone(self))
+    }
+
+    /// A stream becomes something else, or has carried something as such.
+    pub(super) fn carries(&self, now: Instant) {
+        self.carried.store(self.millis(now), Relaxed);
+    }
+
+    /// Whether streams have become something else, and are all that there is.
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.carried.load(Relaxed) != NONE && self.streams.load(Acquire) > 0 && !self.is_busy()
+    }
+
     fn end(&self) {
         self.rests.store(self.millis(Instant::now()), Relaxed);
         // Whoever sees that there is none left also sees since when.
@@ -106,12 +130,20 @@ impl Pulse {
 
     /// What is to be done at `now`; `None` where there is nothing to wait for.
     pub(super) fn judge(&self, now: Instant, patience: Patience) -> Option<Verdict> {
-        let shortest = match (patience.head, patience.idle) {
-            (Some(head), Some(idle)) => head.min(idle),
-            (head, idle) => head.or(idle)?,
-        };
+        let shortest = [patience.head, patience.idle, patience.upgraded].into_iter().flatten().min()?;
         if self.is_busy() {
             return Some(Verdict::Wait(now + shortest));
+        }
+        if self.is_tunnel() {
+            let limit = patience.upgraded;
+            // A request beside it that has just ended has carried something, too.
+            let last = self.carried.load(Relaxed).max(self.rests.load(Relaxed));
+            let carried = self.began + Duration::from_millis(last - 1);
+            return Some(match limit.map(|limit| carried + limit) {
+                Some(ends) if now >= ends => Verdict::Idle,
+                Some(ends) => Verdict::Wait(ends.min(now + shortest)),
+                None => Verdict::Wait(now + shortest),
+            });
         }
         let head = self.head.load(Relaxed);
         let reads_head = head != NONE && !self.multiplexed.load(Relaxed);
@@ -147,12 +179,24 @@ impl Drop for Beat {
     }
 }
 
+/// A stream's part in its connection, until it is closed.
+#[derive(Debug)]
+pub(super) struct Stream(Arc<Pulse>);
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if self.0.streams.fetch_sub(1, Release) == 1 {
+            self.0.rests.store(self.0.millis(Instant::now()), Relaxed);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const PATIENCE: Patience =
-        Patience { head: Some(Duration::from_secs(10)), idle: Some(Duration::from_secs(60)) };
+        Patience { head: Some(Duration::from_secs(10)), idle: Some(Duration::from_secs(60)), upgraded: None };
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -197,10 +241,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_stream_that_has_become_something_else_may_rest_as_long_as_such_a_connection() {
+        let patience = Patience { upgraded: Some(seconds(300)), ..PATIENCE };
+        let pulse = Pulse::new(Instant::now());
+        let (stream, beat) = (pulse.stream(), pulse.begin(true));
+        assert!(!pulse.is_tunnel(), "its answer may still be one like any other");
+        pulse.carries(Instant::now());
+        drop(beat);
+        let began = Instant::now();
+        assert!(pulse.is_tunnel());
+        assert!(matches!(pulse.judge(began + seconds(299), patience), Some(Verdict::Wait(_))));
+        assert_eq!(pulse.judge(began + seconds(300), patience), Some(Verdict::Idle));
+        pulse.carries(began + seconds(200));
+        assert!(matches!(pulse.judge(began + seconds(499), patience), Some(Verdict::Wait(_))));
+        drop(stream);
+        assert!(!pulse.is_tunnel());
+        assert_eq!(
+            pulse.judge(began + seconds(60), patience),
+            Some(Verdict::Idle),
+            "as any other without a request"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn without_limits_nothing_is_judged() {
         let pulse = Pulse::new(Instant::now());
-        assert_eq!(pulse.judge(Instant::now() + seconds(9999), Patience { head: None, idle: None }), None);
-        let idle_only = Patience { head: None, idle: Some(seconds(3)) };
+        assert_eq!(
+            pulse.judge(Instant::now() + seconds(9999), Patience { head: None, idle: None, upgraded: None }),
+            None
+        );
+        let idle_only = Patience { head: None, idle: Some(seconds(3)), upgraded: None };
         drop(pulse.begin(false));
         pulse.heard(Instant::now());
         assert_eq!(pulse.judge(Instant::now() + seconds(3), idle_only), Some(Verdict::Idle));

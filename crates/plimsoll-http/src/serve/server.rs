@@ -1,5 +1,6 @@
 use super::{
-    AdminToken, Bound, Limits, Listen, ServeError, TimeLimit, admin::Condition, app::Wrapped, bound::Settings,
+    AdminToken, Bound, Limits, Listen, LogFilter, ServeError, TimeLimit, admin::Condition, app::Wrapped,
+    bound::Settings,
 };
 use crate::{
     Problem,
@@ -7,12 +8,13 @@ use crate::{
     headers::Trust,
     inbound::{DeadlineRules, RequestIdLayer, TraceLayer},
 };
-use axum::{Router, body::Body, response::IntoResponse};
+use axum::{Router, body::Body, response::IntoResponse, routing::Route};
 use http::Request;
 use plimsoll_policy::units::Ratio;
 use plimsoll_task::drain::Drain;
 use plimsoll_telemetry::Registry;
-use std::fmt;
+use std::{convert::Infallible, fmt};
+use tower_layer::Layer;
 use tower_service::Service;
 
 /// Serves an axum app with everything on. See the [module](super).
@@ -96,16 +98,24 @@ impl<B> Server<B> {
         self
     }
 
-    /// Answers `/livez`, `/readyz` and `/metrics` here. Beyond loopback that takes an
+    /// Answers `/livez`, `/readyz` and `/metrics` here, and shows and changes the thresholds of the server (`server`) and of
+    /// all clients in the process: `/api/v1/policies`, as the gateway does. Beyond loopback that takes an
     /// [`admin_token`](Self::admin_token).
     pub fn admin(mut self, listen: impl Into<Listen>) -> Self {
         self.settings.admin = Some(listen.into());
         self
     }
 
-    /// What `/metrics` is to be asked with: `authorization: Bearer TOKEN`.
+    /// What all but `/livez` and `/readyz` is to be asked with: `authorization: Bearer TOKEN`.
     pub fn admin_token(mut self, token: AdminToken) -> Self {
         self.settings.token = Some(token);
+        self
+    }
+
+    /// The admin address shows and changes the levels that are logged by this ([`LogFilter`]). Unless set, by the
+    /// [log of the process](plimsoll_telemetry::logs::current) where there is one.
+    pub fn log_filter(mut self, filter: LogFilter) -> Self {
+        self.settings.log = Some(filter);
         self
     }
 
@@ -137,9 +147,29 @@ impl<B> Server<B> {
         self
     }
 
-    /// Believes these proxies' word on whose request it is. Behind a proxy that is not named here all clients are one.
+    /// Believes these proxies' word on whose request it is. Behind a proxy that is not named here all clients are one, and
+    /// share what is limited by client: the log warns of it, and `plimsoll_server_untrusted_forwarded_total` counts.
     pub fn trusting(mut self, proxies: impl IntoIterator<Item = Trust>) -> Self {
         self.settings.trusted = proxies.into_iter().collect();
+        self
+    }
+
+    /// Puts this layer outside of everything that can refuse, so that a refusal is an answer like any other to it. Meant for
+    /// CORS: without its headers a browser does not show a page why its request was refused (429, 503, 413, 504), and a
+    /// preflight should take nobody's place. tower-http's `CorsLayer`, or any other with the bounds of
+    /// [`Router::layer`]. Called again, the layer given first is outermost.
+    ///
+    /// Only trace, request id, the client's address and the record are further out. A layer that refuses by itself is
+    /// recorded, and its refusal goes out as it is.
+    pub fn cors<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request<Body>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request<Body>>>::Response: IntoResponse + 'static,
+        <L::Service as Service<Request<Body>>>::Error: Into<Infallible> + 'static,
+        <L::Service as Service<Request<Body>>>::Future: Send + 'static,
+    {
+        self.settings.edge.add(layer);
         self
     }
 
@@ -163,7 +193,8 @@ impl<B> Server<B> {
         self
     }
 
-    /// Counts here, where the app counts as well.
+    /// Counts here, and shows it at its admin address: a registry of one's own instead of [that of the
+    /// process](Registry::global), in which clients count unless they are told of another.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.settings.registry = registry;
         self

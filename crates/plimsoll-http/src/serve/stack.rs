@@ -1,6 +1,6 @@
 //! The layers around an app, in their order.
 
-use super::{Limits, authority::AuthorityLayer, record::Record, routes::Routes};
+use super::{Limits, authority::AuthorityLayer, edge::Edge, record::Record, routes::Routes};
 use crate::{
     body::{BodyLimits, ByteLimit, NegotiateLayer},
     boundary::BoundaryLayer,
@@ -31,6 +31,8 @@ pub(super) struct Guards {
     /// Fed by the waits in the line.
     pub(super) line: Option<ShedLayer<HttpFacts>>,
     pub(super) places: Option<BulkheadLayer<One<Line>, HttpFacts>>,
+    /// How fast one client may ask.
+    pub(super) rate: Option<RateLimitLayer<HttpFacts>>,
 }
 
 impl Guards {
@@ -44,7 +46,9 @@ impl Guards {
                 None => places,
             }
         });
-        Self { lag: shed(), line, places }
+        let by_client = HttpFacts::by(KeyBy::Client);
+        let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client));
+        Self { lag: shed(), line, places, rate }
     }
 
     /// What the runtime's lag is to be told to.
@@ -62,13 +66,15 @@ pub(super) struct Plan {
     pub(super) deadline: DeadlineRules,
     pub(super) clients: ClientLayer,
     pub(super) ids: RequestIdLayer,
+    pub(super) edge: Edge,
     pub(super) traces: TraceLayer,
     pub(super) record: Record,
     pub(super) guards: Guards,
 }
 
 impl Plan {
-    /// From the outside: trace, id, client, record, boundary, host, deadline, shedding, rate and places by client, places in all,
+    /// From the outside: trace, id, client, record, what the service put at the edge (CORS), boundary, host, deadline,
+    /// shedding, rate and places by client, places in all,
     /// body; then, inside the router where the route is known, a boundary for what the app itself does.
     pub(super) fn build(
         self,
@@ -80,10 +86,9 @@ impl Plan {
     > + Clone
     + Send
     + 'static {
-        let Self { app, boundary, limits, deadline, clients, ids, traces, record, guards } = self;
+        let Self { app, boundary, limits, deadline, clients, ids, traces, edge, record, guards } = self;
         let within = inside(app, &boundary, record.routes.clone(), limits.body_size);
         let by_client = HttpFacts::by(KeyBy::Client);
-        let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client.clone()));
         let own_places = limits.client_in_flight.map(|most| {
             let spec = BulkheadSpec { in_flight: most, waiting: 0, wait: Duration::ZERO };
             BulkheadLayer::keyed(spec, CLIENTS, by_client)
@@ -91,12 +96,12 @@ impl Plan {
         let service = BodyLimitLayer::new(limits.body()).layer(within);
         let service = Answered::maybe(guards.places).layer(service);
         let service = Answered::maybe(own_places).layer(service);
-        let service = Answered::maybe(rate).layer(service);
+        let service = Answered::maybe(guards.rate).layer(service);
         let service = Answered::maybe(guards.line).layer(service);
         let service = Answered::maybe(guards.lag).layer(service);
         let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);
         let service = AuthorityLayer.layer(service);
-        let service = record.layer(boundary.layer(service));
+        let service = record.layer(edge.layer(boundary.layer(service)));
         traces.layer(ids.layer(clients.layer(service)))
     }
 }

@@ -275,3 +275,64 @@ async fn a_service_that_is_not_ready_for_good_is_told_to_the_call() {
     }
     assert_eq!(ask(&BoundaryLayer::new(), Unready, get()).await.kind(), "draining");
 }
+
+#[tokio::test]
+async fn headers_that_mean_something_stay_with_an_error() {
+    let meant = [
+        ("retry-after", "7"),
+        ("allow", "GET"),
+        ("www-authenticate", "Bearer"),
+        ("link", "</docs>; rel=help"),
+        ("location", "/elsewhere"),
+        ("set-cookie", "a=b"),
+        ("vary", "origin"),
+        ("access-control-allow-origin", "*"),
+        ("x-ratelimit-remaining", "0"),
+        ("ratelimit", "limit=1"),
+        ("dpop-nonce", "n"),
+        ("sec-websocket-version", "13"),
+        ("strict-transport-security", "max-age=1"),
+        ("tus-version", "1.0.0"),
+    ];
+    let of_content =
+        [("etag", "\"1\""), ("content-language", "de"), ("x-secret", SECRET), ("content-md5", "x")];
+    let answer = move || {
+        let mut answer = plain(429, "too many");
+        for (name, value) in meant.iter().chain(&of_content) {
+            answer.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
+        answer
+    };
+    let told = ask(&BoundaryLayer::new(), answering(answer), get()).await;
+    assert_eq!(told.kind(), "rate-limited");
+    for (name, value) in meant {
+        assert_eq!(told.header(name), value, "{name}");
+    }
+    for (name, _) in of_content {
+        assert!(!told.headers.contains_key(name), "{name}");
+    }
+    let own = BoundaryLayer::new().keeping_header(header::HeaderName::from_static("content-md5"));
+    let told = ask(&own, answering(answer), get()).await;
+    assert_eq!(
+        (told.header("content-md5"), told.header("x-secret")),
+        ("x", ""),
+        "the list is extended by one"
+    );
+}
+
+#[tokio::test]
+async fn a_method_of_grpc_that_nobody_serves_is_unimplemented() {
+    let call = |answer: fn() -> Response<Full<Bytes>>| async move {
+        let mut request = Request::post("/shop.Orders/Place").version(Version::HTTP_2).body(()).unwrap();
+        request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+        let told = ask(&BoundaryLayer::new(), answering(answer), request).await;
+        assert_eq!((told.status.as_u16(), told.header("content-type")), (200, "application/grpc"));
+        told.header("grpc-status").to_owned()
+    };
+    assert_eq!(call(|| plain(404, "not found")).await, "12", "a router that knows no such path");
+    assert_eq!(call(|| plain(405, "no")).await, "12");
+    assert_eq!(call(|| plain(413, "too large")).await, "8");
+    assert_eq!(call(|| plain(429, "slow")).await, "8");
+    let missing = || Problem::not_found("no-such-order").into_http().map(Full::new);
+    assert_eq!(call(missing).await, "5", "a service that says so itself means what it says");
+}

@@ -142,3 +142,51 @@ fn it_can_be_served() {
     is_service(&BoundaryLayer::new().layer(router()));
     let _: Router = router().layer(BoundaryLayer::new());
 }
+
+#[tokio::test]
+async fn what_a_rejection_says_is_told_however_it_was_compressed() {
+    let said = "the amount must be a whole number of cents, and not more than a million of them";
+    let app = Router::new()
+        .route("/", get(move || async move { (http::StatusCode::UNPROCESSABLE_ENTITY, said) }))
+        .layer(tower_http::compression::CompressionLayer::new());
+    for coding in ["identity", "gzip", "deflate", "br", "zstd"] {
+        let request = Request::get("/").header("accept-encoding", coding).body(Body::empty()).unwrap();
+        let plain = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(
+            plain.headers().contains_key("content-encoding"),
+            coding != "identity",
+            "it is compressed"
+        );
+        let request = Request::get("/").header("accept-encoding", coding).body(Body::empty()).unwrap();
+        let service = BoundaryLayer::new().telling_rejections().layer(app.clone());
+        let answer = Answer::of(service.oneshot(request).await.unwrap()).await;
+        assert_eq!(answer.problem()["detail"], said, "{coding}");
+        assert_eq!(answer.header("content-encoding"), "", "{coding}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_looks_compressed_is_told_by_nobody() {
+    let bomb = {
+        // A megabyte of one letter in a kilobyte.
+        let body = Router::new()
+            .route("/", get(|| async { "x".repeat(1 << 20) }))
+            .layer(tower_http::compression::CompressionLayer::new());
+        let request = Request::get("/").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
+        let answer = body.oneshot(request).await.unwrap();
+        axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap()
+    };
+    for (body, length) in [(Bytes::from_static(b"no gzip at all"), 0), (bomb, 512)] {
+        let app = Router::new().route(
+            "/",
+            get(move || async move {
+                let headers = [("content-type", "text/plain"), ("content-encoding", "gzip")];
+                (http::StatusCode::BAD_REQUEST, headers, body)
+            }),
+        );
+        let service = BoundaryLayer::new().telling_rejections().layer(app);
+        let answer = service.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        let detail = Answer::of(answer).await.problem()["detail"].as_str().map_or(0, str::len);
+        assert_eq!(detail, length, "as much of it as is ever told");
+    }
+}

@@ -1,10 +1,18 @@
 //! A reqwest client under a policy.
 
-use crate::stand::{SHORT, limited, retrying, upstream};
-use plimsoll_http::client::reqwest::layer;
-use plimsoll_policy::{Limit, PolicySpec, Timeouts};
+use crate::{
+    server::Server,
+    stand::{SHORT, limited, retrying, upstream},
+};
+use axum::response::{IntoResponse, Redirect};
+use bytes::Bytes;
+use http_body::Frame;
+use plimsoll_http::client::reqwest::{Answers, layer};
+use plimsoll_policy::{Limit, Outcome, PolicySpec, Timeouts};
 use plimsoll_testkit::{Fault, FaultyUpstream};
-use reqwest::{Method, Request};
+use plimsoll_tower::Classify;
+use reqwest::{Body, Method, Request};
+use std::io;
 use tower::{Layer, ServiceExt};
 
 fn request(upstream: &FaultyUpstream, method: Method) -> Request {
@@ -46,4 +54,60 @@ async fn limits_hold() {
     let service = layer(policy).layer(reqwest::Client::new());
     let error = service.oneshot(request(&upstream, Method::GET)).await.unwrap_err();
     assert_eq!(error.timed_out(), Some(Limit::Attempt));
+}
+
+/// What reqwest says of it, and what a policy around it learns.
+async fn learned(request: Request) -> (reqwest::Error, Outcome, bool) {
+    let error = reqwest::Client::new().execute(request).await.unwrap_err();
+    let settlement = Answers.classify(Err(&error));
+    (error, settlement.outcome, settlement.cause.is_some())
+}
+
+#[tokio::test]
+async fn a_redirect_that_is_not_followed_is_no_failure_of_the_peer() {
+    for to in ["/again", "ftp://elsewhere/"] {
+        let server = Server::start(move |_| async move { Redirect::temporary(to).into_response() }).await;
+        let request = Request::new(Method::GET, server.origin.parse().unwrap());
+        let (error, outcome, again) = learned(request).await;
+        assert_eq!((outcome, again), (Outcome::Caller, false), "{to}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_loop_of_redirects_is_gone_round_once() {
+    let server = Server::start(|_| async { Redirect::temporary("/again").into_response() }).await;
+    let request = Request::new(Method::GET, server.origin.parse().unwrap());
+    let service = layer(retrying()).layer(reqwest::Client::new());
+    let error = service.oneshot(request).await.unwrap_err();
+    assert!(error.inner().is_some_and(reqwest::Error::is_redirect), "{error:?}");
+    assert_eq!(server.count(), 11, "reqwest goes on ten times; nobody begins anew");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_made_is_no_failure_of_the_peer() {
+    let request = Request::new(Method::GET, "ftp://elsewhere/".parse().unwrap());
+    let (error, outcome, again) = learned(request).await;
+    assert_eq!((outcome, again), (Outcome::Caller, false), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_body_of_ours_that_fails_is_no_failure_of_the_peer() {
+    let upstream = upstream(Fault::Healthy("ok".into())).await;
+    let mut request = request(&upstream, Method::PUT);
+    let parts = [Ok(Frame::data(Bytes::from_static(b"half"))), Err(io::Error::other("the file is gone"))];
+    let body = http_body_util::StreamBody::new(futures_util::stream::iter(parts));
+    *request.body_mut() = Some(Body::wrap(body));
+    let (error, outcome, again) = learned(request).await;
+    assert_eq!((outcome, again), (Outcome::Caller, false), "{error:?}");
+}
+
+#[tokio::test]
+async fn whoever_refuses_or_breaks_is_to_blame() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let request = Request::new(Method::GET, format!("http://{gone}/").parse().unwrap());
+    let (error, outcome, again) = learned(request).await;
+    assert!(outcome.is_failure() && again, "{error:?}");
+    let upstream = upstream(Fault::Reset).await;
+    let (error, outcome, again) = learned(self::request(&upstream, Method::GET)).await;
+    assert!(outcome.is_failure() && again, "{error:?}");
 }

@@ -6,10 +6,12 @@ mod again;
 #[cfg(feature = "reqwest")]
 mod around_reqwest;
 mod cancelled;
+mod counted;
 mod discarded;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod goes_along;
+mod kept;
 mod limits;
 mod names;
 mod responses;

@@ -3,5 +3,7 @@
 
 mod answers;
 mod folder;
+#[cfg(feature = "server")]
+mod nested;
 mod safety;
 mod sockets;

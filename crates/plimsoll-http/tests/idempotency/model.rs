@@ -59,8 +59,9 @@ fn outcome(number: u8) -> Outcome {
 
 /// Does all of it with the store and with the model, and compares.
 pub(crate) async fn follow<St: Store>(store: &St, case: &[u8], deeds: &[Deed], wait: impl AsyncFn(Duration)) {
-    let key =
-        |number: u8| ScopedKey::new(case, &IdempotencyKey::try_from(number.to_string().as_str()).unwrap());
+    let key = |number: u8| {
+        ScopedKey::new(Some(case), &IdempotencyKey::try_from(number.to_string().as_str()).unwrap())
+    };
     let said = |problem: St::Error| -> ! { panic!("the store failed: {}", Problem::chain(&problem.into())) };
     let seconds = Duration::from_secs;
     let mut known: HashMap<u8, Known> = HashMap::new();

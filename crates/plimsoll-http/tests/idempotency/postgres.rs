@@ -61,7 +61,7 @@ fn postgres_is_what_a_store_is() {
 #[tokio::test]
 async fn many_at_once_and_one_has_it() {
     let Some((store, _database)) = store().await else { return };
-    let key = ScopedKey::new(b"", &IdempotencyKey::try_from("k").unwrap());
+    let key = ScopedKey::new(None, &IdempotencyKey::try_from("k").unwrap());
     let print = Fingerprint::from_bytes([1; 32]);
     for round in 0..5 {
         let tries = (0..8).map(|_| store.begin(key, print, LEASE, KEEP));
@@ -88,7 +88,7 @@ async fn migrations_may_run_beside_each_other_and_again() {
 async fn what_is_over_is_swept_in_batches() {
     let Some((store, _database)) = store().await else { return };
     let begin = async |number: u32| {
-        let key = ScopedKey::new(b"", &IdempotencyKey::try_from(number.to_string().as_str()).unwrap());
+        let key = ScopedKey::new(None, &IdempotencyKey::try_from(number.to_string().as_str()).unwrap());
         store.begin(key, Fingerprint::from_bytes([1; 32]), LEASE, KEEP).await.unwrap()
     };
     for number in 0..5 {
@@ -180,7 +180,7 @@ async fn after_a_crash_the_lease_is_waited_for_and_taken_over() {
     let request = post("k", "{}");
     let (parts, _) = request.into_parts();
     let print = Fingerprint::of(&parts, &[http::header::CONTENT_TYPE], b"{}");
-    let key = ScopedKey::new(b"", &IdempotencyKey::try_from("k").unwrap());
+    let key = ScopedKey::new(None, &IdempotencyKey::try_from("k").unwrap());
     assert!(matches!(store.begin(key, print, LEASE, KEEP).await, Ok(Begun::Ours(_))));
 
     let service = ordering(&store, Then::Commit);
@@ -253,7 +253,7 @@ async fn a_database_that_is_gone_is_told_as_unavailable() {
 }
 
 async fn begun(store: &PostgresStore) -> plimsoll_http::idempotency::Lease {
-    let key = ScopedKey::new(b"another", &IdempotencyKey::try_from("k").unwrap());
+    let key = ScopedKey::new(Some(b"another"), &IdempotencyKey::try_from("k").unwrap());
     match store.begin(key, Fingerprint::from_bytes([1; 32]), LEASE, KEEP).await.unwrap() {
         Begun::Ours(lease) => lease,
         begun => panic!("{begun:?}"),

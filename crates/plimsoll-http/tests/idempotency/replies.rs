@@ -2,13 +2,14 @@
 
 use crate::support::{Count, Sent, ask, counting, memory, post};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{Method, Response, header};
 use http_body::Frame;
-use http_body_util::{Full, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use plimsoll_http::{
     Problem,
     boundary::{BoundaryLayer, Verbatim},
-    idempotency::{IdempotencyLayer, MemoryStore, Terms, Twins},
+    idempotency::{IdempotencyLayer, MemoryStore, Terms, Twins, Unkept},
 };
 use plimsoll_task::Deadline;
 use plimsoll_telemetry::{Format, Registry};
@@ -89,17 +90,23 @@ async fn nobody_reads_anothers_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn only_final_answers_are_kept() {
-    for (status, kept) in [
-        (200, true),
-        (404, true),
-        (409, true),
-        (422, true),
-        (401, false),
-        (429, false),
-        (500, false),
-        (503, false),
+    for (status, asked, kept) in [
+        (200, false, true),
+        (303, false, true),
+        (400, false, false),
+        (404, false, false),
+        (409, false, false),
+        (422, false, false),
+        (404, true, true),
+        (409, true, true),
+        (422, true, true),
+        (401, true, false),
+        (429, true, false),
+        (500, true, false),
+        (503, false, false),
     ] {
-        let (layer, count) = (memory(), Count::default());
+        let layer = if asked { memory().keeping_client_errors() } else { memory() };
+        let count = Count::default();
         let counted = count.clone();
         let service = service_fn(move |_: Sent| {
             counted.up();
@@ -109,10 +116,94 @@ async fn only_final_answers_are_kept() {
         ask(&layer, &service, post("k", "{}")).await;
         let again = ask(&layer, &service, post("k", "{}")).await;
         assert_eq!((again.seen(), count.get()), ((status, "said", kept), if kept { 1 } else { 2 }));
+        assert_eq!(layer.store().len(), usize::from(kept), "{status}: what is not kept takes no place");
     }
     let (layer, count) = (memory().final_where(|status| status.is_success()), Count::default());
     ask(&layer, &counting(&count), post("k", "{}")).await;
     assert!(ask(&layer, &counting(&count), post("k", "{}")).await.is_replayed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_wrong_with_a_key_is_explained_at_the_same_place() {
+    let layer = memory().required().documented_at("https://docs.example/keys");
+    let service = counting(&Count::default());
+    ask(&layer, &service, post("k", "{}")).await;
+    for (key, body, seen) in [
+        ("", "{}", (400, "idempotency-key-missing")),
+        ("a,b", "{}", (400, "idempotency-key-invalid")),
+        ("k", "[]", (422, "idempotency-key-reused")),
+    ] {
+        let answer = ask(&layer, &service, post(key, body)).await;
+        assert_eq!(answer.problem(), (seen.0, seen.1.to_owned()));
+        assert_eq!(
+            answer.headers["link"], "<https://docs.example/keys>; rel=\"describedby\"; type=\"text/html\"",
+            "{seen:?}"
+        );
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_client_cannot_fill_the_store_for_all_others() {
+    let layer = IdempotencyLayer::new(MemoryStore::new(8, 1 << 10)).scope(|request| {
+        request.headers.get("x-user").map_or_else(Vec::new, |user| user.as_bytes().to_vec())
+    });
+    let service = counting(&Count::default());
+    let mut seen = Vec::new();
+    for (user, key) in [("loud", "1"), ("loud", "2"), ("loud", "3"), ("shy", "3"), ("loud", "1")] {
+        let mut request = post(key, "{}");
+        request.headers_mut().insert("x-user", user.parse().unwrap());
+        let answer = ask(&layer, &service, request).await;
+        seen.push((answer.status, answer.is_replayed()));
+    }
+    assert_eq!(seen, [(201, false), (201, false), (429, false), (201, false), (201, true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_without_a_scope_says_so_once() {
+    let lines = crate::support::Lines::default();
+    let service = counting(&Count::default());
+    for (layer, warns) in [(memory(), 1), (memory().one_scope(), 0), (memory().scope(|_| b"ann".to_vec()), 0)]
+    {
+        let _guard = lines.listen();
+        for key in ["1", "2"] {
+            assert_eq!(ask(&layer.clone(), &service, post(key, "{}")).await.status, 201);
+        }
+        let text = lines.take();
+        assert_eq!(text.matches("IdempotencyLayer::scope").count(), warns, "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_passes_without_waiting_and_is_not_kept() {
+    for (content_type, marked) in [
+        ("text/event-stream", false),
+        ("application/x-ndjson; charset=utf-8", false),
+        ("application/grpc+proto", false),
+        ("application/octet-stream", true),
+    ] {
+        let (layer, count) = (memory(), Count::default());
+        let counted = count.clone();
+        let streaming = service_fn(move |_: Sent| {
+            counted.up();
+            let first =
+                futures_util::stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from("tick")))]);
+            let body = StreamBody::new(first.chain(futures_util::stream::pending()));
+            let mut answer = Response::builder().header(header::CONTENT_TYPE, content_type);
+            if marked {
+                answer = answer.extension(Unkept);
+            }
+            std::future::ready(Ok::<_, Problem>(answer.body(body).unwrap()))
+        });
+        let answer = layer.layer(streaming.clone()).oneshot(post("k", "{}")).await.unwrap();
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], content_type);
+        let mut body = answer.into_body();
+        let frame = body.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "tick", "{content_type}: it comes while the rest does not");
+        let again = ask(&layer, &streaming, post("k", "{}")).await;
+        assert!(again.status == 409 && again.body.contains("answer-not-kept"), "{}", again.body);
+        assert_eq!((count.get(), layer.under_way()), (1, 0), "{content_type}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,7 +332,7 @@ async fn a_full_store_refuses() {
 
 #[tokio::test(start_paused = true)]
 async fn a_boundary_tells_a_replayed_answer_as_it_told_the_first() {
-    let (layer, boundary) = (memory(), BoundaryLayer::new());
+    let (layer, boundary) = (memory().keeping_client_errors(), BoundaryLayer::new());
     for verbatim in [false, true] {
         let service = service_fn(move |_: Sent| {
             let mut answer = Response::builder().status(422).header(header::CONTENT_TYPE, "text/plain");

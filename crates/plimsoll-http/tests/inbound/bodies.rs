@@ -99,3 +99,36 @@ async fn time_is_limited_between_pieces_and_in_all() {
         }
     }
 }
+
+/// A call of gRPC whose service ends as tonic's do, with a status in the head, if its body breaks off.
+async fn called<B>(limits: ArrivalLimits, body: B) -> String
+where
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Unpin,
+{
+    let service = service_fn(|request: Request<plimsoll_http::inbound::body_limit::LimitedBody<B>>| async {
+        let status = if request.into_body().collect().await.is_ok() { "0" } else { "13" };
+        Ok::<_, Infallible>(
+            Response::builder().header("grpc-status", status).body(Full::<Bytes>::default()).unwrap(),
+        )
+    });
+    let request =
+        Request::post("/shop.Orders/Place").header("content-type", "application/grpc").body(body).unwrap();
+    let answer = BodyLimitLayer::new(limits).layer(service).oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.headers()["grpc-status"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_grpc_that_is_too_large_is_resource_exhausted() {
+    assert_eq!(called(size(9), Full::from("0123456789")).await, "8", "it says so beforehand");
+    assert_eq!(called(size(19), pieces(2, SECOND)).await, "8", "it says nothing");
+    assert_eq!(called(size(20), pieces(2, SECOND)).await, "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_stream_of_grpc_is_not_cut() {
+    let limits = ArrivalLimits { idle: Some(SECOND), ..ArrivalLimits::default() };
+    assert_eq!(called(limits, pieces(3, SECOND * 3600)).await, "0");
+    let whole = ArrivalLimits { total: Some(SECOND), ..limits };
+    assert_eq!(called(whole, pieces(3, SECOND * 3600)).await, "4", "the time for all of it still holds");
+}

@@ -2,10 +2,12 @@
 #![cfg(feature = "server")]
 #![allow(missing_docs)]
 
+mod admin;
 mod client;
 mod drain;
 mod limits;
 mod log;
+mod nested;
 mod places;
 mod protocols;
 mod requests;

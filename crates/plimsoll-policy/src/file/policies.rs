@@ -1,7 +1,7 @@
 //! The policies of a file, by name.
 
 use super::{Document, Env, Invalid, LoadError, Name, PolicyFile, nearest, one_of};
-use crate::PolicySpec;
+use crate::{NamedPolicy, PolicySpec};
 use std::{collections::BTreeMap, fmt, path::Path};
 
 /// Every policy of a file, by name, each valid as it stands.
@@ -52,6 +52,14 @@ impl Policies {
     /// If there is none; the error names the nearest that there is.
     pub fn get(&self, name: &str) -> Result<PolicySpec, UnknownPolicy> {
         self.by_name.get(name).cloned().ok_or_else(|| self.unknown(name))
+    }
+
+    /// The policy of this name, with its name: metrics and the admin address call it so.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn named(&self, name: &str) -> Result<NamedPolicy, UnknownPolicy> {
+        Ok(NamedPolicy::new(name, self.get(name)?))
     }
 
     /// Each name with its policy, by name.

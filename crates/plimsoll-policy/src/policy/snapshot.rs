@@ -2,7 +2,7 @@ use super::{Host, Policy};
 use crate::{Instant, breaker, bulkhead, concurrency, hedge, rate, retry, shed, throttle};
 
 /// What every machine of a policy shows, at one time; `None` where it is off.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PolicySnapshot {
     /// Load shedding.

@@ -26,6 +26,7 @@
 //! - **Late.** Work takes the [deadline](crate::deadline) of the task that hands it in. If that has passed when its
 //!   turn comes, it is not begun. Begun, it sees the deadline by [`Deadline::current`](crate::Deadline::current) and
 //!   may stop by itself: a thread cannot be stopped from outside.
+//! - **Traced.** It belongs to the [trace](crate::trace) of the task that hands it in.
 //! - **Given up.** Who drops the [`Task`] before the work has begun takes it out of the queue: it is never begun.
 //!   What has begun runs to its end, and its result is dropped.
 //! - **Panics** are the answer of the task, [with message and place](crate::Panicked), and cost no thread.

@@ -5,7 +5,7 @@ use super::{
     line::{Fill, Line},
     stats::Counts,
 };
-use crate::{deadline::Deadline, panic::catch_call};
+use crate::{deadline::Deadline, panic::catch_call, trace::TraceContext};
 use std::{fmt, io, sync::Arc, thread, time::Duration};
 use tokio::{
     sync::{Notify, oneshot},
@@ -46,9 +46,12 @@ impl Job {
         F: FnOnce() -> T + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let context = TraceContext::current();
         let work = move |not_begun: Option<Verdict>, done: &dyn Fn(bool)| {
             let result = match not_begun {
-                None => catch_call(|| deadline.sync_scope(work)).map_err(PoolError::from),
+                None => {
+                    catch_call(|| context.sync_scope(|| deadline.sync_scope(work))).map_err(PoolError::from)
+                }
                 Some(Verdict::Late) => Err(PoolError::Late),
                 Some(Verdict::Closed) => Err(PoolError::Closed),
             };

@@ -5,7 +5,10 @@
 //! in [`STAMPED`] carries a stamp, for the time it waits.
 
 use super::QueueStats;
-use crate::measure::{Durations, Marks, Registry};
+use crate::{
+    measure::{Durations, Marks, Registry},
+    trace::TraceContext,
+};
 use crossbeam_utils::CachePadded;
 use std::{
     sync::{
@@ -48,7 +51,9 @@ pub(crate) struct Core {
 /// A value under way.
 #[derive(Debug)]
 pub(super) struct Item<T> {
-    pub(super) value: T,
+    value: T,
+    /// Of whoever sent it.
+    context: TraceContext,
     stamp: Option<Instant>,
 }
 
@@ -76,17 +81,17 @@ impl Core {
     pub(super) fn pack<T>(&self, value: T) -> Item<T> {
         let number = self.sent.fetch_add(1, Relaxed);
         let stamp = number.is_multiple_of(STAMPED).then(Instant::now);
-        Item { value, stamp }
+        Item { value, context: TraceContext::current(), stamp }
     }
 
     /// Only the one receiver takes, so a load and a store are as good as an addition.
     #[inline]
-    pub(super) fn unpack<T>(&self, item: Item<T>) -> T {
+    pub(super) fn unpack<T>(&self, item: Item<T>) -> (T, TraceContext) {
         self.taken.store(self.taken.load(Relaxed).wrapping_add(1), Release);
         if let Some(stamp) = item.stamp {
             self.item_wait.add(stamp.elapsed());
         }
-        item.value
+        (item.value, item.context)
     }
 
     pub(super) fn found_full(&self) {
@@ -97,7 +102,9 @@ impl Core {
         self.refused.fetch_add(1, Relaxed);
     }
 
+    /// Nobody receives any more, and so many items were still in it.
     pub(super) fn lost(&self, items: u64) {
+        tracing::warn!(queue = self.name, items, "a queue was dropped with items in it");
         self.lost.fetch_add(items, Relaxed);
         self.taken.store(self.taken.load(Relaxed).wrapping_add(items), Release);
     }

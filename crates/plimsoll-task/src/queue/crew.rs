@@ -3,7 +3,8 @@
 use super::{Receiver, bounded};
 use crate::{
     measure::{Durations, Times},
-    panic::catch,
+    panic::{catch, catch_call, install_hook},
+    trace::TraceContext,
 };
 use ahash::RandomState;
 use std::{
@@ -24,7 +25,11 @@ use tokio_util::sync::CancellationToken;
 /// to one worker, in their order. While all are busy the queue fills, and its senders wait: nothing is taken out that
 /// nobody works on.
 ///
-/// An item whose handler panics is gone; that is logged and counted, and the worker goes on with the next.
+/// A panic costs the item alone, wherever it comes from (the handler, its future, the function that finds the key): it is
+/// logged and counted, and the next item follows. What is dropped because the crew's own future is dropped is logged and
+/// counted as well.
+///
+/// An item is worked off as a part of the [trace](crate::trace) of whoever sent it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,6 +53,8 @@ pub struct Crew {
 struct Shared {
     name: &'static str,
     workers: Box<[Worker]>,
+    /// Items that never came to a worker.
+    lost: AtomicU64,
     stop: CancellationToken,
 }
 
@@ -55,6 +62,7 @@ struct Shared {
 struct Worker {
     busy: AtomicBool,
     panicked: AtomicU64,
+    cancelled: AtomicU64,
     run: Durations,
 }
 
@@ -64,17 +72,21 @@ struct Worker {
 pub struct WorkerStats {
     /// Whether it has an item now.
     pub busy: bool,
-    /// Items that it finished, those that panicked among them, and the time they took.
+    /// Items that it had, those that panicked or were cancelled among them, and the time they took.
     pub run: Times,
     /// Items whose handler panicked.
     pub panicked: u64,
+    /// Items whose handler was dropped before its end, with the crew's future.
+    pub cancelled: u64,
 }
 
 impl Crew {
     /// A crew of that name. Each of its workers is a task once it runs.
     pub fn new(name: &'static str, workers: NonZeroUsize) -> Self {
+        install_hook();
         let workers = (0..workers.get()).map(|_| Worker::default()).collect();
-        Self { shared: Arc::new(Shared { name, workers, stop: CancellationToken::new() }) }
+        let (lost, stop) = (AtomicU64::new(0), CancellationToken::new());
+        Self { shared: Arc::new(Shared { name, workers, lost, stop }) }
     }
 
     /// Works the queue off until it ends: each item goes to whoever is free.
@@ -84,7 +96,7 @@ impl Crew {
     ///
     /// # Cancel safety
     /// Dropped, all workers are cancelled at their next await, with the items they have; what is in the queue is
-    /// dropped with it. To end in order, let the senders go or call [`stop`](Self::stop).
+    /// dropped with it. Each of these is counted, and told in the log. To end in order, let the senders go or call [`stop`](Self::stop).
     pub async fn run<T, H, R>(self, receiver: Receiver<T>, handler: H)
     where
         T: Send + 'static,
@@ -101,12 +113,12 @@ impl Crew {
                     // Whoever is first in line for the receiver is the one who is free for the next item. A statement
                     // of its own, so that the line moves on before the work begins.
                     let next = shared.next(&mut *receiver.lock().await).await;
-                    let Some(item) = next else { break };
-                    shared.work(number, handler(item)).await;
+                    let Some((item, context)) = next else { break };
+                    shared.work(number, item, context, &*handler).await;
                 }
             });
         }
-        while tasks.join_next().await.is_some() {}
+        self.shared.join(tasks).await;
     }
 
     /// Works the queue off until it ends: items of the same key go to the same worker, one after the other.
@@ -139,24 +151,46 @@ impl Crew {
             let (shared, handler) = (Arc::clone(&self.shared), Arc::clone(&handler));
             lanes.push(sender);
             tasks.spawn(async move {
-                while let Some(item) = items.recv().await {
-                    shared.work(number, handler(item)).await;
+                while let Some((item, context)) = items.recv_traced().await {
+                    shared.work(number, item, context, &*handler).await;
                 }
             });
         }
         let hasher = RandomState::new();
-        while let Some(item) = self.shared.next(&mut receiver).await {
-            let lane = hasher.hash_one(key(&item)) as usize % lanes.len();
-            // A worker ends only when its lane does.
-            let _ = lanes[lane].send(item).await;
+        while let Some((item, context)) = self.shared.next(&mut receiver).await {
+            let found = catch_call(|| context.sync_scope(|| hasher.hash_one(key(&item))));
+            let on_the_way = OnTheWay { shared: &self.shared, context: &context };
+            match found {
+                Ok(hash) => {
+                    let lane = &lanes[hash as usize % lanes.len()];
+                    // A place first: whatever ends this wait, the item is counted.
+                    if let Ok(place) = lane.reserve().await {
+                        std::mem::forget(on_the_way);
+                        context.sync_scope(|| place.send(item));
+                    }
+                }
+                Err(panicked) => {
+                    context.sync_scope(|| {
+                        tracing::error!(crew = self.shared.name, %panicked, "the key of an item panicked");
+                    });
+                    // Its `Drop` is its owner's code as well.
+                    let _ = catch_call(|| drop(item));
+                }
+            }
         }
         drop(lanes);
-        while tasks.join_next().await.is_some() {}
+        self.shared.join(tasks).await;
     }
 
     /// Takes no more items in: what is in the queue is worked off, and then the crew ends.
     pub fn stop(&self) {
         self.shared.stop.cancel();
+    }
+
+    /// Items that never came to a worker: their key panicked, or the crew's future was dropped while they waited for
+    /// their lane. What was still in a queue then is counted [there](super::QueueStats::lost).
+    pub fn lost(&self) -> u64 {
+        self.shared.lost.load(Relaxed)
     }
 
     /// Its workers.
@@ -165,49 +199,88 @@ impl Crew {
             busy: worker.busy.load(Relaxed),
             run: worker.run.read(),
             panicked: worker.panicked.load(Relaxed),
+            cancelled: worker.cancelled.load(Relaxed),
         };
         self.shared.workers.iter().map(stats).collect()
     }
 }
 
 impl Shared {
-    async fn next<T>(&self, receiver: &mut Receiver<T>) -> Option<T> {
+    async fn next<T>(&self, receiver: &mut Receiver<T>) -> Option<(T, TraceContext)> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => receiver.close(),
-            item = receiver.recv() => return item,
+            item = receiver.recv_traced() => return item,
         }
-        receiver.recv().await
+        receiver.recv_traced().await
     }
 
-    async fn work(&self, number: usize, handled: impl Future<Output = ()>) {
-        let worker = &self.workers[number];
-        let busy = Busy::begin(worker);
-        if let Err(panicked) = catch(handled).await {
-            worker.panicked.fetch_add(1, Relaxed);
-            tracing::error!(crew = self.name, worker = number, %panicked, "an item's handler panicked");
+    async fn work<T, R>(&self, number: usize, item: T, context: TraceContext, handler: &impl Fn(T) -> R)
+    where
+        R: Future<Output = ()>,
+    {
+        let handled = async {
+            let mut had = Had { shared: self, number, since: Instant::now(), ended: false };
+            had.worker().busy.store(true, Relaxed);
+            // The call is inside: a handler may panic before there is a future of it.
+            let result = catch(async move { handler(item).await }).await;
+            had.ended = true;
+            if let Err(panicked) = result {
+                had.worker().panicked.fetch_add(1, Relaxed);
+                tracing::error!(crew = self.name, worker = number, %panicked, "an item's handler panicked");
+            }
+        };
+        context.scope(handled).await;
+    }
+
+    /// Waits for all workers. None of them panics; should one do so, its item is not lost in silence.
+    async fn join(&self, mut tasks: JoinSet<()>) {
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(crew = self.name, %error, "a worker has fallen");
+            }
         }
-        drop(busy);
     }
 }
 
 /// While a worker has an item: also the end of one that is cancelled is counted.
-struct Busy<'a> {
-    worker: &'a Worker,
+struct Had<'a> {
+    shared: &'a Shared,
+    number: usize,
     since: Instant,
+    ended: bool,
 }
 
-impl<'a> Busy<'a> {
-    fn begin(worker: &'a Worker) -> Self {
-        worker.busy.store(true, Relaxed);
-        Self { worker, since: Instant::now() }
+impl Had<'_> {
+    fn worker(&self) -> &Worker {
+        &self.shared.workers[self.number]
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for Had<'_> {
     fn drop(&mut self) {
-        self.worker.busy.store(false, Relaxed);
-        self.worker.run.add(self.since.elapsed());
+        let worker = self.worker();
+        worker.busy.store(false, Relaxed);
+        worker.run.add(self.since.elapsed());
+        if !self.ended {
+            worker.cancelled.fetch_add(1, Relaxed);
+            tracing::warn!(crew = self.shared.name, worker = self.number, "an item was dropped half-way");
+        }
+    }
+}
+
+/// While an item is in nobody's hands. Forgotten once it has a place.
+struct OnTheWay<'a> {
+    shared: &'a Shared,
+    context: &'a TraceContext,
+}
+
+impl Drop for OnTheWay<'_> {
+    fn drop(&mut self) {
+        self.shared.lost.fetch_add(1, Relaxed);
+        self.context.sync_scope(|| {
+            tracing::warn!(crew = self.shared.name, "an item was dropped before a worker had it");
+        });
     }
 }
 

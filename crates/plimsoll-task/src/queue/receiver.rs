@@ -4,6 +4,7 @@ use super::{
     QueueStats, TryRecvError,
     core::{Core, Item},
 };
+use crate::trace::TraceContext;
 use futures_core::Stream;
 use std::{
     fmt,
@@ -29,6 +30,16 @@ impl<T> Receiver<T> {
     /// Dropped before it ends, nothing was taken.
     #[inline]
     pub async fn recv(&mut self) -> Option<T> {
+        Some(self.recv_traced().await?.0)
+    }
+
+    /// Waits for the next item, as [`recv`](Self::recv), and says to which trace whoever sent it belonged: to work it off
+    /// as a part of that, by [`TraceContext::scope`].
+    ///
+    /// # Cancel safety
+    /// Dropped before it ends, nothing was taken.
+    #[inline]
+    pub async fn recv_traced(&mut self) -> Option<(T, TraceContext)> {
         let item = self.inner.recv().await?;
         Some(self.core.unpack(item))
     }
@@ -60,7 +71,7 @@ impl<T> Receiver<T> {
     /// There is none.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.inner.try_recv() {
-            Ok(item) => Ok(self.core.unpack(item)),
+            Ok(item) => Ok(self.core.unpack(item).0),
             Err(Nothing::Empty) => Err(TryRecvError::Empty),
             Err(Nothing::Disconnected) => Err(TryRecvError::Closed),
         }
@@ -92,12 +103,12 @@ impl<T> Stream for Receiver<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.get_mut();
-        this.inner.poll_recv(cx).map(|item| Some(this.core.unpack(item?)))
+        this.inner.poll_recv(cx).map(|item| Some(this.core.unpack(item?).0))
     }
 }
 
 impl<T> Drop for Receiver<T> {
-    /// What is still in it is counted as lost, and dropped.
+    /// What is still in it is counted as lost, told by one line of the log, and dropped.
     fn drop(&mut self) {
         self.inner.close();
         let mut lost = 0;

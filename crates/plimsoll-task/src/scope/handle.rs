@@ -12,7 +12,8 @@ pub struct Scope<E> {
 }
 
 impl<E: Send + 'static> Scope<E> {
-    /// Starts a child: a task of the runtime, under the earlier of the caller's deadline and the scope's.
+    /// Starts a child: a task of the runtime, under the earlier of the caller's deadline and the scope's, in the caller's
+    /// trace.
     ///
     /// Once the scope is over or its children are being dropped, the future is dropped unbegun and the child ends as
     /// [`Ended::Cancelled`](super::Ended::Cancelled). Where as many children are alive as

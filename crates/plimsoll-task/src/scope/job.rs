@@ -4,7 +4,7 @@ use super::{
     register::Seat,
     tally::Tally,
 };
-use crate::{Deadline, deadline::Entered, panic::catch_call};
+use crate::{Deadline, deadline::Entered, panic::catch_call, trace::TraceContext};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -18,6 +18,7 @@ pin_project! {
         #[pin]
         future: Option<F>,
         deadline: Deadline,
+        context: TraceContext,
         seat: Option<Seat>,
         core: Option<Arc<Core>>,
         tally: Arc<Tally<E>>,
@@ -30,21 +31,25 @@ pin_project! {
                 return;
             }
             // Dropped before its end. A panic in there is told to the scope, and not to tokio, which would lose it.
-            let dropped = catch_call(|| this.future.set(None));
+            let dropped = {
+                let _traced = this.context.enter();
+                catch_call(|| this.future.set(None))
+            };
             leave(this.seat, this.core, this.tally, false, dropped.err().map(Error::Panicked));
         }
     }
 }
 
 impl<F, E> Job<F, E> {
-    pub(super) const fn new(
+    pub(super) fn new(
         future: F,
         seat: Seat,
         deadline: Deadline,
         core: Arc<Core>,
         tally: Arc<Tally<E>>,
     ) -> Self {
-        Self { future: Some(future), deadline, seat: Some(seat), core: Some(core), tally }
+        let context = TraceContext::current();
+        Self { future: Some(future), deadline, context, seat: Some(seat), core: Some(core), tally }
     }
 }
 
@@ -56,6 +61,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Job<F, E> {
         let polled = {
             let _inside = Inside::new(this.core);
             let _entered = Entered::new(*this.deadline);
+            let _traced = this.context.enter();
             let polled = catch_call(|| {
                 let polled = match this.future.as_mut().as_pin_mut() {
                     Some(future) => future.poll(cx),

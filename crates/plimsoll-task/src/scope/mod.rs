@@ -4,7 +4,8 @@
 //! children as well (a clone of the handle goes anywhere). Cancellation flows down: the first error, panic, a cancelled
 //! token or a deadline that passes cancels the scope's token and those of all scopes inside, and what does not end within
 //! the grace is dropped at its next await. Errors flow up: the first one ([`scope`]), or all ([`scope_all`]); a panic
-//! comes as [`Panicked`](crate::Panicked) with message and place. The deadline ([`crate::deadline`]) goes along.
+//! comes as [`Panicked`](crate::Panicked) with message and place. The deadline ([`crate::deadline`]) goes along, and so
+//! does the trace ([`crate::trace`]).
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {

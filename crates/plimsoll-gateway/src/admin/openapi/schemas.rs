@@ -150,6 +150,8 @@ fn general() -> [(&'static str, Value); 10] {
                 ("listeners", list(text())),
                 ("admin", or_null(text())),
                 ("file", or_null(text())),
+                ("untrusted_forwarded", count()),
+                ("warnings", list(text())),
                 ("last_reload", or_null(reference("LastReload"))),
             ]),
         ),

@@ -1,6 +1,7 @@
 //! JSON: checked as a whole for UTF-8 and depth, then read.
 
 mod depth;
+mod finite;
 
 use super::{
     Depth, EncodeError, Format,
@@ -8,16 +9,23 @@ use super::{
     trace,
 };
 use bytes::Bytes;
+use finite::Finite;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::{Category, Error};
+use std::io::Write;
 
 /// Most answers fit, and need no second allocation.
 const USUAL: usize = 512;
 
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeError> {
     let mut bytes = Vec::with_capacity(USUAL);
-    serde_json::to_writer(&mut bytes, value).map_err(|error| EncodeError::value(Format::Json, error))?;
+    write_into(&mut bytes, value).map_err(|error| EncodeError::value(Format::Json, error))?;
     Ok(bytes.into())
+}
+
+/// As every value of JSON is written here: a number that JSON does not have is an error.
+pub(crate) fn write_into<T: Serialize + ?Sized>(into: impl Write, value: &T) -> Result<(), Error> {
+    serde_json::to_writer(into, &Finite(value))
 }
 
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, Malformed> {

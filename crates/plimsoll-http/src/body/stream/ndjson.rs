@@ -1,5 +1,5 @@
 use super::coalesced::{BoxError, CHUNK, Coalesced, Framing};
-use crate::body::ByteLimit;
+use crate::body::{ByteLimit, json};
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -67,7 +67,7 @@ struct Lines;
 impl<T: Serialize> Framing<T> for Lines {
     fn write(&mut self, item: T, into: &mut BytesMut) -> Result<(), BoxError> {
         // Compact JSON has no line break of its own: within strings it is escaped.
-        serde_json::to_writer((&mut *into).writer(), &item)?;
+        json::write_into((&mut *into).writer(), &item)?;
         into.put_u8(b'\n');
         Ok(())
     }

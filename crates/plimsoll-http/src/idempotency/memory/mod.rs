@@ -17,6 +17,10 @@ use tokio::time::Instant;
 /// Bounded by entries and bytes. Nothing is forgotten before its time: what has run out makes room, and when there is
 /// none, new keys are refused with 503 `overloaded`. An answer that finds no room is not kept, only that it was given.
 ///
+/// One [scope](super::IdempotencyLayer::scope) takes a quarter of either at most ([`share`](Self::share)), so that no
+/// client fills the store for all others: a new key beyond that is refused with 429 `rate-limited`. Keys without a scope
+/// may take all.
+///
 /// Every operation takes O(log n) under one lock that is never held across an await, and O(1) more for every entry that
 /// has run out. All methods are cancel safe.
 ///
@@ -29,14 +33,24 @@ pub struct MemoryStore {
     table: Mutex<Table>,
 }
 
-/// The store holds as many keys as it may.
+/// There is no room for another key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the store of idempotency keys is full")]
-pub struct Full;
+#[non_exhaustive]
+pub enum Full {
+    /// The store holds as many keys as it may.
+    #[error("the store of idempotency keys is full")]
+    Store,
+    /// The scope has as many as one scope may.
+    #[error("this client's share of the store of idempotency keys is full")]
+    Share,
+}
 
 impl From<Full> for Problem {
-    fn from(_: Full) -> Self {
-        Self::new(Kind::Overloaded).after(Duration::from_secs(1))
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Store => Self::new(Kind::Overloaded).after(Duration::from_secs(1)),
+            Full::Share => Self::new(Kind::RateLimited).code("idempotency-keys").detail(full.to_string()),
+        }
     }
 }
 
@@ -44,6 +58,13 @@ impl MemoryStore {
     /// At most so many keys, with at most so many bytes of answers in all.
     pub fn new(entries: usize, bytes: usize) -> Self {
         Self { table: Mutex::new(Table::new(entries, bytes)) }
+    }
+
+    /// The same, and one scope has at most so many of the keys, and so many bytes of the answers.
+    #[must_use]
+    pub fn share(self, entries: usize, bytes: usize) -> Self {
+        self.table().set_share(entries, bytes);
+        self
     }
 
     /// How many keys it holds, those included that have run out and were not asked for since.

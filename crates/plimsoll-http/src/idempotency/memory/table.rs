@@ -1,5 +1,5 @@
 use super::Full;
-use crate::idempotency::{Begun, Completed, Fingerprint, Lease, Outcome, ScopedKey};
+use crate::idempotency::{Begun, Completed, Fingerprint, Lease, Outcome, ScopeId, ScopedKey};
 use ahash::RandomState;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,9 +14,17 @@ pub(super) struct Table {
     /// When each of them is forgotten.
     ends: BTreeSet<(Instant, ScopedKey)>,
     bytes: usize,
-    most_entries: usize,
-    most_bytes: usize,
+    /// What each scope that has any key has of it. As many as there are entries at most.
+    scopes: HashMap<ScopeId, Share, RandomState>,
+    most: Share,
+    most_of_scope: Share,
     last_token: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    entries: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -39,10 +47,15 @@ impl Table {
             entries: HashMap::default(),
             ends: BTreeSet::new(),
             bytes: 0,
-            most_entries,
-            most_bytes,
+            scopes: HashMap::default(),
+            most: Share { entries: most_entries, bytes: most_bytes },
+            most_of_scope: Share { entries: most_entries.div_ceil(4), bytes: most_bytes.div_ceil(4) },
             last_token: 0,
         }
+    }
+
+    pub(super) const fn set_share(&mut self, entries: usize, bytes: usize) {
+        self.most_of_scope = Share { entries, bytes };
     }
 
     pub(super) fn len(&self) -> usize {
@@ -72,8 +85,11 @@ impl Table {
                 State::UnderWay { .. } => self.remove(&key),
             }
         }
-        if self.entries.len() >= self.most_entries {
-            return Err(Full);
+        if self.entries.len() >= self.most.entries {
+            return Err(Full::Store);
+        }
+        if self.of_scope(&key).is_some_and(|has| has.entries >= self.most_of_scope.entries) {
+            return Err(Full::Share);
         }
         self.last_token += 1;
         let state = State::UnderWay { until: now + lease };
@@ -91,7 +107,9 @@ impl Table {
         self.forget(now);
         let Some(fingerprint) = self.held(lease) else { return Completed::Lost };
         self.remove(&lease.key);
-        let fits = self.bytes + weight(outcome) <= self.most_bytes;
+        let weight = weight(outcome);
+        let fits = self.bytes + weight <= self.most.bytes
+            && self.of_scope(&lease.key).is_none_or(|has| has.bytes + weight <= self.most_of_scope.bytes);
         let state = State::Done(if fits { outcome.clone() } else { Outcome::Unkept });
         self.put(lease.key, Entry { fingerprint, token: lease.token, forgotten_at: now + keep, state });
         Completed::Kept
@@ -110,9 +128,19 @@ impl Table {
         held.then_some(entry.fingerprint)
     }
 
+    /// What the scope of this key has; `None` where it has no scope, and so no share.
+    fn of_scope(&self, key: &ScopedKey) -> Option<Share> {
+        let scope = key.scope()?;
+        Some(self.scopes.get(scope).copied().unwrap_or_default())
+    }
+
     fn put(&mut self, key: ScopedKey, entry: Entry) {
-        if let State::Done(outcome) = &entry.state {
-            self.bytes += weight(outcome);
+        let weight = entry.weight();
+        self.bytes += weight;
+        if let Some(scope) = key.scope() {
+            let has = self.scopes.entry(*scope).or_default();
+            has.entries += 1;
+            has.bytes += weight;
         }
         self.ends.insert((entry.forgotten_at, key));
         self.entries.insert(key, entry);
@@ -121,8 +149,16 @@ impl Table {
     fn remove(&mut self, key: &ScopedKey) {
         if let Some(entry) = self.entries.remove(key) {
             self.ends.remove(&(entry.forgotten_at, *key));
-            if let State::Done(outcome) = &entry.state {
-                self.bytes -= weight(outcome);
+            let weight = entry.weight();
+            self.bytes -= weight;
+            if let Some(scope) = key.scope()
+                && let Some(has) = self.scopes.get_mut(scope)
+            {
+                has.entries -= 1;
+                has.bytes -= weight;
+                if has.entries == 0 {
+                    self.scopes.remove(scope);
+                }
             }
         }
     }
@@ -131,6 +167,15 @@ impl Table {
         while let Some(&(at, key)) = self.ends.first().filter(|(at, _)| *at <= now) {
             debug_assert!(at <= now);
             self.remove(&key);
+        }
+    }
+}
+
+impl Entry {
+    fn weight(&self) -> usize {
+        match &self.state {
+            State::Done(outcome) => weight(outcome),
+            State::UnderWay { .. } => 0,
         }
     }
 }
@@ -153,7 +198,7 @@ mod tests {
     const SAME: Fingerprint = Fingerprint::from_bytes([1; 32]);
 
     fn key(number: u32) -> ScopedKey {
-        ScopedKey::new(b"", &IdempotencyKey::try_from(number.to_string().as_str()).unwrap())
+        ScopedKey::new(None, &IdempotencyKey::try_from(number.to_string().as_str()).unwrap())
     }
 
     fn answer(body: &'static str) -> Outcome {
@@ -175,7 +220,7 @@ mod tests {
         let done = ours(&mut table, now, 1);
         table.complete(now, &done, &answer("one"), KEEP);
         ours(&mut table, now, 2);
-        assert_eq!(begin(&mut table, now, 3), Err(Full));
+        assert_eq!(begin(&mut table, now, 3), Err(Full::Store));
         assert_eq!(begin(&mut table, now, 1), Ok(Begun::Done(answer("one"))), "nothing was forgotten for it");
         assert_eq!(begin(&mut table, now, 2), Ok(Begun::InFlight));
         assert!(matches!(begin(&mut table, now + KEEP, 3), Ok(Begun::Ours(_))), "what ran out made room");
@@ -194,6 +239,35 @@ mod tests {
         assert_eq!(table.bytes(), 8);
         begin(&mut table, now + KEEP, 9).unwrap();
         assert_eq!((table.bytes(), table.ends.len(), table.len()), (0, 1, 1));
+    }
+
+    #[test]
+    fn one_scope_leaves_room_for_all_others() {
+        let (mut table, now) = (Table::new(8, 80), Instant::now());
+        let scoped = |scope: &str, number: u32| {
+            let key = IdempotencyKey::try_from(number.to_string().as_str()).unwrap();
+            ScopedKey::new(Some(scope.as_bytes()), &key)
+        };
+        let begin =
+            |table: &mut Table, at, scope, number| table.begin(at, scoped(scope, number), SAME, LEASE, KEEP);
+        let mut lease = None;
+        for number in 0..2 {
+            let Ok(Begun::Ours(ours)) = begin(&mut table, now, "loud", number) else { panic!("{number}") };
+            lease = Some(ours);
+        }
+        assert_eq!(begin(&mut table, now, "loud", 2), Err(Full::Share), "a quarter of eight");
+        assert_eq!(begin(&mut table, now, "loud", 1), Ok(Begun::InFlight), "what it has it has");
+        for other in ["", "a", "b"] {
+            assert!(matches!(begin(&mut table, now, other, 0), Ok(Begun::Ours(_))), "{other:?}");
+        }
+        // Bytes as well: a quarter of eighty is twenty.
+        table.complete(now, &lease.unwrap(), &answer("123456789012345678901"), KEEP);
+        assert_eq!(begin(&mut table, now, "loud", 1), Ok(Begun::Done(Outcome::Unkept)));
+        assert!(
+            matches!(begin(&mut table, now + KEEP, "loud", 2), Ok(Begun::Ours(_))),
+            "what ran out made room"
+        );
+        assert_eq!((table.len(), table.scopes.len()), (1, 1), "nothing is left of those who have no key");
     }
 
     #[test]

@@ -21,7 +21,8 @@ use tower_service::Service;
 pub struct ArrivalLimits {
     /// Bytes.
     pub size: Option<u64>,
-    /// For how long nothing may arrive, while the service waits for it.
+    /// For how long nothing may arrive, while the service waits for it. Does not hold for gRPC, where a client's stream is
+    /// quiet while it has nothing to say.
     pub idle: Option<Duration>,
     /// From the request's head to the body's end.
     pub total: Option<Duration>,
@@ -78,8 +79,13 @@ where
         if self.limits.size.is_some_and(|most| request.body().size_hint().lower() > most) {
             return ResponseFuture { stage: Stage::Refused, form };
         }
+        let limits = match form {
+            Form::Http => self.limits,
+            // A stream of messages may be quiet for as long as its client has nothing to say.
+            Form::Grpc => ArrivalLimits { idle: None, ..self.limits },
+        };
         let verdict = Arc::<Verdict>::default();
-        let request = request.map(|body| LimitedBody::new(body, self.limits, Arc::clone(&verdict)));
+        let request = request.map(|body| LimitedBody::new(body, limits, Arc::clone(&verdict)));
         ResponseFuture {
             stage: Stage::Called { inner: self.inner.call(request), verdict: Some(verdict) },
             form,
@@ -118,7 +124,11 @@ where
             return Poll::Ready(Ok(this.form.refuse(Problem::new(Kind::BodyTooLarge))));
         };
         let answer = ready!(inner.poll(cx))?;
-        let failed = answer.status().is_client_error() || answer.status().is_server_error();
+        let failed = match this.form {
+            Form::Http => answer.status().as_u16() >= 400,
+            // Without a message of its own it has its status in the head.
+            Form::Grpc => answer.headers().get("grpc-status").is_some_and(|code| code != "0"),
+        };
         let problem = verdict
             .as_ref()
             .filter(|_| failed)

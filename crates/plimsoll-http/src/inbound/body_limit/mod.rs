@@ -6,7 +6,8 @@
 //! - One that stands still for too long, or takes too long as a whole, ends in [`BodyError::TooSlow`] (408).
 //!
 //! Whatever the service makes of such an error: if it answers with an error of its own, a 400 by an extractor that could
-//! not read on, the answer becomes the 413 or 408 that it is about. An answer that is none is left alone.
+//! not read on, the answer becomes the 413 or 408 that it is about; in gRPC, a status in the head becomes
+//! `RESOURCE_EXHAUSTED` (8) or `DEADLINE_EXCEEDED` (4). An answer that is none is left alone.
 //!
 //! ```
 //! use plimsoll_http::inbound::{BodyLimitLayer, ArrivalLimits};

@@ -88,6 +88,10 @@ impl Entry {
         )
     }
 
+    pub(super) fn route(&self) -> &Route {
+        &self.route
+    }
+
     pub(super) fn took(&mut self, route: Arc<Route>) {
         self.route = route;
     }

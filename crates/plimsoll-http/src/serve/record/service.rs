@@ -1,7 +1,7 @@
 use super::{
     super::{
         metrics::RequestMetrics,
-        routes::{Route, Routes, TAKEN},
+        routes::{Routes, TAKEN, Taken},
     },
     body::Recorded,
     entry::Entry,
@@ -12,7 +12,6 @@ use plimsoll_telemetry::{RegisterError, Registry, UpDown};
 use std::{
     cell::RefCell,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tokio::task::futures::TaskLocalFuture;
@@ -78,7 +77,7 @@ pin_project! {
     pub(crate) struct ResponseFuture<F> {
         // Before the entry: what it does while it is dropped still belongs to the request.
         #[pin]
-        inner: TaskLocalFuture<RefCell<Option<Arc<Route>>>, Instrumented<F>>,
+        inner: TaskLocalFuture<RefCell<Option<Taken>>, Instrumented<F>>,
         span: Span,
         entry: Option<Entry>,
     }
@@ -87,7 +86,9 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let taken = this.inner.take_value().and_then(RefCell::into_inner);
-            if let (Some(entry), Some(route)) = (this.entry, taken) {
+            if let Some(entry) = this.entry
+                && let Some(route) = taken.and_then(|taken| taken.route(entry.route()))
+            {
                 entry.took(route);
             }
         }
@@ -105,7 +106,7 @@ where
         let answer = ready!(this.inner.as_mut().poll(cx))?;
         let taken = this.inner.take_value().and_then(RefCell::into_inner);
         let Some(mut entry) = this.entry.take() else { return Poll::Pending };
-        if let Some(route) = taken {
+        if let Some(route) = taken.and_then(|taken| taken.route(entry.route())) {
             entry.took(route);
         }
         entry.answered(answer.status());

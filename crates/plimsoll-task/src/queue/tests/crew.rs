@@ -114,6 +114,88 @@ async fn a_panic_costs_one_item_and_no_worker() {
 }
 
 #[tokio::test]
+async fn a_panic_before_there_is_a_future_costs_one_item_and_no_worker() {
+    for keyed in [false, true] {
+        let (sender, receiver) = bounded("crew: early", 8);
+        let (crew, done) = (crew("crew: early", 1), Arc::new(Mutex::new(Vec::new())));
+        let into = Arc::clone(&done);
+        // No `async` around it: this runs when the future is made.
+        let handler = move |item: u32| {
+            assert_ne!(item, 1, "no such item");
+            into.lock().unwrap().push(item);
+            std::future::ready(())
+        };
+        for item in 0..4 {
+            sender.send(item).await.unwrap();
+        }
+        drop(sender);
+        if keyed {
+            crew.clone().run_keyed(receiver, 4, |item| *item, handler).await;
+        } else {
+            crew.clone().run(receiver, handler).await;
+        }
+        assert_eq!(*done.lock().unwrap(), [0, 2, 3], "keyed: {keyed}");
+        assert_eq!((crew.stats()[0].panicked, crew.stats()[0].run.count), (1, 4));
+        assert_eq!(crew.lost(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_key_costs_one_item_and_no_other() {
+    /// Hashing is the key's own code, too.
+    struct Key(u32);
+    impl std::hash::Hash for Key {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            assert_ne!(self.0, 2, "no such hash");
+            self.0.hash(state);
+        }
+    }
+    let (sender, receiver) = bounded("crew: key", 8);
+    let (crew, done) = (crew("crew: key", 2), Arc::new(Mutex::new(Vec::new())));
+    let into = Arc::clone(&done);
+    let handler = move |item: u32| {
+        into.lock().unwrap().push(item);
+        std::future::ready(())
+    };
+    for item in 0..5 {
+        sender.send(item).await.unwrap();
+    }
+    drop(sender);
+    let key = |item: &u32| {
+        assert_ne!(*item, 1, "no such key");
+        Key(*item)
+    };
+    crew.clone().run_keyed(receiver, 4, key, handler).await;
+    let mut done = done.lock().unwrap().clone();
+    done.sort_unstable();
+    assert_eq!((done, crew.lost()), (vec![0, 3, 4], 2));
+}
+
+#[tokio::test]
+async fn every_item_is_counted_when_a_crew_is_dropped() {
+    let (sender, receiver) = bounded("crew: counted", 8);
+    let crew = crew("crew: counted", 1);
+    let running =
+        tokio::spawn(crew.clone().run_keyed(receiver, 1, |_| 0, |_: u32| std::future::pending::<()>()));
+    // One is worked on, one is in the lane, one waits for the lane, and two are still in the queue.
+    for item in 0..5 {
+        sender.send(item).await.unwrap();
+    }
+    for _ in 0..32 {
+        yield_now().await;
+    }
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    sender.closed().await;
+    for _ in 0..32 {
+        yield_now().await;
+    }
+    let stats = crew.stats()[0];
+    assert_eq!((stats.cancelled, stats.run.count, stats.busy), (1, 1, false));
+    assert_eq!((crew.lost(), sender.stats().lost), (1, 2));
+}
+
+#[tokio::test]
 async fn a_crew_that_is_dropped_ends_with_its_workers() {
     let (sender, receiver) = bounded("crew: dropped", 8);
     let (crew, alive) = (crew("crew: dropped", 2), Arc::new(()));

@@ -1,5 +1,5 @@
 use super::{EventId, EventName};
-use crate::body::{EncodeError, Format};
+use crate::body::{EncodeError, json};
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 use std::{fmt, time::Duration};
@@ -32,8 +32,9 @@ impl Event {
 
     /// An event with this value as JSON for its data.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, EncodeError> {
-        let text = serde_json::to_string(value).map_err(|error| EncodeError::value(Format::Json, error))?;
-        Ok(Self::data(&text))
+        let json = json::write(value)?;
+        // JSON is UTF-8.
+        Ok(Self::data(&String::from_utf8_lossy(&json)))
     }
 
     /// No event: a line that clients pass over.

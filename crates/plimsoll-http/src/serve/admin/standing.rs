@@ -1,6 +1,6 @@
 //! Machines as JSON: what each shows of itself, `null` where it is off.
 
-use plimsoll::{
+use plimsoll_policy::{
     Instant, PolicySnapshot, breaker, bulkhead::BulkheadSnapshot, concurrency::ConcurrencySnapshot,
     hedge::HedgeSnapshot, rate::RateSnapshot, retry::BudgetSnapshot, shed::ShedSnapshot, throttle,
 };
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Milliseconds, to the microsecond.
-pub(super) fn millis(duration: Duration) -> f64 {
+pub fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// Every machine of one policy for one upstream.
-pub(super) fn machines(upstream: &str, machines: &PolicySnapshot, now: Instant) -> Value {
+/// Every machine of one policy for one upstream, as the admin addresses of gateway and server show it.
+pub fn machines(upstream: &str, machines: &PolicySnapshot, now: Instant) -> Value {
     json!({
         "upstream": upstream,
         "breaker": machines.breaker.as_ref().map(|state| breaker(state, now)),

@@ -1,0 +1,104 @@
+//! The policies of all clients of the process, to be looked at and changed while it runs.
+
+use super::{Handle, host::Host};
+use arc_swap::ArcSwap;
+use plimsoll_policy::{
+    NamedPolicy, PolicySpec,
+    file::{Faults, merge},
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+/// A policy for hosts that are yet to be met.
+pub(super) type Template = ArcSwap<NamedPolicy>;
+
+static LIVE: Mutex<Live> = Mutex::new(Live { hosts: Vec::new(), templates: Vec::new() });
+
+/// Bounded by what is alive: who is gone goes when the next one comes.
+struct Live {
+    hosts: Vec<Weak<Host>>,
+    templates: Vec<Weak<Template>>,
+}
+
+pub(super) fn watch(host: &Arc<Host>) {
+    let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    live.hosts.retain(|host| host.strong_count() > 0);
+    live.hosts.push(Arc::downgrade(host));
+}
+
+pub(super) fn watch_template(template: &Arc<Template>) {
+    let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    live.templates.retain(|template| template.strong_count() > 0);
+    live.templates.push(Arc::downgrade(template));
+}
+
+/// A policy by its name, and every host of every client in this process that is called under it.
+#[derive(Clone, Debug)]
+pub struct LivePolicy {
+    name: Arc<str>,
+    handles: Vec<Handle>,
+    templates: Vec<Arc<Template>>,
+}
+
+/// Hosts under a policy, and what hosts to come are under.
+type Users = (Vec<Handle>, Vec<Arc<Template>>);
+
+/// All of them, by name. Clients that were given a policy without a name share [`NamedPolicy::NAMELESS`], each with what it
+/// was given.
+pub fn live_policies() -> Vec<LivePolicy> {
+    let live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut named: BTreeMap<Arc<str>, Users> = BTreeMap::new();
+    for handle in live.hosts.iter().filter_map(Weak::upgrade).map(Handle::new) {
+        named.entry(handle.policy_name().into()).or_default().0.push(handle);
+    }
+    for template in live.templates.iter().filter_map(Weak::upgrade) {
+        named.entry(Arc::clone(&template.load().name)).or_default().1.push(template);
+    }
+    drop(live);
+    let policy = |(name, (handles, templates))| LivePolicy { name, handles, templates };
+    named.into_iter().map(policy).collect()
+}
+
+impl LivePolicy {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it says: where its users were given different policies under one name, what the first of them was given.
+    pub fn spec(&self) -> PolicySpec {
+        match self.handles.first() {
+            Some(handle) => handle.spec(),
+            None => self.templates.first().map_or(PolicySpec::OFF, |template| template.load().spec.clone()),
+        }
+    }
+
+    /// The hosts that are called under it.
+    pub fn handles(&self) -> &[Handle] {
+        &self.handles
+    }
+
+    /// Changes it by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)) of the file's keys: for all hosts, those
+    /// that a client meets later too. Machines keep their state.
+    ///
+    /// # Errors
+    /// With everything that is wrong with the result, and then nothing has changed.
+    pub fn patch(&self, patch: &Value) -> Result<(), Faults> {
+        // All of them first: half a change is none.
+        let patched = |spec: &PolicySpec| merge(spec, patch);
+        let hosts: Vec<_> =
+            self.handles.iter().map(|handle| patched(&handle.spec())).collect::<Result<_, _>>()?;
+        let templates: Vec<_> =
+            self.templates.iter().map(|template| patched(&template.load().spec)).collect::<Result<_, _>>()?;
+        for (template, spec) in self.templates.iter().zip(templates) {
+            template.store(Arc::new(NamedPolicy::new(Arc::clone(&self.name), spec)));
+        }
+        for (handle, spec) in self.handles.iter().zip(hosts) {
+            handle.update(spec);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,284 @@
+//! What is left of this library's errors: a handler says `?`, whichever of them it meets.
+//!
+//! Whoever builds something of what a client sent (a path, a key, a network) was sent something malformed; whoever builds it
+//! of its own configuration has made a mistake, and is told in the log. Which of both it is, the error's type says.
+
+use crate::{
+    Kind, Problem,
+    body::InvalidLimit,
+    boundary::BodyError as BoundaryBodyError,
+    headers::NoNetwork,
+    idempotency::{BadKey, BadTerms, KeyedBodyError},
+    inbound::{BodyError, NoRequestId, deadline::DeadlineBodyError},
+    path::BadPath,
+    replay::ReplayError,
+};
+use plimsoll_driver::classify::ResolveError;
+use plimsoll_policy::units;
+use plimsoll_task::{drain, lock, poison, queue, scope, supervise};
+use plimsoll_telemetry::{BucketsError, LayoutMismatch, NameFault, RegisterError, logs::LogError};
+use std::error::Error;
+
+/// The service's own mistake, or something of it that broke: an id outside, the error in the log.
+macro_rules! internal {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                Self::internal(error)
+            }
+        })*
+    };
+}
+
+/// The kind says it all, and the error is the cause in the log.
+macro_rules! because {
+    ($($error:ty => $kind:ident),* $(,)?) => {
+        $(impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                Self::new(Kind::$kind).because(error)
+            }
+        })*
+    };
+}
+
+/// The client's mistake, of which it is told what it was.
+macro_rules! told {
+    ($($error:ty => $kind:ident),* $(,)?) => {
+        $(impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                Self::new(Kind::$kind).detail(error.to_string())
+            }
+        })*
+    };
+}
+
+internal! {
+    BadTerms,
+    BoundaryBodyError,
+    BucketsError,
+    InvalidLimit,
+    LayoutMismatch,
+    LogError,
+    NameFault,
+    NoNetwork,
+    RegisterError,
+    poison::Poisoned,
+    supervise::Error,
+    supervise::GaveUp,
+    units::Invalid,
+}
+
+because! {
+    ResolveError => UpstreamUnreachable,
+    plimsoll_telemetry::Dropped => Overloaded,
+    drain::Refused => Draining,
+    lock::Closed => Unavailable,
+    lock::WouldBlock => Overloaded,
+    queue::Closed => Unavailable,
+    queue::TryRecvError => Unavailable,
+}
+
+told! {
+    BadKey => IdempotencyKeyInvalid,
+    BadPath => BadRequest,
+    NoRequestId => BadRequest,
+}
+
+/// A child that failed or panicked has told its scope why; whoever awaits it knows no more.
+impl From<scope::Ended> for Problem {
+    fn from(ended: scope::Ended) -> Self {
+        match ended {
+            scope::Ended::Cancelled => Self::new(Kind::Unavailable).because(ended),
+            ended => Self::internal(ended),
+        }
+    }
+}
+
+/// The work's own error as what it says it is.
+impl<E: Into<Self>> From<scope::Error<E>> for Problem {
+    fn from(error: scope::Error<E>) -> Self {
+        match error {
+            scope::Error::Failed(error) => error.into(),
+            scope::Error::Panicked(panicked) => panicked.into(),
+            scope::Error::DeadlineExceeded => Self::new(Kind::DeadlineExceeded),
+            scope::Error::Full => Self::new(Kind::Overloaded).because("too many tasks in one scope"),
+            _ => Self::new(Kind::Unavailable).because("cancelled before it was done"),
+        }
+    }
+}
+
+/// The first of them.
+impl<E: Into<Self>> From<scope::Failures<E>> for Problem {
+    fn from(failures: scope::Failures<E>) -> Self {
+        let first = failures.into_errors().into_iter().next();
+        first.map_or_else(|| Self::new(Kind::Internal), Into::into)
+    }
+}
+
+/// A limit as what it is; the body's own error broke the request off.
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<BodyError<E>> for Problem {
+    fn from(error: BodyError<E>) -> Self {
+        match error {
+            BodyError::TooLarge => Self::new(Kind::BodyTooLarge),
+            BodyError::TooSlow => Self::new(Kind::RequestTimeout),
+            BodyError::Inner(error) => {
+                Self::new(Kind::BadRequest).detail("the body broke off").because(error)
+            }
+        }
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<DeadlineBodyError<E>> for Problem {
+    fn from(error: DeadlineBodyError<E>) -> Self {
+        match error {
+            DeadlineBodyError::Exceeded => Self::new(Kind::DeadlineExceeded),
+            DeadlineBodyError::Inner(error) => Self::internal(error),
+        }
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<ReplayError<E>> for Problem {
+    fn from(error: ReplayError<E>) -> Self {
+        match error {
+            ReplayError::Body(error) => {
+                Self::new(Kind::BadRequest).detail("the body broke off").because(error)
+            }
+            ReplayError::Overflown => {
+                Self::internal("the body is larger than can be kept for sending it again")
+            }
+            ReplayError::Superseded => Self::internal("another attempt reads this body now"),
+        }
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<KeyedBodyError<E>> for Problem {
+    fn from(error: KeyedBodyError<E>) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// Of a file of policies.
+#[cfg(any(feature = "client", feature = "server"))]
+mod file {
+    use super::Problem;
+    use plimsoll_policy::file::{Faults, Invalid, LoadError, UnknownPolicy};
+
+    internal!(Faults, Invalid, LoadError, UnknownPolicy);
+}
+
+#[cfg(feature = "client")]
+mod client {
+    use super::{Kind, Problem};
+    use crate::client::{InvalidOrigin, InvalidRequest};
+
+    internal!(InvalidOrigin);
+
+    impl From<InvalidRequest> for Problem {
+        fn from(error: InvalidRequest) -> Self {
+            Self::new(Kind::Internal).because(error)
+        }
+    }
+}
+
+#[cfg(all(feature = "files", unix))]
+mod files {
+    use super::Problem;
+    use crate::files::FileError;
+
+    internal!(FileError);
+}
+
+#[cfg(feature = "server")]
+mod server {
+    use super::Problem;
+    use crate::{
+        body::{InvalidField, StreamAborted},
+        serve::{NoHeadRoom, NoTimeLimit, NoToken, ServeError},
+    };
+
+    internal!(InvalidField, NoHeadRoom, NoTimeLimit, NoToken, ServeError, StreamAborted);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Every public error of these crates that a handler can meet has a way to a problem. What is read is the source, so that
+    /// an error that is added without one is found here.
+    #[test]
+    fn every_error_of_ours_is_a_problem() {
+        let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let mut problems = String::new();
+        let mut errors = Vec::new();
+        for of in ["http", "task", "telemetry", "tower", "driver", "policy"] {
+            walk(format!("{crates}/plimsoll-{of}/src").as_ref(), &mut |path, text| {
+                if of == "http" {
+                    problems.push_str(text);
+                }
+                for error in public_errors(text) {
+                    errors.push((path.display().to_string(), error));
+                }
+            });
+        }
+        assert!(errors.len() > 40, "{errors:?}");
+        // Told as part of another, and inside of a reader.
+        let within = ["Malformed", "Complaint"];
+        for (path, error) in errors {
+            let has = |before: &str| {
+                problems.match_indices(&format!("{before}{error}")).any(|(at, found)| {
+                    let next = problems[at + found.len()..].chars().next();
+                    next.is_none_or(|next| !next.is_alphanumeric() && next != '_')
+                })
+            };
+            let way =
+                has("From<") || has("::") || ["    ", "internal!(", ", "].iter().any(|before| has(before));
+            assert!(way || within.contains(&&*error), "{error} of {path} is no problem");
+        }
+    }
+
+    fn walk(folder: &std::path::Path, look: &mut dyn FnMut(&std::path::Path, &str)) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                walk(&entry, look);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                look(&entry, &fs::read_to_string(&entry).unwrap());
+            }
+        }
+    }
+
+    /// Public types that derive an error.
+    fn public_errors(text: &str) -> Vec<String> {
+        let derived = text.split("#[derive(").skip(1).filter(|rest| {
+            let list = rest.split(')').next().unwrap_or_default();
+            list.split(',').any(|one| matches!(one.trim(), "Error" | "thiserror::Error"))
+        });
+        let name = |rest: &str| {
+            let line =
+                rest.lines().find(|line| !line.starts_with([' ', '#', '/']) && line.contains("pub "))?;
+            let word = line.split(["enum ", "struct "].iter().find(|word| line.contains(**word))?).nth(1)?;
+            Some(word.split(|sign: char| !sign.is_alphanumeric()).next()?.to_owned())
+        };
+        derived.filter_map(name).collect()
+    }
+
+    #[test]
+    fn each_says_what_it_was() {
+        for (problem, kind) in [
+            (Problem::from(BodyError::<String>::TooLarge), Kind::BodyTooLarge),
+            (BodyError::<String>::TooSlow.into(), Kind::RequestTimeout),
+            (DeadlineBodyError::<String>::Exceeded.into(), Kind::DeadlineExceeded),
+            (BadKey::Empty.into(), Kind::IdempotencyKeyInvalid),
+            (BadPath.into(), Kind::BadRequest),
+            (drain::Refused::TooLate.into(), Kind::Draining),
+            (lock::WouldBlock.into(), Kind::Overloaded),
+            (scope::Error::Failed(Kind::NotFound).into(), Kind::NotFound),
+            (scope::Error::<Kind>::DeadlineExceeded.into(), Kind::DeadlineExceeded),
+            (scope::Ended::Cancelled.into(), Kind::Unavailable),
+            (scope::Ended::Failed.into(), Kind::Internal),
+            (BadTerms.into(), Kind::Internal),
+        ] {
+            assert_eq!(problem.kind(), kind);
+        }
+    }
+}

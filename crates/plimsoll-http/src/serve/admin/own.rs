@@ -1,0 +1,105 @@
+//! The server's own limits, as a policy that can be changed while it runs.
+
+use super::super::{Limits, stack::Guards};
+use plimsoll_policy::{
+    Instant, PolicySnapshot, PolicySpec,
+    file::{Fault, Faults, Place, merge},
+};
+use plimsoll_tower::BulkheadLayer;
+use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
+
+/// What it is called.
+pub(super) const NAME: &str = "server";
+
+/// The rate of each client, the places of all, and when is shed: what has thresholds that can change.
+#[derive(Debug)]
+pub(in super::super) struct Own {
+    guards: Guards,
+    spec: Mutex<PolicySpec>,
+}
+
+impl Own {
+    pub(in super::super) fn new(limits: &Limits, guards: Guards) -> Self {
+        let spec = PolicySpec {
+            rate_limit: limits.client_rate.clone(),
+            bulkhead: limits.in_flight,
+            shed: limits.shedding,
+            ..PolicySpec::OFF
+        };
+        Self { guards, spec: Mutex::new(spec) }
+    }
+
+    pub(super) fn spec(&self) -> PolicySpec {
+        self.spec.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn snapshot(&self, now: Instant) -> PolicySnapshot {
+        let Guards { line, lag, places, rate } = &self.guards;
+        let shed = lag.as_ref().or(line.as_ref());
+        let mut snapshot = PolicySnapshot::default();
+        snapshot.shed = shed.map(|shed| shed.shedder().snapshot(now));
+        snapshot.rate_limit = rate.as_ref().map(|rate| rate.limiter().snapshot(now));
+        snapshot.bulkhead = places.as_ref().map(BulkheadLayer::snapshot);
+        snapshot
+    }
+
+    /// By a JSON merge patch.
+    pub(super) fn patch(&self, patch: &Value) -> Result<(), Faults> {
+        let mut spec = self.spec.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = merge(&*spec, patch)?;
+        check(&spec, &wanted)?;
+        let Guards { line, lag, places, rate } = &self.guards;
+        if let (Some(layer), Some(rate)) = (rate, &wanted.rate_limit) {
+            layer.update(rate.rate, rate.burst);
+        }
+        if let (Some(layer), Some(bulkhead)) = (places, wanted.bulkhead) {
+            layer.update(bulkhead);
+        }
+        for layer in [line, lag].into_iter().flatten() {
+            if let Some(shed) = wanted.shed {
+                layer.shedder().update(shed);
+            }
+        }
+        *spec = wanted;
+        Ok(())
+    }
+}
+
+/// Only thresholds change: the layers stand where they stand.
+fn check(now: &PolicySpec, wanted: &PolicySpec) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    let mut refuse = |key: &str, problem: &str, expected: &str| {
+        let place = Place::Json { pointer: format!("/{key}") };
+        faults.push(Fault::new(place, key, problem.to_owned()).expecting(expected.to_owned()));
+    };
+    let switched = [
+        ("rate-limit", now.rate_limit.is_some(), wanted.rate_limit.is_some()),
+        ("bulkhead", now.bulkhead.is_some(), wanted.bulkhead.is_some()),
+        ("shed", now.shed.is_some(), wanted.shed.is_some()),
+    ];
+    for (key, was, is) in switched {
+        if was != is {
+            refuse(key, "it cannot be switched on or off while the server runs", "other thresholds");
+        }
+    }
+    if let (Some(now), Some(wanted)) = (&now.rate_limit, &wanted.rate_limit)
+        && (now.per != wanted.per || now.keys != wanted.keys)
+    {
+        refuse(
+            "rate-limit",
+            "what is counted together cannot change while the server runs",
+            "rate and burst",
+        );
+    }
+    let elsewhere = PolicySpec {
+        rate_limit: now.rate_limit.clone(),
+        bulkhead: now.bulkhead,
+        shed: now.shed,
+        ..wanted.clone()
+    };
+    if elsewhere != *now {
+        refuse("", "the server has no such machine", "\"rate-limit\", \"bulkhead\" or \"shed\"");
+    }
+    Faults::check(faults)
+}

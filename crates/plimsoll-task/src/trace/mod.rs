@@ -1,0 +1,167 @@
+//! The trace that the work at hand belongs to, and how it goes along with work that is started elsewhere.
+//!
+//! Two things name a trace: the ids that travel between services ([`TraceIds`], W3C's `traceparent`), and the span of
+//! `tracing` under which lines of the log stand. Both belong to the running task, so a task that it starts has neither
+//! of its own. Scopes, supervisors, pools and [crews](crate::queue::Crew) of this crate hand both on; a plain
+//! `tokio::spawn` does not:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! use plimsoll_task::trace::{TraceContext, TraceIds};
+//!
+//! let ids = TraceIds { trace: 7, span: 9, flags: 1 };
+//! let seen = ids.scope(async {
+//!     let ours = TraceContext::current();
+//!     tokio::spawn(ours.scope(async { TraceIds::current() })).await
+//! });
+//! assert_eq!(seen.await.unwrap(), Some(ids));
+//! assert_eq!(TraceIds::current(), None);
+//! # }
+//! ```
+
+use pin_project_lite::pin_project;
+use std::{
+    cell::Cell,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tracing::{Span, span::Entered as EnteredSpan};
+
+/// The ids of a trace, as W3C Trace Context has them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TraceIds {
+    /// The whole trace: 128 bits, not all zero.
+    pub trace: u128,
+    /// The span at work, the parent of whatever it asks of others: 64 bits, not all zero.
+    pub span: u64,
+    /// Bit 0: sampled.
+    pub flags: u8,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<TraceIds>> = const { Cell::new(None) };
+}
+
+impl TraceIds {
+    /// The ids of the work that is running now; `None` outside of [`scope`](Self::scope) and of whatever hands it on.
+    #[inline]
+    pub fn current() -> Option<Self> {
+        // Gone while the thread ends, and then nobody is asked any more.
+        CURRENT.try_with(Cell::get).ok().flatten()
+    }
+
+    /// Runs `future` as a part of this trace. Cancel safe where `future` is.
+    pub const fn scope<F: Future>(self, future: F) -> Scoped<F> {
+        Scoped { ids: self, future }
+    }
+}
+
+/// These ids hold on this thread until this is dropped, by unwinding too.
+#[derive(Debug)]
+struct EnteredIds {
+    before: Option<TraceIds>,
+}
+
+impl EnteredIds {
+    #[inline]
+    fn new(ids: TraceIds) -> Self {
+        Self { before: CURRENT.try_with(|current| current.replace(Some(ids))).ok().flatten() }
+    }
+}
+
+impl Drop for EnteredIds {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = CURRENT.try_with(|current| current.set(self.before));
+    }
+}
+
+pin_project! {
+    /// A future that is a part of a trace, as [`TraceIds::scope`] makes it.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Scoped<F> {
+        ids: TraceIds,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let _entered = EnteredIds::new(*this.ids);
+        this.future.poll(cx)
+    }
+}
+
+/// Ids and span of the work at hand, to be handed on. One word where there is neither.
+#[derive(Clone, Debug, Default)]
+pub struct TraceContext(Option<Box<Carried>>);
+
+#[derive(Clone, Debug)]
+struct Carried {
+    ids: Option<TraceIds>,
+    span: Span,
+}
+
+impl TraceContext {
+    /// What the running work belongs to. Allocates where that is anything.
+    pub fn current() -> Self {
+        let (ids, span) = (TraceIds::current(), Span::current());
+        let any = ids.is_some() || !span.is_none();
+        Self(any.then(|| Box::new(Carried { ids, span })))
+    }
+
+    /// Runs `future` under it. Cancel safe where `future` is.
+    pub const fn scope<F: Future>(self, future: F) -> InContext<F> {
+        InContext { context: self, future }
+    }
+
+    /// Calls `work` under it.
+    pub fn sync_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _entered = self.enter();
+        work()
+    }
+
+    /// Holds on this thread until the guard is dropped.
+    #[inline]
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        let carried = self.0.as_deref()?;
+        Some(Entered { _ids: carried.ids.map(EnteredIds::new), _span: carried.span.enter() })
+    }
+}
+
+/// A guard of [`TraceContext::enter`].
+pub(crate) struct Entered<'a> {
+    _ids: Option<EnteredIds>,
+    _span: EnteredSpan<'a>,
+}
+
+pin_project! {
+    /// A future under ids and span, as [`TraceContext::scope`] makes it.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InContext<F> {
+        context: TraceContext,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for InContext<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let _entered = this.context.enter();
+        this.future.poll(cx)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;
