@@ -159,7 +159,7 @@ async fn exchange(
     })
 }
 
-async fn connect(pool: &Pool, upstream: &Upstream, address: &Address) -> Result<Connection, Fault> {
+async fn connect(pool: &Rc<Pool>, upstream: &Upstream, address: &Address) -> Result<Connection, Fault> {
     match dial(address).await {
         Ok(socket) => {
             upstream.metrics.connected.inc();
@@ -192,9 +192,10 @@ async fn http2(
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    let mut sender = worker.http2.sender(upstream, endpoint).await?;
+    let lease = worker.http2.lease(upstream, endpoint, !sending.uploads.is_empty()).await?;
+    let mut sender = lease.sender();
     marks.connected();
-    let progress = Rc::<Progress>::default();
+    let progress = Progress::on(lease);
     let mut sent = pin!(sender.send_request(http2_request(sending, &progress)));
     marks.sent();
     let mut flushed = false;

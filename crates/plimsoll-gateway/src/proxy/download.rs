@@ -113,13 +113,36 @@ impl Source {
 pub(crate) struct Proxied {
     // Before the call: what is under way ends before its place is given to the next.
     source: Option<Source>,
+    /// All of a short body, not yet asked for.
+    whole: Option<Bytes>,
     call: BodyGuard<RoutePolicy>,
     picked: Option<Picked>,
+    /// Whether the call's place is taken until this is dropped, and not only until the endpoint has sent everything: whoever
+    /// drops it knows when the client has taken it.
+    held: bool,
 }
 
 impl Proxied {
-    pub(crate) fn new(source: Source, call: BodyGuard<RoutePolicy>, picked: Option<Picked>) -> Self {
-        Self { source: Some(source), call, picked }
+    pub(crate) fn new(
+        source: Source,
+        call: BodyGuard<RoutePolicy>,
+        picked: Option<Picked>,
+        held: bool,
+    ) -> Self {
+        Self { source: Some(source), whole: None, call, picked, held }
+    }
+
+    /// Of a body that has come as a whole, and whose call's place is taken until this is dropped.
+    pub(crate) fn whole(bytes: Bytes, call: BodyGuard<RoutePolicy>, picked: Option<Picked>) -> Self {
+        let mut this = Self { source: None, whole: Some(bytes), call, picked, held: true };
+        this.end();
+        this
+    }
+
+    /// The endpoint has sent everything.
+    fn end(&mut self) {
+        let outcome = if self.held { self.call.outcome() } else { self.call.end() };
+        self.ended(outcome);
     }
 
     /// The body is over, and the endpoint hears of it.
@@ -131,11 +154,13 @@ impl Proxied {
     }
 
     fn broke_off(&mut self, ours: bool) {
+        self.held = false;
         let outcome = if ours { self.call.settle(Outcome::Local) } else { self.call.broke_off() };
         self.ended(outcome);
     }
 
     fn timed_out(&mut self, timeout: BodyTimeout) -> DownloadError {
+        self.held = false;
         self.ended(timeout.outcome);
         DownloadError::TimedOut
     }
@@ -165,15 +190,16 @@ impl Proxied {
     /// Bytes have moved; they may have been the last.
     fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
         if self.source.as_ref().is_some_and(Source::is_ended) {
-            let outcome = self.call.end();
-            self.ended(outcome);
+            self.end();
             return Ok(());
         }
         self.call.moved(cx).map_err(|timeout| self.timed_out(timeout))
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
-        let Some(source) = &mut self.source else { return Poll::Ready(None) };
+        let Some(source) = &mut self.source else {
+            return Poll::Ready(self.whole.take().map(|bytes| Ok(Frame::data(bytes))));
+        };
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
@@ -186,11 +212,19 @@ impl Proxied {
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
-                let outcome = self.call.end();
-                self.ended(outcome);
+                self.end();
                 Poll::Ready(None)
             }
             Poll::Pending => self.poll_limits(cx).map(|error| Some(Err(error))),
+        }
+    }
+}
+
+impl Drop for Proxied {
+    fn drop(&mut self) {
+        // Where the endpoint has not sent everything, the call's own end is that nobody wants the rest.
+        if self.held && self.source.is_none() {
+            self.call.end();
         }
     }
 }
@@ -227,7 +261,7 @@ impl Body for Download {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Proxied(body) => body.source.is_none(),
+            Self::Proxied(body) => body.source.is_none() && body.whole.is_none(),
         }
     }
 
@@ -236,7 +270,8 @@ impl Body for Download {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Proxied(body) => {
-                body.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint)
+                let whole = body.whole.as_ref().map_or(0, |bytes| bytes.len() as u64);
+                body.source.as_ref().map_or_else(|| SizeHint::with_exact(whole), Source::size_hint)
             }
         }
     }

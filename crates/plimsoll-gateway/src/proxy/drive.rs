@@ -13,7 +13,7 @@ use crate::{
     upstream::{Endpoint, Picked},
     worker::Worker,
 };
-use http::Response;
+use http::{Response, Version};
 use plimsoll::{
     AttemptRole, Instant, KeyHash, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
@@ -192,7 +192,9 @@ pub(crate) async fn drive(
             if let (Some(entry), Some(picked)) = (entry, &picked) {
                 entry.answered_by(picked.endpoint());
             }
-            Ok(respond(guard, answered, picked))
+            // What an HTTP/2 client has not taken lies with us: it counts as under way until it has.
+            let held = sending.parts.version == Version::HTTP_2;
+            Ok(respond(guard, answered, picked, held))
         }
         Err(Failed::Attempt(id, fault)) => {
             if fault.is_slow_client() {
@@ -214,15 +216,16 @@ fn respond(
     mut guard: CallGuard<RoutePolicy>,
     answered: Answered<Reply>,
     picked: Option<Picked>,
+    held: bool,
 ) -> (Response<Download>, Option<Tunnel>) {
     let Answered { id, response, head } = answered;
     match response {
         Reply::Http1(response) => {
-            (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head)), None)
+            (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head, held)), None)
         }
         Reply::Http2(response, progress) => {
             let source = |body| super::Source::Http2(body, progress);
-            (response.map(|body| proxied(guard, id, picked, source(body), &head)), None)
+            (response.map(|body| proxied(guard, id, picked, source(body), &head, held)), None)
         }
         Reply::Switched { response, io, leftover } => {
             // A tunnel outlives the call: neither deadline nor bulkhead holds for what it carries.
@@ -238,10 +241,18 @@ fn proxied(
     picked: Option<Picked>,
     mut source: super::Source,
     head: &Settlement,
+    held: bool,
 ) -> Download {
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let whole = source.whole();
     if source.is_ended() {
+        if held && let Some(whole) = whole {
+            return Download::Proxied(Box::new(Proxied::whole(
+                whole,
+                BodyGuard::new(guard, id, head),
+                picked,
+            )));
+        }
         let end = BodyVerdict::after(head).settlement();
         let _ = guard.next(guard.last(), Event::Done(id, end));
         if let Some(mut picked) = picked {
@@ -249,5 +260,5 @@ fn proxied(
         }
         return whole.map_or(Download::Empty, Download::whole);
     }
-    Download::Proxied(Box::new(Proxied::new(source, BodyGuard::new(guard, id, head), picked)))
+    Download::Proxied(Box::new(Proxied::new(source, BodyGuard::new(guard, id, head), picked, held)))
 }

@@ -16,6 +16,9 @@ pub(crate) enum Fault {
     /// No connection came about.
     #[error("no connection to the endpoint")]
     Connect(#[source] io::Error),
+    /// The most connections to the endpoint that may be made are there, and have no room for another stream.
+    #[error("no stream to the endpoint was free in time")]
+    Full,
     /// The exchange broke.
     #[error("the exchange with the endpoint failed")]
     Send(#[source] SendError<UploadError>),
@@ -46,7 +49,7 @@ impl Fault {
                 Settlement::CALLER
             }
             // It may be a good response, only larger than we take.
-            Self::HeadTooLarge => Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS },
+            Self::HeadTooLarge | Self::Full => Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS },
             Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
                 Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS }
             }
@@ -81,6 +84,7 @@ impl Fault {
             return broken_upload(broke);
         }
         match self {
+            Self::Full => Problem::new(Kind::Overloaded).because(self),
             Self::Connect(error) if classify::is_exhaustion(&error) => {
                 Problem::new(Kind::Overloaded).because(Self::Connect(error))
             }

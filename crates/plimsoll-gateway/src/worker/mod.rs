@@ -13,6 +13,7 @@ mod lag;
 mod tunnel;
 
 pub(crate) use clients::Clients;
+pub(crate) use http2::Lease;
 
 use crate::{
     h1::{Drain, HeadLimits, server::ServerConfig},
@@ -22,7 +23,7 @@ use crate::{
     spec::LimitsSpec,
 };
 use arc_swap::ArcSwap;
-use http2::Http2Pools;
+use http2::{Http2Pools, Unsent};
 use lag::Lag;
 use plimsoll::{
     Instant,
@@ -78,6 +79,10 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pools: Pools,
     pub(crate) http2: Http2Pools,
+    /// What is held for HTTP/2 clients that have not taken it.
+    pub(crate) unsent: Rc<Unsent>,
+    /// How many workers there are.
+    pub(crate) of: usize,
     pub(crate) drain: Rc<Drain>,
     /// Connections of clients on this worker, tunnels too.
     pub(crate) open: Cell<usize>,
@@ -87,7 +92,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, at: usize) -> Rc<Self> {
+    fn new(shared: Arc<Shared>, at: usize, of: usize) -> Rc<Self> {
         let lag = Lag::new(&shared.metrics, at);
         let snapshot = shared.snapshot.load();
         let server = (snapshot.generation, Rc::new(server_config(&snapshot.spec.limits)));
@@ -97,6 +102,8 @@ impl Worker {
             lag,
             pools: Pools::default(),
             http2: Http2Pools::default(),
+            unsent: Rc::default(),
+            of,
             drain: Drain::new(),
             open: Cell::new(0),
             idle: tokio::sync::Notify::new(),
@@ -136,7 +143,7 @@ impl Worker {
         let live: HashSet<u64> =
             upstreams.flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| endpoint.id)).collect();
         self.pools.sweep(now(), |endpoint| live.contains(&endpoint));
-        self.http2.sweep(|endpoint| live.contains(&endpoint));
+        self.http2.sweep(now(), |endpoint| live.contains(&endpoint));
     }
 }
 
@@ -168,13 +175,18 @@ fn server_config(limits: &LimitsSpec) -> ServerConfig {
     }
 }
 
-/// Runs a worker on this thread until it is told to drain and has. Gives how many connections were cut off.
-pub(crate) fn run(shared: Arc<Shared>, at: usize, orders: mpsc::Receiver<Order>) -> std::io::Result<usize> {
+/// Runs one `of` so many workers on this thread until it is told to drain and has. Gives how many connections were cut off.
+pub(crate) fn run(
+    shared: Arc<Shared>,
+    at: usize,
+    of: usize,
+    orders: mpsc::Receiver<Order>,
+) -> std::io::Result<usize> {
     plimsoll::telemetry::shard::own();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     // Connections that are still open end with the runtime, their calls settled as cancelled.
-    Ok(runtime.block_on(work(Worker::new(shared, at), orders)))
+    Ok(runtime.block_on(work(Worker::new(shared, at, of), orders)))
 }
 
 async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {

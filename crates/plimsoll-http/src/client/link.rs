@@ -28,6 +28,8 @@ pub(super) struct Link {
     /// `None` once it has ended.
     connection: Option<http1::Connection<Io, Upload>>,
     wire: Arc<Wire>,
+    pub(super) made: Instant,
+    requests: u64,
     /// When it was last put to rest.
     pub(super) rested: Instant,
     _opened: Opened,
@@ -48,8 +50,15 @@ impl Link {
         connection: http1::Connection<Io, Upload>,
         wire: Arc<Wire>,
         opened: Opened,
+        made: Instant,
     ) -> Self {
-        Self { sender, connection: Some(connection), wire, rested: Instant::ORIGIN, _opened: opened }
+        let connection = Some(connection);
+        Self { sender, connection, wire, made, requests: 0, rested: made, _opened: opened }
+    }
+
+    /// Requests so far.
+    pub(super) const fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// Sends a request and waits for the head of its answer, driving the connection meanwhile.
@@ -60,6 +69,7 @@ impl Link {
         request: Request<Upload>,
         marks: &Marks,
     ) -> Result<Response<Incoming>, Broke> {
+        self.requests += 1;
         let mut watch = Watch::new(&self.wire, request.body());
         // Its waker is of no use: whatever it waits for, the connection brings, and that is polled first, by us. Without
         // the runtime's budget, since nobody would be woken when that runs out.

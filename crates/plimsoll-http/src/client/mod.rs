@@ -59,6 +59,7 @@ mod host;
 mod hosts;
 mod io;
 mod keys;
+mod lines;
 mod link;
 mod metrics;
 mod origin;

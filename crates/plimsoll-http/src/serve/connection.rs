@@ -2,24 +2,27 @@
 
 use super::{
     Limits, TimeLimit,
-    io::Watched,
+    io::{Watched, takes_nothing},
+    limits::StreamWindow,
     pulse::{Beat, Patience, Pulse, Verdict},
+    streams::{Executor, Held, LOOKS, Stream, Streams},
 };
 use crate::inbound::Peer;
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Request, Response, Version};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use http_body::Body;
+use hyper::{body::Incoming, service::Service};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
-    service::TowerToHyperService,
+    service::{TowerToHyperService, TowerToHyperServiceFuture},
 };
 use pin_project_lite::pin_project;
 use plimsoll_task::drain::CancellationToken;
 use std::{
     error::Error,
+    future::poll_fn,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
@@ -30,10 +33,11 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
-use tower_service::Service;
 
-/// Peers of HTTP/2 that are silent are asked, and given up when they do not answer for as long again.
-const PING: Duration = Duration::from_secs(20);
+/// How long a peer of HTTP/2 may take to say that it is there.
+const PONG: Duration = Duration::from_secs(20);
+/// What hyper holds of one stream, above the part that it has in hand, until the socket takes it.
+const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that were reset before they were taken up: more, and the connection ends (CVE-2023-44487).
 const RESETS: usize = 20;
 /// Streams that were reset for faults of the peer: more, and the connection ends (CVE-2025-8671).
@@ -46,7 +50,11 @@ const PARTING: Duration = Duration::from_secs(1);
 /// How connections are spoken to.
 #[derive(Debug)]
 pub(super) struct Manner {
-    builder: Builder<TokioExecutor>,
+    head_room: u32,
+    head_fields: usize,
+    streams: u32,
+    window: StreamWindow,
+    ping: Option<Duration>,
     patience: Patience,
     stall: Option<Duration>,
 }
@@ -63,26 +71,39 @@ pub(super) enum Ended {
 
 impl Manner {
     pub(super) fn new(limits: &Limits) -> Self {
-        let mut builder = Builder::new(TokioExecutor::new());
-        let room = limits.head_room.get();
+        let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
+        Self {
+            head_room: limits.head_room.get(),
+            head_fields: limits.head_fields.get() as usize,
+            streams: limits.streams.get(),
+            window: limits.window,
+            ping: time(limits.ping),
+            patience: Patience { head: time(limits.head_time), idle: time(limits.idle) },
+            stall: time(limits.stall),
+        }
+    }
+
+    fn builder(&self, streams: &Arc<Streams>) -> Builder<Executor> {
+        let mut builder = Builder::new(Executor(Arc::clone(streams)));
         // Heads and rests are timed by the connection's own task, which can tell the one from the other.
         builder
             .http1()
             .header_read_timeout(None)
-            .max_headers(limits.head_fields.get() as usize)
-            .max_buf_size(room as usize + BUFFER);
+            .max_headers(self.head_fields)
+            .max_buf_size(self.head_room as usize + BUFFER);
         builder
             .http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(PING)
-            .keep_alive_timeout(PING)
-            .max_concurrent_streams(limits.streams.get())
-            .max_header_list_size(room)
+            .keep_alive_interval(self.ping)
+            .keep_alive_timeout(PONG)
+            .initial_stream_window_size(self.window.get())
+            .initial_connection_window_size(self.window.of_connection(self.streams))
+            .max_send_buf_size(SEND_BUFFER)
+            .max_concurrent_streams(self.streams)
+            .max_header_list_size(self.head_room)
             .max_pending_accept_reset_streams(RESETS)
             .max_local_error_reset_streams(FAULTS);
-        let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
-        let patience = Patience { head: time(limits.head_time), idle: time(limits.idle) };
-        Self { builder, patience, stall: time(limits.stall) }
+        builder
     }
 
     /// Serves the connection until it ends. Once `quiet` is cancelled no further request is taken on it, and it ends with
@@ -98,7 +119,7 @@ impl Manner {
     ) -> Ended
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<Box<dyn Error + Send + Sync>>,
         B: Body<Data = Bytes> + Send + 'static,
@@ -106,21 +127,38 @@ impl Manner {
     {
         let pulse = Pulse::new(Instant::now());
         let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall));
-        let service = TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer });
-        let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));
+        let streams = Arc::<Streams>::default();
+        let service = Here {
+            inner: TowerToHyperService::new(service),
+            pulse: Arc::clone(&pulse),
+            streams: Arc::clone(&streams),
+            peer,
+        };
+        let builder = self.builder(&streams);
+        let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
         let mut look = pin!(sleep_until(Instant::now()));
         let (mut looks, mut closing) = (true, false);
         loop {
             tokio::select! {
                 biased;
-                ended = connection.as_mut() => return ended.map_or_else(Ended::Broken, |()| Ended::Well),
+                ended = poll_fn(|cx| {
+                    let polled = connection.as_mut().poll(cx);
+                    streams.clear();
+                    polled
+                }) => return ended.map_or_else(Ended::Broken, |()| Ended::Well),
                 () = quiet.cancelled(), if !closing => {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = look.as_mut(), if looks => match pulse.judge(Instant::now(), self.patience) {
+                () = streams.used(), if self.stall.is_some() => {
+                    looks = true;
+                    let next = self.next_look(&streams, look.deadline());
+                    look.as_mut().reset(next);
+                }
+                () = look.as_mut(), if looks => match self.judge(&pulse, &streams) {
                     None => looks = false,
                     Some(Verdict::Wait(until)) => look.as_mut().reset(until),
+                    Some(Verdict::Stuck) => return Ended::Broken(Box::new(takes_nothing())),
                     Some(Verdict::SlowHead) => return Ended::SlowHead,
                     Some(Verdict::Idle) if closing => return Ended::Idle,
                     Some(Verdict::Idle) => {
@@ -134,82 +172,89 @@ impl Manner {
     }
 }
 
+impl Manner {
+    fn judge(&self, pulse: &Pulse, streams: &Streams) -> Option<Verdict> {
+        let now = Instant::now();
+        let Some(limit) = self.stall.filter(|_| streams.is_used()) else {
+            return pulse.judge(now, self.patience);
+        };
+        if streams.look(now, limit) {
+            return Some(Verdict::Stuck);
+        }
+        Some(match pulse.judge(now, self.patience) {
+            None => Verdict::Wait(now + limit / LOOKS),
+            Some(Verdict::Wait(until)) => Verdict::Wait(self.next_look(streams, until)),
+            Some(verdict) => verdict,
+        })
+    }
+
+    /// The earlier of this and the next look at the streams, if there are any.
+    fn next_look(&self, streams: &Streams, until: Instant) -> Instant {
+        match self.stall.filter(|_| streams.is_used()) {
+            Some(limit) => until.min(Instant::now() + limit / LOOKS),
+            None => until,
+        }
+    }
+}
+
 /// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
-#[derive(Clone)]
 struct Here<S> {
-    inner: S,
+    inner: TowerToHyperService<S>,
     pulse: Arc<Pulse>,
+    streams: Arc<Streams>,
     peer: Option<SocketAddr>,
 }
 
-impl<S, R, B> Service<Request<R>> for Here<S>
+impl<S, B> Service<Request<Incoming>> for Here<S>
 where
-    S: Service<Request<R>, Response = Response<B>>,
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone,
+    B: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<Held<B>>;
     type Error = S::Error;
-    type Future = Holding<S::Future>;
+    type Future = Holding<TowerToHyperServiceFuture<S, Request<Incoming>>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<R>) -> Self::Future {
-        let beat = self.pulse.begin(request.version() == Version::HTTP_2);
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let multiplexed = request.version() == Version::HTTP_2;
+        let beat = self.pulse.begin(multiplexed);
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        Holding { inner: self.inner.call(request), beat: Some(beat) }
+        // Here and not in the future: hyper spawns that next.
+        let over = if multiplexed { Over::Stream(self.streams.open(beat)) } else { Over::Connection(beat) };
+        Holding { inner: self.inner.call(request), over: Some(over) }
     }
+}
+
+/// What an answer goes over.
+enum Over {
+    Connection(Beat),
+    Stream(Arc<Stream>),
 }
 
 pin_project! {
     struct Holding<F> {
         #[pin]
         inner: F,
-        beat: Option<Beat>,
+        over: Option<Over>,
     }
 }
 
 impl<F, B, E> Future for Holding<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
+    B: Body + Send + 'static,
 {
     type Output = Result<Response<Held<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answer = ready!(this.inner.poll(cx))?;
-        Poll::Ready(Ok(answer.map(|inner| Held { inner, beat: this.beat.take() })))
-    }
-}
-
-pin_project! {
-    /// An answer's body, which keeps its connection busy until it is dropped.
-    struct Held<B> {
-        #[pin]
-        inner: B,
-        beat: Option<Beat>,
-    }
-}
-
-impl<B: Body> Body for Held<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().inner.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let over = this.over.take().expect("a future is not polled after its end");
+        Poll::Ready(Ok(answer.map(|inner| match over {
+            Over::Connection(beat) => Held::alone(inner, beat),
+            Over::Stream(stream) => Held::of(inner, stream),
+        })))
     }
 }

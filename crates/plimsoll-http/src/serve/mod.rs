@@ -40,10 +40,11 @@ mod routes;
 mod server;
 mod signals;
 mod stack;
+mod streams;
 
 pub use admin::{AdminToken, NoToken, admin_refusal};
 pub use bound::Bound;
 pub use error::ServeError;
-pub use limits::{HeadRoom, Limits, NoHeadRoom, NoTimeLimit, TimeLimit};
+pub use limits::{HeadRoom, Limits, NoHeadRoom, NoStreamWindow, NoTimeLimit, StreamWindow, TimeLimit};
 pub use listen::Listen;
 pub use server::{Bare, Bounded, Server, serve, service};

@@ -140,6 +140,9 @@ min-rate = "1KiB"
 connections = 1000
 per-client = 10
 streams = 32
+window = "64KiB"
+unsent = "64MiB"
+ping = "30s"
 replay = 0
 
 [access-log]
@@ -164,7 +167,7 @@ ejection = { consecutive-failures = "off", for = "1s", max-for = "9s", at-most =
 slow-start = "20s"
 panic-threshold = "30%"
 health = { path = "/ok", every = "9s", timeout = "3s", healthy-after = 4, unhealthy-after = 5 }
-pool = { idle = 0, idle-time = "4s" }
+pool = { idle = 0, idle-time = "4s", age = "10m", requests = 5000, connections = 2, streams = 50, window = "1MiB", ping = "off" }
 
 [policy.plain]
 "#;
@@ -201,7 +204,16 @@ fn every_key_is_read() {
         }),
         slow_start: Some(ms(20_000)),
         panic_threshold: Ratio::percent(30),
-        pool: PoolSpec { idle: 0, idle_time: ms(4000) },
+        pool: PoolSpec {
+            idle: 0,
+            idle_time: ms(4000),
+            age: Some(ms(600_000)),
+            requests: NonZeroU32::new(5000),
+            connections: NonZeroU32::new(2).unwrap(),
+            streams: NonZeroU32::new(50).unwrap(),
+            window: 1 << 20,
+            ping: None,
+        },
     };
     let expected = GatewaySpec {
         workers: NonZeroUsize::new(3),
@@ -225,6 +237,9 @@ fn every_key_is_read() {
             connections: 1000,
             per_client: 10,
             streams: 32,
+            window: 64 << 10,
+            unsent: 64 << 20,
+            ping: Some(ms(30_000)),
             replay: 0,
         },
         trusted: vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],

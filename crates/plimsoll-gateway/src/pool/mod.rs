@@ -1,17 +1,21 @@
 //! Kept connections to endpoints: one pool for each worker and endpoint, nothing shared, nothing locked.
 
+mod birth;
+
+pub(crate) use birth::{Birth, Births};
+
 use crate::{
     h1::client::{ClientConfig, ClientConn, Hook},
     metrics::UpstreamMetrics,
     proxy::Upload,
     spec::PoolSpec,
 };
-use plimsoll::Instant;
+use plimsoll::{Instant, driver};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     fmt,
-    rc::Rc,
+    rc::{Rc, Weak},
 };
 use tokio::net::TcpStream;
 
@@ -30,11 +34,19 @@ pub(crate) struct Pool {
     metrics: UpstreamMetrics,
     config: Rc<ClientConfig>,
     hook: RefCell<Option<Hook<TcpStream, Upload>>>,
+    births: Births,
 }
 
 struct Kept {
     connection: Connection,
     since: Instant,
+    birth: Option<Birth>,
+}
+
+impl Kept {
+    fn is_aged(&self, now: Instant, spec: PoolSpec) -> bool {
+        spec.age.zip(self.birth).is_some_and(|(age, birth)| birth.is_over(now, age))
+    }
 }
 
 impl Pools {
@@ -56,6 +68,15 @@ impl Pools {
     }
 }
 
+/// Brings a connection back to its pool after each exchange.
+fn keep(pool: Weak<Pool>, birth: Option<Birth>) -> Hook<TcpStream, Upload> {
+    Rc::new(move |connection| {
+        if let Some(pool) = pool.upgrade() {
+            pool.put(connection, birth);
+        }
+    })
+}
+
 impl Pool {
     fn new(spec: PoolSpec, metrics: UpstreamMetrics) -> Rc<Self> {
         let pool = Rc::new(Self {
@@ -64,14 +85,10 @@ impl Pool {
             metrics,
             config: Rc::default(),
             hook: RefCell::default(),
+            births: Births::default(),
         });
         let weak = Rc::downgrade(&pool);
-        let keep = move |connection| {
-            if let Some(pool) = weak.upgrade() {
-                pool.put(connection);
-            }
-        };
-        *pool.hook.borrow_mut() = Some(Rc::new(keep));
+        *pool.hook.borrow_mut() = Some(keep(weak, None));
         pool
     }
 
@@ -80,31 +97,49 @@ impl Pool {
         loop {
             let kept = self.idle.borrow_mut().pop_back()?;
             self.metrics.idle.dec();
-            if kept.connection.is_reusable() {
+            // Only where an age is set is the clock asked.
+            let aged = kept.birth.is_some() && kept.is_aged(driver::now(), self.spec.get());
+            if !aged && kept.connection.is_reusable() {
                 return Some(kept.connection);
             }
         }
     }
 
     /// A connection just made, which will come back here after use.
-    pub(crate) fn adopt(&self, socket: TcpStream) -> Connection {
-        ClientConn::new(socket, Rc::clone(&self.config), self.hook.borrow().clone())
+    pub(crate) fn adopt(self: &Rc<Self>, socket: TcpStream) -> Connection {
+        let hook = match self.spec.get().age {
+            // The hook that all share keeps no date.
+            Some(_) => Some(keep(Rc::downgrade(self), Some(self.births.now(driver::now())))),
+            None => self.hook.borrow().clone(),
+        };
+        ClientConn::new(socket, Rc::clone(&self.config), hook)
     }
 
-    fn put(&self, connection: Connection) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() >= self.spec.get().idle {
+    fn put(&self, connection: Connection, birth: Option<Birth>) {
+        let spec = self.spec.get();
+        if spec.requests.is_some_and(|most| connection.exchanges() >= most.get()) {
             return;
         }
-        self.metrics.idle.inc();
-        idle.push_back(Kept { connection, since: plimsoll::tower::driver::now() });
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() >= spec.idle {
+            return;
+        }
+        let kept = Kept { connection, since: driver::now(), birth };
+        if !kept.is_aged(kept.since, spec) {
+            self.metrics.idle.inc();
+            idle.push_back(kept);
+        }
     }
 
     fn sweep(&self, now: Instant) {
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
-        let most = self.spec.get().idle_time;
-        idle.retain(|kept| now.since(kept.since) < most && kept.connection.is_reusable());
+        let spec = self.spec.get();
+        idle.retain(|kept| {
+            now.since(kept.since) < spec.idle_time
+                && !kept.is_aged(now, spec)
+                && kept.connection.is_reusable()
+        });
         (idle.len()..before).for_each(|_| self.metrics.idle.dec());
     }
 }
