@@ -21,3 +21,4 @@ mod retries;
 mod routes;
 mod timeouts;
 mod upgrades;
+mod windows;
