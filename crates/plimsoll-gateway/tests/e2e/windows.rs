@@ -292,10 +292,10 @@ fn only_a_connection_with_streams_is_pinged() {
             stream.read_exact(&mut payload).await.ok()?;
             // A ping is answered; the first one has the request answered too.
             if (head[3], head[4]) == (6, 0) {
-                let mut pong = vec![0, 0, 8, 6, 1, 0, 0, 0, 0];
-                pong.extend(&payload);
-                stream.write_all(&pong).await.ok()?;
-                stream.write_all(b"\0\0\x01\x01\x05\0\0\0\x01\x89").await.ok()?;
+                let mut both = b"\0\0\x01\x01\x05\0\0\0\x01\x89".to_vec();
+                both.extend([0, 0, 8, 6, 1, 0, 0, 0, 0]);
+                both.extend(&payload);
+                stream.write_all(&both).await.ok()?;
             }
             Some(head[3])
         };

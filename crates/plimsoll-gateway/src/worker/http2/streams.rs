@@ -210,10 +210,10 @@ impl Stream {
 
     /// Lets go of the answer: its endpoint is free again.
     pub(super) fn give_up(&self) {
-        self.streams.slow.inc();
         self.given.set(None);
         let body = self.body.borrow_mut().take();
         if let Some(mut body) = body {
+            self.streams.slow.inc();
             body.take_back(self.unsent.get());
         }
     }
@@ -252,9 +252,9 @@ impl Streams {
             unsent: Cell::new(0),
             moved: Cell::new(0),
             asked: Cell::new(None),
-            still: Still::new(now),
+            still: Still::default(),
             wire,
-            wire_still: Still::new(now),
+            wire_still: Still::default(),
             all: Rc::clone(all),
             place: RefCell::default(),
             closed: Notify::new(),
@@ -274,7 +274,7 @@ impl Streams {
             unsent: Cell::new(0),
             moved: Cell::new(0),
             lost: Cell::new(0),
-            still: Still::new(self.since.get()),
+            still: Still::default(),
             given: Cell::new(None),
             pace: Cell::new(None),
             waiting: RefCell::default(),
@@ -374,7 +374,7 @@ mod tests {
     const WRITE: Duration = Duration::from_secs(30);
 
     fn streams() -> Rc<Streams> {
-        let slow = Registry::new().counter(Desc::new("slow", "")).unwrap();
+        let slow = Registry::new().counter(Desc::new("slow_total", "")).unwrap();
         let all = Rc::<Unsent>::default();
         all.set_limit(u64::MAX);
         Streams::new(Time::TOKIO, slow, Rc::default(), &all)
@@ -447,7 +447,7 @@ mod tests {
     async fn too_much_in_all_closes_what_stands_and_holds_most() {
         let all = Rc::<Unsent>::default();
         all.set_limit(100);
-        let slow = Registry::new().counter(Desc::new("slow", "")).unwrap();
+        let slow = Registry::new().counter(Desc::new("slow_total", "")).unwrap();
         let connection = || Streams::new(Time::TOKIO, slow.clone(), Rc::default(), &all);
         let connections = [connection(), connection(), connection()];
         let held: Vec<Open> = connections.iter().map(Streams::open).collect();

@@ -15,6 +15,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     rc::Rc,
+    task::Poll,
     time::Duration,
 };
 use tokio::net::TcpStream;
@@ -32,8 +33,8 @@ type Hyper = http2::Connection<TokioIo<Wired<TcpStream>>, Upload, Local>;
 /// A connection to an endpoint.
 pub(super) struct Connection {
     sender: Sender,
-    /// Driven by a task; looked at for what the endpoint allows.
-    hyper: Rc<RefCell<Hyper>>,
+    /// Driven by a task; looked at for what the endpoint allows. `None` once it has ended.
+    hyper: Rc<RefCell<Option<Hyper>>>,
     wire: Rc<Wire>,
     wire_still: Still,
     birth: Birth,
@@ -63,17 +64,23 @@ impl Connection {
             .keep_alive_while_idle(false)
             .handshake(TokioIo::new(io))
             .await?;
-        let hyper = Rc::new(RefCell::new(hyper));
+        let hyper = Rc::new(RefCell::new(Some(hyper)));
         let driven = Rc::clone(&hyper);
         tokio::task::spawn_local(async move {
             // What breaks it, its requests are told.
-            let _ended = poll_fn(|cx| Pin::new(&mut *driven.borrow_mut()).poll(cx)).await;
+            let _ended = poll_fn(|cx| match &mut *driven.borrow_mut() {
+                Some(hyper) => Pin::new(hyper).poll(cx),
+                None => Poll::Ready(Ok(())),
+            })
+            .await;
+            let ended = driven.borrow_mut().take();
+            drop(ended);
         });
         Ok(Self {
             sender,
             hyper,
             wire,
-            wire_still: Still::new(driver::now()),
+            wire_still: Still::default(),
             birth,
             streams: Cell::new(0),
             requests: Cell::new(0),
@@ -94,7 +101,10 @@ impl Connection {
     pub(super) fn has_room(&self, spec: &PoolSpec) -> bool {
         let streams = self.streams.get();
         // A connection's task may be looking at it just now.
-        let allowed = self.hyper.try_borrow().map_or(usize::MAX, |hyper| hyper.current_max_send_streams());
+        let allowed = self
+            .hyper
+            .try_borrow()
+            .map_or(usize::MAX, |hyper| hyper.as_ref().map_or(0, Hyper::current_max_send_streams));
         streams < spec.streams.get() && (streams as usize) < allowed
     }
 
