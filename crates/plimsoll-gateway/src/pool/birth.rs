@@ -14,7 +14,7 @@ pub(crate) struct Birth {
 impl Birth {
     /// Whether it has been used for so long, less its part of a tenth.
     pub(crate) fn is_over(self, now: Instant, age: Duration) -> bool {
-        now.since(self.at) >= age - age / (10 * STEPS) * self.step
+        now.since(self.at) + age / (10 * STEPS) * self.step >= age
     }
 }
 

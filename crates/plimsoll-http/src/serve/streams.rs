@@ -293,7 +293,7 @@ impl<B: Body<Data = Bytes>> Body for Held<B> {
         match self {
             Self::Alone { inner, .. } => inner.size_hint(),
             Self::OfStream { held } => {
-                held.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), |inner| inner.size_hint())
+                held.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
             }
         }
     }
@@ -330,7 +330,7 @@ impl<B: Body<Data = Bytes>> Multiplexed<B> {
                     self.stream.give(bytes.len() as u64);
                     Part { bytes, stream: Some(Arc::clone(&self.stream)) }
                 });
-                self.over = self.inner.as_ref().is_none_or(|inner| inner.is_end_stream());
+                self.over = self.inner.as_ref().is_none_or(Body::is_end_stream);
                 if let Some(part) = frame.data_ref() {
                     self.bytes += part.remaining() as u64;
                 } else if self.poll_end(cx).is_pending() {
@@ -352,7 +352,7 @@ impl<B: Body<Data = Bytes>> Multiplexed<B> {
     fn is_end_stream(&self) -> bool {
         self.trailers.is_none()
             && !self.keeps_back_its_end()
-            && self.inner.as_ref().is_none_or(|inner| inner.is_end_stream())
+            && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 }
 
