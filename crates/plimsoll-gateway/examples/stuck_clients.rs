@@ -228,7 +228,7 @@ async fn readers(mut sender: Sender) {
         let Ok((response, _)) = sender.send_request(request("GET", "/large"), true) else { break };
         unread.push(response.await);
     }
-    pending().await
+    pending::<()>().await;
 }
 
 /// Streams with open windows over a socket that is never read.
@@ -240,8 +240,12 @@ async fn deaf_readers(stream: TcpStream, builder: h2::client::Builder) {
         unread.push(sent);
     }
     // The requests go out, and that is all.
-    poll_fn(|cx| std::task::Poll::Ready(drop(std::pin::Pin::new(&mut connection).poll(cx)))).await;
-    pending().await
+    poll_fn(|cx| {
+        let _polled = std::pin::Pin::new(&mut connection).poll(cx);
+        std::task::Poll::Ready(())
+    })
+    .await;
+    pending::<()>().await;
 }
 
 /// Sends as much as anybody takes of a body that nobody reads. One that is ended comes back.
