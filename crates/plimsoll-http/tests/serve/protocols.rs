@@ -192,7 +192,7 @@ async fn uploads_that_nobody_reads_leave_the_connection_open() {
     let stand = Stand::new().await;
     let (sender, _connection) = h2(stand.address).await;
     let mut sender = sender.ready().await.unwrap();
-    let filling = bytes::Bytes::from_static(&[b'x'; 1 << 16]);
+    let filling = bytes::Bytes::from(vec![b'x'; 1 << 16]);
     let post = |path: &str| Request::post(format!("http://localhost{path}")).body(()).unwrap();
     let mut stuck = Vec::new();
     for _ in 0..16 {
