@@ -100,7 +100,13 @@ fn uploads_that_nobody_reads_leave_the_clients_connection_open() {
          [upstream.good]\nendpoints = [\"{}\"]\n",
         origin.address
     );
-    let gateway = Setup::to(&deaf).routes(&good).start();
+    // Longer than the test waits: no limit of theirs helps the others.
+    let gateway = Setup::to(&deaf)
+        .routes(&good)
+        .policy(
+            r#"timeout = { connect = "1m", first-byte = "1m", attempt = "1m", idle = "1m", total = "1m" }"#,
+        )
+        .start();
     converse(async {
         let mut sender = client(gateway.address).await;
         let mut stuck = Vec::new();
