@@ -16,6 +16,12 @@ pub(crate) struct Options {
     /// Customers at once
     #[arg(long, default_value_t = 16)]
     customers: u32,
+    /// Of the customers' draws; of the first run where there are several
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
+    /// Runs, one after the other, each with the next seed
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
 }
 
 /// Builds the service, and leaves the rest to a script that shares nothing with it.
@@ -28,12 +34,24 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if !built.success() {
         bail!("the example service does not build");
     }
-    let status = Command::new("python3")
-        .arg(workspace.root.join("examples/orders/chaos"))
-        .arg("--binary")
-        .arg(workspace.target.join("release/orders"))
-        .args(["--seconds", &options.seconds.to_string(), "--customers", &options.customers.to_string()])
-        .status()
-        .context("cannot start python3")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let mut failed = Vec::new();
+    for seed in (options.seed..).take(options.runs as usize) {
+        println!("seed {seed}, {} s", options.seconds);
+        let status = Command::new("python3")
+            .arg(workspace.root.join("examples/orders/chaos"))
+            .arg("--binary")
+            .arg(workspace.target.join("release/orders"))
+            .args(["--seconds", &options.seconds.to_string(), "--customers", &options.customers.to_string()])
+            .args(["--seed", &seed.to_string()])
+            .status()
+            .context("cannot start python3")?;
+        if !status.success() {
+            failed.push(seed);
+        }
+    }
+    if failed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("failed: seeds {failed:?} of {} s", options.seconds);
+    Ok(ExitCode::FAILURE)
 }

@@ -3,6 +3,7 @@
 mod api;
 mod bench;
 mod chaos;
+mod openapi;
 mod setup;
 mod smoke;
 mod test;
@@ -37,6 +38,9 @@ enum Command {
     Api(api::Options),
     /// Kill everything around the example service under load, and compare the books afterwards
     Chaos(chaos::Options),
+    /// Hold the admin API to its own description
+    #[command(long_about = openapi::LONG_ABOUT)]
+    Openapi(openapi::Options),
     /// The README's service in a crate of its own: built, run, asked
     #[command(long_about = smoke::LONG_ABOUT)]
     Smoke(smoke::Options),
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Bench(bench) => bench::run(&bench),
         Command::Api(options) => api::run(&options),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Openapi(options) => openapi::run(&options),
         Command::Smoke(options) => smoke::run(&options),
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
     };

@@ -43,6 +43,6 @@ mod tests {
         let text = text();
         assert!(text.lines().count() <= 10, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-        assert!(text.contains("  plimsoll check FILE "), "{text}");
+        assert!(text.contains("  plimsoll check [FILE] "), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 mod program;
 
-use program::{Ran, Scratch, plimsoll};
+use program::{Ran, Scratch, plimsoll, plimsoll_in};
 use serde_json::{Value, json};
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/gateway.toml");
@@ -144,4 +144,50 @@ fn secrets_of_the_environment_are_never_shown() {
     let ran = plimsoll(&["check", &unset]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.starts_with("error: the environment has no PLIMSOLL_TEST_UNSET\n"), "{}", ran.err);
+}
+
+#[test]
+fn without_a_file_the_default_is_checked_or_it_says_where_it_looked() {
+    let scratch = Scratch::new("default");
+    let ran = plimsoll_in(scratch.path(), &["check"], "");
+    assert_eq!((ran.code, &*ran.out), (1, ""));
+    assert!(ran.err.starts_with("error: cannot read plimsoll.toml: "), "{}", ran.err);
+    assert!(ran.err.contains(scratch.path().to_str().unwrap()), "{}", ran.err);
+    std::fs::write(scratch.path().join("plimsoll.toml"), SOUND).unwrap();
+    let ran = plimsoll_in(scratch.path(), &["check"], "");
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.starts_with("plimsoll.toml: 1 listener"), "{}", ran.out);
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let here = std::env::temp_dir();
+    let ran = plimsoll_in(&here, &["check", "-"], SOUND);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.starts_with("standard input: 1 listener"), "{}", ran.out);
+    let ran = plimsoll_in(&here, &["check", "-", "--json"], "version = 2\n");
+    assert_eq!((ran.code, &json_of(&ran)[0]["file"]), (2, &"standard input".into()));
+}
+
+#[test]
+fn yaml_is_told_as_such_and_so_is_tls() {
+    let here = std::env::temp_dir();
+    let ran = plimsoll_in(&here, &["check", "-"], "version: 1\nlistener:\n  - listen: 127.0.0.1:80\n");
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.starts_with("error: this is YAML\n --> standard input:1:1\n"), "{}", ran.err);
+    assert!(ran.err.contains(": 1 fault\n") && !ran.err.contains('\x1b'), "{}", ran.err);
+    for text in [
+        SOUND.replace("listen = \"127.0.0.1:80\"", "listen = \"127.0.0.1:443\", tls = { cert = \"a.pem\" }"),
+        format!("{SOUND}upstream.a.tls = true\n"),
+        format!("{SOUND}[tls]\ncertificate = \"a.pem\"\n"),
+    ] {
+        let ran = plimsoll_in(&here, &["check", "-"], &text);
+        assert_eq!(ran.code, 2);
+        assert!(
+            ran.err.contains("`tls` is not there yet") && ran.err.contains("TLS terminator"),
+            "{}",
+            ran.err
+        );
+        assert!(!ran.err.contains("did you mean"), "{}", ran.err);
+    }
 }

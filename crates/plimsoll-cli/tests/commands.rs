@@ -17,14 +17,9 @@ fn alone_it_says_what_it_can_do_in_ten_lines() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    for arguments in [
-        &["chekc"][..],
-        &["check"],
-        &["check", "a", "b"],
-        &["--wrong"],
-        &["completions", "cmd"],
-        &["man", "no"],
-    ] {
+    for arguments in
+        [&["chekc"][..], &["check", "a", "b"], &["--wrong"], &["completions", "cmd"], &["man", "no"]]
+    {
         let ran = plimsoll(arguments);
         assert_eq!((ran.code, &*ran.out), (2, ""), "{arguments:?}");
         assert!(!ran.err.is_empty(), "{arguments:?}");

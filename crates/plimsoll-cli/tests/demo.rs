@@ -55,6 +55,36 @@ fn ended_early_it_shows_what_it_has_and_fails() {
     assert!(rest.contains("answered well") && rest.contains("Ended early: nothing is judged."), "{rest}");
 }
 
+#[cfg(unix)]
+#[test]
+fn the_key_q_ends_it() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::{fs::OpenOptions, io::Write as _, os::unix::ffi::OsStrExt as _};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).expect("it is granted");
+    unlockpt(&terminal).expect("it is unlocked");
+    let name = ptsname(&terminal, Vec::new()).expect("it has a name");
+    let name = std::ffi::OsStr::from_bytes(name.as_bytes());
+    let other = OpenOptions::new().read(true).write(true).open(name).expect("its other end");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["demo", "--for", "10m"])
+        .stdin(other)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    while !line.contains(" with: ") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).expect("it writes text"), 0, "it ended by itself");
+    }
+    std::fs::File::from(terminal).write_all(b"xq").expect("the key is pressed");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).expect("it writes text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    assert!(rest.contains("Ended early: nothing is judged."), "{rest}");
+}
+
 #[test]
 fn a_length_that_shows_nothing_is_wrong_usage() {
     let ran = plimsoll(&["demo", "--for", "1s"]);

@@ -6,7 +6,7 @@
 //! | `client` | the client's address, as far as it is believed |
 //! | `protocol` | `HTTP/1.1`, `HTTP/2.0`, … |
 //! | `method`, `host`, `path` | what was asked for; never the query, where secrets travel |
-//! | `status` | the answer's; 499 where the client left before there was one |
+//! | `status` | the answer's; where there was none, 499 if the client left before, 503 if the drain was over |
 //! | `route`, `upstream`, `endpoint` | where it went; the endpoint is the one that answered, else the last one asked |
 //! | `attempts` | how often it was sent, hedges included |
 //! | `bytes` | of the answer's body, as sent |
@@ -14,8 +14,9 @@
 //! | `duration_ms` | from the request's head to the answer's last byte |
 //! | `trace_id` | of the trace it belongs to, and the id of its problem |
 //! | `problem` | what the gateway itself had to say |
+//! | `why` | one word of why it did not go well; a failure that the endpoint answered itself has none |
 //!
-//! A key that has nothing to say is left out. Lines are made by the worker at the end of a request and written by the
+//! Empty fields are omitted. Lines are made by the worker at the end of a request and written by the
 //! log's own thread; what that cannot take is dropped and counted (`plimsoll_log_lines_dropped_total`).
 
 use crate::{
@@ -23,6 +24,8 @@ use crate::{
     spec::AccessLogSpec,
     timestamp::Timestamp,
     upstream::Endpoint,
+    why::Why,
+    worker::is_cut,
 };
 use http::{Method, StatusCode, Version, header, request};
 use plimsoll::{
@@ -44,6 +47,9 @@ use std::{
 
 /// The status in the log of a request whose client left before it was answered. No client ever sees it.
 const CLIENT_GONE: u16 = 499;
+
+/// The status in the log of a request that the drain cut off before it was answered. Its client saw the connection close.
+const DRAINED: u16 = 503;
 
 /// How long the end of the program waits for the last lines.
 const LINGER: Duration = Duration::from_secs(2);
@@ -111,7 +117,7 @@ impl Drop for File {
     }
 }
 
-/// A request's line in the making. Dropped, it is written: as of a client that has left, unless
+/// A request's line in the making. Dropped, it is written: as of a client that has left, or of a drain that was over, unless
 /// [`Entry::answered`] was called.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -139,6 +145,8 @@ pub(crate) struct Answer {
     pub(crate) problem: Option<Kind>,
     /// Whether all of it was sent.
     pub(crate) whole: bool,
+    /// Why it is no good one, or not whole, where that is known.
+    pub(crate) why: Option<Why>,
 }
 
 impl Entry {
@@ -196,7 +204,7 @@ impl Entry {
         self.endpoint.replace(Some(Arc::clone(endpoint)));
     }
 
-    /// It was answered so.
+    /// It is answered so, or, said before the end, has been as far as this.
     pub(crate) fn answered(&self, answer: Answer) {
         self.answer.set(Some(answer));
     }
@@ -210,6 +218,10 @@ impl Drop for Entry {
         let (route, endpoint) = (self.route.take(), self.endpoint.take());
         let answer = self.answer.get();
         let took = self.clock.now().since(self.began);
+        let whole = answer.is_some_and(|answer| answer.whole);
+        let left = || if is_cut() { Why::Drained } else { Why::ClientGone };
+        let why = answer.and_then(|answer| answer.why).or_else(|| (!whole).then(left));
+        let unanswered = if why == Some(Why::Drained) { DRAINED } else { CLIENT_GONE };
         let line = Line {
             time: Timestamp(self.time),
             client: self.client.get().to_canonical(),
@@ -217,7 +229,7 @@ impl Drop for Entry {
             method: Some(self.method.as_str()),
             host: self.host.as_deref(),
             path: Some(&self.path),
-            status: answer.map_or(CLIENT_GONE, |answer| answer.status.as_u16()),
+            status: answer.map_or(unanswered, |answer| answer.status.as_u16()),
             route: route.as_ref().map(|route| &*route.name),
             upstream: route.as_ref().map(|route| route.upstream.name.as_str()),
             endpoint: endpoint.map(|endpoint| endpoint.address.to_string()),
@@ -227,6 +239,7 @@ impl Drop for Entry {
             duration_ms: (took.as_secs_f64() * 1e6).round() / 1e3,
             trace_id: self.trace.get().map(|trace| trace.to_string()),
             problem: answer.and_then(|answer| answer.problem).map(Kind::name),
+            why: why.map(Why::name),
         };
         LINE.with_borrow_mut(|buffer| {
             buffer.clear();
@@ -238,13 +251,14 @@ impl Drop for Entry {
 }
 
 /// Writes the line of a request that was refused before it could be read.
-pub(crate) fn refused(snapshot: &Snapshot, client: IpAddr, problem: Kind) {
+pub(crate) fn refused(snapshot: &Snapshot, client: IpAddr, problem: Kind, why: Why) {
     let Some(log) = &snapshot.access_log else { return };
     let line = Line {
         time: Timestamp(SystemTime::now()),
         client: client.to_canonical(),
         status: problem.status().as_u16(),
         problem: Some(problem.name()),
+        why: Some(why.name()),
         ..Line::EMPTY
     };
     if let Ok(line) = serde_json::to_vec(&line) {
@@ -280,6 +294,8 @@ struct Line<'a> {
     trace_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
 }
 
 impl Line<'_> {
@@ -300,6 +316,7 @@ impl Line<'_> {
         duration_ms: 0.0,
         trace_id: None,
         problem: None,
+        why: None,
     };
 }
 

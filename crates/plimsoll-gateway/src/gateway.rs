@@ -4,6 +4,7 @@ use crate::{
     access_log::AccessLog,
     collect,
     metrics::Metrics,
+    notices::Notices,
     snapshot::Snapshot,
     spec::GatewaySpec,
     worker::{self, Clients, ORDERS, Order, Shared},
@@ -11,6 +12,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use plimsoll::{
     driver::Time,
+    http::dial::{Dialer, Resolve, SystemResolver},
     telemetry::{RegisterError, Registry},
 };
 use socket2::{Domain, Protocol, Socket, Type};
@@ -80,12 +82,13 @@ impl Gateway {
     /// # Errors
     /// [`StartError::Bind`] with the address where one is in use or not permitted; nothing is left running.
     pub fn start(spec: GatewaySpec) -> Result<Self, StartError> {
-        Self::start_with(spec, &mut Vec::new(), Time::TOKIO)
+        Self::start_with(spec, &mut Vec::new(), Time::TOKIO, Arc::new(SystemResolver))
     }
 
     /// As [`Self::start`], taking from `inherited` the sockets that are bound to a listener's address already: those
     /// of a service manager, which go on listening while one process follows another. Each is shared by all workers.
-    /// What no listener wants is left in place. Clock, timers and randomness of requests and policies are those of `time`.
+    /// What no listener wants is left in place. Clock, timers and randomness of requests and policies are those of `time`;
+    /// the names of endpoints are looked up by `resolver`.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -93,6 +96,7 @@ impl Gateway {
         spec: GatewaySpec,
         inherited: &mut Vec<TcpListener>,
         time: Time,
+        resolver: Arc<dyn Resolve>,
     ) -> Result<Self, StartError> {
         let count = spec.workers.or_else(|| std::thread::available_parallelism().ok());
         let count = count.map_or(1, NonZeroUsize::get);
@@ -100,12 +104,16 @@ impl Gateway {
         let addresses: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
         let sockets = bind_all(&addresses, count, inherited)?;
         let log = access_log(&spec, &metrics, None)?;
-        let snapshot = Snapshot::new(spec, &metrics, &time, log, None)?;
+        let notices = Arc::<Notices>::default();
+        let snapshot = Snapshot::new(spec, &metrics, &notices, &time, log, None)?;
         let (generations, _) = watch::channel(snapshot.generation);
+        let dialer = Dialer::shared(resolver, snapshot.spec.network.dialling());
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
+            notices,
             time,
+            dialer,
             clients: Clients::default(),
             draining: AtomicBool::new(false),
             generations,
@@ -136,8 +144,10 @@ impl Gateway {
         let sockets = bind_all(&fresh, self.workers.len(), &mut Vec::new())?;
         let old = self.shared.snapshot.load_full();
         let log = access_log(&spec, &self.shared.metrics, old.access_log.as_ref())?;
-        let snapshot = Snapshot::new(spec, &self.shared.metrics, &self.shared.time, log, Some(&old))?;
+        let Shared { metrics, notices, time, .. } = &*self.shared;
+        let snapshot = Snapshot::new(spec, metrics, notices, time, log, Some(&old))?;
         let generation = snapshot.generation;
+        self.shared.dialer.set(snapshot.spec.network.dialling());
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.generations.send_replace(generation);
         bound.retain(|(asked, given)| {
@@ -212,7 +222,8 @@ impl Gateway {
         for Bound { asked, given, mut sockets } in sockets {
             bound.push((asked, given));
             self.order(|_| {
-                sockets.pop().map_or(Order::Unlisten(given), |socket| Order::Listen(given, socket))
+                let listen = |socket| Order::Listen { listener: asked, bound: given, socket };
+                sockets.pop().map_or(Order::Unlisten(given), listen)
             });
         }
     }

@@ -37,8 +37,10 @@ mod gateway;
 pub mod h1;
 mod health;
 mod host;
+mod hostname;
 mod in_flight;
 mod metrics;
+mod notices;
 mod pace;
 mod pool;
 mod proxy;
@@ -48,6 +50,7 @@ pub mod spec;
 mod timestamp;
 mod upstream;
 mod view;
+mod why;
 mod worker;
 
 pub use gateway::{Gateway, StartError};

@@ -12,9 +12,14 @@
 //! | `plimsoll_connections` | gauge | | connections of clients |
 //! | `plimsoll_connections_accepted_total` | counter | | connections accepted |
 //! | `plimsoll_connections_refused_total` | counter | `reason` | connections closed at once: too many in all, or of one client |
+//! | `plimsoll_tunnels` | gauge | `route`, `upstream` | connections that have switched protocols |
+//! | `plimsoll_tunnels_ended_total` | counter | `route`, `upstream`, `reason`: `closed`, `broken`, `idle`, `stalled`, `drained` | tunnels that have ended |
+//! | `plimsoll_tunnel_bytes_total` | counter | `route`, `upstream`, `direction`: `to-client`, `to-endpoint` | bytes carried by tunnels |
 //! | `plimsoll_panics_total` | counter | `place`, `route` | panics caught, each ending one request; `route` as above |
 //! | `plimsoll_upstream_connects_total` | counter | `upstream`, `result` | connections opened to endpoints |
 //! | `plimsoll_upstream_idle_connections` | gauge | `upstream` | kept connections |
+//! | `plimsoll_endpoint_attempts_total` | counter | `upstream`, `endpoint`, `outcome` | attempts at each endpoint, hedges included, by what came of them |
+//! | `plimsoll_endpoint_bodies_failed_total` | counter | `upstream`, `endpoint` | answers that broke off after their head |
 //! | `plimsoll_ejections_total` | counter | `upstream`, `reason` | endpoints left out for a while |
 //! | `plimsoll_ejections_withheld_total` | counter | `upstream`, `because` | ejections that a bound forbade |
 //! | `plimsoll_reloads_total` | counter | `result` | configurations offered while running |
@@ -26,7 +31,9 @@
 //! What is only asked for when somebody looks is in [`crate::collect`], and, for tasks, locks, queues and pools, in
 //! [`plimsoll::http::observe`].
 
+use crate::{spec::Address, worker::TunnelEnd};
 use plimsoll::{
+    Failure, Outcome,
     ejection::{EjectionReason, WithheldBecause},
     http::Kind,
     telemetry::{
@@ -58,9 +65,14 @@ pub(crate) struct Metrics {
     pub(crate) accepted: Counter,
     pub(crate) too_many: Counter,
     pub(crate) too_many_of_client: Counter,
+    tunnels: UpDownFamily<2>,
+    tunnels_ended: CounterFamily<3>,
+    tunnel_bytes: CounterFamily<3>,
     pub(crate) panics: Counter,
     connects: CounterFamily<2>,
     idle: UpDownFamily<1>,
+    endpoint_attempts: CounterFamily<3>,
+    endpoint_bodies: CounterFamily<2>,
     ejections: CounterFamily<2>,
     withheld: CounterFamily<2>,
     pub(crate) reloaded: Counter,
@@ -137,6 +149,21 @@ impl Metrics {
             accepted: counter("plimsoll_connections_accepted_total", "Connections accepted.")?,
             too_many: refused.with(&["too-many"]),
             too_many_of_client: refused.with(&["too-many-of-client"]),
+            tunnels: registry.up_down_family(
+                Desc::new("plimsoll_tunnels", "Connections that have switched protocols.")
+                    .max_series(MOST_SERIES),
+                ["route", "upstream"],
+            )?,
+            tunnels_ended: registry.counter_family(
+                Desc::new("plimsoll_tunnels_ended_total", "Tunnels that have ended.").max_series(MOST_SERIES),
+                ["route", "upstream", "reason"],
+            )?,
+            tunnel_bytes: registry.counter_family(
+                Desc::new("plimsoll_tunnel_bytes_total", "Bytes carried by tunnels.")
+                    .unit(Unit::Bytes)
+                    .max_series(MOST_SERIES),
+                ["route", "upstream", "direction"],
+            )?,
             panics: panics.with(&["handler", DATA_PLANE]),
             connects: registry.counter_family(
                 Desc::new("plimsoll_upstream_connects_total", "Connections opened to endpoints.")
@@ -147,6 +174,19 @@ impl Metrics {
                 Desc::new("plimsoll_upstream_idle_connections", "Kept connections to endpoints.")
                     .max_series(MOST_SERIES),
                 ["upstream"],
+            )?,
+            endpoint_attempts: registry.counter_family(
+                Desc::new("plimsoll_endpoint_attempts_total", "Attempts at each endpoint, by outcome.")
+                    .max_series(MOST_SERIES),
+                ["upstream", "endpoint", "outcome"],
+            )?,
+            endpoint_bodies: registry.counter_family(
+                Desc::new(
+                    "plimsoll_endpoint_bodies_failed_total",
+                    "Answers that broke off after their head.",
+                )
+                .max_series(MOST_SERIES),
+                ["upstream", "endpoint"],
             )?,
             ejections: registry.counter_family(
                 Desc::new("plimsoll_ejections_total", "Endpoints left out for a while.")
@@ -189,8 +229,13 @@ impl Metrics {
         self.durations.sweep(gone);
         self.in_flight.sweep(gone);
         self.bytes.sweep(gone);
+        self.tunnels.sweep(gone);
+        self.tunnels_ended.sweep(gone);
+        self.tunnel_bytes.sweep(gone);
         self.connects.sweep(gone);
         self.idle.sweep(gone);
+        self.endpoint_attempts.sweep(gone);
+        self.endpoint_bodies.sweep(gone);
         self.ejections.sweep(gone);
         self.withheld.sweep(gone);
         self.health_checks.sweep(gone);
@@ -215,6 +260,18 @@ impl Metrics {
             duration: self.durations.with(&[route, upstream]),
             in_flight: self.in_flight.with(&[route, upstream]),
             bytes: self.bytes.with(&[route, upstream]),
+            tunnels: self.tunnels(route, upstream),
+        }
+    }
+
+    fn tunnels(&self, route: &str, upstream: &str) -> TunnelMetrics {
+        let bytes = |direction| self.tunnel_bytes.with(&[route, upstream, direction]);
+        let ended = |end: TunnelEnd| self.tunnels_ended.with(&[route, upstream, end.name()]);
+        TunnelMetrics {
+            open: self.tunnels.with(&[route, upstream]),
+            to_client: bytes("to-client"),
+            to_endpoint: bytes("to-endpoint"),
+            ends: TunnelEnd::ALL.map(ended),
         }
     }
 
@@ -236,6 +293,8 @@ impl Metrics {
             connected: connects("ok"),
             connect_failed: connects("failed"),
             idle: self.idle.with(&[upstream]),
+            attempts: self.endpoint_attempts.clone(),
+            bodies: self.endpoint_bodies.clone(),
             ejections: Arc::new(EjectionReason::ALL.map(ejections)),
             withheld: Arc::new(WithheldBecause::ALL.map(withheld)),
         }
@@ -249,6 +308,7 @@ pub(crate) struct RouteMetrics {
     pub(crate) duration: Histogram,
     pub(crate) in_flight: UpDown,
     pub(crate) bytes: Counter,
+    pub(crate) tunnels: TunnelMetrics,
 }
 
 impl RouteMetrics {
@@ -259,17 +319,44 @@ impl RouteMetrics {
     }
 }
 
+/// What is counted of a route's tunnels.
+#[derive(Debug)]
+pub(crate) struct TunnelMetrics {
+    pub(crate) open: UpDown,
+    pub(crate) to_client: Counter,
+    pub(crate) to_endpoint: Counter,
+    ends: [Counter; TunnelEnd::ALL.len()],
+}
+
+impl TunnelMetrics {
+    /// A tunnel has ended so.
+    pub(crate) fn ended(&self, end: TunnelEnd) {
+        self.ends[end as usize].inc();
+    }
+}
+
 /// What is counted for each upstream.
 #[derive(Clone, Debug)]
 pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
     pub(crate) connect_failed: Counter,
     pub(crate) idle: UpDown,
+    attempts: CounterFamily<3>,
+    bodies: CounterFamily<2>,
     ejections: Arc<[Counter; EjectionReason::ALL.len()]>,
     withheld: Arc<[Counter; WithheldBecause::ALL.len()]>,
 }
 
 impl UpstreamMetrics {
+    /// Those of one endpoint.
+    pub(crate) fn endpoint(&self, upstream: &str, address: &Address) -> EndpointMetrics {
+        let address = address.to_string();
+        EndpointMetrics {
+            attempts: OUTCOMES.map(|outcome| self.attempts.with(&[upstream, &address, outcome])),
+            bodies_failed: self.bodies.with(&[upstream, &address]),
+        }
+    }
+
     pub(crate) fn ejected(&self, reason: EjectionReason) {
         self.ejections[reason as usize].inc();
     }
@@ -286,5 +373,31 @@ impl UpstreamMetrics {
     /// How often an ejection was withheld, by what forbade it.
     pub(crate) fn withheld_so_far(&self) -> impl Iterator<Item = (WithheldBecause, u64)> {
         WithheldBecause::ALL.into_iter().map(|because| (because, self.withheld[because as usize].get()))
+    }
+}
+
+/// What may come of an attempt, in the order of [`EndpointMetrics::attempted`].
+const OUTCOMES: [&str; 6] = ["success", "connect-failed", "broken", "timed-out", "failure-answered", "other"];
+
+/// What is counted for each endpoint.
+#[derive(Debug)]
+pub(crate) struct EndpointMetrics {
+    attempts: [Counter; OUTCOMES.len()],
+    pub(crate) bodies_failed: Counter,
+}
+
+impl EndpointMetrics {
+    /// This came of an attempt, as far as the head of the answer. What tells nothing of the endpoint is `other`: cancelled,
+    /// throttled, the client's fault, or our own lack.
+    pub(crate) fn attempted(&self, outcome: Outcome) {
+        let at = match outcome {
+            Outcome::Success => 0,
+            Outcome::Failure(Failure::Connect) => 1,
+            Outcome::Failure(Failure::Broken) => 2,
+            Outcome::Failure(Failure::Timeout) => 3,
+            Outcome::Failure(Failure::Answer) => 4,
+            _ => 5,
+        };
+        self.attempts[at].inc();
     }
 }

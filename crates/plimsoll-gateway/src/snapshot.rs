@@ -4,8 +4,9 @@ use crate::{
     access_log::AccessLog,
     host::GatewayPolicy,
     metrics::{Metrics, RouteMetrics},
+    notices::Notices,
     route::RouteTable,
-    spec::{GatewaySpec, Name, PathPrefix, RouteSpec},
+    spec::{GatewaySpec, ListenerSpec, Name, PathPrefix, RouteSpec},
     upstream::Upstream,
 };
 use plimsoll::{
@@ -14,7 +15,7 @@ use plimsoll::{
     rate::Per,
     telemetry::{PolicyMetrics, RegisterError},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 /// A route at run time.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ impl Snapshot {
     pub(crate) fn new(
         spec: GatewaySpec,
         metrics: &Metrics,
+        notices: &Arc<Notices>,
         time: &Time,
         access_log: Option<Arc<AccessLog>>,
         old: Option<&Self>,
@@ -75,6 +77,7 @@ impl Snapshot {
                         name.clone(),
                         upstream.clone(),
                         metrics,
+                        notices,
                         time,
                         before.map(Arc::as_ref),
                     ))
@@ -99,6 +102,14 @@ impl Snapshot {
             policies,
             access_log,
         })
+    }
+}
+
+impl Snapshot {
+    /// What is told of the listener with this address; one that is gone, and whose connections go on, has every default.
+    pub(crate) fn listener(&self, address: SocketAddr) -> ListenerSpec {
+        let listener = self.spec.listeners.iter().find(|listener| listener.listen == address);
+        listener.copied().unwrap_or_else(|| ListenerSpec::new(address))
     }
 }
 

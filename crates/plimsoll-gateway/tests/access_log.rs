@@ -77,6 +77,7 @@ async fn a_line_says_what_happened_and_no_secret() {
     assert!(!format!("{lines:?}").contains("hunter2"));
     let refused = of("/nowhere");
     assert_eq!((&refused["status"], &refused["problem"]), (&404.into(), &"no-route".into()));
+    assert_eq!((&refused["why"], line.get("why")), (&"no-route".into(), None));
     assert_eq!(refused.get("route"), None);
 }
 
@@ -100,6 +101,7 @@ async fn http2_and_malformed_requests_are_logged_too() {
     socket.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").await.unwrap();
     let line = written(&scratch, 2).await.remove(1);
     assert_eq!((&line["status"], &line["problem"]), (&400.into(), &"bad-request".into()), "{line:#}");
+    assert_eq!(line["why"], "host-repeated");
 }
 
 #[tokio::test]
@@ -115,6 +117,7 @@ async fn a_client_that_left_is_logged_as_such() {
     drop(socket);
     let line = written(&scratch, 1).await.remove(0);
     assert_eq!((&line["status"], &line["attempts"]), (&499.into(), &1.into()), "{line:#}");
+    assert_eq!(line["why"], "client-gone");
     assert_eq!(line["endpoint"], origin.address.to_string());
     let in_flight = "plimsoll_requests_in_flight{route=\"/\",upstream=\"orders\"}";
     eventually("nothing is in flight", async || running.metric(in_flight).await == Some(0.0)).await;
@@ -147,4 +150,139 @@ async fn a_sample_is_a_part_and_a_reload_changes_it() {
     let lines = written(&scratch, 1).await;
     assert!(lines.len() <= 3, "{}", lines.len());
     assert_eq!(lines.last().unwrap()["path"], "/api/last");
+}
+
+/// One request to an upstream that behaves so, and its line.
+async fn line_of(test: &str, endpoint: &str, policy: &str, path: &str) -> Value {
+    let scratch = Scratch::new(&format!("{test}-log"));
+    let text = format!(
+        "ADMIN\nLISTENER\n[access-log]\npath = \"{}\"\n[[route]]\nupstream = \"orders\"\npolicy = \"p\"\n\
+         [upstream.orders]\nendpoints = [\"{endpoint}\"]\n[policy.p]\nretry = \"off\"\n{policy}\n",
+        scratch.path("access.log").display(),
+    );
+    let running = Running::start(test, &text).await;
+    running.get(path).await;
+    written(&scratch, 1).await.remove(0)
+}
+
+/// An endpoint that answers each connection with these bytes once it has read something, and closes it.
+async fn saying(bytes: &'static [u8]) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 1024];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await;
+            let _ = stream.write_all(bytes).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_line_says_in_one_word_why() {
+    let mut gone = Origin::http1().await;
+    gone.kill();
+    let refused = gone.address;
+    eventually("nothing listens", async || TcpStream::connect(refused).await.is_err()).await;
+    let held = Origin::http1().await;
+    let (silent, garbage) = (saying(b"").await, saying(b"SSH-2.0-OpenSSH\r\n\r\n").await);
+    let short = saying(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await;
+    for (why, endpoint, policy, path, status) in [
+        ("upstream-refused", refused.to_string(), "", "/", 502),
+        ("upstream-unresolved", "nowhere.invalid:80".to_owned(), "", "/", 502),
+        ("upstream-closed", silent.to_string(), "", "/", 502),
+        ("upstream-malformed", garbage.to_string(), "", "/", 502),
+        ("deadline", held.address.to_string(), "timeout = { total = \"50ms\" }", "/hold", 504),
+        ("first-byte-timeout", held.address.to_string(), "timeout = { first-byte = \"50ms\" }", "/hold", 504),
+        (
+            "rate-exceeded",
+            held.address.to_string(),
+            "rate-limit = { rate = \"1/h\", burst = 1, per = \"route\" }",
+            "/x",
+            200,
+        ),
+    ] {
+        let line = line_of(why, &endpoint, policy, path).await;
+        if why == "rate-exceeded" {
+            // The first one was within the rate.
+            assert_eq!(line.get("why"), None, "{line:#}");
+            continue;
+        }
+        assert_eq!((&line["why"], &line["status"]), (&why.into(), &status.into()), "{line:#}");
+    }
+    let scratch = Scratch::new("short-log");
+    let text = format!(
+        "ADMIN\nLISTENER\n[access-log]\npath = \"{}\"\n[[route]]\nupstream = \"orders\"\n\
+         [upstream.orders]\nendpoints = [\"{short}\"]\n",
+        scratch.path("access.log").display(),
+    );
+    let running = Running::start("short", &text).await;
+    // It broke off before any of it had been passed on.
+    assert_eq!(running.get("/").await.status, 502);
+    let line = written(&scratch, 1).await.remove(0);
+    assert_eq!((&line["why"], &line["status"]), (&"upstream-broke".into(), &502.into()), "{line:#}");
+    let series = format!("{{upstream=\"orders\",endpoint=\"{short}\"");
+    let attempts = format!("plimsoll_endpoint_attempts_total{series},outcome=\"success\"}}");
+    assert_eq!(running.metric(&attempts).await, Some(1.0), "as far as its head");
+    let broken = format!("plimsoll_endpoint_bodies_failed_total{series}}}");
+    assert_eq!(running.metric(&broken).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn a_request_that_the_drain_cut_off_says_so() {
+    for h2 in [false, true] {
+        let (running, origin, scratch) = started(if h2 { "drained-h2" } else { "drained" }, "100%").await;
+        let text = fs::read_to_string(running.file()).unwrap().replace("path = \"/api/\"", "path = \"/\"");
+        fs::write(running.file(), text).unwrap();
+        assert_eq!(running.reload().await.status, 200);
+        let address = running.address();
+        let asking = tokio::spawn(async move {
+            if !h2 {
+                return ask(address, Method::GET, "/hold", &[], "").await.is_ok();
+            }
+            let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+            let (mut sender, connection) =
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+            tokio::spawn(connection);
+            let request = Request::get("http://a/hold").body(Empty::<bytes::Bytes>::new()).unwrap();
+            sender.send_request(request).await.is_ok()
+        });
+        eventually("the origin has it", async || origin.seen.held.load(Ordering::SeqCst) == 1).await;
+        assert_eq!(running.control.drain(std::time::Duration::from_millis(20)).await, 1);
+        assert!(!asking.await.unwrap());
+        let line = written(&scratch, 1).await.remove(0);
+        assert_eq!((&line["why"], &line["status"]), (&"drained".into(), &503.into()), "{line:#}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_the_drain_cut_off_has_its_status_and_says_so() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 1024];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await;
+            let begun = format!("HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{}", "x".repeat(50_000));
+            let _ = stream.write_all(begun.as_bytes()).await;
+            held.push(stream);
+        }
+    });
+    let scratch = Scratch::new("cut-log");
+    let text = format!(
+        "ADMIN\nLISTENER\n[access-log]\npath = \"{}\"\n[[route]]\nupstream = \"orders\"\n\
+         [upstream.orders]\nendpoints = [\"{endpoint}\"]\n",
+        scratch.path("access.log").display(),
+    );
+    let running = Running::start("cut", &text).await;
+    let mut client = TcpStream::connect(running.address()).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut head = [0; 16];
+    tokio::io::AsyncReadExt::read_exact(&mut client, &mut head).await.unwrap();
+    assert_eq!(running.control.drain(std::time::Duration::from_millis(20)).await, 1);
+    let line = written(&scratch, 1).await.remove(0);
+    assert_eq!((&line["status"], &line["broken"]), (&200.into(), &true.into()), "{line:#}");
+    assert_eq!(line["why"], "drained", "{line:#}");
 }

@@ -37,7 +37,16 @@ concurrency = {{}}
     )
 }
 
+/// The log of the process, which the admin API shows and changes.
+fn log() -> plimsoll_gateway::logs::Logs {
+    use plimsoll_gateway::logs::{LogConfig, LogGuard, init};
+    static LOG: std::sync::OnceLock<LogGuard> = std::sync::OnceLock::new();
+    let quiet = LogConfig { filter: "off".to_owned(), variable: None, panics: false, ..LogConfig::default() };
+    LOG.get_or_init(|| init(&quiet).unwrap()).handle()
+}
+
 async fn started(test: &str) -> (Running, Origin) {
+    log();
     let origin = Origin::http1().await;
     let running = Running::start(test, &file(&origin)).await;
     (running, origin)
@@ -102,6 +111,25 @@ async fn the_description_is_true() {
 }
 
 #[tokio::test]
+async fn the_level_of_the_log_is_changed_while_it_runs() {
+    let (running, _origin) = started("log").await;
+    let patch = async |body: &str| running.change(Method::PATCH, "/api/v1/log", body).await;
+    let shown = patch(r#"{"filter": "off,nobody=debug"}"#).await;
+    assert_eq!((shown.status, &shown.json()["filter"]), (StatusCode::OK, &"off,nobody=debug".into()));
+    assert_eq!(log().filter(), "off,nobody=debug");
+    assert_eq!(running.asked("/api/v1/log").await.json()["filter"], "off,nobody=debug");
+    let wrong = patch(r#"{"filter": "debg"}"#).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let fault = &wrong.json()["faults"][0];
+    assert_eq!(fault["pointer"], "/filter");
+    assert!(fault["problem"].as_str().unwrap().contains("did you mean \"debug\"?"), "{fault}");
+    for wrong in ["7", "{}", r#"{"filter": 7}"#, r#"{"filtr": "debug"}"#] {
+        assert_eq!(patch(wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+    assert_eq!(log().filter(), "off,nobody=debug", "a wrong change changes nothing");
+}
+
+#[tokio::test]
 async fn whatever_goes_wrong_is_a_problem() {
     let (running, _origin) = started("problems").await;
     for (method, path, status) in [
@@ -123,6 +151,96 @@ async fn whatever_goes_wrong_is_a_problem() {
     let large = format!("\"{}\"", "x".repeat(1 << 20));
     let large = running.change(Method::PATCH, "/api/v1/policies/careful", &large).await;
     assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_reload_takes_nothing_and_a_method_that_is_not_there_is_none() {
+    let (running, _origin) = started("reload-body").await;
+    for (body, status) in
+        [("", 200), ("{}", 200), ("{\"a\": 1}", 422), ("[]", 422), ("null", 422), ("{", 400)]
+    {
+        let answer = running.change(Method::POST, "/api/v1/reload", body).await;
+        assert_eq!(answer.status, status, "{body:?}: {}", answer.text());
+    }
+    // Whatever its content type: there is nothing that it could change.
+    for method in ["QUERY", "PUT", "DELETE", "PROPFIND"] {
+        let method: Method = method.parse().unwrap();
+        for path in ["/livez", "/metrics", "/api/v1/reload", "/api/v1/policies/careful"] {
+            let answer = ask(running.admin(), method.clone(), path, &[], "").await.unwrap();
+            assert_eq!(
+                (answer.status.as_u16(), answer.headers.contains_key("allow")),
+                (405, true),
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_to_bad_patches_are_bounded() {
+    let (running, _origin) = started("bounded").await;
+    let keys: Vec<String> = (0..5000).map(|key| format!("\"k{key}\": 1")).collect();
+    let long = "x".repeat(60_000);
+    for patch in [
+        format!("{{{}}}", keys.join(",")),
+        format!("{{\"rate-limit\": {{\"rate\": \"{long}\"}}}}"),
+        format!("{{\"{long}\": 1}}"),
+        format!("\"{long}\""),
+        "[".repeat(60_000),
+        format!("{{\"rate-limit\": {}1{}}}", "[".repeat(100), "]".repeat(100)),
+    ] {
+        for path in ["/api/v1/policies/careful", "/api/v1/policies/careful/breaker"] {
+            let method = if path.ends_with("breaker") { Method::POST } else { Method::PATCH };
+            let answer = running.change(method, path, &patch).await;
+            assert!(matches!(answer.status.as_u16(), 400 | 422), "{}: {}", answer.status, answer.text());
+            let length = answer.text().len();
+            assert!(length < 32 * 1024, "{path}: {length} bytes for {:?}", &patch[..20]);
+        }
+    }
+    let many =
+        running.change(Method::PATCH, "/api/v1/policies/careful", &format!("{{{}}}", keys.join(","))).await;
+    assert_eq!(
+        (many.json()["faults"].as_array().unwrap().len(), many.json()["more"].clone()),
+        (20, json!(4980))
+    );
+    let name = "x".repeat(8000);
+    let unknown = running.asked(&format!("/api/v1/policies/{name}")).await;
+    assert!(unknown.status == 404 && unknown.text().len() < 2048, "{}", unknown.text().len());
+}
+
+/// Whoever opens connections and says nothing keeps out neither probes nor whoever has the token.
+#[tokio::test]
+async fn strangers_do_not_take_the_admins_places() {
+    let origin = Origin::http1().await;
+    let text = file(&origin).replace("ADMIN", "ADMIN\ntoken = \"hunter2\"\n");
+    let mut running = Running::start("places", &text).await;
+    running.token = Some("hunter2");
+    let mut known = TcpStream::connect(running.admin()).await.unwrap();
+    let asks = b"GET /api/v1/status HTTP/1.1\r\nhost: a\r\nauthorization: Bearer hunter2\r\n\r\n";
+    let mut answered = async || {
+        known.write_all(asks).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(known.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        known.read_exact(&mut vec![0; length.parse().unwrap()]).await.unwrap();
+    };
+    answered().await;
+    let mut strangers = Vec::new();
+    for _ in 0..200 {
+        strangers.push(TcpStream::connect(running.admin()).await.unwrap());
+    }
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(running.asked(path).await.status, StatusCode::OK, "{path}");
+    }
+    // A connection that has shown the token is not the one that makes room.
+    answered().await;
+    let cut = "plimsoll_server_connections_cut_total{door=\"app\",reason=\"made-room\"}";
+    eventually("strangers made room", async || running.metric(cut).await.is_some_and(|cut| cut > 100.0))
+        .await;
 }
 
 #[tokio::test]
@@ -333,4 +451,26 @@ fn lint(page: &str) {
     let found = tool.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&found.stderr);
     assert!(found.status.success() && said.is_empty(), "{said}");
+}
+
+/// RFC 9112, section 3.2: what names no host, several, or a malformed one, is nobody's request.
+#[tokio::test]
+async fn a_request_to_the_admin_names_exactly_one_host() {
+    let (running, _origin) = started("admin-host").await;
+    for fields in [
+        "",
+        "Host: localhost\r\nHost: localhost\r\n",
+        "Host:\r\n",
+        "Host: local host\r\n",
+        "Host: localhost:port\r\n",
+        "Host: localhost, evil.example\r\n",
+    ] {
+        let mut stream = TcpStream::connect(running.admin()).await.unwrap();
+        let request = format!("GET /livez HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?} {answer}");
+    }
+    assert_eq!(running.asked("/livez").await.status, StatusCode::OK);
 }

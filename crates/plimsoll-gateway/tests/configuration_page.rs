@@ -18,7 +18,11 @@ fn page() -> String {
 /// Under which heading a key stands: that of its table, or the one of the keys outside every table.
 fn group(key: &str) -> &str {
     let first = key.split(['.', '[']).next().unwrap_or(key);
-    if ["version", "workers", "drain", "watch", "trusted"].contains(&first) { "gateway" } else { first }
+    if ["version", "workers", "drain", "watch", "trusted", "trace-sample"].contains(&first) {
+        "gateway"
+    } else {
+        first
+    }
 }
 
 /// The rows of a group, under the heading of the whole.

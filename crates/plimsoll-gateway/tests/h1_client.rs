@@ -230,7 +230,7 @@ async fn an_idle_connection_that_spoke_or_closed_is_not_reused() {
 #[tokio::test]
 async fn garbage_has_a_reason() {
     let long = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(40_000));
-    let interims = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(17);
+    let interims = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(101);
     for (answer, expected) in [
         ("SSH-2.0-OpenSSH\r\n\r\n", Garbage::StatusLine),
         ("HTTP/1.1 200 OK\n\n", Garbage::BareLineFeed),

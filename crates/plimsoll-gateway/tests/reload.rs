@@ -203,12 +203,18 @@ async fn sockets_that_are_handed_over_are_used() {
     let address = socket.local_addr().unwrap();
     let mut spec = (*spec).clone();
     spec.workers = std::num::NonZeroUsize::new(3);
-    spec.listeners = vec![plimsoll_gateway::spec::ListenerSpec { listen: address }];
+    spec.listeners = vec![plimsoll_gateway::spec::ListenerSpec::new(address)];
     // The address is in use already: the gateway could not bind it by itself.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut handed = vec![other, socket];
     let gateway = tokio::task::spawn_blocking(move || {
-        let gateway = Gateway::start_with(spec, &mut handed, plimsoll::driver::Time::TOKIO).unwrap();
+        let gateway = Gateway::start_with(
+            spec,
+            &mut handed,
+            plimsoll::driver::Time::TOKIO,
+            Arc::new(plimsoll::http::dial::SystemResolver),
+        )
+        .unwrap();
         assert_eq!(handed.len(), 1, "what no listener wants stays");
         gateway
     });

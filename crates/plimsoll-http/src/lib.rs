@@ -5,11 +5,14 @@
 //! | --- | --- | --- |
 //! | [`Problem`], [`Kind`] | one form for every refusal, timeout and failure ([RFC 9457]), and its mapping to gRPC | always |
 //! | [`boundary`] | the layer that makes it of errors, panics and others' answers, logs and counts | always |
+//! | `postgres` | whether a database is there | `postgres` |
 //! | [`idempotency`] | which requests may be sent twice, and keys by which the others may; a store in PostgreSQL | always; `postgres` |
 //! | [`body`] | bodies in the format that the other side speaks; extractors, answers and streams; MessagePack, Protobuf | always; `server`; `msgpack`, `protobuf` |
 //! | [`inbound`] | what stands between the socket and a service: deadlines, limits, names | always |
 //! | `serve` | a server with all of it on | `server` |
 //! | `client` | outbound calls, each under a policy; TLS; policies around a `reqwest::Client` | `client`; `tls`; `reqwest` |
+//! | `dial` | connections to names: lookups that are kept, addresses that are raced | `client` |
+//! | `KeepAlive` | when a silent connection is probed | `server`, `client` |
 //! | `files` | ranges, conditions, precompressed variants, nothing outside one folder; Unix | `files` |
 //! | [`observe`] | what tasks, locks, queues and pools measure, as metrics | always |
 //! | [`layers`] | HTTP requests under the layers of `plimsoll-tower` | always |
@@ -24,17 +27,25 @@ pub mod body;
 pub mod boundary;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "client")]
+pub mod dial;
 #[cfg(all(feature = "files", unix))]
 pub mod files;
 pub mod headers;
 pub mod idempotency;
 pub mod inbound;
+#[cfg(any(feature = "client", feature = "server"))]
+mod keep_alive;
 pub mod layers;
 pub mod observe;
 pub mod path;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod problem;
 pub mod replay;
 #[cfg(feature = "server")]
 pub mod serve;
 
+#[cfg(any(feature = "client", feature = "server"))]
+pub use keep_alive::KeepAlive;
 pub use problem::{Chain, GrpcCode, Kind, Problem, ProblemId, is_grpc};

@@ -14,6 +14,7 @@ pages! {
     index = "docs/README.md";
     admin_api = "docs/admin-api.md";
     algorithms = "docs/algorithms.md";
+    axum_routes = "docs/axum-routes.md";
     balancing_and_ejection = "docs/balancing-and-ejection.md";
     bodies = "docs/bodies.md";
     bulkhead_and_concurrency = "docs/bulkhead-and-concurrency.md";
@@ -35,10 +36,13 @@ pages! {
     http_client = "docs/http-client.md";
     idempotency_keys = "docs/idempotency-keys.md";
     load_shedding = "docs/load-shedding.md";
+    logs = "docs/logs.md";
     memory = "docs/memory.md";
     metrics = "docs/metrics.md";
     on_call = "docs/on-call.md";
+    on_call_service = "docs/on-call-service.md";
     orders = "docs/orders.md";
+    own_metrics = "docs/own-metrics.md";
     performance = "docs/performance.md";
     queues_and_locks = "docs/queues-and-locks.md";
     rate_limits = "docs/rate-limits.md";
@@ -48,6 +52,7 @@ pages! {
     tasks = "docs/tasks.md";
     testing_your_service = "docs/testing-your-service.md";
     timeouts_and_deadlines = "docs/timeouts-and-deadlines.md";
+    tonic = "docs/tonic.md";
     tower_layers = "docs/tower-layers.md";
     writing_a_classifier = "docs/writing-a-classifier.md";
 }

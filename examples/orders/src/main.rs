@@ -2,24 +2,27 @@
 
 use anyhow::Context;
 use orders::{config::Config, service::Service};
-use std::path::PathBuf;
+use plimsoll::telemetry::logs::{self, LogConfig, LogFormat, LogGuard};
+use std::{io::IsTerminal as _, path::PathBuf};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    observe();
+    let _logs = observe()?;
     let path = std::env::args_os().nth(1).map(PathBuf::from).context("usage: orders CONFIG")?;
     Service::bind(&Config::load(&path)?).await?.run().await
 }
 
-/// Logs to stderr, filtered by `RUST_LOG`; with the feature `console` and tokio's unstable tracing, tokio-console instead,
+/// Logs to stderr, as JSON unless that is a terminal, filtered by `RUST_LOG`; with the feature `console` and tokio's unstable tracing, tokio-console instead,
 /// which shows every task: where it was spawned, how long it ran, how often it was woken for nothing.
-fn observe() {
+///
+/// What it gives is kept to the end: dropped, it writes the last lines. A standard error that nobody reads holds up nothing.
+fn observe() -> anyhow::Result<Option<LogGuard>> {
     #[cfg(feature = "console")]
     if cfg!(tokio_unstable) {
-        return console_subscriber::init();
+        console_subscriber::init();
+        return Ok(None);
     }
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx::postgres::notice=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let (filter, variable) = ("info,sqlx::postgres::notice=warn".to_owned(), Some("RUST_LOG".to_owned()));
+    let format = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
+    Ok(Some(logs::init(&LogConfig { format, filter, variable, ..LogConfig::default() })?))
 }

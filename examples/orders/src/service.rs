@@ -61,8 +61,15 @@ impl Service {
         app.store().migrate().await?;
         let outbox = Outbox::new(app.store().clone(), app.notifications().clone(), config.outbox());
         let routes = routes(api::routes(app.clone()));
-        let server =
-            serve::serve(routes).on(config.listen()).admin(config.admin()).registry(registry.clone());
+        let store = app.store().clone();
+        let server = serve::serve(routes)
+            .on(config.listen())
+            .admin(config.admin())
+            .registry(registry.clone())
+            .ready_while("database-away", move || {
+                let store = store.clone();
+                async move { store.is_there().await }
+            });
         let server = settings(server).bind().await?;
         Ok(Self { app, outbox, server, registry })
     }

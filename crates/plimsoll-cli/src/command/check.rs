@@ -1,28 +1,35 @@
-//! `plimsoll check FILE`.
+//! `plimsoll check [FILE]`.
 
 use crate::{
+    command::DEFAULT_FILE,
     exit::Exit,
-    output::{complain, print},
+    output::{complain, paint, print},
 };
 use clap::Args;
 use plimsoll_gateway::{
-    file::{self, Invalid, LoadError, Loaded},
+    file::{self, Invalid, LoadError, Loaded, MOST_BYTES},
     spec::GatewaySpec,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
+use std::{
+    io::{self, ErrorKind, Read},
+    path::{Path, PathBuf},
+};
 
 /// Say everything that is wrong with a gateway's file
 ///
 /// All of it at once: file, line and column, what was expected, and what may have been meant. `${NAME}` in the file
 /// stands for the environment's value of NAME, which is never shown.
 ///
+/// Without a file, plimsoll.toml of the current folder is checked, as "plimsoll run" runs it; "-" is standard input.
+///
 /// Ends with 0 if the file can be run, with 1 if it cannot be read, with 2 if something in it is wrong. Warnings do not
 /// count.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The gateway's file
+    /// The gateway's file; "-" is standard input
+    #[arg(default_value = DEFAULT_FILE)]
     file: PathBuf,
     /// Print faults and warnings as a JSON array, empty if there is none
     #[arg(long)]
@@ -31,7 +38,7 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let loaded = file::load(&self.file, &|name| std::env::var(name).ok());
+        let loaded = self.load();
         let exit = match &loaded {
             Ok(_) => Exit::Fine,
             Err(LoadError::Unreadable { .. }) => Exit::Failed,
@@ -44,25 +51,71 @@ impl Check {
         match loaded {
             Ok(loaded) => {
                 warn(&loaded);
-                print(format!("{}: {}\n", self.file.display(), contents(&loaded.spec)))?;
+                print(format!("{}: {}\n", self.name(), contents(&loaded.spec)))?;
             }
             Err(LoadError::Invalid(invalid)) => refuse(&self, &invalid),
-            Err(error @ LoadError::Unreadable { .. }) => complain(&format!("error: {error}\n")),
+            Err(error @ LoadError::Unreadable { .. }) => {
+                complain(&paint(&format!("error: {error}\n{}", self.hint(&error))));
+            }
         }
         Ok(exit)
     }
+
+    fn is_standard_input(&self) -> bool {
+        self.file == Path::new("-")
+    }
+
+    fn name(&self) -> String {
+        if self.is_standard_input() { STANDARD_INPUT.into() } else { self.file.display().to_string() }
+    }
+
+    fn load(&self) -> Result<Loaded, LoadError> {
+        let environment = |name: &str| std::env::var(name).ok();
+        if self.is_standard_input() {
+            let unreadable = |source| LoadError::Unreadable { path: STANDARD_INPUT.into(), source };
+            return Ok(file::parse(STANDARD_INPUT, &text().map_err(unreadable)?, &environment)?);
+        }
+        file::load(&self.file, &environment)
+    }
+
+    /// Where it was looked, if the file that is not there was not asked for by name.
+    fn hint(&self, error: &LoadError) -> String {
+        let LoadError::Unreadable { source, .. } = error else { return String::new() };
+        if self.file != Path::new(DEFAULT_FILE) || source.kind() != ErrorKind::NotFound {
+            return String::new();
+        }
+        let folder =
+            std::env::current_dir().map_or_else(|_| ".".into(), |folder| folder.display().to_string());
+        format!(
+            " = without a file named, {DEFAULT_FILE} is looked for in {folder}\n \
+             = examples/gateway.toml is one to begin with; \"plimsoll check -\" reads standard input\n"
+        )
+    }
+}
+
+/// What faults call a text that comes from nowhere.
+const STANDARD_INPUT: &str = "standard input";
+
+/// All of standard input, as much as a file may have.
+fn text() -> io::Result<String> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {MOST_BYTES} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is no text in UTF-8"))
 }
 
 fn warn(loaded: &Loaded) {
     let warnings = loaded.render_warnings();
     if !warnings.is_empty() {
-        complain(&format!("{warnings}\n"));
+        complain(&paint(&format!("{warnings}\n")));
     }
 }
 
 fn refuse(check: &Check, invalid: &Invalid) {
     let faults = count(invalid.faults().iter().count(), "fault", "faults");
-    complain(&format!("{}\n{}: {faults}\n", invalid.render(), check.file.display()));
+    complain(&paint(&format!("{}\n{}: {faults}\n", invalid.render(), check.name())));
 }
 
 /// What the file has: `1 listener, 2 routes, 1 upstream with 3 endpoints, 2 policies`.

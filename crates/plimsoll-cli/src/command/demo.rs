@@ -14,7 +14,7 @@ use std::time::Duration;
 /// with the policies of examples/gateway.toml, one without any. At the end both are put next to each other. Everything
 /// runs in this process, on loopback.
 ///
-/// Ends with 0 only if everything that is claimed at the end held. Ended early (Ctrl-C), it shows what it has, judges
+/// Ends with 0 only if everything that is claimed at the end held. Ended early (the key q, or Ctrl-C), it shows what it has, judges
 /// nothing and ends with 1.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {

@@ -10,6 +10,9 @@ mod schema;
 use crate::exit::Exit;
 use clap::Subcommand;
 
+/// The file where none is named.
+pub(crate) const DEFAULT_FILE: &str = "plimsoll.toml";
+
 /// Everything that can be asked of the program, in the order in which a newcomer meets it. What each says of itself
 /// stands at its type.
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,10 @@
 //! `plimsoll run [FILE]`.
 
-use crate::{exit::Exit, output::complain};
+use crate::{
+    command::DEFAULT_FILE,
+    exit::Exit,
+    output::{complain, paint},
+};
 use clap::{Args, ValueEnum};
 use plimsoll_gateway::{
     control::{self, RunError},
@@ -20,7 +24,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The gateway's file
-    #[arg(default_value = "plimsoll.toml")]
+    #[arg(default_value = DEFAULT_FILE)]
     file: PathBuf,
     /// How the log on standard error looks
     #[arg(long, value_enum, default_value_t)]
@@ -46,16 +50,20 @@ impl Run {
             Log::Json => LogFormat::Json,
         };
         let config = LogConfig { format, filter: self.log_level.clone(), ..LogConfig::default() };
-        if let Err(error) = logs::init(&config) {
-            complain(&format!("error: {error}\n"));
-            return Exit::Wrong;
-        }
+        let _logs = match logs::init(&config) {
+            Ok(logs) => logs,
+            Err(error) => {
+                complain(&format!("error: {error}\n"));
+                return Exit::Wrong;
+            }
+        };
         match control::run(&self.file) {
             Ok(()) => Exit::Fine,
             Err(RunError::File(LoadError::Invalid(invalid))) => {
                 let count = invalid.faults().iter().count();
                 let faults = if count == 1 { "fault" } else { "faults" };
-                complain(&format!("{}\n{}: {count} {faults}\n", invalid.render(), self.file.display()));
+                let faults = format!("{}\n{}: {count} {faults}\n", invalid.render(), self.file.display());
+                complain(&paint(&faults));
                 Exit::Wrong
             }
             // Its words have the cause in them already.

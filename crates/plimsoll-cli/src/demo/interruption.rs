@@ -1,7 +1,16 @@
 //! When the user has seen enough.
 
-/// Ctrl-C, or being told to stop or that the terminal is gone.
-pub(super) async fn interruption() {
+use super::keys::Keys;
+
+/// The key `q`, Ctrl-C, or being told to stop or that the terminal is gone.
+pub(super) async fn interruption(keys: &Keys) {
+    tokio::select! {
+        () = keys.quit() => {}
+        () = signal() => {}
+    }
+}
+
+async fn signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

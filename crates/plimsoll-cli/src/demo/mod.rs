@@ -8,6 +8,7 @@ mod arrivals;
 mod assertions;
 mod board;
 mod interruption;
+mod keys;
 mod load;
 mod look;
 mod paint;

@@ -5,6 +5,7 @@ use super::{
     assertions::{Evidence, judge},
     board::Board,
     interruption::interruption,
+    keys::Keys,
     load::{self, CALIBRATION, LAST_ANSWER, Lateness, Load},
     look::Watch,
     paint::{Line, Style},
@@ -17,7 +18,7 @@ use super::{
     view::View,
 };
 use crate::{exit::Exit, output::print};
-use std::time::Duration;
+use std::{io::IsTerminal as _, time::Duration};
 use tokio::time::Instant;
 
 /// What the user asked for.
@@ -64,8 +65,9 @@ pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
     stream.write(&format!(
         "The same load, {rate:.0} requests/s, through two gateways before three replicas:\n\
          one with the policies of examples/gateway.toml, one with none.\n\
-         It takes {:.0} s; Ctrl-C ends it.\n\n",
+         It takes {:.0} s; {} ends it.\n\n",
         wanted.length.as_secs_f64(),
+        if std::io::stdin().is_terminal() { "q" } else { "Ctrl-C" },
     ));
     let stage = Stage { fleet: &fleet, sides: &sides, plan, rate, begin };
     let seen = runtime.block_on(stage.watch(&load, stream));
@@ -173,13 +175,14 @@ impl Stage<'_> {
     /// Hurts the replicas as planned and shows what comes of it, until the load is over or the user has seen enough.
     async fn watch(&self, load: &Load, stream: Stream) -> Seen {
         let mut watches: [Watch; 2] = Default::default();
+        let keys = Keys::listen();
         let mut view = View::new(stream);
         let mut story = Story::default();
         let mut seen = Seen::default();
         let mut steps = 0;
         let mut tick = tokio::time::interval(LOOK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        let mut interrupted = std::pin::pin!(interruption());
+        let mut interrupted = std::pin::pin!(interruption(&keys));
         while !load.is_over() {
             tokio::select! {
                 _ = tick.tick() => {}

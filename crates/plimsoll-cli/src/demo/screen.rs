@@ -1,6 +1,6 @@
 //! The terminal: a screen of its own while the demo runs, given back whatever happens.
 
-use super::paint::Line;
+use super::{keys, paint::Line};
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal as _},
@@ -78,6 +78,7 @@ impl Screen {
             // Otherwise the message is written to the screen that vanishes.
             std::panic::set_hook(Box::new(move |panic| {
                 leave(stream);
+                keys::end();
                 told(panic);
             }));
         });

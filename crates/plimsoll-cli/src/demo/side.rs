@@ -85,7 +85,7 @@ fn read(name: &str, text: &str, replicas: &[SocketAddr]) -> anyhow::Result<Gatew
     // One worker a gateway: two gateways, the replicas and the load share this machine.
     spec.workers = Some(NonZeroUsize::MIN);
     spec.admin = None;
-    spec.listeners = vec![ListenerSpec { listen: (Ipv4Addr::LOCALHOST, 0).into() }];
+    spec.listeners = vec![ListenerSpec::new((Ipv4Addr::LOCALHOST, 0).into())];
     for upstream in spec.upstreams.values_mut() {
         upstream.endpoints =
             replicas.iter().map(|replica| replica.to_string().parse()).collect::<Result<_, _>>()?;

@@ -2,12 +2,14 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 /// How a run ended and what it said.
 #[derive(Debug)]
+#[allow(dead_code, reason = "not every file of tests runs it to its end")]
 pub(crate) struct Ran {
     /// The exit code.
     pub(crate) code: i32,
@@ -18,6 +20,7 @@ pub(crate) struct Ran {
 }
 
 /// Runs the program with these arguments; the environment has `PLIMSOLL_TEST_SECRET`.
+#[allow(dead_code, reason = "not every file of tests runs it to its end")]
 pub(crate) fn plimsoll(arguments: &[&str]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(arguments)
@@ -25,6 +28,28 @@ pub(crate) fn plimsoll(arguments: &[&str]) -> Ran {
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");
+    Ran {
+        code: output.status.code().expect("the program ends by itself"),
+        out: String::from_utf8(output.stdout).expect("it writes text"),
+        err: String::from_utf8(output.stderr).expect("it writes text"),
+    }
+}
+
+/// Runs the program in this folder, with this on its standard input.
+#[allow(dead_code, reason = "not every file of tests gives it something to read")]
+pub(crate) fn plimsoll_in(folder: &Path, arguments: &[&str], input: &str) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("PLIMSOLL_TEST_SECRET", "hunter2")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // It may end without a look at it; closed at once, it is read to the end otherwise.
+    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("the program ends");
     Ran {
         code: output.status.code().expect("the program ends by itself"),
         out: String::from_utf8(output.stdout).expect("it writes text"),

@@ -42,6 +42,7 @@ impl Serving {
 
     /// As a service manager would start it: with a socket as its fourth descriptor, and an address to tell how things
     /// stand.
+    #[allow(dead_code, reason = "not every file of tests hands sockets over")]
     pub(crate) fn handed(file: &str, socket: TcpListener, notices: &Path) -> Self {
         let script =
             "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" run --log json \"$1\"";
@@ -62,8 +63,23 @@ impl Serving {
     }
 
     /// Waits until the log says this.
+    #[allow(dead_code, reason = "not every file of tests waits for words")]
     pub(crate) fn said(&mut self, text: &str) {
         found(&mut self.log, text);
+    }
+
+    /// Waits for the line of the log that says this.
+    #[allow(dead_code, reason = "not every file of tests reads lines")]
+    pub(crate) fn line(&mut self, text: &str) -> String {
+        found(&mut self.log, text)
+    }
+
+    /// The rest of the log, up to the end of the program.
+    #[allow(dead_code, reason = "not every file of tests reads the rest")]
+    pub(crate) fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        rest
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -72,6 +88,7 @@ impl Serving {
     }
 
     /// Its exit code, once it has ended.
+    #[allow(dead_code, reason = "not every file of tests waits for the end")]
     pub(crate) fn ended(&mut self) -> Option<i32> {
         let mut code = None;
         eventually("it ends", || {
@@ -103,9 +120,22 @@ fn found(log: &mut impl BufRead, text: &str) -> String {
 
 /// Status and body, or `None` if there was no answer.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    send(address, "GET", path, "")
+}
+
+/// As [`get`], by another method and with a body of JSON.
+pub(crate) fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
     let mut socket = TcpStream::connect(address).ok()?;
     socket.set_read_timeout(Some(PATIENCE)).ok()?;
-    write!(socket, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").ok()?;
+    let kind = if body.is_empty() {
+        String::new()
+    } else {
+        format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len())
+    };
+    // In one piece: small ones would wait for each other.
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{kind}\r\n{body}");
+    socket.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     socket.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
@@ -114,6 +144,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
 
 /// A service that answers with the path it is asked for; one that ends in `/hold` is held until it is released.
 #[derive(Debug)]
+#[allow(dead_code, reason = "not every file of tests holds requests")]
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     held: Arc<(Mutex<Held>, Condvar)>,
@@ -140,10 +171,12 @@ impl Origin {
         Self { address, held }
     }
 
+    #[allow(dead_code, reason = "not every file of tests holds requests")]
     pub(crate) fn held(&self) -> usize {
         self.held.0.lock().unwrap().waiting
     }
 
+    #[allow(dead_code, reason = "not every file of tests holds requests")]
     pub(crate) fn release(&self) {
         self.held.0.lock().unwrap().released = true;
         self.held.1.notify_all();
@@ -162,6 +195,8 @@ fn serve(stream: TcpStream, held: &(Mutex<Held>, Condvar)) {
             state.waiting += 1;
             let _released = held.1.wait_while(state, |state| !state.released).unwrap();
         }
-        let _ = write!(answers, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+        // In one piece: small ones would wait for each other.
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+        let _ = answers.write_all(answer.as_bytes());
     }
 }

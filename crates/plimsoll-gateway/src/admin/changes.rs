@@ -12,8 +12,8 @@ use crate::{
     snapshot::Snapshot,
 };
 use axum::{
-    body::{Body, to_bytes},
-    extract::{Path, State},
+    body::{Body, Bytes, to_bytes},
+    extract::{Extension, Path, State},
 };
 use http::{Request, Response};
 use plimsoll::{
@@ -23,11 +23,11 @@ use plimsoll::{
     tower::driver::now,
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tokio::task::spawn_blocking;
 
-/// The most bytes of a body.
-const BODY: usize = 1 << 20;
+/// The most bytes of a body: a policy written out in full takes one or two thousand.
+const BODY: usize = 64 * 1024;
 
 const DRAINING: &str = "The gateway is draining.";
 
@@ -35,6 +35,7 @@ const DRAINING: &str = "The gateway is draining.";
 pub(super) async fn patch(
     State(plane): State<Arc<Plane>>,
     Path(name): Path<String>,
+    Extension(client): Extension<IpAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
     let patch = match read(request).await {
@@ -43,7 +44,7 @@ pub(super) async fn patch(
     };
     let (plane, called) = (Arc::clone(&plane), name.clone());
     let shared = Arc::clone(plane.gateway().shared());
-    let patched = spawn_blocking(move || plane.patch(&called, &patch)).await;
+    let patched = spawn_blocking(move || plane.patch(&called, &patch, &client.to_string())).await;
     let snapshot = shared.snapshot.load_full();
     match patched {
         Ok(Ok(_)) => match document(&snapshot, &name) {
@@ -59,9 +60,27 @@ pub(super) async fn patch(
     }
 }
 
-/// Takes the file up anew.
-pub(super) async fn reload(State(plane): State<Arc<Plane>>) -> Response<Body> {
-    match spawn_blocking(move || plane.reload()).await {
+/// Takes the file up anew. There is nothing to be told: the body is an empty object, or not there.
+pub(super) async fn reload(
+    State(plane): State<Arc<Plane>>,
+    Extension(client): Extension<IpAddr>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let told = match bytes(request).await {
+        Ok(told) => told,
+        Err(refused) => return refused,
+    };
+    if !told.is_empty() {
+        match serde_json::from_slice::<Value>(&told) {
+            Ok(told) if told.as_object().is_some_and(serde_json::Map::is_empty) => {}
+            Ok(_) => {
+                let detail = "A reload takes nothing: send an empty object, or no body. Nothing has changed.";
+                return Answer::problem(Kind::Unprocessable, detail);
+            }
+            Err(error) => return no_json(&error),
+        }
+    }
+    match spawn_blocking(move || plane.reload(&client.to_string())).await {
         Ok(Ok(generation)) => Answer::json(&json!({ "generation": generation })),
         Ok(Err(ReloadError::File(LoadError::Invalid(invalid)))) => {
             Answer::faults("The file is wrong; the old configuration serves on.", invalid.faults())
@@ -86,6 +105,7 @@ fn not_done(error: &StartError) -> Response<Body> {
 pub(super) async fn breaker(
     State(plane): State<Arc<Plane>>,
     Path(name): Path<String>,
+    Extension(client): Extension<IpAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
     let wanted = match read(request).await {
@@ -104,8 +124,9 @@ pub(super) async fn breaker(
     let meant = |upstream: &str| forced.upstream.as_deref().is_none_or(|only| only == upstream);
     let mut found = false;
     for (upstream, policy) in running.into_iter().filter(|(upstream, _)| meant(upstream)) {
+        let old = policy.breaker().map(|breaker| breaker.state().name());
         found |= force(policy, forced.how);
-        tracing::info!(policy = %name, upstream, force = forced.how.name(), "breaker forced");
+        tracing::info!(policy = %name, upstream, by = %client, old, new = forced.how.name(), "breaker forced");
     }
     match document(&snapshot, &name) {
         Some(policy) if found => Answer::json(&policy),
@@ -206,11 +227,17 @@ impl Forced {
 }
 
 /// The body as JSON.
-async fn read(request: Request<Body>) -> Result<Value, Response<Body>> {
-    let bytes = to_bytes(request.into_body(), BODY).await.map_err(|error| {
+pub(super) async fn read(request: Request<Body>) -> Result<Value, Response<Body>> {
+    serde_json::from_slice(&bytes(request).await?).map_err(|error| no_json(&error))
+}
+
+async fn bytes(request: Request<Body>) -> Result<Bytes, Response<Body>> {
+    to_bytes(request.into_body(), BODY).await.map_err(|error| {
         let detail = format!("The body has more than {BODY} bytes, or broke off: {error}.");
         Answer::problem(Kind::BodyTooLarge, detail)
-    })?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}.")))
+    })
+}
+
+fn no_json(error: &serde_json::Error) -> Response<Body> {
+    Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}."))
 }

@@ -1,14 +1,24 @@
 //! The configuration in force.
 
 use super::answer::Answer;
-use crate::{control::Plane, file};
+use crate::{
+    control::{Plane, policy_of},
+    file,
+    snapshot::DEFAULT_POLICY,
+};
 use axum::{body::Body, extract::State};
 use http::Response;
+use plimsoll::file::Shape;
 use serde_json::json;
 use std::sync::Arc;
 
-/// The file's keys with every default in its place and every patch since; secrets are hidden.
+/// The file's keys with defaults written out, those of the policy that routes without one are under, too, and every patch
+/// since; secrets are hidden.
 pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     let snapshot = plane.gateway().shared().snapshot.load_full();
-    Answer::json(&json!({ "generation": snapshot.generation, "config": file::encode(&snapshot.spec) }))
+    let mut config = file::encode(&snapshot.spec);
+    if let Some(implied) = policy_of(&snapshot.spec, DEFAULT_POLICY) {
+        config["policy"][DEFAULT_POLICY] = implied.write();
+    }
+    Answer::json(&json!({ "generation": snapshot.generation, "config": config }))
 }

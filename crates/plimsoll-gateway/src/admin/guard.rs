@@ -1,11 +1,11 @@
-//! Who may ask: what the library's guard says, and a rule of our own.
+//! Who may ask: what the library's guard says, and a rule of our own for changes.
 //!
 //! A form or a simple script of another site, on loopback, cannot send `application/json` without asking first, which
 //! nobody answers.
 
 use super::answer::Answer;
 use crate::control::Plane;
-use axum::{body::Body, response::IntoResponse};
+use axum::{body::Body, middleware::Next, response::IntoResponse};
 use http::{HeaderMap, Method, Request, Response, header};
 use plimsoll::{http::Kind, serve::admin_refusal};
 
@@ -17,15 +17,16 @@ pub(super) fn refusal<B>(plane: &Plane, request: &Request<B>) -> Option<Response
     if let Some(refused) = admin_refusal(request, known.as_ref().map(|known| known as _)) {
         return Some(refused.into_response());
     }
-    if changes(request.method()) && !is_json(request.headers()) {
-        let detail = "Send \"content-type: application/json\", with a request that has no body as well.";
-        return Some(Answer::problem(Kind::UnsupportedMediaType, detail));
-    }
     None
 }
 
-fn changes(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+/// Lets through what reads, and what changes something only as JSON. Asked once a path takes the method at all.
+pub(super) async fn only_json(request: Request<Body>, next: Next) -> Response<Body> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) || is_json(request.headers()) {
+        return next.run(request).await;
+    }
+    let detail = "Send \"content-type: application/json\", with a request that has no body as well.";
+    Answer::problem(Kind::UnsupportedMediaType, detail)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

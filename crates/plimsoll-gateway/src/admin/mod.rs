@@ -6,7 +6,7 @@
 //! | `guard` | who may ask at all: token, `Host`, content type |
 //! | `paths` | which path leads where |
 //! | `probes`, `metrics`, `status`, `routes`, `upstreams`, `policies`, `config` | what is read |
-//! | `changes` | what is changed |
+//! | `changes`, `log` | what is changed |
 //! | `standing` | machines as JSON |
 //! | `answer` | answers and problems |
 //! | `openapi` | the description of all of it |
@@ -17,6 +17,7 @@ mod answer;
 mod changes;
 mod config;
 mod guard;
+mod log;
 mod metrics;
 mod openapi;
 mod paths;

@@ -1,10 +1,14 @@
 //! Which path leads where.
 
-use super::{answer::Answer, changes, config, metrics, openapi, policies, probes, routes, status, upstreams};
+use super::{
+    answer::Answer, changes, config, guard, log, metrics, openapi, policies, probes, routes, status,
+    upstreams,
+};
 use crate::control::Plane;
 use axum::{
     Router,
     body::Body,
+    middleware::from_fn,
     routing::{get, post},
 };
 use http::{Request, Response};
@@ -13,6 +17,8 @@ use std::sync::Arc;
 
 /// Every path of the admin API.
 pub(super) fn router(plane: &Arc<Plane>) -> Router {
+    let only_json = || from_fn(guard::only_json);
+    let policy = get(policies::show).patch(changes::patch);
     Router::new()
         .route("/livez", get(probes::live))
         .route("/readyz", get(probes::ready))
@@ -21,10 +27,11 @@ pub(super) fn router(plane: &Arc<Plane>) -> Router {
         .route("/api/v1/routes", get(routes::show))
         .route("/api/v1/upstreams", get(upstreams::show))
         .route("/api/v1/policies", get(policies::list))
-        .route("/api/v1/policies/{name}", get(policies::show).patch(changes::patch))
-        .route("/api/v1/policies/{name}/breaker", post(changes::breaker))
+        .route("/api/v1/policies/{name}", policy.route_layer(only_json()))
+        .route("/api/v1/policies/{name}/breaker", post(changes::breaker).route_layer(only_json()))
         .route("/api/v1/config", get(config::show))
-        .route("/api/v1/reload", post(changes::reload))
+        .route("/api/v1/reload", post(changes::reload).route_layer(only_json()))
+        .route("/api/v1/log", get(log::show).patch(log::patch).route_layer(only_json()))
         .route("/api/v1/openapi.json", get(openapi::show))
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)

@@ -8,7 +8,10 @@ use axum::{
     response::Response,
 };
 use http::{HeaderValue, header};
-use plimsoll::http::serve::{Limits, ServeError, Server, TimeLimit, serve};
+use plimsoll::http::{
+    KeepAlive,
+    serve::{Limits, ServeError, Server, TimeLimit, WhenFull, serve},
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     net::{SocketAddr, TcpListener},
@@ -16,8 +19,9 @@ use std::{
     sync::Arc,
 };
 
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS: Option<NonZeroU32> = NonZeroU32::new(64);
+/// Connections at once, in all and of one client. Where they are taken, the oldest that is idle and has not shown the
+/// token makes room: strangers keep out neither probes nor whoever has it.
+const CONNECTIONS: [Option<NonZeroU32>; 2] = [NonZeroU32::new(64), NonZeroU32::new(32)];
 
 /// Binds the address, or takes the inherited socket that is bound to it.
 pub(crate) fn bind(address: SocketAddr, inherited: &mut Vec<TcpListener>) -> Result<TcpListener, StartError> {
@@ -50,14 +54,20 @@ fn server(listener: TcpListener, plane: &Arc<Plane>) -> Server {
     serve(paths::router(plane).layer(guarded))
         .on(listener)
         .registry(plane.gateway().registry().clone())
-        .limits(limits())
+        .limits(limits(plane.gateway().spec().network.keep_alive))
+        // Scrapes and probes are no news; a change is a line of its own.
+        .request_log(false)
         // It answers while the gateway drains, and ends with the program.
         .without_signals()
 }
 
-fn limits() -> Limits {
+fn limits(keep_alive: Option<KeepAlive>) -> Limits {
+    let [connections, connections_per_client] = CONNECTIONS;
     Limits {
-        connections: CONNECTIONS,
+        connections,
+        connections_per_client,
+        when_full: WhenFull::MakeRoom,
+        keep_alive,
         head_time: Some(TimeLimit::seconds(15)),
         idle: Some(TimeLimit::seconds(15)),
         // Whoever looks into an overload must get through, and is known by now.

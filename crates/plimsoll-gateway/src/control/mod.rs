@@ -23,7 +23,7 @@ pub use program::{RunError, run};
 
 use crate::{Gateway, StartError, admin, health, spec::GatewaySpec};
 use plimsoll::{
-    http::observe,
+    http::{dial::SystemResolver, observe},
     task::{
         drain::{Drain, Limits, Phase},
         supervise::{CancellationToken, Escalation, Restart, Supervised, Supervisor},
@@ -85,7 +85,12 @@ impl Control {
         };
         let admin = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let begun = move || {
-            let gateway = Gateway::start_with(spec, &mut inherited, plimsoll::driver::Time::TOKIO)?;
+            let gateway = Gateway::start_with(
+                spec,
+                &mut inherited,
+                plimsoll::driver::Time::TOKIO,
+                Arc::new(SystemResolver),
+            )?;
             sockets::unclaimed(&inherited);
             Ok::<_, StartError>(gateway)
         };
@@ -97,6 +102,9 @@ impl Control {
         let checking = CancellationToken::new();
         let supervisor = supervised(&plane, &checking, listener);
         observe::supervisor(plane.gateway().registry(), &supervisor.stats())?.keep();
+        if let Some(logs) = plimsoll::telemetry::logs::current() {
+            logs.register(plane.gateway().registry())?.keep();
+        }
         let tasks = spawn(supervisor.run()).abort_handle();
         Ok(Self { plane, checking, tasks })
     }
@@ -121,7 +129,9 @@ impl Control {
     /// A reload that has begun ends, whether somebody waits for it or not.
     pub async fn reload(&self) -> Result<u64, ReloadError> {
         let plane = Arc::clone(&self.plane);
-        spawn_blocking(move || plane.reload()).await.unwrap_or(Err(ReloadError::Start(StartError::Draining)))
+        spawn_blocking(move || plane.reload("the program"))
+            .await
+            .unwrap_or(Err(ReloadError::Start(StartError::Draining)))
     }
 
     /// Is not ready any more, takes no more connections, lets what is under way finish within `limit`, and gives how many

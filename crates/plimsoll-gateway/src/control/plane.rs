@@ -7,8 +7,9 @@ use crate::{
 };
 use plimsoll::{
     PolicySpec,
-    file::{Faults, merge},
+    file::{Faults, Shape, merge},
 };
+use serde_json::Value;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -88,8 +89,8 @@ impl Plane {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes up the file as it is now. Blocks.
-    pub(crate) fn reload(&self) -> Result<u64, ReloadError> {
+    /// Takes up the file as it is now; `by` says who asked. Blocks.
+    pub(crate) fn reload(&self, by: &str) -> Result<u64, ReloadError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let result = self.try_reload();
         let (at, metrics) = (SystemTime::now(), &self.gateway.shared().metrics);
@@ -97,11 +98,11 @@ impl Plane {
             Ok(generation) => {
                 metrics.reloaded.inc();
                 self.taken_up(at);
-                tracing::info!(generation, "configuration taken up");
+                tracing::info!(generation, by, "configuration taken up");
             }
             Err(error) => {
                 metrics.reload_refused.inc();
-                refused(error);
+                refused(error, by);
             }
         }
         let told = result.as_ref().map(|generation| *generation).map_err(ToString::to_string);
@@ -132,8 +133,9 @@ impl Plane {
         self.gateway.shared().metrics.reloaded_at.set(since.as_secs_f64());
     }
 
-    /// Changes the thresholds of a policy, until the file is next taken up. Machines keep their state. Blocks.
-    pub(crate) fn patch(&self, name: &str, patch: &serde_json::Value) -> Result<u64, PatchError> {
+    /// Changes the thresholds of a policy, until the file is next taken up. Machines keep their state; `by` says who asked.
+    /// Blocks.
+    pub(crate) fn patch(&self, name: &str, patch: &Value, by: &str) -> Result<u64, PatchError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let running = self.gateway.spec();
         let before = policy_of(&running, name).ok_or(PatchError::Unknown)?;
@@ -142,9 +144,19 @@ impl Plane {
         let mut spec = GatewaySpec::clone(&running);
         spec.policies.insert(name.clone(), after);
         let generation = self.gateway.reload(spec).map_err(PatchError::Start)?;
-        tracing::info!(policy = %name, %patch, "policy patched");
+        let old = covered(&before.write(), patch);
+        tracing::info!(policy = %name, by, %old, new = %patch, "policy patched");
         Ok(generation)
     }
+}
+
+/// What a document has at the places that a merge patch speaks of, in the patch's own form: `null` where it has nothing.
+fn covered(document: &Value, patch: &Value) -> Value {
+    let (Some(patch), Value::Object(_) | Value::Null) = (patch.as_object(), document) else {
+        return document.clone();
+    };
+    let of = |key: &String| document.get(key).unwrap_or(&Value::Null);
+    patch.iter().map(|(key, patch)| (key.clone(), covered(of(key), patch))).collect()
 }
 
 /// The policy of this name: one that is configured, or the default one where routes use it.
@@ -163,15 +175,29 @@ pub(super) fn warn_of(warnings: &[plimsoll::file::Fault]) {
     }
 }
 
-fn refused(error: &ReloadError) {
+fn refused(error: &ReloadError, by: &str) {
     match error {
         ReloadError::File(file::LoadError::Invalid(invalid)) => {
             for fault in invalid.faults() {
                 tracing::error!("{fault}");
             }
             let faults = invalid.faults().iter().count();
-            tracing::error!(faults, "configuration refused: the file is wrong; the old one serves on");
+            tracing::error!(faults, by, "configuration refused: the file is wrong; the old one serves on");
         }
-        error => tracing::error!(%error, "configuration refused; the old one serves on"),
+        error => tracing::error!(%error, by, "configuration refused; the old one serves on"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covered;
+    use serde_json::json;
+
+    #[test]
+    fn the_old_value_has_the_form_of_the_patch() {
+        let document = json!({ "retry": { "attempts": 3, "on": ["connect"] }, "hedge": "off" });
+        let patch = json!({ "retry": { "attempts": 5 }, "hedge": { "after": "1s" }, "shed": null });
+        let old = json!({ "retry": { "attempts": 3 }, "hedge": "off", "shed": null });
+        assert_eq!(covered(&document, &patch), old);
     }
 }

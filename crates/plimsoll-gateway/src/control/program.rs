@@ -7,7 +7,12 @@ use super::{
     watch::{EVERY, Stamp, Watch},
 };
 use crate::{StartError, file};
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
     runtime::Builder,
     select,
@@ -54,9 +59,9 @@ pub fn run(path: &Path) -> Result<(), RunError> {
         let admin = control.admin_address().map(tracing::field::display);
         tracing::info!(?listeners, admin, "serving");
         systemd::notify(systemd::READY);
-        steer(&control, &mut signals, Watch::new(seen)).await;
+        let told = steer(&control, &mut signals, Watch::new(seen)).await;
         systemd::notify(systemd::STOPPING);
-        drain(&control, &mut signals).await;
+        drain(&control, &mut signals, told).await;
         Ok(())
     });
     // A drain that a second signal has cut short still blocks a thread.
@@ -91,40 +96,59 @@ impl Signals {
     }
 }
 
-/// Obeys signals and watches the file until told to end.
-async fn steer(control: &Control, signals: &mut Signals, mut watch: Watch) {
-    let asked = Arc::new(Notify::new());
+/// Obeys signals and watches the file until told to end, and says by which signal.
+async fn steer(control: &Control, signals: &mut Signals, mut watch: Watch) -> &'static str {
+    let asked = Arc::<Asked>::default();
     let reloads = spawn(reload_when_asked(Arc::clone(&control.plane), Arc::clone(&asked)));
     let mut looks = interval(EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    let told = loop {
         select! {
             _ = signals.hangup.recv() => {
-                tracing::info!("reload asked for by SIGHUP");
-                asked.notify_one();
+                asked.ask("SIGHUP");
             }
             _ = signals.reopen.recv() => {
                 tracing::info!("opening the access log anew");
                 control.gateway().reopen_logs();
             }
             _ = looks.tick() => if control.gateway().spec().watch && look(control, &mut watch).await {
-                tracing::info!("the file has changed");
-                asked.notify_one();
+                asked.ask("a change of the file");
             },
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
+            _ = signals.terminate.recv() => break "SIGTERM",
+            _ = signals.interrupt.recv() => break "SIGINT",
         }
-    }
+    };
     reloads.abort();
+    told
+}
+
+/// A reload that was asked for and has not begun.
+#[derive(Debug, Default)]
+struct Asked {
+    /// By whom, last.
+    by: Mutex<&'static str>,
+    notify: Notify,
+}
+
+impl Asked {
+    fn ask(&self, by: &'static str) {
+        *self.by.lock().unwrap_or_else(PoisonError::into_inner) = by;
+        self.notify.notify_one();
+    }
+
+    async fn wait(&self) -> &'static str {
+        self.notify.notified().await;
+        *self.by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Reloads, one after the other; what is asked for meanwhile is one more.
-async fn reload_when_asked(plane: Arc<Plane>, asked: Arc<Notify>) {
+async fn reload_when_asked(plane: Arc<Plane>, asked: Arc<Asked>) {
     loop {
-        asked.notified().await;
+        let by = asked.wait().await;
         let plane = Arc::clone(&plane);
         // How it went is logged, counted and shown by the admin API.
-        let _ = spawn_blocking(move || plane.reload()).await;
+        let _ = spawn_blocking(move || plane.reload(by)).await;
     }
 }
 
@@ -134,13 +158,13 @@ async fn look(control: &Control, watch: &mut Watch) -> bool {
     watch.look(stamp.ok().flatten())
 }
 
-async fn drain(control: &Control, signals: &mut Signals) {
+async fn drain(control: &Control, signals: &mut Signals, by: &str) {
     let limit: Duration = control.gateway().spec().drain;
-    tracing::info!(?limit, "draining");
+    tracing::info!(?limit, by, "draining");
     select! {
         cut = control.drain(limit) => match cut {
             0 => tracing::info!("drained"),
-            cut => tracing::warn!(connections = cut, "drained; connections were cut off"),
+            cut => tracing::warn!(connections = cut, ?limit, "drained; connections were cut off"),
         },
         signal = signals.end() => tracing::warn!(signal, "told again to end: ending at once"),
     }

@@ -4,9 +4,9 @@ use super::distinct::distinct_by;
 use crate::spec::{Address, EndpointSpec};
 use plimsoll::{
     balance::Weight,
-    file::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section},
+    file::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section, text_or},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::borrow::Cow;
 
 impl Shape for Address {
@@ -56,7 +56,7 @@ impl Shape for EndpointSpec {
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        json!({ "anyOf": [Address::schema(schemas), Weighted::schema(schemas)] })
+        text_or(Address::schema(schemas), Weighted::schema(schemas))
     }
 
     fn write(&self) -> Value {

@@ -1,8 +1,11 @@
 //! Numbers and sizes within bounds.
 
-use plimsoll::file::{Content, Node, Reader, Schemas, Shape, Size};
+use plimsoll::{
+    file::{Content, Node, Reader, Schemas, Shape, Size},
+    units::Span,
+};
 use serde_json::{Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// A whole number from `LOW` to `HIGH`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -82,5 +85,47 @@ impl<const LOW: u64, const HIGH: u64> Shape for Bytes<LOW, HIGH> {
 
     fn write(&self) -> Value {
         Size::of_bytes(self.0).write()
+    }
+}
+
+/// A duration from `LOW` to `HIGH` milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Time<const LOW: u64, const HIGH: u64>(Duration);
+
+impl<const LOW: u64, const HIGH: u64> Time<LOW, HIGH> {
+    const LEAST: Duration = Duration::from_millis(LOW);
+    const MOST: Duration = Duration::from_millis(HIGH);
+
+    /// The nearest within the bounds.
+    pub(super) fn nearest(time: Duration) -> Self {
+        Self(time.clamp(Self::LEAST, Self::MOST))
+    }
+
+    pub(super) fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl<const LOW: u64, const HIGH: u64> Shape for Time<LOW, HIGH> {
+    fn expected() -> Cow<'static, str> {
+        let [least, most] = [Self::LEAST, Self::MOST].map(|time| Span(time).to_string());
+        format!("a duration from {least:?} to {most:?}").into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let time = Duration::read(node, reader)?;
+        if (Self::LEAST..=Self::MOST).contains(&time) {
+            return Some(Self(time));
+        }
+        reader.refuse(node, &Self::expected());
+        None
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        Duration::schema(schemas)
+    }
+
+    fn write(&self) -> Value {
+        self.0.write()
     }
 }

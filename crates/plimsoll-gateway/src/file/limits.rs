@@ -9,6 +9,7 @@ use std::{borrow::Cow, num::NonZeroU64, time::Duration};
 type Head = Bytes<1024, { 1 << 20 }>;
 type Fields = Count<1, 128>;
 type Target = Bytes<64, { 1 << 20 }>;
+type Trailers = Bytes<1024, { 128 << 10 }>;
 type Body = Bytes<1, { u64::MAX }>;
 type Rate = Bytes<1, { 1 << 30 }>;
 type Connections = Count<1, { u32::MAX }>;
@@ -27,6 +28,8 @@ section! {
         fields: Fields = Limits::default().fields,
         /// Bytes of a request's target; above it 414. Left out, never above `head`.
         target: Target = Limits::default().target,
+        /// Bytes of the trailers behind a request's body; above it 431.
+        trailers: Trailers = Limits::default().trailers,
         /// Bytes of a request's body; above it 413.
         body: Body = Limits::default().body,
         /// From a request's first byte to the end of its head; above it 408.
@@ -42,7 +45,7 @@ section! {
         min_rate: Option<Rate> = Limits::default().min_rate,
         /// Connections in all.
         connections: Connections = Limits::default().connections,
-        /// Connections of one client address. Left out, never above `connections`.
+        /// Connections of one client: an IPv4 address, or the /64 of an IPv6 address. Left out, never above `connections`.
         per_client: Connections = Limits::default().per_client,
         /// Streams at once on one HTTP/2 connection.
         streams: Streams = Limits::default().streams,
@@ -129,6 +132,7 @@ impl From<&LimitsSpec> for Limits {
             head: Head::nearest(spec.head as u64),
             fields: Fields::nearest(spec.fields),
             target: Target::nearest(spec.target as u64),
+            trailers: Trailers::nearest(spec.trailers as u64),
             body: Body::nearest(spec.body),
             head_time: spec.head_time,
             idle_time: spec.idle_time,
@@ -152,6 +156,7 @@ impl From<Limits> for LimitsSpec {
             head: written.head.get() as usize,
             fields: written.fields.get() as usize,
             target: written.target.get() as usize,
+            trailers: written.trailers.get() as usize,
             body: written.body.get(),
             head_time: written.head_time,
             idle_time: written.idle_time,

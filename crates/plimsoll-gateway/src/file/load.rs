@@ -2,7 +2,7 @@
 
 use super::{Invalid, LoadError, whole::Whole};
 use crate::spec::GatewaySpec;
-use plimsoll::file::{Document, Env, Fault, Source};
+use plimsoll::file::{Document, Env, Fault, Faults, Source};
 use std::{fmt, path::Path};
 
 /// A gateway that can be run, and what is odd about its file.
@@ -49,8 +49,29 @@ pub fn parse(name: &str, text: &str, env: Env<'_>) -> Result<Loaded, Invalid> {
 }
 
 fn of(document: &Document, env: Env<'_>) -> Result<Loaded, Invalid> {
-    let Whole { spec, warnings } = document.valid(env)?;
+    let read = document.read(env);
+    let Whole { spec, warnings } =
+        read.map_err(|faults| Invalid::new(explained(faults), document.source().clone()))?;
     Ok(Loaded { spec, warnings, source: document.source().clone() })
+}
+
+/// Keys of TLS, as other proxies have them.
+const OF_TLS: [&str; 8] =
+    ["tls", "ssl", "https", "certificate", "certificates", "cert", "tls-cert", "tls-key"];
+
+/// The same, where a key is asked for that will be and is not yet.
+fn explained(faults: Faults) -> Faults {
+    let explain = |fault: Fault| {
+        let is_tls = OF_TLS.iter().any(|key| fault.problem() == format!("unknown key {key:?}"));
+        if !is_tls {
+            return fault;
+        }
+        let problem = "`tls` is not there yet: the gateway speaks plain HTTP on both sides";
+        let instead = "a TLS terminator in front of the gateway, and endpoints without TLS";
+        Fault::new(fault.place().clone(), fault.path(), problem).expecting(instead)
+    };
+    let explained: Vec<Fault> = faults.iter().cloned().map(explain).collect();
+    Faults::check(explained).err().unwrap_or(faults)
 }
 
 /// A fault that does no harm, as compilers show it.

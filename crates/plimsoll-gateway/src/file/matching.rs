@@ -17,7 +17,7 @@ impl Shape for HostPattern {
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        let pattern = r"(\*\.)?[A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9a-fA-F:.]+\]";
+        let pattern = r"(\*\.)?[A-Za-z0-9_~-]+(\.[A-Za-z0-9_~-]+)*\.?|\[[0-9a-fA-F:.]+\]";
         schemas.text("host", &Self::expected(), pattern)
     }
 
@@ -28,7 +28,7 @@ impl Shape for HostPattern {
 
 impl Shape for PathPrefix {
     fn expected() -> Cow<'static, str> {
-        "a path that begins with \"/\", without dot segments, query or fragment".into()
+        "a path that begins with \"/\", without dot segments, escapes of letters and digits, query or fragment".into()
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {

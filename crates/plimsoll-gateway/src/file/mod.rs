@@ -40,12 +40,16 @@ mod access_log;
 mod address;
 mod admin;
 mod amount;
+mod answer;
 mod between;
+mod choice;
 mod distinct;
 mod limits;
 mod listed;
+mod listener;
 mod load;
 mod matching;
+mod network;
 mod outline;
 mod route;
 mod sections;
@@ -81,7 +85,7 @@ pub fn reference() -> String {
     plimsoll::file::reference(&schema())
 }
 
-/// What a gateway is told, with the file's keys and spellings and with every default in its place.
+/// What a gateway is told, with the file's keys and spellings and with defaults written out.
 ///
 /// Secrets, and values of headers that came from the environment, are `"***"`; all else reads back as it was.
 pub fn encode(spec: &GatewaySpec) -> Value {

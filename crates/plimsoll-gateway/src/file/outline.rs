@@ -6,11 +6,17 @@
 
 use super::{
     address::PlacedEndpoints,
+    choice::Choice,
     listed::{Entry, Listed},
+    listener::Paths,
     matching::{Headers, Label, Methods},
 };
-use crate::spec::{HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
-use plimsoll::file::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table};
+use crate::spec::{HeaderNames, HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
+use plimsoll::{
+    ejection::EjectionSpec,
+    file::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table},
+    units::Ratio,
+};
 use serde_json::Value;
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -133,9 +139,15 @@ part! {
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) listen: Part<Placed<SocketAddr>>,
+    pub(super) paths: Part<Paths>,
+    pub(super) header_names: Part<Choice<HeaderNames>>,
 }
 
-read_only!(Listener, |node, reader| Self { listen: Part::of(node, "listen", reader) });
+read_only!(Listener, |node, reader| Self {
+    listen: Part::of(node, "listen", reader),
+    paths: Part::of(node, "paths", reader),
+    header_names: Part::of(node, "header-names", reader),
+});
 
 impl Entry for Listener {
     const HEADER: &'static str = ListenerSpec::HEADER;
@@ -160,7 +172,11 @@ impl Entry for Route {
 
 part! {
     /// An upstream.
-    Upstream { endpoints "endpoints": PlacedEndpoints, }
+    Upstream {
+        endpoints "endpoints": PlacedEndpoints,
+        ejection "ejection": Option<EjectionSpec>,
+        panic "panic-threshold": Ratio,
+    }
 }
 
 part! {

@@ -1,18 +1,16 @@
 //! The whole file, key by key.
 
-use super::{
-    amount::Count,
-    listed::{Entry, Listed},
-    trusted::Network,
-};
+use super::{amount::Count, listed::Listed, trusted::Network};
 use crate::spec::{
-    AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, RouteSpec, UpstreamSpec,
+    AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, NetworkSpec, RouteSpec,
+    TunnelsSpec, UpstreamSpec,
 };
 use plimsoll::{
     PolicySpec,
     file::{Rules, Version, section},
+    units::Ratio,
 };
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroUsize, time::Duration};
 
 type Workers = Count<1, 1024>;
 type Upstreams = BTreeMap<Name, UpstreamSpec>;
@@ -35,8 +33,15 @@ section! {
         listener: Listed<ListenerSpec, 1>,
         /// What a client may send, and how long it may take.
         limits: LimitsSpec = LimitsSpec::default(),
+        /// How connections are made and watched over.
+        network: NetworkSpec = NetworkSpec::default(),
+        /// Connections that have switched protocols, WebSocket's for example.
+        tunnels: TunnelsSpec = TunnelsSpec::default(),
         /// Whose word on the client's address is believed: addresses and networks.
         trusted: Vec<Network> = Vec::new(),
+        /// The part of traces begun here that are marked as sampled; what follows the mark records no others. A trace that
+        /// came with a request goes on as it was marked.
+        trace_sample: Ratio = Ratio::ONE,
         /// One JSON line a request.
         access_log: Option<AccessLogSpec> = None,
         /// Which requests go where.
@@ -50,20 +55,6 @@ section! {
 
 impl Rules for Sections {}
 
-section! {
-    /// A listener for requests.
-    for ListenerSpec {
-        /// Address and port; port 0 lets the system choose one.
-        listen: SocketAddr,
-    }
-}
-
-impl Rules for ListenerSpec {}
-
-impl Entry for ListenerSpec {
-    const HEADER: &'static str = "[[listener]]";
-}
-
 impl From<Sections> for GatewaySpec {
     fn from(written: Sections) -> Self {
         Self {
@@ -71,10 +62,13 @@ impl From<Sections> for GatewaySpec {
             admin: written.admin,
             listeners: written.listener.0,
             limits: written.limits,
+            network: written.network,
+            tunnels: written.tunnels,
             trusted: written.trusted.into_iter().map(|Network(trust)| trust).collect(),
             routes: written.route.0,
             upstreams: written.upstream,
             policies: written.policy,
+            trace_sample: written.trace_sample,
             access_log: written.access_log,
             drain: written.drain,
             watch: written.watch,
@@ -92,7 +86,10 @@ impl From<&GatewaySpec> for Sections {
             admin: spec.admin.clone(),
             listener: Listed(spec.listeners.clone()),
             limits: spec.limits,
+            network: spec.network,
+            tunnels: spec.tunnels,
             trusted: spec.trusted.iter().copied().map(Network).collect(),
+            trace_sample: spec.trace_sample,
             access_log: spec.access_log.clone(),
             route: Listed(spec.routes.clone()),
             upstream: spec.upstreams.clone(),

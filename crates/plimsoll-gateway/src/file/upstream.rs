@@ -5,7 +5,7 @@ use super::{
     amount::Count,
     limits::{Window, within_2_gib},
 };
-use crate::spec::{HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
+use crate::spec::{AnswerSpec, HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
 use plimsoll::{
     balance::Balance,
     ejection::EjectionSpec,
@@ -68,6 +68,8 @@ section! {
         panic_threshold: Ratio = EndpointsSpec::PANIC_THRESHOLD,
         /// Connections, and which of them are kept for the next request.
         pool: PoolSpec = PoolSpec::default(),
+        /// How much is taken of an answer beside its body.
+        answer: AnswerSpec = AnswerSpec::default(),
     }
 }
 
@@ -84,6 +86,7 @@ impl From<Upstream> for UpstreamSpec {
             slow_start: written.slow_start,
             panic_threshold: written.panic_threshold,
             pool: written.pool,
+            answer: written.answer,
         }
     }
 }
@@ -99,6 +102,7 @@ impl From<&UpstreamSpec> for Upstream {
             slow_start: spec.slow_start,
             panic_threshold: spec.panic_threshold,
             pool: spec.pool,
+            answer: spec.answer,
         }
     }
 }

@@ -136,7 +136,7 @@ pub enum Garbage {
     /// `Content-Length` is repeated, no number, or comes together with `Transfer-Encoding`; or
     /// `Transfer-Encoding` is something else than `chunked`.
     Framing,
-    /// A switch of protocols that nobody asked for.
+    /// A switch to a protocol that nobody asked for.
     UnaskedUpgrade,
     /// More interim answers than the limit.
     TooManyInterim,

@@ -166,6 +166,18 @@ pub(crate) const fn is_token(byte: u8) -> bool {
         | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
+/// The size of a list of fields as HTTP/2 counts it (RFC 9113, section 6.5.2).
+pub(crate) fn list_size(fields: &HeaderMap) -> usize {
+    fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+}
+
+/// Whether a value has a blank at either end. HTTP/1.1 takes them off; in HTTP/2 they are malformed (RFC 9113, section
+/// 8.2.1).
+pub(crate) fn has_blank_end(value: &[u8]) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.first()) || blank(value.last())
+}
+
 /// Fields that frame, route or authorise a message and therefore may not come after its body
 /// (RFC 9110, section 6.5.1).
 pub(crate) fn may_not_trail(name: &HeaderName) -> bool {

@@ -20,7 +20,7 @@
 //! | `request_head`, `response_head`, `fields`, `target`, `lines` | reading heads strictly |
 //! | `framing`, `body_reader`, `chunked`, `body` | reading bodies |
 //! | `encode`, `outgoing`, `date` | writing |
-//! | `splice` | large bodies from socket to socket |
+//! | `splice`, `turn` | large bodies from socket to socket, and beside others |
 //! | `buffer`, `transport`, `drain` | memory, sockets, the end of a worker |
 //! | `limits`, `error` | bounds, and what was wrong |
 
@@ -44,11 +44,14 @@ pub mod server;
 mod splice;
 mod target;
 mod transport;
+mod turn;
 
 pub use body::Incoming;
+pub(crate) use buffer::ReadBuffer;
 pub use drain::Drain;
 pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkFault, Garbage, Refusal};
+pub(crate) use fields::{has_blank_end, list_size, may_not_trail};
 pub use framing::Framing;
 pub use limits::{HeadLimits, MOST_FIELDS};
 pub use splice::{Pipe, Splice};

@@ -9,7 +9,8 @@ use http::{Request, StatusCode, Uri, header};
 use http_body_util::Empty;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use plimsoll::driver::classify::is_our_lack;
+use plimsoll::{driver::classify::is_our_lack, http::dial::Dialer};
+use std::{fmt, io::ErrorKind};
 use tokio::task::{JoinHandle, spawn};
 
 /// What came of a check.
@@ -19,8 +20,8 @@ pub(super) enum Heard {
     Good,
     /// Another status.
     BadStatus(StatusCode),
-    /// No connection came about.
-    Unreachable,
+    /// No connection came about, for this reason.
+    Unreachable(ErrorKind),
     /// It broke, or what came was no HTTP.
     Broken,
     /// Nothing in time.
@@ -38,10 +39,24 @@ impl Heard {
         match self {
             Self::Good => 0,
             Self::BadStatus(_) => 1,
-            Self::Unreachable => 2,
+            Self::Unreachable(_) => 2,
             Self::Broken => 3,
             Self::TimedOut => 4,
             Self::NotAsked => 5,
+        }
+    }
+}
+
+/// In words, for the log.
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good => f.write_str("ok"),
+            Self::BadStatus(status) => write!(f, "status {}", status.as_u16()),
+            Self::Unreachable(kind) => write!(f, "no connection: {kind}"),
+            Self::Broken => f.write_str("no answer that is HTTP"),
+            Self::TimedOut => f.write_str("no answer in time"),
+            Self::NotAsked => f.write_str("not asked"),
         }
     }
 }
@@ -56,11 +71,11 @@ impl Drop for Driving {
 }
 
 /// Asks over a connection of its own: a kept one would say that the endpoint was well when the connection was made.
-pub(super) async fn ask(address: &Address, protocol: Protocol, path: &PathPrefix) -> Heard {
-    let socket = match dial(address).await {
+pub(super) async fn ask(dialer: &Dialer, address: &Address, protocol: Protocol, path: &PathPrefix) -> Heard {
+    let socket = match dial(dialer, address).await {
         Ok(socket) => socket,
         Err(error) if is_our_lack(&error) => return Heard::NotAsked,
-        Err(_) => return Heard::Unreachable,
+        Err(error) => return Heard::Unreachable(error.kind()),
     };
     let io = TokioIo::new(socket);
     let Some(request) = request(address, protocol, path) else { return Heard::Broken };

@@ -55,7 +55,8 @@ impl Checked {
         // The first answers are wanted soon, though not from all endpoints in the same instant.
         sleep(self.spec.every.min(Duration::from_secs(1)).mul_f64(draw().unit() * JITTER)).await;
         loop {
-            let asked = ask(&self.endpoint.address, self.protocol, &self.spec.path);
+            let Some(dialer) = self.shared.upgrade().map(|shared| shared.dialer.clone()) else { return };
+            let asked = ask(&dialer, &self.endpoint.address, self.protocol, &self.spec.path);
             let heard = timeout(self.spec.timeout, asked).await.unwrap_or(Heard::TimedOut);
             self.counters[heard.at()].inc();
             // A check that could not be made tells nothing of the endpoint: it stays as it was.
@@ -65,7 +66,8 @@ impl Checked {
                 && let Some(before) = self.known(|upstream, at| upstream.set_health(at, healthy, now()))
                 && before != healthy
             {
-                self.turned(healthy, heard);
+                let Some(shared) = self.shared.upgrade() else { return };
+                shared.notices.checked(&self.endpoint, healthy, &heard.to_string(), shared.time.now());
             }
             if self.shared.strong_count() == 0 {
                 return;
@@ -80,14 +82,5 @@ impl Checked {
         let snapshot = shared.snapshot.load();
         let upstream = snapshot.upstreams.get(&self.upstream)?;
         Some(look(upstream, upstream.index_of(self.endpoint.id)?))
-    }
-
-    fn turned(&self, healthy: bool, heard: Heard) {
-        let (upstream, endpoint) = (&self.upstream, &self.endpoint.address);
-        if healthy {
-            tracing::info!(%upstream, %endpoint, "endpoint healthy");
-        } else {
-            tracing::warn!(%upstream, %endpoint, ?heard, "endpoint unhealthy");
-        }
     }
 }

@@ -5,16 +5,20 @@ mod birth;
 pub(crate) use birth::{Birth, Births};
 
 use crate::{
-    h1::client::{ClientConfig, ClientConn, Hook},
+    h1::{
+        HeadLimits,
+        client::{ClientConfig, ClientConn, Hook},
+    },
     metrics::UpstreamMetrics,
     proxy::Upload,
-    spec::PoolSpec,
+    spec::{AnswerSpec, PoolSpec, UpstreamSpec},
 };
 use plimsoll::{Instant, driver};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     fmt,
+    net::IpAddr,
     rc::{Rc, Weak},
 };
 use tokio::net::TcpStream;
@@ -32,7 +36,8 @@ pub(crate) struct Pool {
     idle: RefCell<VecDeque<Kept>>,
     spec: Cell<PoolSpec>,
     metrics: UpstreamMetrics,
-    config: Rc<ClientConfig>,
+    answer: Cell<AnswerSpec>,
+    config: RefCell<Rc<ClientConfig>>,
     hook: RefCell<Option<Hook<TcpStream, Upload>>>,
     births: Births,
 }
@@ -51,18 +56,29 @@ impl Kept {
 
 impl Pools {
     /// The pool of this endpoint, made when first asked for.
-    pub(crate) fn of(&self, endpoint: u64, spec: PoolSpec, metrics: &UpstreamMetrics) -> Rc<Pool> {
+    pub(crate) fn of(&self, endpoint: u64, spec: &UpstreamSpec, metrics: &UpstreamMetrics) -> Rc<Pool> {
         let mut pools = self.by_endpoint.borrow_mut();
         let pool = pools.entry(endpoint).or_insert_with(|| Pool::new(spec, metrics.clone()));
-        pool.spec.set(spec);
+        pool.spec.set(spec.pool);
+        if pool.answer.get() != spec.answer {
+            pool.answer.set(spec.answer);
+            pool.config.replace(config(&spec.answer));
+        }
         Rc::clone(pool)
     }
 
-    /// Lets go of what has been idle for too long or was closed by its endpoint, and of the pools of endpoints that are
-    /// not among `live` any more.
-    pub(crate) fn sweep(&self, now: Instant, live: impl Fn(u64) -> bool) {
+    /// Lets go of what has been idle for too long, was closed by its endpoint or goes to an address that is not among the
+    /// endpoint's `addresses` any more (where these are known), and of the pools of endpoints that are not among `live`.
+    pub(crate) fn sweep(
+        &self,
+        now: Instant,
+        live: impl Fn(u64) -> bool,
+        addresses: impl Fn(u64) -> Option<Vec<IpAddr>>,
+    ) {
         self.by_endpoint.borrow_mut().retain(|endpoint, pool| {
-            pool.sweep(now);
+            if !pool.is_empty() {
+                pool.sweep(now, addresses(*endpoint).as_deref());
+            }
             live(*endpoint)
         });
     }
@@ -78,12 +94,13 @@ fn keep(pool: Weak<Pool>, birth: Option<Birth>) -> Hook<TcpStream, Upload> {
 }
 
 impl Pool {
-    fn new(spec: PoolSpec, metrics: UpstreamMetrics) -> Rc<Self> {
+    fn new(spec: &UpstreamSpec, metrics: UpstreamMetrics) -> Rc<Self> {
         let pool = Rc::new(Self {
             idle: RefCell::default(),
-            spec: Cell::new(spec),
+            spec: Cell::new(spec.pool),
             metrics,
-            config: Rc::default(),
+            answer: Cell::new(spec.answer),
+            config: RefCell::new(config(&spec.answer)),
             hook: RefCell::default(),
             births: Births::default(),
         });
@@ -112,7 +129,7 @@ impl Pool {
             Some(_) => Some(keep(Rc::downgrade(self), Some(self.births.now(driver::now())))),
             None => self.hook.borrow().clone(),
         };
-        ClientConn::new(socket, Rc::clone(&self.config), hook)
+        ClientConn::new(socket, Rc::clone(&self.config.borrow()), hook)
     }
 
     fn put(&self, connection: Connection, birth: Option<Birth>) {
@@ -131,17 +148,38 @@ impl Pool {
         }
     }
 
-    fn sweep(&self, now: Instant) {
+    fn is_empty(&self) -> bool {
+        self.idle.borrow().is_empty()
+    }
+
+    fn sweep(&self, now: Instant, addresses: Option<&[IpAddr]>) {
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
         let spec = self.spec.get();
+        let is_gone = |kept: &Kept| {
+            let peer = || kept.connection.with_io(|io| io.peer_addr().ok()).flatten();
+            addresses.is_some_and(|addresses| peer().is_none_or(|peer| !addresses.contains(&peer.ip())))
+        };
         idle.retain(|kept| {
             now.since(kept.since) < spec.idle_time
                 && !kept.is_aged(now, spec)
                 && kept.connection.is_reusable()
+                && !is_gone(kept)
         });
         (idle.len()..before).for_each(|_| self.metrics.idle.dec());
     }
+}
+
+/// What new connections take of an answer.
+fn config(answer: &AnswerSpec) -> Rc<ClientConfig> {
+    let limits = HeadLimits {
+        bytes: answer.head,
+        fields: answer.fields,
+        trailer_bytes: answer.trailers,
+        trailer_fields: answer.fields,
+        ..HeadLimits::default()
+    };
+    Rc::new(ClientConfig { limits, interims: answer.interim })
 }
 
 impl Drop for Pool {

@@ -7,20 +7,21 @@ use super::{
 };
 use crate::{
     h1::{
-        self, FieldWriter, HeadLimits,
+        self, FieldWriter,
         client::{Answer, Observer, Outbound, SendError},
+        list_size,
         server::Informational,
     },
     pool::{Connection, Pool},
-    spec::{Address, Protocol},
+    spec::{Address, AnswerSpec, Protocol},
     upstream::{Endpoint, Upstream},
     worker::Worker,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Uri, request};
 use plimsoll::{
-    driver::{Marks, classify::ResolveError},
-    http::headers::strip_hop_by_hop,
+    driver::Marks,
+    http::{ProblemId, dial::Dialer, headers::strip_hop_by_hop},
 };
 use std::{future::poll_fn, io, pin::pin, rc::Rc, time::Duration};
 use tokio::net::TcpStream;
@@ -28,8 +29,8 @@ use tokio::net::TcpStream;
 /// An endpoint's answer.
 pub(crate) enum Reply {
     Http1(Response<h1::Incoming>),
-    /// With the progress of the request's body, which may go on.
-    Http2(Response<hyper::body::Incoming>, Rc<Progress>),
+    /// With the progress of the request's body, which may go on, and what is taken of the answer.
+    Http2(Response<hyper::body::Incoming>, Rc<Progress>, AnswerSpec),
     Switched {
         response: Response<()>,
         io: TcpStream,
@@ -41,7 +42,7 @@ impl Reply {
     pub(crate) fn head(&self) -> (http::StatusCode, &HeaderMap) {
         match self {
             Self::Http1(response) => (response.status(), response.headers()),
-            Self::Http2(response, _) => (response.status(), response.headers()),
+            Self::Http2(response, ..) => (response.status(), response.headers()),
             Self::Switched { response, .. } => (response.status(), response.headers()),
         }
     }
@@ -93,6 +94,13 @@ pub(crate) struct Sending<'a> {
     pub(crate) idempotent: bool,
 }
 
+impl Sending<'_> {
+    /// What the client's request is known by.
+    pub(crate) fn id(&self) -> ProblemId {
+        ProblemId::new(self.added.trace.trace)
+    }
+}
+
 /// Sends the request to this endpoint and waits for its answer's head.
 ///
 /// Dropping it closes the connection: what the endpoint is doing is not wanted.
@@ -116,13 +124,13 @@ async fn http1(
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    let pool = worker.pools.of(endpoint.id, upstream.spec.pool, &upstream.metrics);
+    let pool = worker.pools.of(endpoint.id, &upstream.spec, &upstream.metrics);
     let mut kept = pool.take();
     loop {
         let fresh = kept.is_none();
         let connection = match kept.take() {
             Some(connection) => connection,
-            None => connect(&pool, upstream, &endpoint.address).await?,
+            None => connect(worker, &pool, upstream, &endpoint.address).await?,
         };
         marks.connected();
         match exchange(connection, sending, marks).await {
@@ -159,8 +167,13 @@ async fn exchange(
     })
 }
 
-async fn connect(pool: &Rc<Pool>, upstream: &Upstream, address: &Address) -> Result<Connection, Fault> {
-    match dial(address).await {
+async fn connect(
+    worker: &Worker,
+    pool: &Rc<Pool>,
+    upstream: &Upstream,
+    address: &Address,
+) -> Result<Connection, Fault> {
+    match dial(&worker.shared.dialer, address).await {
         Ok(socket) => {
             upstream.metrics.connected.inc();
             Ok(pool.adopt(socket))
@@ -172,17 +185,9 @@ async fn connect(pool: &Rc<Pool>, upstream: &Upstream, address: &Address) -> Res
     }
 }
 
-/// A new connection, without Nagle's delay. A name is looked up each time.
-pub(crate) async fn dial(address: &Address) -> io::Result<TcpStream> {
-    let socket = if let Some(ip) = address.ip() {
-        TcpStream::connect((ip, address.port())).await?
-    } else {
-        let found = tokio::net::lookup_host((address.host(), address.port())).await;
-        let found: Vec<_> = found.map_err(|error| io::Error::other(ResolveError::from(error)))?.collect();
-        TcpStream::connect(&*found).await?
-    };
-    socket.set_nodelay(true)?;
-    Ok(socket)
+/// A new connection to one of the endpoint's addresses.
+pub(crate) async fn dial(dialer: &Dialer, address: &Address) -> io::Result<TcpStream> {
+    dialer.dial(address.host(), address.port()).await
 }
 
 async fn http2(
@@ -192,7 +197,8 @@ async fn http2(
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    let lease = worker.http2.lease(upstream, endpoint, !sending.uploads.is_empty()).await?;
+    let uploads = !sending.uploads.is_empty();
+    let lease = worker.http2.lease(&worker.shared.dialer, upstream, endpoint, uploads).await?;
     let mut sender = lease.sender();
     marks.connected();
     let progress = Progress::on(lease);
@@ -213,10 +219,8 @@ async fn http2(
         sent.as_mut().poll(cx)
     });
     match answered.await {
-        Ok(response) if list_size(response.headers()) > HeadLimits::default().bytes => {
-            Err(Fault::HeadTooLarge)
-        }
-        Ok(response) => Ok(Reply::Http2(response, progress)),
+        Ok(response) if over(response.headers(), &upstream.spec.answer) => Err(Fault::HeadTooLarge),
+        Ok(response) => Ok(Reply::Http2(response, progress, upstream.spec.answer)),
         Err(error) => Err(match progress.broke() {
             Some(broke) => Fault::Upload(broke),
             None if is_over_our_limit(&error) => Fault::HeadTooLarge,
@@ -228,9 +232,9 @@ async fn http2(
     }
 }
 
-/// The size of a head as HTTP/2 counts it (RFC 9113, section 6.5.2).
-fn list_size(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+/// Whether this head is larger than is taken of an answer.
+fn over(headers: &HeaderMap, limits: &AnswerSpec) -> bool {
+    headers.len() > limits.fields || list_size(headers) > limits.head
 }
 
 fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> http::Request<super::Upload> {

@@ -3,13 +3,17 @@
 use super::{drive::RoutePolicy, upload::Progress};
 use crate::{
     h1::{self, Pipe, Splice},
+    spec::AnswerSpec,
     upstream::Picked,
+    why::Why,
 };
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
     Outcome,
     driver::{BodyGuard, BodyTimeout},
+    http::ProblemId,
 };
 use std::{
     pin::Pin,
@@ -28,6 +32,18 @@ pub(crate) enum Download {
 }
 
 impl Download {
+    /// Looks whether the answer has broken off already: until its head is sent, the client can be told. Waits for
+    /// nothing.
+    pub(crate) fn look(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
+        let Self::Proxied(body) = self else { return Ok(()) };
+        if body.first.is_none()
+            && let Poll::Ready(Some(polled)) = body.poll_frame(cx)
+        {
+            body.first = Some(polled?);
+        }
+        Ok(())
+    }
+
     pub(crate) fn whole(bytes: Bytes) -> Self {
         if bytes.is_empty() { Self::Empty } else { Self::Whole(Some(bytes)) }
     }
@@ -40,8 +56,10 @@ pub(crate) enum DownloadError {
     Http1(#[source] h1::BodyError),
     #[error("the endpoint's answer broke off")]
     Http2(#[source] hyper::Error),
+    #[error("the trailers of the endpoint's answer are too large")]
+    TrailersTooLarge,
     #[error("a limit ran out while the answer was under way")]
-    TimedOut,
+    TimedOut(BodyTimeout),
     #[error("the client took too little for too long")]
     Stuck,
 }
@@ -50,11 +68,26 @@ pub(crate) enum DownloadError {
 #[derive(Debug)]
 pub(crate) enum Source {
     Http1(h1::Incoming),
-    /// With the progress of the request's body.
-    Http2(hyper::body::Incoming, Rc<Progress>),
+    /// With the progress of the request's body, and what is taken of the trailers.
+    Http2(hyper::body::Incoming, Rc<Progress>, AnswerSpec),
 }
 
 impl DownloadError {
+    /// In one word.
+    pub(crate) fn why(&self) -> Why {
+        match self {
+            Self::Http1(h1::BodyError::Upload) => Why::ClientBroke,
+            Self::Http1(h1::BodyError::TooLarge | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)) => {
+                Why::UpstreamTooLarge
+            }
+            Self::TrailersTooLarge => Why::UpstreamTooLarge,
+            Self::Http1(_) | Self::Http2(_) => Why::UpstreamBroke,
+            Self::TimedOut(timeout) if timeout.outcome == Outcome::Caller => Why::ClientSlow,
+            Self::TimedOut(timeout) => Why::Timeout(timeout.limit),
+            Self::Stuck => Why::ClientSlow,
+        }
+    }
+
     /// Whether it is no failure of the endpoint's: a limit of ours on what it may send, or the client's own body, which
     /// was still being sent.
     fn is_not_the_peers(&self) -> bool {
@@ -64,7 +97,15 @@ impl DownloadError {
                 h1::BodyError::Upload
                     | h1::BodyError::TooLarge
                     | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)
-            )
+            ) | Self::TrailersTooLarge
+        )
+    }
+
+    /// Whether what follows the endpoint's answer is larger than is taken.
+    pub(crate) fn is_trailer_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge))
         )
     }
 }
@@ -74,14 +115,14 @@ impl Source {
     pub(crate) fn waits_for_client(&self) -> bool {
         match self {
             Self::Http1(body) => body.waits_for_upload(),
-            Self::Http2(_, progress) => progress.is_waited_for() && !progress.has_ended(),
+            Self::Http2(_, progress, _) => progress.is_waited_for() && !progress.has_ended(),
         }
     }
 
     pub(crate) fn is_ended(&self) -> bool {
         match self {
             Self::Http1(body) => body.is_end_stream(),
-            Self::Http2(body, _) => body.is_end_stream(),
+            Self::Http2(body, ..) => body.is_end_stream(),
         }
     }
 
@@ -96,16 +137,37 @@ impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         match self {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http1),
-            Self::Http2(body, _) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http2),
+            Self::Http2(body, _, limits) => {
+                let mut polled = Pin::new(body).poll_frame(cx).map_err(DownloadError::Http2);
+                if let Poll::Ready(Some(Ok(frame))) = &mut polled
+                    && let Some(trailers) = frame.trailers_mut()
+                    && !settle_trailers(trailers, limits)
+                {
+                    return Poll::Ready(Some(Err(DownloadError::TrailersTooLarge)));
+                }
+                polled
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(body) => body.size_hint(),
-            Self::Http2(body, _) => body.size_hint(),
+            Self::Http2(body, ..) => body.size_hint(),
         }
     }
+}
+
+/// Takes off trailers what may not come behind a body. Whether they are within what is taken.
+fn settle_trailers(trailers: &mut HeaderMap, limits: &AnswerSpec) -> bool {
+    if trailers.len() > limits.fields || h1::list_size(trailers) > limits.trailers {
+        return false;
+    }
+    let barred: Vec<HeaderName> = trailers.keys().filter(|name| h1::may_not_trail(name)).cloned().collect();
+    for name in barred {
+        trailers.remove(name);
+    }
+    true
 }
 
 /// An endpoint's body under the call's limits. When it ends, breaks off or is dropped, the call is settled so.
@@ -120,6 +182,10 @@ pub(crate) struct Proxied {
     /// Whether the call's place is taken until this is dropped, and not only until the endpoint has sent everything: whoever
     /// drops it knows when the client has taken it.
     held: bool,
+    /// What the client's request is known by.
+    id: ProblemId,
+    /// What was looked at before it was asked for.
+    first: Option<Frame<Bytes>>,
 }
 
 impl Proxied {
@@ -127,14 +193,20 @@ impl Proxied {
         source: Source,
         call: BodyGuard<RoutePolicy>,
         picked: Option<Picked>,
+        id: ProblemId,
         held: bool,
     ) -> Self {
-        Self { source: Some(source), whole: None, call, picked, held }
+        Self { source: Some(source), whole: None, call, picked, held, id, first: None }
     }
 
     /// Of a body that has come as a whole, and whose call's place is taken until this is dropped.
-    pub(crate) fn whole(bytes: Bytes, call: BodyGuard<RoutePolicy>, picked: Option<Picked>) -> Self {
-        let mut this = Self { source: None, whole: Some(bytes), call, picked, held: true };
+    pub(crate) fn whole(
+        bytes: Bytes,
+        call: BodyGuard<RoutePolicy>,
+        picked: Option<Picked>,
+        id: ProblemId,
+    ) -> Self {
+        let mut this = Self { source: None, whole: Some(bytes), call, picked, held: true, id, first: None };
         this.end();
         this
     }
@@ -145,6 +217,23 @@ impl Proxied {
         self.ended(outcome);
     }
 
+    fn is_end_stream(&self) -> bool {
+        self.source.is_none() && self.whole.is_none() && self.first.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint);
+        let first = self.first.as_ref().and_then(Frame::data_ref);
+        let length =
+            [first, self.whole.as_ref()].into_iter().flatten().map(|bytes| bytes.len() as u64).sum::<u64>();
+        let mut all = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            all.set_upper(upper + length);
+        }
+        all.set_lower(rest.lower() + length);
+        all
+    }
+
     /// The body is over, and the endpoint hears of it.
     fn ended(&mut self, outcome: Outcome) {
         self.source = None;
@@ -153,16 +242,28 @@ impl Proxied {
         }
     }
 
-    fn broke_off(&mut self, ours: bool) {
+    fn broke_off(&mut self, error: DownloadError) -> DownloadError {
         self.held = false;
+        let ours = error.is_not_the_peers();
         let outcome = if ours { self.call.settle(Outcome::Local) } else { self.call.broke_off() };
+        self.told(outcome, &error);
         self.ended(outcome);
+        error
     }
 
     fn timed_out(&mut self, timeout: BodyTimeout) -> DownloadError {
         self.held = false;
+        let error = DownloadError::TimedOut(timeout);
+        self.told(timeout.outcome, &error);
         self.ended(timeout.outcome);
-        DownloadError::TimedOut
+        error
+    }
+
+    /// A failure of the endpoint's is a line in the log.
+    fn told(&self, outcome: Outcome, error: &DownloadError) {
+        if let (Outcome::Failure(_), Some(picked)) = (outcome, &self.picked) {
+            picked.failed(error.why(), None, Some(error), self.id, self.call.call().last());
+        }
     }
 
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<DownloadError> {
@@ -179,8 +280,8 @@ impl Proxied {
         match Pin::new(body).poll_splice(cx, pipe) {
             Poll::Ready(Some(Ok(moved))) => Poll::Ready(Some(self.moved(cx).map(|()| moved))),
             Poll::Ready(Some(Err(error))) => {
-                self.broke_off(false);
-                Poll::Ready(Some(Err(DownloadError::Http1(error))))
+                let error = self.broke_off(DownloadError::Http1(error));
+                Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => self.poll_limits(cx).map(|error| Some(Err(error))),
@@ -197,6 +298,9 @@ impl Proxied {
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         let Some(source) = &mut self.source else {
             return Poll::Ready(self.whole.take().map(|bytes| Ok(Frame::data(bytes))));
         };
@@ -208,7 +312,7 @@ impl Proxied {
                 Poll::Ready(Some(self.moved(cx).map(|()| frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.broke_off(error.is_not_the_peers());
+                let error = self.broke_off(error);
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
@@ -261,7 +365,7 @@ impl Body for Download {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Proxied(body) => body.source.is_none() && body.whole.is_none(),
+            Self::Proxied(body) => body.is_end_stream(),
         }
     }
 
@@ -269,10 +373,7 @@ impl Body for Download {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Proxied(body) => {
-                let whole = body.whole.as_ref().map_or(0, |bytes| bytes.len() as u64);
-                body.source.as_ref().map_or_else(|| SizeHint::with_exact(whole), Source::size_hint)
-            }
+            Self::Proxied(body) => body.size_hint(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A request's call over the endpoints of its route, up to the head of its response.
 
 use super::{
-    Alarm, Download, Fault,
+    Alarm, Download, Fault, Switched,
     attempt::{Reply, Sending, attempt},
     download::Proxied,
     handle::Tunnel,
@@ -11,18 +11,19 @@ use crate::{
     host::GatewayPolicy,
     snapshot::Route,
     upstream::{Endpoint, Picked},
+    why::Why,
     worker::Worker,
 };
 use http::{Response, Version};
 use plimsoll::{
-    AttemptRole, Instant, KeyHash, Outcome, Settlement,
+    AttemptRole, Instant, KeyHash, Limit, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
     driver::{
         Answered, Attempts, Begin, BodyGuard, CallGuard, Failed, Marks,
         classify::{BodyVerdict, response},
         run,
     },
-    http::{Kind, Problem},
+    http::{Kind, Problem, ProblemId},
 };
 use smallvec::SmallVec;
 use std::{
@@ -41,6 +42,13 @@ impl Deref for RoutePolicy {
     fn deref(&self) -> &GatewayPolicy {
         &self.0.policy
     }
+}
+
+/// Why a request has no answer of an endpoint's.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) problem: Problem,
+    pub(crate) why: Why,
 }
 
 /// The attempts of one call, each at an endpoint of the route's upstream.
@@ -138,6 +146,9 @@ where
         let picked = self.picked.iter_mut().find(|(of, _)| *of == id);
         if let Some((_, picked)) = picked {
             picked.judge(now, &settlement, took);
+            if matches!(settlement.outcome, Outcome::Failure(_) | Outcome::Local) {
+                tell(picked, result, self.sending.id(), now);
+            }
             let endpoint = picked.index();
             self.bind(endpoint, now, &mut settlement);
         }
@@ -152,11 +163,24 @@ where
         }
         if let Some(mut picked) = self.take(id) {
             picked.abort(now, outcome);
+            // Of one that is over, the verdict has been told.
+            if let (Some(_), Outcome::Failure(_)) = (slot, outcome) {
+                picked.failed(Why::Timeout(Limit::Attempt), None, None, self.sending.id(), now);
+            }
         }
     }
 
     fn is_replayable(&self) -> bool {
         self.sending.uploads.is_replayable()
+    }
+}
+
+/// A failure at an endpoint is a line in the log.
+#[cold]
+fn tell(picked: &Picked, result: Result<&Reply, &Fault>, id: ProblemId, now: Instant) {
+    match result {
+        Ok(reply) => picked.failed(Why::UpstreamStatus, Some(reply.head().0), None, id, now),
+        Err(fault) => picked.failed(fault.why(), None, Some(fault), id, now),
     }
 }
 
@@ -168,7 +192,7 @@ pub(crate) async fn drive(
     facts: Facts,
     entry: Option<&Entry>,
     alarm: &mut Alarm,
-) -> Result<(Response<Download>, Option<Tunnel>), Problem> {
+) -> Result<(Response<Download>, Option<Tunnel>), Refused> {
     let upstream = &*route.upstream;
     let key = upstream.hash_header().and_then(|name| sending.parts.headers.get(name));
     let mut guard = CallGuard::new(RoutePolicy(Arc::clone(route)), facts);
@@ -194,7 +218,7 @@ pub(crate) async fn drive(
             }
             // What an HTTP/2 client has not taken lies with us: it counts as under way until it has.
             let held = sending.parts.version == Version::HTTP_2;
-            Ok(respond(guard, answered, picked, held))
+            Ok(respond(guard, answered, picked, sending.id(), held))
         }
         Err(Failed::Attempt(id, fault)) => {
             if fault.is_slow_client() {
@@ -203,34 +227,42 @@ pub(crate) async fn drive(
             if let (Some(entry), Some(picked)) = (entry, attempts.take(id)) {
                 entry.answered_by(picked.endpoint());
             }
-            Err(fault.problem())
+            let why = fault.why();
+            Err(Refused { problem: fault.problem(), why })
         }
-        Err(Failed::Refused(rejected)) => Err(Problem::from(rejected)),
-        Err(Failed::TimedOut(limit)) => Err(Problem::from(limit)),
-        Err(Failed::CallerTimedOut(_)) => Err(Problem::new(Kind::RequestTimeout)),
+        Err(Failed::Refused(rejected)) => {
+            Err(Refused { why: Why::Policy(rejected.reason), problem: Problem::from(rejected) })
+        }
+        Err(Failed::TimedOut(limit)) => {
+            Err(Refused { problem: Problem::from(limit), why: Why::Timeout(limit) })
+        }
+        Err(Failed::CallerTimedOut(_)) => {
+            Err(Refused { problem: Problem::new(Kind::RequestTimeout), why: Why::ClientSlow })
+        }
     }
 }
 
 /// The response goes to the client; its body settles the call when it ends.
 fn respond(
-    mut guard: CallGuard<RoutePolicy>,
+    guard: CallGuard<RoutePolicy>,
     answered: Answered<Reply>,
     picked: Option<Picked>,
+    request: ProblemId,
     held: bool,
 ) -> (Response<Download>, Option<Tunnel>) {
     let Answered { id, response, head } = answered;
     match response {
         Reply::Http1(response) => {
-            (response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head, held)), None)
+            let source = super::Source::Http1;
+            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, held)), None)
         }
-        Reply::Http2(response, progress) => {
-            let source = |body| super::Source::Http2(body, progress);
-            (response.map(|body| proxied(guard, id, picked, source(body), &head, held)), None)
+        Reply::Http2(response, progress, limits) => {
+            let source = |body| super::Source::Http2(body, progress, limits);
+            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, held)), None)
         }
         Reply::Switched { response, io, leftover } => {
-            // A tunnel outlives the call: neither deadline nor bulkhead holds for what it carries.
-            let _ = guard.next(guard.last(), Event::Done(id, Settlement::SUCCESS));
-            (response.map(|()| Download::Empty), Some(Tunnel { io, leftover }))
+            let switched = Switched::new(BodyGuard::new(guard, id, &head), picked);
+            (response.map(|()| Download::Empty), Some(Tunnel { io, leftover, switched }))
         }
     }
 }
@@ -241,6 +273,7 @@ fn proxied(
     picked: Option<Picked>,
     mut source: super::Source,
     head: &Settlement,
+    request: ProblemId,
     held: bool,
 ) -> Download {
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
@@ -251,6 +284,7 @@ fn proxied(
                 whole,
                 BodyGuard::new(guard, id, head),
                 picked,
+                request,
             )));
         }
         let end = BodyVerdict::after(head).settlement();
@@ -260,5 +294,6 @@ fn proxied(
         }
         return whole.map_or(Download::Empty, Download::whole);
     }
-    Download::Proxied(Box::new(Proxied::new(source, BodyGuard::new(guard, id, head), picked, held)))
+    let call = BodyGuard::new(guard, id, head);
+    Download::Proxied(Box::new(Proxied::new(source, call, picked, request, held)))
 }

@@ -4,7 +4,7 @@ use super::{Client, upload::Uploads};
 use crate::snapshot::Route;
 use http::request;
 use plimsoll::{
-    Instant, KeyHash,
+    Instant, KeyHash, Rejected,
     call::{Facts, Stages},
     http::{headers::upgrade_of, idempotency::is_idempotent},
     rate::Per,
@@ -24,6 +24,21 @@ pub(crate) fn facts(route: &Route, parts: &request::Parts, uploads: &Uploads, cl
         stages: Stages::Reported,
         ..Facts::default()
     }
+}
+
+/// Counts the request under every other value of the header that its limit goes by: the endpoint may go by any of them.
+pub(crate) fn charge_others(route: &Route, parts: &request::Parts, now: Instant) -> Result<(), Rejected> {
+    let Some(Per::Header(name)) = route.rate_per() else { return Ok(()) };
+    let values = || parts.headers.get_all(&**name).iter();
+    for (at, value) in values().enumerate().skip(1) {
+        if values().take(at).any(|earlier| earlier == value) {
+            continue;
+        }
+        if let Some(key) = route.policy.rate_key(value.as_bytes()) {
+            route.policy.charge(now, key)?;
+        }
+    }
+    Ok(())
 }
 
 fn rate_key(route: &Route, parts: &request::Parts, client: &Client<'_>) -> Option<KeyHash> {

@@ -9,6 +9,7 @@ use plimsoll::{
 use std::io;
 
 use super::{UploadError, upload::Broke};
+use crate::why::Why;
 
 /// Why an attempt brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,31 @@ impl Fault {
         self.upload() == Some(Broke::TooSlow)
     }
 
+    /// In one word.
+    pub(crate) fn why(&self) -> Why {
+        if let Some(broke) = self.upload() {
+            return broke.why();
+        }
+        match self {
+            Self::Connect(error) => refusal(error),
+            Self::Full => Why::UpstreamFull,
+            Self::HeadTooLarge => Why::UpstreamTooLarge,
+            Self::Http2 { error, .. } if error.is_closed() || error.is_canceled() => Why::UpstreamClosed,
+            Self::Http2 { .. } => Why::UpstreamReset,
+            Self::Send(SendError { fault, .. }) => match fault {
+                SendFault::Closed(Some(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    Why::UpstreamReset
+                }
+                SendFault::Closed(_) | SendFault::Truncated => Why::UpstreamClosed,
+                SendFault::Io(_) => Why::UpstreamReset,
+                SendFault::Garbage(garbage) if garbage.is_our_limit() => Why::UpstreamTooLarge,
+                SendFault::Garbage(_) => Why::UpstreamMalformed,
+                SendFault::Body(_) | SendFault::Length => Why::ClientBroke,
+            },
+            Self::Upload(_) => Why::ClientBroke,
+        }
+    }
+
     /// What the client is told.
     pub(crate) fn problem(self) -> Problem {
         if let Some(broke) = self.upload() {
@@ -89,12 +115,28 @@ impl Fault {
                 Problem::new(Kind::Overloaded).because(Self::Connect(error))
             }
             Self::Connect(error) => Problem::from(Failure::Connect).because(Self::Connect(error)),
+            Self::HeadTooLarge => Problem::new(Kind::UpstreamHeadTooLarge).because(self),
+            Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
+                Problem::new(Kind::UpstreamHeadTooLarge).because(self)
+            }
             other => match other.settlement().outcome {
                 Outcome::Failure(failure) => Problem::from(failure).because(other),
                 Outcome::Local => Problem::from(Failure::Broken).because(other),
                 _ => Problem::new(Kind::BadRequest).because(other),
             },
         }
+    }
+}
+
+/// Why no connection came about.
+fn refusal(error: &io::Error) -> Why {
+    let unresolved =
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<classify::ResolveError>);
+    match error.kind() {
+        _ if unresolved => Why::UpstreamUnresolved,
+        _ if classify::is_exhaustion(error) => Why::NoResources,
+        io::ErrorKind::ConnectionRefused => Why::UpstreamRefused,
+        _ => Why::UpstreamUnreachable,
     }
 }
 

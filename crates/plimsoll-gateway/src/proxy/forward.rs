@@ -2,15 +2,13 @@
 
 use super::Client;
 use crate::snapshot::Route;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri, Version, header, request,
-    uri::{Authority, PathAndQuery},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, request, uri::PathAndQuery};
 use plimsoll::{
     http::headers::{
         Forwarded, Forwarding, TRACEPARENT, TraceParent, X_REQUEST_ID, hex, strip_hop_by_hop, upgrade_of,
     },
     tower::driver::draw,
+    units::Ratio,
 };
 use std::borrow::Cow;
 
@@ -53,11 +51,7 @@ impl Added {
 }
 
 /// Makes a client's headers those of the request sent on, but for what is [`Added`].
-pub(crate) fn request(
-    parts: &mut request::Parts,
-    authority: Option<&Authority>,
-    client: &Client<'_>,
-) -> Added {
+pub(crate) fn request(parts: &mut request::Parts, client: &Client<'_>, sample: Ratio) -> Added {
     let upgrade = upgrade_of(&parts.headers).filter(|protocol| !is_http2(protocol)).cloned();
     let headers = &mut parts.headers;
     strip_hop_by_hop(headers);
@@ -67,17 +61,12 @@ pub(crate) fn request(
     if let Some(upgrade) = upgrade {
         headers.insert(header::UPGRADE, upgrade);
     }
-    if !headers.contains_key(header::HOST)
-        && let Some(authority) = authority
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
-        headers.insert(header::HOST, host);
-    }
     let forwarding = Forwarding { peer: client.peer, scheme: client.scheme, trusted: client.trusted };
     let forwarded = forwarding.told(headers);
     let bits = draw();
     let fresh = u128::from(bits.bits()) << 64 | u128::from(draw().bits());
-    let trace = TraceParent::pass_on(headers, fresh, bits.split().bits());
+    let sampled = sample == Ratio::ONE || draw().unit() < sample.get();
+    let trace = TraceParent::pass_on(headers, fresh, bits.split().bits(), sampled);
     let id = (!headers.contains_key(X_REQUEST_ID)).then_some(fresh);
     Added { forwarded, via: via(parts.version), trace, id }
 }
@@ -111,17 +100,11 @@ pub(crate) const fn via(version: Version) -> &'static str {
     }
 }
 
-/// The target sent on: the normalised path with its prefix rewritten, and the query as it came. Borrowed where nothing
-/// changes.
-pub(crate) fn target<'a>(uri: &'a Uri, path: &str, route: &Route) -> Cow<'a, str> {
-    let query = uri.query();
+/// The target sent on: the path with its prefix rewritten, and the query as it came. Borrowed where nothing changes.
+pub(crate) fn target<'a>(uri: &'a Uri, route: &Route) -> Cow<'a, str> {
+    let (path, query) = (uri.path(), uri.query());
     let Some(rewrite) = &route.rewrite else {
-        let as_came = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        // An absolute target without a path may begin with its query: it is given the path that it means.
-        if uri.path() == path && as_came.starts_with('/') {
-            return Cow::Borrowed(as_came);
-        }
-        return Cow::Owned(joined(path, query));
+        return Cow::Borrowed(uri.path_and_query().map_or("/", PathAndQuery::as_str));
     };
     let rest = route.path.rest(path).unwrap_or("");
     let front = rewrite.as_str().trim_end_matches('/');

@@ -1,24 +1,31 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
-use super::{Alarm, Download, attempt::Sending, drive::drive, facts::facts, forward, upload::Uploads};
+use super::{
+    Alarm, Download, Settled, Stop, Switched, TrailerFault, Trailing,
+    attempt::Sending,
+    drive::{Refused, drive},
+    facts, forward,
+    upload::Uploads,
+};
 use crate::{
     access_log::Entry,
     h1::{self, server::Informational},
+    hostname,
     in_flight::InFlight,
     route::Subject,
     snapshot::{Route, Snapshot},
+    why::Why,
     worker::Worker,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header, request};
+use http::{HeaderMap, HeaderValue, Response, Uri, Version, header, request};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
     Kind, Problem, ProblemId,
     headers::{Forwarding, Scheme, Trust},
-    is_grpc, path,
+    is_grpc,
 };
 use std::{
-    borrow::Cow,
     net::IpAddr,
     pin::Pin,
     sync::Arc,
@@ -48,18 +55,29 @@ impl Client<'_> {
     }
 }
 
-/// A request's body as it comes in.
+/// A request's body as it comes in, and what is taken of its trailers.
 #[derive(Debug)]
-pub(crate) enum Inbound {
+pub(crate) struct Inbound {
+    source: InboundSource,
+    trailing: Trailing,
+}
+
+#[derive(Debug)]
+enum InboundSource {
     Http1(h1::Incoming),
     /// With the bytes that may still come.
     Http2(hyper::body::Incoming, u64),
 }
 
 impl Inbound {
+    /// A body whose reader bounds it.
+    pub(crate) fn http1(body: h1::Incoming, trailing: Trailing) -> Self {
+        Self { source: InboundSource::Http1(body), trailing }
+    }
+
     /// A body of which at most `limit` bytes are taken.
-    pub(crate) fn http2(body: hyper::body::Incoming, limit: u64) -> Self {
-        Self::Http2(body, limit)
+    pub(crate) fn http2(body: hyper::body::Incoming, limit: u64, trailing: Trailing) -> Self {
+        Self { source: InboundSource::Http2(body, limit), trailing }
     }
 }
 
@@ -74,6 +92,22 @@ pub(crate) enum InboundError {
     TooLarge,
     #[error("the body came too slowly")]
     TooSlow,
+    #[error("what follows the body is larger than is taken")]
+    TrailersTooLarge,
+    #[error("a trailer's name has something else than letters, digits and dashes")]
+    TrailerName,
+    #[error("a trailer is malformed")]
+    TrailerMalformed,
+}
+
+impl From<TrailerFault> for InboundError {
+    fn from(fault: TrailerFault) -> Self {
+        match fault {
+            TrailerFault::TooLarge => Self::TrailersTooLarge,
+            TrailerFault::Name => Self::TrailerName,
+            TrailerFault::Malformed => Self::TrailerMalformed,
+        }
+    }
 }
 
 impl InboundError {
@@ -84,7 +118,10 @@ impl InboundError {
 
     /// Whether what follows it is larger than is taken.
     pub(crate) fn is_trailer_too_large(&self) -> bool {
-        matches!(self, Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)))
+        matches!(
+            self,
+            Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge))
+        )
     }
 }
 
@@ -96,9 +133,10 @@ impl Body for Inbound {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, InboundError>>> {
-        match self.get_mut() {
-            Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(InboundError::Http1),
-            Self::Http2(body, left) => {
+        let this = self.get_mut();
+        let mut polled = match &mut this.source {
+            InboundSource::Http1(body) => Pin::new(body).poll_frame(cx).map_err(InboundError::Http1),
+            InboundSource::Http2(body, left) => {
                 let polled = Pin::new(body).poll_frame(cx).map_err(InboundError::Http2);
                 if let Poll::Ready(Some(Ok(frame))) = &polled {
                     let length = frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -109,20 +147,27 @@ impl Body for Inbound {
                 }
                 polled
             }
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &mut polled
+            && let Some(trailers) = frame.trailers_mut()
+            && let Err(fault) = this.trailing.settle(trailers)
+        {
+            return Poll::Ready(Some(Err(fault.into())));
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Http1(body) => body.is_end_stream(),
-            Self::Http2(body, _) => body.is_end_stream(),
+        match &self.source {
+            InboundSource::Http1(body) => body.is_end_stream(),
+            InboundSource::Http2(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Http1(body) => body.size_hint(),
-            Self::Http2(body, _) => body.size_hint(),
+        match &self.source {
+            InboundSource::Http1(body) => body.size_hint(),
+            InboundSource::Http2(body, _) => body.size_hint(),
         }
     }
 }
@@ -137,6 +182,8 @@ pub(crate) struct Answered {
     pub(crate) tunnel: Option<Tunnel>,
     /// What the gateway itself had to say, if it did.
     pub(crate) problem: Option<Kind>,
+    /// Why, then.
+    pub(crate) why: Option<Why>,
 }
 
 /// An endpoint's side of a connection that has switched protocols.
@@ -145,6 +192,8 @@ pub(crate) struct Tunnel {
     pub(crate) io: TcpStream,
     /// Read behind the answer's head.
     pub(crate) leftover: Bytes,
+    /// The call that it came of, which goes on.
+    pub(crate) switched: Switched,
 }
 
 /// Answers a request. Whatever goes wrong is an answer too.
@@ -153,28 +202,35 @@ pub(crate) struct Tunnel {
 pub(crate) async fn handle(
     worker: &Worker,
     snapshot: &Snapshot,
-    request: Request<Inbound>,
+    request: Settled<Inbound>,
     client: Client<'_>,
     alarm: &mut Alarm,
 ) -> Answered {
-    let (mut parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_inner().into_parts();
     let speaks = Speaks::of(&parts);
     // Apart from the headers, which are changed while the path is still looked at.
     let uri = std::mem::take(&mut parts.uri);
-    let (route, path) = match find(snapshot, &uri, &parts) {
-        Ok((route, path)) => (InFlight::on(route), path),
-        Err(problem) => return refused(worker, problem, &speaks, None, None),
+    let route = match find(snapshot, &uri, &parts) {
+        Ok(route) => route,
+        Err(none) => return refused(worker, none, &speaks, None, None),
     };
-    let target = forward::target(&uri, &path, &route);
+    let route = InFlight::on(route);
+    let target = forward::target(&uri, &route);
     let uploads = Uploads::new(body, &snapshot.spec.limits, worker.time());
-    let facts = facts(&route, &parts, &uploads, &client);
+    let facts = facts::facts(&route, &parts, &uploads, &client);
+    let charged = facts::charge_others(&route, &parts, worker.now());
     if let Some(entry) = client.entry {
         entry.routed(route.route(), client.address(&parts.headers));
     }
-    let added = forward::request(&mut parts, uri.authority(), &client);
+    let added = forward::request(&mut parts, &client, snapshot.spec.trace_sample);
     let id = ProblemId::new(added.trace.trace);
     if let Some(entry) = client.entry {
         entry.traced(id);
+    }
+    if let Err(rejected) = charged {
+        let why = Why::Policy(rejected.reason);
+        let problem = Problem::from(rejected).id(id);
+        return refused(worker, Refused { problem, why }, &speaks, Some(route), Some(id));
     }
     let sending = Sending {
         parts: &parts,
@@ -187,9 +243,11 @@ pub(crate) async fn handle(
     match drive(worker, route.route(), sending, facts, client.entry, alarm).await {
         Ok((mut response, tunnel)) => {
             forward::answer(response.headers_mut(), tunnel.is_some());
-            Answered { response, route: Some(route), tunnel, problem: None }
+            Answered { response, route: Some(route), tunnel, problem: None, why: None }
         }
-        Err(problem) => refused(worker, problem.id(id), &speaks, Some(route), Some(id)),
+        Err(Refused { problem, why }) => {
+            refused(worker, Refused { problem: problem.id(id), why }, &speaks, Some(route), Some(id))
+        }
     }
 }
 
@@ -204,46 +262,43 @@ impl Speaks {
     }
 }
 
-fn find<'u>(
-    snapshot: &Snapshot,
-    uri: &'u Uri,
-    parts: &request::Parts,
-) -> Result<(Arc<Route>, Cow<'u, str>), Problem> {
-    let bad = |bad: path::BadPath| Problem::new(Kind::BadRequest).detail(bad.to_string());
-    let path = path::normalize(uri.path()).map_err(bad)?;
-    let host = host(uri, &parts.headers);
-    let subject = Subject { host, path: &path, method: &parts.method, headers: &parts.headers };
-    match snapshot.routes.find(&subject) {
-        Some(route) => Ok((Arc::clone(route), path)),
-        None => Err(Problem::new(Kind::NoRoute)),
-    }
+fn find(snapshot: &Snapshot, uri: &Uri, parts: &request::Parts) -> Result<Arc<Route>, Refused> {
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let (host, _) = hostname::split(host);
+    let subject = Subject { host, path: uri.path(), method: &parts.method, headers: &parts.headers };
+    let found = snapshot.routes.find(&subject).map(Arc::clone);
+    found.ok_or_else(|| Refused { problem: Problem::new(Kind::NoRoute), why: Why::NoRoute })
 }
 
-/// The host asked for, without its port.
-fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
-    let authority = match uri.authority() {
-        Some(authority) => authority.as_str(),
-        None => headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
+/// The answer to a request that goes no further than its arrival.
+pub(crate) fn stopped(worker: &Worker, stop: Stop, grpc: bool) -> Answered {
+    let Some(problem) = stop.problem() else {
+        return Answered {
+            response: super::arrival::own(),
+            route: None,
+            tunnel: None,
+            problem: None,
+            why: None,
+        };
     };
-    match authority.rfind(':') {
-        // The colons of a bare IPv6 address stand within brackets.
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        _ => authority,
-    }
+    let name = stop.name();
+    worker.shared.metrics.refused(name);
+    refused(worker, Refused { problem, why: Why::Request(name) }, &Speaks { grpc }, None, None)
 }
 
 fn refused(
     worker: &Worker,
-    problem: Problem,
+    refused: Refused,
     speaks: &Speaks,
     route: Option<InFlight>,
     id: Option<ProblemId>,
 ) -> Answered {
+    let Refused { problem, why } = refused;
     if let Some(inside) = problem.inside() {
         tracing::debug!(kind = problem.kind().name(), id = ?id, error = %Chain(inside), "refused");
     }
     let response = spoken(worker, &problem, speaks.grpc);
-    Answered { response, route, tunnel: None, problem: Some(problem.kind()) }
+    Answered { response, route, tunnel: None, problem: Some(problem.kind()), why: Some(why) }
 }
 
 /// A problem as an answer of the gateway's own, counted.
@@ -262,6 +317,7 @@ fn proxy_status(problem: &Problem) -> String {
     let error = match problem.kind() {
         Kind::UpstreamUnreachable => "connection_refused",
         Kind::UpstreamBroken => "http_protocol_error",
+        Kind::UpstreamHeadTooLarge => "http_response_header_section_size",
         Kind::AttemptTimeout | Kind::DeadlineExceeded => "http_response_timeout",
         Kind::NoEndpoint | Kind::CircuitOpen | Kind::Isolated => "destination_unavailable",
         Kind::RateLimited => "http_request_denied",

@@ -119,9 +119,13 @@ impl Body for Paced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::h1::{
-        Drain,
-        server::{Idle, ServerConfig, ServerConn},
+    use crate::{
+        h1::{
+            Drain,
+            server::{Idle, ServerConfig, ServerConn},
+        },
+        proxy::Trailing,
+        spec::HeaderNames,
     };
     use http_body_util::BodyExt as _;
     use std::num::NonZeroU64;
@@ -135,7 +139,8 @@ mod tests {
         assert_eq!(connection.idle(std::future::pending()).await, Idle::Ready);
         let request = connection.next_request(std::future::pending()).await.unwrap().unwrap();
         let pacing = Pacing::new(&limits, &Time::TOKIO);
-        let paced = Paced::new(Inbound::Http1(request.into_body()), &pacing);
+        let trailing = Trailing { names: HeaderNames::Drop, bytes: 8192, fields: 32 };
+        let paced = Paced::new(Inbound::http1(request.into_body(), trailing), &pacing);
         (connection, client, paced, pacing)
     }
 

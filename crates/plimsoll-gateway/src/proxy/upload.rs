@@ -5,7 +5,7 @@ use super::{
     handle::InboundError,
     paced::{Paced, Pacing},
 };
-use crate::{spec::LimitsSpec, worker::Lease};
+use crate::{spec::LimitsSpec, why::Why, worker::Lease};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
@@ -136,6 +136,15 @@ pub(crate) enum Broke {
 }
 
 impl Broke {
+    /// In one word.
+    pub(crate) const fn why(self) -> Why {
+        match self {
+            Self::TooLarge | Self::TrailersTooLarge => Why::ClientTooLarge,
+            Self::TooSlow => Why::ClientSlow,
+            Self::Malformed | Self::Replay => Why::ClientBroke,
+        }
+    }
+
     /// What this error says of it.
     pub(crate) fn by(error: &UploadError) -> Self {
         match error {

@@ -9,6 +9,8 @@ pub struct LimitsSpec {
     pub fields: usize,
     /// Bytes of a request's target. Default 8 KiB.
     pub target: usize,
+    /// Bytes of the trailers behind a request's body. Default 8 KiB.
+    pub trailers: usize,
     /// Bytes of a request's body. Default 1 GiB.
     pub body: u64,
     /// From a request's first byte to the end of its head. Default 10 s.
@@ -24,7 +26,7 @@ pub struct LimitsSpec {
     pub min_rate: Option<NonZeroU64>,
     /// Connections in all. Default 65 536.
     pub connections: usize,
-    /// Connections of one client address. Default 4096.
+    /// Connections of one client, by its IPv4 address or its IPv6 /64. Default 4096.
     pub per_client: usize,
     /// Streams at once on one HTTP/2 connection. Default 128.
     pub streams: u32,
@@ -46,6 +48,7 @@ impl Default for LimitsSpec {
             head: 32 * 1024,
             fields: 100,
             target: 8 * 1024,
+            trailers: 8 * 1024,
             body: 1 << 30,
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),

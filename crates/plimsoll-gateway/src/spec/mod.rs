@@ -3,13 +3,19 @@
 //! The file as its user writes it is read in [`crate::file`]; a [`GatewaySpec`] can only come from there, or be put
 //! together from validated parts.
 
+mod answer;
 mod limits;
+mod listener;
 mod name;
+mod network;
 mod route;
 mod upstream;
 
+pub use answer::AnswerSpec;
 pub use limits::LimitsSpec;
+pub use listener::{HeaderNames, ListenerSpec};
 pub use name::Name;
+pub use network::{NetworkSpec, TunnelsSpec};
 pub use route::{HostPattern, PathPrefix, RouteSpec};
 pub use upstream::{Address, EndpointSpec, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
 
@@ -27,6 +33,10 @@ pub struct GatewaySpec {
     pub listeners: Vec<ListenerSpec>,
     /// What a client may send and how long it may take.
     pub limits: LimitsSpec,
+    /// How connections are made and watched over.
+    pub network: NetworkSpec,
+    /// Connections that have switched protocols.
+    pub tunnels: TunnelsSpec,
     /// Whose word on the client's address is believed.
     pub trusted: Vec<Trust>,
     /// Which requests go where.
@@ -35,6 +45,8 @@ pub struct GatewaySpec {
     pub upstreams: BTreeMap<Name, UpstreamSpec>,
     /// Under which policies.
     pub policies: BTreeMap<Name, PolicySpec>,
+    /// The part of traces begun here that are marked as sampled. A trace that came with a request goes on as it was.
+    pub trace_sample: Ratio,
     /// One line a request; `None`: none.
     pub access_log: Option<AccessLogSpec>,
     /// How long requests under way may take once the gateway is told to stop.
@@ -57,13 +69,6 @@ impl Default for AdminSpec {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 9901)), token: None }
     }
-}
-
-/// A listener for requests.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ListenerSpec {
-    /// Address and port.
-    pub listen: SocketAddr,
 }
 
 /// The access log.

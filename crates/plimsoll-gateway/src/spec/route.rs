@@ -1,4 +1,5 @@
 use super::Name;
+use crate::hostname;
 use http::{HeaderName, HeaderValue, Method};
 use std::{fmt, str::FromStr};
 
@@ -23,7 +24,8 @@ pub struct RouteSpec {
     pub policy: Option<Name>,
 }
 
-/// A host, or all hosts below one: `"shop.example"`, `"*.shop.example"`. Lower case, without a port.
+/// A host, or all hosts below one: `"shop.example"`, `"*.shop.example"`. Without a port; kept in lower case, without a
+/// trailing dot.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum HostPattern {
     /// This one.
@@ -42,16 +44,13 @@ impl FromStr for HostPattern {
 
     fn from_str(text: &str) -> Result<Self, BadHost> {
         let (below, host) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let v6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let v6 = !below && v6.is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
-        let plain =
-            !host.is_empty() && host.len() <= 255 && host.bytes().all(letter) && !host.starts_with('.');
-        if !(plain || v6) {
-            return Err(BadHost(text.to_owned()));
+        let bad = || BadHost(text.to_owned());
+        let host: Box<str> = hostname::canonical(host).map_err(|_| bad())?.into();
+        match below {
+            true if host.starts_with('[') => Err(bad()),
+            true => Ok(Self::Below(host)),
+            false => Ok(Self::Exact(host)),
         }
-        let host = host.to_ascii_lowercase().into_boxed_str();
-        Ok(if below { Self::Below(host) } else { Self::Exact(host) })
     }
 }
 
@@ -71,7 +70,9 @@ pub struct PathPrefix(Box<str>);
 
 /// No beginning of a path.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("expected a path that begins with \"/\", without dot segments, query or fragment, found {0:?}")]
+#[error(
+    "expected a path that begins with \"/\", without dot segments, escapes of letters and digits, query or fragment, found {0:?}"
+)]
 pub struct BadPath(String);
 
 impl PathPrefix {
@@ -80,10 +81,39 @@ impl PathPrefix {
         &self.0
     }
 
-    /// What follows the prefix in `path`, if it is covered.
+    /// What follows the prefix in `path`, if it is covered. A character of either that is escaped is the same as one that
+    /// is not (`%40` is `@`), since whoever is asked for the path will decode it.
     pub fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
-        let rest = path.strip_prefix(&*self.0)?;
+        let rest = path.strip_prefix(&*self.0).or_else(|| self.rest_of_another_spelling(path))?;
         (self.0.ends_with('/') || rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    }
+
+    fn rest_of_another_spelling<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let (mut prefix, mut rest) = (self.0.as_bytes(), path.as_bytes());
+        while !prefix.is_empty() {
+            let ((one, after_one), (other, after_other)) = (character(prefix)?, character(rest)?);
+            if one != other {
+                return None;
+            }
+            (prefix, rest) = (after_one, after_other);
+        }
+        path.get(path.len() - rest.len()..)
+    }
+}
+
+/// The character that a path begins with, and what follows. One that is escaped stands for itself, unless it would be more
+/// than that without its escape; those are told apart by a bit that no byte has.
+fn character(path: &[u8]) -> Option<(u16, &[u8])> {
+    const ESCAPED: u16 = 1 << 8;
+    match path {
+        [b'%', high, low, rest @ ..] => {
+            let digit = |digit: u8| char::from(digit).to_digit(16);
+            let byte = (digit(*high)? << 4 | digit(*low)?) as u8;
+            let plain = byte.is_ascii_graphic() && !b"/\\;%?#".contains(&byte);
+            Some((if plain { u16::from(byte) } else { ESCAPED | u16::from(byte) }, rest))
+        }
+        [byte, rest @ ..] => Some((u16::from(*byte), rest)),
+        [] => None,
     }
 }
 
@@ -133,8 +163,29 @@ mod tests {
     }
 
     #[test]
+    fn an_escaped_character_is_the_same_as_one_that_is_not() {
+        let rest = |prefix: &str, path: &'static str| prefix.parse::<PathPrefix>().unwrap().rest(path);
+        for (prefix, path, expected) in [
+            ("/@admin", "/%40admin/x", Some("/x")),
+            ("/%40admin", "/@admin", Some("")),
+            ("/a:b(c)", "/a%3Ab%28c%29/%40", Some("/%40")),
+            ("/a%20b", "/a%20b/c", Some("/c")),
+            ("/a%20b", "/a%2", None),
+            ("/%C3%A9", "/%C3%A9", Some("")),
+            ("/%C3%A9", "/%C3%A8", None),
+            // These are more than themselves without their escape.
+            ("/a/b", "/a%2Fb", None),
+            ("/a%2Fb", "/a/b", None),
+            ("/a%2Fb", "/a%2Fb", Some("")),
+            ("/a;b", "/a%3Bb", None),
+        ] {
+            assert_eq!(rest(prefix, path), expected, "{prefix} {path}");
+        }
+    }
+
+    #[test]
     fn what_is_no_prefix_is_refused() {
-        for text in ["", "reports", "/a/../b", "/a?b", "/a#b", "/a b", "/ä"] {
+        for text in ["", "reports", "/a/../b", "/a?b", "/a#b", "/a b", "/ä", "/%61", "/%c3%a9", "/%"] {
             assert!(text.parse::<PathPrefix>().is_err(), "{text:?}");
         }
     }
@@ -144,7 +195,11 @@ mod tests {
         assert_eq!("Shop.Example".parse::<HostPattern>().unwrap().to_string(), "shop.example");
         assert_eq!("[::1]".parse::<HostPattern>().unwrap(), HostPattern::Exact("[::1]".into()));
         assert_eq!("*.Example".parse::<HostPattern>().unwrap(), HostPattern::Below("example".into()));
-        for text in ["", "*.", "a:80", "a b", "*", ".a", "**.a", "a/b", "[]", "[a b]", "*.[::1]"] {
+        assert_eq!("shop.example.".parse::<HostPattern>().unwrap().to_string(), "shop.example");
+        assert_eq!("[0::1]".parse::<HostPattern>().unwrap().to_string(), "[::1]");
+        for text in
+            ["", "*.", "a:80", "a b", "*", ".a", "**.a", "a/b", "[]", "[a b]", "*.[::1]", "a..b", "xn--a-.b"]
+        {
             assert!(text.parse::<HostPattern>().is_err(), "{text:?}");
         }
     }

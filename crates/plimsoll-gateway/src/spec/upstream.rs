@@ -6,7 +6,7 @@ use plimsoll::{
 };
 use std::{fmt, net::IpAddr, num::NonZeroU32, str::FromStr, time::Duration};
 
-use super::PathPrefix;
+use super::{AnswerSpec, PathPrefix};
 
 /// One service: where its replicas are and how they are treated.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +27,8 @@ pub struct UpstreamSpec {
     pub panic_threshold: Ratio,
     /// Kept connections.
     pub pool: PoolSpec,
+    /// How much is taken of an answer beside its body.
+    pub answer: AnswerSpec,
 }
 
 impl UpstreamSpec {

@@ -1,4 +1,7 @@
-use crate::spec::Address;
+use crate::{
+    metrics::EndpointMetrics,
+    spec::{Address, Name},
+};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where a replica is, and what its connections and checks are known by. Lives as long as any snapshot or pool knows it.
@@ -7,11 +10,14 @@ pub(crate) struct Endpoint {
     /// Different for every endpoint of the process, the same for one that a reload keeps.
     pub(crate) id: u64,
     pub(crate) address: Address,
+    /// Whose replica it is.
+    pub(crate) upstream: Name,
+    pub(crate) metrics: EndpointMetrics,
 }
 
 impl Endpoint {
-    pub(crate) fn new(address: Address) -> Self {
+    pub(crate) fn new(upstream: Name, address: Address, metrics: EndpointMetrics) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), address }
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), address, upstream, metrics }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) use picked::Picked;
 
 use crate::{
     metrics::UpstreamMetrics,
+    notices::Notices,
     spec::{Address, Name, UpstreamSpec},
 };
 use plimsoll::{
@@ -27,6 +28,7 @@ pub(crate) struct Upstream {
     /// In the order of [`Self::choice`].
     pub(crate) endpoints: Box<[Arc<Endpoint>]>,
     pub(crate) metrics: UpstreamMetrics,
+    pub(crate) notices: Arc<Notices>,
     choice: Endpoints,
 }
 
@@ -36,13 +38,18 @@ impl Upstream {
         name: Name,
         spec: UpstreamSpec,
         metrics: UpstreamMetrics,
+        notices: &Arc<Notices>,
         time: &Time,
         old: Option<&Self>,
     ) -> Self {
         let kept =
             |address: &Address| old?.endpoints.iter().find(|have| have.address == *address).map(Arc::clone);
         let endpoints = spec.endpoints.iter().map(|endpoint| {
-            kept(&endpoint.address).unwrap_or_else(|| Arc::new(Endpoint::new(endpoint.address.clone())))
+            let made = || {
+                let counted = metrics.endpoint(name.as_str(), &endpoint.address);
+                Arc::new(Endpoint::new(name.clone(), endpoint.address.clone(), counted))
+            };
+            kept(&endpoint.address).unwrap_or_else(made)
         });
         let endpoints: Box<[_]> = endpoints.collect();
         let names: Vec<String> = spec.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
@@ -55,7 +62,7 @@ impl Upstream {
             Some(old) => old.choice.carried(&spec.endpoints_spec(), &members, time.now()),
             None => Endpoints::new(&spec.endpoints_spec(), &members, time.now()),
         };
-        Self { name, spec, endpoints, metrics, choice }
+        Self { name, spec, endpoints, metrics, notices: Arc::clone(notices), choice }
     }
 
     /// The header by whose value endpoints are chosen.
@@ -107,6 +114,13 @@ impl Upstream {
         self.endpoints.iter().position(|endpoint| endpoint.id == id).map(|at| at as u32)
     }
 
+    /// Whether the endpoint with this id is left out for a while, if this upstream has it. For onlookers: allocates.
+    pub(crate) fn is_ejected(&self, id: u64, now: Instant) -> Option<bool> {
+        let at = self.index_of(id)? as usize;
+        let standing = self.choice.snapshot(now).endpoints.get(at)?.standing;
+        Some(standing.and_then(|standing| standing.ejected_until).is_some_and(|until| now < until))
+    }
+
     /// How the endpoints stand, in the order of [`Self::endpoints`]. For onlookers: allocates.
     pub(crate) fn standing(&self, now: Instant) -> EndpointsSnapshot {
         let standing = self.choice.snapshot(now);
@@ -126,21 +140,14 @@ impl Upstream {
     fn log_panic(&self, begun: bool, now: Instant) {
         let standing = self.choice.snapshot(now).endpoints;
         let usable = standing.iter().filter(|endpoint| endpoint.usable).count();
-        let (upstream, endpoints) = (&self.name, standing.len());
-        if begun {
-            tracing::warn!(%upstream, usable, endpoints, "too few endpoints are usable: all of them are asked");
-        } else {
-            tracing::info!(%upstream, usable, endpoints, "enough endpoints are usable again");
-        }
+        self.notices.panic(self, begun, usable, now);
     }
 
-    fn ejection(&self, verdict: Verdict) {
+    fn ejection(&self, verdict: Verdict, now: Instant) {
         match verdict {
             Verdict::Ejected(ejected) => {
-                let address = &self.endpoints[ejected.endpoint as usize].address;
                 self.metrics.ejected(ejected.reason);
-                let (reason, times) = (ejected.reason.name(), ejected.times);
-                tracing::warn!(upstream = %self.name, endpoint = %address, reason, times, "endpoint ejected");
+                self.notices.ejected(&self.endpoints[ejected.endpoint as usize], &ejected, now);
             }
             Verdict::Withheld(withheld) => self.metrics.withheld(withheld.because),
         }

@@ -1,6 +1,8 @@
 use super::{Endpoint, Upstream};
-use plimsoll::{Draw, Instant, Outcome, Settlement, ejection::Verdict, endpoints::Pick};
-use std::{fmt, sync::Arc, time::Duration};
+use crate::{notices::Failed, why::Why};
+use http::StatusCode;
+use plimsoll::{Draw, Instant, Outcome, Settlement, ejection::Verdict, endpoints::Pick, http::ProblemId};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 /// An endpoint that was chosen for an attempt. Dropped, it gives its place in flight back; an attempt that was not judged
 /// by then was cancelled, which tells nothing of the endpoint.
@@ -54,7 +56,22 @@ impl Picked {
             }
         };
         self.stage = stage;
-        self.tell(verdict);
+        self.endpoint().metrics.attempted(settlement.outcome);
+        self.tell(verdict, now);
+    }
+
+    /// Says in the log why the attempt failed, or could not be made; `id` is what the client's request is known by.
+    #[cold]
+    pub(crate) fn failed(
+        &self,
+        why: Why,
+        status: Option<StatusCode>,
+        error: Option<&(dyn Error + 'static)>,
+        id: ProblemId,
+        now: Instant,
+    ) {
+        let failed = Failed { endpoint: Arc::clone(self.endpoint()), why, status, id };
+        self.upstream.notices.failed(failed, error, now);
     }
 
     /// The machine ended the attempt so.
@@ -72,13 +89,16 @@ impl Picked {
         };
         if news {
             self.stage = Stage::Final;
-            self.tell(self.upstream.choice.judge_late(&self.pick, now, self.draw, outcome));
+            if matches!(outcome, Outcome::Failure(_)) {
+                self.endpoint().metrics.bodies_failed.inc();
+            }
+            self.tell(self.upstream.choice.judge_late(&self.pick, now, self.draw, outcome), now);
         }
     }
 
-    fn tell(&self, verdict: Option<Verdict>) {
+    fn tell(&self, verdict: Option<Verdict>, now: Instant) {
         if let Some(verdict) = verdict {
-            self.upstream.ejection(verdict);
+            self.upstream.ejection(verdict, now);
         }
     }
 }

@@ -11,8 +11,15 @@ use tokio::net::TcpListener;
 /// How long to wait when the process has no descriptors left: long enough for some to come free.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// Takes connections from this socket until aborted.
-pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
+/// Whose connection it is, and by which listener of the configuration it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accepted {
+    pub(super) peer: SocketAddr,
+    pub(super) listener: SocketAddr,
+}
+
+/// Takes connections from this socket of a listener until aborted.
+pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener, listener: SocketAddr) {
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
@@ -20,14 +27,20 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 let shared = &worker.shared;
                 shared.metrics.accepted.inc();
-                let limits = shared.snapshot.load().spec.limits;
+                let (limits, network) = {
+                    let spec = &shared.snapshot.load().spec;
+                    (spec.limits, spec.network)
+                };
                 match Clients::count(shared, peer.ip(), limits.connections, limits.per_client) {
                     Ok(counted) => {
                         let _ = stream.set_nodelay(true);
+                        if let Some(keep_alive) = network.keep_alive {
+                            let _ = keep_alive.set(&stream);
+                        }
                         let open = worker.opened();
                         let worker = Rc::clone(&worker);
                         tokio::task::spawn_local(async move {
-                            connection::serve(worker, stream, peer).await;
+                            connection::serve(worker, stream, Accepted { peer, listener }).await;
                             drop((open, counted));
                         });
                     }
@@ -37,7 +50,7 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener) {
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
+                worker.shared.notices.accept_failed(&error, worker.now());
                 tokio::time::sleep(EXHAUSTED).await;
             }
         }

@@ -5,6 +5,7 @@ use crate::{
     access_log::{Answer, Entry},
     in_flight::InFlight,
     proxy::{Download, DownloadError},
+    why::Why,
 };
 use bytes::Bytes;
 use http::StatusCode;
@@ -23,6 +24,7 @@ pub(super) struct Answering {
     pub(super) entry: Option<Box<Entry>>,
     pub(super) status: StatusCode,
     pub(super) problem: Option<Kind>,
+    pub(super) why: Option<Why>,
     pub(super) began: Instant,
     /// Handed on, as far as it has not been [taken back](Self::take_back).
     pub(super) bytes: u64,
@@ -54,7 +56,7 @@ impl Body for Answering {
                 self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.whole = self.body.is_end_stream();
             }
-            Some(Err(_)) => {}
+            Some(Err(error)) => self.why = Some(error.why()),
             None => self.whole = true,
         }
         Poll::Ready(frame)
@@ -75,8 +77,8 @@ impl Drop for Answering {
         if let Some(entry) = self.entry.take() {
             // A body that is empty from the start is never asked for.
             let whole = !self.lost && (self.whole || self.bytes == 0 && self.body.is_end_stream());
-            let Self { status, bytes, problem, .. } = *self;
-            entry.answered(Answer { status, bytes, problem, whole });
+            let Self { status, bytes, problem, why, .. } = *self;
+            entry.answered(Answer { status, bytes, problem, whole, why });
         }
     }
 }

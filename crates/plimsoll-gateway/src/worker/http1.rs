@@ -1,19 +1,25 @@
 //! Requests of an HTTP/1.1 connection, one after the other.
 
-use super::Worker;
+use super::{Worker, accept::Accepted};
 use crate::{
     access_log::{self, Answer, Entry},
     h1::{
         FieldWriter, Refusal,
         server::{Idle, Next, NextError, RespondFault, ServerConn},
     },
-    proxy::{Alarm, Answered, Client, DownloadError, Inbound, Tunnel, handle, spoken, via},
+    in_flight::InFlight,
+    proxy::{
+        Alarm, Answered, Arrived, Client, DownloadError, Inbound, Settled, Trailing, Tunnel, handle, spoken,
+        stopped, via,
+    },
     snapshot::{Route, Snapshot},
+    spec::{LimitsSpec, ListenerSpec},
+    why::Why,
 };
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use plimsoll::{
     Instant,
-    http::{Kind, Problem, headers::Scheme},
+    http::{Kind, Problem, ProblemId, headers::Scheme},
     task::panic::{Panicked, catch},
 };
 use std::{future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration};
@@ -32,8 +38,8 @@ pub(super) enum End {
     Broken,
     /// It speaks HTTP/2.
     Http2,
-    /// It has switched protocols with an endpoint.
-    Tunnel(Box<Tunnel>),
+    /// It has switched protocols with an endpoint of this route.
+    Tunnel(Box<Tunnel>, Option<InFlight>),
 }
 
 /// Serves requests as long as they come without a pause.
@@ -41,8 +47,9 @@ pub(super) async fn serve(
     worker: &Rc<Worker>,
     connection: &mut ServerConn<TcpStream>,
     alarm: &mut Alarm,
-    peer: SocketAddr,
+    accepted: Accepted,
 ) -> End {
+    let peer = accepted.peer;
     loop {
         let snapshot = worker.shared.snapshot.load_full();
         connection.set_config(worker.server_config(&snapshot));
@@ -56,7 +63,11 @@ pub(super) async fn serve(
             Ok(None) | Err(_) => return End::Broken,
         };
         let began = worker.now();
-        let entry = Entry::begin(&snapshot, &request, peer.ip(), began);
+        let listener = snapshot.listener(accepted.listener);
+        let local = || connection.with_io(|io| io.local_addr().ok()).flatten();
+        let request = Arrived::new(request, &listener, &local);
+        let entry = Entry::begin(&snapshot, request.request(), peer.ip(), began);
+        let trailing = trailing(&listener, &snapshot.spec.limits);
         let client = Client {
             peer: peer.ip(),
             scheme: Scheme::Http,
@@ -64,10 +75,15 @@ pub(super) async fn serve(
             informational: connection.informational(),
             entry: entry.as_deref(),
         };
-        let Some(answered) = answer(worker, connection, &snapshot, request, client, alarm).await else {
-            return End::Broken;
+        let answered = match request.ready() {
+            Ok(request) => {
+                let request = request.map(|body| Inbound::http1(body, trailing));
+                answer(worker, connection, &snapshot, request, client, alarm).await
+            }
+            Err(stop) => Some(stopped(worker, stop, false)),
         };
-        let Answered { mut response, route, tunnel, mut problem, .. } = answered;
+        let Some(answered) = answered else { return End::Broken };
+        let Answered { mut response, route, tunnel, mut problem, mut why } = answered;
         if problem == Some(Kind::RequestTimeout) {
             // The rest of the request may never come, and until it has, no other can.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -79,13 +95,17 @@ pub(super) async fn serve(
                 fields.field(&header::VIA, via.as_bytes());
             }
         };
+        if let Some(entry) = &entry {
+            // As much as is known if this ends here.
+            entry.answered(Answer { status, bytes: 0, problem, whole: false, why: None });
+        }
         let mut sent = connection.respond_spliced(response, &extra).await;
         if let Err(error) = &sent
             && !error.started
         {
             // It failed before any of it was sent: the client can still be told.
             let broken = broken(&error.fault);
-            (status, problem) = (broken.status(), Some(broken.kind()));
+            (status, problem, why) = (broken.status(), Some(broken.kind()), Some(cut_short(&error.fault)));
             sent = connection.respond(spoken(worker, &broken, false)).await;
         }
         if matches!(&sent, Err(error) if matches!(error.fault, RespondFault::Stalled)) {
@@ -94,10 +114,11 @@ pub(super) async fn serve(
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
         if let Some(entry) = entry {
-            entry.answered(Answer { status, bytes, problem, whole: sent.is_ok() });
+            let why = why.or_else(|| sent.as_ref().err().map(|error| cut_short(&error.fault)));
+            entry.answered(Answer { status, bytes, problem, whole: sent.is_ok(), why });
         }
         match (sent.map(|sent| sent.next), tunnel) {
-            (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel)),
+            (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel), route),
             (Ok(Next::Request), _) => {}
             (Ok(Next::Close | Next::Upgrade), _) => return End::Close,
             (Err(_), _) => return End::Broken,
@@ -115,11 +136,10 @@ async fn answer(
     worker: &Worker,
     connection: &ServerConn<TcpStream>,
     snapshot: &Snapshot,
-    request: Request<crate::h1::Incoming>,
+    request: Settled<Inbound>,
     client: Client<'_>,
     alarm: &mut Alarm,
 ) -> Option<Answered> {
-    let request = request.map(Inbound::Http1);
     let mut handled = pin!(catch(handle(worker, snapshot, request, client, alarm)));
     let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(Some(answered)),
@@ -129,20 +149,45 @@ async fn answer(
     Some(answered.unwrap_or_else(|panic| panicked(worker, &panic)))
 }
 
+/// What is taken of the trailers of a request that came by this listener.
+pub(super) fn trailing(listener: &ListenerSpec, limits: &LimitsSpec) -> Trailing {
+    Trailing { names: listener.header_names, bytes: limits.trailers, fields: limits.fields }
+}
+
 /// The problem of an answer that broke off before any of it was sent.
 fn broken(fault: &RespondFault<DownloadError>) -> Problem {
-    Problem::new(match fault {
-        RespondFault::Body(DownloadError::TimedOut) => Kind::AttemptTimeout,
+    match fault {
+        RespondFault::Body(error) => broken_off(error),
+        _ => Problem::new(Kind::UpstreamBroken),
+    }
+}
+
+/// The same, by what was wrong with its body.
+pub(super) fn broken_off(error: &DownloadError) -> Problem {
+    Problem::new(match error {
+        DownloadError::TimedOut(_) => Kind::AttemptTimeout,
+        error if error.is_trailer_too_large() => Kind::UpstreamHeadTooLarge,
         _ => Kind::UpstreamBroken,
     })
+}
+
+/// Why an answer was not sent whole.
+fn cut_short(fault: &RespondFault<DownloadError>) -> Why {
+    match fault {
+        RespondFault::Io(_) => Why::ClientGone,
+        RespondFault::Body(error) => error.why(),
+        RespondFault::Stalled => Why::ClientSlow,
+        RespondFault::Length | RespondFault::Status => Why::UpstreamMalformed,
+    }
 }
 
 /// The answer to a request whose handling has panicked.
 pub(super) fn panicked(worker: &Worker, panic: &Panicked) -> Answered {
     worker.shared.metrics.panics.inc();
-    tracing::error!(%panic, "a request has ended in a panic");
-    let response = spoken(worker, &Problem::new(Kind::Internal), false);
-    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal) }
+    let id = ProblemId::fresh();
+    tracing::error!(%panic, %id, "a request has ended in a panic");
+    let response = spoken(worker, &Problem::new(Kind::Internal).id(id), false);
+    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), why: Some(Why::Panicked) }
 }
 
 /// What is counted of every request.
@@ -163,7 +208,7 @@ async fn refuse(
 ) -> End {
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());
-    access_log::refused(snapshot, peer.ip(), kind);
+    access_log::refused(snapshot, peer.ip(), kind, Why::Request(refusal.name()));
     let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), false);
     match connection.respond(response).await {
         Ok(_) => End::Close,
@@ -177,6 +222,7 @@ pub(super) fn kind_of(status: StatusCode) -> Kind {
         StatusCode::PAYLOAD_TOO_LARGE => Kind::BodyTooLarge,
         StatusCode::URI_TOO_LONG => Kind::UriTooLong,
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Kind::HeadTooLarge,
+        StatusCode::EXPECTATION_FAILED => Kind::ExpectationFailed,
         StatusCode::NOT_IMPLEMENTED => Kind::NotImplemented,
         StatusCode::HTTP_VERSION_NOT_SUPPORTED => Kind::VersionNotSupported,
         _ => Kind::BadRequest,

@@ -7,20 +7,24 @@ mod accept;
 mod answering;
 mod clients;
 mod connection;
+mod cut;
 mod http1;
 mod http2;
 mod lag;
 mod tunnel;
 
 pub(crate) use clients::Clients;
+pub(crate) use cut::is_cut;
 pub(crate) use http2::Lease;
+pub(crate) use tunnel::TunnelEnd;
 
 use crate::{
     h1::{Drain, HeadLimits, server::ServerConfig},
     metrics::Metrics,
+    notices::Notices,
     pool::Pools,
     snapshot::Snapshot,
-    spec::LimitsSpec,
+    spec::{Address, LimitsSpec},
 };
 use arc_swap::ArcSwap;
 use http2::{Http2Pools, Unsent};
@@ -28,10 +32,11 @@ use lag::Lag;
 use plimsoll::{
     Instant,
     driver::{Time, now},
+    http::dial::Dialer,
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::HashMap,
     net::SocketAddr,
     rc::Rc,
     sync::{Arc, atomic::AtomicBool},
@@ -48,8 +53,11 @@ use tokio::{
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) metrics: Metrics,
+    pub(crate) notices: Arc<Notices>,
     /// Clock, timers and randomness of requests and policies.
     pub(crate) time: Time,
+    /// Connections to endpoints, of requests and of health checks.
+    pub(crate) dialer: Dialer,
     pub(crate) clients: Clients,
     pub(crate) draining: AtomicBool,
     /// Tells of every snapshot that is put in force, by its generation.
@@ -59,8 +67,8 @@ pub(crate) struct Shared {
 /// What a worker is told.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Take connections from this socket, which is bound to this address.
-    Listen(SocketAddr, std::net::TcpListener),
+    /// Take connections from this socket of the listener with this address, which is bound to that one.
+    Listen { listener: SocketAddr, bound: SocketAddr, socket: std::net::TcpListener },
     /// Take no more from it.
     Unlisten(SocketAddr),
     /// Finish what is under way, within this time, and end.
@@ -87,6 +95,8 @@ pub(crate) struct Worker {
     /// Connections of clients on this worker, tunnels too.
     pub(crate) open: Cell<usize>,
     lag: Lag,
+    /// Whether it is the one that tells what has gathered.
+    tells: bool,
     idle: tokio::sync::Notify,
     server: RefCell<(u64, Rc<ServerConfig>)>,
 }
@@ -100,6 +110,7 @@ impl Worker {
         Rc::new(Self {
             shared,
             lag,
+            tells: at == 0,
             pools: Pools::default(),
             http2: Http2Pools::default(),
             unsent: Rc::default(),
@@ -140,10 +151,17 @@ impl Worker {
     fn sweep(&self) {
         let snapshot = self.shared.snapshot.load();
         let upstreams = snapshot.upstreams.values();
-        let live: HashSet<u64> =
-            upstreams.flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| endpoint.id)).collect();
-        self.pools.sweep(now(), |endpoint| live.contains(&endpoint));
-        self.http2.sweep(now(), |endpoint| live.contains(&endpoint));
+        let live: HashMap<u64, &Address> = upstreams
+            .flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| (endpoint.id, &endpoint.address)))
+            .collect();
+        // Has names looked up again whose time is over: while connections are kept, nobody else may ask for them.
+        let addresses =
+            |endpoint: u64| live.get(&endpoint).and_then(|at| self.shared.dialer.addresses(at.host()));
+        self.pools.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
+        self.http2.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
+        if self.tells {
+            self.shared.notices.look(&snapshot, self.now());
+        }
     }
 }
 
@@ -166,7 +184,8 @@ fn server_config(limits: &LimitsSpec) -> ServerConfig {
             bytes: limits.head,
             fields: limits.fields,
             target: limits.target,
-            ..HeadLimits::default()
+            trailer_bytes: limits.trailers,
+            trailer_fields: limits.fields,
         },
         body: limits.body,
         write_stall: limits.write_time,
@@ -198,12 +217,12 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
     let limit = loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Listen(address, socket)) => match tokio::net::TcpListener::from_std(socket) {
+                Some(Order::Listen { listener, bound, socket }) => match tokio::net::TcpListener::from_std(socket) {
                     Ok(socket) => {
-                        let task = tokio::task::spawn_local(accept::accept(Rc::clone(&worker), socket));
-                        listeners.push((address, task.abort_handle()));
+                        let task = tokio::task::spawn_local(accept::accept(Rc::clone(&worker), socket, listener));
+                        listeners.push((bound, task.abort_handle()));
                     }
-                    Err(error) => tracing::error!(%address, %error, "cannot listen"),
+                    Err(error) => tracing::error!(address = %bound, %error, "cannot listen"),
                 },
                 Some(Order::Unlisten(address)) => listeners.retain(|(bound, task)| {
                     let stays = *bound != address;
@@ -229,5 +248,6 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
         }
     };
     let _ = tokio::time::timeout(limit, emptied).await;
+    cut::begin();
     worker.open.get()
 }

@@ -157,3 +157,24 @@ fn a_problem_says_which_request_it_was() {
     client.get("/").assert_problem(502, "upstream-unreachable");
     assert_eq!(client.answer_of_head("/").head.status(), 502);
 }
+
+#[test]
+fn a_trace_that_begins_here_is_marked_as_the_setting_says_and_one_that_came_stays_as_it_was() {
+    const CAME: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-";
+    let flags = |gateway: &Running, origin: &Origin, fields: &str| {
+        let (request, _connection) = sent_on(gateway, origin, fields);
+        request.field("traceparent").unwrap().rsplit('-').next().unwrap().to_owned()
+    };
+    for (setting, begun) in
+        [(None, "01"), (Some("trace-sample = \"0%\""), "00"), (Some("trace-sample = 1.0"), "01")]
+    {
+        let origin = Origin::by_hand();
+        let gateway = setting.into_iter().fold(Setup::to(&origin), Setup::top).start();
+        assert_eq!(flags(&gateway, &origin, ""), begun, "{setting:?}");
+        for came in ["00", "01"] {
+            let field = format!("traceparent: {CAME}{came}\r\n");
+            assert_eq!(flags(&gateway, &origin, &field), came, "{setting:?}");
+        }
+        assert_eq!(flags(&gateway, &origin, "traceparent: nonsense\r\n"), begun, "{setting:?}");
+    }
+}

@@ -4,10 +4,13 @@ use crate::support::{
     Client, End, FILLING, Origin, Setup,
     http2::{self, converse, until_seen, whole},
 };
-use plimsoll::driver::Time;
+use plimsoll::{driver::Time, http::dial::SystemResolver};
 use plimsoll_gateway::Gateway;
 use socket2::{Domain, Socket, Type};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    sync::Arc,
+};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -258,7 +261,8 @@ fn mapped_ipv4_clients_have_a_bucket_each() {
     let port = socket.local_addr().unwrap().port();
     let mut spec = setup.spec();
     spec.listeners[0].listen = socket.local_addr().unwrap();
-    let _gateway = Gateway::start_with(spec, &mut vec![socket], Time::TOKIO).unwrap();
+    let _gateway =
+        Gateway::start_with(spec, &mut vec![socket], Time::TOKIO, Arc::new(SystemResolver)).unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     for last in 1..=3 {
         let from = IpAddr::from([127, 0, 0, last]);
@@ -266,4 +270,57 @@ fn mapped_ipv4_clients_have_a_bucket_each() {
         assert_eq!(client.get("/").text(), from.to_string());
         assert_eq!(client.get("/").status(), 429, "its own bucket is empty");
     }
+}
+
+/// A network of IPv6 in which this host has every address, in a process and a world of its own.
+#[cfg(target_os = "linux")]
+const WORLD: &str = "ip link set lo up && ip -6 route add local fd00:25::/64 dev lo && \
+                     echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind && exec \"$0\" \"$@\"";
+
+/// Whoever has one address of a /64 has them all: 70 of them are one client.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_addresses_of_a_64_share_one_clients_connections() {
+    const INSIDE: &str = "PLIMSOLL_TEST_IN_A_NETWORK_OF_ITS_OWN";
+    if std::env::var_os(INSIDE).is_none() {
+        let unshared = std::process::Command::new("unshare")
+            .args(["--map-root-user", "--net", "sh", "-c", WORLD])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "limits::the_addresses_of_a_64_share_one_clients_connections", "--nocapture"])
+            .env(INSIDE, "1")
+            .output();
+        match unshared {
+            Ok(ended) if ended.status.success() => {
+                let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+                assert!(said.contains("1 passed"), "{said}");
+            }
+            // 101 is a test that has failed; anything else is a network that could not be made.
+            Ok(ended) if ended.status.code() == Some(101) => {
+                panic!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr))
+            }
+            other => println!("no network of its own to be had here: {other:?}"),
+        }
+        return;
+    }
+    let origin = Origin::answering(OK);
+    let setup = Setup::to(&origin).limits("connections = 64").limits("per-client = 4");
+    let mut spec = setup.spec();
+    spec.listeners[0].listen = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    let gateway = Gateway::start_with(spec, &mut Vec::new(), Time::TOKIO, Arc::new(SystemResolver)).unwrap();
+    let address = gateway.addresses()[0];
+    let connect = |last: u16, network: u16| {
+        Client::connect_from(
+            address,
+            Some(Ipv6Addr::new(0xfd00, 0x25, 0, network, 0, 0, 0, last).into()),
+            false,
+        )
+    };
+    let clients: Vec<_> = (1..=70).map(|last| connect(last, 0)).collect();
+    let served = clients.into_iter().filter_map(|mut client| {
+        let sent = client.try_send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_ok();
+        (sent && client.try_answer("GET").is_ok()).then_some(client)
+    });
+    let served: Vec<_> = served.collect();
+    assert_eq!(served.len(), 4, "as many as one client has");
+    assert_eq!(connect(1, 0).try_answer("GET").map(drop).map_err(drop), Err(()), "it still has them");
 }

@@ -14,6 +14,7 @@ fn expected(reason: &str) -> (u16, &'static str) {
         "body-too-large" => (413, "body-too-large"),
         "target-too-long" => (414, "uri-too-long"),
         "head-too-large" | "too-many-fields" | "trailer-too-large" => (431, "head-too-large"),
+        "expectation-unknown" => (417, "expectation-failed"),
         "transfer-unknown" | "connect-unsupported" => (501, "not-implemented"),
         "version" => (505, "version-not-supported"),
         _ => (400, "bad-request"),
@@ -103,7 +104,7 @@ fn what_has_one_reading_is_sent_on_in_that_reading() {
         ("GET http://a?b=/../c HTTP/1.1\r\nHost: a\r\n\r\n".into(), "GET", "/?b=/../c", b""),
         ("GET /tab HTTP/1.1\r\nHost:\ta\t\r\n\r\n".into(), "GET", "/tab", b""),
         ("BREW /method HTTP/1.1\r\nHost: a\r\n\r\n".into(), "BREW", "/method", b""),
-        ("GET //double//slash HTTP/1.1\r\nHost: a\r\n\r\n".into(), "GET", "//double//slash", b""),
+        ("GET //double//slash HTTP/1.1\r\nHost: a\r\n\r\n".into(), "GET", "/double/slash", b""),
         ("POST /cookie HTTP/1.1\r\nHost: a\r\nConnection: content-length, host\r\nContent-Length: 2\r\n\r\nok".into(), "POST", "/cookie", b"ok"),
     ];
     let origin = Origin::serving(|request, wire| {

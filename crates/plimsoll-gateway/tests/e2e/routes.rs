@@ -79,8 +79,7 @@ fn what_no_route_takes_is_told_so() {
     client.get("/y").assert_problem(404, "no-route");
     client.ask("GET /x HTTP/1.1\r\nHost: b\r\n\r\n").assert_problem(404, "no-route");
     client.ask("GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").assert_problem(404, "no-route");
-    client.ask("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").assert_problem(404, "no-route");
-    assert_eq!(gateway.metric("plimsoll_problems_total", &["kind=\"no-route\""]), 4);
+    assert_eq!(gateway.metric("plimsoll_problems_total", &["kind=\"no-route\""]), 3);
     assert_eq!(origin.requests(), 1);
 }
 
@@ -98,10 +97,10 @@ fn dots_are_resolved_before_anything_is_decided() {
         ("/public/../secret", "secret /secret"),
         ("/public/%2e%2E/secret", "secret /secret"),
         ("/public/./a/../b/.?c=..", "public /public/b/?c=.."),
-        ("/public/%2Fa%2f..%2f", "public /public/%2Fa%2f..%2f"),
-        ("/public//..//secret", "public /public//secret"),
+        ("/public//..//secret", "secret /secret"),
         ("/public/...", "public /public/..."),
-        ("/%70ublic", "no route"),
+        ("/%70ublic", "public /public"),
+        ("/publi", "no route"),
     ] {
         let answer = client.get(path);
         let got = if answer.status() == 404 { "no route".to_owned() } else { answer.text().to_owned() };

@@ -1,6 +1,6 @@
 //! Switches of protocols: tunnels, and what must not become one.
 
-use crate::support::{Client, End, Origin, Running, Setup, Wire};
+use crate::support::{Client, End, FILLING, Origin, Running, Setup, Wire};
 use std::time::Duration;
 
 const WEBSOCKET: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
@@ -26,7 +26,7 @@ fn tunnel(gateway: &Running, origin: &Origin) -> (Client, Wire) {
 }
 
 #[test]
-fn a_tunnel_outlives_the_requests_limits() {
+fn a_tunnel_outlives_the_requests_limits_and_holds_its_places() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin)
         .policy(r#"timeout = { attempt = "15s", total = "15s", idle = "50ms" }"#)
@@ -34,15 +34,11 @@ fn a_tunnel_outlives_the_requests_limits() {
         .limits("idle-time = \"50ms\"\nhead-time = \"50ms\"\nwrite-time = \"50ms\"")
         .start();
     let (mut client, mut connection) = tunnel(&gateway, &origin);
-    // Its place in the bulkhead is free again, and its limits no longer hold: another request meanwhile takes longer
-    // than any of them.
+    // Its limits no longer hold: this takes longer than any of them.
+    assert!(connection.is_quiet() && client.is_quiet() && connection.is_quiet());
+    // Its place in the bulkhead is taken for as long as it lives.
     let mut other = gateway.client();
-    other.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut second = origin.accept();
-    second.expect_request();
-    assert!(second.is_quiet() && connection.is_quiet() && client.is_quiet());
-    second.respond("ok");
-    assert_eq!(other.answer().text(), "ok");
+    other.get("/other").assert_problem(503, "bulkhead-full");
     for round in 0..3 {
         let text = format!("frame {round}");
         client.send(&text);
@@ -56,8 +52,77 @@ fn a_tunnel_outlives_the_requests_limits() {
     connection.send("last words");
     drop(connection);
     assert_eq!(client.rest(), (b"last words".to_vec(), End::Closed));
-    drop((client, other));
-    gateway.until_metric("plimsoll_connections", &[], 0);
+    drop(client);
+    gateway.until_metric("plimsoll_connections", &[], 1);
+    other.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut next = origin.accept();
+    next.expect_request();
+    next.respond("ok");
+    assert_eq!(other.answer().text(), "ok");
+    let bytes = |direction| gateway.metric("plimsoll_tunnel_bytes_total", &[direction]);
+    assert_eq!((bytes("\"to-endpoint\""), bytes("\"to-client\"")), (21, 5 + 21 + 10));
+    assert_eq!(gateway.metric("plimsoll_tunnels_ended_total", &["reason=\"closed\""]), 1);
+}
+
+/// Waits until no tunnel is left, and says whether the last one ended so.
+#[track_caller]
+fn ended(gateway: &Running, reason: &str) {
+    gateway.until_metric("plimsoll_tunnels_ended_total", &[&format!("reason=\"{reason}\"")], 1);
+    gateway.until_metric("plimsoll_tunnels", &[], 0);
+    gateway.until_metric("plimsoll_requests_in_flight", &[], 0);
+}
+
+#[test]
+fn a_tunnel_is_counted_while_it_is_open() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).start();
+    let (client, connection) = tunnel(&gateway, &origin);
+    gateway.until_metric("plimsoll_tunnels", &["route=\"r\"", "upstream=\"origin\""], 1);
+    assert_eq!(gateway.metric("plimsoll_requests_in_flight", &[]), 1);
+    drop((client, connection));
+    ended(&gateway, "closed");
+}
+
+#[test]
+fn a_tunnel_that_carries_nothing_is_closed() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).top("tunnels = { idle-time = \"50ms\" }").start();
+    let (mut client, mut connection) = tunnel(&gateway, &origin);
+    assert_eq!((client.ended(), connection.ended()), (End::Closed, End::Closed));
+    ended(&gateway, "idle");
+}
+
+/// One side has ended, and the other never does.
+#[test]
+fn half_a_tunnel_that_carries_nothing_is_closed_as_well() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).top("tunnels = { idle-time = \"50ms\" }").start();
+    let (mut client, mut connection) = tunnel(&gateway, &origin);
+    client.finish();
+    assert_eq!((connection.ended(), client.ended()), (End::Closed, End::Closed));
+    ended(&gateway, "idle");
+}
+
+#[test]
+fn a_client_that_takes_nothing_ends_its_tunnel() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).limits("write-time = \"100ms\"").start();
+    let (_client, mut connection) = tunnel(&gateway, &origin);
+    let mut sent: u64 = 0;
+    while connection.try_send(FILLING).is_ok() {
+        sent += FILLING.len() as u64;
+    }
+    assert!(sent < 100_000_000, "{sent} bytes for a client that takes none");
+    ended(&gateway, "stalled");
+}
+
+#[test]
+fn an_endpoint_that_takes_nothing_ends_its_tunnel() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).limits("write-time = \"100ms\"").start();
+    let (mut client, _connection) = tunnel(&gateway, &origin);
+    while client.try_send(FILLING).is_ok() {}
+    ended(&gateway, "stalled");
 }
 
 #[test]
@@ -127,6 +192,16 @@ fn http2_is_no_protocol_to_tunnel() {
         connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         assert_eq!(client.answer().status(), 200);
     }
+}
+
+#[test]
+fn a_drain_gives_tunnels_a_time_of_their_own() {
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).top("tunnels = { drain-time = \"50ms\" }").start();
+    let (mut client, mut connection) = tunnel(&gateway, &origin);
+    // Nothing had to be cut off, long before the drain's own time was over.
+    assert_eq!(gateway.drain(Duration::from_secs(30)), 0);
+    assert_eq!((client.ended(), connection.ended()), (End::Closed, End::Closed));
 }
 
 #[test]

@@ -78,6 +78,13 @@ pub(crate) fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> V
             {
                 fault(format!("fewer than {rule}"));
             }
+            "if" => {
+                let form = if self::faults(root, rule, value, at).is_empty() { "then" } else { "else" };
+                below.extend(self::faults(root, &schema[form], value, at));
+            }
+            "not" if self::faults(root, rule, value, at).is_empty() => {
+                fault(format!("{value} is not allowed"));
+            }
             "anyOf" => {
                 let each: Vec<_> =
                     rule.as_array().unwrap().iter().map(|rule| self::faults(root, rule, value, at)).collect();
@@ -86,7 +93,8 @@ pub(crate) fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> V
                 }
             }
             "const" | "enum" | "minimum" | "maximum" | "minItems" | "minLength" | "pattern" | "format"
-            | "propertyNames" | "description" | "default" | "writeOnly" | "title" => {}
+            | "propertyNames" | "then" | "else" | "not" | "description" | "default" | "writeOnly"
+            | "title" => {}
             other => panic!("the keyword {other:?} at {at}"),
         }
     }

@@ -7,6 +7,7 @@
 use plimsoll::{
     Observer,
     driver::TimeSource,
+    http::dial::SystemResolver,
     telemetry::{Format, PolicyMetrics, Registry},
 };
 use plimsoll_gateway::{Gateway, file, spec::GatewaySpec};
@@ -17,7 +18,7 @@ use plimsoll_testkit::{
         wire::{Activity, Ledger, Origin, Wire, agree, of_reference, show},
     },
 };
-use std::{net::SocketAddr, pin::Pin, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -82,7 +83,9 @@ async fn play(script: &Script, expected: &Ledger, quiet: Duration) -> Ledger {
     let spec = spec(script, [origin.address(), twin.address()]);
     let clock = time.time();
     // It waits for its workers.
-    let started = tokio::task::spawn_blocking(move || Gateway::start_with(spec, &mut Vec::new(), clock));
+    let started = tokio::task::spawn_blocking(move || {
+        Gateway::start_with(spec, &mut Vec::new(), clock, Arc::new(SystemResolver))
+    });
     let gateway = started.await.unwrap().expect("the gateway starts");
     let address = gateway.addresses()[0];
     awake(address).await;

@@ -7,7 +7,7 @@ use super::{
     pool::Keeping,
     singleflight::{Flights, Singleflight},
 };
-use crate::body::ByteLimit;
+use crate::{body::ByteLimit, dial::Dialer};
 use plimsoll_driver::Time;
 use plimsoll_policy::PolicySpec;
 use plimsoll_telemetry::{RegisterError, Registry};
@@ -34,6 +34,7 @@ pub struct Builder {
     singleflight: Option<Singleflight>,
     metrics: Option<Families>,
     time: Time,
+    dialer: Dialer,
     #[cfg(feature = "tls")]
     tls: super::tls::Tls,
 }
@@ -54,6 +55,7 @@ impl Default for Builder {
             singleflight: None,
             metrics: None,
             time: Time::TOKIO,
+            dialer: Dialer::default(),
             #[cfg(feature = "tls")]
             tls: super::tls::Tls::default(),
         }
@@ -194,6 +196,14 @@ impl Builder {
         self
     }
 
+    /// Where connections come from: how names are looked up and for how long that holds, how addresses are raced, and TCP
+    /// keep-alive. [`Dialer::default`] unless said otherwise. Kept connections to addresses that a name does not have any
+    /// more are closed once it has been looked up again.
+    pub fn dialer(mut self, dialer: Dialer) -> Self {
+        self.dialer = dialer;
+        self
+    }
+
     /// How encrypted connections are made. Unless said otherwise, with the roots that Mozilla trusts.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: super::Tls) -> Self {
@@ -224,6 +234,7 @@ impl Builder {
     fn settings(self) -> Settings {
         Settings {
             connecting: Connecting::new(
+                self.dialer,
                 #[cfg(feature = "tls")]
                 self.tls,
                 self.http2_only,

@@ -7,30 +7,21 @@ use super::{
     link::Link,
     upload::BoxError,
 };
-use http::{Uri, uri::PathAndQuery};
+use crate::dial::Dialer;
 use hyper::client::conn::{http1, http2};
-#[cfg(feature = "tls")]
-use hyper_util::rt::TokioIo;
-use hyper_util::{
-    client::legacy::connect::{
-        HttpConnector,
-        dns::{GaiAddrs, GaiResolver, Name},
-    },
-    rt::{TokioExecutor, TokioTimer},
-};
-use plimsoll_driver::{Marks, classify::ResolveError};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use plimsoll_driver::Marks;
 use std::{
     future::poll_fn,
+    net::IpAddr,
     num::NonZeroU32,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll},
     time::Duration,
 };
-use tower_service::Service;
 
 /// A connection that has just been made.
 pub(super) enum Made {
@@ -41,7 +32,7 @@ pub(super) enum Made {
 /// How connections are made.
 #[derive(Clone, Debug)]
 pub(super) struct Connecting {
-    tcp: HttpConnector<Resolver>,
+    pub(super) dialer: Dialer,
     #[cfg(feature = "tls")]
     pub(super) tls: super::tls::Tls,
     /// HTTP/2 without asking, where nothing is encrypted.
@@ -83,38 +74,19 @@ const PONG: Duration = Duration::from_secs(20);
 const SEND_BUFFER: usize = 64 * 1024;
 
 impl Connecting {
-    pub(super) fn new(#[cfg(feature = "tls")] tls: super::tls::Tls, http2_only: bool, http2: Http2) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        // Limits are the policy's.
-        tcp.set_connect_timeout(None);
+    pub(super) fn new(
+        dialer: Dialer,
+        #[cfg(feature = "tls")] tls: super::tls::Tls,
+        http2_only: bool,
+        http2: Http2,
+    ) -> Self {
         Self {
-            tcp,
+            dialer,
             #[cfg(feature = "tls")]
             tls: if http2_only { tls.http2_only() } else { tls },
             http2_only,
             http2,
         }
-    }
-}
-
-/// The system's resolver, whose failures are told from the peer's.
-#[derive(Clone, Debug)]
-struct Resolver(GaiResolver);
-
-impl Service<Name> for Resolver {
-    type Response = GaiAddrs;
-    type Error = ResolveError;
-    type Future = Pin<Box<dyn Future<Output = Result<GaiAddrs, ResolveError>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ResolveError>> {
-        self.0.poll_ready(cx).map_err(ResolveError::from)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let found = self.0.call(name);
-        Box::pin(async move { found.await.map_err(ResolveError::from) })
     }
 }
 
@@ -130,23 +102,24 @@ pub(super) async fn make(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
 
 async fn try_make(host: &Host, begun: plimsoll_policy::Instant, marks: &Marks) -> Result<Made, BoxError> {
     let connecting = &host.settings.connecting;
-    let target: Uri = host.origin.at(&PathAndQuery::from_static("/"));
-    let tcp = connecting.tcp.clone().call(target).await?;
+    let tcp = connecting.dialer.dial(host.origin.host(), host.origin.port()).await?;
+    let peer = tcp.peer_addr()?.ip();
     #[cfg(feature = "tls")]
     if host.origin.is_secure() {
         marks.dialled();
-        let (stream, http2) = connecting.tls.agree(host.origin.host(), tcp.into_inner()).await?;
-        return shake(host, Stream::Tls(Box::new(TokioIo::new(stream))), http2, begun).await;
+        let (stream, http2) = connecting.tls.agree(host.origin.host(), tcp).await?;
+        return shake(host, Stream::Tls(Box::new(TokioIo::new(stream))), peer, http2, begun).await;
     }
     // Without TLS there is one stage less.
     #[cfg(not(feature = "tls"))]
     let _ = marks;
-    shake(host, Stream::Plain(tcp), connecting.http2_only, begun).await
+    shake(host, Stream::Plain(TokioIo::new(tcp)), peer, connecting.http2_only, begun).await
 }
 
 async fn shake(
     host: &Host,
     stream: Stream,
+    peer: IpAddr,
     http2: bool,
     begun: plimsoll_policy::Instant,
 ) -> Result<Made, BoxError> {
@@ -169,8 +142,8 @@ async fn shake(
             .await;
             drop(opened);
         });
-        return Ok(Made::Http2(host.pool.share(sender, allowed)));
+        return Ok(Made::Http2(host.pool.share(sender, allowed, peer)));
     }
     let (sender, connection) = http1::Builder::new().handshake(io).await?;
-    Ok(Made::Http1(Box::new(Link::new(sender, connection, wire, opened, host.now()))))
+    Ok(Made::Http1(Box::new(Link::new(sender, connection, wire, peer, opened, host.now()))))
 }

@@ -16,7 +16,7 @@ use plimsoll_driver::{
     Answered, Attempts, Begin, CallGuard, Failed, Marks, Timer, classify::BodyVerdict, run,
 };
 use plimsoll_policy::{
-    Instant, Settlement,
+    Instant, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
 };
 use std::{
@@ -30,6 +30,7 @@ pub(super) type Guard = CallGuard<Arc<Machines>>;
 
 /// The attempts of one call: each sends the held request over a connection to the one host.
 struct HostAttempts<'a, F> {
+    host: &'a Host,
     held: &'a Held,
     /// Begins an attempt whose marks are in this slot.
     attempt: F,
@@ -52,13 +53,30 @@ where
     fn settlement(
         &mut self,
         _: AttemptId,
-        _: Instant,
+        now: Instant,
         _: Duration,
         result: Result<&Reply, &Fault>,
     ) -> Settlement {
+        let Host { failures, origin, .. } = self.host;
         match result {
-            Ok(reply) => settlement(reply.response()),
-            Err(fault) => fault.settlement(),
+            Ok(reply) => {
+                let settlement = settlement(reply.response());
+                if let Outcome::Failure(_) = settlement.outcome {
+                    failures.answered(origin, reply.response().status(), now);
+                }
+                settlement
+            }
+            Err(fault) => {
+                failures.broke(origin, fault, now);
+                fault.settlement()
+            }
+        }
+    }
+
+    fn abort(&mut self, _: AttemptId, slot: Option<usize>, now: Instant, outcome: Outcome) {
+        // Of one that is over, the verdict has been told.
+        if let (Some(_), Outcome::Failure(_)) = (slot, outcome) {
+            self.host.failures.timed_out(&self.host.origin, now);
         }
     }
 
@@ -81,8 +99,11 @@ pub(super) async fn drive(
     let marks = [Marks::new(), Marks::new()];
     let mut timer = pin!(Timer::new());
     let ended = {
-        let mut attempts =
-            HostAttempts { held: &held, attempt: |slot: usize| attempt(&host, &held, &marks[slot]) };
+        let mut attempts = HostAttempts {
+            host: &host,
+            held: &held,
+            attempt: |slot: usize| attempt(&host, &held, &marks[slot]),
+        };
         run(&mut guard, &mut attempts, &marks, &mut timer.as_mut(), facts.replayable).await
     };
     match ended {

@@ -3,8 +3,9 @@
 use super::{
     Origin,
     connect::Connecting,
+    failures::Failures,
     metrics::{Ears, Families},
-    pool::{Keeping, Pool, PoolStats},
+    pool::{Follow, Keeping, Pool, PoolStats},
 };
 use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
@@ -42,6 +43,7 @@ pub(super) struct Host {
     pub(super) settings: Arc<Settings>,
     pub(super) policy: ArcSwap<Machines>,
     pub(super) pool: Arc<Pool>,
+    pub(super) failures: Failures,
     header: HeaderValue,
     /// One revision at a time: each builds on the one before it.
     revising: Mutex<()>,
@@ -57,12 +59,14 @@ impl Host {
         let (time, now) = (settings.time.clone(), settings.time.now());
         let machines =
             Policy::new(spec, now, time.secret(), Arc::new(TaskHost::new(ears).with_time(time.clone())));
+        let names = Follow { dialer: settings.connecting.dialer.clone(), host: origin.host().into() };
         let host = Arc::new(Self {
             header: origin.host_header(),
             origin,
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
-            pool: Arc::new(Pool::new(settings.keeping, pool, time)),
+            pool: Arc::new(Pool::new(settings.keeping, names, pool, time)),
+            failures: Failures::default(),
             revising: Mutex::new(()),
             used: AtomicU64::new(now.as_nanos()),
         });

@@ -6,6 +6,7 @@ use plimsoll_driver::Time;
 use plimsoll_policy::Instant;
 use std::{
     fmt,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -27,6 +28,8 @@ struct Line {
     sender: Sender,
     /// How many streams the peer allows, as far as is known.
     allowed: Arc<AtomicUsize>,
+    /// Whom it goes to.
+    peer: IpAddr,
     made: Instant,
     streams: AtomicU32,
     requests: AtomicU64,
@@ -64,11 +67,12 @@ impl Lines {
     }
 
     /// One more connection, with a place for whoever made it.
-    pub(super) fn add(&self, sender: Sender, allowed: Arc<AtomicUsize>) -> Lease {
+    pub(super) fn add(&self, sender: Sender, allowed: Arc<AtomicUsize>, peer: IpAddr) -> Lease {
         let now = self.time.now();
         let line = Arc::new(Line {
             sender,
             allowed,
+            peer,
             made: now,
             streams: AtomicU32::new(0),
             requests: AtomicU64::new(0),
@@ -78,6 +82,19 @@ impl Lines {
         let lease = Lease::on(&line);
         self.lock().push(line);
         lease
+    }
+
+    /// Forgets connections that no request may go over any more, those among them whose peer `is_gone`. Whether any is
+    /// left.
+    pub(super) fn sweep(&self, now: Instant, is_gone: impl Fn(&IpAddr) -> bool) -> bool {
+        let mut open = self.lock();
+        let gone: Vec<_> =
+            open.extract_if(.., |line| is_gone(&line.peer) || !line.is_usable(&self.keeping, now)).collect();
+        let left = !open.is_empty();
+        drop(open);
+        // Outside the lock: they may close.
+        drop(gone);
+        left
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Line>>> {

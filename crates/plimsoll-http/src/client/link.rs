@@ -16,6 +16,7 @@ use plimsoll_policy::Instant;
 use std::{
     fmt,
     future::poll_fn,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -28,6 +29,8 @@ pub(super) struct Link {
     /// `None` once it has ended.
     connection: Option<http1::Connection<Io, Upload>>,
     wire: Arc<Wire>,
+    /// Whom it goes to.
+    pub(super) peer: IpAddr,
     pub(super) made: Instant,
     requests: u64,
     /// When it was last put to rest.
@@ -49,11 +52,12 @@ impl Link {
         sender: http1::SendRequest<Upload>,
         connection: http1::Connection<Io, Upload>,
         wire: Arc<Wire>,
+        peer: IpAddr,
         opened: Opened,
         made: Instant,
     ) -> Self {
         let connection = Some(connection);
-        Self { sender, connection, wire, made, requests: 0, rested: made, _opened: opened }
+        Self { sender, connection, wire, peer, made, requests: 0, rested: made, _opened: opened }
     }
 
     /// Requests so far.

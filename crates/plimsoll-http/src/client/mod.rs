@@ -55,6 +55,7 @@ mod connect;
 mod discard;
 mod drive;
 mod error;
+mod failures;
 mod host;
 mod hosts;
 mod io;

@@ -74,9 +74,13 @@ impl Origin {
     }
 
     /// The host alone.
-    #[cfg(feature = "tls")]
     pub(super) fn host(&self) -> &str {
         self.authority.host()
+    }
+
+    /// The port, which is the scheme's own unless said otherwise.
+    pub(super) fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
 
     pub(super) fn host_header(&self) -> HeaderValue {

@@ -5,10 +5,12 @@ use super::{
     link::Link,
     metrics::PoolMetrics,
 };
+use crate::dial::Dialer;
 use plimsoll_driver::Time;
 use plimsoll_policy::Instant;
 use std::{
     mem,
+    net::IpAddr,
     num::{NonZeroU32, NonZeroU64},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -57,6 +59,9 @@ struct Counts {
     used: AtomicU64,
 }
 
+/// How often connections that rest are looked at, at most.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// How connections are kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keeping {
@@ -83,9 +88,24 @@ impl Keeping {
     };
 }
 
+/// The name whose addresses connections go to.
+#[derive(Debug)]
+pub(super) struct Follow {
+    pub(super) dialer: Dialer,
+    pub(super) host: Box<str>,
+}
+
+impl Follow {
+    /// The addresses that the name has now, if they are known. Has them looked up again when they are due.
+    fn addresses(&self) -> Option<Vec<IpAddr>> {
+        self.dialer.addresses(&self.host)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Pool {
     keeping: Keeping,
+    follow: Follow,
     time: Time,
     idle: Mutex<Idle>,
     http2: Lines,
@@ -116,9 +136,10 @@ impl Drop for Opened {
 }
 
 impl Pool {
-    pub(super) fn new(keeping: Keeping, metrics: Option<PoolMetrics>, time: Time) -> Self {
+    pub(super) fn new(keeping: Keeping, follow: Follow, metrics: Option<PoolMetrics>, time: Time) -> Self {
         Self {
             keeping,
+            follow,
             http2: Lines::new(keeping, time.clone()),
             time,
             idle: Mutex::default(),
@@ -176,13 +197,14 @@ impl Pool {
         served || self.keeping.age.is_some_and(|age| now.since(link.made) >= age)
     }
 
-    /// Closes what has rested for too long, for as long as anything rests.
+    /// Closes what has rested for too long, and what goes to addresses that are gone, for as long as there is anything.
     fn sweep_from_now_on(self: &Arc<Self>) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             lock(&self.idle).swept = false;
             return;
         };
-        let (pool, pause) = (Arc::downgrade(self), self.keeping.idle_for);
+        let pool = Arc::downgrade(self);
+        let pause = self.keeping.idle_for.min(LOOK).min(self.follow.dialer.settings().name_time);
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
@@ -196,13 +218,19 @@ impl Pool {
 
     /// Says whether there is anything left to sweep.
     fn sweep(&self) -> bool {
+        let current = self.follow.addresses();
+        let is_gone = |peer: &IpAddr| current.as_ref().is_some_and(|current| !current.contains(peer));
         let now = self.time.now();
         let mut idle = lock(&self.idle);
         let aged = idle.links.partition_point(|link| now.since(link.rested) >= self.keeping.idle_for);
         let mut closed: Vec<_> = idle.links.drain(..aged).collect();
         // What the peer has closed shows when it is looked at.
-        closed.extend(idle.links.extract_if(.., |link| self.is_worn(link, now) || !link.rest()));
-        idle.swept = !idle.links.is_empty();
+        closed.extend(
+            idle.links.extract_if(.., |link| is_gone(&link.peer) || self.is_worn(link, now) || !link.rest()),
+        );
+        // What is under way on those of HTTP/2 goes on; they close when that has ended.
+        let http2 = self.http2.sweep(now, is_gone);
+        idle.swept = !idle.links.is_empty() || http2;
         self.counts.idle.store(idle.links.len(), Relaxed);
         idle.swept
     }
@@ -223,9 +251,15 @@ impl Pool {
     }
 
     /// A connection of HTTP/2 has been made, on which the peer allows so many streams.
-    pub(super) fn share(&self, sender: Sender, allowed: Arc<AtomicUsize>) -> Lease {
+    pub(super) fn share(self: &Arc<Self>, sender: Sender, allowed: Arc<AtomicUsize>, peer: IpAddr) -> Lease {
         self.speaks_http2.store(true, Relaxed);
-        self.http2.add(sender, allowed)
+        let lease = self.http2.add(sender, allowed, peer);
+        let mut idle = lock(&self.idle);
+        if !mem::replace(&mut idle.swept, true) {
+            drop(idle);
+            self.sweep_from_now_on();
+        }
+        lease
     }
 
     /// A connection has been made.

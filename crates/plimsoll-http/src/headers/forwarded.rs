@@ -137,7 +137,8 @@ impl Forwarding<'_> {
 
     /// What the next hop is told of the client. Takes off `headers` what it replaces: the peer's address is appended to
     /// `X-Forwarded-For` and `Forwarded` where the peer is trusted, else both are written anew; so are
-    /// `X-Forwarded-Proto` and `X-Forwarded-Host`, which a trusted peer's word is left in.
+    /// `X-Forwarded-Proto` and `X-Forwarded-Host`, which a trusted peer's word is left in. From a peer that is not
+    /// trusted, every field that [only a proxy may say](is_told_by_proxies) is taken off.
     ///
     /// No allocation for a peer that is not trusted, unless the host is a long one.
     pub fn told(&self, headers: &mut HeaderMap) -> Forwarded {
@@ -152,13 +153,15 @@ impl Forwarding<'_> {
         address_text(&mut chain, peer);
         node(&mut nodes, peer, self.scheme, host.as_ref());
         // One look at each name: most requests come straight from a client.
-        let told_before = headers.keys().any(is_ours);
-        if told_before {
+        let told_before = headers.keys().any(is_told_by_proxies);
+        if told_before && trusted {
             headers.remove(X_FORWARDED_FOR);
             headers.remove(header::FORWARDED);
-            if !trusted {
-                headers.remove(X_FORWARDED_PROTO);
-                headers.remove(X_FORWARDED_HOST);
+        } else if told_before {
+            let told: SmallVec<[HeaderName; 4]> =
+                headers.keys().filter(|name| is_told_by_proxies(name)).cloned().collect();
+            for name in told {
+                headers.remove(name);
             }
         }
         let keeps = |name| told_before && headers.contains_key(name);
@@ -191,9 +194,24 @@ impl Forwarded {
     }
 }
 
-fn is_ours(name: &HeaderName) -> bool {
+/// Whether a field says what only a proxy in front may say of a request: who the client is (`Forwarded`, `X-Forwarded-*`,
+/// `X-Real-IP`, `X-Client-IP`, `X-Cluster-Client-IP`, `True-Client-IP`, `CF-Connecting-IP`, `Fastly-Client-IP`), or what
+/// was asked for before a rewrite (`X-Original-URL`, `X-Rewrite-URL` and their like), which some frameworks route by.
+///
+/// A stranger who could say it would be believed by the service.
+pub fn is_told_by_proxies(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name == "forwarded" || name.starts_with("x-forwarded-")
+    match name.as_bytes() {
+        [b'x', b'-', rest @ ..] => {
+            rest.starts_with(b"forwarded")
+                || rest.starts_with(b"original-")
+                || matches!(rest, b"real-ip" | b"client-ip" | b"cluster-client-ip" | b"rewrite-url")
+        }
+        [b'f', ..] => matches!(name, "forwarded" | "forwarded-for" | "fastly-client-ip"),
+        [b't', ..] => name == "true-client-ip",
+        [b'c', ..] => matches!(name, "client-ip" | "cf-connecting-ip" | "cf-connecting-ipv6"),
+        _ => false,
+    }
 }
 
 /// The addresses of `X-Forwarded-For`, left to right; `None` where something else stands.
@@ -294,6 +312,37 @@ mod tests {
         assert_eq!(headers["x-forwarded-proto"], "http");
         assert_eq!(headers["x-forwarded-host"], "shop.example");
         assert_eq!(headers["forwarded"], "for=203.0.113.9;proto=http;host=\"shop.example\"");
+    }
+
+    #[test]
+    fn nothing_that_only_a_proxy_may_say_is_left_of_a_stranger() {
+        let told_by_proxies = [
+            "x-forwarded-port",
+            "x-forwarded-prefix",
+            "x-forwarded-server",
+            "x-forwarded",
+            "x-real-ip",
+            "x-client-ip",
+            "client-ip",
+            "x-cluster-client-ip",
+            "x-original-url",
+            "x-original-forwarded-for",
+            "x-rewrite-url",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "fastly-client-ip",
+            "forwarded-for",
+        ];
+        let came = told_by_proxies.map(|name| (name, "6.6.6.6"));
+        let (_, headers) = told("203.0.113.9", &["10.0.0.0/8"], &came);
+        let (_, believed) = told("10.0.0.1", &["10.0.0.0/8"], &came);
+        for name in told_by_proxies {
+            assert!(!headers.contains_key(name), "{name}");
+            assert_eq!(believed[name], "6.6.6.6", "{name}");
+        }
+        for name in ["x-request-id", "cookie", "from", "te", "x-real-ip-2", "x-api-key"] {
+            assert!(!is_told_by_proxies(&HeaderName::from_static(name)), "{name}");
+        }
     }
 
     #[test]

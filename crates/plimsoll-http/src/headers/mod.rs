@@ -5,7 +5,7 @@ mod hop_by_hop;
 mod timeout;
 mod trace;
 
-pub use forwarded::{Forwarded, Forwarding, NoNetwork, Scheme, Trust};
+pub use forwarded::{Forwarded, Forwarding, NoNetwork, Scheme, Trust, is_told_by_proxies};
 pub use hop_by_hop::{strip_hop_by_hop, upgrade_of};
 pub use timeout::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, expected_timeout, grpc_timeout};
 pub use trace::{TRACEPARENT, TraceParent, X_REQUEST_ID, hex};

@@ -54,8 +54,10 @@ impl TraceParent {
     /// The trace as it goes on: the trace id that came (or `fresh`, for one that begins here), with `span` as the new
     /// parent. Takes the header off; with a malformed one its `tracestate` goes too.
     ///
-    /// `fresh` and `span` are random bits; zeros, which the format forbids, are taken as one.
-    pub fn pass_on(headers: &mut HeaderMap, fresh: u128, span: u64) -> Self {
+    /// `fresh` and `span` are random bits; zeros, which the format forbids, are taken as one. `sampled`: whether a trace
+    /// that begins here is marked as sampled. Most tracers follow the mark of whoever asks them, so that an unmarked trace
+    /// is recorded nowhere.
+    pub fn pass_on(headers: &mut HeaderMap, fresh: u128, span: u64, sampled: bool) -> Self {
         // One look at each name: most requests belong to no trace yet.
         let came = if headers.keys().any(|name| *name == TRACEPARENT || *name == TRACESTATE) {
             Self::taken_off(headers)
@@ -63,7 +65,7 @@ impl TraceParent {
             None
         };
         let trace = came.map_or(fresh.max(1), |came| came.trace);
-        let flags = came.map_or(0, |came| came.flags);
+        let flags = came.map_or(u8::from(sampled), |came| came.flags);
         Self { trace, parent: span.max(1), flags }
     }
 
@@ -149,13 +151,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(TRACEPARENT, GOOD.parse().unwrap());
         headers.insert(TRACESTATE, "a=b".parse().unwrap());
-        let next = TraceParent::pass_on(&mut headers, 5, 9);
+        let next = TraceParent::pass_on(&mut headers, 5, 9, false);
         assert_eq!((next.trace, next.parent, next.flags), (0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 9, 1));
         assert_eq!(headers[TRACESTATE], "a=b");
 
         headers.insert(TRACEPARENT, "nonsense".parse().unwrap());
-        let next = TraceParent::pass_on(&mut headers, 5, 0);
-        assert_eq!((next.trace, next.parent), (5, 1));
+        let next = TraceParent::pass_on(&mut headers, 5, 0, true);
+        assert_eq!((next.trace, next.parent, next.flags), (5, 1, 1));
+        assert_eq!(TraceParent::pass_on(&mut headers, 5, 0, false).flags, 0);
         assert!(!headers.contains_key(TRACESTATE));
     }
 }

@@ -32,6 +32,8 @@ mod request_id;
 mod trace;
 
 pub use answer::Answer;
+#[cfg(feature = "server")]
+pub(crate) use answer::Form;
 pub use answered::{Answered, AnsweredFuture, AnsweredService};
 pub use body_limit::{ArrivalLimits, BodyError, BodyLimitLayer};
 pub use client::{ClientLayer, ClientService, Peer};

@@ -2,6 +2,7 @@
 
 use crate::{ProblemId, headers::TraceParent};
 use http::Request;
+use plimsoll_policy::units::Ratio;
 use plimsoll_tower::driver::draw;
 use std::task::{Context, Poll};
 use tokio::task::futures::TaskLocalFuture;
@@ -14,15 +15,37 @@ use tower_service::Service;
 /// trace that came (or a new one) and a span of our own: what is asked of others meanwhile is that span's child. Problems
 /// of the request have the trace as their [`ProblemId`], unless it has one already.
 ///
-/// A new trace is not marked as sampled: whoever collects traces decides that.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct TraceLayer;
+/// A new trace is marked as sampled, or the part of them that [`sample`](Self::sample) says: what is asked of others
+/// meanwhile follows that mark, and of an unmarked trace records nothing. A trace that came goes on as it was marked.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct TraceLayer {
+    sample: Ratio,
+}
+
+impl TraceLayer {
+    /// Marks every new trace.
+    pub const fn new() -> Self {
+        Self { sample: Ratio::ONE }
+    }
+
+    /// Marks this part of new traces.
+    #[must_use]
+    pub const fn sample(self, sample: Ratio) -> Self {
+        Self { sample }
+    }
+}
+
+impl Default for TraceLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl<S> Layer<S> for TraceLayer {
     type Service = TraceService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        TraceService { inner }
+        TraceService { inner, sample: self.sample }
     }
 }
 
@@ -30,6 +53,7 @@ impl<S> Layer<S> for TraceLayer {
 #[derive(Clone, Debug)]
 pub struct TraceService<S> {
     inner: S,
+    sample: Ratio,
 }
 
 impl<S, B> Service<Request<B>> for TraceService<S>
@@ -50,8 +74,9 @@ where
         let came = TraceParent::of(request.headers());
         let fresh = || u128::from(draw().bits()) << 64 | u128::from(draw().bits());
         let trace = came.map_or_else(|| fresh().max(1), |came| came.trace);
-        let here =
-            TraceParent { trace, parent: draw().bits().max(1), flags: came.map_or(0, |came| came.flags) };
+        let marked = || u8::from(self.sample == Ratio::ONE || draw().unit() < self.sample.get());
+        let flags = came.map_or_else(marked, |came| came.flags);
+        let here = TraceParent { trace, parent: draw().bits().max(1), flags };
         let extensions = request.extensions_mut();
         extensions.insert(here);
         if extensions.get::<ProblemId>().is_none() {
@@ -72,6 +97,10 @@ mod tests {
     const CAME: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     async fn within(request: Request<()>) -> TraceParent {
+        within_sampled(request, Ratio::ONE).await
+    }
+
+    async fn within_sampled(request: Request<()>, sample: Ratio) -> TraceParent {
         let service = service_fn(|request: Request<()>| async move {
             let here = *request.extensions().get::<TraceParent>().unwrap();
             assert_eq!(TraceParent::current(), Some(here));
@@ -79,7 +108,7 @@ mod tests {
             assert_eq!(id, ProblemId::new(here.trace));
             Ok::<_, Infallible>(Response::new(here))
         });
-        TraceLayer.layer(service).oneshot(request).await.unwrap().into_body()
+        TraceLayer::new().sample(sample).layer(service).oneshot(request).await.unwrap().into_body()
     }
 
     #[tokio::test]
@@ -96,6 +125,10 @@ mod tests {
     async fn without_one_a_trace_begins() {
         let (one, two) = (within(Request::new(())).await, within(Request::new(())).await);
         assert_ne!(one.trace, two.trace);
-        assert_eq!(one.flags, 0);
+        assert_eq!(one.flags, 1, "whoever follows the mark goes on recording");
+        assert_eq!(within_sampled(Request::new(()), Ratio::ZERO).await.flags, 0);
+        let mut request = Request::new(());
+        request.headers_mut().insert(TRACEPARENT, HeaderValue::from_static(CAME));
+        assert_eq!(within_sampled(request, Ratio::ZERO).await.flags, 1, "the mark that came stays");
     }
 }

@@ -16,7 +16,8 @@ pub enum KeyBy {
     Host,
     /// The [`IpAddr`] in the request's extensions, put there by whoever knows the client; IPv6 by /64.
     Client,
-    /// The value of this header.
+    /// The value of this header. Requests with several different ones are counted together, with those that have none: one
+    /// value more is no way around the limit of another.
     Header(HeaderName),
 }
 
@@ -67,7 +68,11 @@ impl<B> Describe<Request<B>> for HttpFacts {
                 request.uri().host().map(Key::from).or_else(named)
             }
             KeyBy::Client => request.extensions().get::<IpAddr>().map(|client| (*client).into()),
-            KeyBy::Header(name) => request.headers().get(name).map(|value| value.as_bytes().into()),
+            KeyBy::Header(name) => {
+                let mut values = request.headers().get_all(name).iter();
+                let first = values.next()?;
+                values.all(|value| value == first).then(|| first.as_bytes().into())
+            }
         }
     }
 }
@@ -142,6 +147,10 @@ mod tests {
         *named.uri_mut() = "http://b.example/".parse().unwrap();
         assert_eq!(key(KeyBy::Host, &named).unwrap(), b"b.example");
         assert_eq!(key(KeyBy::Header(HeaderName::from_static("x-tenant")), &named).unwrap(), b"t1");
+        named.headers_mut().append("x-tenant", "t1".parse().unwrap());
+        assert_eq!(key(KeyBy::Header(HeaderName::from_static("x-tenant")), &named).unwrap(), b"t1");
+        named.headers_mut().append("x-tenant", "t2".parse().unwrap());
+        assert_eq!(key(KeyBy::Header(HeaderName::from_static("x-tenant")), &named), None);
         assert_eq!(key(KeyBy::Client, &named), None);
         named.extensions_mut().insert(IpAddr::from([192, 0, 2, 7]));
         assert_eq!(key(KeyBy::Client, &named).unwrap(), [192, 0, 2, 7]);

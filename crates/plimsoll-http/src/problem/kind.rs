@@ -104,6 +104,9 @@ kinds! {
     UpstreamUnreachable = "upstream-unreachable", BAD_GATEWAY, Unavailable, "The upstream could not be reached";
     /// The connection to the upstream broke, or what it sent made no sense.
     UpstreamBroken = "upstream-broken", BAD_GATEWAY, Unavailable, "The upstream's answer was broken";
+    /// The head of the upstream's answer, or what follows its body, is larger than is taken, or too many interim answers
+    /// come before it.
+    UpstreamHeadTooLarge = "upstream-head-too-large", BAD_GATEWAY, ResourceExhausted, "The head of the upstream's answer is too large";
     /// Not now, and nothing more is said.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, Unavailable, "The service is not available now";
     /// The breaker is open.

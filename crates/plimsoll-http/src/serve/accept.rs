@@ -1,19 +1,24 @@
 //! The way in: connections are accepted as fast as there is room for them.
 
 use super::{
-    connection::{Ended, Manner},
+    connection::{Ended, Manner, Visit},
+    limits::{Limits, WhenFull},
     metrics::ConnectionMetrics,
+    places::Places,
+    pulse::Pulse,
 };
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use plimsoll_driver::now;
 use plimsoll_task::drain::{CancellationToken, Member};
-use std::{error::Error, io, num::NonZeroU32, sync::Arc, time::Duration};
+use plimsoll_telemetry::logs::Repeats;
+use std::{error::Error, io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    time::{Instant, sleep},
 };
 use tower_service::Service;
 
@@ -40,6 +45,30 @@ pub(super) struct Door<S> {
     pub(super) manner: Arc<Manner>,
     pub(super) metrics: ConnectionMetrics,
     pub(super) ending: Ending,
+    pub(super) failures: AcceptFailures,
+    /// Where connections are counted by client, or make room for others. For all listeners of the door.
+    pub(super) places: Option<Arc<Places>>,
+}
+
+/// Failures to accept, of which one a minute and kind is a line in the log.
+#[derive(Clone, Debug)]
+pub(super) struct AcceptFailures(Arc<Repeats<io::ErrorKind, ()>>);
+
+impl Default for AcceptFailures {
+    fn default() -> Self {
+        Self(Arc::new(Repeats::new(Duration::from_secs(60), 16)))
+    }
+}
+
+/// What holds for the places of a door's connections.
+pub(super) fn places(limits: &Limits) -> Option<Arc<Places>> {
+    let count = |limit: Option<NonZeroU32>| limit.map(|limit| limit.get() as usize);
+    Places::new(count(limits.connections), count(limits.connections_per_client), limits.when_full)
+}
+
+/// How many connections may be there before the next one waits in the kernel's queue.
+pub(super) fn before_waiting(limits: &Limits) -> Option<NonZeroU32> {
+    limits.connections.filter(|_| limits.when_full == WhenFull::Wait)
 }
 
 impl<S, B> Door<S>
@@ -63,7 +92,7 @@ where
                     None => None,
                 };
                 match listener.accept().await {
-                    Ok((stream, peer)) => self.open(stream, Some(peer), slot),
+                    Ok((stream, peer)) => self.open(stream, peer, slot),
                     Err(error) => self.failed(&error).await,
                 }
             }
@@ -75,28 +104,49 @@ where
         }
     }
 
-    fn open(
-        &self,
-        stream: TcpStream,
-        peer: Option<std::net::SocketAddr>,
-        slot: Option<OwnedSemaphorePermit>,
-    ) {
+    fn open(&self, stream: TcpStream, peer: SocketAddr, slot: Option<OwnedSemaphorePermit>) {
+        // An IPv4 client of a socket for both families is that IPv4 client, to handlers, limits and logs alike.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let pulse = Pulse::new(Instant::now());
+        let admitted = match &self.places {
+            Some(places) => match places.enter(peer.ip(), &pulse) {
+                Ok(admitted) => Some(admitted),
+                Err(_) => return self.metrics.turned_away(),
+            },
+            None => None,
+        };
         // Small answers go out at once. Where it is refused, they go out a little later.
         let _ = stream.set_nodelay(true);
+        if let Some(keep_alive) = &self.manner.keep_alive {
+            // Where it is refused, other limits find the client out.
+            let _ = keep_alive.set(&stream);
+        }
         let door = self.clone();
         let busy = self.ending.connections.as_ref().map(Member::enter);
         tokio::spawn(async move {
-            let _open = (door.metrics.opened(), busy);
             let Ending { quiet, cut, .. } = &door.ending;
+            let (place, leave) = match &admitted {
+                Some(admitted) => (Some(admitted.place.clone()), admitted.leave.clone()),
+                None => (None, CancellationToken::new()),
+            };
+            let visit = Visit {
+                pulse,
+                peer: Some(peer),
+                place,
+                quiet: quiet.clone(),
+                cut: cut.clone(),
+                leave: leave.clone(),
+                held: Box::new((door.metrics.opened(), busy, slot, admitted)),
+            };
             let ended = tokio::select! {
-                ended = door.manner.serve(stream, peer, door.service, quiet) => ended,
+                ended = door.manner.serve(stream, visit, door.service) => ended,
+                () = leave.cancelled() => return door.metrics.made_room(),
                 () = cut.cancelled() => return,
             };
             door.metrics.ended(&ended);
             if let Ended::Broken(error) = ended {
                 tracing::debug!(%error, "a connection broke");
             }
-            drop(slot);
         });
     }
 
@@ -108,7 +158,10 @@ where
         );
         self.metrics.accept_failed();
         if !theirs {
-            tracing::warn!(%error, "no connection can be accepted");
+            if let Some(repeats) = self.failures.0.seen(error.kind(), (), now()) {
+                let repeats = (repeats > 0).then_some(repeats);
+                tracing::warn!(%error, repeats, "no connection can be accepted");
+            }
             sleep(EXHAUSTED).await;
         }
     }

@@ -1,6 +1,6 @@
 use super::{
-    AdminToken, Limits, Listen, ServeError, TimeLimit,
-    accept::{Door, Ending},
+    AdminToken, Limits, Listen, ServeError, TimeLimit, WhenFull,
+    accept::{AcceptFailures, Door, Ending, before_waiting, places},
     admin,
     connection::Manner,
     metrics::{self, ConnectionMetrics},
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     boundary::BoundaryLayer,
     headers::Trust,
-    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, feel_lag},
+    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, TraceLayer, feel_lag},
     observe,
 };
 use axum::Router;
@@ -23,8 +23,16 @@ use plimsoll_telemetry::Registry;
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
-/// Connections to the admin address at once.
-const ADMIN_CONNECTIONS: NonZeroU32 = NonZeroU32::new(64).unwrap();
+/// Connections to the admin address: strangers must not keep out whoever probes, or has the token.
+fn admin_limits(limits: &Limits) -> Limits {
+    Limits {
+        connections: NonZeroU32::new(64),
+        connections_per_client: NonZeroU32::new(32),
+        when_full: WhenFull::MakeRoom,
+        keep_alive: limits.keep_alive,
+        ..Limits::default()
+    }
+}
 
 /// All that a server has been told.
 #[derive(Debug)]
@@ -33,10 +41,14 @@ pub(super) struct Settings {
     pub(super) listens: Vec<Listen>,
     pub(super) admin: Option<Listen>,
     pub(super) token: Option<AdminToken>,
+    pub(super) conditions: Vec<admin::Condition>,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
     pub(super) trusted: Vec<Trust>,
     pub(super) ids: RequestIdLayer,
+    pub(super) traces: TraceLayer,
+    /// Whether each request is a line in the log.
+    pub(super) request_log: bool,
     pub(super) registry: Registry,
     pub(super) drain: Drain,
     pub(super) notice: Option<TimeLimit>,
@@ -50,10 +62,13 @@ impl Settings {
             listens: Vec::new(),
             admin: None,
             token: None,
+            conditions: Vec::new(),
             limits: Limits::default(),
             deadline: DeadlineRules::default(),
             trusted: Vec::new(),
             ids: RequestIdLayer::new(),
+            traces: TraceLayer::new(),
+            request_log: true,
             registry: Registry::new(),
             drain: Drain::default(),
             notice: Some(TimeLimit::seconds(3)),
@@ -133,9 +148,9 @@ impl Bound {
         if let Some((listener, address)) = admin {
             tracing::info!(%address, "the admin listens");
             let door = admin_door(&settings, cut.clone())?;
-            tasks.spawn(door.accept(listener, Some(ADMIN_CONNECTIONS)));
+            tasks.spawn(door.accept(listener, None));
         }
-        let record = Record::new(&settings.registry)?;
+        let record = Record::new(&settings.registry, settings.request_log)?;
         let guards = Guards::new(&settings.limits);
         // Where one of these falls too often, the log says so, and requests are served all the same.
         let mut beside = Supervisor::new("server").escalation(Escalation::Log);
@@ -157,6 +172,7 @@ impl Bound {
             deadline: settings.deadline,
             clients: ClientLayer::trusting(settings.trusted),
             ids: settings.ids,
+            traces: settings.traces,
             record,
             guards,
             limits: settings.limits.clone(),
@@ -164,6 +180,7 @@ impl Bound {
         let door = Door {
             service: plan.build(),
             manner: Arc::new(Manner::new(&settings.limits)),
+            places: places(&settings.limits),
             metrics: ConnectionMetrics::new(&settings.registry, "app")?,
             ending: Ending {
                 closed: drain.token(Phase::Listeners).clone(),
@@ -171,11 +188,12 @@ impl Bound {
                 cut,
                 connections: Some(drain.register(Phase::Requests, "connections")?),
             },
+            failures: AcceptFailures::default(),
         };
         let open = drain.register(Phase::Listeners, "listeners")?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
             tracing::info!(%address, "the server listens");
-            let accept = door.clone().accept(listener, settings.limits.connections);
+            let accept = door.clone().accept(listener, before_waiting(&settings.limits));
             let open = open.enter();
             tasks.spawn(async move {
                 accept.await;
@@ -221,10 +239,18 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
 fn admin_door(settings: &Settings, cut: CancellationToken) -> Result<Door<Router>, ServeError> {
     let draining = settings.drain.requested().clone();
     let never = CancellationToken::new();
+    let limits = admin_limits(&settings.limits);
     Ok(Door {
-        service: admin::router(settings.registry.clone(), draining, settings.token.clone()),
-        manner: Arc::new(Manner::new(&Limits::default())),
+        service: admin::router(
+            settings.registry.clone(),
+            draining,
+            settings.conditions.clone(),
+            settings.token.clone(),
+        ),
+        manner: Arc::new(Manner::new(&limits)),
+        places: places(&limits),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
         ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },
+        failures: AcceptFailures::default(),
     })
 }

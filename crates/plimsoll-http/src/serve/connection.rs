@@ -4,13 +4,15 @@ use super::{
     Limits, TimeLimit,
     io::{Watched, takes_nothing},
     limits::StreamWindow,
+    places::Place,
     pulse::{Beat, Patience, Pulse, Verdict},
     streams::{Executor, Held, LOOKS, Stream, Streams},
+    upgraded::Rules,
 };
-use crate::inbound::Peer;
+use crate::{KeepAlive, inbound::Peer};
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::{body::Incoming, service::Service};
 use hyper_util::{
@@ -21,6 +23,7 @@ use hyper_util::{
 use pin_project_lite::pin_project;
 use plimsoll_task::drain::CancellationToken;
 use std::{
+    any::Any,
     error::Error,
     future::poll_fn,
     net::SocketAddr,
@@ -57,6 +60,9 @@ pub(super) struct Manner {
     ping: Option<Duration>,
     patience: Patience,
     stall: Option<Duration>,
+    /// How long a connection that has switched protocols may carry nothing, and goes on in a drain.
+    upgraded: (Option<Duration>, Option<Duration>),
+    pub(super) keep_alive: Option<KeepAlive>,
 }
 
 /// Why a connection ended.
@@ -80,6 +86,8 @@ impl Manner {
             ping: time(limits.ping),
             patience: Patience { head: time(limits.head_time), idle: time(limits.idle) },
             stall: time(limits.stall),
+            upgraded: (time(limits.upgraded_idle), time(limits.upgraded_drain)),
+            keep_alive: limits.keep_alive,
         }
     }
 
@@ -110,13 +118,7 @@ impl Manner {
     /// those under way.
     ///
     /// Cancel safe: dropped, the connection is closed and its requests are dropped.
-    pub(super) async fn serve<I, S, B>(
-        &self,
-        io: I,
-        peer: Option<SocketAddr>,
-        service: S,
-        quiet: &CancellationToken,
-    ) -> Ended
+    pub(super) async fn serve<I, S, B>(&self, io: I, visit: Visit, service: S) -> Ended
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -125,14 +127,17 @@ impl Manner {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let pulse = Pulse::new(Instant::now());
-        let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall));
+        let Visit { pulse, peer, place, quiet, cut, leave, held } = visit;
+        let (idle, drain) = self.upgraded;
+        let rules = Rules { idle, drain, quiet: quiet.clone(), cut, leave };
+        let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall, rules, held));
         let streams = Arc::<Streams>::default();
         let service = Here {
             inner: TowerToHyperService::new(service),
             pulse: Arc::clone(&pulse),
             streams: Arc::clone(&streams),
             peer,
+            place,
         };
         let builder = self.builder(&streams);
         let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
@@ -197,12 +202,30 @@ impl Manner {
     }
 }
 
+/// Whose connection it is, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) peer: Option<SocketAddr>,
+    /// Where it may have to make room for another.
+    pub(super) place: Option<Place>,
+    /// No further request is taken on it.
+    pub(super) quiet: CancellationToken,
+    /// It ends at once.
+    pub(super) cut: CancellationToken,
+    /// It has to make room.
+    pub(super) leave: CancellationToken,
+    /// What counts it, for as long as its socket is open.
+    pub(super) held: Box<dyn Any + Send + Sync>,
+}
+
 /// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
 struct Here<S> {
     inner: TowerToHyperService<S>,
     pulse: Arc<Pulse>,
     streams: Arc<Streams>,
     peer: Option<SocketAddr>,
+    place: Option<Place>,
 }
 
 impl<S, B> Service<Request<Incoming>> for Here<S>
@@ -221,9 +244,13 @@ where
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ConnectInfo(peer));
         }
+        if let Some(place) = &self.place {
+            request.extensions_mut().insert(place.clone());
+        }
+        let connect = *request.method() == Method::CONNECT;
         // Here and not in the future: hyper spawns that next.
         let over = if multiplexed { Over::Stream(self.streams.open(beat)) } else { Over::Connection(beat) };
-        Holding { inner: self.inner.call(request), over: Some(over) }
+        Holding { inner: self.inner.call(request), over: Some(over), connect }
     }
 }
 
@@ -233,11 +260,21 @@ enum Over {
     Stream(Arc<Stream>),
 }
 
+impl Over {
+    fn beat(&self) -> &Beat {
+        match self {
+            Self::Connection(beat) => beat,
+            Self::Stream(stream) => stream.beat(),
+        }
+    }
+}
+
 pin_project! {
     struct Holding<F> {
         #[pin]
         inner: F,
         over: Option<Over>,
+        connect: bool,
     }
 }
 
@@ -252,6 +289,11 @@ where
         let this = self.project();
         let answer = ready!(this.inner.poll(cx))?;
         let over = this.over.take().expect("a future is not polled after its end");
+        let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            || *this.connect && answer.status().is_success();
+        if switches {
+            over.beat().pulse().switch();
+        }
         Poll::Ready(Ok(answer.map(|inner| match over {
             Over::Connection(beat) => Held::alone(inner, beat),
             Over::Stream(stream) => Held::of(inner, stream),

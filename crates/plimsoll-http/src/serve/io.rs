@@ -1,8 +1,12 @@
 //! A connection's socket: it tells when bytes come, and gives up on a client that does not take what is sent.
 
-use super::pulse::Pulse;
+use super::{
+    pulse::Pulse,
+    upgraded::{Rules, Upgraded},
+};
 use pin_project_lite::pin_project;
 use std::{
+    any::Any,
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
@@ -23,12 +27,23 @@ pin_project! {
         // Boxed, for what hyper reads and writes must be movable; made at the first write that has to wait.
         waits: Option<Pin<Box<Sleep>>>,
         stalled: bool,
+        rules: Rules,
+        // Once it has switched protocols.
+        upgraded: Option<Box<Upgraded>>,
+        // What counts the connection, for as long as its socket is open: it may outlive the server's part in it.
+        _held: Box<dyn Any + Send + Sync>,
     }
 }
 
 impl<I> Watched<I> {
-    pub(super) fn new(inner: I, pulse: Arc<Pulse>, stall: Option<Duration>) -> Self {
-        Self { inner, pulse, stall, waits: None, stalled: false }
+    pub(super) fn new(
+        inner: I,
+        pulse: Arc<Pulse>,
+        stall: Option<Duration>,
+        rules: Rules,
+        held: Box<dyn Any + Send + Sync>,
+    ) -> Self {
+        Self { inner, pulse, stall, waits: None, stalled: false, rules, upgraded: None, _held: held }
     }
 }
 
@@ -36,7 +51,18 @@ impl<I: AsyncRead> AsyncRead for Watched<I> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
         let before = buf.filled().len();
-        let read = ready!(this.inner.poll_read(cx, buf));
+        let polled = this.inner.poll_read(cx, buf);
+        if this.pulse.has_switched() {
+            let upgraded = this.upgraded.get_or_insert_with(|| Box::new(Upgraded::new(this.rules)));
+            return match polled {
+                Poll::Ready(_) => {
+                    upgraded.moved();
+                    polled
+                }
+                Poll::Pending => upgraded.poll_end(cx).map(Err),
+            };
+        }
+        let read = ready!(polled);
         if buf.filled().len() > before && !this.pulse.is_busy() {
             this.pulse.heard(Instant::now());
         }
@@ -74,6 +100,9 @@ pub(super) fn takes_nothing() -> io::Error {
 impl<I: AsyncWrite> AsyncWrite for Watched<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.project();
+        if let Some(upgraded) = this.upgraded {
+            upgraded.moved();
+        }
         within(this.inner.poll_write(cx, buf), *this.stall, this.waits, this.stalled, cx)
     }
 
@@ -83,6 +112,9 @@ impl<I: AsyncWrite> AsyncWrite for Watched<I> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.project();
+        if let Some(upgraded) = this.upgraded {
+            upgraded.moved();
+        }
         within(this.inner.poll_write_vectored(cx, bufs), *this.stall, this.waits, this.stalled, cx)
     }
 
@@ -104,12 +136,16 @@ impl<I: AsyncWrite> AsyncWrite for Watched<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_task::drain::CancellationToken;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
         let (ours, mut theirs) = duplex(8);
-        let mut ours = Watched::new(ours, Pulse::new(Instant::now()), Some(Duration::from_secs(30)));
+        let never = CancellationToken::new;
+        let rules = Rules { idle: None, drain: None, quiet: never(), cut: never(), leave: never() };
+        let pulse = Pulse::new(Instant::now());
+        let mut ours = Watched::new(ours, pulse, Some(Duration::from_secs(30)), rules, Box::new(()));
         ours.write_all(b"12345678").await.unwrap();
         // It takes a little every 20 seconds: slow, and alive.
         let slow = tokio::spawn(async move {

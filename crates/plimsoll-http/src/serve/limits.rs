@@ -1,6 +1,7 @@
 //! How much a server takes on.
 
 use crate::{
+    KeepAlive,
     body::ByteLimit,
     inbound::{ArrivalLimits, DeadlineRules},
 };
@@ -100,6 +101,18 @@ impl TryFrom<u32> for StreamWindow {
     }
 }
 
+/// What happens to a connection where all places are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WhenFull {
+    /// Nobody is turned away: it waits in the kernel's queue.
+    #[default]
+    Wait,
+    /// The oldest connection that has no request under way and has not shown the admin's token is closed for it; where
+    /// there is none, it is closed itself. Of a client that has its own [places](Limits::connections_per_client) taken, it
+    /// is the client's own oldest. For addresses at which strangers must not keep others out.
+    MakeRoom,
+}
+
 /// What a server takes on. Everything is on by default; `None` switches one thing off.
 ///
 /// ```
@@ -114,15 +127,25 @@ impl TryFrom<u32> for StreamWindow {
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Limits {
-    /// Connections at once. Where they are all there, nobody is turned away: the next one waits in the kernel's queue.
-    /// 10 000.
+    /// Connections at once. 10 000.
     pub connections: Option<NonZeroU32>,
+    /// What happens to the next one where they are all there. It waits.
+    pub when_full: WhenFull,
+    /// Connections at once of one client, by its address or, over IPv6, its /64; more are closed at once. Behind a proxy
+    /// all clients are that proxy. No limit.
+    pub connections_per_client: Option<NonZeroU32>,
+    /// Probes by which a client that is gone is found while nothing moves. After 30 s, six of them 10 s apart.
+    pub keep_alive: Option<KeepAlive>,
     /// For a request's head to arrive: from its first byte, on a new connection from the beginning. 10 s.
     pub head_time: Option<TimeLimit>,
     /// For a connection to be without a request. 60 s.
     pub idle: Option<TimeLimit>,
     /// For a client not to take what is sent to it: a connection ends by it, and over HTTP/2 also a single stream. 30 s.
     pub stall: Option<TimeLimit>,
+    /// For nothing to come or go on a connection that has switched protocols, WebSocket's for example. 5 min.
+    pub upgraded_idle: Option<TimeLimit>,
+    /// For such a connection to go on once no further request is taken; without it, as long as the drain lets. 10 s.
+    pub upgraded_drain: Option<TimeLimit>,
     /// The fields of a head, in bytes. 32 KiB.
     pub head_room: HeadRoom,
     /// The fields of a head. 100.
@@ -159,9 +182,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: NonZeroU32::new(10_000),
+            when_full: WhenFull::Wait,
+            connections_per_client: None,
+            keep_alive: Some(KeepAlive::default()),
             head_time: Some(TimeLimit::seconds(10)),
             idle: Some(TimeLimit::seconds(60)),
             stall: Some(TimeLimit::seconds(30)),
+            upgraded_idle: Some(TimeLimit::seconds(300)),
+            upgraded_drain: Some(TimeLimit::seconds(10)),
             head_room: HeadRoom(32 * 1024),
             head_fields: const { NonZeroU32::new(100).unwrap() },
             streams: const { NonZeroU32::new(200).unwrap() },

@@ -16,6 +16,8 @@ pub(super) struct ConnectionMetrics {
     idle: Counter,
     slow_head: Counter,
     broken: Counter,
+    made_room: Counter,
+    turned_away: Counter,
 }
 
 impl ConnectionMetrics {
@@ -37,6 +39,8 @@ impl ConnectionMetrics {
             idle: closed.with(&[door, "idle"]),
             slow_head: closed.with(&[door, "slow-head"]),
             broken: closed.with(&[door, "broken"]),
+            made_room: closed.with(&[door, "made-room"]),
+            turned_away: closed.with(&[door, "no-place"]),
         })
     }
 
@@ -48,6 +52,16 @@ impl ConnectionMetrics {
 
     pub(super) fn accept_failed(&self) {
         self.failed.inc();
+    }
+
+    /// A connection was closed for the sake of another.
+    pub(super) fn made_room(&self) {
+        self.made_room.inc();
+    }
+
+    /// A connection was closed at once: there was no place for it.
+    pub(super) fn turned_away(&self) {
+        self.turned_away.inc();
     }
 
     pub(super) fn ended(&self, ended: &Ended) {

@@ -27,6 +27,7 @@
 mod accept;
 mod admin;
 mod app;
+mod authority;
 mod bound;
 mod connection;
 mod error;
@@ -34,6 +35,7 @@ mod io;
 mod limits;
 mod listen;
 mod metrics;
+mod places;
 mod pulse;
 mod record;
 mod routes;
@@ -41,10 +43,13 @@ mod server;
 mod signals;
 mod stack;
 mod streams;
+mod upgraded;
 
 pub use admin::{AdminToken, NoToken, admin_refusal};
 pub use bound::Bound;
 pub use error::ServeError;
-pub use limits::{HeadRoom, Limits, NoHeadRoom, NoStreamWindow, NoTimeLimit, StreamWindow, TimeLimit};
+pub use limits::{
+    HeadRoom, Limits, NoHeadRoom, NoStreamWindow, NoTimeLimit, StreamWindow, TimeLimit, WhenFull,
+};
 pub use listen::Listen;
 pub use server::{Bare, Bounded, Server, serve, service};

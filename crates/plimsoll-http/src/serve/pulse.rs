@@ -26,6 +26,8 @@ pub(super) struct Pulse {
     /// When the first byte came that belongs to no request yet.
     head: AtomicU64,
     asked: AtomicBool,
+    /// It speaks another protocol from now on.
+    switched: AtomicBool,
     /// Frames that open no request come at any time: bytes say nothing of a head under way.
     multiplexed: AtomicBool,
 }
@@ -58,6 +60,7 @@ impl Pulse {
             rests: AtomicU64::new(1),
             head: AtomicU64::new(NONE),
             asked: AtomicBool::new(false),
+            switched: AtomicBool::new(false),
             multiplexed: AtomicBool::new(false),
         })
     }
@@ -82,6 +85,15 @@ impl Pulse {
             self.multiplexed.store(true, Relaxed);
         }
         Beat(Arc::clone(self))
+    }
+
+    /// The answer that comes now switches protocols.
+    pub(super) fn switch(&self) {
+        self.switched.store(true, Release);
+    }
+
+    pub(super) fn has_switched(&self) -> bool {
+        self.switched.load(Acquire)
     }
 
     fn end(&self) {
@@ -123,6 +135,13 @@ impl Pulse {
 /// A request's part in its connection, until its answer has ended or is dropped.
 #[derive(Debug)]
 pub(super) struct Beat(Arc<Pulse>);
+
+impl Beat {
+    /// The connection that it is part of.
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.0
+    }
+}
 
 impl Drop for Beat {
     fn drop(&mut self) {

@@ -1,12 +1,15 @@
-use super::{AdminToken, Bound, Limits, Listen, ServeError, TimeLimit, app::Wrapped, bound::Settings};
+use super::{
+    AdminToken, Bound, Limits, Listen, ServeError, TimeLimit, admin::Condition, app::Wrapped, bound::Settings,
+};
 use crate::{
     Problem,
     boundary::{BoundaryLayer, OnPanic},
     headers::Trust,
-    inbound::{DeadlineRules, RequestIdLayer},
+    inbound::{DeadlineRules, RequestIdLayer, TraceLayer},
 };
 use axum::{Router, body::Body, response::IntoResponse};
 use http::Request;
+use plimsoll_policy::units::Ratio;
 use plimsoll_task::drain::Drain;
 use plimsoll_telemetry::Registry;
 use std::fmt;
@@ -106,6 +109,21 @@ impl<B> Server<B> {
         self
     }
 
+    /// Is ready only while this holds: else `/readyz` of the admin answers 503 with the word `otherwise`, and whoever routes
+    /// requests sends them elsewhere. It is asked with every probe, and given a second; an answer that costs something
+    /// should be kept for a while. Requests that come all the same are served.
+    ///
+    /// For what nothing can be done without. Where all replicas lose the same database at once, all are unready at once,
+    /// and clients hear of it from the router instead of from the service.
+    pub fn ready_while<F, H>(mut self, otherwise: &'static str, holds: F) -> Self
+    where
+        F: Fn() -> H + Send + Sync + 'static,
+        H: Future<Output = bool> + Send + 'static,
+    {
+        self.settings.conditions.push(Condition::new(otherwise, holds));
+        self
+    }
+
     /// Other limits than the default ones.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
@@ -128,6 +146,20 @@ impl<B> Server<B> {
     /// Another way with request ids.
     pub fn request_ids(mut self, ids: RequestIdLayer) -> Self {
         self.settings.ids = ids;
+        self
+    }
+
+    /// The part of traces begun here that are marked as sampled: all of them unless set. What is asked of others meanwhile
+    /// follows the mark. A trace that came with a request goes on as it was marked.
+    pub fn trace_sample(mut self, sample: Ratio) -> Self {
+        self.settings.traces = TraceLayer::new().sample(sample);
+        self
+    }
+
+    /// Whether each request is a line in the log (target `plimsoll::requests`, level `INFO`): yes unless set. Probes and
+    /// scrapes (routes `/livez`, `/readyz`, `/healthz`, `/metrics`) are lines at `DEBUG` only, and without this all are.
+    pub fn request_log(mut self, lines: bool) -> Self {
+        self.settings.request_log = lines;
         self
     }
 

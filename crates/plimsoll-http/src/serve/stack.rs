@@ -1,6 +1,6 @@
 //! The layers around an app, in their order.
 
-use super::{Limits, record::Record, routes::Routes};
+use super::{Limits, authority::AuthorityLayer, record::Record, routes::Routes};
 use crate::{
     body::{BodyLimits, ByteLimit, NegotiateLayer},
     boundary::BoundaryLayer,
@@ -62,12 +62,13 @@ pub(super) struct Plan {
     pub(super) deadline: DeadlineRules,
     pub(super) clients: ClientLayer,
     pub(super) ids: RequestIdLayer,
+    pub(super) traces: TraceLayer,
     pub(super) record: Record,
     pub(super) guards: Guards,
 }
 
 impl Plan {
-    /// From the outside: trace, id, client, record, boundary, deadline, shedding, rate and places by client, places in all,
+    /// From the outside: trace, id, client, record, boundary, host, deadline, shedding, rate and places by client, places in all,
     /// body; then, inside the router where the route is known, a boundary for what the app itself does.
     pub(super) fn build(
         self,
@@ -79,7 +80,7 @@ impl Plan {
     > + Clone
     + Send
     + 'static {
-        let Self { app, boundary, limits, deadline, clients, ids, record, guards } = self;
+        let Self { app, boundary, limits, deadline, clients, ids, traces, record, guards } = self;
         let within = inside(app, &boundary, record.routes.clone(), limits.body_size);
         let by_client = HttpFacts::by(KeyBy::Client);
         let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client.clone()));
@@ -94,8 +95,9 @@ impl Plan {
         let service = Answered::maybe(guards.line).layer(service);
         let service = Answered::maybe(guards.lag).layer(service);
         let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);
+        let service = AuthorityLayer.layer(service);
         let service = record.layer(boundary.layer(service));
-        TraceLayer.layer(ids.layer(clients.layer(service)))
+        traces.layer(ids.layer(clients.layer(service)))
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) struct Stream {
     body: Mutex<Option<Kept>>,
     waiting: AtomicWaker,
     task: Mutex<Option<AbortHandle>>,
-    _beat: Beat,
+    beat: Beat,
 }
 
 impl Streams {
@@ -77,7 +77,7 @@ impl Streams {
             body: Mutex::default(),
             waiting: AtomicWaker::new(),
             task: Mutex::default(),
-            _beat: beat,
+            beat,
         });
         let mut open = lock(&self.open);
         if open.len() == open.capacity() {
@@ -144,6 +144,11 @@ impl<F: Future<Output: Send + 'static> + Send + 'static> hyper::rt::Executor<F> 
 }
 
 impl Stream {
+    /// What keeps its connection busy.
+    pub(super) const fn beat(&self) -> &Beat {
+        &self.beat
+    }
+
     fn is_held(&self) -> bool {
         self.unsent.load(Relaxed) > 0
     }

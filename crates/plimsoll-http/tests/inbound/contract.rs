@@ -52,7 +52,7 @@ macro_rules! holds {
 }
 
 holds! {
-    the_trace: TraceLayer;
+    the_trace: TraceLayer::new();
     the_name: RequestIdLayer::new();
     the_client: ClientLayer::default();
     the_deadline: DeadlineLayer::new(DeadlineRules::default());

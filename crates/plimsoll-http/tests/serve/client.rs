@@ -87,6 +87,11 @@ impl Raw {
         .await
     }
 
+    /// Exactly so many bytes, or fewer where the server closes before.
+    pub(crate) async fn take(&mut self, count: usize) -> Vec<u8> {
+        self.until(|read| Some((read.get(..count)?.to_vec(), count))).await.unwrap_or_default()
+    }
+
     /// Everything until the server closes.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let _closed: Option<()> = self.until(|_| None).await;

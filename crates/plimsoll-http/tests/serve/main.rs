@@ -6,6 +6,7 @@ mod client;
 mod drain;
 mod limits;
 mod log;
+mod places;
 mod protocols;
 mod requests;
 mod stand;

@@ -7,17 +7,20 @@ use crate::{
 use axum::{Router, body::Body, routing::get};
 use http::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use plimsoll_http::serve::{Limits, serve};
-use std::net::SocketAddr;
+use plimsoll_http::serve::{Limits, ServeError, TimeLimit, serve};
+use plimsoll_task::drain::Drain;
+use plimsoll_telemetry::{Format, Registry};
+use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinHandle,
     time::timeout,
 };
 
 type Sender = h2::client::SendRequest<bytes::Bytes>;
 
-async fn h2(address: SocketAddr) -> (Sender, tokio::task::JoinHandle<Result<(), h2::Error>>) {
+async fn h2(address: SocketAddr) -> (Sender, JoinHandle<Result<(), h2::Error>>) {
     let stream = TcpStream::connect(address).await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     (sender, tokio::spawn(connection))
@@ -138,7 +141,7 @@ async fn a_connection_can_become_something_else() {
 /// A client that opens all windows and one that opens none: neither keeps its places.
 #[tokio::test]
 async fn an_answer_that_is_not_taken_keeps_its_place_until_the_limit() {
-    let stall = Some(std::time::Duration::from_millis(300).try_into().unwrap());
+    let stall = Some(Duration::from_millis(300).try_into().unwrap());
     let stand =
         Stand::with(|server| server.limits(Limits { shedding: None, stall, ..Limits::default() })).await;
     let (sender, connection) = h2(stand.address).await;
@@ -216,4 +219,78 @@ async fn uploads_that_nobody_reads_leave_the_connection_open() {
         }
         assert_eq!(length, filling.len());
     }
+}
+
+/// Echoes over whatever it becomes, until that ends.
+fn echoing() -> Router {
+    async fn upgrade(mut request: Request<Body>) -> Response<Body> {
+        let upgraded = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let line = TokioIo::new(upgraded.await.unwrap());
+            let (mut read, mut write) = tokio::io::split(line);
+            // It breaks off with the connection.
+            let _ended = tokio::io::copy(&mut read, &mut write).await;
+        });
+        let answer =
+            Response::builder().status(101).header("upgrade", "echo").header("connection", "upgrade");
+        answer.body(Body::empty()).unwrap()
+    }
+    Router::new().route("/", get(upgrade))
+}
+
+async fn upgraded(limits: Limits) -> (Raw, Drain, Registry, JoinHandle<Result<(), ServeError>>) {
+    let registry = Registry::new();
+    let server = serve(echoing()).registry(registry.clone()).without_signals().on("127.0.0.1:0");
+    let server = server.limits(Limits { shedding: None, ..limits });
+    let bound = server.bind().await.unwrap();
+    let (address, drain) = (bound.addresses()[0], bound.drain_handle());
+    let running = tokio::spawn(bound.run());
+    let mut raw = Raw::to(address).await;
+    raw.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await;
+    assert!(raw.head().await.unwrap().starts_with("HTTP/1.1 101 "));
+    raw.send("hello").await;
+    assert_eq!(raw.take(5).await, b"hello");
+    (raw, drain, registry, running)
+}
+
+fn connections(registry: &Registry) -> bool {
+    registry.render(Format::Prometheus).contains("plimsoll_server_connections{door=\"app\"} 1\n")
+}
+
+fn brief() -> Option<TimeLimit> {
+    Duration::from_millis(50).try_into().ok()
+}
+
+#[tokio::test]
+async fn what_a_connection_has_become_is_still_one_and_is_closed_when_it_carries_nothing() {
+    let (mut raw, _, registry, running) =
+        upgraded(Limits { upgraded_idle: brief(), ..Limits::default() }).await;
+    assert!(raw.rest().await.is_empty());
+    while connections(&registry) {
+        tokio::task::yield_now().await;
+    }
+    running.abort();
+    let (raw, _, registry, running) = upgraded(Limits::default()).await;
+    assert!(connections(&registry), "it has its place");
+    drop(raw);
+    while connections(&registry) {
+        tokio::task::yield_now().await;
+    }
+    running.abort();
+}
+
+#[tokio::test]
+async fn a_drain_gives_what_connections_have_become_a_time_of_their_own() {
+    let (mut raw, drain, _, running) =
+        upgraded(Limits { upgraded_drain: brief(), ..Limits::default() }).await;
+    drain.request();
+    assert!(raw.rest().await.is_empty());
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_cuts_off_what_its_connections_have_become() {
+    let (mut raw, _, _, running) = upgraded(Limits::default()).await;
+    running.abort();
+    assert!(raw.rest().await.is_empty());
 }

@@ -9,7 +9,7 @@ use axum::{
 use plimsoll_http::{
     Problem,
     headers::TraceParent,
-    inbound::RequestId,
+    inbound::{Peer, RequestId},
     serve::{Limits, ServeError, Server, serve},
 };
 use plimsoll_task::{Deadline, drain::Drain};
@@ -21,6 +21,7 @@ use crate::client::PATIENCE;
 
 pub(crate) struct Stand {
     pub(crate) address: SocketAddr,
+    pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) admin: SocketAddr,
     pub(crate) drain: Drain,
     pub(crate) registry: Registry,
@@ -33,6 +34,10 @@ fn app(gate: Arc<Semaphore>) -> Router {
     Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/peer", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }))
+        .route(
+            "/extension",
+            get(|axum::Extension(Peer(peer)): axum::Extension<Peer>| async move { peer.to_string() }),
+        )
         .route("/echo", post(|body: Bytes| async move { body }))
         .route("/items/{id}", get(|| async { "item" }))
         .route("/left", get(|| async { format!("{:?}", Deadline::current().remaining().is_some()) }))
@@ -59,9 +64,9 @@ impl Stand {
         let server = serve(app(Arc::clone(&gate))).on("127.0.0.1:0").admin("127.0.0.1:0").without_signals();
         let server = server.limits(Limits { shedding: None, ..Limits::default() });
         let bound = set(server.registry(registry.clone())).bind().await.unwrap();
-        let (address, admin, drain) =
-            (bound.addresses()[0], bound.admin_address().unwrap(), bound.drain_handle());
-        Self { address, admin, drain, registry, gate, running: tokio::spawn(bound.run()) }
+        let addresses = bound.addresses().to_vec();
+        let (address, admin, drain) = (addresses[0], bound.admin_address().unwrap(), bound.drain_handle());
+        Self { address, addresses, admin, drain, registry, gate, running: tokio::spawn(bound.run()) }
     }
 
     pub(crate) async fn new() -> Self {

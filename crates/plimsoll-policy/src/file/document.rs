@@ -24,6 +24,12 @@ impl Document {
         let source = Source::new(name, text);
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut faults = syntax_faults(&source, &errors);
+        if !faults.is_empty()
+            && let Some(fault) = other_language(&source)
+        {
+            // Whatever else there is comes of that.
+            faults = vec![fault];
+        }
         let mut root = Node { content: Content::Table(Table::default()), bytes: Some(0..0) };
         if faults.is_empty() {
             root.content = Content::Table(table_of(table.get_ref(), &source, &mut faults));
@@ -81,6 +87,29 @@ fn syntax_faults(source: &Source, errors: &[toml::de::Error]) -> Vec<Fault> {
         });
     }
     faults
+}
+
+/// What a text that is no TOML was written in instead, told at its first line.
+fn other_language(source: &Source) -> Option<Fault> {
+    let text = source.text();
+    let mut start = 0;
+    let line = text.split_inclusive('\n').find(|line| {
+        let empty = line.trim().is_empty() || line.trim_start().starts_with('#');
+        start += if empty { line.len() } else { 0 };
+        !empty
+    })?;
+    let line = line.trim_end();
+    let language = match line.split_once(':') {
+        _ if line.trim_start().starts_with('{') => "JSON",
+        _ if line == "---" || line.trim_start().starts_with("- ") => "YAML",
+        Some((key, rest)) if rest.is_empty() || rest.starts_with(' ') => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_. \"'".contains(c);
+            key.chars().all(plain).then_some("YAML")?
+        }
+        _ => return None,
+    };
+    let fault = Fault::new(source.place(start..start + line.len()), "", format!("this is {language}"));
+    Some(fault.expecting("TOML: `key = \"value\"`, and `[section]` above the keys of a section"))
 }
 
 /// The parser's message as a problem and an expectation.
@@ -148,5 +177,29 @@ fn content_of(
                 .collect(),
         ),
         DeValue::Table(table) => Content::Table(table_of(table, source, faults)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_language_is_told_by_its_name_and_once() {
+        for (text, line, language) in [
+            ("# mine\n\nversion: 1\nlistener:\n  - listen: 127.0.0.1:80\n", 3, "YAML"),
+            ("---\nversion: 1\n", 1, "YAML"),
+            ("routes:\n", 1, "YAML"),
+            ("- a\n- b\n", 1, "YAML"),
+            ("{\n  \"version\": 1\n}\n", 1, "JSON"),
+        ] {
+            let faults = Document::parse("f", text).unwrap_err();
+            let [fault] = faults.iter().as_slice() else { panic!("{faults}") };
+            assert_eq!(fault.problem(), format!("this is {language}"), "{text}");
+            assert!(fault.place().to_string().starts_with(&format!("f:{line}:")), "{fault}");
+        }
+        let faults = Document::parse("f", "version = 1\nlisten = 127.0.0.1:80\n").unwrap_err();
+        assert!(!faults.to_string().contains("this is"), "{faults}");
+        assert!(Document::parse("f", "version = 1 # a: b\n").is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! Changing what is written: JSON merge patch.
 
-use super::{Faults, Shape, from_json};
+use super::{Faults, Schemas, Shape, from_json};
 use serde_json::{Map, Value};
 
 /// This value with a JSON merge patch (RFC 7396) over what it [writes](Shape::write), read again: same keys and
@@ -23,11 +23,13 @@ use serde_json::{Map, Value};
 /// ```
 pub fn merge<T: Shape>(value: &T, patch: &Value) -> Result<T, Faults> {
     let mut whole = value.write();
-    apply(&mut whole, patch);
+    apply(&mut whole, patch, Some(&T::schema(&mut Schemas::new("#/"))));
     from_json(&whole)
 }
 
-fn apply(target: &mut Value, patch: &Value) {
+/// `schema` is that of `target`, where it is known. A `null` for a key that there is not stays, so that reading the result
+/// tells of it: whoever spelled a key wrong wants to know, even if there is nothing to take away.
+fn apply(target: &mut Value, patch: &Value, schema: Option<&Value>) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;
@@ -37,12 +39,21 @@ fn apply(target: &mut Value, patch: &Value) {
     }
     let Value::Object(target) = target else { return };
     for (key, value) in patch {
-        if value.is_null() {
-            target.shift_remove(key);
-        } else {
-            apply(target.entry(key.as_str()).or_insert(Value::Null), value);
+        let known = schema.map(|schema| below(schema, key));
+        if !value.is_null() {
+            apply(target.entry(key.as_str()).or_insert(Value::Null), value, known.flatten());
+        } else if target.shift_remove(key).is_none() && known == Some(None) {
+            target.insert(key.clone(), Value::Null);
         }
     }
+}
+
+/// The schema of a key of such a table, if it may be there.
+fn below<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
+    let own = schema.get("properties").and_then(|keys| keys.get(key));
+    let named = || schema.get("additionalProperties").filter(|schema| schema.is_object());
+    let other = || schema.get("anyOf")?.as_array()?.iter().find_map(|one| below(one, key));
+    own.or_else(named).or_else(other)
 }
 
 #[cfg(test)]
@@ -70,7 +81,7 @@ mod tests {
             (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
             (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
         ] {
-            apply(&mut target, &patch);
+            apply(&mut target, &patch, None);
             assert_eq!(target, result, "{patch}");
         }
     }

@@ -72,7 +72,7 @@ pub use quantities::Version;
 pub use reader::Reader;
 pub use reference::reference;
 pub use scalars::Secret;
-pub use schema::{Schemas, schema};
+pub use schema::{Schemas, either, schema, text_or};
 pub use section::{Rules, Section};
 pub use shape::{NonEmpty, Placed, Shape};
 pub use size::Size;

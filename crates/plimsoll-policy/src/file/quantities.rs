@@ -1,6 +1,6 @@
 //! The policies' own quantities as the file writes them.
 
-use super::{Content, Node, Reader, Schemas, Shape, scalars::number};
+use super::{Content, Node, Reader, Schemas, Shape, scalars::number, text_or};
 use crate::{
     hedge::Percentile,
     retry::Attempts,
@@ -60,8 +60,7 @@ impl Shape for Ratio {
 
     fn schema(schemas: &mut Schemas) -> Value {
         let text = schemas.text("per-cent", &Self::expected(), PER_CENT);
-        schemas
-            .define("ratio", || json!({ "anyOf": [text, { "type": "number", "minimum": 0, "maximum": 1 }] }))
+        schemas.define("ratio", || text_or(text, json!({ "type": "number", "minimum": 0, "maximum": 1 })))
     }
 
     fn write(&self) -> Value {

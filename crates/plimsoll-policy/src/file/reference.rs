@@ -39,18 +39,25 @@ fn within(root: &Value, value: &Value, path: &str, out: &mut String) {
     if value["additionalProperties"].is_object() {
         within(root, &value["additionalProperties"], &format!("{path}.NAME"), out);
     }
-    for form in value["anyOf"].as_array().into_iter().flatten() {
-        within(root, form, path, out);
+    if let Some(forms) = forms(value) {
+        for form in forms {
+            within(root, form, path, out);
+        }
     }
+}
+
+/// The two forms of a value that has them.
+fn forms(value: &Value) -> Option<[&Value; 2]> {
+    value.get("if").map(|_| [&value["then"], &value["else"]])
 }
 
 fn takes(root: &Value, value: &Value) -> String {
     if let Some(name) = value["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         let definition = &root["$defs"][name];
-        let inner = if definition["anyOf"].is_array() { takes(root, definition) } else { String::new() };
+        let inner = if forms(definition).is_some() { takes(root, definition) } else { String::new() };
         return if inner.is_empty() { name.to_owned() } else { inner };
     }
-    if let Some(forms) = value["anyOf"].as_array() {
+    if let Some(forms) = forms(value) {
         return forms.iter().map(|form| takes(root, form)).collect::<Vec<_>>().join(" or ");
     }
     if let Some(words) = value["enum"].as_array() {

@@ -51,6 +51,19 @@ impl Schemas {
     }
 }
 
+/// The schema of a value that has one of two forms, told apart by `is`.
+///
+/// Editors then say what is wrong with the form that was meant, where `anyOf` would say that none fits, or what is wrong
+/// with each.
+pub fn either(is: Value, then: Value, otherwise: Value) -> Value {
+    json!({ "if": is, "then": then, "else": otherwise })
+}
+
+/// A text in place of something else.
+pub fn text_or(text: Value, otherwise: Value) -> Value {
+    either(json!({ "type": "string" }), text, otherwise)
+}
+
 /// The JSON Schema of a whole document, with everything it refers to.
 pub fn schema<T: Shape>(title: &str) -> Value {
     let mut schemas = Schemas::new("#/$defs/");

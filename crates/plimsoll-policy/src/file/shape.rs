@@ -4,6 +4,7 @@ use super::{
     Fault, Node, Place, Reader, Schemas,
     name::Name,
     node::{Content, Table},
+    schema::either,
 };
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Deref};
@@ -43,7 +44,8 @@ impl<T: Shape> Shape for Option<T> {
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        json!({ "anyOf": [T::schema(schemas), { "const": "off" }] })
+        let off = json!({ "const": "off" });
+        either(json!({ "not": off }), T::schema(schemas), off)
     }
 
     fn write(&self) -> Value {

@@ -1,6 +1,6 @@
 //! Sizes in bytes.
 
-use super::{Content, Node, Reader, Schemas, Shape};
+use super::{Content, Node, Reader, Schemas, Shape, text_or};
 use serde_json::{Value, json};
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -88,7 +88,7 @@ impl Shape for Size {
 
     fn schema(schemas: &mut Schemas) -> Value {
         let text = schemas.text("bytes", EXPECTED, r"\s*[0-9]+\s*(GiB|GB|MiB|MB|KiB|kB|B)\s*");
-        schemas.define("size", || json!({ "anyOf": [text, { "type": "integer", "minimum": 0 }] }))
+        schemas.define("size", || text_or(text, json!({ "type": "integer", "minimum": 0 })))
     }
 
     fn write(&self) -> Value {

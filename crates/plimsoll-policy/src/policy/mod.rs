@@ -177,6 +177,16 @@ impl<H: Host> Policy<H> {
         self.rate_limit.as_ref()?.hash(text)
     }
 
+    /// Counts a call that has several keys under one more of them, before it begins; the first is told in its
+    /// [`Facts`].
+    ///
+    /// # Errors
+    /// As [`RateLimiter::admit`]: the call is to be refused.
+    pub fn charge(&self, now: Instant, key: KeyHash) -> Result<(), Rejected> {
+        let charged = self.rate_limit.as_ref().map_or(Ok(()), |limit| limit.admit(now, Some(key)));
+        charged.inspect_err(|rejected| self.observe(now, PolicyEvent::Rejected(*rejected)))
+    }
+
     /// Whether a call may need more than one attempt: where not, a driver need not keep what it takes to make another.
     #[inline]
     pub fn sends_again(&self) -> bool {

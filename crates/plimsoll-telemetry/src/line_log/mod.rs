@@ -97,14 +97,25 @@ impl LineLog {
     /// # Errors
     /// Why the line was dropped; it has been counted.
     pub fn try_write(&self, line: &[u8]) -> Result<(), Dropped> {
-        let taken = self.take(line);
+        let taken = self.offer(line);
         if let Err(dropped) = taken {
-            self.shared.counts.dropped(dropped);
+            self.count(dropped);
         }
         taken
     }
 
-    fn take(&self, line: &[u8]) -> Result<(), Dropped> {
+    /// Counts a line that was offered for the last time.
+    pub(crate) fn count(&self, dropped: Dropped) {
+        self.shared.counts.dropped(dropped);
+    }
+
+    /// Whether no line waits to be taken by the writing thread.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.buffers.iter().all(|buffer| buffer.try_lock().is_ok_and(|batch| batch.is_empty()))
+    }
+
+    /// As [`Self::try_write`], without counting.
+    pub(crate) fn offer(&self, line: &[u8]) -> Result<(), Dropped> {
         let buffers = &self.shared.buffers;
         let mut why = Dropped::Full;
         let own = shard::row();
@@ -157,7 +168,8 @@ impl LineLog {
         Counts::register(registry, log, move || shared.counts.read())
     }
 
-    fn wake(&self) {
+    /// Has what waits written now.
+    pub(crate) fn wake(&self) {
         self.shared.awake.store(true, Ordering::Release);
         if let Some(thread) = &self.thread {
             thread.thread().unpark();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where a [`LineLog`](super::LineLog) writes.
 #[non_exhaustive]
@@ -50,8 +51,8 @@ pub(super) struct Sink {
 impl Sink {
     pub(super) fn open(target: Target) -> io::Result<Self> {
         let (out, path): (Box<dyn Write + Send>, _) = match target {
-            Target::Stdout => (Box::new(io::stdout()), None),
-            Target::Stderr => (Box::new(io::stderr()), None),
+            Target::Stdout => (standard(io::stdout()), None),
+            Target::Stderr => (standard(io::stderr()), None),
             Target::File(path) => (Box::new(append(&path)?), Some(path)),
             Target::Writer(out) => (out, None),
         };
@@ -91,6 +92,8 @@ impl Sink {
                 Ok(0) => break,
                 Ok(n) => sent += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Somebody who shares the descriptor has made it one that does not block. This thread may wait.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::park_timeout(FULL),
                 Err(_) => break,
             }
         }
@@ -98,8 +101,31 @@ impl Sink {
     }
 }
 
+/// How long a target that does not block is left alone when it is full.
+const FULL: Duration = Duration::from_millis(10);
+
+/// A standard stream by a descriptor of our own: whoever else writes there does not wait behind a lock that is held while
+/// the reader stands still. As it is where descriptors are used up.
+#[cfg(unix)]
+fn standard(stream: impl std::os::fd::AsFd + Write + Send + 'static) -> Box<dyn Write + Send> {
+    match stream.as_fd().try_clone_to_owned() {
+        Ok(own) => Box::new(File::from(own)),
+        Err(_) => Box::new(stream),
+    }
+}
+
+#[cfg(not(unix))]
+fn standard(stream: impl Write + Send + 'static) -> Box<dyn Write + Send> {
+    Box::new(stream)
+}
+
+/// A file that is not there yet is made for its owner to write and its group to read: lines tell of clients.
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    options.open(path)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -157,5 +183,21 @@ mod tests {
         disk.room(100);
         assert!(!sink.write(b"end\n").failed);
         assert_eq!(disk.text(), "one\nend\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_is_not_for_everybody_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("plimsoll-line-log-mode-{}", std::process::id()));
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        drop(append(&path).unwrap());
+        // The process's own mask may take more away.
+        assert_eq!(mode(&path) & !0o640, 0, "{:o}", mode(&path));
+        // A file that is there already stays as its owner made it.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        drop(append(&path).unwrap());
+        assert_eq!(mode(&path), 0o644);
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -25,6 +25,10 @@ impl Batch {
         self.limit
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Takes the line if there is room; then says whether this made the buffer half full.
     pub(super) fn push(&mut self, line: &[u8]) -> Option<bool> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);

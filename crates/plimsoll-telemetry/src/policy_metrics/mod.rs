@@ -13,6 +13,7 @@ pub use counts::PolicyCounts;
 
 use std::array;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use plimsoll_policy::{
     AttemptRole, BreakerState, Cause, DenyReason, Failure, Instant, Limit, Machine, Observer, Outcome,
@@ -23,6 +24,7 @@ use crate::collector::Collecting;
 use crate::counter::Counter;
 use crate::error::RegisterError;
 use crate::histogram::Histogram;
+use crate::logs::Repeats;
 use crate::registry::Registry;
 use families::Families;
 use state::LatestState;
@@ -82,7 +84,13 @@ const OPENINGS: [TransitionReason; 5] = [
     TransitionReason::ByHand,
 ];
 
-/// Counts the decisions of one policy for one upstream.
+/// How often a breaker's turn to the same state is a line in the log; those between are counted.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// Counts the decisions of one policy for one upstream, and logs each transition of its breaker with the reason.
+///
+/// Of transitions to the same state one a minute is a line of its own (`WARN` for an opening, else `INFO`); the next one
+/// tells how many were not ([`tell_repeats`](Self::tell_repeats) tells them without waiting for it).
 ///
 /// Several of the same names (one a worker, or the old and the new one during a reload) count into the same
 /// series; when the last is dropped, the series end. About 9 KiB, and three histograms of some 1.8 KiB a shard
@@ -92,6 +100,7 @@ pub struct PolicyMetrics {
     // Before `ended`: the handles must be gone when it looks for series that nobody holds.
     handles: Handles,
     state: Arc<LatestState>,
+    turns: Repeats<BreakerState, Transition>,
     _collecting: Collecting,
     ended: Ended,
 }
@@ -141,7 +150,8 @@ impl PolicyMetrics {
         let state = Arc::new(LatestState::default());
         let collecting = Self::show_state(registry, &families, policy, upstream, Arc::clone(&state))?;
         let ended = Ended { families, policy: policy.to_owned(), upstream: upstream.to_owned() };
-        let metrics = Self { handles: Handles::new(&ended), state, _collecting: collecting, ended };
+        let turns = Repeats::new(TOLD_EVERY, STATES);
+        let metrics = Self { handles: Handles::new(&ended), state, turns, _collecting: collecting, ended };
         for (machine, reason) in USUAL_REJECTIONS {
             metrics.rejection(machine, reason);
         }
@@ -221,6 +231,29 @@ impl PolicyMetrics {
         let why = OPENINGS.iter().position(|reason| *reason == change.reason);
         if opened && let Some(why) = why {
             self.handles.openings[why].inc();
+        }
+        if let Some(untold) = self.turns.seen(change.to, change, now) {
+            self.tell(change, untold);
+        }
+    }
+
+    /// Logs the transitions that were only counted so far, for states whose minute is over. For whoever looks in about once
+    /// a second; without it they are told with the next transition to the same state.
+    pub fn tell_repeats(&self, now: Instant) {
+        for (_, untold, latest) in self.turns.due(now).repeats {
+            self.tell(latest, untold);
+        }
+    }
+
+    fn tell(&self, change: Transition, repeats: u64) {
+        let Ended { policy, upstream, .. } = &self.ended;
+        let (from, to, reason) = (change.from.name(), change.to.name(), change.reason.name());
+        let repeats = (repeats > 0).then_some(repeats);
+        match change.to {
+            BreakerState::Closed | BreakerState::HalfOpen => {
+                tracing::info!(policy, upstream, from, to, reason, repeats, "breaker turned");
+            }
+            _ => tracing::warn!(policy, upstream, from, to, reason, repeats, "breaker opened"),
         }
     }
 }

@@ -12,7 +12,10 @@ pub use orders::{get, insert, page, set_paid};
 pub use outbox::{Event, EventKind, add, claim, delivered, give_back, undelivered};
 
 use crate::config::DatabaseConfig;
-use plimsoll::{http::idempotency::PostgresStore, task::deadline::within};
+use plimsoll::{
+    http::{idempotency::PostgresStore, postgres::Presence},
+    task::deadline::within,
+};
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions, Postgres};
 use std::time::Duration;
 
@@ -27,6 +30,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct Store {
     pool: PgPool,
     wait: Duration,
+    presence: Presence,
 }
 
 impl Store {
@@ -43,7 +47,7 @@ impl Store {
             .max_connections(config.connections())
             .acquire_timeout(config.wait())
             .connect_lazy_with(config.options().clone().options(limits));
-        Self { pool, wait: config.wait() }
+        Self { presence: Presence::of(&pool), pool, wait: config.wait() }
     }
 
     /// Brings the tables up to date.
@@ -87,6 +91,14 @@ impl Store {
         &self.pool
     }
 
+    /// Whether the database lets a connection in, or has done so a moment ago.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn is_there(&self) -> bool {
+        self.presence.is_there().await
+    }
+
     /// Connections that are out, and what the pool has in all.
     pub fn connections(&self) -> (usize, u32) {
         let all = self.pool.size();
@@ -106,9 +118,12 @@ impl Store {
         &self,
         acquiring: impl Future<Output = sqlx::Result<T>>,
     ) -> Result<T, StoreError> {
-        match within(self.wait, acquiring).await {
-            Ok(acquired) => acquired.map_err(StoreError::from),
-            Err(_exceeded) => Err(StoreError::Busy),
-        }
+        let timed_out = match within(self.wait, acquiring).await {
+            Ok(Ok(acquired)) => return Ok(acquired),
+            Ok(Err(error)) => error,
+            Err(_exceeded) => sqlx::Error::PoolTimedOut,
+        };
+        // All connections out, or a database that is away: the pool says the same of both.
+        Err(self.presence.explained(timed_out).await.into())
     }
 }

@@ -25,11 +25,18 @@ async fn gone_in_the_middle_of_a_transaction() {
     assert!(answer.headers.contains_key("retry-after"));
     let while_it_is_away = service.get("/v1/orders/o-1").await;
     assert_eq!(while_it_is_away.status, StatusCode::SERVICE_UNAVAILABLE, "{while_it_is_away:?}");
+    assert_eq!(while_it_is_away.code(), "database-away", "no pool is full: nobody is there");
+    let under_a_key = web::post(service.to, "/v1/orders", "while-away", &order("while-away")).await;
+    assert_eq!((under_a_key.kind().as_str(), under_a_key.code().as_str()), ("unavailable", "database-away"));
+    let ready = web::get(service.admin, "/readyz").await;
+    assert_eq!((ready.status, ready.text().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "database-away\n"));
+    assert_eq!(web::get(service.admin, "/livez").await.status, StatusCode::OK, "a restart would help nobody");
 
     drop(lock);
     service.server.start_again().await;
     service.insist("cut-short").await;
     service.is_well().await;
+    assert_eq!(web::get(service.admin, "/readyz").await.status, StatusCode::OK);
     assert_eq!(service.stored().await, ["before", "cut-short", "is-well"]);
 }
 
@@ -63,6 +70,7 @@ async fn no_connection_is_free() {
     assert_eq!((refused.kind().as_str(), refused.code().as_str()), ("bulkhead-full", "database-busy"));
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(web::get(service.admin, "/readyz").await.status, StatusCode::OK, "the database is there");
 
     drop(lock);
     for request in stuck {

@@ -57,14 +57,33 @@ pub(super) fn paths() -> Value {
             "get": get("The configuration in force, patches included. Secrets are hidden.", "Configuration", []),
         },
         "/api/v1/reload": {
-            "post": get(
-                "Takes the file up anew, whole or not at all.",
-                "Reloaded",
-                [
-                    conflict("The gateway is draining, or what the file says cannot be done here."),
-                    invalid(),
-                    no_json(),
-                ],
+            "post": with_body(
+                get(
+                    "Takes the file up anew, whole or not at all. Without a body it is the same.",
+                    "Reloaded",
+                    [
+                        bad_json(),
+                        conflict("The gateway is draining, or what the file says cannot be done here."),
+                        invalid(),
+                        no_json(),
+                    ],
+                ),
+                &["application/json"],
+                "Nothing",
+                json!({}),
+            ),
+        },
+        "/api/v1/log": {
+            "get": get("The filter of the program's log, and what became of its lines.", "Log", [no_log()]),
+            "patch": with_body(
+                get(
+                    "Puts another filter in force, until the program ends.",
+                    "Log",
+                    [bad_json(), no_log(), invalid(), no_json()],
+                ),
+                &["application/json", "application/merge-patch+json"],
+                "LogPatch",
+                json!({ "filter": "info,plimsoll_gateway=debug" }),
             ),
         },
         "/api/v1/openapi.json": {
@@ -108,6 +127,10 @@ fn conflict(description: &str) -> (&'static str, Value) {
     ("409", problem(description))
 }
 
+fn no_log() -> (&'static str, Value) {
+    conflict("The program has set up its log by itself.")
+}
+
 fn invalid() -> (&'static str, Value) {
     ("422", problem("It is not valid: every fault is told, and nothing has changed."))
 }
@@ -136,6 +159,7 @@ fn operation<const N: usize>(summary: &str, responses: [(&str, Value); N]) -> Va
         "403".into(),
         problem("Without a token: asked for by a name that is neither an address nor localhost."),
     );
+    all.insert("405".into(), problem("The path does not take this method; \"allow\" says which it does."));
     all.insert("default".into(), problem("Anything else."));
     json!({ "summary": summary, "responses": all })
 }
@@ -154,5 +178,6 @@ fn with_body(mut operation: Value, types: &[&str], schema: &str, example: Value)
         ((*content_type).to_owned(), json!({ "schema": reference(schema), "example": example }))
     });
     operation["requestBody"] = json!({ "required": true, "content": content.collect::<Map<_, _>>() });
+    operation["responses"]["413"] = problem("The body has more than 64 KiB.");
     operation
 }

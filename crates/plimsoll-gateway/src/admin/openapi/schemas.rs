@@ -20,8 +20,10 @@ pub(super) fn reference(name: &str) -> Value {
 /// The schemas by name. Those of the file's quantities are lower case.
 pub(super) fn schemas() -> Map<String, Value> {
     let mut written = Schemas::new(PREFIX);
+    let policy = PolicySpec::schema(&mut written);
     let specs = [
-        ("PolicySpec", PolicySpec::schema(&mut written)),
+        ("PolicyPatch", patch(&policy)),
+        ("PolicySpec", policy),
         ("RouteSpec", RouteSpec::schema(&mut written)),
         ("UpstreamSpec", UpstreamSpec::schema(&mut written)),
         ("GatewaySpec", file::schema_among(&mut written)),
@@ -30,6 +32,27 @@ pub(super) fn schemas() -> Map<String, Value> {
     let own = specs.into_iter().chain(general()).chain(what_runs()).chain(machines());
     all.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     all
+}
+
+/// What a merge patch (RFC 7396) of such a value may look like: none of its keys must be there, `null` brings a key's
+/// default back, and there are still no others. What must hold between two keys no schema tells.
+fn patch(of: &Value) -> Value {
+    let mut patched = of.clone();
+    let Some(schema) = patched.as_object_mut() else { return patched };
+    if let Some(Value::Array(alternatives)) = schema.get_mut("anyOf") {
+        for alternative in alternatives {
+            *alternative = patch(alternative);
+        }
+    }
+    // What a key is where it is left out is what it was before.
+    schema.shift_remove("default");
+    if let Some(Value::Object(keys)) = schema.get_mut("properties") {
+        for key in keys.values_mut() {
+            *key = or_null(patch(key));
+        }
+        schema.shift_remove("required");
+    }
+    patched
 }
 
 /// Every key is always there; there are no others.
@@ -76,8 +99,10 @@ fn time() -> Value {
     json!({ "type": "string", "format": "date-time" })
 }
 
-fn general() -> [(&'static str, Value); 8] {
+fn general() -> [(&'static str, Value); 10] {
     [
+        ("Log", object([("filter", text()), ("lines_written", count()), ("lines_dropped", count())])),
+        ("LogPatch", object([("filter", text())])),
         (
             "Problem",
             json!({
@@ -90,7 +115,9 @@ fn general() -> [(&'static str, Value); 8] {
                     "title": text(),
                     "status": { "type": "integer", "minimum": 400, "maximum": 599 },
                     "detail": text(),
+                    "id": text(),
                     "faults": list(reference("Fault")),
+                    "more": { "type": "integer", "minimum": 1, "description": "Faults beside those that are told." },
                     "nearest": or_null(text()),
                     "known": list(text()),
                 },
@@ -143,11 +170,8 @@ fn general() -> [(&'static str, Value); 8] {
         ("Reloaded", object([("generation", count())])),
         ("Configuration", object([("generation", count()), ("config", reference("GatewaySpec"))])),
         (
-            "PolicyPatch",
-            json!({
-                "type": "object",
-                "description": "Keys of PolicySpec with their new values; null for the default.",
-            }),
+            "Nothing",
+            json!({ "type": "object", "description": "An empty object.", "additionalProperties": false }),
         ),
     ]
 }

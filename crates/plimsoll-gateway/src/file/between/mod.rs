@@ -1,6 +1,8 @@
 //! What must hold between the parts of the file.
 
+mod ejection;
 mod listeners;
+mod reach;
 mod references;
 mod routes;
 
@@ -21,6 +23,8 @@ pub(super) fn warnings(outline: &Outline) -> Vec<Fault> {
     let mut warnings = Vec::new();
     references::unused(outline, &mut warnings);
     routes::none(outline, &mut warnings);
+    reach::unreached(outline, &mut warnings);
     listeners::loops(outline, &mut warnings);
+    ejection::overridden(outline, &mut warnings);
     Faults::check(warnings).err().into_iter().flatten().collect()
 }

@@ -1,7 +1,7 @@
 use super::{EXAMPLE, read};
 use crate::spec::{
-    AccessLogSpec, AdminSpec, EndpointSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name,
-    PoolSpec, Protocol, RouteSpec, Secret, UpstreamSpec,
+    AccessLogSpec, AdminSpec, AnswerSpec, EndpointSpec, GatewaySpec, HeaderNames, HealthSpec, LimitsSpec,
+    ListenerSpec, Name, NetworkSpec, PoolSpec, Protocol, RouteSpec, Secret, TunnelsSpec, UpstreamSpec,
 };
 use http::Method;
 use plimsoll::{
@@ -11,6 +11,10 @@ use plimsoll::{
     bulkhead::BulkheadSpec,
     ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     hedge::HedgeSpec,
+    http::{
+        KeepAlive,
+        path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},
+    },
     rate::{Per, RateLimitSpec},
     units::Ratio,
 };
@@ -65,6 +69,7 @@ fn the_example_is_what_it_says() {
         slow_start: None,
         panic_threshold: Ratio::percent(30),
         pool: PoolSpec::default(),
+        answer: AnswerSpec::default(),
     };
     let careful = PolicySpec {
         timeouts: Timeouts {
@@ -97,9 +102,12 @@ fn the_example_is_what_it_says() {
     let expected = GatewaySpec {
         workers: None,
         admin: Some(AdminSpec { listen: "127.0.0.1:9901".parse().unwrap(), token: None }),
-        listeners: vec![ListenerSpec { listen: "127.0.0.1:8080".parse().unwrap() }],
+        listeners: vec![ListenerSpec::new("127.0.0.1:8080".parse().unwrap())],
         limits: LimitsSpec::default(),
+        network: NetworkSpec::default(),
+        tunnels: TunnelsSpec::default(),
         trusted: Vec::new(),
+        trace_sample: Ratio::ONE,
         routes: vec![route("/", "/", "careful"), route("/reports/", "/reports/", "patient")],
         upstreams: BTreeMap::from([(name("orders"), orders)]),
         policies: BTreeMap::from([(name("careful"), careful), (name("patient"), patient)]),
@@ -117,6 +125,7 @@ workers = 3
 drain = "7s"
 watch = true
 trusted = ["10.0.0.0/8", "::1"]
+trace-sample = "10%"
 
 [admin]
 listen = "0.0.0.0:9902"
@@ -124,13 +133,25 @@ token = "${SECRET}"
 
 [[listener]]
 listen = "127.0.0.1:8080"
+header-names = "refuse"
+paths = { encoded-slash = "decode", repeated-slash = "pass", backslash = "slash", parameters = "strip", controls = "pass", dots = "refuse" }
 [[listener]]
 listen = "[::1]:0"
+
+[network]
+name-time = "5s"
+attempt-delay = "100ms"
+keep-alive = { idle = "1m", interval = "5s", probes = 3 }
+
+[tunnels]
+idle-time = "1m"
+drain-time = "2s"
 
 [limits]
 head = "16 KiB"
 fields = 64
 target = 4096
+trailers = "2KiB"
 body = "2GiB"
 head-time = "1s"
 idle-time = "2s"
@@ -168,6 +189,7 @@ slow-start = "20s"
 panic-threshold = "30%"
 health = { path = "/ok", every = "9s", timeout = "3s", healthy-after = 4, unhealthy-after = 5 }
 pool = { idle = 0, idle-time = "4s", age = "10m", requests = 5000, connections = 2, streams = 50, window = "1MiB", ping = "off" }
+answer = { head = "64KiB", fields = 50, trailers = "32KiB", interim = 3 }
 
 [policy.plain]
 "#;
@@ -214,6 +236,7 @@ fn every_key_is_read() {
             window: 1 << 20,
             ping: None,
         },
+        answer: AnswerSpec { head: 64 * 1024, fields: 50, trailers: 32 * 1024, interim: 3 },
     };
     let expected = GatewaySpec {
         workers: NonZeroUsize::new(3),
@@ -221,13 +244,26 @@ fn every_key_is_read() {
             listen: "0.0.0.0:9902".parse().unwrap(),
             token: Some(Secret::new("hunter2")),
         }),
-        listeners: ["127.0.0.1:8080", "[::1]:0"]
-            .map(|listen| ListenerSpec { listen: listen.parse().unwrap() })
-            .to_vec(),
+        listeners: vec![
+            ListenerSpec {
+                listen: "127.0.0.1:8080".parse().unwrap(),
+                paths: PathRules {
+                    encoded_slash: EncodedSlash::Decode,
+                    repeated_slash: RepeatedSlash::Pass,
+                    backslash: Backslash::Slash,
+                    parameters: Parameters::Strip,
+                    controls: Controls::Pass,
+                    dots: Dots::Refuse,
+                },
+                header_names: HeaderNames::Refuse,
+            },
+            ListenerSpec::new("[::1]:0".parse().unwrap()),
+        ],
         limits: LimitsSpec {
             head: 16 * 1024,
             fields: 64,
             target: 4096,
+            trailers: 2048,
             body: 2 << 30,
             head_time: ms(1000),
             idle_time: ms(2000),
@@ -242,7 +278,14 @@ fn every_key_is_read() {
             ping: Some(ms(30_000)),
             replay: 0,
         },
+        network: NetworkSpec {
+            name_time: ms(5000),
+            attempt_delay: ms(100),
+            keep_alive: Some(KeepAlive { idle: ms(60_000), interval: ms(5000), probes: 3 }),
+        },
+        tunnels: TunnelsSpec { idle_time: Some(ms(60_000)), drain_time: ms(2000) },
         trusted: vec!["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        trace_sample: Ratio::percent(10),
         routes: vec![RouteSpec {
             name: "carts".into(),
             host: Some("*.shop.example".parse().unwrap()),

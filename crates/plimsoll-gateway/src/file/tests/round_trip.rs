@@ -68,7 +68,9 @@ upstream.a.endpoints = ["a:1"]
 fn the_example_is_written_with_the_files_keys() {
     let written = encode(&read(EXAMPLE).unwrap().spec);
     assert_eq!(written["version"], 1);
-    assert_eq!(written["listener"], json!([{ "listen": "127.0.0.1:8080" }]));
+    assert_eq!(written["listener"][0]["listen"], "127.0.0.1:8080");
+    assert_eq!(written["listener"][0]["paths"]["encoded-slash"], "refuse");
+    assert_eq!(written["listener"][0]["header-names"], "drop");
     assert_eq!(written["access-log"], "off");
     assert_eq!(written["limits"]["head-time"], "10s");
     assert_eq!(written["upstream"]["orders"]["ejection"]["at-most"], "67%");

@@ -55,6 +55,13 @@ fn it_says_what_each_key_is_for_and_its_default() {
     described(&schema, "");
 }
 
+#[test]
+fn of_two_forms_editors_see_the_one_that_was_meant() {
+    let text = schema().to_string();
+    assert!(!text.contains("anyOf") && !text.contains("oneOf"), "whose errors are those of every form");
+    assert!(text.contains("\"if\":") && text.contains("\"then\":") && text.contains("\"else\":"));
+}
+
 /// Every property has a description.
 fn described(schema: &Value, path: &str) {
     for (key, property) in schema["properties"].as_object().into_iter().flatten() {

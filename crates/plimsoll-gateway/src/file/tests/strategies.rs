@@ -5,15 +5,19 @@ use super::super::{
     route::Route,
 };
 use crate::spec::{
-    AccessLogSpec, AdminSpec, EndpointSpec, GatewaySpec, HealthSpec, LimitsSpec, ListenerSpec, Name,
-    PathPrefix, PoolSpec, Protocol, RouteSpec, UpstreamSpec,
+    AccessLogSpec, AdminSpec, AnswerSpec, EndpointSpec, GatewaySpec, HeaderNames, HealthSpec, LimitsSpec,
+    ListenerSpec, Name, NetworkSpec, PathPrefix, PoolSpec, Protocol, RouteSpec, TunnelsSpec, UpstreamSpec,
 };
 use http::{HeaderName, HeaderValue, Method};
 use plimsoll::{
     PolicySpec,
     balance::{Balance, Weight},
     ejection::{EjectionSpec, FailurePercentage, SuccessRate},
-    http::headers::Trust,
+    http::{
+        KeepAlive,
+        headers::Trust,
+        path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},
+    },
     units::Ratio,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -52,7 +56,7 @@ fn name() -> impl Strategy<Value = Name> {
 }
 
 fn host() -> &'static str {
-    "[a-z0-9_][a-z0-9._-]{0,40}"
+    "[a-wyz0-9_]{1,9}(\\.[a-wyz0-9_-]{1,9}){0,3}"
 }
 
 fn path() -> impl Strategy<Value = PathPrefix> {
@@ -70,11 +74,38 @@ fn trust() -> impl Strategy<Value = Trust> {
     (ip(), 0..=32u8).prop_map(|(ip, prefix)| format!("{ip}/{prefix}").parse().expect("a network"))
 }
 
+fn path_rules() -> impl Strategy<Value = PathRules> {
+    (
+        select(vec![EncodedSlash::Refuse, EncodedSlash::Decode, EncodedSlash::Pass]),
+        select(vec![RepeatedSlash::Merge, RepeatedSlash::Refuse, RepeatedSlash::Pass]),
+        select(vec![Backslash::Refuse, Backslash::Slash, Backslash::Pass]),
+        select(vec![Parameters::Refuse, Parameters::Strip, Parameters::Pass]),
+        select(vec![Controls::Refuse, Controls::Pass]),
+        select(vec![Dots::Resolve, Dots::Refuse]),
+    )
+        .prop_map(|(encoded_slash, repeated_slash, backslash, parameters, controls, dots)| PathRules {
+            encoded_slash,
+            repeated_slash,
+            backslash,
+            parameters,
+            controls,
+            dots,
+        })
+}
+
+fn header_names() -> impl Strategy<Value = HeaderNames> {
+    select(vec![HeaderNames::Drop, HeaderNames::Refuse, HeaderNames::Pass])
+}
+
 /// On ports of their own, below the admin API's.
 fn listeners() -> impl Strategy<Value = Vec<ListenerSpec>> {
-    vec(ip(), 1..4).prop_map(|ips| {
-        let listener = |(ip, port)| ListenerSpec { listen: SocketAddr::new(ip, port) };
-        ips.into_iter().zip(8000..).map(listener).collect()
+    vec((ip(), path_rules(), header_names()), 1..4).prop_map(|listeners| {
+        let listener = |((ip, paths, header_names), port)| ListenerSpec {
+            listen: SocketAddr::new(ip, port),
+            paths,
+            header_names,
+        };
+        listeners.into_iter().zip(8000..).map(listener).collect()
     })
 }
 
@@ -109,15 +140,37 @@ fn pool() -> impl Strategy<Value = PoolSpec> {
     })
 }
 
+fn network() -> impl Strategy<Value = NetworkSpec> {
+    let secs = |most: u64| (1..=most).prop_map(Duration::from_secs);
+    let keep_alive = (secs(9 * 3600), secs(9 * 3600), 1..=127u32)
+        .prop_map(|(idle, interval, probes)| KeepAlive { idle, interval, probes });
+    let delay = (10..=60_000u64).prop_map(Duration::from_millis);
+    (secs(24 * 3600), delay, option::of(keep_alive)).prop_map(|(name_time, attempt_delay, keep_alive)| {
+        NetworkSpec { name_time, attempt_delay, keep_alive }
+    })
+}
+
+fn tunnels() -> impl Strategy<Value = TunnelsSpec> {
+    (option::of(duration()), duration())
+        .prop_map(|(idle_time, drain_time)| TunnelsSpec { idle_time, drain_time })
+}
+
 fn limits() -> impl Strategy<Value = LimitsSpec> {
-    let sizes = (1024..=1usize << 20, 1..=128usize, 64..=1usize << 20, 1..=u64::MAX, 0..=64usize << 20);
+    let sizes = (
+        1024..=1usize << 20,
+        1..=128usize,
+        64..=1usize << 20,
+        1024..=128usize << 10,
+        1..=u64::MAX,
+        0..=64usize << 20,
+    );
     let connections = (1..=u32::MAX as usize, 1..=u32::MAX as usize, 1..=65_535u32);
     let times = [duration(), duration(), duration(), duration()];
     let rate = option::of(1..=1u64 << 30);
     let streams = (window(), 1u64 << 20..=u64::MAX, option::of(duration()));
     (sizes, times, rate, connections, streams).prop_map(
         |(
-            (head, fields, target, body, replay),
+            (head, fields, target, trailers, body, replay),
             [head_time, idle_time, write_time, body_time],
             rate,
             (a, b, streams),
@@ -127,6 +180,7 @@ fn limits() -> impl Strategy<Value = LimitsSpec> {
                 head,
                 fields,
                 target: target.min(head),
+                trailers,
                 body,
                 head_time,
                 idle_time,
@@ -190,6 +244,11 @@ fn ejection() -> impl Strategy<Value = EjectionSpec> {
     )
 }
 
+fn answer() -> impl Strategy<Value = AnswerSpec> {
+    (1024..=128usize << 10, 1..=256usize, 1024..=128usize << 10, any::<u8>())
+        .prop_map(|(head, fields, trailers, interim)| AnswerSpec { head, fields, trailers, interim })
+}
+
 fn upstream() -> impl Strategy<Value = UpstreamSpec> {
     let address = prop_oneof![
         (host(), 1..=u16::MAX).prop_map(|(host, port)| format!("{host}:{port}")),
@@ -214,9 +273,19 @@ fn upstream() -> impl Strategy<Value = UpstreamSpec> {
     ];
     let protocol = select(vec![Protocol::Http1, Protocol::Http2]);
     let thresholds = (option::of(health()), option::of(ejection()), option::of(duration()), ratio());
-    (endpoints, protocol, balance, thresholds, pool()).prop_map(
-        |(endpoints, protocol, balance, (health, ejection, slow_start, panic_threshold), pool)| {
-            UpstreamSpec { endpoints, protocol, balance, health, ejection, slow_start, panic_threshold, pool }
+    (endpoints, protocol, balance, thresholds, pool(), answer()).prop_map(
+        |(endpoints, protocol, balance, (health, ejection, slow_start, panic_threshold), pool, answer)| {
+            UpstreamSpec {
+                endpoints,
+                protocol,
+                balance,
+                health,
+                ejection,
+                slow_start,
+                panic_threshold,
+                pool,
+                answer,
+            }
         },
     )
 }
@@ -262,11 +331,12 @@ pub(super) fn gateway() -> impl Strategy<Value = GatewaySpec> {
     let access_log = (option::of("[a-zA-Z0-9/. -]{1,20}"), 1..=100u8).prop_map(|(path, sample)| {
         AccessLogSpec { path: path.map(Into::into), sample: Ratio::percent(sample) }
     });
-    let rest = (limits(), vec(trust(), 0..4), option::of(access_log));
+    let traces = (0..=100u8).prop_map(Ratio::percent);
+    let rest = (limits(), network(), tunnels(), vec(trust(), 0..4), traces, option::of(access_log));
     (once, rest, vec(route, 0..5), upstreams, policies).prop_map(
         |(
             (workers, drain, watch, admin, listeners),
-            (limits, trusted, access_log),
+            (limits, network, tunnels, trusted, trace_sample, access_log),
             routes,
             upstreams,
             policies,
@@ -291,7 +361,10 @@ pub(super) fn gateway() -> impl Strategy<Value = GatewaySpec> {
                 admin,
                 listeners,
                 limits,
+                network,
+                tunnels,
                 trusted,
+                trace_sample,
                 routes: routes.collect(),
                 upstreams,
                 policies,

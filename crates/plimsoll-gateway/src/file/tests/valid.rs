@@ -15,12 +15,13 @@ fn holds(root: &Value, schema: &Value, keyword: &str, argument: &Value, value: &
     let entries = || value.as_object().into_iter().flatten();
     let text = value.as_str();
     match keyword {
-        "$schema" | "$defs" | "title" | "description" | "default" | "writeOnly" => true,
+        "$schema" | "$defs" | "title" | "description" | "default" | "writeOnly" | "then" | "else" => true,
         "$ref" => {
             let pointer = argument.as_str().and_then(|reference| reference.strip_prefix('#')).unwrap();
             below(root.pointer(pointer).expect("a reference leads somewhere"), value)
         }
-        "anyOf" => argument.as_array().unwrap().iter().any(|form| below(form, value)),
+        "if" => below(&schema[if below(argument, value) { "then" } else { "else" }], value),
+        "not" => !below(argument, value),
         "const" => argument == value,
         "enum" => argument.as_array().unwrap().contains(value),
         "type" => match argument.as_str().unwrap() {

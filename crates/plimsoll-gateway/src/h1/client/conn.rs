@@ -34,13 +34,13 @@ pub type Hook<IO, B> = Rc<dyn Fn(ClientConn<IO, B>)>;
 pub struct ClientConfig {
     /// Bounds of answer heads and trailers. `target` is not used.
     pub limits: HeadLimits,
-    /// Interim answers before a final one. Default 16.
+    /// Interim answers before a final one. Default 100.
     pub interims: u8,
 }
 
 impl Default for ClientConfig {
     fn default() -> Self {
-        Self { limits: HeadLimits::default(), interims: 16 }
+        Self { limits: HeadLimits::default(), interims: 100 }
     }
 }
 
@@ -162,7 +162,7 @@ where
         exchange.write_error = None;
         exchange.reported = 0;
         exchange.method.clone_from(head.method);
-        exchange.asked_upgrade = head.headers.contains_key(header::UPGRADE);
+        exchange.asked_upgrade = head.headers.get(header::UPGRADE).cloned();
         exchange.interims = 0;
         exchange.answer_begun = false;
         exchange.lines = Lines::default();

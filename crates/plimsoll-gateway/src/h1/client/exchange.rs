@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 
 use super::super::body::{Polled, Source};
@@ -19,6 +19,7 @@ use super::super::outgoing::Outgoing;
 use super::super::response_head::{self, ResponseHead};
 use super::super::splice::Pipe;
 use super::super::transport::Transport;
+use super::super::turn::Turn;
 use super::conn::{ClientConfig, ClientConn, Hook};
 use super::error::SendFault;
 use super::observer::Observer;
@@ -29,6 +30,7 @@ pub(super) struct Exchange<IO, B> {
     pub(super) hook: Option<Hook<IO, B>>,
     pub(super) read: ReadBuffer,
     pub(super) out: Outgoing,
+    pub(super) turn: Turn,
     /// The request's body, until it has been taken whole.
     pub(super) upload: Option<B>,
     /// The request has not been written whole yet.
@@ -39,7 +41,8 @@ pub(super) struct Exchange<IO, B> {
     pub(super) write_error: Option<io::Error>,
     pub(super) reported: u64,
     pub(super) method: Method,
-    pub(super) asked_upgrade: bool,
+    /// The protocols that the request offers to switch to.
+    pub(super) asked_upgrade: Option<HeaderValue>,
     pub(super) interims: u8,
     pub(super) answer_begun: bool,
     pub(super) lines: Lines,
@@ -68,13 +71,14 @@ where
             hook,
             read: ReadBuffer::new(),
             out: Outgoing::new(),
+            turn: Turn::default(),
             upload: None,
             uploading: false,
             starved: false,
             write_error: None,
             reported: 0,
             method: Method::GET,
-            asked_upgrade: false,
+            asked_upgrade: None,
             interims: 0,
             answer_begun: false,
             lines: Lines::default(),
@@ -126,7 +130,7 @@ where
                 let head = response_head::parse(&bytes, &self.method, &self.config.limits)
                     .map_err(SendFault::Garbage)?;
                 let status = head.response.status();
-                if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_upgrade {
+                if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_for(head.response.headers()) {
                     return Poll::Ready(Err(SendFault::Garbage(Garbage::UnaskedUpgrade)));
                 }
                 if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
@@ -141,6 +145,14 @@ where
             }
             ready!(self.poll_more_head(cx))?;
         }
+    }
+
+    /// Whether what is switched to is among what the request offers (RFC 9110, section 7.8).
+    fn asked_for(&self, headers: &HeaderMap) -> bool {
+        let Some(asked) = &self.asked_upgrade else { return false };
+        let mut switched = headers.get_all(header::UPGRADE).iter().flat_map(protocols).peekable();
+        let offered = |protocol: &[u8]| protocols(asked).any(|asked| asked.eq_ignore_ascii_case(protocol));
+        switched.peek().is_some() && switched.all(offered)
     }
 
     fn poll_more_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFault<B::Error>>> {
@@ -191,6 +203,7 @@ where
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+        self.turn.begin(self.out.written());
         loop {
             let mut waits = false;
             while !waits && self.out.wants_frame() {
@@ -214,6 +227,7 @@ where
                     self.starved = true;
                     return Poll::Pending;
                 }
+                Poll::Ready(Ok(())) if self.turn.is_over(self.out.written(), cx) => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadFault::Io(error))),
                 Poll::Pending => return Poll::Pending,
@@ -268,6 +282,11 @@ where
             hook(ClientConn::from_exchange(this));
         }
     }
+}
+
+/// The protocols of an `Upgrade`.
+fn protocols(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty())
 }
 
 fn is_closure(error: &io::Error) -> bool {

@@ -7,6 +7,7 @@ use http_body::Body;
 
 use super::super::splice::{self, Pipe};
 use super::super::transport::Transport;
+use super::super::turn::Turn;
 use super::conn::ServerConn;
 use super::error::RespondFault;
 use super::stall::Stall;
@@ -44,6 +45,7 @@ impl<IO: Transport> ServerConn<IO> {
         mut body: Pin<&mut B>,
         stall: &mut Stall,
         bypass: &mut Bypass<B>,
+        turn: &mut Turn,
     ) -> Poll<Result<(), RespondFault<B::Error>>> {
         let Some(poll_splice) = bypass.poll_splice else { return Poll::Ready(Ok(())) };
         loop {
@@ -58,6 +60,9 @@ impl<IO: Transport> ServerConn<IO> {
                         Poll::Ready(Ok(count)) => {
                             stall.over();
                             shared.out.spliced(count as u64).map_err(|_| RespondFault::Length)?;
+                            if turn.is_over(shared.out.written(), cx) {
+                                return Poll::Pending;
+                            }
                             continue;
                         }
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),

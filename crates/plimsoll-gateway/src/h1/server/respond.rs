@@ -12,6 +12,7 @@ use super::super::encode::{self, Announce, FieldWriter, Persistence};
 use super::super::outgoing::Mode;
 use super::super::splice::Splice;
 use super::super::transport::Transport;
+use super::super::turn::Turn;
 use super::bypass::Bypass;
 use super::conn::ServerConn;
 use super::error::{RespondError, RespondFault};
@@ -137,7 +138,9 @@ impl<IO: Transport> ServerConn<IO> {
 
         let mut body = pin!(body);
         let mut stall = Stall::new(self.config.write_stall, self.config.write_rate);
-        let written = poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall, &mut bypass)).await;
+        let mut turn = Turn::default();
+        let written =
+            poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall, &mut bypass, &mut turn)).await;
         bypass.finish();
         let body_bytes = self.shared.borrow().out.body_bytes();
         if let Err(fault) = written {
@@ -198,13 +201,15 @@ impl<IO: Transport> ServerConn<IO> {
         mut body: Pin<&mut B>,
         stall: &mut Stall,
         bypass: &mut Bypass<B>,
+        turn: &mut Turn,
     ) -> Poll<Result<(), RespondFault<B::Error>>>
     where
         B: Body<Data = Bytes>,
     {
         let length = |_| RespondFault::Length;
+        turn.begin(self.shared.borrow().out.written());
         loop {
-            match self.poll_bypass(cx, body.as_mut(), stall, bypass) {
+            match self.poll_bypass(cx, body.as_mut(), stall, bypass, turn) {
                 Poll::Ready(done) => done?,
                 Poll::Pending => return self.poll_left(cx),
             }
@@ -229,7 +234,7 @@ impl<IO: Transport> ServerConn<IO> {
                 Poll::Ready(Ok(())) if shared.out.is_done() => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(())) => {
                     stall.over();
-                    if waits {
+                    if waits || turn.is_over(shared.out.written(), cx) {
                         break;
                     }
                 }

@@ -1,7 +1,7 @@
 //! What may be read in two ways once it is written as HTTP/1.1, or is larger than is taken.
 
 use crate::{
-    h1::{Refusal, check_host, is_authority},
+    h1::{Refusal, check_host, has_blank_end, is_authority, list_size},
     spec::LimitsSpec,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
@@ -12,16 +12,32 @@ pub(super) fn check<B>(request: &mut Request<B>, limits: &LimitsSpec) -> Result<
         return Err(Refusal::ConnectUnsupported);
     }
     target(request.uri(), request.method(), limits)?;
-    if request.headers().len() > limits.fields {
-        return Err(Refusal::TooManyFields);
-    }
+    cookies(request.headers_mut());
+    fields(request.headers(), limits)?;
     let uri = request.uri().clone();
     host(request.headers_mut(), &uri)?;
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > limits.body) {
         return Err(Refusal::BodyTooLarge);
     }
-    cookies(request.headers_mut());
+    Ok(())
+}
+
+fn fields(headers: &HeaderMap, limits: &LimitsSpec) -> Result<(), Refusal> {
+    if headers.len() > limits.fields {
+        return Err(Refusal::TooManyFields);
+    }
+    if list_size(headers) > limits.head {
+        return Err(Refusal::HeadTooLarge);
+    }
+    // RFC 9113, section 8.2.1: HTTP/1.1 would take the blanks off.
+    if headers.values().any(|value| has_blank_end(value.as_bytes())) {
+        return Err(Refusal::FieldValue);
+    }
+    let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if headers.contains_key(header::EXPECT) && !headers.get_all(header::EXPECT).iter().all(expects) {
+        return Err(Refusal::ExpectationUnknown);
+    }
     Ok(())
 }
 
@@ -107,10 +123,28 @@ mod tests {
     }
 
     #[test]
+    fn crumbs_count_as_one_field() {
+        let crumbs = [("cookie", "a=1"); 101];
+        assert_eq!(checked("http://a/", &crumbs).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_http_1_would_read_otherwise_is_refused() {
+        for value in [" a", "a ", "\ta", "a\t", " "] {
+            assert_eq!(checked("http://a/", &[("x", value)]).unwrap_err(), Refusal::FieldValue, "{value:?}");
+        }
+        assert!(checked("http://a/", &[("x", ""), ("y", "a b")]).is_ok());
+        assert_eq!(checked("http://a/", &[("expect", "a")]).unwrap_err(), Refusal::ExpectationUnknown);
+        assert!(checked("http://a/", &[("expect", "100-Continue")]).is_ok());
+    }
+
+    #[test]
     fn what_is_too_large_is_refused() {
         let long = format!("http://a/{}", "x".repeat(8192));
         assert_eq!(checked(&long, &[]).unwrap_err(), Refusal::TargetTooLong);
         assert_eq!(checked("http://a/", &[("x", "y"); 101]).unwrap_err(), Refusal::TooManyFields);
+        let large = "y".repeat(32 * 1024);
+        assert_eq!(checked("http://a/", &[("x", &large)]).unwrap_err(), Refusal::HeadTooLarge);
         let length = [("content-length", "1073741825")];
         assert_eq!(checked("http://a/", &length).unwrap_err(), Refusal::BodyTooLarge);
     }

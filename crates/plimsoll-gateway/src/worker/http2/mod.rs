@@ -23,12 +23,13 @@ mod wire;
 pub(crate) use pools::{Http2Pools, Lease};
 pub(crate) use unsent::Unsent;
 
-use super::{Worker, answering::Answering, http1};
+use super::{Worker, accept::Accepted, answering::Answering, http1};
 use crate::{
     access_log::{self, Entry},
     h1::Refusal,
-    proxy::{Alarm, Answered, Client, Inbound, handle, spoken, via},
+    proxy::{Alarm, Answered, Arrived, Client, Inbound, handle, spoken, stopped, via},
     snapshot::Snapshot,
+    why::Why,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -40,7 +41,9 @@ use plimsoll::{
     task::panic::catch,
 };
 use rewound::Rewound;
-use std::{convert::Infallible, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration,
+};
 use streams::{Look, Open, Streams};
 use taken::Taken;
 use tokio::net::TcpStream;
@@ -86,19 +89,20 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for OfStreams 
 ///
 /// It ends when nothing has been asked for as long as a connection may be idle, be it that the client never came so far
 /// as to ask, or when its client has taken nothing of what was there for it as long as that may last.
-pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, peer: SocketAddr) {
+pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, accepted: Accepted) {
     let limits = worker.shared.snapshot.load().spec.limits;
     let (io, wire) = Wired::new(Rewound { read, stream });
     let slow = worker.shared.metrics.slow_downloads.clone();
     let streams = Streams::new(worker.time().clone(), slow, wire, &worker.unsent);
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let (worker, open) = (Rc::clone(worker), streams.open());
-        async move { Ok::<_, Infallible>(answer(&worker, request, peer, open).await) }
+        async move { Ok::<_, Infallible>(answer(&worker, request, accepted, open).await) }
     });
     let connection = server::Builder::new(OfStreams(Rc::clone(&streams)))
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
+        // Above it the answer is h2's own and trailers are cut in silence, so it lies above what is asked of each list.
+        .max_header_list_size(u32::try_from(2 * limits.head.max(limits.trailers)).unwrap_or(u32::MAX))
         .initial_stream_window_size(limits.window)
         .initial_connection_window_size(connection_window(limits.window, limits.streams))
         .max_send_buf_size(SEND_BUFFER)
@@ -149,9 +153,10 @@ impl Drop for Ended {
 async fn answer(
     worker: &Rc<Worker>,
     mut request: Request<hyper::body::Incoming>,
-    peer: SocketAddr,
+    accepted: Accepted,
     open: Open,
 ) -> Response<Taken> {
+    let peer = accepted.peer;
     let began = worker.now();
     let snapshot = worker.shared.snapshot.load_full();
     let snapshot: &Snapshot = &snapshot;
@@ -160,7 +165,9 @@ async fn answer(
         return answering(refused, None, began, open);
     }
     let open = open.paced(snapshot.spec.limits.min_rate);
-    let entry = Entry::begin(snapshot, &request, peer.ip(), began);
+    let listener = snapshot.listener(accepted.listener);
+    let request = Arrived::new(request, &listener, &|| None);
+    let entry = Entry::begin(snapshot, request.request(), peer.ip(), began);
     let client = Client {
         peer: peer.ip(),
         scheme: Scheme::Http,
@@ -168,15 +175,31 @@ async fn answer(
         informational: None,
         entry: entry.as_deref(),
     };
-    let request = request.map(|body| Inbound::http2(body, snapshot.spec.limits.body));
+    let grpc = is_grpc(request.request().headers());
+    let request = match request.ready() {
+        Ok(request) => request,
+        Err(stop) => {
+            let stopped = stopped(worker, stop, grpc);
+            return answering(stopped, entry, began, open);
+        }
+    };
+    let trailing = http1::trailing(&listener, &snapshot.spec.limits);
+    let request = request.map(|body| Inbound::http2(body, snapshot.spec.limits.body, trailing));
     let mut alarm = Alarm::default();
     let handled = catch(handle(worker, snapshot, request, client, &mut alarm));
-    let answered = handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic));
+    let mut answered = handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic));
+    // As in HTTP/1.1, where the head leaves with the first part of the body: one that has broken off by then has a status.
+    if let Err(error) = poll_fn(|cx| Poll::Ready(answered.response.body_mut().look(cx))).await {
+        let broken = http1::broken_off(&error);
+        answered.problem = Some(broken.kind());
+        answered.why = Some(error.why());
+        answered.response = spoken(worker, &broken, grpc);
+    }
     answering(answered, entry, began, open)
 }
 
 fn answering(answered: Answered, entry: Option<Box<Entry>>, began: Instant, open: Open) -> Response<Taken> {
-    let Answered { mut response, route, problem, .. } = answered;
+    let Answered { mut response, route, problem, why, .. } = answered;
     if problem.is_none() {
         let via = HeaderValue::from_static(via(response.version()));
         response.headers_mut().append(header::VIA, via);
@@ -188,6 +211,7 @@ fn answering(answered: Answered, entry: Option<Box<Entry>>, began: Instant, open
         entry,
         status: parts.status,
         problem,
+        why,
         began,
         bytes: 0,
         whole: false,
@@ -206,7 +230,8 @@ fn refused(
 ) -> Answered {
     worker.shared.metrics.refused(refusal.name());
     let kind = http1::kind_of(refusal.status());
-    access_log::refused(snapshot, peer.ip(), kind);
+    let why = Why::Request(refusal.name());
+    access_log::refused(snapshot, peer.ip(), kind, why);
     let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), is_grpc(headers));
-    Answered { response, route: None, tunnel: None, problem: Some(kind) }
+    Answered { response, route: None, tunnel: None, problem: Some(kind), why: Some(why) }
 }

@@ -1,17 +1,20 @@
-use super::{Client, Origin, PATIENCE};
-use plimsoll::telemetry::Format;
+use super::{Client, Names, Origin, PATIENCE};
+use plimsoll::{driver::Time, telemetry::Format};
 use plimsoll_gateway::{Gateway, file, spec::GatewaySpec};
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 /// A gateway to be: one route to one upstream, under a policy with every machine off, until said otherwise.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
-    endpoints: Vec<SocketAddr>,
+    endpoints: Vec<String>,
+    names: Names,
     workers: usize,
     top: String,
+    listener: String,
     limits: String,
     upstream: String,
     policy: String,
@@ -51,14 +54,21 @@ impl Setup {
 
     pub(crate) fn to_addresses(endpoints: impl IntoIterator<Item = SocketAddr>) -> Self {
         Self {
-            endpoints: endpoints.into_iter().collect(),
+            endpoints: endpoints.into_iter().map(|address| address.to_string()).collect(),
+            names: Names::default(),
             workers: 1,
             top: String::new(),
+            listener: String::new(),
             limits: String::new(),
             upstream: String::new(),
             policy: String::new(),
             routes: None,
         }
+    }
+
+    /// One endpoint, by a name that these tell the addresses of.
+    pub(crate) fn to_name(name: &str, port: u16, names: &Names) -> Self {
+        Self { endpoints: vec![format!("{name}:{port}")], names: names.clone(), ..Self::to_addresses([]) }
     }
 
     /// A line of the file before its first section.
@@ -69,6 +79,12 @@ impl Setup {
 
     pub(crate) fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// A line of the listener.
+    pub(crate) fn listener(mut self, line: &str) -> Self {
+        self.listener = format!("{}{line}\n", self.listener);
         self
     }
 
@@ -97,13 +113,14 @@ impl Setup {
     }
 
     pub(crate) fn spec(&self) -> GatewaySpec {
-        let endpoints: Vec<String> = self.endpoints.iter().map(|address| format!("\"{address}\"")).collect();
+        let endpoints: Vec<String> = self.endpoints.iter().map(|address| format!("{address:?}")).collect();
         let route = "[[route]]\nname = \"r\"\nupstream = \"origin\"\npolicy = \"p\"\n";
         let text = format!(
-            "version = 1\nworkers = {}\nadmin = \"off\"\n{}\n[[listener]]\nlisten = \"127.0.0.1:0\"\n[limits]\n{}\n{}\n\
+            "version = 1\nworkers = {}\nadmin = \"off\"\n{}\n[[listener]]\nlisten = \"127.0.0.1:0\"\n{}\n[limits]\n{}\n{}\n\
              [upstream.origin]\nendpoints = [{}]\n{}\n[policy.p]\n{}\n",
             self.workers,
             self.top,
+            self.listener,
             self.limits,
             self.routes.as_deref().unwrap_or(route),
             endpoints.join(", "),
@@ -117,7 +134,9 @@ impl Setup {
     }
 
     pub(crate) fn start(&self) -> Running {
-        let gateway = Gateway::start(self.spec()).expect("the gateway starts");
+        let resolver = Arc::new(self.names.clone());
+        let gateway = Gateway::start_with(self.spec(), &mut Vec::new(), Time::TOKIO, resolver);
+        let gateway = gateway.expect("the gateway starts");
         let address = gateway.addresses()[0];
         Running { gateway, address }
     }

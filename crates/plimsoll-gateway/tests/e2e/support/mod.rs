@@ -8,13 +8,15 @@ mod client;
 mod gateway;
 pub(crate) mod http2;
 mod message;
+mod names;
 mod origin;
 mod wire;
 
 pub(crate) use client::Client;
 pub(crate) use gateway::{Running, Setup};
 pub(crate) use message::{Answer, Framing, Head, Request};
-pub(crate) use origin::{Deaf, Origin, refused_address};
+pub(crate) use names::Names;
+pub(crate) use origin::{Deaf, Origin, own_address, refused_address};
 pub(crate) use wire::{End, Wire};
 
 use std::time::{Duration, Instant};

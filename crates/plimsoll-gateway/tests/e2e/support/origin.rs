@@ -12,7 +12,7 @@ use std::{
 
 /// An address of this host that nothing else of this run listens on. On Linux the whole of 127/8 is the host's own, and
 /// connections going out never take a port of another address of it: a port that is given up stays free.
-fn own_address() -> IpAddr {
+pub(crate) fn own_address() -> IpAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     if !cfg!(target_os = "linux") {
         return Ipv4Addr::LOCALHOST.into();
@@ -38,8 +38,13 @@ pub(crate) struct Deaf {
 impl Deaf {
     /// A listener that never accepts, its queue full: Linux drops what else comes.
     pub(crate) fn new() -> Self {
+        Self::on(0)
+    }
+
+    /// The same on this port of an address of its own.
+    pub(crate) fn on(port: u16) -> Self {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        listener.bind(&SocketAddr::new(own_address(), 0).into()).unwrap();
+        listener.bind(&SocketAddr::new(own_address(), port).into()).unwrap();
         listener.listen(0).unwrap();
         let address = listener.local_addr().unwrap().as_socket().unwrap();
         let waiting = (0..4).map(|_| {
@@ -76,6 +81,11 @@ impl Origin {
     /// One that the test drives by hand.
     pub(crate) fn by_hand() -> Self {
         Self::at(SocketAddr::new(own_address(), 0), None)
+    }
+
+    /// The same on this port of an address of its own.
+    pub(crate) fn by_hand_on(port: u16) -> Self {
+        Self::at(SocketAddr::new(own_address(), port), None)
     }
 
     /// One that answers every request by what `handler` does, as long as that is `Ok`.

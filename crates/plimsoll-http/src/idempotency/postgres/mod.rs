@@ -3,7 +3,7 @@
 mod rows;
 
 use super::{Answer, Begun, Claim, Completed, Fingerprint, Lease, Outcome, ScopedKey, Store};
-use crate::{Kind, Problem};
+use crate::{Kind, Problem, postgres::Presence};
 use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::types::PgInterval};
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    presence: Presence,
 }
 
 /// Why an answer was not kept within the service's transaction, which is to be rolled back.
@@ -76,10 +77,7 @@ impl DatabaseError {
     /// Whether it is not there, or went away: what it is asked may well be answered later.
     fn is_absence(&self) -> bool {
         match &self.0 {
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::Tls(_) => true,
+            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => true,
             // Connection exceptions, and an operator who stops or starts the server.
             sqlx::Error::Database(error) => {
                 error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
@@ -89,11 +87,14 @@ impl DatabaseError {
     }
 }
 
-/// 503 where the database is away, 500 for the rest.
+/// 503 with the code `database-away` where the database is away, 503 `bulkhead-full` with the code `database-busy` where
+/// all connections of the pool are out, 500 for the rest.
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
         if error.is_absence() {
-            Self::new(Kind::Unavailable).after(Duration::from_secs(1)).because(error)
+            Self::unavailable("database-away").after(Duration::from_secs(1)).because(error)
+        } else if matches!(error.0, sqlx::Error::PoolTimedOut) {
+            Self::new(Kind::BulkheadFull).code("database-busy").after(Duration::from_secs(1)).because(error)
         } else {
             Self::internal(error)
         }
@@ -108,8 +109,9 @@ impl PostgresStore {
     pub const MIGRATION: &'static str = include_str!("migration.sql");
 
     /// Keys in the database behind this pool. The table has to be there: [`PostgresStore::migrate`].
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(pool: PgPool) -> Self {
+        let presence = Presence::of(&pool);
+        Self { pool, presence }
     }
 
     /// The pool.
@@ -172,7 +174,10 @@ impl Store for PostgresStore {
         lease: Duration,
         keep: Duration,
     ) -> Result<Begun, DatabaseError> {
-        Ok(rows::begin(&self.pool, key, fingerprint, interval(lease), interval(keep)).await?)
+        match rows::begin(&self.pool, key, fingerprint, interval(lease), interval(keep)).await {
+            Ok(begun) => Ok(begun),
+            Err(error) => Err(self.presence.explained(error).await.into()),
+        }
     }
 
     async fn complete(
@@ -181,7 +186,10 @@ impl Store for PostgresStore {
         outcome: &Outcome,
         keep: Duration,
     ) -> Result<Completed, DatabaseError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = match self.pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) => return Err(self.presence.explained(error).await.into()),
+        };
         Ok(rows::complete(&mut connection, lease, outcome, interval(keep)).await?)
     }
 

@@ -3,6 +3,7 @@
 //! Loopback keeps out other machines, not the pages that a browser on this one has open. Without a token the name keeps
 //! those out: a page of a site whose name was turned to 127.0.0.1 (DNS rebinding) still sends that name as `Host`.
 
+use super::super::places::Place;
 use crate::Problem;
 use http::{HeaderValue, Request, header, uri::Authority};
 use std::net::{IpAddr, Ipv6Addr};
@@ -42,6 +43,9 @@ fn without_token<B>(known: &dyn Fn(&str) -> bool, request: &Request<B>) -> Optio
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = value.and_then(|value| value.split_once(' '));
     if bearer.is_some_and(|(scheme, shown)| scheme.eq_ignore_ascii_case("bearer") && known(shown.trim())) {
+        if let Some(place) = request.extensions().get::<Place>() {
+            place.keep();
+        }
         return None;
     }
     let refused = Problem::unauthenticated("admin-token").detail("Send \"authorization: Bearer TOKEN\".");

@@ -3,7 +3,7 @@
 //! | path | answers |
 //! | --- | --- |
 //! | `/livez` | 200 for as long as the process can answer |
-//! | `/readyz` | 200 until the drain begins, then 503 |
+//! | `/readyz` | 200 until the drain begins, then 503; 503 too while a condition of the service's own does not hold, with its word |
 //! | `/metrics` | the registry, in the Prometheus text format or in OpenMetrics, as `Accept` asks |
 //!
 //! On loopback nobody is asked for a token, but only an address or `localhost` is taken as the name of the host: a page
@@ -11,11 +11,14 @@
 //! tell one bit to whoever restarts and routes, do not.
 
 mod guard;
+mod ready;
 mod token;
 
 pub use guard::admin_refusal;
+pub(super) use ready::Condition;
 pub use token::{AdminToken, NoToken};
 
+use super::authority;
 use crate::{Kind, Problem};
 use axum::{
     Router,
@@ -30,11 +33,18 @@ use plimsoll_telemetry::{Format, Registry};
 use std::sync::Arc;
 
 /// The admin's app. It is ready until `draining`.
-pub(super) fn router(registry: Registry, draining: CancellationToken, token: Option<AdminToken>) -> Router {
+pub(super) fn router(
+    registry: Registry,
+    draining: CancellationToken,
+    conditions: Vec<Condition>,
+    token: Option<AdminToken>,
+) -> Router {
+    let conditions: Arc<[Condition]> = conditions.into();
     let token = token.map(Arc::new);
     let guard = from_fn(move |request: Request, next: Next| {
         let known = token.as_deref().map(|token| move |shown: &str| token.is(shown));
-        let refused = admin_refusal(&request, known.as_ref().map(|known| known as _));
+        let refused = authority::refusal(&request)
+            .or_else(|| admin_refusal(&request, known.as_ref().map(|known| known as _)));
         async move {
             match refused {
                 Some(refused) => refused.into_response(),
@@ -44,15 +54,20 @@ pub(super) fn router(registry: Registry, draining: CancellationToken, token: Opt
     });
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(move || std::future::ready(ready(&draining))))
+        .route("/readyz", get(move || ready(draining.clone(), Arc::clone(&conditions))))
         .route("/metrics", get(move |headers: HeaderMap| std::future::ready(metrics(&registry, &headers))))
         .fallback(|| async { Problem::new(Kind::NoRoute) })
         .layer(guard)
 }
 
-fn ready(draining: &CancellationToken) -> Response {
+async fn ready(draining: CancellationToken, conditions: Arc<[Condition]>) -> Response {
     if draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    for condition in &*conditions {
+        if let Some(otherwise) = condition.fails().await {
+            return (StatusCode::SERVICE_UNAVAILABLE, format!("{otherwise}\n")).into_response();
+        }
     }
     "ready\n".into_response()
 }

@@ -14,7 +14,28 @@ pub(super) struct Entry {
     route: Arc<Route>,
     status: Option<StatusCode>,
     in_flight: UpDown,
+    /// Whether it is a line at the default level.
+    line: bool,
 }
+
+macro_rules! log_line {
+    ($level:ident, $entry:ident, $took:ident) => {
+        tracing::$level!(
+            target: "plimsoll::requests",
+            id = $entry.about.id.as_ref().map(tracing::field::display),
+            trace = $entry.about.trace.map(|trace| tracing::field::display(TraceId(trace))),
+            client = $entry.about.client.map(tracing::field::display),
+            method = %$entry.method,
+            route = &*$entry.route.name,
+            status = $entry.status.map(|status| status.as_u16()),
+            duration_us = $took.as_micros() as u64,
+            "{}", if $entry.status.is_some() { "answered" } else { "client gone" },
+        )
+    };
+}
+
+/// What asks again and again how things are, and is no news.
+const PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
 
 /// Who it is, as the layers outside have found out.
 #[derive(Clone)]
@@ -44,7 +65,7 @@ impl fmt::Display for TraceId {
 }
 
 impl Entry {
-    pub(super) fn begin<B>(request: &Request<B>, routes: &Routes, in_flight: &UpDown) -> Self {
+    pub(super) fn begin<B>(request: &Request<B>, routes: &Routes, in_flight: &UpDown, line: bool) -> Self {
         in_flight.inc();
         Self {
             began: Instant::now(),
@@ -53,6 +74,7 @@ impl Entry {
             route: Arc::clone(routes.unmatched()),
             status: None,
             in_flight: in_flight.clone(),
+            line,
         }
     }
 
@@ -80,16 +102,10 @@ impl Drop for Entry {
         let took = self.began.elapsed();
         self.in_flight.dec();
         self.route.metrics.ended(self.status, took);
-        tracing::info!(
-            target: "plimsoll::requests",
-            id = self.about.id.as_ref().map(tracing::field::display),
-            trace = self.about.trace.map(|trace| tracing::field::display(TraceId(trace))),
-            client = self.about.client.map(tracing::field::display),
-            method = %self.method,
-            route = &*self.route.name,
-            status = self.status.map(|status| status.as_u16()),
-            duration_us = took.as_micros() as u64,
-            "{}", if self.status.is_some() { "answered" } else { "client gone" },
-        );
+        if self.line && !PROBES.contains(&&*self.route.name) {
+            log_line!(info, self, took);
+        } else {
+            log_line!(debug, self, took);
+        }
     }
 }

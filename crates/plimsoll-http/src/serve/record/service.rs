@@ -28,12 +28,14 @@ use tracing::{
 pub(crate) struct Record {
     pub(crate) routes: Routes,
     in_flight: UpDown,
+    /// Whether each request is a line.
+    lines: bool,
 }
 
 impl Record {
-    pub(crate) fn new(registry: &Registry) -> Result<Self, RegisterError> {
+    pub(crate) fn new(registry: &Registry, lines: bool) -> Result<Self, RegisterError> {
         let metrics = RequestMetrics::new(registry)?;
-        Ok(Self { in_flight: metrics.in_flight.clone(), routes: Routes::new(metrics) })
+        Ok(Self { in_flight: metrics.in_flight.clone(), routes: Routes::new(metrics), lines })
     }
 }
 
@@ -64,7 +66,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let entry = Entry::begin(&request, &self.record.routes, &self.record.in_flight);
+        let entry = Entry::begin(&request, &self.record.routes, &self.record.in_flight, self.record.lines);
         let span = entry.span();
         let inner = span.in_scope(|| self.inner.call(request)).instrument(span.clone());
         ResponseFuture { inner: TAKEN.scope(RefCell::new(None), inner), span, entry: Some(entry) }

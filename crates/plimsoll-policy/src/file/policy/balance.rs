@@ -1,6 +1,6 @@
 //! `balance = …` of an upstream.
 
-use super::super::{Node, Reader, Schemas, Section, Shape, header, header::tagged};
+use super::super::{Node, Reader, Schemas, Section, Shape, header, header::tagged, text_or};
 use crate::balance::{Balance, DEFAULT_SEED, Weight};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -52,15 +52,15 @@ impl Shape for Balance {
         let hash = schemas.key::<Hash>("The header whose value is the key.", None);
         let seed = "Part of every hash: gateways that are to agree on the replica of a key have the same.";
         let seed = schemas.key::<u32>(seed, Some(DEFAULT_SEED.into()));
-        json!({ "anyOf": [
-            { "enum": ["peak-ewma", "round-robin", "least-in-flight"] },
-            {
+        text_or(
+            json!({ "enum": ["peak-ewma", "round-robin", "least-in-flight"] }),
+            json!({
                 "type": "object",
                 "properties": { "hash": hash, "seed": seed },
                 "required": ["hash"],
                 "additionalProperties": false,
-            },
-        ] })
+            }),
+        )
     }
 
     fn write(&self) -> Value {

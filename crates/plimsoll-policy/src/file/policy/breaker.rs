@@ -1,11 +1,11 @@
 //! `breaker = { … }`.
 
-use super::super::{Content, Node, Reader, Rules, Schemas, Section, Shape, section};
+use super::super::{Content, Node, Reader, Rules, Schemas, Section, Shape, section, text_or};
 use crate::{
     breaker::{BreakerSpec, Slow, Window},
     units::{Ratio, Span, duration},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{borrow::Cow, num::NonZeroU32, time::Duration};
 
 /// From what part of slow calls on a breaker opens, where only `slow-call` was given.
@@ -27,7 +27,7 @@ impl Shape for Window {
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        json!({ "anyOf": [Duration::schema(schemas), NonZeroU32::schema(schemas)] })
+        text_or(Duration::schema(schemas), NonZeroU32::schema(schemas))
     }
 
     fn write(&self) -> Value {

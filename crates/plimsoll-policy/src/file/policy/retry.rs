@@ -1,6 +1,6 @@
 //! `retry = { … }`.
 
-use super::super::{Content, Node, Reader, Rules, Schemas, Section, Shape, section, words};
+use super::super::{Content, Node, Reader, Rules, Schemas, Section, Shape, section, text_or, words};
 use crate::{
     retry::{Attempts, Jitter, RetryOn, RetrySpec},
     units::{BackoffRange, Ratio},
@@ -39,7 +39,7 @@ impl Shape for Item {
 
     fn schema(_: &mut Schemas) -> Value {
         let words = WORDS.map(|(word, _)| word);
-        json!({ "anyOf": [{ "enum": words }, { "type": "integer", "minimum": 400, "maximum": 599 }] })
+        text_or(json!({ "enum": words }), json!({ "type": "integer", "minimum": 400, "maximum": 599 }))
     }
 
     fn write(&self) -> Value {

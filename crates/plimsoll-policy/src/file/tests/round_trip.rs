@@ -122,6 +122,19 @@ fn a_null_is_the_default_again() {
 }
 
 #[test]
+fn a_null_for_a_key_that_there_is_not_is_told() {
+    let patch =
+        json!({ "rate-limt": null, "retry": { "attemps": null }, "hedge": { "aftr": null }, "": null });
+    let faults = merge(&PolicySpec::default(), &patch).unwrap_err().to_string();
+    for near in ["rate-limit", "attempts", "after"] {
+        assert!(faults.contains(&format!("did you mean {near:?}")), "{near}: {faults}");
+    }
+    // One that may be there, and is not, is nothing to be told of.
+    let spec = merge(&PolicySpec::default(), &json!({ "rate-limit": null, "hedge": { "budget": null } }));
+    assert_eq!(spec.map(|spec| spec.hedge.is_some()), Ok(true));
+}
+
+#[test]
 fn a_patch_turns_on_what_was_off() {
     let patched = merge(&PolicySpec::OFF, &json!({ "hedge": {}, "timeout": { "total": "1s" } })).unwrap();
     assert_eq!(patched.hedge, Some(crate::hedge::HedgeSpec::default()));

@@ -51,7 +51,12 @@ fn allows(root: &Value, schema: &Value, value: &Value) -> bool {
                 value.as_object().into_iter().flatten().all(|(key, _)| allows(root, argument, &json!(key)))
             }
             "items" => value.as_array().into_iter().flatten().all(|item| allows(root, argument, item)),
-            "anyOf" => argument.as_array().unwrap().iter().any(|form| allows(root, form, value)),
+            "if" => {
+                let form = if allows(root, argument, value) { "then" } else { "else" };
+                allows(root, &schema[form], value)
+            }
+            "then" | "else" => true,
+            "not" => !allows(root, argument, value),
             "enum" => argument.as_array().unwrap().contains(value),
             "const" => argument == value,
             "pattern" => {

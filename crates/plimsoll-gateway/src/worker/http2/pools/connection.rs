@@ -13,6 +13,7 @@ use std::{
     cell::{Cell, RefCell},
     fmt,
     future::poll_fn,
+    net::IpAddr,
     pin::Pin,
     rc::Rc,
     task::Poll,
@@ -37,6 +38,8 @@ pub(super) struct Connection {
     hyper: Rc<RefCell<Option<Hyper>>>,
     wire: Rc<Wire>,
     wire_still: Still,
+    /// Where it goes.
+    peer: Option<IpAddr>,
     birth: Birth,
     /// Streams that are open.
     streams: Cell<u32>,
@@ -51,6 +54,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Shakes hands over this socket.
     pub(super) async fn new(socket: TcpStream, spec: &PoolSpec, birth: Birth) -> hyper::Result<Self> {
+        let peer = socket.peer_addr().ok().map(|peer| peer.ip());
         let (io, wire) = Wired::new(socket);
         let streams = spec.streams.get();
         let (sender, hyper) = http2::Builder::new(Local)
@@ -81,6 +85,7 @@ impl Connection {
             hyper,
             wire,
             wire_still: Still::default(),
+            peer,
             birth,
             streams: Cell::new(0),
             requests: Cell::new(0),
@@ -129,6 +134,11 @@ impl Connection {
         let since = since.unwrap_or(now);
         self.idle.set((requests, Some(since)));
         now.since(since) >= most
+    }
+
+    /// Where it goes, if its socket tells.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     pub(super) fn streams(&self) -> u32 {

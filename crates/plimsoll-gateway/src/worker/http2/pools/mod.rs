@@ -14,9 +14,9 @@ use crate::{
     proxy::Fault,
     upstream::{Endpoint, Upstream},
 };
-use plimsoll::Instant;
+use plimsoll::{Instant, http::dial::Dialer};
 use slot::Slot;
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, net::IpAddr, rc::Rc};
 
 /// A worker's HTTP/2 connections to endpoints: a few each, many requests at once on each.
 #[derive(Debug, Default)]
@@ -31,6 +31,7 @@ impl Http2Pools {
     /// No connection came about, or the most that may be made are there and stay full.
     pub(crate) async fn lease(
         &self,
+        dialer: &Dialer,
         upstream: &Upstream,
         endpoint: &Endpoint,
         uploads: bool,
@@ -40,15 +41,21 @@ impl Http2Pools {
         match slot.pick(uploads) {
             Some(lease) => Ok(lease),
             // Rare, and large.
-            None => Box::pin(slot.wait_or_dial(upstream, endpoint, uploads)).await,
+            None => Box::pin(slot.wait_or_dial(dialer, upstream, endpoint, uploads)).await,
         }
     }
 
-    /// Forgets closed connections, those without use for too long, and those of endpoints that are not among `live` any
-    /// more.
-    pub(crate) fn sweep(&self, now: Instant, live: impl Fn(u64) -> bool) {
+    /// Forgets closed connections, those without use for too long, those of endpoints that are not among `live` any more,
+    /// and those to addresses that are not among the endpoint's any more, where these are known. What is under way on them
+    /// ends first.
+    pub(crate) fn sweep(
+        &self,
+        now: Instant,
+        live: impl Fn(u64) -> bool,
+        addresses: impl Fn(u64) -> Option<Vec<IpAddr>>,
+    ) {
         self.by_endpoint.borrow_mut().retain(|endpoint, slot| {
-            slot.sweep(now);
+            slot.sweep(now, addresses(*endpoint).as_deref());
             live(*endpoint) && slot.is_used()
         });
     }

@@ -5,10 +5,11 @@ use crate::{
     spec::PoolSpec,
     upstream::{Endpoint, Upstream},
 };
-use plimsoll::{Instant, driver};
+use plimsoll::{Instant, driver, http::dial::Dialer};
 use std::{
     cell::{Cell, RefCell},
     io,
+    net::IpAddr,
     pin::pin,
     rc::Rc,
     time::Duration,
@@ -52,6 +53,7 @@ impl Slot {
     /// and else on the first that has room again within [`FULL`].
     pub(super) async fn wait_or_dial(
         self: &Rc<Self>,
+        dialer: &Dialer,
         upstream: &Upstream,
         endpoint: &Endpoint,
         uploads: bool,
@@ -68,7 +70,7 @@ impl Slot {
                 let spec = self.spec.get();
                 self.forget(&spec);
                 if self.connections.borrow().len() < spec.connections.get() as usize {
-                    return self.dial(upstream, endpoint).await;
+                    return self.dial(dialer, upstream, endpoint).await;
                 }
                 let connections = self.connections.borrow();
                 let room = connections.iter().filter(|connection| connection.has_room(&spec));
@@ -82,8 +84,13 @@ impl Slot {
         }
     }
 
-    async fn dial(self: &Rc<Self>, upstream: &Upstream, endpoint: &Endpoint) -> Result<Lease, Fault> {
-        let connected = crate::proxy::dial(&endpoint.address).await;
+    async fn dial(
+        self: &Rc<Self>,
+        dialer: &Dialer,
+        upstream: &Upstream,
+        endpoint: &Endpoint,
+    ) -> Result<Lease, Fault> {
+        let connected = crate::proxy::dial(dialer, &endpoint.address).await;
         let socket =
             connected.inspect_err(|_| upstream.metrics.connect_failed.inc()).map_err(Fault::Connect)?;
         let shaken = Connection::new(socket, &self.spec.get(), self.births.now(driver::now())).await;
@@ -107,11 +114,14 @@ impl Slot {
         self.free.notify_one();
     }
 
-    pub(super) fn sweep(&self, now: Instant) {
+    pub(super) fn sweep(&self, now: Instant, addresses: Option<&[IpAddr]>) {
         let spec = self.spec.get();
-        self.connections
-            .borrow_mut()
-            .retain(|connection| connection.is_usable(&spec) && !connection.is_idle(now, spec.idle_time));
+        let is_gone = |connection: &Connection| {
+            addresses.is_some_and(|addresses| connection.peer().is_none_or(|peer| !addresses.contains(&peer)))
+        };
+        self.connections.borrow_mut().retain(|connection| {
+            connection.is_usable(&spec) && !connection.is_idle(now, spec.idle_time) && !is_gone(connection)
+        });
     }
 
     /// Whether it has a connection, or somebody makes one.

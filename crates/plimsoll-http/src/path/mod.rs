@@ -1,4 +1,17 @@
 //! Paths made unambiguous before anything is decided by them.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `rules` | what is done with each spelling that two readers take differently |
+//! | `canonical` | the one spelling of a path under these rules |
+//! | `escape` | percent-encoded bytes |
+
+mod canonical;
+mod escape;
+mod rules;
+
+pub use canonical::{PathFault, canonical};
+pub use rules::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash};
 
 use std::borrow::Cow;
 
@@ -8,84 +21,25 @@ use std::borrow::Cow;
 pub struct BadPath;
 
 /// Removes dot segments ([RFC 3986, section 5.2.4](https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4)), written out
-/// or as `%2e`, so that a route, the peer and the log see the same path.
+/// or as `%2e`, decodes what needs no escape (`%61` is `a`) and writes all other escapes in capitals (`%2f` is `%2F`):
+/// [section 6.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2).
 ///
-/// Everything else stays as it came: `%2F` is no slash, and `//` is no `/`. Borrowed where nothing changes, which takes
-/// one pass and no allocation.
+/// Everything else stays as it came: `%2F` is no slash, and `//` is no `/`. [`canonical`] with other [`PathRules`] says
+/// what becomes of these too. Borrowed where nothing changes, which takes one pass and no allocation.
 ///
 /// # Errors
-/// [`BadPath`] where `..` leads above the root or a `%` is not followed by two hex digits.
+/// [`BadPath`] where `..` leads above the root, a `%` is not followed by two hex digits, or the path does not begin with
+/// a slash.
 ///
 /// ```
 /// # use plimsoll_http::path::normalize;
 /// # use std::borrow::Cow;
 /// assert!(matches!(normalize("/a/b"), Ok(Cow::Borrowed("/a/b"))));
-/// assert_eq!(normalize("/a/%2e%2E/b/./c").unwrap(), "/b/c");
+/// assert_eq!(normalize("/a/%2e%2E/b/./%63").unwrap(), "/b/c");
 /// assert!(normalize("/../etc/passwd").is_err());
 /// ```
 pub fn normalize(path: &str) -> Result<Cow<'_, str>, BadPath> {
-    let bytes = path.as_bytes();
-    if !escapes_are_whole(bytes) {
-        return Err(BadPath);
-    }
-    let has_dots = path.split('/').any(|segment| dots(segment).is_some());
-    if has_dots { without_dots(path).map(Cow::Owned) } else { Ok(Cow::Borrowed(path)) }
-}
-
-fn escapes_are_whole(bytes: &[u8]) -> bool {
-    let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
-    memchr::memchr_iter(b'%', bytes).all(|at| hex(at + 1) && hex(at + 2))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Dots {
-    Here,
-    Up,
-}
-
-/// What kind of dot segment it is, if any.
-fn dots(segment: &str) -> Option<Dots> {
-    // The longest spelling is "%2e%2e"; anything longer is a name.
-    if segment.is_empty() || segment.len() > 6 || !matches!(segment.as_bytes()[0], b'.' | b'%') {
-        return None;
-    }
-    let mut rest = segment;
-    let mut count = 0;
-    while !rest.is_empty() {
-        let after = rest
-            .strip_prefix('.')
-            .or_else(|| rest.strip_prefix("%2e"))
-            .or_else(|| rest.strip_prefix("%2E"))?;
-        rest = after;
-        count += 1;
-    }
-    match count {
-        1 => Some(Dots::Here),
-        2 => Some(Dots::Up),
-        _ => None,
-    }
-}
-
-/// Written once, into memory that is large enough: a segment is taken back by cutting it off.
-fn without_dots(path: &str) -> Result<String, BadPath> {
-    let mut clean = String::with_capacity(path.len() + 1);
-    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
-    while let Some(segment) = segments.next() {
-        let Some(kind) = dots(segment) else {
-            clean.push('/');
-            clean.push_str(segment);
-            continue;
-        };
-        if kind == Dots::Up {
-            let last = clean.rfind('/').ok_or(BadPath)?;
-            clean.truncate(last);
-        }
-        // "/a/." is the directory "/a/".
-        if segments.peek().is_none() {
-            clean.push('/');
-        }
-    }
-    Ok(clean)
+    canonical(path, PathRules::PASS).map_err(|_| BadPath)
 }
 
 #[cfg(test)]
@@ -105,6 +59,9 @@ mod tests {
             ("/..a/...", "/..a/..."),
             ("/a//b", "/a//b"),
             ("/a%2Fb", "/a%2Fb"),
+            ("/a%2fb;c%5cd", "/a%2Fb;c%5Cd"),
+            ("/%61%7E%2d%c3%a9%20", "/a~-%C3%A9%20"),
+            ("/.well-known", "/.well-known"),
             ("/", "/"),
         ] {
             assert_eq!(normalize(path).unwrap(), clean, "{path}");
@@ -113,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_leaves_the_root_is_refused() {
-        for path in ["/..", "/a/../..", "/%2e%2e/x", "/%", "/%2", "/%zz"] {
+        for path in ["/..", "/a/../..", "/%2e%2e/x", "/%", "/%2", "/%zz", "", "a", "*"] {
             assert_eq!(normalize(path), Err(BadPath), "{path}");
         }
     }
@@ -145,7 +102,7 @@ mod tests {
         #[test]
         fn a_clean_path_stays_clean(path in "(/([a-z.%2eE]|\\.\\.|%2e){0,4}){1,5}") {
             if let Ok(clean) = normalize(&path) {
-                prop_assert!(clean.split('/').all(|segment| dots(segment).is_none()), "{clean}");
+                prop_assert!(clean.split('/').all(|segment| !matches!(segment, "." | "..")), "{clean}");
                 prop_assert!(matches!(normalize(&clean), Ok(Cow::Borrowed(_))));
             }
         }

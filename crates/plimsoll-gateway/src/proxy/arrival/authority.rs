@@ -1,0 +1,43 @@
+//! The host that is asked: in `Host` alone, in its one spelling.
+
+use super::Stop;
+use crate::hostname::canonical_authority;
+use http::{HeaderValue, Request, Uri, header, uri::PathAndQuery};
+use std::{borrow::Cow, net::SocketAddr};
+
+/// Writes the authority of the target, or else what the client has connected to, into `Host`. Where there is a `Host`, it
+/// names the same as the target: both protocols refuse anything else.
+pub(super) fn settle<B>(
+    request: &mut Request<B>,
+    local: &dyn Fn() -> Option<SocketAddr>,
+) -> Result<(), Stop> {
+    let one = match (request.headers().get(header::HOST), request.uri().authority()) {
+        (Some(host), _) => {
+            let host = host.to_str().map_err(|_| Stop::Target)?;
+            match canonical_authority(host).map_err(Stop::Host)? {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(host) => Some(host),
+            }
+        }
+        (None, Some(authority)) => {
+            Some(canonical_authority(authority.as_str()).map_err(Stop::Host)?.into_owned())
+        }
+        (None, None) => local().map(|local| local.to_string()),
+    };
+    if let Some(host) = one {
+        let host = HeaderValue::try_from(host).map_err(|_| Stop::Target)?;
+        request.headers_mut().insert(header::HOST, host);
+    }
+    if request.uri().authority().is_some() {
+        // An absolute target may begin with its query: it is given the path that it means.
+        let target = request.uri().path_and_query().cloned();
+        let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let target = if target.as_str().starts_with('?') {
+            PathAndQuery::try_from(format!("/{target}")).map_err(|_| Stop::Target)?
+        } else {
+            target
+        };
+        *request.uri_mut() = Uri::from(target);
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! A request as it arrives: what two readers would take differently is made one, or refused, before anybody looks at it.
+//!
+//! Route, rate limit, log and endpoint all see what comes of it: [`Arrived`] is the only way from a connection to
+//! [`handle`](super::handle).
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `authority` | the host that is asked |
+//! | `names` | names of headers and trailers |
+//! | `stop` | why a request goes no further |
+
+mod authority;
+mod names;
+mod stop;
+
+pub(crate) use names::{TrailerFault, Trailing, is_odd};
+pub(crate) use stop::{Stop, own};
+
+use crate::spec::ListenerSpec;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
+use plimsoll::http::path;
+use std::{borrow::Cow, net::SocketAddr};
+
+/// A request that has been looked at.
+#[derive(Debug)]
+pub(crate) struct Arrived<B> {
+    request: Request<B>,
+    stop: Option<Stop>,
+}
+
+/// A request of which each part has one spelling.
+#[derive(Debug)]
+pub(crate) struct Settled<B>(Request<B>);
+
+impl<B> Arrived<B> {
+    /// Looks at a request that came by this listener; `local` gives the address that a client of HTTP/1.0, which may name
+    /// no host, has connected to.
+    pub(crate) fn new(
+        mut request: Request<B>,
+        listener: &ListenerSpec,
+        local: &dyn Fn() -> Option<SocketAddr>,
+    ) -> Self {
+        let stop = settle(&mut request, listener, local).err();
+        Self { request, stop }
+    }
+
+    /// As far as it could be settled.
+    pub(crate) fn request(&self) -> &Request<B> {
+        &self.request
+    }
+
+    /// The request to be handled, or why it goes no further.
+    pub(crate) fn ready(self) -> Result<Settled<B>, Stop> {
+        match self.stop {
+            None => Ok(Settled(self.request)),
+            Some(stop) => Err(stop),
+        }
+    }
+}
+
+impl<B> Settled<B> {
+    pub(crate) fn map<C>(self, with: impl FnOnce(B) -> C) -> Settled<C> {
+        Settled(self.0.map(with))
+    }
+
+    pub(crate) fn into_inner(self) -> Request<B> {
+        self.0
+    }
+}
+
+fn settle<B>(
+    request: &mut Request<B>,
+    listener: &ListenerSpec,
+    local: &dyn Fn() -> Option<SocketAddr>,
+) -> Result<(), Stop> {
+    names::settle(request.headers_mut(), listener.header_names)?;
+    authority::settle(request, local)?;
+    match *request.method() {
+        Method::TRACE => return Err(Stop::Trace),
+        Method::OPTIONS => {
+            if request.uri().path() == "*" {
+                return Err(Stop::Own);
+            }
+            hop(request.headers_mut())?;
+        }
+        _ => {}
+    }
+    let clean = match path::canonical(request.uri().path(), listener.paths).map_err(Stop::Path)? {
+        Cow::Borrowed(_) => return Ok(()),
+        Cow::Owned(clean) => clean,
+    };
+    let target = match request.uri().query() {
+        Some(query) => format!("{clean}?{query}"),
+        None => clean,
+    };
+    let target = PathAndQuery::try_from(target).map_err(|_| Stop::Target)?;
+    *request.uri_mut() = Uri::from(target);
+    Ok(())
+}
+
+/// Counts this hop of an `OPTIONS`
+/// ([RFC 9110, section 7.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.2)).
+fn hop(headers: &mut HeaderMap) -> Result<(), Stop> {
+    let mut values = headers.get_all(header::MAX_FORWARDS).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return if headers.contains_key(header::MAX_FORWARDS) { Err(Stop::MaxForwards) } else { Ok(()) };
+    };
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let left: u64 = digits.and_then(|text| text.parse().ok()).ok_or(Stop::MaxForwards)?;
+    let Some(left) = left.checked_sub(1) else { return Err(Stop::Own) };
+    headers.insert(header::MAX_FORWARDS, HeaderValue::from(left));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::HeaderNames;
+
+    fn arrived(request: http::request::Builder) -> Result<Request<()>, Stop> {
+        let listener = ListenerSpec::new(([127, 0, 0, 1], 80).into());
+        let local = || Some(([192, 0, 2, 7], 8080).into());
+        Arrived::new(request.body(()).unwrap(), &listener, &local).ready().map(Settled::into_inner)
+    }
+
+    #[test]
+    fn target_and_host_have_one_spelling_afterwards() {
+        for (uri, host, target, one) in [
+            ("/%61//b?%61//b", "Shop.Example.:80", "/a/b?%61//b", "shop.example:80"),
+            ("http://A.b./x/../y?", "a.b", "/y?", "a.b"),
+            ("http://a?b", "a", "/?b", "a"),
+            ("http://a", "a", "/", "a"),
+        ] {
+            let request = arrived(Request::get(uri).header("host", host)).unwrap();
+            assert_eq!(
+                (request.uri().to_string().as_str(), &request.headers()["host"]),
+                (target, &HeaderValue::from_static(one))
+            );
+        }
+        let request = arrived(Request::get("http://A:81/x")).unwrap();
+        assert_eq!(
+            (request.uri(), &request.headers()["host"]),
+            (&Uri::from_static("/x"), &HeaderValue::from_static("a:81"))
+        );
+    }
+
+    #[test]
+    fn a_client_of_http_1_0_has_asked_the_address_it_connected_to() {
+        let request = arrived(Request::get("/").version(http::Version::HTTP_10)).unwrap();
+        assert_eq!(request.headers()["host"], "192.0.2.7:8080");
+    }
+
+    #[test]
+    fn max_forwards_is_counted_and_its_end_is_answered() {
+        let options = |value: &str| {
+            arrived(Request::options("/a").header("host", "a").header("max-forwards", value))
+                .map(|request| request.headers()["max-forwards"].clone())
+        };
+        assert_eq!(options("5").unwrap(), "4");
+        assert_eq!(options("0"), Err(Stop::Own));
+        for wrong in ["", "-1", "+1", "a", "1, 2", "99999999999999999999"] {
+            assert_eq!(options(wrong), Err(Stop::MaxForwards), "{wrong}");
+        }
+        let get = arrived(Request::get("/a").header("host", "a").header("max-forwards", "0")).unwrap();
+        assert_eq!(get.headers()["max-forwards"], "0");
+    }
+
+    #[test]
+    fn what_goes_no_further() {
+        let stop = |request: http::request::Builder| arrived(request.header("host", "a")).unwrap_err();
+        assert_eq!(stop(Request::builder().method("TRACE").uri("/")), Stop::Trace);
+        assert_eq!(stop(Request::options("*")), Stop::Own);
+        assert_eq!(stop(Request::get("/a%2fb")), Stop::Path(path::PathFault::EncodedSlash));
+        let odd = Request::get("/").header("host", "a").header("x_user", "1").body(()).unwrap();
+        let listener = ListenerSpec {
+            header_names: HeaderNames::Refuse,
+            ..ListenerSpec::new(([127, 0, 0, 1], 80).into())
+        };
+        assert_eq!(Arrived::new(odd, &listener, &|| None).ready().unwrap_err(), Stop::HeaderName);
+    }
+}

@@ -1,0 +1,145 @@
+//! Names of headers and trailers that somebody behind could take for other names.
+
+use super::Stop;
+use crate::{h1, spec::HeaderNames};
+use http::{HeaderMap, HeaderName};
+use plimsoll::http::headers::is_told_by_proxies;
+use smallvec::SmallVec;
+
+/// CGI makes `HTTP_PROXY` of it, by which programs choose the proxy for their own requests (CVE-2016-5385).
+const PROXY: &str = "proxy";
+
+/// Whether a name has anything else than letters, digits and dashes. Names are tokens in lower case, so the bytes between
+/// those are all there is to look for.
+pub(crate) fn is_odd(name: &HeaderName) -> bool {
+    // Without a way out in the middle, so that many bytes are looked at in one instruction.
+    let odd = |byte: u8| u8::from(matches!(byte, 0..=b',' | b'.' | b'^'..=b'`' | b'{'..));
+    name.as_str().bytes().fold(0, |odds, byte| odds | odd(byte)) != 0
+}
+
+/// Takes off what may be taken for another name, by this rule, and what is never passed on.
+pub(super) fn settle(headers: &mut HeaderMap, rule: HeaderNames) -> Result<(), Stop> {
+    let dropped = |name: &HeaderName| name.as_str() == PROXY || rule != HeaderNames::Pass && is_odd(name);
+    if headers.keys().any(dropped) {
+        remove(headers, rule, dropped)?;
+    }
+    Ok(())
+}
+
+#[cold]
+fn remove(
+    headers: &mut HeaderMap,
+    rule: HeaderNames,
+    dropped: impl Fn(&HeaderName) -> bool,
+) -> Result<(), Stop> {
+    if rule == HeaderNames::Refuse && headers.keys().any(is_odd) {
+        return Err(Stop::HeaderName);
+    }
+    let names: SmallVec<[HeaderName; 4]> = headers.keys().filter(|name| dropped(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+    Ok(())
+}
+
+/// What is taken of the trailers of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trailing {
+    pub(crate) names: HeaderNames,
+    /// Bytes, as HTTP/2 counts a list of fields.
+    pub(crate) bytes: usize,
+    pub(crate) fields: usize,
+}
+
+/// Why trailers are refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TrailerFault {
+    /// There are more of them than are taken.
+    TooLarge,
+    /// A name is refused by the listener's rule.
+    Name,
+    /// A value has a blank at its end, as none has in HTTP/2.
+    Malformed,
+}
+
+impl Trailing {
+    /// Takes off what no trailer may say: what frames, routes or authorises the request, who the client is, and what the
+    /// listener's rule takes off.
+    pub(crate) fn settle(self, trailers: &mut HeaderMap) -> Result<(), TrailerFault> {
+        if trailers.len() > self.fields || h1::list_size(trailers) > self.bytes {
+            return Err(TrailerFault::TooLarge);
+        }
+        if trailers.values().any(|value| h1::has_blank_end(value.as_bytes())) {
+            return Err(TrailerFault::Malformed);
+        }
+        settle(trailers, self.names).map_err(|_| TrailerFault::Name)?;
+        let barred = |name: &HeaderName| h1::may_not_trail(name) || is_told_by_proxies(name);
+        let names: SmallVec<[HeaderName; 4]> = trailers.keys().filter(|name| barred(name)).cloned().collect();
+        for name in names {
+            trailers.remove(name);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(names: &[&'static str]) -> HeaderMap {
+        names.iter().map(|name| (HeaderName::from_static(name), "1".parse().unwrap())).collect()
+    }
+
+    fn left(headers: &HeaderMap) -> Vec<&str> {
+        headers.keys().map(HeaderName::as_str).collect()
+    }
+
+    #[test]
+    fn every_byte_of_a_name_is_told_from_the_others() {
+        for byte in 0..=u8::MAX {
+            let Ok(name) = HeaderName::from_bytes(&[b'a', byte]) else { continue };
+            let plain = byte.is_ascii_alphanumeric() || byte == b'-';
+            assert_eq!(is_odd(&name), !plain, "{name}");
+        }
+    }
+
+    #[test]
+    fn odd_names_are_dropped_refused_or_passed() {
+        let names = ["x-user", "x_user", "x.user", "proxy", "authorization"];
+        let mut headers = map(&names);
+        settle(&mut headers, HeaderNames::Drop).unwrap();
+        assert_eq!(left(&headers), ["x-user", "authorization"]);
+        let mut headers = map(&names);
+        settle(&mut headers, HeaderNames::Pass).unwrap();
+        assert_eq!(left(&headers).len(), 4, "Proxy alone is never passed on");
+        assert_eq!(settle(&mut map(&names), HeaderNames::Refuse), Err(Stop::HeaderName));
+        let mut headers = map(&["x-user", "proxy"]);
+        settle(&mut headers, HeaderNames::Refuse).unwrap();
+        assert_eq!(left(&headers), ["x-user"]);
+    }
+
+    #[test]
+    fn trailers_say_nothing_of_client_framing_or_route() {
+        let trailing = Trailing { names: HeaderNames::Drop, bytes: 4096, fields: 10 };
+        let mut trailers = map(&[
+            "x-sum",
+            "x-forwarded-for",
+            "forwarded",
+            "x-real-ip",
+            "host",
+            "content-length",
+            "authorization",
+            "x_sum",
+            "proxy",
+        ]);
+        trailing.settle(&mut trailers).unwrap();
+        assert_eq!(left(&trailers), ["x-sum"]);
+        let refuse = Trailing { names: HeaderNames::Refuse, ..trailing };
+        assert_eq!(refuse.settle(&mut map(&["x_sum"])), Err(TrailerFault::Name));
+        let few = Trailing { fields: 1, ..trailing };
+        assert_eq!(few.settle(&mut map(&["a", "b"])), Err(TrailerFault::TooLarge));
+        let short = Trailing { bytes: 33, ..trailing };
+        assert_eq!(short.settle(&mut map(&["a"])), Err(TrailerFault::TooLarge));
+        assert_eq!(Trailing { bytes: 34, ..trailing }.settle(&mut map(&["a"])), Ok(()));
+    }
+}

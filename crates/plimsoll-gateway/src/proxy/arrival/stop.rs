@@ -1,0 +1,60 @@
+//! Why a request goes no further than here.
+
+use crate::{hostname::HostnameError, proxy::Download};
+use http::{HeaderValue, Response, header};
+use plimsoll::http::{Kind, Problem, path::PathFault};
+
+/// The methods of requests that are sent on.
+const ALLOW: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+
+/// Why a request goes no further.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// It asks the gateway itself, and for nothing but an answer.
+    #[error("it is answered here")]
+    Own,
+    #[error("TRACE is not served: it would show the client what was added to its request")]
+    Trace,
+    #[error("{0}")]
+    Path(PathFault),
+    #[error("{0}")]
+    Host(HostnameError),
+    #[error("a header's name has something else than letters, digits and dashes, which is refused here")]
+    HeaderName,
+    #[error("Max-Forwards is no number")]
+    MaxForwards,
+    #[error("the target or the host is malformed")]
+    Target,
+}
+
+impl Stop {
+    /// A short stable name, for metrics and logs.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Trace => "trace",
+            Self::Path(fault) => fault.name(),
+            Self::Host(error) => error.name(),
+            Self::HeaderName => "header-name",
+            Self::MaxForwards => "max-forwards",
+            Self::Target => "target-syntax",
+        }
+    }
+
+    /// What the client is told, where it is refused.
+    pub(crate) fn problem(self) -> Option<Problem> {
+        let kind = match self {
+            Self::Own => return None,
+            Self::Trace => Kind::NotImplemented,
+            _ => Kind::BadRequest,
+        };
+        Some(Problem::new(kind).detail(self.to_string()))
+    }
+}
+
+/// What the gateway says of itself.
+pub(crate) fn own() -> Response<Download> {
+    let mut response = Response::new(Download::Empty);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+    response
+}

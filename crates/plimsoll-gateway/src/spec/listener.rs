@@ -1,0 +1,34 @@
+use plimsoll::http::path::PathRules;
+use std::net::SocketAddr;
+
+/// A listener for requests, and what is done with what two readers of a request take differently.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListenerSpec {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// What becomes of spellings of a path.
+    pub paths: PathRules,
+    /// What becomes of header names with anything else than letters, digits and dashes.
+    pub header_names: HeaderNames,
+}
+
+impl ListenerSpec {
+    /// On this address, with every default.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self { listen, paths: PathRules::default(), header_names: HeaderNames::default() }
+    }
+}
+
+/// What is done with header and trailer names that hold anything else than letters, digits and dashes.
+///
+/// WSGI, CGI and PHP hand on `X_User` and `X-User` under one name, so that a client could say what only a proxy may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HeaderNames {
+    /// The field is left out.
+    #[default]
+    Drop,
+    /// The request is refused.
+    Refuse,
+    /// The field is passed on.
+    Pass,
+}

@@ -1,0 +1,91 @@
+//! Failures at a peer as lines of the log: the first of a cause at once, then one a minute with the number of those between.
+
+use super::{attempt::Fault, origin::Origin};
+use crate::{Chain, ProblemId, headers::TraceParent};
+use http::StatusCode;
+use plimsoll_driver::classify::{ResolveError, is_exhaustion};
+use plimsoll_policy::Instant;
+use plimsoll_telemetry::logs::Repeats;
+use std::{error::Error, io, time::Duration};
+
+/// How often the same failure of one origin is a line of its own.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Causes times statuses that are told apart at once.
+const MOST: usize = 16;
+
+/// What an origin has failed with of late.
+#[derive(Debug)]
+pub(super) struct Failures(Repeats<(&'static str, Option<StatusCode>), ()>);
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self(Repeats::new(WINDOW, MOST))
+    }
+}
+
+impl Failures {
+    /// It answered with a status that is a failure.
+    pub(super) fn answered(&self, origin: &Origin, status: StatusCode, now: Instant) {
+        self.tell(origin, "upstream-status", Some(status), None, now);
+    }
+
+    /// It did not answer within the limits of an attempt.
+    pub(super) fn timed_out(&self, origin: &Origin, now: Instant) {
+        self.tell(origin, "attempt-timeout", None, None, now);
+    }
+
+    /// The attempt broke, or no connection came about.
+    pub(super) fn broke(&self, origin: &Origin, fault: &Fault, now: Instant) {
+        match fault {
+            Fault::Connect(error) => self.tell(origin, refusal(&**error), None, Some(&**error), now),
+            Fault::Broken { error, .. } => self.tell(origin, "upstream-reset", None, Some(&**error), now),
+            // The caller's own body: nothing of the peer's.
+            Fault::Body(_) => {}
+        }
+    }
+
+    #[cold]
+    fn tell(
+        &self,
+        origin: &Origin,
+        why: &'static str,
+        status: Option<StatusCode>,
+        error: Option<&(dyn Error + 'static)>,
+        now: Instant,
+    ) {
+        let Some(repeats) = self.0.seen((why, status), (), now) else { return };
+        // What the request is known by that this call is made for, if there is one.
+        let id = TraceParent::current().map(|trace| tracing::field::display(ProblemId::new(trace.trace)));
+        tracing::warn!(
+            upstream = %origin.authority(),
+            why,
+            status = status.map(|status| status.as_u16()),
+            error = error.map(|error| tracing::field::display(Chain(error))),
+            id,
+            repeats = (repeats > 0).then_some(repeats),
+            "attempt failed",
+        );
+    }
+}
+
+/// Why no connection came about, in the words of the gateway's log.
+fn refusal(error: &(dyn Error + 'static)) -> &'static str {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<ResolveError>() {
+            return "upstream-unresolved";
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            let unresolved = error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<ResolveError>);
+            match error.kind() {
+                _ if unresolved => return "upstream-unresolved",
+                _ if is_exhaustion(error) => return "no-resources",
+                io::ErrorKind::ConnectionRefused => return "upstream-refused",
+                _ => {}
+            }
+        }
+        next = error.source();
+    }
+    "upstream-unreachable"
+}

@@ -1,0 +1,106 @@
+//! Whether a PostgreSQL is there: what the timeout of a pool does not say.
+
+use sqlx::{Connection, PgConnection, PgPool};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+/// For how long an answer holds.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// How long the database may take to let a connection in.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Whether the database behind a pool can be reached.
+///
+/// A pool says `PoolTimedOut` both where all its connections are out and where no new one comes about. The first is a
+/// service under load, the second a database that is away: a caller, an alert and a readiness probe need to know which.
+/// This asks by a connection of its own, at most twice a second however many want to know, and waits for 300 ms at most.
+/// Clones share the answer.
+///
+/// ```no_run
+/// use plimsoll_http::{postgres::Presence, serve::serve};
+/// # async fn start(app: axum::Router, pool: sqlx::PgPool) -> Result<(), plimsoll_http::serve::ServeError> {
+/// let presence = Presence::of(&pool);
+/// serve(app)
+///     .on("127.0.0.1:8080")
+///     .admin("127.0.0.1:9901")
+///     .ready_while("database-away", move || {
+///         let presence = presence.clone();
+///         async move { presence.is_there().await }
+///     })
+///     .run()
+///     .await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Presence {
+    pool: PgPool,
+    /// When it was asked last, and what came of it.
+    last: Arc<Mutex<Option<(Instant, bool)>>>,
+}
+
+impl fmt::Debug for Presence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The pool's options have a password in them.
+        f.debug_struct("Presence").finish_non_exhaustive()
+    }
+}
+
+impl Presence {
+    /// Of the database that this pool connects to.
+    pub fn of(pool: &PgPool) -> Self {
+        Self { pool: pool.clone(), last: Arc::default() }
+    }
+
+    /// Whether it lets a connection in, or has said so less than half a second ago.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn is_there(&self) -> bool {
+        // One asks; the others wait for its answer.
+        let mut last = self.last.lock().await;
+        if let Some((at, there)) = *last
+            && at.elapsed() < FRESH
+        {
+            return there;
+        }
+        let there = self.ask().await;
+        *last = Some((Instant::now(), there));
+        there
+    }
+
+    /// What an error of the pool means: a timeout while the database is away is told as such
+    /// (`sqlx::Error::Io` of the kind `NotConnected`), everything else stays as it is.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn explained(&self, error: sqlx::Error) -> sqlx::Error {
+        match error {
+            sqlx::Error::PoolTimedOut if !self.is_there().await => sqlx::Error::Io(std::io::Error::new(
+                std::io::ErrorKind::NotConnected,
+                "the database lets no connection in",
+            )),
+            other => other,
+        }
+    }
+
+    async fn ask(&self) -> bool {
+        let options = self.pool.connect_options();
+        match timeout(PATIENCE, PgConnection::connect_with(&options)).await {
+            Ok(Ok(connection)) => {
+                // It says goodbye by itself; how that goes tells nothing.
+                let _ = timeout(PATIENCE, connection.close()).await;
+                true
+            }
+            // It is there, and has no room or wants another password: nobody is away. But for class 57: it is starting,
+            // stopping or recovering.
+            Ok(Err(sqlx::Error::Database(error))) => {
+                !error.code().is_some_and(|code| code.starts_with("57P"))
+            }
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+}

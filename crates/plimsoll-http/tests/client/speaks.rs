@@ -1,0 +1,90 @@
+//! What the client says of a peer that fails.
+
+use crate::{server::Server, stand::patient};
+use axum::{body::Body, response::Response};
+use plimsoll_http::{client::Client, headers::TraceParent};
+use plimsoll_policy::Timeouts;
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The log of this thread.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Page {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Page {
+    fn open() -> (Self, DefaultGuard) {
+        let page = Self::default();
+        let subscriber =
+            tracing_subscriber::fmt().json().flatten_event(true).with_writer(page.clone()).finish();
+        (page, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn failures(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.filter(|line: &serde_json::Value| line["message"] == "attempt failed").collect()
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_refuses_is_one_line_with_the_cause_and_the_id_of_the_request_that_asked() {
+    let (page, _open) = Page::open();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let client = Client::to(&format!("http://{address}"), patient()).unwrap();
+    let here = TraceParent { trace: 0xabc, parent: 0xdef, flags: 1 };
+    for _ in 0..20 {
+        here.scope(client.get("/").send()).await.unwrap_err();
+    }
+    let [line] = &page.failures()[..] else { panic!("{:#?}", page.failures()) };
+    assert_eq!((&line["level"], &line["why"]), (&"WARN".into(), &"upstream-refused".into()), "{line:#}");
+    assert_eq!(line["upstream"], address.to_string());
+    assert_eq!(line["id"], "00000000000000000000000000000abc");
+    assert!(line["error"].as_str().unwrap().contains("refused"), "{line:#}");
+}
+
+#[tokio::test]
+async fn each_cause_is_told_apart_and_a_good_answer_is_no_line() {
+    let (page, _open) = Page::open();
+    let server = Server::start(|number| async move {
+        match number {
+            0 => Response::builder().status(503).body(Body::empty()).unwrap(),
+            1 => std::future::pending().await,
+            _ => Response::new(Body::empty()),
+        }
+    })
+    .await;
+    let timeouts = Timeouts { attempt: Some(Duration::from_millis(200)), ..Timeouts::NONE };
+    let client = Client::to(&server.origin, crate::stand::limited(timeouts)).unwrap();
+    client.get("/").send().await.unwrap();
+    client.get("/").send().await.unwrap_err();
+    client.get("/").send().await.unwrap();
+    let failures = page.failures();
+    let whys: Vec<&str> = failures.iter().map(|line| line["why"].as_str().unwrap()).collect();
+    assert_eq!(whys, ["upstream-status", "attempt-timeout"], "{failures:#?}");
+    assert_eq!(failures[0]["status"], 503);
+}
