@@ -106,6 +106,11 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
         self.verdict.read(fields);
     }
 
+    /// How the body ends if it ends by itself: as head and trailers said.
+    pub fn outcome(&self) -> Outcome {
+        self.verdict.settlement().outcome
+    }
+
     /// The body has ended by itself: as head and trailers said.
     pub fn end(&mut self) -> Outcome {
         self.settle(self.verdict.settlement().outcome)

@@ -123,7 +123,7 @@ impl Gateway {
             generations,
         });
         collect::register(&shared, count)?;
-        let workers = (0..count).map(|at| spawn(at, &shared)).collect::<Result<_, _>>()?;
+        let workers = (0..count).map(|at| spawn(at, count, &shared)).collect::<Result<_, _>>()?;
         let gateway = Self { shared, workers, bound: Mutex::default() };
         gateway.listen(sockets);
         Ok(gateway)
@@ -247,12 +247,12 @@ struct Bound {
     sockets: Vec<TcpListener>,
 }
 
-fn spawn(at: usize, shared: &Arc<Shared>) -> Result<Worker, StartError> {
+fn spawn(at: usize, of: usize, shared: &Arc<Shared>) -> Result<Worker, StartError> {
     let (orders, inbox) = mpsc::channel(ORDERS);
     let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new()
         .name(format!("plimsoll-{at}"))
-        .spawn(move || worker::run(shared, at, inbox))
+        .spawn(move || worker::run(shared, at, of, inbox))
         .map_err(StartError::Thread)?;
     Ok(Worker { orders, thread: Mutex::new(Some(thread)) })
 }

@@ -11,6 +11,8 @@ pub(crate) enum Why {
     UpstreamUnreachable,
     /// The endpoint's name could not be looked up.
     UpstreamUnresolved,
+    /// The most connections to the endpoint that may be made are there, and none had room for another stream in time.
+    UpstreamFull,
     /// The endpoint closed the connection without an answer.
     UpstreamClosed,
     /// The endpoint reset the connection or the stream, or it broke, before there was an answer.
@@ -50,10 +52,11 @@ pub(crate) enum Why {
 impl Why {
     /// Those without a part that varies, for the page that lists them.
     #[cfg(test)]
-    pub(crate) const PLAIN: [Self; 17] = [
+    pub(crate) const PLAIN: [Self; 18] = [
         Self::UpstreamRefused,
         Self::UpstreamUnreachable,
         Self::UpstreamUnresolved,
+        Self::UpstreamFull,
         Self::UpstreamClosed,
         Self::UpstreamReset,
         Self::UpstreamMalformed,
@@ -76,6 +79,7 @@ impl Why {
             Self::UpstreamRefused => "upstream-refused",
             Self::UpstreamUnreachable => "upstream-unreachable",
             Self::UpstreamUnresolved => "upstream-unresolved",
+            Self::UpstreamFull => "upstream-full",
             Self::UpstreamClosed => "upstream-closed",
             Self::UpstreamReset => "upstream-reset",
             Self::UpstreamMalformed => "upstream-malformed",

@@ -18,6 +18,7 @@ mod policy;
 mod process;
 mod slice;
 mod slow_clients;
+mod stuck_clients;
 mod task;
 mod usage;
 
@@ -59,6 +60,9 @@ pub(crate) enum Bench {
     /// Good requests beside clients with slow links, under default policies
     #[command(long_about = slow_clients::LONG_ABOUT)]
     SlowClients(slow_clients::Options),
+    /// Good requests beside HTTP/2 clients that take nothing, under default policies
+    #[command(long_about = stuck_clients::LONG_ABOUT)]
+    StuckClients(stuck_clients::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }
@@ -76,6 +80,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Http(options) => http::run(options),
         Bench::Boundary(options) => boundary::run(options),
         Bench::SlowClients(options) => slow_clients::run(options),
+        Bench::StuckClients(options) => stuck_clients::run(options),
         Bench::Gateway(options) => gateway::run(options),
     }
 }

@@ -14,6 +14,9 @@ type Body = Bytes<1, { u64::MAX }>;
 type Rate = Bytes<1, { 1 << 30 }>;
 type Connections = Count<1, { u32::MAX }>;
 type Streams = Count<1, 65_535>;
+/// The most that HTTP/2 knows is one byte less than 2 GiB.
+pub(super) type Window = Bytes<{ 16 << 10 }, { (1 << 31) - 1 }>;
+type Unsent = Bytes<{ 1 << 20 }, { u64::MAX }>;
 type Replay = Bytes<0, { 64 << 20 }>;
 
 section! {
@@ -46,6 +49,15 @@ section! {
         per_client: Connections = Limits::default().per_client,
         /// Streams at once on one HTTP/2 connection.
         streams: Streams = Limits::default().streams,
+        /// Bytes that a client may send ahead on one HTTP/2 stream. The connection's own window is as large as those of all
+        /// its streams together, at most 2 GiB.
+        window: Window = Limits::default().window,
+        /// Bytes of answers, in all, that HTTP/2 clients have not taken. Above it no answer is read ahead, and connections
+        /// that take nothing are closed before `write-time`.
+        unsent: Unsent = Limits::default().unsent,
+        /// For how long an HTTP/2 client may be silent before it is asked whether it is there; it has 20 s to say so. A
+        /// connection without streams is closed by `idle-time`; it is not asked while that is shorter.
+        ping: Option<Duration> = Limits::default().ping,
         /// Bytes of a request's body that are kept for sending it again. A longer body is sent once; 0 keeps none.
         replay: Replay = Limits::default().replay,
     }
@@ -75,7 +87,33 @@ impl Rules for Limits {
                 self.per_client = self.connections;
             }
         }
+        within_2_gib(section, "streams", self.streams.get(), &mut self.window);
     }
+}
+
+/// All streams together share the window of their connection.
+pub(super) fn within_2_gib(
+    section: &mut Section<'_, '_>,
+    streams_key: &'static str,
+    streams: u32,
+    window: &mut Window,
+) {
+    let most = ((1 << 31) - 1) / u64::from(streams.max(1));
+    if window.get() <= most {
+        return;
+    }
+    if !section.given(&["window"]) {
+        *window = Window::nearest(most);
+        return;
+    }
+    let problem = format!(
+        "{} for each of {streams} streams is more than the 2 GiB that HTTP/2 allows a connection",
+        section.shown(&["window"], Size::of_bytes(window.get())),
+    );
+    let expected =
+        format!("at most {:?}, or fewer {streams_key:?}", Size::of_bytes(most >> 10 << 10).to_string());
+    let fault = section.fault(&["window"], problem).expecting(expected);
+    section.push(fault);
 }
 
 /// A fault at a limit that could never be reached, since another holds before.
@@ -104,6 +142,9 @@ impl From<&LimitsSpec> for Limits {
             connections: Connections::nearest(spec.connections),
             per_client: Connections::nearest(spec.per_client),
             streams: Streams::nearest(spec.streams as usize),
+            window: Window::nearest(spec.window.into()),
+            unsent: Unsent::nearest(spec.unsent),
+            ping: spec.ping,
             replay: Replay::nearest(spec.replay as u64),
         }
     }
@@ -125,6 +166,9 @@ impl From<Limits> for LimitsSpec {
             connections: written.connections.get() as usize,
             per_client: written.per_client.get() as usize,
             streams: written.streams.get(),
+            window: written.window.get() as u32,
+            unsent: written.unsent.get(),
+            ping: written.ping,
             replay: written.replay.get() as usize,
         }
     }

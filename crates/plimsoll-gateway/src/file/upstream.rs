@@ -1,6 +1,10 @@
 //! `[upstream.NAME]`.
 
-use super::{address::Endpoints, amount::Count};
+use super::{
+    address::Endpoints,
+    amount::Count,
+    limits::{Window, within_2_gib},
+};
 use crate::spec::{AnswerSpec, HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
 use plimsoll::{
     balance::Balance,
@@ -62,7 +66,7 @@ section! {
         slow_start: Option<Duration> = None,
         /// While less than this part of the replicas is healthy and not ejected, all of them are asked; "0%": never.
         panic_threshold: Ratio = EndpointsSpec::PANIC_THRESHOLD,
-        /// Connections that are kept for the next request.
+        /// Connections, and which of them are kept for the next request.
         pool: PoolSpec = PoolSpec::default(),
         /// How much is taken of an answer beside its body.
         answer: AnswerSpec = AnswerSpec::default(),
@@ -163,18 +167,72 @@ impl Rules for HealthSpec {
 }
 
 type Idle = Count<0, 65_535>;
+type Connections = Count<1, 1024>;
+type Streams = Count<1, 65_535>;
 
 section! {
-    /// Kept connections to a replica.
+    /// Connections to a replica, and how long each is used.
     pub(super) struct Pool {
         /// Kept at most, for each worker and replica; 0 keeps none.
         idle: Idle = Idle::nearest(PoolSpec::default().idle),
         /// Kept without use for at most this long.
         idle_time: Duration = PoolSpec::default().idle_time,
+        /// Used for new requests for at most this long after it was made; up to a tenth less, so that they do not all end
+        /// at once.
+        age: Option<Duration> = PoolSpec::default().age,
+        /// Requests over one connection.
+        requests: Option<NonZeroU32> = PoolSpec::default().requests,
+        /// HTTP/2 connections at most, for each worker and replica. Another one is made when those there are full, or take
+        /// nothing of what is sent.
+        connections: Connections = Connections::nearest(PoolSpec::default().connections.get() as usize),
+        /// Requests at once on one HTTP/2 connection, where the replica does not allow fewer.
+        streams: Streams = Streams::nearest(PoolSpec::default().streams.get() as usize),
+        /// Bytes that a replica may send ahead on one HTTP/2 stream. The connection's own window is as large as those of all
+        /// its streams together, at most 2 GiB.
+        window: Window = Window::nearest(PoolSpec::default().window.into()),
+        /// For how long an HTTP/2 replica may be silent, while a request is under way, before it is asked whether it is
+        /// there; it has 20 s to say so. Below `"5m"`, gRPC servers at their defaults close the connection.
+        ping: Option<Duration> = PoolSpec::default().ping,
     }
 }
 
-impl Rules for Pool {}
+impl Rules for Pool {
+    fn apply(&mut self, section: &mut Section<'_, '_>) {
+        within_2_gib(section, "streams", self.streams.get(), &mut self.window);
+    }
+}
+
+impl From<Pool> for PoolSpec {
+    fn from(written: Pool) -> Self {
+        // Both counts begin with one.
+        let count = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        Self {
+            idle: written.idle.get() as usize,
+            idle_time: written.idle_time,
+            age: written.age,
+            requests: written.requests,
+            connections: count(written.connections.get()),
+            streams: count(written.streams.get()),
+            window: written.window.get() as u32,
+            ping: written.ping,
+        }
+    }
+}
+
+impl From<&PoolSpec> for Pool {
+    fn from(spec: &PoolSpec) -> Self {
+        Self {
+            idle: Idle::nearest(spec.idle),
+            idle_time: spec.idle_time,
+            age: spec.age,
+            requests: spec.requests,
+            connections: Connections::nearest(spec.connections.get() as usize),
+            streams: Streams::nearest(spec.streams.get() as usize),
+            window: Window::nearest(spec.window.into()),
+            ping: spec.ping,
+        }
+    }
+}
 
 impl Shape for PoolSpec {
     fn expected() -> Cow<'static, str> {
@@ -182,8 +240,7 @@ impl Shape for PoolSpec {
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let Pool { idle, idle_time } = Pool::read(node, reader)?;
-        Some(Self { idle: idle.get() as usize, idle_time })
+        Pool::read(node, reader).map(Self::from)
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
@@ -191,6 +248,6 @@ impl Shape for PoolSpec {
     }
 
     fn write(&self) -> Value {
-        Pool { idle: Idle::nearest(self.idle), idle_time: self.idle_time }.write()
+        Pool::from(self).write()
     }
 }

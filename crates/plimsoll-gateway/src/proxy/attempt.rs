@@ -176,7 +176,7 @@ async fn exchange(
 
 async fn connect(
     worker: &Worker,
-    pool: &Pool,
+    pool: &Rc<Pool>,
     upstream: &Upstream,
     address: &Address,
 ) -> Result<Connection, Fault> {
@@ -204,9 +204,11 @@ async fn http2(
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    let mut sender = worker.http2.sender(&worker.shared.dialer, upstream, endpoint).await?;
+    let uploads = !sending.uploads.is_empty();
+    let lease = worker.http2.lease(&worker.shared.dialer, upstream, endpoint, uploads).await?;
+    let mut sender = lease.sender();
     marks.connected();
-    let progress = Rc::<Progress>::default();
+    let progress = Progress::on(lease);
     let mut sent = pin!(sender.send_request(http2_request(sending, &progress)));
     marks.sent();
     let mut flushed = false;

@@ -175,8 +175,13 @@ fn settle_trailers(trailers: &mut HeaderMap, limits: &AnswerSpec) -> bool {
 pub(crate) struct Proxied {
     // Before the call: what is under way ends before its place is given to the next.
     source: Option<Source>,
+    /// All of a short body, not yet asked for.
+    whole: Option<Bytes>,
     call: BodyGuard<RoutePolicy>,
     picked: Option<Picked>,
+    /// Whether the call's place is taken until this is dropped, and not only until the endpoint has sent everything: whoever
+    /// drops it knows when the client has taken it.
+    held: bool,
     /// What the client's request is known by.
     id: ProblemId,
     /// What was looked at before it was asked for.
@@ -189,20 +194,44 @@ impl Proxied {
         call: BodyGuard<RoutePolicy>,
         picked: Option<Picked>,
         id: ProblemId,
+        held: bool,
     ) -> Self {
-        Self { source: Some(source), call, picked, id, first: None }
+        Self { source: Some(source), whole: None, call, picked, held, id, first: None }
+    }
+
+    /// Of a body that has come as a whole, and whose call's place is taken until this is dropped.
+    pub(crate) fn whole(
+        bytes: Bytes,
+        call: BodyGuard<RoutePolicy>,
+        picked: Option<Picked>,
+        id: ProblemId,
+    ) -> Self {
+        let mut this = Self { source: None, whole: Some(bytes), call, picked, held: true, id, first: None };
+        this.end();
+        this
+    }
+
+    /// The endpoint has sent everything.
+    fn end(&mut self) {
+        let outcome = if self.held { self.call.outcome() } else { self.call.end() };
+        self.ended(outcome);
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source.is_none() && self.whole.is_none() && self.first.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
         let rest = self.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint);
-        let Some(first) = self.first.as_ref().and_then(Frame::data_ref) else { return rest };
-        let length = first.len() as u64;
-        let mut whole = SizeHint::new();
+        let first = self.first.as_ref().and_then(Frame::data_ref);
+        let length =
+            [first, self.whole.as_ref()].into_iter().flatten().map(|bytes| bytes.len() as u64).sum::<u64>();
+        let mut all = SizeHint::new();
         if let Some(upper) = rest.upper() {
-            whole.set_upper(upper + length);
+            all.set_upper(upper + length);
         }
-        whole.set_lower(rest.lower() + length);
-        whole
+        all.set_lower(rest.lower() + length);
+        all
     }
 
     /// The body is over, and the endpoint hears of it.
@@ -214,6 +243,7 @@ impl Proxied {
     }
 
     fn broke_off(&mut self, error: DownloadError) -> DownloadError {
+        self.held = false;
         let ours = error.is_not_the_peers();
         let outcome = if ours { self.call.settle(Outcome::Local) } else { self.call.broke_off() };
         self.told(outcome, &error);
@@ -222,6 +252,7 @@ impl Proxied {
     }
 
     fn timed_out(&mut self, timeout: BodyTimeout) -> DownloadError {
+        self.held = false;
         let error = DownloadError::TimedOut(timeout);
         self.told(timeout.outcome, &error);
         self.ended(timeout.outcome);
@@ -260,8 +291,7 @@ impl Proxied {
     /// Bytes have moved; they may have been the last.
     fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
         if self.source.as_ref().is_some_and(Source::is_ended) {
-            let outcome = self.call.end();
-            self.ended(outcome);
+            self.end();
             return Ok(());
         }
         self.call.moved(cx).map_err(|timeout| self.timed_out(timeout))
@@ -271,7 +301,9 @@ impl Proxied {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        let Some(source) = &mut self.source else { return Poll::Ready(None) };
+        let Some(source) = &mut self.source else {
+            return Poll::Ready(self.whole.take().map(|bytes| Ok(Frame::data(bytes))));
+        };
         match source.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
@@ -284,11 +316,19 @@ impl Proxied {
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
-                let outcome = self.call.end();
-                self.ended(outcome);
+                self.end();
                 Poll::Ready(None)
             }
             Poll::Pending => self.poll_limits(cx).map(|error| Some(Err(error))),
+        }
+    }
+}
+
+impl Drop for Proxied {
+    fn drop(&mut self) {
+        // Where the endpoint has not sent everything, the call's own end is that nobody wants the rest.
+        if self.held && self.source.is_none() {
+            self.call.end();
         }
     }
 }
@@ -325,7 +365,7 @@ impl Body for Download {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Proxied(body) => body.source.is_none() && body.first.is_none(),
+            Self::Proxied(body) => body.is_end_stream(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     why::Why,
     worker::Worker,
 };
-use http::Response;
+use http::{Response, Version};
 use plimsoll::{
     AttemptRole, Instant, KeyHash, Limit, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
@@ -216,7 +216,9 @@ pub(crate) async fn drive(
             if let (Some(entry), Some(picked)) = (entry, &picked) {
                 entry.answered_by(picked.endpoint());
             }
-            Ok(respond(guard, answered, picked, sending.id()))
+            // What an HTTP/2 client has not taken lies with us: it counts as under way until it has.
+            let held = sending.parts.version == Version::HTTP_2;
+            Ok(respond(guard, answered, picked, sending.id(), held))
         }
         Err(Failed::Attempt(id, fault)) => {
             if fault.is_slow_client() {
@@ -246,16 +248,17 @@ fn respond(
     answered: Answered<Reply>,
     picked: Option<Picked>,
     request: ProblemId,
+    held: bool,
 ) -> (Response<Download>, Option<Tunnel>) {
     let Answered { id, response, head } = answered;
     match response {
-        Reply::Http1(response) => (
-            response.map(|body| proxied(guard, id, picked, super::Source::Http1(body), &head, request)),
-            None,
-        ),
+        Reply::Http1(response) => {
+            let source = super::Source::Http1;
+            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, held)), None)
+        }
         Reply::Http2(response, progress, limits) => {
             let source = |body| super::Source::Http2(body, progress, limits);
-            (response.map(|body| proxied(guard, id, picked, source(body), &head, request)), None)
+            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, held)), None)
         }
         Reply::Switched { response, io, leftover } => {
             let switched = Switched::new(BodyGuard::new(guard, id, &head), picked);
@@ -271,10 +274,19 @@ fn proxied(
     mut source: super::Source,
     head: &Settlement,
     request: ProblemId,
+    held: bool,
 ) -> Download {
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let whole = source.whole();
     if source.is_ended() {
+        if held && let Some(whole) = whole {
+            return Download::Proxied(Box::new(Proxied::whole(
+                whole,
+                BodyGuard::new(guard, id, head),
+                picked,
+                request,
+            )));
+        }
         let end = BodyVerdict::after(head).settlement();
         let _ = guard.next(guard.last(), Event::Done(id, end));
         if let Some(mut picked) = picked {
@@ -282,5 +294,6 @@ fn proxied(
         }
         return whole.map_or(Download::Empty, Download::whole);
     }
-    Download::Proxied(Box::new(Proxied::new(source, BodyGuard::new(guard, id, head), picked, request)))
+    let call = BodyGuard::new(guard, id, head);
+    Download::Proxied(Box::new(Proxied::new(source, call, picked, request, held)))
 }

@@ -17,6 +17,9 @@ pub(crate) enum Fault {
     /// No connection came about.
     #[error("no connection to the endpoint")]
     Connect(#[source] io::Error),
+    /// The most connections to the endpoint that may be made are there, and have no room for another stream.
+    #[error("no stream to the endpoint was free in time")]
+    Full,
     /// The exchange broke.
     #[error("the exchange with the endpoint failed")]
     Send(#[source] SendError<UploadError>),
@@ -47,7 +50,7 @@ impl Fault {
                 Settlement::CALLER
             }
             // It may be a good response, only larger than we take.
-            Self::HeadTooLarge => Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS },
+            Self::HeadTooLarge | Self::Full => Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS },
             Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
                 Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS }
             }
@@ -83,6 +86,7 @@ impl Fault {
         }
         match self {
             Self::Connect(error) => refusal(error),
+            Self::Full => Why::UpstreamFull,
             Self::HeadTooLarge => Why::UpstreamTooLarge,
             Self::Http2 { error, .. } if error.is_closed() || error.is_canceled() => Why::UpstreamClosed,
             Self::Http2 { .. } => Why::UpstreamReset,
@@ -106,6 +110,7 @@ impl Fault {
             return broken_upload(broke);
         }
         match self {
+            Self::Full => Problem::new(Kind::Overloaded).because(self),
             Self::Connect(error) if classify::is_exhaustion(&error) => {
                 Problem::new(Kind::Overloaded).because(Self::Connect(error))
             }

@@ -5,7 +5,7 @@ use super::{
     handle::InboundError,
     paced::{Paced, Pacing},
 };
-use crate::{spec::LimitsSpec, why::Why};
+use crate::{spec::LimitsSpec, why::Why, worker::Lease};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
@@ -31,8 +31,12 @@ pub(crate) enum Upload {
 }
 
 /// How far a body has come that another task sends, and why it broke off.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Progress {
+    /// The stream's place on its connection, taken until both directions have ended.
+    lease: Lease,
+    /// A part that the endpoint has not taken, where more is to follow.
+    part: Cell<Option<usize>>,
     moved: Cell<bool>,
     /// It had nothing to send when it was last asked.
     waited_for: Cell<bool>,
@@ -42,6 +46,26 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Of a body that goes out over this place.
+    pub(crate) fn on(lease: Lease) -> Rc<Self> {
+        Rc::new(Self {
+            lease,
+            part: Cell::new(None),
+            moved: Cell::new(false),
+            waited_for: Cell::new(false),
+            ended: Cell::new(false),
+            broke: Cell::new(None),
+            waker: RefCell::default(),
+        })
+    }
+
+    /// The part before has been taken, or nothing is sent any more.
+    fn part_taken(&self) {
+        if let Some(part) = self.part.take() {
+            self.lease.part_taken(part);
+        }
+    }
+
     /// Has the task of `cx` woken at the body's end, and when it begins or ceases to be waited for.
     pub(crate) fn listen(&self, cx: &Context<'_>) {
         match &mut *self.waker.borrow_mut() {
@@ -71,6 +95,10 @@ impl Progress {
     }
 
     fn see<T>(&self, polled: &Poll<Option<Result<T, UploadError>>>, ended: bool) {
+        self.part_taken();
+        if matches!(polled, Poll::Ready(Some(Ok(_)))) && !ended {
+            self.part.set(Some(self.lease.part_given()));
+        }
         let turned = self.waited_for.replace(polled.is_pending()) != polled.is_pending();
         match polled {
             Poll::Pending => {}
@@ -83,6 +111,12 @@ impl Progress {
         {
             waker.wake();
         }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.part_taken();
     }
 }
 

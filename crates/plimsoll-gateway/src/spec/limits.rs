@@ -30,6 +30,14 @@ pub struct LimitsSpec {
     pub per_client: usize,
     /// Streams at once on one HTTP/2 connection. Default 128.
     pub streams: u32,
+    /// Bytes that a client may send ahead on one HTTP/2 stream. The window of the connection is as large as those of all its
+    /// streams together, so that no stream whose bytes are not read holds up the others. Default 128 KiB.
+    pub window: u32,
+    /// Bytes of answers, in all, that HTTP/2 clients have not taken. Above it no answer is read ahead, and the connections
+    /// that take nothing are closed. Default 256 MiB.
+    pub unsent: u64,
+    /// For how long an HTTP/2 client may be silent before it is asked whether it is there. Default 2 min.
+    pub ping: Option<Duration>,
     /// Bytes of a request's body that are kept for sending it again. Default 64 KiB.
     pub replay: usize,
 }
@@ -50,6 +58,9 @@ impl Default for LimitsSpec {
             connections: 65_536,
             per_client: 4096,
             streams: 128,
+            window: 128 * 1024,
+            unsent: 256 << 20,
+            ping: Some(Duration::from_secs(120)),
             replay: 64 * 1024,
         }
     }

@@ -155,18 +155,42 @@ impl HealthSpec {
     }
 }
 
-/// Kept connections to a replica.
+/// Connections to a replica, and how long each is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PoolSpec {
     /// Kept at most, for each worker and replica. Default 256.
     pub idle: usize,
     /// Kept without use for at most this long. Default 30 s: below the 60 s or more that servers usually keep them.
     pub idle_time: Duration,
+    /// Used for new requests for at most this long after it was made. Default for ever.
+    pub age: Option<Duration>,
+    /// Requests over one connection. Default any number.
+    pub requests: Option<NonZeroU32>,
+    /// HTTP/2 connections at most, for each worker and replica: another one is made when those there are full, or take
+    /// nothing of what is sent. Default 8.
+    pub connections: NonZeroU32,
+    /// Requests at once on one HTTP/2 connection, where the replica does not allow fewer. Default 100.
+    pub streams: NonZeroU32,
+    /// Bytes that a replica may send ahead on one HTTP/2 stream; see [`LimitsSpec::window`](super::LimitsSpec::window).
+    /// Default 256 KiB.
+    pub window: u32,
+    /// For how long an HTTP/2 replica may be silent, while a request is under way, before it is asked whether it is there.
+    /// Default 6 min: servers of gRPC take offence at less than 5.
+    pub ping: Option<Duration>,
 }
 
 impl Default for PoolSpec {
     fn default() -> Self {
-        Self { idle: 256, idle_time: Duration::from_secs(30) }
+        Self {
+            idle: 256,
+            idle_time: Duration::from_secs(30),
+            age: None,
+            requests: None,
+            connections: const { NonZeroU32::new(8).unwrap() },
+            streams: const { NonZeroU32::new(100).unwrap() },
+            window: 256 * 1024,
+            ping: Some(Duration::from_secs(360)),
+        }
     }
 }
 

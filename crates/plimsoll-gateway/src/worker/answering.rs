@@ -26,9 +26,20 @@ pub(super) struct Answering {
     pub(super) problem: Option<Kind>,
     pub(super) why: Option<Why>,
     pub(super) began: Instant,
+    /// Handed on, as far as it has not been [taken back](Self::take_back).
     pub(super) bytes: u64,
     /// Whether all of it has been handed on.
     pub(super) whole: bool,
+    /// Whether any of it was thrown away afterwards.
+    pub(super) lost: bool,
+}
+
+impl Answering {
+    /// So many bytes that were handed on will never be sent.
+    pub(super) fn take_back(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.lost |= bytes > 0;
+    }
 }
 
 impl Body for Answering {
@@ -65,7 +76,7 @@ impl Drop for Answering {
         http1::count(self.route.as_deref(), self.status, self.began, self.bytes);
         if let Some(entry) = self.entry.take() {
             // A body that is empty from the start is never asked for.
-            let whole = self.whole || self.bytes == 0 && self.body.is_end_stream();
+            let whole = !self.lost && (self.whole || self.bytes == 0 && self.body.is_end_stream());
             let Self { status, bytes, problem, why, .. } = *self;
             entry.answered(Answer { status, bytes, problem, whole, why });
         }

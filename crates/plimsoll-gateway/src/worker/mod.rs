@@ -15,6 +15,7 @@ mod tunnel;
 
 pub(crate) use clients::Clients;
 pub(crate) use cut::is_cut;
+pub(crate) use http2::Lease;
 pub(crate) use tunnel::TunnelEnd;
 
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     spec::{Address, LimitsSpec},
 };
 use arc_swap::ArcSwap;
-use http2::Http2Pools;
+use http2::{Http2Pools, Unsent};
 use lag::Lag;
 use plimsoll::{
     Instant,
@@ -88,6 +89,10 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pools: Pools,
     pub(crate) http2: Http2Pools,
+    /// What is held for HTTP/2 clients that have not taken it.
+    pub(crate) unsent: Rc<Unsent>,
+    /// How many workers there are.
+    pub(crate) of: usize,
     pub(crate) drain: Rc<Drain>,
     /// Connections of clients on this worker, tunnels too.
     pub(crate) open: Cell<usize>,
@@ -99,7 +104,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, at: usize) -> Rc<Self> {
+    fn new(shared: Arc<Shared>, at: usize, of: usize) -> Rc<Self> {
         let lag = Lag::new(&shared.metrics, at);
         let snapshot = shared.snapshot.load();
         let server = (snapshot.generation, Rc::new(server_config(&snapshot.spec.limits)));
@@ -110,6 +115,8 @@ impl Worker {
             tells: at == 0,
             pools: Pools::default(),
             http2: Http2Pools::default(),
+            unsent: Rc::default(),
+            of,
             drain: Drain::new(),
             open: Cell::new(0),
             idle: tokio::sync::Notify::new(),
@@ -153,7 +160,7 @@ impl Worker {
         let addresses =
             |endpoint: u64| live.get(&endpoint).and_then(|at| self.shared.dialer.addresses(at.host()));
         self.pools.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
-        self.http2.sweep(|endpoint| live.contains_key(&endpoint), addresses);
+        self.http2.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
         if self.tells {
             self.shared.notices.look(&snapshot, self.now());
         }
@@ -189,13 +196,18 @@ fn server_config(limits: &LimitsSpec) -> ServerConfig {
     }
 }
 
-/// Runs a worker on this thread until it is told to drain and has. Gives how many connections were cut off.
-pub(crate) fn run(shared: Arc<Shared>, at: usize, orders: mpsc::Receiver<Order>) -> std::io::Result<usize> {
+/// Runs one `of` so many workers on this thread until it is told to drain and has. Gives how many connections were cut off.
+pub(crate) fn run(
+    shared: Arc<Shared>,
+    at: usize,
+    of: usize,
+    orders: mpsc::Receiver<Order>,
+) -> std::io::Result<usize> {
     plimsoll::telemetry::shard::own();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     // Connections that are still open end with the runtime, their calls settled as cancelled.
-    Ok(runtime.block_on(work(Worker::new(shared, at), orders)))
+    Ok(runtime.block_on(work(Worker::new(shared, at, of), orders)))
 }
 
 async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {

@@ -491,7 +491,8 @@ fn a_client_that_takes_nothing_frees_the_endpoint() {
         let answer = response.await.unwrap();
         assert!(until_seen(|| sending.is_finished().then_some(true)).await);
         gateway.until_metric("plimsoll_calls_abandoned_total", &[], 1);
-        assert!(read(answer.into_body()).await.is_err(), "what was there, and then a reset");
+        assert!(read(answer.into_body()).await.is_err(), "what was there, and then no more");
+        let mut sender = client(gateway.address).await;
         let (response, _) = sender.send_request(request("GET", "/next"), true).unwrap();
         let mut connection = until_seen(|| origin.try_accept()).await;
         connection.expect_request();

@@ -26,3 +26,4 @@ mod routes;
 mod spellings;
 mod timeouts;
 mod upgrades;
+mod windows;

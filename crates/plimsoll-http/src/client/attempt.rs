@@ -4,8 +4,8 @@ use super::{
     connect::{Made, make},
     error::{Error, Source},
     host::Host,
+    lines::Lease,
     link::{Broke, Link},
-    pool::Shared,
     sending::Sending,
     upload::{BoxError, Progress, Upload},
 };
@@ -23,13 +23,13 @@ use std::{
 /// An answer's head, and where its body comes from.
 pub(super) enum Reply {
     Http1(Response<Incoming>, Box<Link>, Option<Arc<Progress>>),
-    Http2(Response<Incoming>, Option<Arc<Progress>>),
+    Http2(Response<Incoming>, Lease, Option<Arc<Progress>>),
 }
 
 impl Reply {
     pub(super) const fn response(&self) -> &Response<Incoming> {
         match self {
-            Self::Http1(response, ..) | Self::Http2(response, _) => response,
+            Self::Http1(response, ..) | Self::Http2(response, ..) => response,
         }
     }
 }
@@ -77,9 +77,9 @@ pub(super) type Held = Mutex<Sending>;
 pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<Reply, Fault> {
     let mut request = None;
     if host.settings.connecting.http2_only || host.pool.speaks_http2() {
-        if let Some(shared) = host.pool.shared() {
+        if let Some(lease) = host.pool.lease() {
             host.pool.used(true);
-            match http2(host, shared, held, &mut request, marks).await {
+            match http2(host, lease, held, &mut request, marks).await {
                 Err(Fault::Broken { untouched: true, .. }) if request.is_some() => {}
                 result => return result,
             }
@@ -100,18 +100,19 @@ pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<R
     host.pool.used(false);
     match made {
         Made::Http1(link) => http1(host, Kept::No, link, held, &mut request, marks).await,
-        Made::Http2(shared) => http2(host, shared, held, &mut request, marks).await,
+        Made::Http2(lease) => http2(host, lease, held, &mut request, marks).await,
     }
 }
 
-/// A new connection; of those that many can share, one for all who wait.
+/// A new connection; of those that many can share, one for all who wait. Where the most of these that may be made are full,
+/// a place in the line of one.
 async fn connect(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
     if !host.settings.connecting.http2_only && !host.pool.speaks_http2() {
         return make(host, marks).await;
     }
     let _one_at_a_time = host.pool.making.lock().await;
-    match host.pool.shared() {
-        Some(shared) => Ok(Made::Http2(shared)),
+    match host.pool.lease().or_else(|| host.pool.lease_where_full()) {
+        Some(lease) => Ok(Made::Http2(lease)),
         None => make(host, marks).await,
     }
 }
@@ -180,7 +181,7 @@ fn is_close(error: &hyper::Error) -> bool {
 
 async fn http2(
     host: &Host,
-    mut shared: Shared,
+    lease: Lease,
     held: &Held,
     request: &mut Option<Request<Upload>>,
     marks: &Marks,
@@ -193,7 +194,8 @@ async fn http2(
         marks.flushed();
     }
     let mut frames = 0;
-    let mut answered = pin!(shared.try_send_request(sent));
+    let mut sender = lease.sender();
+    let mut answered = pin!(sender.try_send_request(sent));
     let result = poll_fn(|cx| {
         let polled = answered.as_mut().poll(cx);
         if let Some(body) = &body {
@@ -203,7 +205,7 @@ async fn http2(
         polled
     });
     match result.await {
-        Ok(response) => Ok(Reply::Http2(response, body)),
+        Ok(response) => Ok(Reply::Http2(response, lease, body)),
         Err(mut refused) => {
             *request = refused.take_message();
             let error = refused.into_error();

@@ -1,6 +1,6 @@
 use super::{
     Client, InvalidOrigin, Origin,
-    connect::Connecting,
+    connect::{Connecting, Http2},
     host::Settings,
     hosts::Hosts,
     metrics::Families,
@@ -11,7 +11,11 @@ use crate::{body::ByteLimit, dial::Dialer};
 use plimsoll_driver::Time;
 use plimsoll_policy::NamedPolicy;
 use plimsoll_telemetry::{RegisterError, Registry};
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
 
 /// A [`Client`]'s switches, each with a default that works.
 #[derive(Clone, Debug)]
@@ -26,6 +30,7 @@ pub struct Builder {
     propagate_deadline: bool,
     propagate_trace: bool,
     http2_only: bool,
+    http2: Http2,
     singleflight: Option<Singleflight>,
     metrics: Option<Families>,
     time: Time,
@@ -40,12 +45,13 @@ impl Default for Builder {
             told: Vec::new(),
             default: None,
             most_hosts: NonZeroUsize::new(256).unwrap(),
-            keeping: Keeping { most_idle: 64, idle_for: Duration::from_secs(60) },
+            keeping: Keeping::DEFAULT,
             kept: 64 * 1024,
             body_limit: ByteLimit::kib(8 * 1024),
             propagate_deadline: true,
             propagate_trace: true,
             http2_only: false,
+            http2: Http2::DEFAULT,
             singleflight: None,
             metrics: Families::global(),
             time: Time::TOKIO,
@@ -90,6 +96,48 @@ impl Builder {
     /// limit, or it is the peer who closes, perhaps just when a request goes out.
     pub fn idle_for(mut self, long: Duration) -> Self {
         self.keeping.idle_for = long.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long a connection is used for new requests after it was made: for ever unless said otherwise. Requests under way
+    /// then finish on it. For peers behind a name whose addresses change.
+    pub fn connection_age(mut self, age: Duration) -> Self {
+        self.keeping.age = Some(age.max(Duration::from_millis(1)));
+        self
+    }
+
+    /// How many requests one connection serves: any number unless said otherwise.
+    pub fn connection_requests(mut self, most: NonZeroU64) -> Self {
+        self.keeping.requests = Some(most);
+        self
+    }
+
+    /// The most connections of HTTP/2 to one host: 8 unless said otherwise. Another one is made when those there have no
+    /// stream left; where no more may be made, requests wait for a stream of the one with the fewest.
+    pub fn http2_connections(mut self, most: NonZeroU32) -> Self {
+        self.keeping.connections = most;
+        self
+    }
+
+    /// The most requests at once on one connection of HTTP/2, where the peer does not allow fewer: 100 unless said otherwise.
+    pub fn http2_streams(mut self, most: NonZeroU32) -> Self {
+        self.keeping.streams = most;
+        self
+    }
+
+    /// What a peer may send ahead on one stream of HTTP/2, in bytes: 256 KiB unless said otherwise, taken as at least 16 KiB
+    /// and at most 16 MiB. The window of the connection is as large as those of all its streams, at most 2 GiB: answers that
+    /// are not read hold up no others.
+    pub fn http2_window(mut self, bytes: u32) -> Self {
+        self.http2.window = bytes.clamp(16 << 10, 16 << 20);
+        self
+    }
+
+    /// For how long a peer of HTTP/2 may be silent, while a request is under way, before it is asked whether it is there; it
+    /// has 20 s to say so. 6 min unless said otherwise: below 5 min, servers of gRPC at their defaults close the connection.
+    /// `None` never asks.
+    pub fn http2_ping(mut self, every: Option<Duration>) -> Self {
+        self.http2.ping = every.map(|every| every.max(Duration::from_millis(1)));
         self
     }
 
@@ -197,6 +245,7 @@ impl Builder {
                 #[cfg(feature = "tls")]
                 self.tls,
                 self.http2_only,
+                self.http2,
             ),
             keeping: self.keeping,
             kept: self.kept,

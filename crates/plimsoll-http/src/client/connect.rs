@@ -3,20 +3,30 @@
 use super::{
     host::Host,
     io::{Io, Stream},
+    lines::Lease,
     link::Link,
-    pool::Shared,
     upload::BoxError,
 };
 use crate::dial::Dialer;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use plimsoll_driver::Marks;
-use std::net::IpAddr;
+use std::{
+    future::poll_fn,
+    net::IpAddr,
+    num::NonZeroU32,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 /// A connection that has just been made.
 pub(super) enum Made {
     Http1(Box<Link>),
-    Http2(Shared),
+    Http2(Lease),
 }
 
 /// How connections are made.
@@ -27,19 +37,55 @@ pub(super) struct Connecting {
     pub(super) tls: super::tls::Tls,
     /// HTTP/2 without asking, where nothing is encrypted.
     pub(super) http2_only: bool,
+    pub(super) http2: Http2,
 }
+
+/// How HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Http2 {
+    /// The window of one stream, in bytes.
+    pub(super) window: u32,
+    pub(super) ping: Option<Duration>,
+}
+
+impl Http2 {
+    /// `ping` is above what gRPC servers at their defaults take offence at.
+    pub(super) const DEFAULT: Self = Self { window: 256 * 1024, ping: Some(Duration::from_secs(360)) };
+
+    fn builder(self, streams: NonZeroU32) -> http2::Builder<TokioExecutor> {
+        // Answers that nobody reads fill their own windows, and never the connection's: 2 GiB is all that HTTP/2 knows.
+        let all = (u64::from(self.window) * u64::from(streams.get())).min((1 << 31) - 1);
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(self.window)
+            .initial_connection_window_size(all as u32)
+            .max_send_buf_size(SEND_BUFFER)
+            .keep_alive_interval(self.ping)
+            .keep_alive_timeout(PONG)
+            .keep_alive_while_idle(false);
+        builder
+    }
+}
+
+/// How long a peer may take to say that it is there.
+const PONG: Duration = Duration::from_secs(20);
+/// What is held of one stream, above the part in hand, until the socket takes it.
+const SEND_BUFFER: usize = 64 * 1024;
 
 impl Connecting {
     pub(super) fn new(
         dialer: Dialer,
         #[cfg(feature = "tls")] tls: super::tls::Tls,
         http2_only: bool,
+        http2: Http2,
     ) -> Self {
         Self {
             dialer,
             #[cfg(feature = "tls")]
             tls: if http2_only { tls.http2_only() } else { tls },
             http2_only,
+            http2,
         }
     }
 }
@@ -80,16 +126,24 @@ async fn shake(
     let (io, wire) = Io::new(stream);
     let opened = host.pool.opened(host.now().since(begun));
     if http2 {
+        let connecting = &host.settings.connecting;
         let (sender, connection) =
-            http2::Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).handshake(io).await?;
+            connecting.http2.builder(host.settings.keeping.streams).handshake(io).await?;
+        let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+        let known = Arc::clone(&allowed);
         tokio::spawn(async move {
+            let mut connection = pin!(connection);
             // What breaks it, its requests are told.
-            let _ended = connection.await;
+            let _ended = poll_fn(|cx| {
+                let polled = connection.as_mut().poll(cx);
+                known.store(connection.current_max_send_streams(), Relaxed);
+                polled
+            })
+            .await;
             drop(opened);
         });
-        host.pool.share(&sender, peer);
-        return Ok(Made::Http2(sender));
+        return Ok(Made::Http2(host.pool.share(sender, allowed, peer)));
     }
     let (sender, connection) = http1::Builder::new().handshake(io).await?;
-    Ok(Made::Http1(Box::new(Link::new(sender, connection, wire, peer, opened))))
+    Ok(Made::Http1(Box::new(Link::new(sender, connection, wire, peer, opened, host.now()))))
 }

@@ -31,6 +31,8 @@ pub(super) struct Link {
     wire: Arc<Wire>,
     /// Whom it goes to.
     pub(super) peer: IpAddr,
+    pub(super) made: Instant,
+    requests: u64,
     /// When it was last put to rest.
     pub(super) rested: Instant,
     _opened: Opened,
@@ -52,8 +54,15 @@ impl Link {
         wire: Arc<Wire>,
         peer: IpAddr,
         opened: Opened,
+        made: Instant,
     ) -> Self {
-        Self { sender, connection: Some(connection), wire, peer, rested: Instant::ORIGIN, _opened: opened }
+        let connection = Some(connection);
+        Self { sender, connection, wire, peer, made, requests: 0, rested: made, _opened: opened }
+    }
+
+    /// Requests so far.
+    pub(super) const fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// Sends a request and waits for the head of its answer, driving the connection meanwhile.
@@ -64,6 +73,7 @@ impl Link {
         request: Request<Upload>,
         marks: &Marks,
     ) -> Result<Response<Incoming>, Broke> {
+        self.requests += 1;
         let mut watch = Watch::new(&self.wire, request.body());
         // Its waker is of no use: whatever it waits for, the connection brings, and that is polled first, by us. Without
         // the runtime's budget, since nobody would be woken when that runs out.

@@ -62,6 +62,7 @@ mod host;
 mod hosts;
 mod io;
 mod keys;
+mod lines;
 mod link;
 mod live;
 mod metrics;

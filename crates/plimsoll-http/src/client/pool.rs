@@ -1,12 +1,17 @@
 //! The connections to one origin.
 
-use super::{link::Link, metrics::PoolMetrics, upload::Upload};
+use super::{
+    lines::{Lease, Lines, Sender},
+    link::Link,
+    metrics::PoolMetrics,
+};
 use crate::dial::Dialer;
-use hyper::client::conn::http2;
 use plimsoll_driver::Time;
+use plimsoll_policy::Instant;
 use std::{
     mem,
     net::IpAddr,
+    num::{NonZeroU32, NonZeroU64},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -62,6 +67,25 @@ const LOOK: Duration = Duration::from_secs(10);
 pub(super) struct Keeping {
     pub(super) most_idle: usize,
     pub(super) idle_for: Duration,
+    /// Used for new requests for at most this long.
+    pub(super) age: Option<Duration>,
+    /// Requests over one connection.
+    pub(super) requests: Option<NonZeroU64>,
+    /// Of HTTP/2, to one origin.
+    pub(super) connections: NonZeroU32,
+    /// Requests at once on one of HTTP/2.
+    pub(super) streams: NonZeroU32,
+}
+
+impl Keeping {
+    pub(super) const DEFAULT: Self = Self {
+        most_idle: 64,
+        idle_for: Duration::from_secs(60),
+        age: None,
+        requests: None,
+        connections: NonZeroU32::new(8).unwrap(),
+        streams: NonZeroU32::new(100).unwrap(),
+    };
 }
 
 /// The name whose addresses connections go to.
@@ -84,7 +108,7 @@ pub(super) struct Pool {
     follow: Follow,
     time: Time,
     idle: Mutex<Idle>,
-    http2: Mutex<Option<(Shared, IpAddr)>>,
+    http2: Lines,
     /// Held while a connection is made that many may share.
     pub(super) making: tokio::sync::Mutex<()>,
     speaks_http2: AtomicBool,
@@ -101,9 +125,6 @@ struct Idle {
     swept: bool,
 }
 
-/// A connection of HTTP/2, for any number of requests at once.
-pub(super) type Shared = http2::SendRequest<Upload>;
-
 /// A connection that is open: counted until this is dropped.
 #[derive(Debug)]
 pub(super) struct Opened(Arc<Counts>);
@@ -119,9 +140,9 @@ impl Pool {
         Self {
             keeping,
             follow,
+            http2: Lines::new(keeping, time.clone()),
             time,
             idle: Mutex::default(),
-            http2: Mutex::default(),
             making: tokio::sync::Mutex::new(()),
             speaks_http2: AtomicBool::new(false),
             counts: Arc::default(),
@@ -133,7 +154,13 @@ impl Pool {
     pub(super) fn take(&self) -> Option<Box<Link>> {
         let mut idle = lock(&self.idle);
         let link = idle.links.pop()?;
-        let aged = self.time.now().since(link.rested) >= self.keeping.idle_for;
+        let now = self.time.now();
+        if self.is_worn(&link, now) {
+            self.counts.idle.store(idle.links.len(), Relaxed);
+            drop(idle);
+            return self.take();
+        }
+        let aged = now.since(link.rested) >= self.keeping.idle_for;
         // Under the last to rest lie only older ones.
         let old = if aged { mem::take(&mut idle.links) } else { Vec::new() };
         self.counts.idle.store(idle.links.len(), Relaxed);
@@ -148,6 +175,9 @@ impl Pool {
             return;
         }
         link.rested = self.time.now();
+        if self.is_worn(&link, link.rested) {
+            return;
+        }
         let mut idle = lock(&self.idle);
         if idle.links.len() >= self.keeping.most_idle {
             drop(idle);
@@ -159,6 +189,12 @@ impl Pool {
             drop(idle);
             self.sweep_from_now_on();
         }
+    }
+
+    /// Whether it is too old for another request, or has served as many as it may.
+    fn is_worn(&self, link: &Link, now: Instant) -> bool {
+        let served = self.keeping.requests.is_some_and(|most| link.requests() >= most.get());
+        served || self.keeping.age.is_some_and(|age| now.since(link.made) >= age)
     }
 
     /// Closes what has rested for too long, and what goes to addresses that are gone, for as long as there is anything.
@@ -189,11 +225,12 @@ impl Pool {
         let aged = idle.links.partition_point(|link| now.since(link.rested) >= self.keeping.idle_for);
         let mut closed: Vec<_> = idle.links.drain(..aged).collect();
         // What the peer has closed shows when it is looked at.
-        closed.extend(idle.links.extract_if(.., |link| is_gone(&link.peer) || !link.rest()));
-        let mut shared = lock(&self.http2);
-        // What is under way on it goes on; it closes when that has ended.
-        let _ended = shared.take_if(|(shared, peer)| shared.is_closed() || is_gone(peer));
-        idle.swept = !idle.links.is_empty() || shared.is_some();
+        closed.extend(
+            idle.links.extract_if(.., |link| is_gone(&link.peer) || self.is_worn(link, now) || !link.rest()),
+        );
+        // What is under way on those of HTTP/2 goes on; they close when that has ended.
+        let http2 = self.http2.sweep(now, is_gone);
+        idle.swept = !idle.links.is_empty() || http2;
         self.counts.idle.store(idle.links.len(), Relaxed);
         idle.swept
     }
@@ -203,19 +240,26 @@ impl Pool {
         self.speaks_http2.load(Relaxed)
     }
 
-    /// The connection of HTTP/2, if there is one that lives.
-    pub(super) fn shared(&self) -> Option<Shared> {
-        let mut shared = lock(&self.http2);
-        let _ended = shared.take_if(|(shared, _)| shared.is_closed());
-        shared.as_ref().map(|(shared, _)| shared.clone())
+    /// A place on a connection of HTTP/2, if one has any.
+    pub(super) fn lease(&self) -> Option<Lease> {
+        self.http2.pick()
     }
 
-    pub(super) fn share(self: &Arc<Self>, connection: &Shared, peer: IpAddr) {
+    /// A place on a connection of HTTP/2 that is full, where no more may be made.
+    pub(super) fn lease_where_full(&self) -> Option<Lease> {
+        self.http2.pick_where_full()
+    }
+
+    /// A connection of HTTP/2 has been made, on which the peer allows so many streams.
+    pub(super) fn share(self: &Arc<Self>, sender: Sender, allowed: Arc<AtomicUsize>, peer: IpAddr) -> Lease {
         self.speaks_http2.store(true, Relaxed);
-        *lock(&self.http2) = Some((connection.clone(), peer));
-        if !mem::replace(&mut lock(&self.idle).swept, true) {
+        let lease = self.http2.add(sender, allowed, peer);
+        let mut idle = lock(&self.idle);
+        if !mem::replace(&mut idle.swept, true) {
+            drop(idle);
             self.sweep_from_now_on();
         }
+        lease
     }
 
     /// A connection has been made.

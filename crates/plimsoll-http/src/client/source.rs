@@ -1,6 +1,6 @@
 //! Where an answer's body comes from.
 
-use super::{attempt::Reply, link::Link, pool::Pool, upload::Progress};
+use super::{attempt::Reply, lines::Lease, link::Link, pool::Pool, upload::Progress};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
@@ -20,6 +20,8 @@ pub(super) struct Source {
     /// None over HTTP/2: that connection drives itself.
     link: Option<Box<Link>>,
     pool: Arc<Pool>,
+    /// The stream's place on a connection of HTTP/2.
+    _lease: Option<Lease>,
     /// The request's body, where it may still be on its way.
     upload: Option<Arc<Progress>>,
     /// What has been read of it already.
@@ -29,13 +31,16 @@ pub(super) struct Source {
 impl Source {
     /// An answer without its body, and where that comes from.
     pub(super) fn of(pool: &Arc<Pool>, reply: Reply) -> (Response<()>, Self) {
-        let (response, link, upload) = match reply {
-            Reply::Http1(response, link, upload) => (response, Some(link), upload),
-            Reply::Http2(response, upload) => (response, None, upload),
+        let (response, link, lease, upload) = match reply {
+            Reply::Http1(response, link, upload) => (response, Some(link), None, upload),
+            Reply::Http2(response, lease, upload) => (response, None, Some(lease), upload),
         };
         let (parts, body) = response.into_parts();
         let pool = Arc::clone(pool);
-        (Response::from_parts(parts, ()), Self { body, link, pool, upload, ahead: SmallVec::new() })
+        (
+            Response::from_parts(parts, ()),
+            Self { body, link, pool, _lease: lease, upload, ahead: SmallVec::new() },
+        )
     }
 
     /// The whole body, if all of it has come with the head.

@@ -2,28 +2,30 @@
 
 use super::{
     Limits, TimeLimit,
-    io::Watched,
+    io::{Watched, takes_nothing},
+    limits::StreamWindow,
     places::Place,
     pulse::{Beat, Patience, Pulse, Verdict},
-    streams::Streams,
+    streams::{Executor, Held, LOOKS, Stream, Streams},
     upgraded::Rules,
 };
 use crate::{KeepAlive, inbound::Peer};
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use http_body::Body;
+use hyper::{body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
-    service::TowerToHyperService,
+    service::{TowerToHyperService, TowerToHyperServiceFuture},
 };
 use pin_project_lite::pin_project;
 use plimsoll_task::drain::CancellationToken;
 use std::{
     any::Any,
     error::Error,
+    future::poll_fn,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
@@ -34,10 +36,11 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
-use tower_service::Service;
 
-/// Peers of HTTP/2 that are silent are asked, and given up when they do not answer for as long again.
-const PING: Duration = Duration::from_secs(20);
+/// How long a peer of HTTP/2 may take to say that it is there.
+const PONG: Duration = Duration::from_secs(20);
+/// What hyper holds of one stream, above the part that it has in hand, until the socket takes it.
+const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that were reset before they were taken up: more, and the connection ends (CVE-2023-44487).
 const RESETS: usize = 20;
 /// Streams that were reset for faults of the peer: more, and the connection ends (CVE-2025-8671).
@@ -53,6 +56,8 @@ pub(super) struct Manner {
     head_room: u32,
     head_fields: usize,
     streams: u32,
+    window: StreamWindow,
+    ping: Option<Duration>,
     patience: Patience,
     stall: Option<Duration>,
     /// How long a connection that has switched protocols may carry nothing, and goes on in a drain.
@@ -73,40 +78,43 @@ pub(super) enum Ended {
 impl Manner {
     pub(super) fn new(limits: &Limits) -> Self {
         let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
-        let patience = Patience {
-            head: time(limits.head_time),
-            idle: time(limits.idle),
-            upgraded: time(limits.upgraded_idle),
-        };
         Self {
-            head_room: limits.head_room.get() as u32,
+            head_room: limits.head_room.get(),
             head_fields: limits.head_fields.get() as usize,
             streams: limits.streams.get(),
-            patience,
+            window: limits.window,
+            ping: time(limits.ping),
+            patience: Patience {
+                head: time(limits.head_time),
+                idle: time(limits.idle),
+                upgraded: time(limits.upgraded_idle),
+            },
             stall: time(limits.stall),
             upgraded: (time(limits.upgraded_idle), time(limits.upgraded_drain)),
             keep_alive: limits.keep_alive,
         }
     }
 
-    fn builder(&self, pulse: &Arc<Pulse>) -> Builder<Streams> {
-        let mut builder = Builder::new(Streams::of(pulse));
-        let room = self.head_room;
+    fn builder(&self, pulse: &Arc<Pulse>, streams: &Arc<Streams>) -> Builder<Executor> {
+        let mut builder = Builder::new(Executor::new(pulse, streams));
         // Heads and rests are timed by the connection's own task, which can tell the one from the other.
         builder
             .http1()
             .header_read_timeout(None)
             .max_headers(self.head_fields)
-            .max_buf_size(room as usize + BUFFER);
+            .max_buf_size(self.head_room as usize + BUFFER);
         builder
             .http2()
             .timer(TokioTimer::new())
             // WebSockets over HTTP/2 (RFC 8441).
             .enable_connect_protocol()
-            .keep_alive_interval(PING)
-            .keep_alive_timeout(PING)
+            .keep_alive_interval(self.ping)
+            .keep_alive_timeout(PONG)
+            .initial_stream_window_size(self.window.get())
+            .initial_connection_window_size(self.window.of_connection(self.streams))
+            .max_send_buf_size(SEND_BUFFER)
             .max_concurrent_streams(self.streams)
-            .max_header_list_size(room)
+            .max_header_list_size(self.head_room)
             .max_pending_accept_reset_streams(RESETS)
             .max_local_error_reset_streams(FAULTS);
         builder
@@ -119,7 +127,7 @@ impl Manner {
     pub(super) async fn serve<I, S, B>(&self, io: I, visit: Visit, service: S) -> Ended
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<Box<dyn Error + Send + Sync>>,
         B: Body<Data = Bytes> + Send + 'static,
@@ -129,9 +137,15 @@ impl Manner {
         let (idle, drain) = self.upgraded;
         let rules = Rules { idle, drain, quiet: quiet.clone(), cut, leave };
         let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall, rules, held));
-        let service =
-            TowerToHyperService::new(Here { inner: service, pulse: Arc::clone(&pulse), peer, place });
-        let builder = self.builder(&pulse);
+        let streams = Arc::<Streams>::default();
+        let service = Here {
+            inner: TowerToHyperService::new(service),
+            pulse: Arc::clone(&pulse),
+            streams: Arc::clone(&streams),
+            peer,
+            place,
+        };
+        let builder = self.builder(&pulse, &streams);
         let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
         let mut look = pin!(sleep_until(Instant::now()));
         let (mut looks, mut closing) = (true, false);
@@ -141,7 +155,11 @@ impl Manner {
         loop {
             tokio::select! {
                 biased;
-                ended = connection.as_mut() => return ended.map_or_else(Ended::Broken, |()| Ended::Well),
+                ended = poll_fn(|cx| {
+                    let polled = connection.as_mut().poll(cx);
+                    streams.clear();
+                    polled
+                }) => return ended.map_or_else(Ended::Broken, |()| Ended::Well),
                 () = quiet.cancelled(), if !closing => {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
@@ -156,9 +174,15 @@ impl Manner {
                     }
                     drained.as_mut().reset(Instant::now() + PARTING);
                 }
-                () = look.as_mut(), if looks => match pulse.judge(Instant::now(), self.patience) {
+                () = streams.used(), if self.stall.is_some() => {
+                    looks = true;
+                    let next = self.next_look(&streams, look.deadline());
+                    look.as_mut().reset(next);
+                }
+                () = look.as_mut(), if looks => match self.judge(&pulse, &streams) {
                     None => looks = false,
                     Some(Verdict::Wait(until)) => look.as_mut().reset(until),
+                    Some(Verdict::Stuck) => return Ended::Broken(Box::new(takes_nothing())),
                     Some(Verdict::SlowHead) => return Ended::SlowHead,
                     Some(Verdict::Idle) if closing => return Ended::Idle,
                     Some(Verdict::Idle) => {
@@ -168,6 +192,31 @@ impl Manner {
                     }
                 },
             }
+        }
+    }
+}
+
+impl Manner {
+    fn judge(&self, pulse: &Pulse, streams: &Streams) -> Option<Verdict> {
+        let now = Instant::now();
+        let Some(limit) = self.stall.filter(|_| streams.is_used()) else {
+            return pulse.judge(now, self.patience);
+        };
+        if streams.look(now, limit) {
+            return Some(Verdict::Stuck);
+        }
+        Some(match pulse.judge(now, self.patience) {
+            None => Verdict::Wait(now + limit / LOOKS),
+            Some(Verdict::Wait(until)) => Verdict::Wait(self.next_look(streams, until)),
+            Some(verdict) => verdict,
+        })
+    }
+
+    /// The earlier of this and the next look at the streams, if there are any.
+    fn next_look(&self, streams: &Streams, until: Instant) -> Instant {
+        match self.stall.filter(|_| streams.is_used()) {
+            Some(limit) => until.min(Instant::now() + limit / LOOKS),
+            None => until,
         }
     }
 }
@@ -190,28 +239,26 @@ pub(super) struct Visit {
 }
 
 /// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
-#[derive(Clone)]
 struct Here<S> {
-    inner: S,
+    inner: TowerToHyperService<S>,
     pulse: Arc<Pulse>,
+    streams: Arc<Streams>,
     peer: Option<SocketAddr>,
     place: Option<Place>,
 }
 
-impl<S, R, B> Service<Request<R>> for Here<S>
+impl<S, B> Service<Request<Incoming>> for Here<S>
 where
-    S: Service<Request<R>, Response = Response<B>>,
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone,
+    B: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<Held<B>>;
     type Error = S::Error;
-    type Future = Holding<S::Future>;
+    type Future = Holding<TowerToHyperServiceFuture<S, Request<Incoming>>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<R>) -> Self::Future {
-        let beat = self.pulse.begin(request.version() == Version::HTTP_2);
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let multiplexed = request.version() == Version::HTTP_2;
+        let beat = self.pulse.begin(multiplexed);
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ConnectInfo(peer));
@@ -220,8 +267,24 @@ where
             request.extensions_mut().insert(place.clone());
         }
         let connect = *request.method() == Method::CONNECT;
-        let multiplexed = request.version() == Version::HTTP_2;
-        Holding { inner: self.inner.call(request), beat: Some(beat), connect, multiplexed }
+        // Here and not in the future: hyper spawns that next.
+        let over = if multiplexed { Over::Stream(self.streams.open(beat)) } else { Over::Connection(beat) };
+        Holding { inner: self.inner.call(request), over: Some(over), connect }
+    }
+}
+
+/// What an answer goes over.
+enum Over {
+    Connection(Beat),
+    Stream(Arc<Stream>),
+}
+
+impl Over {
+    fn beat(&self) -> &Beat {
+        match self {
+            Self::Connection(beat) => beat,
+            Self::Stream(stream) => stream.beat(),
+        }
     }
 }
 
@@ -229,60 +292,35 @@ pin_project! {
     struct Holding<F> {
         #[pin]
         inner: F,
-        beat: Option<Beat>,
+        over: Option<Over>,
         connect: bool,
-        multiplexed: bool,
     }
 }
 
 impl<F, B, E> Future for Holding<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
+    B: Body + Send + 'static,
 {
     type Output = Result<Response<Held<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answer = ready!(this.inner.poll(cx))?;
+        let over = this.over.take().expect("a future is not polled after its end");
         let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
             || *this.connect && answer.status().is_success();
-        if let (true, Some(beat)) = (switches, &this.beat) {
-            // Over HTTP/2 it is one stream of the connection that becomes something else.
-            if *this.multiplexed {
-                beat.pulse().carries(Instant::now());
-            } else {
-                beat.pulse().switch();
+        if switches {
+            let pulse = over.beat().pulse();
+            match &over {
+                Over::Connection(_) => pulse.switch(),
+                // It is one stream of the connection that becomes something else.
+                Over::Stream(_) => pulse.carries(Instant::now()),
             }
         }
-        Poll::Ready(Ok(answer.map(|inner| Held { inner, beat: this.beat.take() })))
-    }
-}
-
-pin_project! {
-    /// An answer's body, which keeps its connection busy until it is dropped.
-    struct Held<B> {
-        #[pin]
-        inner: B,
-        beat: Option<Beat>,
-    }
-}
-
-impl<B: Body> Body for Held<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().inner.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        Poll::Ready(Ok(answer.map(|inner| match over {
+            Over::Connection(beat) => Held::alone(inner, beat),
+            Over::Stream(stream) => Held::of(inner, stream),
+        })))
     }
 }

@@ -105,7 +105,12 @@ fn within<T>(
         timer.as_mut().reset(Instant::now() + limit);
     }
     ready!(timer.as_mut().poll(cx));
-    Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of what is sent")))
+    Poll::Ready(Err(takes_nothing()))
+}
+
+/// The end of a connection whose client has taken nothing for too long.
+pub(super) fn takes_nothing() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of what is sent")
 }
 
 impl<I: AsyncWrite> AsyncWrite for Watched<I> {

@@ -70,6 +70,37 @@ impl TryFrom<u32> for HeadRoom {
     }
 }
 
+/// The window of one stream of HTTP/2, in bytes: from 16 KiB to 16 MiB.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct StreamWindow(u32);
+
+/// A window that is too small for a frame, or too large for a server with many clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected 16384 to 16777216 bytes for a stream's window, found {0}")]
+pub struct NoStreamWindow(u32);
+
+impl StreamWindow {
+    /// In bytes.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Of a connection whose streams can all fill theirs without closing it for the others.
+    pub(super) fn of_connection(self, streams: u32) -> u32 {
+        // The least is what HTTP/2 begins with, the most all that it knows.
+        let window = u64::from(self.0) * u64::from(streams);
+        window.clamp(65_535, (1 << 31) - 1) as u32
+    }
+}
+
+impl TryFrom<u32> for StreamWindow {
+    type Error = NoStreamWindow;
+
+    fn try_from(bytes: u32) -> Result<Self, NoStreamWindow> {
+        if (16 << 10..=16 << 20).contains(&bytes) { Ok(Self(bytes)) } else { Err(NoStreamWindow(bytes)) }
+    }
+}
+
 /// What happens to a connection where all places are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum WhenFull {
@@ -109,7 +140,7 @@ pub struct Limits {
     pub head_time: Option<TimeLimit>,
     /// For a connection to be without a request. 60 s.
     pub idle: Option<TimeLimit>,
-    /// For a client not to take what is sent to it. 30 s.
+    /// For a client not to take what is sent to it: a connection ends by it, and over HTTP/2 also a single stream. 30 s.
     pub stall: Option<TimeLimit>,
     /// For nothing to come or go on a connection that has switched protocols, WebSocket's for example. 5 min.
     pub upgraded_idle: Option<TimeLimit>,
@@ -121,6 +152,12 @@ pub struct Limits {
     pub head_fields: NonZeroU32,
     /// Streams at once on one connection of HTTP/2. 200.
     pub streams: NonZeroU32,
+    /// What a client may send ahead on one stream of HTTP/2. The window of the connection is as large as those of all its
+    /// [`streams`](Self::streams), at most 2 GiB: one whose bytes are not read holds up no other. 128 KiB.
+    pub window: StreamWindow,
+    /// For a client of HTTP/2 to be silent before it is asked whether it is there; it has 20 s to say so. A connection
+    /// without streams is closed by [`idle`](Self::idle): while that is shorter, it is not asked. 2 min.
+    pub ping: Option<TimeLimit>,
     /// The size of a request's body. 2 MiB. Extractors, axum's and [`body`](crate::body)'s, go by it too; a route can set
     /// a smaller one for itself.
     pub body_size: Option<ByteLimit>,
@@ -156,6 +193,8 @@ impl Default for Limits {
             head_room: HeadRoom(32 * 1024),
             head_fields: const { NonZeroU32::new(100).unwrap() },
             streams: const { NonZeroU32::new(200).unwrap() },
+            window: StreamWindow(128 * 1024),
+            ping: Some(TimeLimit::seconds(120)),
             body_size: Some(ByteLimit::DEFAULT),
             body_idle: Some(TimeLimit::seconds(10)),
             body_time: Some(TimeLimit::seconds(60)),
@@ -201,6 +240,7 @@ mod tests {
         assert_eq!(TimeLimit::try_from(Duration::from_millis(1)).unwrap().get(), Duration::from_millis(1));
         assert_eq!(TimeLimit::seconds(0).get(), Duration::from_secs(1));
         assert_eq!(TimeLimit::seconds(u32::MAX).get(), Duration::from_secs(86_400));
+        assert!(StreamWindow::try_from(100).is_err() && StreamWindow::try_from(1 << 25).is_err());
         assert!(HeadRoom::try_from(100).is_err() && HeadRoom::try_from(1 << 21).is_err());
     }
 

@@ -49,7 +49,9 @@ mod upgraded;
 pub use admin::{AdminToken, BreakerForce, BreakerOrder, LogFilter, NoToken, admin_refusal, standing};
 pub use bound::Bound;
 pub use error::ServeError;
-pub use limits::{HeadRoom, Limits, NoHeadRoom, NoTimeLimit, TimeLimit, WhenFull};
+pub use limits::{
+    HeadRoom, Limits, NoHeadRoom, NoStreamWindow, NoTimeLimit, StreamWindow, TimeLimit, WhenFull,
+};
 pub use listen::Listen;
 pub use routes::{NamedRoute, RouteNames};
 pub use server::{Bare, Bounded, Server, serve, service};

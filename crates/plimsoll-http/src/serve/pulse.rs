@@ -45,6 +45,8 @@ pub(super) enum Verdict {
     Idle,
     /// A head is taking too long.
     SlowHead,
+    /// Its client has taken nothing for too long of what is there for it.
+    Stuck,
 }
 
 /// A connection's limits.

@@ -237,6 +237,89 @@ async fn a_drain_gives_a_websocket_over_http_2_a_time_of_its_own() {
     timeout(PATIENCE, socket.running).await.unwrap().unwrap().unwrap();
 }
 
+/// A client that opens all windows and one that opens none: neither keeps its places.
+#[tokio::test]
+async fn an_answer_that_is_not_taken_keeps_its_place_until_the_limit() {
+    let stall = Some(Duration::from_millis(300).try_into().unwrap());
+    let stand =
+        Stand::with(|server| server.limits(Limits { shedding: None, stall, ..Limits::default() })).await;
+    let (sender, connection) = h2(stand.address).await;
+    let mut sender = sender.ready().await.unwrap();
+    let (unread, _) = sender.send_request(request("/flood"), true).unwrap();
+    let unread = unread.await.unwrap();
+    assert!((stand.metric("plimsoll_server_requests_in_flight") - 1.0).abs() < 0.1);
+    // A stream that waits for the app is another's business: only the one that is not taken is reset.
+    let (held, _) = sender.send_request(request("/held"), true).unwrap();
+    stand.until("plimsoll_server_requests_in_flight", 2.0).await;
+    stand.until("plimsoll_server_requests_in_flight", 1.0).await;
+    // What was not read of it has filled the client's own window.
+    drop(unread);
+    stand.gate.add_permits(1);
+    assert_eq!(read(held.await.unwrap().into_body()).await, b"released");
+    // Alone, it ends the connection.
+    let (unread, _) = sender.send_request(request("/flood"), true).unwrap();
+    let _unread = unread.await.unwrap();
+    let _cut = timeout(PATIENCE, connection).await.expect("the connection ends").unwrap();
+    stand.until("plimsoll_server_requests_in_flight", 0.0).await;
+}
+
+/// A small answer has left its handler, and counts until its client has taken it.
+#[tokio::test]
+async fn a_small_answer_is_in_flight_until_it_is_taken() {
+    let stand = Stand::new().await;
+    let stream = TcpStream::connect(stand.address).await.unwrap();
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(2);
+    let (sender, connection) = builder.handshake::<_, bytes::Bytes>(stream).await.unwrap();
+    let _connection = tokio::spawn(connection);
+    let mut sender = sender.ready().await.unwrap();
+    let (answer, _) = sender.send_request(request("/"), true).unwrap();
+    let mut answer = answer.await.unwrap();
+    assert_eq!(answer.body_mut().data().await.unwrap().unwrap(), "he");
+    assert!((stand.metric("plimsoll_server_requests_in_flight") - 1.0).abs() < 0.1);
+    let mut rest = Vec::new();
+    answer.body_mut().flow_control().release_capacity(2).unwrap();
+    while let Some(data) = answer.body_mut().data().await {
+        let data = data.unwrap();
+        answer.body_mut().flow_control().release_capacity(data.len()).unwrap();
+        rest.extend_from_slice(&data);
+    }
+    assert_eq!(rest, b"llo");
+    stand.until("plimsoll_server_requests_in_flight", 0.0).await;
+}
+
+/// Uploads that the app does not read leave the connection's window to the others.
+#[tokio::test]
+async fn uploads_that_nobody_reads_leave_the_connection_open() {
+    let stand = Stand::new().await;
+    let (sender, _connection) = h2(stand.address).await;
+    let mut sender = sender.ready().await.unwrap();
+    let filling = bytes::Bytes::from(vec![b'x'; 1 << 16]);
+    let post = |path: &str| Request::post(format!("http://localhost{path}")).body(()).unwrap();
+    let mut stuck = Vec::new();
+    for _ in 0..16 {
+        // Its handler answers when it is told to, and never reads.
+        let (answer, mut body) = sender.send_request(request("/held"), false).unwrap();
+        for _ in 0..32 {
+            body.send_data(filling.clone(), false).unwrap();
+        }
+        stuck.push((answer, body));
+    }
+    stand.until("plimsoll_server_requests_in_flight", 16.0).await;
+    for _ in 0..10 {
+        let (answer, mut body) = sender.send_request(post("/echo"), false).unwrap();
+        body.send_data(filling.clone(), true).unwrap();
+        let mut answer = timeout(PATIENCE, answer).await.expect("not held up").unwrap();
+        let mut length = 0;
+        while let Some(data) = answer.body_mut().data().await {
+            let data = data.unwrap();
+            answer.body_mut().flow_control().release_capacity(data.len()).unwrap();
+            length += data.len();
+        }
+        assert_eq!(length, filling.len());
+    }
+}
+
 /// Echoes over whatever it becomes, until that ends.
 fn echoing() -> Router {
     async fn upgrade(mut request: Request<Body>) -> Response<Body> {

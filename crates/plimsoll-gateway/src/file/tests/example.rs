@@ -161,6 +161,9 @@ min-rate = "1KiB"
 connections = 1000
 per-client = 10
 streams = 32
+window = "64KiB"
+unsent = "64MiB"
+ping = "30s"
 replay = 0
 
 [access-log]
@@ -185,7 +188,7 @@ ejection = { consecutive-failures = "off", for = "1s", max-for = "9s", at-most =
 slow-start = "20s"
 panic-threshold = "30%"
 health = { path = "/ok", every = "9s", timeout = "3s", healthy-after = 4, unhealthy-after = 5 }
-pool = { idle = 0, idle-time = "4s" }
+pool = { idle = 0, idle-time = "4s", age = "10m", requests = 5000, connections = 2, streams = 50, window = "1MiB", ping = "off" }
 answer = { head = "64KiB", fields = 50, trailers = "32KiB", interim = 3 }
 
 [policy.plain]
@@ -223,7 +226,16 @@ fn every_key_is_read() {
         }),
         slow_start: Some(ms(20_000)),
         panic_threshold: Ratio::percent(30),
-        pool: PoolSpec { idle: 0, idle_time: ms(4000) },
+        pool: PoolSpec {
+            idle: 0,
+            idle_time: ms(4000),
+            age: Some(ms(600_000)),
+            requests: NonZeroU32::new(5000),
+            connections: NonZeroU32::new(2).unwrap(),
+            streams: NonZeroU32::new(50).unwrap(),
+            window: 1 << 20,
+            ping: None,
+        },
         answer: AnswerSpec { head: 64 * 1024, fields: 50, trailers: 32 * 1024, interim: 3 },
     };
     let expected = GatewaySpec {
@@ -261,6 +273,9 @@ fn every_key_is_read() {
             connections: 1000,
             per_client: 10,
             streams: 32,
+            window: 64 << 10,
+            unsent: 64 << 20,
+            ping: Some(ms(30_000)),
             replay: 0,
         },
         network: NetworkSpec {

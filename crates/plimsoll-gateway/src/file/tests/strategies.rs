@@ -115,6 +115,31 @@ fn admin() -> impl Strategy<Value = Option<AdminSpec>> {
     )
 }
 
+fn window() -> impl Strategy<Value = u32> {
+    16 << 10..=(1u32 << 31) - 1
+}
+
+fn within_2_gib(window: u32, streams: u32) -> u32 {
+    window.min(((1 << 31) - 1) / streams)
+}
+
+fn pool() -> impl Strategy<Value = PoolSpec> {
+    let kept = (0..=65_535usize, duration(), option::of(duration()), option::of(1..=u32::MAX));
+    let http2 = (1..=1024u32, 1..=65_535u32, window(), option::of(duration()));
+    (kept, http2).prop_map(|((idle, idle_time, age, requests), (connections, streams, window, ping))| {
+        PoolSpec {
+            idle,
+            idle_time,
+            age,
+            requests: requests.and_then(NonZeroU32::new),
+            connections: NonZeroU32::new(connections).unwrap(),
+            streams: NonZeroU32::new(streams).unwrap(),
+            window: within_2_gib(window, streams),
+            ping,
+        }
+    })
+}
+
 fn network() -> impl Strategy<Value = NetworkSpec> {
     let secs = |most: u64| (1..=most).prop_map(Duration::from_secs);
     let keep_alive = (secs(9 * 3600), secs(9 * 3600), 1..=127u32)
@@ -142,12 +167,14 @@ fn limits() -> impl Strategy<Value = LimitsSpec> {
     let connections = (1..=u32::MAX as usize, 1..=u32::MAX as usize, 1..=65_535u32);
     let times = [duration(), duration(), duration(), duration()];
     let rate = option::of(1..=1u64 << 30);
-    (sizes, times, rate, connections).prop_map(
+    let streams = (window(), 1u64 << 20..=u64::MAX, option::of(duration()));
+    (sizes, times, rate, connections, streams).prop_map(
         |(
             (head, fields, target, trailers, body, replay),
             [head_time, idle_time, write_time, body_time],
             rate,
             (a, b, streams),
+            (window, unsent, ping),
         )| {
             LimitsSpec {
                 head,
@@ -163,6 +190,9 @@ fn limits() -> impl Strategy<Value = LimitsSpec> {
                 connections: a.max(b),
                 per_client: a.min(b),
                 streams,
+                window: within_2_gib(window, streams),
+                unsent,
+                ping,
                 replay,
             }
         },
@@ -241,10 +271,9 @@ fn upstream() -> impl Strategy<Value = UpstreamSpec> {
         ("[a-z0-9!#$%&'*+.^_`|~-]{1,128}", any::<u32>())
             .prop_map(|(name, seed)| Balance::HashHeader { name: name.into(), seed }),
     ];
-    let pool = (0..=65_535usize, duration()).prop_map(|(idle, idle_time)| PoolSpec { idle, idle_time });
     let protocol = select(vec![Protocol::Http1, Protocol::Http2]);
     let thresholds = (option::of(health()), option::of(ejection()), option::of(duration()), ratio());
-    (endpoints, protocol, balance, thresholds, pool, answer()).prop_map(
+    (endpoints, protocol, balance, thresholds, pool(), answer()).prop_map(
         |(endpoints, protocol, balance, (health, ejection, slow_start, panic_threshold), pool, answer)| {
             UpstreamSpec {
                 endpoints,

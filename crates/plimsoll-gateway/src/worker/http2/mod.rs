@@ -3,16 +3,25 @@
 //! | file | what |
 //! | --- | --- |
 //! | `check` | what is refused although it is HTTP/2, since it must make one request of HTTP/1.1 |
-//! | `streams` | when a connection is idle, and which of its clients take too little |
+//! | `streams` | when a connection is idle, and whether its client takes what is there for it |
+//! | `taken` | an answer's body, whose parts are followed into the socket |
+//! | `unsent` | what is held for clients in all, and who is closed where that is too much |
+//! | `still` | since when a count stands still |
+//! | `wire` | whether a socket takes what is written |
 //! | `rewound` | a socket with what was read of it before |
 //! | `pools` | connections to endpoints |
 
 mod check;
 mod pools;
 mod rewound;
+mod still;
 mod streams;
+mod taken;
+mod unsent;
+mod wire;
 
-pub(crate) use pools::Http2Pools;
+pub(crate) use pools::{Http2Pools, Lease};
+pub(crate) use unsent::Unsent;
 
 use super::{Worker, accept::Accepted, answering::Answering, http1};
 use crate::{
@@ -35,11 +44,26 @@ use rewound::Rewound;
 use std::{
     convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration,
 };
-use streams::{Open, Streams};
+use streams::{Look, Open, Streams};
+use taken::Taken;
 use tokio::net::TcpStream;
+use wire::Wired;
 
-/// How often a silent peer is asked whether it is there, and how long it may take to say so.
-const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+/// How long a peer may take to say that it is there.
+const PONG: Duration = Duration::from_secs(20);
+
+/// Bytes that hyper holds of one stream, above the part that it has in hand, until the socket takes them.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// The most that HTTP/2 allows a window.
+const WINDOW_MAX: u64 = (1 << 31) - 1;
+
+/// The window of a connection whose streams can all fill theirs without closing it for the others.
+fn connection_window(stream: u32, streams: u32) -> u32 {
+    let window = (u64::from(stream) * u64::from(streams)).min(WINDOW_MAX);
+    // What HTTP/2 begins with cannot be taken back.
+    (window as u32).max(65_535)
+}
 
 /// Runs hyper's tasks on this worker's thread.
 #[derive(Clone, Copy, Debug)]
@@ -51,25 +75,41 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
     }
 }
 
+/// Runs hyper's tasks as [`Local`] does, and tells a connection's streams of theirs.
+#[derive(Clone, Debug)]
+struct OfStreams(Rc<Streams>);
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for OfStreams {
+    fn execute(&self, future: F) {
+        self.0.spawned(tokio::task::spawn_local(future).abort_handle());
+    }
+}
+
 /// Serves an HTTP/2 connection of which `read` has been read already.
 ///
 /// It ends when nothing has been asked for as long as a connection may be idle, be it that the client never came so far
-/// as to ask.
+/// as to ask, or when its client has taken nothing of what was there for it as long as that may last.
 pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, accepted: Accepted) {
     let limits = worker.shared.snapshot.load().spec.limits;
-    let streams = Streams::new(worker.time().clone(), worker.shared.metrics.slow_downloads.clone());
+    let (io, wire) = Wired::new(Rewound { read, stream });
+    let slow = worker.shared.metrics.slow_downloads.clone();
+    let streams = Streams::new(worker.time().clone(), slow, wire, &worker.unsent);
     let service = service_fn(|request: Request<hyper::body::Incoming>| {
         let (worker, open) = (Rc::clone(worker), streams.open());
         async move { Ok::<_, Infallible>(answer(&worker, request, accepted, open).await) }
     });
-    let connection = server::Builder::new(Local)
+    let connection = server::Builder::new(OfStreams(Rc::clone(&streams)))
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
         // Above it the answer is h2's own and trailers are cut in silence, so it lies above what is asked of each list.
         .max_header_list_size(u32::try_from(2 * limits.head.max(limits.trailers)).unwrap_or(u32::MAX))
-        .keep_alive_interval(KEEP_ALIVE.0)
-        .keep_alive_timeout(KEEP_ALIVE.1)
-        .serve_connection(TokioIo::new(Rewound { read, stream }), service);
+        .initial_stream_window_size(limits.window)
+        .initial_connection_window_size(connection_window(limits.window, limits.streams))
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(limits.ping)
+        .keep_alive_timeout(PONG)
+        .serve_connection(TokioIo::new(io), service);
+    let _ended = Ended(Rc::clone(&streams));
     let mut connection = pin!(connection);
     let mut draining = pin!(worker.drain.begun());
     let mut drains = false;
@@ -78,20 +118,21 @@ pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, a
     let mut cut: Option<Instant> = None;
     loop {
         let limits = worker.shared.snapshot.load().spec.limits;
+        worker.unsent.set_limit(limits.unsent / worker.of as u64);
         let next = streams.next_look(worker.now(), limits.idle_time, limits.write_time, limits.min_rate);
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = streams.closed() => return,
             () = draining.as_mut(), if !drains => {
                 drains = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = alarm.wait(worker.time(), cut.unwrap_or(next)) => {
+            () = alarm.wait(worker.time(), cut.map_or(next, |cut| cut.earliest(next))) => {
                 let now = worker.now();
-                if cut.is_some() {
+                if streams.look(now, limits.write_time) == Look::Stuck || cut.is_some_and(|cut| now >= cut) {
                     return;
                 }
-                streams.give_up_stuck(now, limits.write_time);
-                if streams.is_idle(now, limits.idle_time) {
+                if cut.is_none() && streams.is_idle(now, limits.idle_time) {
                     connection.as_mut().graceful_shutdown();
                     cut = Some(now + limits.write_time);
                 }
@@ -100,12 +141,21 @@ pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, a
     }
 }
 
+/// Ends what is left of a connection's streams when this is dropped.
+struct Ended(Rc<Streams>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.ended();
+    }
+}
+
 async fn answer(
     worker: &Rc<Worker>,
     mut request: Request<hyper::body::Incoming>,
     accepted: Accepted,
     open: Open,
-) -> Response<streams::Taken> {
+) -> Response<Taken> {
     let peer = accepted.peer;
     let began = worker.now();
     let snapshot = worker.shared.snapshot.load_full();
@@ -148,20 +198,25 @@ async fn answer(
     answering(answered, entry, began, open)
 }
 
-fn answering(
-    answered: Answered,
-    entry: Option<Box<Entry>>,
-    began: Instant,
-    open: Open,
-) -> Response<streams::Taken> {
+fn answering(answered: Answered, entry: Option<Box<Entry>>, began: Instant, open: Open) -> Response<Taken> {
     let Answered { mut response, route, problem, why, .. } = answered;
     if problem.is_none() {
         let via = HeaderValue::from_static(via(response.version()));
         response.headers_mut().append(header::VIA, via);
     }
     let (parts, body) = response.into_parts();
-    let status = parts.status;
-    let body = Answering { body, route, entry, status, problem, why, began, bytes: 0, whole: false };
+    let body = Answering {
+        body,
+        route,
+        entry,
+        status: parts.status,
+        problem,
+        why,
+        began,
+        bytes: 0,
+        whole: false,
+        lost: false,
+    };
     Response::from_parts(parts, open.taken(body))
 }
 

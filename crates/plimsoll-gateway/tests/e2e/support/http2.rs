@@ -84,6 +84,12 @@ impl Http2Origin {
         Self { listener, address }
     }
 
+    /// The next connection, as it comes.
+    pub(crate) async fn accept_raw(&self) -> TcpStream {
+        let listener = TcpListener::from_std(self.listener.try_clone().unwrap()).unwrap();
+        listener.accept().await.unwrap().0
+    }
+
     /// The next connection.
     pub(crate) async fn accept(&self) -> server::Connection<TcpStream, Bytes> {
         let listener = TcpListener::from_std(self.listener.try_clone().unwrap()).unwrap();

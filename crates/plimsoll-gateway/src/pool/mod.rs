@@ -1,5 +1,9 @@
 //! Kept connections to endpoints: one pool for each worker and endpoint, nothing shared, nothing locked.
 
+mod birth;
+
+pub(crate) use birth::{Birth, Births};
+
 use crate::{
     h1::{
         HeadLimits,
@@ -9,13 +13,13 @@ use crate::{
     proxy::Upload,
     spec::{AnswerSpec, PoolSpec, UpstreamSpec},
 };
-use plimsoll::Instant;
+use plimsoll::{Instant, driver};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     fmt,
     net::IpAddr,
-    rc::Rc,
+    rc::{Rc, Weak},
 };
 use tokio::net::TcpStream;
 
@@ -35,11 +39,19 @@ pub(crate) struct Pool {
     answer: Cell<AnswerSpec>,
     config: RefCell<Rc<ClientConfig>>,
     hook: RefCell<Option<Hook<TcpStream, Upload>>>,
+    births: Births,
 }
 
 struct Kept {
     connection: Connection,
     since: Instant,
+    birth: Option<Birth>,
+}
+
+impl Kept {
+    fn is_aged(&self, now: Instant, spec: PoolSpec) -> bool {
+        spec.age.zip(self.birth).is_some_and(|(age, birth)| birth.is_over(now, age))
+    }
 }
 
 impl Pools {
@@ -72,6 +84,15 @@ impl Pools {
     }
 }
 
+/// Brings a connection back to its pool after each exchange.
+fn keep(pool: Weak<Pool>, birth: Option<Birth>) -> Hook<TcpStream, Upload> {
+    Rc::new(move |connection| {
+        if let Some(pool) = pool.upgrade() {
+            pool.put(connection, birth);
+        }
+    })
+}
+
 impl Pool {
     fn new(spec: &UpstreamSpec, metrics: UpstreamMetrics) -> Rc<Self> {
         let pool = Rc::new(Self {
@@ -81,14 +102,10 @@ impl Pool {
             answer: Cell::new(spec.answer),
             config: RefCell::new(config(&spec.answer)),
             hook: RefCell::default(),
+            births: Births::default(),
         });
         let weak = Rc::downgrade(&pool);
-        let keep = move |connection| {
-            if let Some(pool) = weak.upgrade() {
-                pool.put(connection);
-            }
-        };
-        *pool.hook.borrow_mut() = Some(Rc::new(keep));
+        *pool.hook.borrow_mut() = Some(keep(weak, None));
         pool
     }
 
@@ -97,24 +114,38 @@ impl Pool {
         loop {
             let kept = self.idle.borrow_mut().pop_back()?;
             self.metrics.idle.dec();
-            if kept.connection.is_reusable() {
+            // Only where an age is set is the clock asked.
+            let aged = kept.birth.is_some() && kept.is_aged(driver::now(), self.spec.get());
+            if !aged && kept.connection.is_reusable() {
                 return Some(kept.connection);
             }
         }
     }
 
     /// A connection just made, which will come back here after use.
-    pub(crate) fn adopt(&self, socket: TcpStream) -> Connection {
-        ClientConn::new(socket, Rc::clone(&self.config.borrow()), self.hook.borrow().clone())
+    pub(crate) fn adopt(self: &Rc<Self>, socket: TcpStream) -> Connection {
+        let hook = match self.spec.get().age {
+            // The hook that all share keeps no date.
+            Some(_) => Some(keep(Rc::downgrade(self), Some(self.births.now(driver::now())))),
+            None => self.hook.borrow().clone(),
+        };
+        ClientConn::new(socket, Rc::clone(&self.config.borrow()), hook)
     }
 
-    fn put(&self, connection: Connection) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() >= self.spec.get().idle {
+    fn put(&self, connection: Connection, birth: Option<Birth>) {
+        let spec = self.spec.get();
+        if spec.requests.is_some_and(|most| connection.exchanges() >= most.get()) {
             return;
         }
-        self.metrics.idle.inc();
-        idle.push_back(Kept { connection, since: plimsoll::tower::driver::now() });
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() >= spec.idle {
+            return;
+        }
+        let kept = Kept { connection, since: driver::now(), birth };
+        if !kept.is_aged(kept.since, spec) {
+            self.metrics.idle.inc();
+            idle.push_back(kept);
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -124,12 +155,17 @@ impl Pool {
     fn sweep(&self, now: Instant, addresses: Option<&[IpAddr]>) {
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
-        let most = self.spec.get().idle_time;
+        let spec = self.spec.get();
         let is_gone = |kept: &Kept| {
             let peer = || kept.connection.with_io(|io| io.peer_addr().ok()).flatten();
             addresses.is_some_and(|addresses| peer().is_none_or(|peer| !addresses.contains(&peer.ip())))
         };
-        idle.retain(|kept| now.since(kept.since) < most && kept.connection.is_reusable() && !is_gone(kept));
+        idle.retain(|kept| {
+            now.since(kept.since) < spec.idle_time
+                && !kept.is_aged(now, spec)
+                && kept.connection.is_reusable()
+                && !is_gone(kept)
+        });
         (idle.len()..before).for_each(|_| self.metrics.idle.dec());
     }
 }

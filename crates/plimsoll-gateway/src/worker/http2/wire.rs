@@ -1,0 +1,94 @@
+//! A connection's socket, and whether it takes what is written.
+
+use std::{
+    cell::Cell,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What a socket has taken: written by the connection's task, looked at by others.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    written: Cell<u64>,
+    blocked: Cell<bool>,
+}
+
+impl Wire {
+    /// Bytes taken so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Whether the last write has found no room.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.get()
+    }
+
+    fn note(&self, polled: &Poll<io::Result<usize>>) {
+        match polled {
+            Poll::Ready(Ok(written)) => {
+                self.written.set(self.written.get() + *written as u64);
+                self.blocked.set(false);
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.blocked.set(true),
+        }
+    }
+}
+
+/// A socket whose [`Wire`] is kept.
+#[derive(Debug)]
+pub(super) struct Wired<S> {
+    stream: S,
+    wire: Rc<Wire>,
+}
+
+impl<S> Wired<S> {
+    pub(super) fn new(stream: S) -> (Self, Rc<Wire>) {
+        let wire = Rc::<Wire>::default();
+        (Self { stream, wire: Rc::clone(&wire) }, wire)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wired<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wired<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wire.note(&polled);
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wire.note(&polled);
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

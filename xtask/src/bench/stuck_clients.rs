@@ -1,0 +1,103 @@
+//! `cargo xtask bench stuck-clients`: good requests beside HTTP/2 clients that take nothing.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::Value;
+
+use super::claim::Claim;
+use crate::workspace::Workspace;
+
+pub(crate) const LONG_ABOUT: &str = "\
+200 good requests a second under default policies, alone and then beside 64 HTTP/2 readers that take nothing of endless answers and 64 \
+uploaders whose bodies nobody reads: through a gateway before an endpoint of HTTP/2, and to a server of the library.
+
+No good request may be refused or take 100 ms longer than usual, memory may rise by 64 MiB and must come back, and every connection that \
+takes nothing must be cut.";
+
+/// Flags of `cargo xtask bench stuck-clients`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Seconds beside the stuck clients; the limit after which a connection is cut that takes nothing is 30
+    #[arg(long, default_value_t = 45)]
+    seconds: u32,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Exit 1 unless every claimed limit is kept
+    #[arg(long)]
+    assert: bool,
+}
+
+/// Runs both, one after the other.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    let status = Command::new("cargo")
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--package",
+            "plimsoll-gateway",
+            "--example",
+            "stuck_clients",
+        ])
+        .status()
+        .context("cannot start cargo")?;
+    ensure!(status.success(), "the example stuck_clients does not build");
+    let program = workspace.target.join("release/examples/stuck_clients");
+    let (mut claims, mut reports) = (Vec::new(), Vec::new());
+    for mode in ["gateway", "serve"] {
+        eprintln!("{mode}: {} s …", options.seconds + options.seconds.min(10));
+        let output = Command::new(&program)
+            .args([mode, &options.seconds.to_string()])
+            .output()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        ensure!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr).trim());
+        let report: Value = serde_json::from_slice(&output.stdout).context("the report is no JSON")?;
+        claims.extend(claims_of(mode, &report));
+        reports.push(report);
+    }
+    if options.json {
+        println!("{:#}", serde_json::json!({"reports": reports, "claims": Claim::machine_readable(&claims)}));
+    } else {
+        for report in &reports {
+            println!("{report}");
+        }
+        print!("{}", Claim::table(&claims));
+    }
+    let missed = options.assert && !claims.iter().all(Claim::kept);
+    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn claims_of(mode: &str, report: &Value) -> Vec<Claim> {
+    let found = |pointer: &str| report.pointer(pointer).and_then(Value::as_f64);
+    let claim =
+        |what: &str, limit: f64, found: Option<f64>| Claim { what: format!("{mode}: {what}"), limit, found };
+    let mib = |pointer: &str| found(pointer).map(|kib| (kib / 1024.0 * 10.0).round() / 10.0);
+    vec![
+        claim("good requests that failed", 0.0, found("/loud/failed")),
+        claim("good requests slower by 100 ms", 0.0, found("/loud/slow")),
+        claim("MiB more while they are there", 64.0, mib("/memory_up_kib")),
+        claim("MiB more once they are gone", 16.0, mib("/memory_left_kib")),
+        // A count that was not found is no zero.
+        claim("connections not cut", 0.0, found("/not_cut").filter(|count| *count >= 0.0)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_request_misses_its_claim() {
+        let report = |slow: u32| {
+            serde_json::json!({"loud": {"failed": 0, "slow": slow}, "memory_up_kib": 60_000, "memory_left_kib": 0,
+                "not_cut": 0})
+        };
+        assert!(claims_of("gateway", &report(0)).iter().all(Claim::kept));
+        assert!(!claims_of("gateway", &report(1)).iter().all(Claim::kept));
+        assert!(!claims_of("gateway", &serde_json::json!({})).iter().any(Claim::kept));
+    }
+}
