@@ -79,7 +79,7 @@ impl Manner {
             upgraded: time(limits.upgraded_idle),
         };
         Self {
-            head_room: limits.head_room.get() as u32,
+            head_room: limits.head_room.get(),
             head_fields: limits.head_fields.get() as usize,
             streams: limits.streams.get(),
             patience,
