@@ -47,8 +47,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_does_not_grow_with_what_was_sent() {
         let place = || Place::Json { pointer: String::new() };
-        let many =
-            (0..1000).map(|_| Fault::new(place(), "key", "x".repeat(10_000)).expecting("a text".to_owned()));
+        let many = (0..1000).map(|at| {
+            Fault::new(place(), format!("key-{at}"), "x".repeat(10_000)).expecting("a text".to_owned())
+        });
         let wrong = Faults::check(many.collect()).unwrap_err();
         let body = to_bytes(faults("Nothing has changed.", &wrong).into_body(), usize::MAX).await.unwrap();
         let told: Value = serde_json::from_slice(&body).unwrap();
