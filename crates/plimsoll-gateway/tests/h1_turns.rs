@@ -16,6 +16,7 @@ use tokio::io::{AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 
 const FRAME: usize = 64 * 1024;
+static FILLING: [u8; FRAME] = [b'x'; FRAME];
 /// What may move in one poll: a turn, and the frame that goes over it.
 const TURN: usize = 1024 * 1024 + FRAME;
 
@@ -32,7 +33,7 @@ impl Body for Endless {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.set(self.0.get() + 1);
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; FRAME])))))
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&FILLING)))))
     }
 }
 
