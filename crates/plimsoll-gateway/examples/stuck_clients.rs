@@ -146,10 +146,16 @@ fn measure(
     let open = open.lines().find_map(|line| line.strip_prefix(connections)?.parse::<f64>().ok());
     load.wait()?;
     std::thread::park_timeout(Duration::from_secs(5));
+    let left = resident()?;
+    // The allocator keeps for the next what the first have given back. What grows with each is lost.
+    let (mut second, lines) = again(&["load", &address.to_string(), seconds])?;
+    lines.for_each(drop);
+    second.wait()?;
+    std::thread::park_timeout(Duration::from_secs(5));
     println!(
-        "{{\"mode\":\"{mode}\",\"quiet\":{quiet},\"loud\":{loud},\"memory_up_kib\":{},\"memory_left_kib\":{},\"not_cut\":{}}}",
+        "{{\"mode\":\"{mode}\",\"quiet\":{quiet},\"loud\":{loud},\"memory_up_kib\":{},\"memory_lost_kib\":{},\"not_cut\":{}}}",
         peak.saturating_sub(before),
-        resident()?.saturating_sub(before),
+        resident()?.saturating_sub(left),
         open.map_or(-1.0, |open| (open - CONNECTIONS as f64).max(0.0)),
     );
     Ok(())

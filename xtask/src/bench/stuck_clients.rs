@@ -13,7 +13,7 @@ pub(crate) const LONG_ABOUT: &str = "\
 200 good requests a second under default policies, alone and then beside 64 HTTP/2 readers that take nothing of endless answers and 64 \
 uploaders whose bodies nobody reads: through a gateway before an endpoint of HTTP/2, and to a server of the library.
 
-No good request may be refused or take 100 ms longer than usual, memory may rise by 64 MiB and must come back, and every connection that \
+No good request may be refused or take 100 ms longer than usual, memory may rise by 64 MiB and no further when as many come again, and every connection that \
 takes nothing must be cut.";
 
 /// Flags of `cargo xtask bench stuck-clients`.
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let program = workspace.target.join("release/examples/stuck_clients");
     let (mut claims, mut reports) = (Vec::new(), Vec::new());
     for mode in ["gateway", "serve"] {
-        eprintln!("{mode}: {} s …", options.seconds + options.seconds.min(10));
+        eprintln!("{mode}: {} s …", 2 * (options.seconds + options.seconds.min(10)));
         let output = Command::new(&program)
             .args([mode, &options.seconds.to_string()])
             .output()
@@ -80,7 +80,7 @@ fn claims_of(mode: &str, report: &Value) -> Vec<Claim> {
         claim("good requests that failed", 0.0, found("/loud/failed")),
         claim("good requests slower by 100 ms", 0.0, found("/loud/slow")),
         claim("MiB more while they are there", 64.0, mib("/memory_up_kib")),
-        claim("MiB more once they are gone", 16.0, mib("/memory_left_kib")),
+        claim("MiB more after a second wave of them", 8.0, mib("/memory_lost_kib")),
         // A count that was not found is no zero.
         claim("connections not cut", 0.0, found("/not_cut").filter(|count| *count >= 0.0)),
     ]
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn one_slow_request_misses_its_claim() {
         let report = |slow: u32| {
-            serde_json::json!({"loud": {"failed": 0, "slow": slow}, "memory_up_kib": 60_000, "memory_left_kib": 0,
+            serde_json::json!({"loud": {"failed": 0, "slow": slow}, "memory_up_kib": 60_000, "memory_lost_kib": 0,
                 "not_cut": 0})
         };
         assert!(claims_of("gateway", &report(0)).iter().all(Claim::kept));
