@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: every figure that the project claims comes from one of these commands.
 
+mod beside;
 mod bodies;
 mod boundary;
 mod claim;
@@ -59,10 +60,10 @@ pub(crate) enum Bench {
     Boundary(boundary::Options),
     /// Good requests beside clients with slow links, under default policies
     #[command(long_about = slow_clients::LONG_ABOUT)]
-    SlowClients(slow_clients::Options),
+    SlowClients(beside::Options),
     /// Good requests beside HTTP/2 clients that take nothing, under default policies
     #[command(long_about = stuck_clients::LONG_ABOUT)]
-    StuckClients(stuck_clients::Options),
+    StuckClients(beside::Options),
     /// The gateway alone under several loads: the quick loop of development
     Gateway(gateway::Options),
 }

@@ -1,13 +1,12 @@
 //! `cargo xtask bench slow-clients`: good requests beside strangers with slow links.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
-use clap::Args;
+use anyhow::Result;
 use serde_json::Value;
 
+use super::beside::{self, Bench, Options};
 use super::claim::Claim;
-use crate::workspace::Workspace;
 
 pub(crate) const LONG_ABOUT: &str = "\
 200 good requests a second under default policies, alone and then beside 64 uploads of a byte a second and 64 downloads of 10 KB a \
@@ -16,52 +15,15 @@ second that run past every limit: through a gateway before three replicas, and b
 No good request may fail, no breaker open, no replica be ejected, and the good requests' 99th percentile may rise by a fifth (or, where \
 that is less than a busy machine's noise, by a millisecond).";
 
-/// Flags of `cargo xtask bench slow-clients`.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// Seconds beside the strangers; every limit of the default policy has run out after 30
-    #[arg(long, default_value_t = 45)]
-    seconds: u32,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    /// Exit 1 unless every claimed limit is kept
-    #[arg(long)]
-    assert: bool,
-}
-
 /// Runs both, one after the other.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let workspace = Workspace::load()?;
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "plimsoll-gateway", "--example", "slow_clients"])
-        .status()
-        .context("cannot start cargo")?;
-    ensure!(status.success(), "the example slow_clients does not build");
-    let program = workspace.target.join("release/examples/slow_clients");
-    let mut claims = Vec::new();
-    let mut reports = Vec::new();
-    for mode in ["gateway", "client"] {
-        eprintln!("{mode}: {} s …", options.seconds + options.seconds.min(20));
-        let output = Command::new(&program)
-            .args([mode, &options.seconds.to_string()])
-            .output()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        ensure!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr).trim());
-        let report: Value = serde_json::from_slice(&output.stdout).context("the report is no JSON")?;
-        claims.extend(claims_of(mode, &report));
-        reports.push(report);
-    }
-    if options.json {
-        println!("{:#}", serde_json::json!({"reports": reports, "claims": Claim::machine_readable(&claims)}));
-    } else {
-        for report in &reports {
-            println!("{report}");
-        }
-        print!("{}", Claim::table(&claims));
-    }
-    let missed = options.assert && !claims.iter().all(Claim::kept);
-    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let bench = Bench {
+        example: "slow_clients",
+        modes: &["gateway", "client"],
+        seconds: options.seconds + options.seconds.min(20),
+        claims_of,
+    };
+    beside::run(&bench, options)
 }
 
 fn claims_of(mode: &str, report: &Value) -> Vec<Claim> {

@@ -1,13 +1,12 @@
 //! `cargo xtask bench stuck-clients`: good requests beside HTTP/2 clients that take nothing.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
-use clap::Args;
+use anyhow::Result;
 use serde_json::Value;
 
+use super::beside::{self, Bench, Options};
 use super::claim::Claim;
-use crate::workspace::Workspace;
 
 pub(crate) const LONG_ABOUT: &str = "\
 200 good requests a second under default policies, alone and then beside 64 HTTP/2 readers that take nothing of endless answers and 64 \
@@ -16,59 +15,15 @@ uploaders whose bodies nobody reads: through a gateway before an endpoint of HTT
 No good request may be refused or take 100 ms longer than usual, memory may rise by 64 MiB and no further when as many come again, and every connection that \
 takes nothing must be cut.";
 
-/// Flags of `cargo xtask bench stuck-clients`.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// Seconds beside the stuck clients; the limit after which a connection is cut that takes nothing is 30
-    #[arg(long, default_value_t = 45)]
-    seconds: u32,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    /// Exit 1 unless every claimed limit is kept
-    #[arg(long)]
-    assert: bool,
-}
-
 /// Runs both, one after the other.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let workspace = Workspace::load()?;
-    let status = Command::new("cargo")
-        .args([
-            "build",
-            "--release",
-            "--quiet",
-            "--package",
-            "plimsoll-gateway",
-            "--example",
-            "stuck_clients",
-        ])
-        .status()
-        .context("cannot start cargo")?;
-    ensure!(status.success(), "the example stuck_clients does not build");
-    let program = workspace.target.join("release/examples/stuck_clients");
-    let (mut claims, mut reports) = (Vec::new(), Vec::new());
-    for mode in ["gateway", "serve"] {
-        eprintln!("{mode}: {} s …", 2 * (options.seconds + options.seconds.min(10)));
-        let output = Command::new(&program)
-            .args([mode, &options.seconds.to_string()])
-            .output()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        ensure!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr).trim());
-        let report: Value = serde_json::from_slice(&output.stdout).context("the report is no JSON")?;
-        claims.extend(claims_of(mode, &report));
-        reports.push(report);
-    }
-    if options.json {
-        println!("{:#}", serde_json::json!({"reports": reports, "claims": Claim::machine_readable(&claims)}));
-    } else {
-        for report in &reports {
-            println!("{report}");
-        }
-        print!("{}", Claim::table(&claims));
-    }
-    let missed = options.assert && !claims.iter().all(Claim::kept);
-    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let bench = Bench {
+        example: "stuck_clients",
+        modes: &["gateway", "serve"],
+        seconds: 2 * (options.seconds + options.seconds.min(10)),
+        claims_of,
+    };
+    beside::run(&bench, options)
 }
 
 fn claims_of(mode: &str, report: &Value) -> Vec<Claim> {
