@@ -33,6 +33,8 @@ mod errors;
 #[cfg(all(feature = "files", unix))]
 pub mod files;
 pub mod headers;
+#[cfg(any(feature = "client", feature = "server"))]
+pub mod http2;
 pub mod idempotency;
 pub mod inbound;
 #[cfg(any(feature = "client", feature = "server"))]

@@ -7,7 +7,10 @@ use super::{
     link::Link,
     upload::BoxError,
 };
-use crate::dial::Dialer;
+use crate::{
+    dial::Dialer,
+    http2::{PING_TIMEOUT, SEND_BUFFER, connection_window},
+};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use plimsoll_driver::Marks;
@@ -53,25 +56,18 @@ impl Http2 {
     pub(super) const DEFAULT: Self = Self { window: 256 * 1024, ping: Some(Duration::from_secs(360)) };
 
     fn builder(self, streams: NonZeroU32) -> http2::Builder<TokioExecutor> {
-        // Answers that nobody reads fill their own windows, and never the connection's: 2 GiB is all that HTTP/2 knows.
-        let all = (u64::from(self.window) * u64::from(streams.get())).min((1 << 31) - 1);
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
             .initial_stream_window_size(self.window)
-            .initial_connection_window_size(all as u32)
+            .initial_connection_window_size(connection_window(self.window, streams.get()))
             .max_send_buf_size(SEND_BUFFER)
             .keep_alive_interval(self.ping)
-            .keep_alive_timeout(PONG)
+            .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(false);
         builder
     }
 }
-
-/// How long a peer may take to say that it is there.
-const PONG: Duration = Duration::from_secs(20);
-/// What is held of one stream, above the part in hand, until the socket takes it.
-const SEND_BUFFER: usize = 64 * 1024;
 
 impl Connecting {
     pub(super) fn new(

@@ -9,7 +9,11 @@ use super::{
     streams::{Executor, Held, LOOKS, Stream, Streams},
     upgraded::Rules,
 };
-use crate::{KeepAlive, inbound::Peer};
+use crate::{
+    KeepAlive,
+    http2::{PING_TIMEOUT, SEND_BUFFER, connection_window},
+    inbound::Peer,
+};
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -37,10 +41,6 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How long a peer of HTTP/2 may take to say that it is there.
-const PONG: Duration = Duration::from_secs(20);
-/// What hyper holds of one stream, above the part that it has in hand, until the socket takes it.
-const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that were reset before they were taken up: more, and the connection ends (CVE-2023-44487).
 const RESETS: usize = 20;
 /// Streams that were reset for faults of the peer: more, and the connection ends (CVE-2025-8671).
@@ -109,9 +109,9 @@ impl Manner {
             // WebSockets over HTTP/2 (RFC 8441).
             .enable_connect_protocol()
             .keep_alive_interval(self.ping)
-            .keep_alive_timeout(PONG)
+            .keep_alive_timeout(PING_TIMEOUT)
             .initial_stream_window_size(self.window.get())
-            .initial_connection_window_size(self.window.of_connection(self.streams))
+            .initial_connection_window_size(connection_window(self.window.get(), self.streams))
             .max_send_buf_size(SEND_BUFFER)
             .max_concurrent_streams(self.streams)
             .max_header_list_size(self.head_room)

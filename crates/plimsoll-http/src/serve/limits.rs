@@ -84,13 +84,6 @@ impl StreamWindow {
     pub const fn get(self) -> u32 {
         self.0
     }
-
-    /// Of a connection whose streams can all fill theirs without closing it for the others.
-    pub(super) fn of_connection(self, streams: u32) -> u32 {
-        // The least is what HTTP/2 begins with, the most all that it knows.
-        let window = u64::from(self.0) * u64::from(streams);
-        window.clamp(65_535, (1 << 31) - 1) as u32
-    }
 }
 
 impl TryFrom<u32> for StreamWindow {

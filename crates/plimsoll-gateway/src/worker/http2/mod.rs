@@ -37,33 +37,20 @@ use hyper::{server::conn::http2 as server, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use plimsoll::{
     Instant,
-    http::{Problem, headers::Scheme, is_grpc},
+    http::{
+        Problem,
+        headers::Scheme,
+        http2::{PING_TIMEOUT, SEND_BUFFER, connection_window},
+        is_grpc,
+    },
     task::panic::catch,
 };
 use rewound::Rewound;
-use std::{
-    convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration,
-};
+use std::{convert::Infallible, future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll};
 use streams::{Look, Open, Streams};
 use taken::Taken;
 use tokio::net::TcpStream;
 use wire::Wired;
-
-/// How long a peer may take to say that it is there.
-const PONG: Duration = Duration::from_secs(20);
-
-/// Bytes that hyper holds of one stream, above the part that it has in hand, until the socket takes them.
-const SEND_BUFFER: usize = 64 * 1024;
-
-/// The most that HTTP/2 allows a window.
-const WINDOW_MAX: u64 = (1 << 31) - 1;
-
-/// The window of a connection whose streams can all fill theirs without closing it for the others.
-fn connection_window(stream: u32, streams: u32) -> u32 {
-    let window = (u64::from(stream) * u64::from(streams)).min(WINDOW_MAX);
-    // What HTTP/2 begins with cannot be taken back.
-    (window as u32).max(65_535)
-}
 
 /// Runs hyper's tasks on this worker's thread.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +94,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, stream: TcpStream, read: Bytes, a
         .initial_connection_window_size(connection_window(limits.window, limits.streams))
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(limits.ping)
-        .keep_alive_timeout(PONG)
+        .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(TokioIo::new(io), service);
     let _ended = Ended(Rc::clone(&streams));
     let mut connection = pin!(connection);

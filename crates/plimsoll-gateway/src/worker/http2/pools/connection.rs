@@ -1,5 +1,5 @@
 use super::super::{
-    Local, PONG, SEND_BUFFER, connection_window,
+    Local,
     still::Still,
     wire::{Wire, Wired},
 };
@@ -7,7 +7,10 @@ use super::slot::Slot;
 use crate::{pool::Birth, proxy::Upload, spec::PoolSpec};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use plimsoll::{Instant, driver};
+use plimsoll::{
+    Instant, driver,
+    http::http2::{PING_TIMEOUT, SEND_BUFFER, connection_window},
+};
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
@@ -64,7 +67,7 @@ impl Connection {
             .initial_connection_window_size(connection_window(spec.window, streams))
             .max_send_buf_size(SEND_BUFFER)
             .keep_alive_interval(spec.ping)
-            .keep_alive_timeout(PONG)
+            .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(false)
             .handshake(TokioIo::new(io))
             .await?;
