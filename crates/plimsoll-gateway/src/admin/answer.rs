@@ -2,23 +2,14 @@
 
 use axum::{body::Body, response::IntoResponse};
 use http::{HeaderValue, Response, StatusCode, header};
-use plimsoll::{Problem, file::Faults, http::Kind};
+use plimsoll::{
+    Problem,
+    file::Faults,
+    http::Kind,
+    serve::{admin_faults, admin_text},
+};
 use serde::Serialize;
-use serde_json::{Value, json};
-
-/// The most faults of one answer. Whoever sends more can be helped no better by more of them.
-const FAULTS: usize = 20;
-/// The most bytes of a text that may hold what was sent.
-const TEXT: usize = 512;
-
-/// No answer grows with what was sent.
-fn shortened(mut text: String) -> String {
-    if text.len() > TEXT {
-        text.truncate(text.floor_char_boundary(TEXT));
-        text.push('…');
-    }
-    text
-}
+use serde_json::Value;
 
 /// Makes answers.
 #[derive(Debug)]
@@ -31,27 +22,12 @@ impl Answer {
 
     /// A problem with a sentence.
     pub(super) fn problem(kind: Kind, detail: impl Into<String>) -> Response<Body> {
-        Problem::new(kind).detail(shortened(detail.into())).into_response()
+        Problem::new(kind).detail(admin_text(detail.into())).into_response()
     }
 
-    /// A problem with the faults of what was sent, or of the file: the first [`FAULTS`] of them, and how many more there
-    /// are.
+    /// A problem with the faults of what was sent, or of the file.
     pub(super) fn faults(detail: impl Into<String>, faults: &Faults) -> Response<Body> {
-        let all = faults.iter().count();
-        let told = faults.iter().take(FAULTS).map(|fault| {
-            let mut fault = json!(fault);
-            for text in fault.as_object_mut().into_iter().flatten().map(|(_, value)| value) {
-                if let Value::String(text) = text {
-                    *text = shortened(std::mem::take(text));
-                }
-            }
-            fault
-        });
-        let told = ("faults", Value::Array(told.collect()));
-        if all > FAULTS {
-            return Self::problem_with(Kind::Unprocessable, detail, [told, ("more", (all - FAULTS).into())]);
-        }
-        Self::problem_with(Kind::Unprocessable, detail, [told])
+        admin_faults(detail, faults).into_response()
     }
 
     /// A problem with further members.
@@ -60,7 +36,7 @@ impl Answer {
         detail: impl Into<String>,
         members: [(&'static str, Value); N],
     ) -> Response<Body> {
-        let problem = Problem::new(kind).detail(shortened(detail.into()));
+        let problem = Problem::new(kind).detail(admin_text(detail.into()));
         let with_member = |problem: Problem, (name, value)| problem.member(name, value);
         members.into_iter().fold(problem, with_member).into_response()
     }

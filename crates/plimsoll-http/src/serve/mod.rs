@@ -46,7 +46,10 @@ mod stack;
 mod streams;
 mod upgraded;
 
-pub use admin::{AdminToken, BreakerForce, BreakerOrder, LogFilter, NoToken, admin_refusal, standing};
+pub use admin::{
+    AdminToken, BreakerForce, BreakerOrder, LogFilter, NoToken, admin_faults, admin_refusal, admin_text,
+    standing,
+};
 pub use bound::Bound;
 pub use error::ServeError;
 pub use limits::{

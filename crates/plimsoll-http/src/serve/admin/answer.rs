@@ -1,7 +1,6 @@
 //! Answers to what is wrong, which do not grow with what was sent.
 
 use crate::{Kind, Problem};
-use axum::response::{IntoResponse, Response};
 use plimsoll_policy::file::Faults;
 use serde_json::{Value, json};
 
@@ -10,7 +9,9 @@ const FAULTS: usize = 20;
 /// The most bytes of a text that may hold what was sent.
 const TEXT: usize = 512;
 
-pub(super) fn shortened(mut text: String) -> String {
+/// Returns the text as it may stand in an admin API's answer: of one that holds what was sent, the first 512 bytes.
+#[must_use]
+pub fn admin_text(mut text: String) -> String {
     if text.len() > TEXT {
         text.truncate(text.floor_char_boundary(TEXT));
         text.push('…');
@@ -18,30 +19,30 @@ pub(super) fn shortened(mut text: String) -> String {
     text
 }
 
-/// A problem with the first [`FAULTS`] of what is wrong, and how many more there are.
-pub(super) fn faults(detail: &'static str, faults: &Faults) -> Response {
+/// Returns the problem of an admin API that says what is wrong with what was sent, or with a file: the first 20 faults as the
+/// member `faults`, and as `more` how many further ones there are.
+#[must_use]
+pub fn admin_faults(detail: impl Into<String>, faults: &Faults) -> Problem {
     let all = faults.iter().count();
     let told = faults.iter().take(FAULTS).map(|fault| {
         let mut fault = json!(fault);
         for text in fault.as_object_mut().into_iter().flatten().map(|(_, value)| value) {
             if let Value::String(text) = text {
-                *text = shortened(std::mem::take(text));
+                *text = admin_text(std::mem::take(text));
             }
         }
         fault
     });
-    let problem =
-        Problem::new(Kind::Unprocessable).detail(detail).member("faults", Value::Array(told.collect()));
-    if all > FAULTS {
-        return problem.member("more", json!(all - FAULTS)).into_response();
-    }
-    problem.into_response()
+    let problem = Problem::new(Kind::Unprocessable)
+        .detail(admin_text(detail.into()))
+        .member("faults", Value::Array(told.collect()));
+    if all > FAULTS { problem.member("more", json!(all - FAULTS)) } else { problem }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::to_bytes;
+    use axum::{body::to_bytes, response::IntoResponse};
     use plimsoll_policy::file::{Fault, Place};
 
     #[tokio::test]
@@ -51,7 +52,8 @@ mod tests {
             Fault::new(place(), format!("key-{at}"), "x".repeat(10_000)).expecting("a text".to_owned())
         });
         let wrong = Faults::check(many.collect()).unwrap_err();
-        let body = to_bytes(faults("Nothing has changed.", &wrong).into_body(), usize::MAX).await.unwrap();
+        let answer = admin_faults("Nothing has changed.", &wrong).into_response();
+        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
         let told: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((told["faults"].as_array().unwrap().len(), &told["more"]), (FAULTS, &json!(980)));
         assert!(body.len() < 20 * 2 * TEXT, "{}", body.len());

@@ -2,7 +2,7 @@
 
 use super::{
     Standing,
-    answer::faults,
+    answer::admin_faults,
     policies::{peer, read},
 };
 use crate::{Kind, Problem};
@@ -102,5 +102,5 @@ fn absent() -> Response {
 fn faulty(key: &str, problem: String, expected: &str) -> Response {
     let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
     let fault = Fault::new(Place::Json { pointer }, key, problem).expecting(expected.to_owned());
-    faults("Nothing has changed.", &fault.into())
+    admin_faults("Nothing has changed.", &fault.into()).into_response()
 }

@@ -29,6 +29,7 @@ pub mod standing;
 mod status;
 mod token;
 
+pub use answer::{admin_faults, admin_text};
 pub use force::{BreakerForce, BreakerOrder};
 pub use guard::admin_refusal;
 pub use log::LogFilter;

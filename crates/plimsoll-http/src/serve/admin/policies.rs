@@ -4,7 +4,7 @@
 #[cfg(feature = "client")]
 use super::BreakerOrder;
 use super::{
-    answer::{faults, shortened},
+    answer::{admin_faults, admin_text},
     own,
     own::Own,
     standing::machines,
@@ -60,7 +60,8 @@ pub(super) async fn patch(
             tracing::info!(policy = name, by = by.map(display), old = %before, new = %after, "policy patched");
             show(State(own), Path(name)).await
         }
-        Err(wrong) => faults("The policy with this patch is not valid; nothing has changed.", &wrong),
+        Err(wrong) => admin_faults("The policy with this patch is not valid; nothing has changed.", &wrong)
+            .into_response(),
     }
 }
 
@@ -82,7 +83,7 @@ pub(super) async fn breaker(
     let upstreams: Vec<&str> = policy.handles().iter().map(|handle| handle.origin().authority()).collect();
     let order = match BreakerOrder::read(&wanted, &upstreams) {
         Ok(order) => order,
-        Err(wrong) => return faults("Nothing has changed.", &wrong),
+        Err(wrong) => return admin_faults("Nothing has changed.", &wrong).into_response(),
     };
     let mut found = false;
     for handle in policy.handles().iter().filter(|handle| order.means(handle.origin().authority())) {
@@ -168,7 +169,7 @@ fn unknown(name: &str) -> Response {
         Some(near) => format!("No policy is called {name:?}; did you mean {near:?}?"),
         None => format!("No policy is called {name:?}."),
     };
-    let problem = Problem::new(Kind::NotFound).detail(shortened(detail));
+    let problem = Problem::new(Kind::NotFound).detail(admin_text(detail));
     problem.member("nearest", json!(near)).member("known", json!(names)).into_response()
 }
 
