@@ -5,7 +5,7 @@ mod program;
 use program::plimsoll;
 use serde_json::Value;
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead, BufReader, Read as _},
     process::{Command, Stdio},
 };
 
@@ -34,6 +34,15 @@ fn a_short_run_holds_what_it_claims() {
 }
 
 #[cfg(unix)]
+fn wait_until_it_runs(out: &mut impl BufRead) {
+    let mut line = String::new();
+    while !line.contains(" with: ") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).expect("it writes text"), 0, "it ended by itself");
+    }
+}
+
+#[cfg(unix)]
 #[test]
 fn ended_early_it_shows_what_it_has_and_fails() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
@@ -42,11 +51,7 @@ fn ended_early_it_shows_what_it_has_and_fails() {
         .spawn()
         .expect("the program starts");
     let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.contains(" with: ") {
-        line.clear();
-        assert_ne!(out.read_line(&mut line).expect("it writes text"), 0, "it ended by itself");
-    }
+    wait_until_it_runs(&mut out);
     let interrupt = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
     assert!(interrupt.expect("a shell").success());
     let mut rest = String::new();
@@ -73,11 +78,7 @@ fn the_key_q_ends_it() {
         .spawn()
         .expect("the program starts");
     let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.contains(" with: ") {
-        line.clear();
-        assert_ne!(out.read_line(&mut line).expect("it writes text"), 0, "it ended by itself");
-    }
+    wait_until_it_runs(&mut out);
     std::fs::File::from(terminal).write_all(b"xq").expect("the key is pressed");
     let mut rest = String::new();
     out.read_to_string(&mut rest).expect("it writes text");

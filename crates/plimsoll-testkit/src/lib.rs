@@ -8,6 +8,7 @@
 //! - [`script`]: random calls, event by event, and the decisions that every driver must come to.
 //! - [`responses`]: responses of HTTP and gRPC, and what each means to a policy: for whatever classifies them.
 //! - [`FaultyUpstream`]: a TCP server that resets, truncates, stalls or lies, connection by connection.
+//! - [`Written`]: a writer that keeps what a log writes.
 //! - `Postgres` (feature `postgres`): a server of one's own that can be stopped and started, or a database on a shared one.
 //!
 //! This crate serves the tests of Plimsoll itself and of whoever writes layers beside it.
@@ -22,6 +23,7 @@ pub mod script;
 mod scripted;
 mod upstream;
 mod virtual_time;
+mod written;
 
 pub use clock::{Draws, ManualClock};
 #[cfg(feature = "postgres")]
@@ -29,3 +31,4 @@ pub use postgres::{Database, Postgres};
 pub use scripted::{Broken, Record, Scripted, ScriptedFuture, Step};
 pub use upstream::{Fault, FaultyUpstream, Refusing};
 pub use virtual_time::VirtualTime;
+pub use written::Written;

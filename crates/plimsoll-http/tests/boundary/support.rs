@@ -3,13 +3,9 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use plimsoll_http::{Problem, boundary::BoundaryLayer};
-use std::{
-    convert::Infallible,
-    io,
-    sync::{Arc, Mutex},
-};
+use plimsoll_testkit::Written;
+use std::convert::Infallible;
 use tower::{Layer, Service, ServiceExt};
-use tracing_subscriber::fmt::MakeWriter;
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -84,18 +80,16 @@ pub(crate) fn get() -> Request<()> {
 
 /// The log of this thread, from now until it is dropped.
 pub(crate) struct Log {
-    written: Arc<Mutex<Vec<u8>>>,
+    written: Written,
     _until_dropped: tracing::subscriber::DefaultGuard,
 }
 
-#[derive(Clone)]
-struct Shelf(Arc<Mutex<Vec<u8>>>);
-
 impl Log {
     pub(crate) fn capture() -> Self {
-        let written = Arc::default();
+        let written = Written::default();
+        let to = written.clone();
         let subscriber = tracing_subscriber::fmt()
-            .with_writer(Shelf(Arc::clone(&written)))
+            .with_writer(move || to.clone())
             .with_ansi(false)
             .with_max_level(tracing::Level::DEBUG)
             .finish();
@@ -103,25 +97,6 @@ impl Log {
     }
 
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.written.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Shelf {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Shelf {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
+        self.written.text()
     }
 }

@@ -4,46 +4,25 @@ use crate::{server::Server, stand::patient};
 use axum::{body::Body, response::Response};
 use plimsoll_http::{client::Client, headers::TraceParent};
 use plimsoll_policy::Timeouts;
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use plimsoll_testkit::Written;
+use std::time::Duration;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// The log of this thread.
 #[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Page {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
+struct Page(Written);
 
 impl Page {
     fn open() -> (Self, DefaultGuard) {
         let page = Self::default();
-        let subscriber =
-            tracing_subscriber::fmt().json().flatten_event(true).with_writer(page.clone()).finish();
+        let Self(to) = page.clone();
+        let log = tracing_subscriber::fmt().json().flatten_event(true);
+        let subscriber = log.with_writer(move || to.clone()).finish();
         (page, tracing::subscriber::set_default(subscriber))
     }
 
     fn failures(&self) -> Vec<serde_json::Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let text = self.0.text();
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
         lines.filter(|line: &serde_json::Value| line["message"] == "attempt failed").collect()
     }

@@ -6,12 +6,10 @@ use plimsoll_http::{
     Problem,
     idempotency::{IDEMPOTENCY_KEY, IdempotencyLayer, MemoryStore, Store},
 };
-use std::{
-    io,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+use plimsoll_testkit::Written;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use tower::{Layer, Service, ServiceExt};
 
@@ -80,28 +78,18 @@ where
 
 /// What the log says while it is listened to.
 #[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Written);
 
 impl Lines {
     /// On this thread, until the guard goes.
     pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let to = self.clone();
+        let Self(to) = self.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || to.clone()).finish();
         tracing::subscriber::set_default(subscriber)
     }
 
     pub(crate) fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
-}
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.0.take()
     }
 }
 

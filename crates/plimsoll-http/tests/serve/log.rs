@@ -4,45 +4,20 @@ use crate::{
     client::{Raw, ask},
     stand::Stand,
 };
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
-use tracing_subscriber::fmt::MakeWriter;
+use plimsoll_testkit::Written;
 
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Page {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Page {
-    fn lines_with(&self, what: &str) -> Vec<serde_json::Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = text.lines().filter(|line| line.contains(what));
-        lines.map(|line| serde_json::from_str(line).expect("a whole line")).collect()
-    }
+fn lines_with(page: &Written, what: &str) -> Vec<serde_json::Value> {
+    let text = page.text();
+    let lines = text.lines().filter(|line| line.contains(what));
+    lines.map(|line| serde_json::from_str(line).expect("a whole line")).collect()
 }
 
 #[tokio::test]
 async fn each_request_is_one_line_that_says_no_path() {
-    let page = Page::default();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(page.clone()).finish();
+    let page = Written::default();
+    let to = page.clone();
+    let log = tracing_subscriber::fmt().json().flatten_event(true);
+    let subscriber = log.with_writer(move || to.clone()).finish();
     // Of this thread alone, on which the server runs, too.
     let _writing = tracing::subscriber::set_default(subscriber);
     let stand = Stand::new().await;
@@ -54,7 +29,7 @@ async fn each_request_is_one_line_that_says_no_path() {
     drop(held);
     stand.until("plimsoll_server_requests_total{route=\"/held\",code=\"gone\"}", 1.0).await;
 
-    let [line] = &page.lines_with("mine-7")[..] else { panic!("one line") };
+    let [line] = &lines_with(&page, "mine-7")[..] else { panic!("one line") };
     assert_eq!(line["target"], "plimsoll::requests");
     assert_eq!(
         (&line["id"], &line["method"], &line["route"]),
@@ -63,7 +38,7 @@ async fn each_request_is_one_line_that_says_no_path() {
     assert_eq!((&line["status"], &line["client"]), (&200.into(), &"127.0.0.1".into()));
     assert_eq!(line["trace"].as_str().unwrap().len(), 32);
     assert!(line["duration_us"].is_u64());
-    assert!(page.lines_with("secret").is_empty(), "neither path nor query");
-    let [left] = &page.lines_with("left-8")[..] else { panic!("one line") };
+    assert!(lines_with(&page, "secret").is_empty(), "neither path nor query");
+    let [left] = &lines_with(&page, "left-8")[..] else { panic!("one line") };
     assert_eq!((&left["message"], &left["status"]), (&"client gone".into(), &serde_json::Value::Null));
 }
