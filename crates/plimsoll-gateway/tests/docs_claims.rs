@@ -1,6 +1,6 @@
 //! Claims of the pages that a reader would act on, each beside what is true.
 
-#[path = "corpus/mod.rs"]
+#[path = "../../plimsoll-h1/tests/corpus/mod.rs"]
 mod corpus;
 mod running;
 

@@ -21,10 +21,10 @@ pub(super) const TARGET: &str = "memory";
 
 /// Where they are, with the features they need.
 const CRATES: &[(&str, &str)] =
-    &[("plimsoll-http", "files"), ("plimsoll-tower", ""), ("plimsoll-gateway", "")];
+    &[("plimsoll-http", "files"), ("plimsoll-tower", ""), ("plimsoll-h1", ""), ("plimsoll-gateway", "")];
 
 /// Pairs that must show a gain: time after divided by before, at most. The others are there to show where there is none:
-/// the gateway's kept buffers are for what idle connections hold, not for time.
+/// the engine's kept read buffers are for what idle connections hold, not for time.
 const GAINS: &[(&str, f64)] = &[
     ("cow_clean_path", 0.8),
     ("bytes_sent_again", 0.5),

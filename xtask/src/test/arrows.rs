@@ -6,6 +6,7 @@ use crate::workspace::Workspace;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("plimsoll-policy", &[]),
     ("plimsoll-task", &[]),
+    ("plimsoll-h1", &[]),
     ("plimsoll-driver", &["plimsoll-policy"]),
     ("plimsoll-tower", &["plimsoll-policy", "plimsoll-driver"]),
     ("plimsoll-telemetry", &["plimsoll-policy"]),
@@ -24,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "plimsoll-http",
         ],
     ),
-    ("plimsoll-gateway", &["plimsoll"]),
+    ("plimsoll-gateway", &["plimsoll", "plimsoll-h1"]),
     ("plimsoll-cli", &["plimsoll-gateway"]),
     ("plimsoll-testkit", &["plimsoll-policy", "plimsoll-driver"]),
     ("orders", &["plimsoll"]),

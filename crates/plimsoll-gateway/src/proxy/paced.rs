@@ -1,7 +1,7 @@
 //! A request's body that may not keep the gateway waiting for ever.
 
 use super::{Alarm, Inbound, handle::InboundError};
-use crate::{pace::Pace, spec::LimitsSpec};
+use crate::{h1::Pace, spec::LimitsSpec};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{Instant, driver::Time};

@@ -1,6 +1,6 @@
 //! The gateway from outside: raw sockets on both sides, one file for each topic.
 
-#[path = "../corpus/mod.rs"]
+#[path = "../../../plimsoll-h1/tests/corpus/mod.rs"]
 mod corpus;
 mod support;
 

@@ -7,7 +7,7 @@ use super::{
     unsent::{Place, Unsent},
     wire::Wire,
 };
-use crate::{pace::Pace, worker::answering::Answering};
+use crate::{h1::Pace, worker::answering::Answering};
 use plimsoll::{Instant, driver::Time, telemetry::Counter};
 use slab::Slab;
 use std::{
@@ -368,7 +368,7 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pace::GRACE;
+    use crate::h1::GRACE;
     use plimsoll::telemetry::{Desc, Registry};
 
     const WRITE: Duration = Duration::from_secs(30);

@@ -1,0 +1,278 @@
+//! A connection to an upstream.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use http_body::Body;
+use tokio::io::ReadBuf;
+
+use super::error::{SendError, SendFault};
+use super::exchange::{Answer, Exchange};
+use super::observer::Observer;
+use crate::body::{Incoming, Source};
+use crate::body_reader::BodyReader;
+use crate::encode::{self, Announce, FieldWriter};
+use crate::limits::HeadLimits;
+use crate::lines::Lines;
+use crate::outgoing::Mode;
+use crate::response_head::ResponseHead;
+use crate::transport::Transport;
+
+/// What is done with a connection that has finished an exchange and is fit for another: usually, kept in a pool.
+/// One hook serves all connections of a pool.
+pub type Hook<IO, B> = Rc<dyn Fn(ClientConn<IO, B>)>;
+
+/// What a client connection allows.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Bounds of answer heads and trailers. `target` is not used.
+    pub limits: HeadLimits,
+    /// Interim answers before a final one. Default 100.
+    pub interims: u8,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self { limits: HeadLimits::default(), interims: 100 }
+    }
+}
+
+/// A request's head as it is to be sent.
+///
+/// Borrowed, so that the same head can be sent again. The engine adds framing and `Connection` itself: an `Upgrade`
+/// field makes `Connection: upgrade`. `Host` is the caller's; left out, an empty one is sent.
+#[derive(Clone, Copy)]
+pub struct Outbound<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The target as it stands in the request line, usually a path and query. Must be free of spaces and control
+    /// bytes, as those of [`http::Uri`] are.
+    pub target: &'a str,
+    /// The fields.
+    pub headers: &'a HeaderMap,
+    /// Adds fields without a map.
+    pub extra: &'a dyn Fn(&mut FieldWriter<'_>),
+}
+
+impl<'a> Outbound<'a> {
+    /// A head without extra fields.
+    pub fn new(method: &'a Method, target: &'a str, headers: &'a HeaderMap) -> Self {
+        Self { method, target, headers, extra: &|_| {} }
+    }
+}
+
+impl fmt::Debug for Outbound<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound")
+            .field("method", self.method)
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An HTTP/1.1 connection to an upstream, between two exchanges.
+///
+/// An exchange takes it and gives it back through its [`Hook`] once the answer has been read to its clean end and
+/// the request was written whole; otherwise the socket is closed. Idle, it holds no buffer.
+pub struct ClientConn<IO, B> {
+    exchange: Rc<RefCell<Exchange<IO, B>>>,
+}
+
+impl<IO, B> ClientConn<IO, B>
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+{
+    /// A connection just made.
+    pub fn new(io: IO, config: Rc<ClientConfig>, hook: Option<Hook<IO, B>>) -> Self {
+        Self { exchange: Rc::new(RefCell::new(Exchange::new(io, config, hook))) }
+    }
+
+    pub(super) fn from_exchange(exchange: Rc<RefCell<Exchange<IO, B>>>) -> Self {
+        Self { exchange }
+    }
+
+    /// How many exchanges it has begun.
+    pub fn exchanges(&self) -> u32 {
+        self.exchange.borrow().exchanges
+    }
+
+    /// Whether the upstream has kept quiet and open since the last exchange.
+    ///
+    /// Costs no system call while the runtime knows of nothing to read. It sees no further than the runtime's last
+    /// look at its sockets: a connection may still turn out to be closed when it is used.
+    pub fn is_reusable(&self) -> bool {
+        let mut exchange = self.exchange.borrow_mut();
+        let clean = exchange.is_clean();
+        let Some(io) = exchange.io.as_mut().filter(|_| clean) else { return false };
+        let mut byte = [0_u8; 1];
+        let mut buf = ReadBuf::new(&mut byte);
+        Pin::new(io).poll_read(&mut Context::from_waker(Waker::noop()), &mut buf).is_pending()
+    }
+
+    /// A look at the socket: its addresses, its options. `None` once it is closed.
+    pub fn with_io<R>(&self, look: impl FnOnce(&IO) -> R) -> Option<R> {
+        self.exchange.borrow().io.as_ref().map(look)
+    }
+
+    /// Sends a request and reads the head of its answer; both go on at once, so an early answer is seen while the
+    /// body is still being sent. The rest of that body is sent as the answer's body is read.
+    ///
+    /// The head leaves with the body's first chunk in one write, if that chunk is there at once.
+    ///
+    /// Dropping the future closes the connection, unless the observer [spares](Observer::spares) it and the request had
+    /// been sent: then a task of this thread hears the answer out for that long, up to 64 KiB, and keeps the connection
+    /// if it ends cleanly.
+    pub async fn send(
+        self,
+        head: Outbound<'_>,
+        body: B,
+        observer: &mut impl Observer,
+    ) -> Result<Answer<IO>, SendError<B::Error>> {
+        self.begin(head, body);
+        let mut sending = Sending { connection: Some(self), observer };
+        let polled = poll_fn(|cx| sending.poll_head(cx)).await;
+        let Some(this) = sending.connection.take() else { return Err(closed()) };
+        match polled {
+            Ok(head) => Ok(this.answer(head)),
+            Err(fault) => Err(this.fail(fault)),
+        }
+    }
+
+    fn begin(&self, head: Outbound<'_>, body: B) {
+        let mut exchange = self.exchange.borrow_mut();
+        let exact = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+        let (announce, mode) = match exact {
+            Some(0) if expects_no_body(head.method) => (Announce::Nothing, Mode::Length(0)),
+            Some(length) => (Announce::Length(length), Mode::Length(length)),
+            None => (Announce::Chunked, Mode::Chunked),
+        };
+        encode::request(exchange.out.buf(), head.method, head.target, head.headers, announce, head.extra);
+        let open = !body.is_end_stream();
+        exchange.out.begin(mode, open);
+        exchange.upload = open.then_some(body);
+        exchange.uploading = true;
+        exchange.write_error = None;
+        exchange.reported = 0;
+        exchange.method.clone_from(head.method);
+        exchange.asked_upgrade = head.headers.get(header::UPGRADE).cloned();
+        exchange.interims = 0;
+        exchange.answer_begun = false;
+        exchange.lines = Lines::default();
+        exchange.exchanges += 1;
+    }
+
+    fn answer(self, head: ResponseHead) -> Answer<IO> {
+        let mut exchange = self.exchange.borrow_mut();
+        if head.response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(io) = exchange.io.take()
+        {
+            let length = exchange.read.len();
+            let leftover = exchange.read.split(length);
+            return Answer::Upgraded { response: head.response, io, leftover };
+        }
+        exchange.keep_alive = head.keep_alive;
+        exchange.body = BodyReader::new(head.framing, &exchange.config.limits, u64::MAX);
+        let (epoch, left) = (exchange.epoch, exchange.body.left());
+        drop(exchange);
+        let body = if left == Some(0) {
+            Exchange::settle(self.exchange);
+            Incoming::empty()
+        } else {
+            Incoming::new(self.exchange as Rc<dyn Source>, epoch, left)
+        };
+        Answer::Response(head.response.map(|()| body))
+    }
+
+    #[cold]
+    fn fail(&self, fault: SendFault<B::Error>) -> SendError<B::Error> {
+        let mut exchange = self.exchange.borrow_mut();
+        exchange.io = None;
+        exchange.upload = None;
+        SendError { fault, wrote: exchange.out.written() > 0, reused: exchange.exchanges > 1 }
+    }
+}
+
+/// An exchange up to its answer's head.
+struct Sending<'o, IO: Transport, B: Body<Data = Bytes> + Unpin + 'static, O: Observer> {
+    connection: Option<ClientConn<IO, B>>,
+    observer: &'o mut O,
+}
+
+impl<IO, B, O> Sending<'_, IO, B, O>
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+    O: Observer,
+{
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, SendFault<B::Error>>> {
+        match &self.connection {
+            Some(connection) => connection.exchange.borrow_mut().poll_head(cx, self.observer),
+            None => Poll::Ready(Err(SendFault::Closed(None))),
+        }
+    }
+}
+
+impl<IO, B, O> Drop for Sending<'_, IO, B, O>
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+    O: Observer,
+{
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if let Some(limit) = self.observer.spares()
+            && connection.exchange.borrow().awaits_answer()
+        {
+            tokio::task::spawn_local(hear_out(connection, limit));
+        }
+    }
+}
+
+/// Most of an answer nobody wants that is read for the sake of its connection.
+const HEARD_OUT: u64 = 64 * 1024;
+
+/// Reads an answer that nobody wants any more, so that the connection can be used again.
+async fn hear_out<IO, B>(connection: ClientConn<IO, B>, limit: Duration)
+where
+    IO: Transport,
+    B: Body<Data = Bytes> + Unpin + 'static,
+{
+    let heard = async {
+        let head = poll_fn(|cx| connection.exchange.borrow_mut().poll_head(cx, &mut ())).await;
+        let Ok(head) = head else { return };
+        let Answer::Response(response) = connection.answer(head) else { return };
+        let mut body = response.into_body();
+        let mut left = HEARD_OUT;
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let read = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match left.checked_sub(read) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(limit, heard).await;
+}
+
+fn closed<E>() -> SendError<E> {
+    SendError { fault: SendFault::Closed(None), wrote: true, reused: false }
+}
+
+/// Methods for which a missing length already says that there is no body (RFC 9110, section 8.6).
+fn expects_no_body(method: &Method) -> bool {
+    !matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+impl<IO, B> fmt::Debug for ClientConn<IO, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConn").finish_non_exhaustive()
+    }
+}

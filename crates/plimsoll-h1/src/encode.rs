@@ -1,0 +1,233 @@
+//! Heads into bytes, in one pass.
+//!
+//! The engine owns the framing and the connection options: `Content-Length`, `Transfer-Encoding`, `Connection`,
+//! `Keep-Alive` and `Proxy-Connection` are written as the body and the connection ask for, whatever the map says.
+
+use bytes::{BufMut as _, BytesMut};
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, StatusCode};
+
+/// How the head says where the body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announce {
+    Nothing,
+    Length(u64),
+    Chunked,
+}
+
+/// Adds fields to a head while it is encoded, without a map.
+///
+/// For what a proxy adds to every message: written straight into the connection's buffer.
+#[derive(Debug)]
+pub struct FieldWriter<'a> {
+    out: &'a mut BytesMut,
+}
+
+impl FieldWriter<'_> {
+    /// Writes one field and says whether it was written: a value with a control byte is not.
+    ///
+    /// Fields that the engine owns (framing, `Connection`) are not written either.
+    pub fn field(&mut self, name: &HeaderName, value: &[u8]) -> bool {
+        let plain = |byte: &u8| matches!(byte, b'\t' | b' '..=0x7e | 0x80..);
+        // Without a way out in the middle, so that many bytes are looked at in one instruction.
+        let fits = value.iter().fold(!is_ours(name), |fits, byte| fits & plain(byte));
+        if fits {
+            put_field(self.out, name.as_str().as_bytes(), value);
+        }
+        fits
+    }
+}
+
+/// Writes a request's head. `target` and `method` are taken as they are.
+pub(crate) fn request(
+    out: &mut BytesMut,
+    method: &Method,
+    target: &str,
+    headers: &HeaderMap,
+    announce: Announce,
+    extra: &dyn Fn(&mut FieldWriter<'_>),
+) {
+    out.reserve(256);
+    out.put_slice(method.as_str().as_bytes());
+    out.put_slice(b" ");
+    out.put_slice(target.as_bytes());
+    out.put_slice(b" HTTP/1.1\r\n");
+    let (mut host, mut upgrade, mut te) = (false, false, false);
+    for (name, value) in headers {
+        if is_ours(name) {
+            continue;
+        }
+        host |= *name == header::HOST;
+        upgrade |= *name == header::UPGRADE;
+        te |= *name == header::TE;
+        put_field(out, name.as_str().as_bytes(), value.as_bytes());
+    }
+    if !host {
+        // RFC 9112, section 3.2: a target without an authority goes with an empty Host.
+        out.put_slice(b"host: \r\n");
+    }
+    match (upgrade, te) {
+        (false, false) => {}
+        (true, false) => out.put_slice(b"connection: upgrade\r\n"),
+        (false, true) => out.put_slice(b"connection: te\r\n"),
+        (true, true) => out.put_slice(b"connection: upgrade, te\r\n"),
+    }
+    finish(out, announce, extra);
+}
+
+/// What an answer says of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Persistence {
+    /// Nothing: the default of HTTP/1.1.
+    Silent,
+    /// Said aloud, for HTTP/1.0.
+    KeepAlive,
+    Close,
+    Upgrade,
+}
+
+/// Writes an answer's head.
+pub(crate) fn response(
+    out: &mut BytesMut,
+    status: StatusCode,
+    headers: &HeaderMap,
+    announce: Announce,
+    persistence: Persistence,
+    extra: &dyn Fn(&mut FieldWriter<'_>),
+) {
+    out.reserve(256);
+    put_status(out, status);
+    let mut dated = false;
+    for (name, value) in headers {
+        if is_ours(name) {
+            continue;
+        }
+        dated |= *name == header::DATE;
+        put_field(out, name.as_str().as_bytes(), value.as_bytes());
+    }
+    if !dated {
+        crate::date::with_now(|date| put_field(out, b"date", date));
+    }
+    match persistence {
+        Persistence::Silent => {}
+        Persistence::KeepAlive => out.put_slice(b"connection: keep-alive\r\n"),
+        Persistence::Close => out.put_slice(b"connection: close\r\n"),
+        Persistence::Upgrade => out.put_slice(b"connection: upgrade\r\n"),
+    }
+    finish(out, announce, extra);
+}
+
+/// Writes an interim answer's head: one of 100 to 199.
+pub(crate) fn interim(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
+    put_status(out, status);
+    for (name, value) in headers {
+        if !is_ours(name) {
+            put_field(out, name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    out.put_slice(b"\r\n");
+}
+
+/// Writes trailer fields and the empty line after them.
+pub(crate) fn trailers(out: &mut BytesMut, trailers: &HeaderMap) {
+    for (name, value) in trailers {
+        if !crate::fields::may_not_trail(name) {
+            put_field(out, name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    out.put_slice(b"\r\n");
+}
+
+fn finish(out: &mut BytesMut, announce: Announce, extra: &dyn Fn(&mut FieldWriter<'_>)) {
+    extra(&mut FieldWriter { out });
+    match announce {
+        Announce::Nothing => {}
+        Announce::Length(length) => {
+            put_field(out, b"content-length", itoa::Buffer::new().format(length).as_bytes());
+        }
+        Announce::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+    }
+    out.put_slice(b"\r\n");
+}
+
+fn put_status(out: &mut BytesMut, status: StatusCode) {
+    out.put_slice(b"HTTP/1.1 ");
+    out.put_slice(status.as_str().as_bytes());
+    out.put_slice(b" ");
+    out.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.put_slice(b"\r\n");
+}
+
+#[inline]
+fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.put_slice(name);
+    out.put_slice(b": ");
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
+}
+
+fn is_ours(name: &HeaderName) -> bool {
+    match name.as_str().len() {
+        10 => *name == header::CONNECTION || name == "keep-alive",
+        14 => *name == header::CONTENT_LENGTH,
+        16 => name == "proxy-connection",
+        17 => *name == header::TRANSFER_ENCODING,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn a_request() {
+        let mut out = BytesMut::new();
+        let headers = map(&[
+            ("host", "a"),
+            ("connection", "close"),
+            ("content-length", "7"),
+            ("transfer-encoding", "gzip"),
+            ("keep-alive", "x"),
+            ("te", "trailers"),
+        ]);
+        let extra = |fields: &mut FieldWriter<'_>| {
+            assert!(fields.field(&header::VIA, b"1.1 x"));
+            assert!(!fields.field(&header::VIA, b"1.1 x\r\nevil: 1"));
+            assert!(!fields.field(&header::CONTENT_LENGTH, b"1"));
+        };
+        request(&mut out, &Method::POST, "/x?y", &headers, Announce::Length(3), &extra);
+        let expected = "POST /x?y HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: te\r\nvia: 1.1 x\r\n\
+                        content-length: 3\r\n\r\n";
+        assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_answer() {
+        let mut out = BytesMut::new();
+        let headers = map(&[("date", "now"), ("proxy-connection", "x"), ("a", "b")]);
+        let persistence = Persistence::Close;
+        response(&mut out, StatusCode::NOT_FOUND, &headers, Announce::Chunked, persistence, &|_| {});
+        let expected = "HTTP/1.1 404 Not Found\r\ndate: now\r\na: b\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+        assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_date_is_added_and_an_unknown_status_has_no_reason() {
+        let mut out = BytesMut::new();
+        let status = StatusCode::from_u16(599).unwrap();
+        response(&mut out, status, &HeaderMap::new(), Announce::Nothing, Persistence::Silent, &|_| {});
+        let text = std::str::from_utf8(&out).unwrap();
+        assert!(text.starts_with("HTTP/1.1 599 \r\ndate: "), "{text}");
+        assert!(text.ends_with(" GMT\r\n\r\n"), "{text}");
+    }
+}

@@ -1,0 +1,86 @@
+//! The way of a large body around this process.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http_body::Body;
+
+use super::conn::ServerConn;
+use super::error::RespondFault;
+use super::stall::Stall;
+use crate::splice::{self, Pipe};
+use crate::transport::Transport;
+use crate::turn::Turn;
+
+type PollSplice<B> =
+    fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Option<Result<u64, <B as Body>::Error>>>;
+
+/// The way around this process, if the body knows it.
+pub(super) struct Bypass<B: Body> {
+    poll_splice: Option<PollSplice<B>>,
+    pipe: Option<Pipe>,
+}
+
+impl<B: Body> Bypass<B> {
+    pub(super) fn never() -> Self {
+        Self { poll_splice: None, pipe: None }
+    }
+
+    pub(super) fn by(poll_splice: PollSplice<B>) -> Self {
+        Self { poll_splice: Some(poll_splice), pipe: None }
+    }
+
+    pub(super) fn finish(self) {
+        if let Some(pipe) = self.pipe {
+            pipe.give();
+        }
+    }
+}
+
+impl<IO: Transport> ServerConn<IO> {
+    /// Moves the body past this process as long as that is possible; ready once it is not, or no more.
+    pub(super) fn poll_bypass<B: Body>(
+        &self,
+        cx: &mut Context<'_>,
+        mut body: Pin<&mut B>,
+        stall: &mut Stall,
+        bypass: &mut Bypass<B>,
+        turn: &mut Turn,
+    ) -> Poll<Result<(), RespondFault<B::Error>>> {
+        let Some(poll_splice) = bypass.poll_splice else { return Poll::Ready(Ok(())) };
+        loop {
+            {
+                let shared = &mut *self.shared.borrow_mut();
+                let socket = shared.io.as_ref().and_then(Transport::tcp);
+                let (Some(owed), Some(socket)) = (shared.out.spliceable(), socket) else {
+                    return Poll::Ready(Ok(()));
+                };
+                match &mut bypass.pipe {
+                    Some(pipe) if !pipe.is_empty() => match pipe.poll_out(socket, cx) {
+                        Poll::Ready(Ok(count)) => {
+                            stall.over();
+                            shared.out.spliced(count as u64).map_err(|_| RespondFault::Length)?;
+                            if turn.is_over(shared.out.written(), cx) {
+                                return Poll::Pending;
+                            }
+                            continue;
+                        }
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
+                        Poll::Pending => {
+                            return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));
+                        }
+                    },
+                    Some(_) if owed > 0 => {}
+                    None if owed >= splice::LEAST => bypass.pipe = Pipe::take(),
+                    _ => return Poll::Ready(Ok(())),
+                }
+            }
+            let Some(pipe) = &mut bypass.pipe else { return Poll::Ready(Ok(())) };
+            match ready!(poll_splice(body.as_mut(), cx, pipe)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(RespondFault::Body(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The orderly end of a connection.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use super::conn::ServerConn;
+use crate::buffer::ReadBuffer;
+use crate::transport::Transport;
+
+impl<IO: Transport> ServerConn<IO> {
+    /// Ends the connection in good order.
+    ///
+    /// Where the client may still be sending, its bytes are read and thrown away for a while
+    /// ([`linger`](super::ServerConfig::linger), at most 1 MiB): closing on unread bytes would reset the
+    /// connection and could take the answer with it. Cancelling it closes at once.
+    pub async fn close(self) {
+        const MOST_THROWN_AWAY: usize = 1 << 20;
+        let lingers = {
+            let shared = self.shared.borrow();
+            !shared.ended && (self.linger || !shared.body.is_done() || !shared.read.is_empty())
+        };
+        let Some(mut io) = self.shared.borrow_mut().io.take() else { return };
+        let mut buffer = ReadBuffer::new();
+        let mut left = MOST_THROWN_AWAY;
+        let mut shut = false;
+        let end = poll_fn(|cx| {
+            if !shut {
+                ready!(Pin::new(&mut io).poll_shutdown(cx))?;
+                shut = true;
+            }
+            while lingers && left > 0 {
+                match ready!(buffer.poll_fill(&mut io, cx))? {
+                    0 => break,
+                    count => left = left.saturating_sub(count),
+                }
+                buffer.skip(buffer.len());
+            }
+            Poll::Ready(std::io::Result::Ok(()))
+        });
+        // The connection ends here whether the client listens, answers or breaks it.
+        let _ = tokio::time::timeout(self.config.linger, end).await;
+    }
+}

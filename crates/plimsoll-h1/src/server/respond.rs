@@ -1,0 +1,304 @@
+//! Writing an answer, and what becomes of the connection after it.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body::Body;
+
+use super::bypass::Bypass;
+use super::conn::ServerConn;
+use super::error::{RespondError, RespondFault};
+use super::shared::Asked;
+use super::stall::Stall;
+use crate::encode::{self, Announce, FieldWriter, Persistence};
+use crate::outgoing::Mode;
+use crate::splice::Splice;
+use crate::transport::Transport;
+use crate::turn::Turn;
+
+/// What the connection is good for after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another request.
+    Request,
+    /// Nothing: [`close`](ServerConn::close) it.
+    Close,
+    /// The other protocol: take it by [`into_parts`](ServerConn::into_parts).
+    Upgrade,
+}
+
+/// An answer that was sent whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What comes next on the connection.
+    pub next: Next,
+    /// Bytes of body sent, framing not counted.
+    pub body_bytes: u64,
+}
+
+/// How an answer is framed and what its head says of that.
+struct Plan {
+    announce: Announce,
+    mode: Mode,
+    open: bool,
+    close: bool,
+}
+
+impl Plan {
+    fn new<B: Body>(status: StatusCode, headers: &HeaderMap, body: &B, asked: Asked) -> Option<Self> {
+        let stated = match headers.get(header::CONTENT_LENGTH) {
+            Some(value) => Some(value.to_str().ok()?.parse::<u64>().ok()?),
+            None => None,
+        };
+        let exact = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+        let switching = status == StatusCode::SWITCHING_PROTOCOLS;
+        if switching || status == StatusCode::NO_CONTENT {
+            return Some(Self { announce: Announce::Nothing, mode: Mode::None, open: false, close: false });
+        }
+        if asked.head_only || status == StatusCode::NOT_MODIFIED {
+            // The length is that of the body which is not sent; an empty body says nothing about it.
+            let length = stated.or(exact.filter(|length| *length > 0));
+            let announce = length.map_or(Announce::Nothing, Announce::Length);
+            return Some(Self { announce, mode: Mode::None, open: false, close: false });
+        }
+        if matches!((stated, exact), (Some(stated), Some(exact)) if stated != exact) {
+            return None;
+        }
+        let open = !body.is_end_stream();
+        Some(match (exact.or(stated), asked.modern) {
+            (Some(length), _) => {
+                Self { announce: Announce::Length(length), mode: Mode::Length(length), open, close: false }
+            }
+            (None, true) => Self { announce: Announce::Chunked, mode: Mode::Chunked, open, close: false },
+            (None, false) => Self { announce: Announce::Nothing, mode: Mode::UntilClose, open, close: true },
+        })
+    }
+}
+
+impl<IO: Transport> ServerConn<IO> {
+    /// Answers the request in hand, or the one that was refused.
+    ///
+    /// The head leaves with the first chunk of the body in one write, if that chunk is there at once. An exact
+    /// length of the body is announced; without one the answer is chunked, or for HTTP/1.0 ends with the
+    /// connection. Frames are fetched as the client takes them.
+    ///
+    /// # Errors
+    /// If anything fails once the client may have seen a part, the connection is broken before this returns, so
+    /// that a short body is never taken for whole. If nothing was written yet, another answer may be given.
+    ///
+    /// Not cancel safe: dropped before it is done, the connection has to be dropped too.
+    pub async fn respond<B>(&mut self, response: Response<B>) -> Result<Sent, RespondError<B::Error>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        self.respond_with(response, &|_| {}).await
+    }
+
+    /// As [`respond`](Self::respond); `extra` adds fields to the head without a map.
+    pub async fn respond_with<B>(
+        &mut self,
+        response: Response<B>,
+        extra: &dyn Fn(&mut FieldWriter<'_>),
+    ) -> Result<Sent, RespondError<B::Error>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        self.answer(response, extra, Bypass::never()).await
+    }
+
+    /// As [`respond_with`](Self::respond_with); a large body of known length goes from socket to socket without
+    /// passing through this process, where both are plain TCP and the system can do it.
+    pub async fn respond_spliced<B>(
+        &mut self,
+        response: Response<B>,
+        extra: &dyn Fn(&mut FieldWriter<'_>),
+    ) -> Result<Sent, RespondError<B::Error>>
+    where
+        B: Body<Data = Bytes> + Splice,
+    {
+        self.answer(response, extra, Bypass::by(B::poll_splice)).await
+    }
+
+    async fn answer<B>(
+        &mut self,
+        response: Response<B>,
+        extra: &dyn Fn(&mut FieldWriter<'_>),
+        mut bypass: Bypass<B>,
+    ) -> Result<Sent, RespondError<B::Error>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (head, body) = response.into_parts();
+        let (before, status) = (self.shared.borrow().out.waiting(), head.status);
+        let close = self.begin(status, &head.headers, &body, extra)?;
+        drop(head);
+
+        let mut body = pin!(body);
+        let mut stall = Stall::new(self.config.write_stall, self.config.write_rate);
+        let mut turn = Turn::default();
+        let written =
+            poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall, &mut bypass, &mut turn)).await;
+        bypass.finish();
+        let body_bytes = self.shared.borrow().out.body_bytes();
+        if let Err(fault) = written {
+            return Err(self.give_up(before, fault));
+        }
+        let next = if status == StatusCode::SWITCHING_PROTOCOLS {
+            Next::Upgrade
+        } else if close || !self.finish_request().await {
+            Next::Close
+        } else {
+            Next::Request
+        };
+        Ok(Sent { next, body_bytes })
+    }
+
+    /// Encodes the head and says whether the connection closes after the answer.
+    fn begin<B: Body>(
+        &mut self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &B,
+        extra: &dyn Fn(&mut FieldWriter<'_>),
+    ) -> Result<bool, RespondError<B::Error>> {
+        let refuse = |fault| Err(RespondError { fault, started: false });
+        let shared = &mut *self.shared.borrow_mut();
+        let asked = shared.asked;
+        let switching = status == StatusCode::SWITCHING_PROTOCOLS;
+        if status.is_informational() && !(switching && asked.upgrade) {
+            return refuse(RespondFault::Status);
+        }
+        let Some(plan) = Plan::new(status, headers, body, asked) else { return refuse(RespondFault::Length) };
+        // A client that waits for `100 Continue` may send the body all the same: what comes next is unsure.
+        let unsure = !shared.body.is_done()
+            && (shared.owes_continue
+                || shared.body.is_broken()
+                || shared.body_dropped
+                    && shared.body.left().is_some_and(|left| left > self.config.drain_unread));
+        let close = plan.close
+            || unsure
+            || !asked.keep_alive
+            || self.drain.has_begun()
+            || headers.get(header::CONNECTION).is_some_and(|value| value.as_bytes() == b"close");
+        let persistence = match (switching, close, asked.modern) {
+            (true, ..) => Persistence::Upgrade,
+            (_, true, _) => Persistence::Close,
+            (_, _, true) => Persistence::Silent,
+            (_, _, false) => Persistence::KeepAlive,
+        };
+        shared.answering = true;
+        encode::response(shared.out.buf(), status, headers, plan.announce, persistence, extra);
+        shared.out.begin(plan.mode, plan.open);
+        Ok(close)
+    }
+
+    fn poll_answer<B>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut body: Pin<&mut B>,
+        stall: &mut Stall,
+        bypass: &mut Bypass<B>,
+        turn: &mut Turn,
+    ) -> Poll<Result<(), RespondFault<B::Error>>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let length = |_| RespondFault::Length;
+        turn.begin(self.shared.borrow().out.written());
+        loop {
+            match self.poll_bypass(cx, body.as_mut(), stall, bypass, turn) {
+                Poll::Ready(done) => done?,
+                Poll::Pending => return self.poll_left(cx),
+            }
+            let mut waits = false;
+            // The body may read this very connection (an upload that goes on), so it is polled unborrowed.
+            while !waits && self.shared.borrow().out.wants_frame() {
+                match body.as_mut().poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let last = body.is_end_stream();
+                        self.shared.borrow_mut().out.push(frame, last).map_err(length)?;
+                    }
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(RespondFault::Body(error))),
+                    Poll::Ready(None) => self.shared.borrow_mut().out.finish().map_err(length)?,
+                    Poll::Pending => waits = true,
+                }
+            }
+            let shared = &mut *self.shared.borrow_mut();
+            let Some(io) = &mut shared.io else {
+                return Poll::Ready(Err(RespondFault::Io(std::io::ErrorKind::NotConnected.into())));
+            };
+            match shared.out.poll_flush(io, cx) {
+                Poll::Ready(Ok(())) if shared.out.is_done() => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) => {
+                    stall.over();
+                    if waits || turn.is_over(shared.out.written(), cx) {
+                        break;
+                    }
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
+                Poll::Pending => {
+                    return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));
+                }
+            }
+        }
+        self.poll_left(cx)
+    }
+
+    /// While nothing is written, reading alone tells that the client has left.
+    fn poll_left<E>(&self, cx: &mut Context<'_>) -> Poll<Result<(), RespondFault<E>>> {
+        self.poll_gone(cx).map(|()| Err(RespondFault::Io(std::io::ErrorKind::ConnectionAborted.into())))
+    }
+
+    /// Breaks the connection, or takes the answer back if nothing of it was written.
+    #[cold]
+    fn give_up<E>(&mut self, before: usize, fault: RespondFault<E>) -> RespondError<E> {
+        let shared = &mut *self.shared.borrow_mut();
+        let lost = matches!(fault, RespondFault::Io(_) | RespondFault::Stalled);
+        let started = lost || shared.out.written() > 0;
+        if started {
+            if let Some(mut io) = shared.io.take() {
+                // What was fetched before the fault is the client's; if it cannot leave at once, it does not.
+                let _ = shared.out.poll_flush(&mut io, &mut Context::from_waker(std::task::Waker::noop()));
+                if shared.out.ends_with_connection() {
+                    let _ = io.reset_on_close();
+                }
+            }
+            shared.ended = true;
+        } else {
+            shared.out.take_back(before);
+            shared.answering = false;
+        }
+        RespondError { fault, started }
+    }
+
+    /// Reads over what is left of the request; says whether another can follow.
+    async fn finish_request(&mut self) -> bool {
+        if !self.shared.borrow().body.is_done() {
+            let drained = tokio::time::timeout(self.config.linger, self.drain_body()).await;
+            if !matches!(drained, Ok(true)) {
+                return false;
+            }
+        }
+        self.shared.borrow_mut().forget_request();
+        true
+    }
+
+    async fn drain_body(&self) -> bool {
+        poll_fn(|cx| {
+            let shared = &mut *self.shared.borrow_mut();
+            let Some(io) = &mut shared.io else { return Poll::Ready(false) };
+            shared.body.allow_at_most(self.config.drain_unread);
+            loop {
+                match shared.body.poll_frame(&mut shared.read, io, cx) {
+                    Poll::Ready(Ok(Some(_))) => {}
+                    Poll::Ready(end) => return Poll::Ready(end.is_ok()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+}

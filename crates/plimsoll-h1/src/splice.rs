@@ -1,0 +1,177 @@
+//! Moving a large body from socket to socket inside the kernel.
+//!
+//! A body of many megabytes costs two copies of every byte when it passes through this process. `splice` moves the
+//! pages through a pipe instead. It pays off from some hundred kilobytes on; below that, the first read has most of
+//! the body anyway.
+
+use std::task::{Context, Poll};
+
+use http_body::Body;
+
+#[cfg(target_os = "linux")]
+pub use linux::Pipe;
+#[cfg(not(target_os = "linux"))]
+pub use other::Pipe;
+
+/// A body shorter than this is read and written.
+pub(crate) const LEAST: u64 = 128 * 1024;
+
+/// A body that can move its bytes into a [`Pipe`] without showing them.
+///
+/// Implemented by [`Incoming`](crate::Incoming); a wrapper that only watches passes the call on, as it does with
+/// `poll_frame`. A wrapper that must see the bytes returns `None`.
+pub trait Splice: Body {
+    /// Moves some bytes into `pipe`, which is empty. `None` means: not now, poll for a frame.
+    ///
+    /// After an error the next frame polled is an error, too. Cancel safe: what was moved is in the pipe.
+    fn poll_splice(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<u64, Self::Error>>>;
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::cell::RefCell;
+    use std::io;
+    use std::os::fd::OwnedFd;
+    use std::task::{Context, Poll, ready};
+
+    use rustix::pipe::{PipeFlags, SpliceFlags};
+    use tokio::io::Interest;
+    use tokio::net::TcpStream;
+
+    /// Enough for few system calls, and little enough that the pipes of many bodies fit what one user may have.
+    const ROOM: usize = 256 * 1024;
+    /// Pipes kept by a thread for the next large body.
+    const KEPT: usize = 4;
+
+    thread_local! {
+        static POOL: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// A pipe of the kernel with bytes on their way from one socket to another.
+    #[derive(Debug)]
+    pub struct Pipe {
+        read: OwnedFd,
+        write: OwnedFd,
+        held: usize,
+    }
+
+    impl Pipe {
+        /// An empty pipe; `None` if the process may not have another.
+        pub(crate) fn take() -> Option<Self> {
+            if let Ok(Some(pipe)) = POOL.try_with(|pool| pool.borrow_mut().pop()) {
+                return Some(pipe);
+            }
+            let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
+            // A smaller one works as well: one user's pipes together have a limit, too.
+            let _ = rustix::pipe::fcntl_setpipe_size(&write, ROOM);
+            Some(Self { read, write, held: 0 })
+        }
+
+        /// Keeps it for later. One that holds bytes is closed: they belong to a body that broke off.
+        pub(crate) fn give(self) {
+            if self.held == 0 {
+                let _ = POOL.try_with(|pool| {
+                    let mut pool = pool.borrow_mut();
+                    if pool.len() < KEPT {
+                        pool.push(self);
+                    }
+                });
+            }
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.held == 0
+        }
+
+        /// Moves at most `most` bytes out of `socket`; 0 is the stream's end. The pipe must be empty, so that only
+        /// the socket can be what is waited for.
+        pub(crate) fn poll_in(
+            &mut self,
+            socket: &TcpStream,
+            most: u64,
+            cx: &mut Context<'_>,
+        ) -> Poll<io::Result<usize>> {
+            let most = usize::try_from(most).unwrap_or(ROOM).min(ROOM);
+            loop {
+                ready!(socket.poll_read_ready(cx))?;
+                let moved = socket.try_io(Interest::READABLE, || {
+                    Ok(rustix::pipe::splice(socket, None, &self.write, None, most, FLAGS)?)
+                });
+                match moved {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    moved => {
+                        self.held += moved.as_ref().map_or(0, |count| *count);
+                        return Poll::Ready(moved);
+                    }
+                }
+            }
+        }
+
+        /// Moves what is held into `socket`, as far as that takes it.
+        pub(crate) fn poll_out(
+            &mut self,
+            socket: &TcpStream,
+            cx: &mut Context<'_>,
+        ) -> Poll<io::Result<usize>> {
+            loop {
+                ready!(socket.poll_write_ready(cx))?;
+                let moved = socket.try_io(Interest::WRITABLE, || {
+                    Ok(rustix::pipe::splice(&self.read, None, socket, None, self.held, FLAGS)?)
+                });
+                match moved {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    moved => {
+                        self.held -= moved.as_ref().map_or(0, |count| *count);
+                        return Poll::Ready(moved);
+                    }
+                }
+            }
+        }
+    }
+
+    const FLAGS: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use std::io;
+    use std::task::{Context, Poll};
+
+    use tokio::net::TcpStream;
+
+    /// No pipe: this system cannot move bytes from socket to socket.
+    #[derive(Debug)]
+    pub struct Pipe(std::convert::Infallible);
+
+    impl Pipe {
+        pub(crate) fn take() -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn give(self) {
+            match self.0 {}
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            match self.0 {}
+        }
+
+        pub(crate) fn poll_in(
+            &mut self,
+            _: &TcpStream,
+            _: u64,
+            _: &mut Context<'_>,
+        ) -> Poll<io::Result<usize>> {
+            match self.0 {}
+        }
+
+        pub(crate) fn poll_out(&mut self, _: &TcpStream, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
+            match self.0 {}
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A request's target and its `Host`, and whether the two agree.
+
+use bytes::Bytes;
+use http::{Method, Uri};
+
+use crate::error::Refusal;
+
+/// Parses the target of a `method` request.
+///
+/// Taken are origin-form, absolute-form with `http` or `https`, and `*` for `OPTIONS`.
+pub(crate) fn parse(target: Bytes, method: &Method) -> Result<Uri, Refusal> {
+    if !target.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'#') {
+        return Err(Refusal::TargetSyntax);
+    }
+    let absolute = match target[..] {
+        [b'/', ..] => false,
+        [b'*'] if *method == Method::OPTIONS => false,
+        _ => true,
+    };
+    if absolute && !is_web(&target) {
+        return Err(Refusal::TargetForm);
+    }
+    let uri = Uri::from_maybe_shared(target).map_err(|_| Refusal::TargetSyntax)?;
+    if absolute && !uri.authority().is_some_and(|authority| is_authority(authority.as_str().as_bytes())) {
+        return Err(Refusal::TargetSyntax);
+    }
+    Ok(uri)
+}
+
+fn is_web(target: &[u8]) -> bool {
+    let begins =
+        |scheme: &[u8]| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    begins(b"http://") || begins(b"https://")
+}
+
+/// Checks a `Host` value against itself and against the target's authority, if that has one.
+pub fn check_host(host: &[u8], uri: &Uri) -> Result<(), Refusal> {
+    if !is_authority(host) {
+        return Err(Refusal::HostInvalid);
+    }
+    let Some(authority) = uri.authority() else { return Ok(()) };
+    let default: &[u8] = if uri.scheme_str() == Some("https") { b":443" } else { b":80" };
+    let plain = |name: &[u8]| name.strip_suffix(default).unwrap_or(name).to_ascii_lowercase();
+    if plain(host) == plain(authority.as_str().as_bytes()) {
+        Ok(())
+    } else {
+        Err(Refusal::HostContradictsTarget)
+    }
+}
+
+/// Whether `value` is `host[:port]`, with a name of letters, digits and `-._~`, an IPv4 address, or an IPv6
+/// address in brackets.
+///
+/// Stricter than RFC 3986, whose registered names may hold percent escapes and delimiters that two readers
+/// could take apart differently.
+pub fn is_authority(value: &[u8]) -> bool {
+    let (host_is_fine, port) = if let Some(rest) = value.strip_prefix(b"[") {
+        let Some(close) = memchr::memchr(b']', rest) else { return false };
+        let address = std::str::from_utf8(&rest[..close]).ok();
+        let fine = address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
+        (fine, &rest[close + 1..])
+    } else {
+        let end = memchr::memchr(b':', value).unwrap_or(value.len());
+        let name = &value[..end];
+        let fine = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        (!name.is_empty() && name.iter().all(fine), &value[end..])
+    };
+    host_is_fine && (port.is_empty() || is_port(port))
+}
+
+fn is_port(port: &[u8]) -> bool {
+    let [b':', digits @ ..] = port else { return false };
+    (1..=5).contains(&digits.len())
+        && digits.iter().all(u8::is_ascii_digit)
+        && digits.iter().fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0')) <= 65_535
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(target: &'static str) -> Result<Uri, Refusal> {
+        parse(Bytes::from_static(target.as_bytes()), &Method::GET)
+    }
+
+    #[test]
+    fn forms() {
+        assert_eq!(get("/a?b=c").unwrap().path_and_query().unwrap(), "/a?b=c");
+        assert_eq!(get("//a/b").unwrap().path(), "//a/b");
+        assert_eq!(get("http://a.b:81/c").unwrap().authority().unwrap(), "a.b:81");
+        assert_eq!(get("HTTPS://[::1]").unwrap().path(), "/");
+        assert!(parse(Bytes::from_static(b"*"), &Method::OPTIONS).is_ok());
+        for form in ["*", "a", "a:80", "ftp://a/", "http:/a", "?a", "javascript:x"] {
+            assert_eq!(get(form), Err(Refusal::TargetForm), "{form}");
+        }
+        for bad in
+            ["/#a", "/\u{e9}", "/a\u{7f}", "http://u:p@a/", "http://", "http:///a", "http://a%41/", "/<"]
+        {
+            assert_eq!(get(bad), Err(Refusal::TargetSyntax), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for good in ["a", "a.b-c_d", "1.2.3.4:80", "[::1]", "[2001:db8::1]:8080", "xn--a:65535"] {
+            assert!(is_authority(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "",
+            ":80",
+            "a:",
+            "a:b",
+            "a:65536",
+            "a:1:2",
+            "a b",
+            "a/b",
+            "a@b",
+            "a,b",
+            "[::1",
+            "[::g]",
+            "[::1]80",
+            "a%41",
+            "[1.2.3.4]",
+            "a?b",
+            "a\u{e9}",
+        ] {
+            assert!(!is_authority(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn host_and_target_must_agree() {
+        let uri = get("http://A.example:80/x").unwrap();
+        assert_eq!(check_host(b"a.EXAMPLE", &uri), Ok(()));
+        assert_eq!(check_host(b"a.example:80", &uri), Ok(()));
+        assert_eq!(check_host(b"a.example:81", &uri), Err(Refusal::HostContradictsTarget));
+        assert_eq!(check_host(b"b.example", &uri), Err(Refusal::HostContradictsTarget));
+        assert_eq!(check_host(b"whatever", &get("/x").unwrap()), Ok(()));
+    }
+}
