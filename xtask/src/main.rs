@@ -1,11 +1,13 @@
-//! Every habit of development is one command: `cargo xtask test`, `cargo xtask bench …`, `cargo xtask setup`.
+//! The commands of development: `cargo xtask test`, `cargo xtask ci`, `cargo xtask bench …` and so on.
 
 mod api;
 mod bench;
 mod chaos;
+mod ci;
 mod openapi;
 mod setup;
 mod smoke;
+mod steps;
 mod test;
 mod tools;
 mod workspace;
@@ -15,11 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "The habits of development, one command each"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The commands of development")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,9 +25,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check and test everything
+    /// Run the tests
     #[command(long_about = test::LONG_ABOUT)]
     Test(test::Options),
+    /// Run the tests and every other check of a change
+    #[command(long_about = ci::LONG_ABOUT)]
+    Ci(ci::Options),
     /// Measure: every figure that the project claims
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -51,6 +52,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
+        Command::Ci(options) => ci::run(&options),
         Command::Bench(bench) => bench::run(&bench),
         Command::Api(options) => api::run(&options),
         Command::Chaos(options) => chaos::run(&options),

@@ -23,7 +23,9 @@ const POSTGRES: Tool =
 const WRK: Tool = tool("wrk", "wrk", "HTTP/1.1 load");
 
 /// What `cargo xtask test` uses.
-pub(crate) const FOR_TESTS: &[Tool] = &[CURL, PROMTOOL, H2LOAD, VALGRIND, POSTGRES];
+pub(crate) const FOR_TESTS: &[Tool] = &[CURL, PROMTOOL, H2LOAD, POSTGRES];
+/// What the rest of `cargo xtask ci` uses.
+pub(crate) const FOR_CI: &[Tool] = &[VALGRIND];
 /// What the side-by-side benches use.
 pub(crate) const FOR_BENCHES: &[Tool] = &[NGINX, HAPROXY, WRK, CURL, H2LOAD];
 /// Everything, for `cargo xtask setup`.

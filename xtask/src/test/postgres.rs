@@ -5,11 +5,11 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::steps::Steps;
+use crate::steps::Steps;
 use crate::tools;
 
 /// Where the testkit looks for a server that is shared.
-pub(super) const SHARED: &str = "PLIMSOLL_TEST_POSTGRES";
+pub(crate) const SHARED: &str = "PLIMSOLL_TEST_POSTGRES";
 const EXAMPLE: &[&str] =
     &["--quiet", "--package", "plimsoll-testkit", "--features", "postgres", "--example", "postgres"];
 

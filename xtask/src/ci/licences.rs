@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::steps::Steps;
+use crate::steps::Steps;
 use crate::tools;
 use crate::workspace::Workspace;
 

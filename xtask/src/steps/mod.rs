@@ -1,17 +1,40 @@
 //! Runs one step after another: a heading, its output as it comes, its time, and how to repeat what failed.
 
+mod tally;
+
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::tally::Tally;
+use crate::workspace::Workspace;
+use tally::Tally;
+
+/// Runs the steps that `work` takes and prints the count of tests as the last line.
+pub(crate) fn run(work: impl FnOnce(&Workspace, &mut Steps) -> Result<()>) -> Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    let mut steps = Steps::new();
+    let outcome = work(&workspace, &mut steps);
+    if let Err(error) = &outcome {
+        println!("\n{error:#}");
+    }
+    steps.conclude(&outcome);
+    // The error is already printed, so that the count stays the last line.
+    Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A call of cargo.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments);
+    command
+}
 
 /// The steps so far.
 pub(crate) struct Steps {
-    pub(crate) tally: Tally,
+    tally: Tally,
     started: Instant,
     colour: bool,
     /// Passes the output of what runs on to the terminal.
@@ -19,7 +42,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             tally: Tally::default(),
             started: Instant::now(),
@@ -70,8 +93,8 @@ impl Steps {
         println!("\n=== {title}: SKIPPED, {reason}");
     }
 
-    /// The last line: what the runners counted in all.
-    pub(crate) fn conclude(&self, outcome: &Result<()>) {
+    /// Prints the last line: the runners' counts in all.
+    fn conclude(&self, outcome: &Result<()>) {
         let mut tally = self.tally;
         // A lint that fails is no test, but a run that failed must never end with "0 failed".
         if outcome.is_err() && tally.failed == 0 {
@@ -153,7 +176,7 @@ fn echo(from: impl Read, mut to: Option<impl Write>) -> Tally {
 /// The command as one would type it, with the variables that were set for it.
 fn shown(command: &Command) -> String {
     // The run's server is gone by the time that somebody repeats a command; then the tests start their own.
-    let lasting = command.get_envs().filter(|(name, _)| *name != super::postgres::SHARED);
+    let lasting = command.get_envs().filter(|(name, _)| *name != crate::test::SHARED);
     let variables = lasting.filter_map(|(name, value)| {
         Some(format!("{}={}", name.display(), quoted(&value?.to_string_lossy())))
     });

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::cargo;
-use super::steps::Steps;
+use crate::steps::{Steps, cargo};
 use crate::workspace::Workspace;
 
 /// Runs the unit tests with `loom` in their path, of every crate that has `cfg(loom)` in its sources.
