@@ -1,7 +1,7 @@
 //! Serves a folder on one thread, by this crate or by tower-http: what `cargo xtask bench files` measures.
 //!
 //! ```console
-//! $ cargo run --release -p plimsoll-http --features files --example serve_files -- plimsoll 8080 /srv/www
+//! $ cargo run --release -p plimsoll-http --features static-files --example serve_files -- plimsoll 8080 /srv/www
 //! ```
 
 use bytes::Bytes;

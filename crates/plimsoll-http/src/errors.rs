@@ -161,7 +161,7 @@ impl<E: Error + Send + Sync + 'static> From<KeyedBodyError<E>> for Problem {
 #[cfg(any(feature = "client", feature = "server"))]
 mod file {
     use super::Problem;
-    use plimsoll_policy::file::{Faults, Invalid, LoadError, UnknownPolicy};
+    use plimsoll_config::{Faults, Invalid, LoadError, UnknownPolicy};
 
     internal!(Faults, Invalid, LoadError, UnknownPolicy);
 }
@@ -180,7 +180,7 @@ mod client {
     }
 }
 
-#[cfg(all(feature = "files", unix))]
+#[cfg(all(feature = "static-files", unix))]
 mod files {
     use super::Problem;
     use crate::files::FileError;

@@ -30,7 +30,7 @@ pub mod client;
 #[cfg(feature = "client")]
 pub mod dial;
 mod errors;
-#[cfg(all(feature = "files", unix))]
+#[cfg(all(feature = "static-files", unix))]
 pub mod files;
 pub mod headers;
 #[cfg(any(feature = "client", feature = "server"))]

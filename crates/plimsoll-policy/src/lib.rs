@@ -18,8 +18,6 @@ pub mod concurrency;
 mod draw;
 pub mod ejection;
 pub mod endpoints;
-#[cfg(feature = "file")]
-pub mod file;
 pub mod hedge;
 mod named;
 mod observe;

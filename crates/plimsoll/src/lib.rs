@@ -6,7 +6,7 @@
 //! | module | what | feature |
 //! | --- | --- | --- |
 //! | the root | the policies as pure machines, their words and quantities | always |
-//! | [`mod@file`], [`Policies`] | the policy file: decoding, faults with their places, JSON Schema; its policies by name | `file` |
+//! | [`config`], [`Policies`] | the policy file: decoding, faults with their places, JSON Schema; its policies by name | `config` |
 //! | [`tower`] | the policies as tower layers | `tower` |
 //! | [`driver`] | what drives a call by hand: clock, draws, wakers, the classifier | `tower` |
 //! | [`task`] | scopes, windows, supervision, measured queues and locks, pools, drain | `task` |
@@ -17,7 +17,7 @@
 //! | [`serve()`](fn@serve), [`mod@serve`] | a server with everything on | `server` |
 //! | [`Negotiated`] | a body in the format that both sides read; streams in [`http::body`] | `server` |
 //! | [`Client`], [`client`] | outbound calls, each under a policy | `client` |
-//! | `http::files` | files with ranges, conditions and precompressed variants (Unix) | `files`, off |
+//! | `http::files` | files with ranges, conditions and precompressed variants (Unix) | `static-files`, off |
 //! | `http::body` | MessagePack and Protobuf as further formats | `msgpack`, `protobuf`, off |
 //! | `http::idempotency` | its store in PostgreSQL | `postgres`, off |
 //! | `client::reqwest` | the policies around a `reqwest::Client` that is there already | `reqwest`, off |
@@ -54,15 +54,18 @@
 //! - `docs/` of the repository has a page for each task, and `docs/algorithms.md` the equations.
 #![forbid(unsafe_code)]
 
-#[cfg(all(doctest, feature = "file", feature = "telemetry", feature = "http"))]
+#[cfg(all(doctest, feature = "config", feature = "telemetry", feature = "http"))]
 mod pages;
 
 #[doc(inline)]
 pub use plimsoll_policy::*;
 
-#[cfg(feature = "file")]
+#[cfg(feature = "config")]
 #[doc(inline)]
-pub use plimsoll_policy::file::Policies;
+pub use plimsoll_config as config;
+#[cfg(feature = "config")]
+#[doc(inline)]
+pub use plimsoll_config::Policies;
 
 #[cfg(feature = "tower")]
 #[doc(inline)]

@@ -7,17 +7,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plimsoll-policy", &[]),
     ("plimsoll-task", &[]),
     ("plimsoll-h1", &[]),
+    ("plimsoll-config", &["plimsoll-policy"]),
     ("plimsoll-driver", &["plimsoll-policy"]),
     ("plimsoll-tower", &["plimsoll-policy", "plimsoll-driver"]),
     ("plimsoll-telemetry", &["plimsoll-policy"]),
     (
         "plimsoll-http",
-        &["plimsoll-policy", "plimsoll-task", "plimsoll-driver", "plimsoll-tower", "plimsoll-telemetry"],
+        &["plimsoll-policy", "plimsoll-config", "plimsoll-task", "plimsoll-driver", "plimsoll-tower", "plimsoll-telemetry"],
     ),
     (
         "plimsoll",
         &[
             "plimsoll-policy",
+            "plimsoll-config",
             "plimsoll-task",
             "plimsoll-driver",
             "plimsoll-tower",

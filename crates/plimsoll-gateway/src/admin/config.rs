@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::{body::Body, extract::State};
 use http::Response;
-use plimsoll::file::Shape;
+use plimsoll::config::Shape;
 use serde_json::json;
 use std::sync::Arc;
 

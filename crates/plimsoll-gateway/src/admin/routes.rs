@@ -4,7 +4,7 @@ use super::answer::Answer;
 use crate::{control::Plane, snapshot::Route, spec::RouteSpec};
 use axum::{body::Body, extract::State};
 use http::Response;
-use plimsoll::file::Shape;
+use plimsoll::config::Shape;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

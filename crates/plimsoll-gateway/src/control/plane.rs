@@ -169,7 +169,7 @@ pub(crate) fn policy_of(spec: &GatewaySpec, name: &str) -> Option<PolicySpec> {
 }
 
 /// What does no harm but can hardly be meant.
-pub(super) fn warn_of(warnings: &[plimsoll::file::Fault]) {
+pub(super) fn warn_of(warnings: &[plimsoll::config::Fault]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -1,7 +1,7 @@
 //! `[admin]`.
 
 use crate::spec::{AdminSpec, Secret};
-use plimsoll::file::{self, Node, Reader, Rules, Schemas, Section, Shape, section};
+use plimsoll::config::{self, Node, Reader, Rules, Schemas, Section, Shape, section};
 use serde_json::Value;
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -30,11 +30,11 @@ impl Rules for AdminSpec {
 
 impl Shape for Secret {
     fn expected() -> Cow<'static, str> {
-        file::Secret::expected()
+        config::Secret::expected()
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let secret = file::Secret::read(node, reader)?;
+        let secret = config::Secret::read(node, reader)?;
         // A line's end that came along from where the secret is kept would lock everyone out.
         if secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Some(Self::new(secret.expose()));
@@ -45,7 +45,7 @@ impl Shape for Secret {
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        file::Secret::schema(schemas)
+        config::Secret::schema(schemas)
     }
 
     fn write(&self) -> Value {

@@ -2,7 +2,7 @@
 
 use super::amount::{Bytes, Count};
 use crate::spec::AnswerSpec;
-use plimsoll::file::{Node, Reader, Rules, Schemas, Shape, Value, section};
+use plimsoll::config::{Node, Reader, Rules, Schemas, Shape, Value, section};
 use std::borrow::Cow;
 
 type Head = Bytes<1024, { 128 << 10 }>;

@@ -1,6 +1,6 @@
 //! One of a few words for a value of the library's.
 
-use plimsoll::file::{Node, Reader, Schemas, Shape, Value, json, one_of};
+use plimsoll::config::{Node, Reader, Schemas, Shape, Value, json, one_of};
 use std::borrow::Cow;
 
 /// A type of which each value has a word in the file.

@@ -1,6 +1,6 @@
 //! Lists in which nothing stands twice.
 
-use plimsoll::file::{Placed, Reader};
+use plimsoll::config::{Placed, Reader};
 
 /// Whether no two are alike. Each that another stood before is a fault at its place.
 pub(super) fn distinct<T: PartialEq>(items: &[Placed<T>], what: &str, reader: &mut Reader<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use super::amount::{Bytes, Count};
 use crate::spec::LimitsSpec;
-use plimsoll::file::{Node, Reader, Rules, Schemas, Section, Shape, Size, section};
+use plimsoll::config::{Node, Reader, Rules, Schemas, Section, Shape, Size, section};
 use serde_json::Value;
 use std::{borrow::Cow, num::NonZeroU64, time::Duration};
 

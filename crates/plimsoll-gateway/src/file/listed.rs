@@ -1,6 +1,6 @@
 //! `[[listener]]`, `[[route]]`: tables that stand one after the other.
 
-use plimsoll::file::{Content, Node, Reader, Schemas, Shape};
+use plimsoll::config::{Content, Node, Reader, Schemas, Shape};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 

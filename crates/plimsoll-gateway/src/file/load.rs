@@ -2,7 +2,7 @@
 
 use super::{Invalid, LoadError, whole::Whole};
 use crate::spec::GatewaySpec;
-use plimsoll::file::{Document, Env, Fault, Faults, Source};
+use plimsoll::config::{Document, Env, Fault, Faults, Source};
 use std::{fmt, path::Path};
 
 /// A gateway that can be run, and what is odd about its file.

@@ -3,7 +3,7 @@
 use super::distinct::distinct;
 use crate::spec::{HostPattern, PathPrefix};
 use http::{HeaderName, HeaderValue, Method};
-use plimsoll::file::{self, Content, Node, Placed, Reader, Schemas, Shape, nearest};
+use plimsoll::config::{self, Content, Node, Placed, Reader, Schemas, Shape, nearest};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -185,7 +185,7 @@ impl Shape for Headers {
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for entry in table.entries() {
             let value = reader.key::<Field>(&entry.key, &entry.value);
-            let name = file::HeaderName::try_from(&*entry.key).ok();
+            let name = config::HeaderName::try_from(&*entry.key).ok();
             let name = name.and_then(|name| HeaderName::from_bytes(name.as_str().as_bytes()).ok());
             if let Some(name) = &name
                 && headers.iter().any(|(earlier, _)| earlier == name)
@@ -195,7 +195,7 @@ impl Shape for Headers {
             }
             if name.is_none() {
                 let fault = reader.fault_at_key(entry, format!("found {:?}", entry.key));
-                reader.push(fault.expecting(file::HeaderName::expected()));
+                reader.push(fault.expecting(config::HeaderName::expected()));
             }
             headers.extend(name.zip(value.map(|Field(value)| value)));
         }
@@ -205,7 +205,7 @@ impl Shape for Headers {
     fn schema(schemas: &mut Schemas) -> Value {
         json!({
             "type": "object",
-            "propertyNames": file::HeaderName::schema(schemas),
+            "propertyNames": config::HeaderName::schema(schemas),
             "additionalProperties": Field::schema(schemas),
         })
     }

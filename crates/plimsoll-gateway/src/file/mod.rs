@@ -1,6 +1,6 @@
 //! The gateway's file: from TOML to a [`GatewaySpec`], and back.
 //!
-//! What the file may say is described once, section by section, with [`plimsoll::file`]: reading, writing, the JSON
+//! What the file may say is described once, section by section, with [`plimsoll::config`]: reading, writing, the JSON
 //! Schema and the reference page follow from that. A [`GatewaySpec`] comes out only when every value is valid and every
 //! name leads somewhere; otherwise every fault comes out at once, with its place.
 //!
@@ -61,10 +61,10 @@ mod whole;
 
 pub use load::{Loaded, load, parse};
 #[doc(inline)]
-pub use plimsoll::file::{Invalid, LoadError, MOST_BYTES};
+pub use plimsoll::config::{Invalid, LoadError, MOST_BYTES};
 
 use crate::spec::GatewaySpec;
-use plimsoll::file::Shape;
+use plimsoll::config::Shape;
 use serde_json::Value;
 
 /// What stands in the place of a secret.
@@ -72,17 +72,17 @@ const HIDDEN: &str = "***";
 
 /// The JSON Schema (draft 2020-12) of the file.
 pub fn schema() -> Value {
-    plimsoll::file::schema::<whole::Whole>("Plimsoll gateway")
+    plimsoll::config::schema::<whole::Whole>("Plimsoll gateway")
 }
 
 /// The same as a part of another document, whose schemas it shares.
-pub(crate) fn schema_among(schemas: &mut plimsoll::file::Schemas) -> Value {
+pub(crate) fn schema_among(schemas: &mut plimsoll::config::Schemas) -> Value {
     whole::Whole::schema(schemas)
 }
 
 /// Every key of the file as a Markdown table.
 pub fn reference() -> String {
-    plimsoll::file::reference(&schema())
+    plimsoll::config::reference(&schema())
 }
 
 /// What a gateway is told, with the file's keys and spellings and with defaults written out.

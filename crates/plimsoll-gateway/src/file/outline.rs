@@ -106,7 +106,7 @@ macro_rules! read_only {
         impl Shape for $name {
             fn expected() -> Cow<'static, str> {
                 // The same as of the section, so that what is no table is told once.
-                plimsoll::file::Section::EXPECTED.into()
+                plimsoll::config::Section::EXPECTED.into()
             }
 
             fn read($node: &Node, $reader: &mut Reader<'_>) -> Option<Self> {
@@ -214,7 +214,7 @@ impl<T: Shape> Named<T> {
     fn of(node: &Node, reader: &mut Reader<'_>) -> Self {
         let entries = node.as_table().map(Table::entries).unwrap_or_default();
         let read =
-            |entry: &plimsoll::file::Entry| Some((entry.key.clone(), reader.key(&entry.key, &entry.value)?));
+            |entry: &plimsoll::config::Entry| Some((entry.key.clone(), reader.key(&entry.key, &entry.value)?));
         Self { entries: entries.iter().filter_map(read).collect(), table: node.as_table().is_some() }
     }
 }

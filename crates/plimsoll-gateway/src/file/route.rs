@@ -5,7 +5,7 @@ use super::{
     matching::{Headers, Label, Methods},
 };
 use crate::spec::{HostPattern, Name, PathPrefix, RouteSpec};
-use plimsoll::file::{Node, Reader, Rules, Schemas, Shape, section};
+use plimsoll::config::{Node, Reader, Rules, Schemas, Shape, section};
 use serde_json::Value;
 use std::{borrow::Cow, fmt::Write};
 

@@ -2,7 +2,7 @@
 
 use super::{between, outline::Outline, sections::Sections};
 use crate::spec::GatewaySpec;
-use plimsoll::file::{Fault, Node, Reader, Schemas, Shape};
+use plimsoll::config::{Fault, Node, Reader, Schemas, Shape};
 use serde_json::Value;
 use std::borrow::Cow;
 

@@ -1,2 +1,2 @@
 /// The name of a policy or an upstream: that of the policy file.
-pub use plimsoll::file::Name;
+pub use plimsoll::config::Name;

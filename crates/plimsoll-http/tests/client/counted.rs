@@ -3,7 +3,7 @@
 use crate::{server::Server, stand::patient};
 use axum::response::IntoResponse;
 use plimsoll_http::client::Client;
-use plimsoll_policy::file::Policies;
+use plimsoll_config::Policies;
 use plimsoll_telemetry::{Format, Registry};
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Files as a client sees them.
-#![cfg(all(feature = "files", feature = "server", unix))]
+#![cfg(all(feature = "static-files", feature = "server", unix))]
 
 mod answers;
 mod folder;

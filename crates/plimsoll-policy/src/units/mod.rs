@@ -21,7 +21,8 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    pub(crate) fn new(expected: &'static str, found: impl std::fmt::Display) -> Self {
+    /// A refusal: what the place takes, and what stood there.
+    pub fn new(expected: &'static str, found: impl std::fmt::Display) -> Self {
         Self { expected, found: found.to_string() }
     }
 }

@@ -46,13 +46,13 @@ pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Vec<Contende
 fn build() -> Result<()> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--quiet", "--package", "plimsoll-http"])
-        .args(["--features", "files", "--example", "serve_files"])
+        .args(["--features", "static-files", "--example", "serve_files"])
         .stdin(Stdio::null())
         .status()
         .context("cannot start cargo")?;
     if !status.success() {
         bail!(
-            "the example does not build: cargo build --release -p plimsoll-http --features files --example serve_files"
+            "the example does not build: cargo build --release -p plimsoll-http --features static-files --example serve_files"
         );
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::super::outline::{Admin, Outline, Part};
 use crate::spec::AdminSpec;
-use plimsoll::file::{Fault, Placed};
+use plimsoll::config::{Fault, Placed};
 use std::net::SocketAddr;
 
 /// Whether two sockets would stand in each other's way. Port 0 is another port each time.

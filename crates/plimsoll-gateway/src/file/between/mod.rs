@@ -7,7 +7,7 @@ mod references;
 mod routes;
 
 use super::outline::Outline;
-use plimsoll::file::{Fault, Faults};
+use plimsoll::config::{Fault, Faults};
 
 /// Everything that is wrong between the parts.
 pub(super) fn faults(outline: &Outline) -> Vec<Fault> {

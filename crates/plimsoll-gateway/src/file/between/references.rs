@@ -2,7 +2,7 @@
 
 use super::super::outline::{Named, Outline, Part, Route};
 use crate::{snapshot::DEFAULT_POLICY, spec::Name};
-use plimsoll::file::{Fault, Placed, nearest};
+use plimsoll::config::{Fault, Placed, nearest};
 
 /// The most names that a fault lists.
 const LISTED: usize = 8;
@@ -40,7 +40,7 @@ fn refused(name: &Placed<Name>, kind: &str, names: &[&str]) -> Option<Fault> {
     let expected = match names {
         [] => format!("a table [{kind}.NAME] of that name"),
         names if names.len() > LISTED => format!("one of the {} names of [{kind}.NAME]", names.len()),
-        names => plimsoll::file::one_of(names),
+        names => plimsoll::config::one_of(names),
     };
     // What is near to a name from the environment would tell something of it.
     let written = name.shown() == format!("{:?}", name.as_str());

@@ -7,7 +7,7 @@ use super::super::{
 };
 use crate::spec::{HostPattern, PathPrefix};
 use http::{HeaderName, HeaderValue, Method};
-use plimsoll::file::Fault;
+use plimsoll::config::Fault;
 
 /// What a route takes, in an order in which equal ones are equal.
 struct Matching<'o> {

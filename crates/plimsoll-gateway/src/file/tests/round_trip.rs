@@ -2,7 +2,7 @@
 
 use super::{EXAMPLE, read, strategies};
 use crate::file::{encode, parse, whole::Whole};
-use plimsoll::file::from_json;
+use plimsoll::config::from_json;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Answers to what is wrong, which do not grow with what was sent.
 
 use crate::{Kind, Problem};
-use plimsoll_policy::file::Faults;
+use plimsoll_config::Faults;
 use serde_json::{Value, json};
 
 /// The most faults of one answer. Whoever sends more can be helped no better by more of them.
@@ -43,7 +43,7 @@ pub fn admin_faults(detail: impl Into<String>, faults: &Faults) -> Problem {
 mod tests {
     use super::*;
     use axum::{body::to_bytes, response::IntoResponse};
-    use plimsoll_policy::file::{Fault, Place};
+    use plimsoll_config::{Fault, Place};
 
     #[tokio::test]
     async fn an_answer_does_not_grow_with_what_was_sent() {

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::Request;
-use plimsoll_policy::file::{Fault, Place};
+use plimsoll_config::{Fault, Place};
 use plimsoll_telemetry::logs::{self, LogError};
 use serde_json::{Value, json};
 use std::{fmt, sync::Arc};

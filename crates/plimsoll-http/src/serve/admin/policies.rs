@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::Request;
-use plimsoll_policy::file::{Faults, Shape, nearest};
+use plimsoll_config::{Faults, Shape, nearest};
 use plimsoll_tower::driver::now;
 use serde_json::{Value, json};
 use std::{

@@ -1,0 +1,205 @@
+//! From text to nodes.
+
+use crate::{
+    Env, Fault, Faults, Reader, Shape, Source,
+    node::{Content, Entry, Node, Table},
+};
+use std::collections::HashSet;
+use toml::de::{DeTable, DeValue};
+
+/// A file that is TOML, and has not been asked yet whether it makes sense: nothing can be run from it but through
+/// [`Document::read`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Document {
+    source: Source,
+    root: Node,
+}
+
+impl Document {
+    /// Reads TOML. `name` is what faults call the file.
+    ///
+    /// # Errors
+    /// With every error of syntax, duplicate keys among them; at most one a line.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Faults> {
+        let source = Source::new(name, text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let mut faults = syntax_faults(&source, &errors);
+        if !faults.is_empty()
+            && let Some(fault) = other_language(&source)
+        {
+            // Whatever else there is comes of that.
+            faults = vec![fault];
+        }
+        let mut root = Node { content: Content::Table(Table::default()), bytes: Some(0..0) };
+        if faults.is_empty() {
+            root.content = Content::Table(table_of(table.get_ref(), &source, &mut faults));
+        }
+        Faults::check(faults)?;
+        Ok(Self { source, root })
+    }
+
+    /// Reads the whole as a `T`, `${NAME}` in texts replaced by what `env` has for `NAME`.
+    ///
+    /// # Errors
+    /// With everything that is wrong.
+    pub fn read<T: Shape>(&self, env: Env<'_>) -> Result<T, Faults> {
+        Reader::of_file(&self.source, env).whole(&self.root)
+    }
+
+    /// The text, to show faults in.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The whole as a value.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+}
+
+/// Reads a JSON value as a `T`. Places are JSON pointers; `${NAME}` stands for itself, so that whoever may send JSON
+/// cannot read the environment.
+///
+/// # Errors
+/// With everything that is wrong.
+pub fn from_json<T: Shape>(value: &serde_json::Value) -> Result<T, Faults> {
+    Reader::of_json().whole(&Node::from_json(value))
+}
+
+fn syntax_faults(source: &Source, errors: &[toml::de::Error]) -> Vec<Fault> {
+    let mut lines = HashSet::new();
+    let mut faults = Vec::new();
+    for error in errors {
+        let bytes = error.span().unwrap_or(0..0);
+        let place = source.place(bytes.clone());
+        // The parser goes on after an error and trips over the rest of the line: its first word counts.
+        if let crate::Place::Text { line, .. } = &place
+            && !lines.insert(*line)
+        {
+            continue;
+        }
+        let written = source.text().get(bytes).unwrap_or_default();
+        let (problem, expected) = told(error.message(), written);
+        let fault = Fault::new(place, "", problem);
+        faults.push(match expected {
+            Some(expected) => fault.expecting(expected),
+            None => fault,
+        });
+    }
+    faults
+}
+
+/// What a text that is no TOML was written in instead, told at its first line.
+fn other_language(source: &Source) -> Option<Fault> {
+    let text = source.text();
+    let mut start = 0;
+    let line = text.split_inclusive('\n').find(|line| {
+        let empty = line.trim().is_empty() || line.trim_start().starts_with('#');
+        start += if empty { line.len() } else { 0 };
+        !empty
+    })?;
+    let line = line.trim_end();
+    let language = match line.split_once(':') {
+        _ if line.trim_start().starts_with('{') => "JSON",
+        _ if line == "---" || line.trim_start().starts_with("- ") => "YAML",
+        Some((key, rest)) if rest.is_empty() || rest.starts_with(' ') => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_. \"'".contains(c);
+            key.chars().all(plain).then_some("YAML")?
+        }
+        _ => return None,
+    };
+    let fault = Fault::new(source.place(start..start + line.len()), "", format!("this is {language}"));
+    Some(fault.expecting("TOML: `key = \"value\"`, and `[section]` above the keys of a section"))
+}
+
+/// The parser's message as a problem and an expectation.
+fn told(message: &str, written: &str) -> (String, Option<String>) {
+    let (problem, expected) = match message.split_once(", expected ") {
+        Some((problem, expected)) => (problem, Some(expected).filter(|expected| *expected != "nothing")),
+        None => (message, None),
+    };
+    match problem {
+        "string values must be quoted" if written.is_empty() => {
+            ("missing value".into(), Some("a value after `=`".into()))
+        }
+        "string values must be quoted" => (
+            format!("found {written} without quotes"),
+            Some(format!("{written:?}, or a number, true or false")),
+        ),
+        "duplicate key" => (format!("duplicate key {written:?}"), Some("every key once".into())),
+        _ => (problem.to_owned(), expected.map(str::to_owned)),
+    }
+}
+
+fn table_of(table: &DeTable<'_>, source: &Source, faults: &mut Vec<Fault>) -> Table {
+    let mut entries: Vec<_> = table
+        .iter()
+        .map(|(key, value)| Entry {
+            key: key.get_ref().to_string(),
+            key_bytes: Some(key.span()),
+            value: Node {
+                content: content_of(value.get_ref(), value.span(), source, faults),
+                bytes: Some(value.span()),
+            },
+        })
+        .collect();
+    // The parser sorts by name; a reader expects the order of the file.
+    entries.sort_by_key(|entry| entry.key_bytes.as_ref().map(|bytes| bytes.start));
+    Table::new(entries)
+}
+
+fn content_of(
+    value: &DeValue<'_>,
+    bytes: std::ops::Range<usize>,
+    source: &Source,
+    faults: &mut Vec<Fault>,
+) -> Content {
+    match value {
+        DeValue::String(text) => Content::String(text.to_string()),
+        DeValue::Boolean(value) => Content::Bool(*value),
+        DeValue::Datetime(value) => Content::Datetime(value.to_string()),
+        DeValue::Float(float) => Content::Float(float.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Integer(integer) => {
+            let value = i64::from_str_radix(integer.as_str(), integer.radix());
+            if value.is_err() {
+                let fault = Fault::new(source.place(bytes), "", format!("found {integer}"));
+                faults.push(fault.expecting("an integer of at most 64 bits"));
+            }
+            Content::Integer(value.unwrap_or_default().into())
+        }
+        DeValue::Array(items) => Content::Array(
+            items
+                .iter()
+                .map(|item| Node {
+                    content: content_of(item.get_ref(), item.span(), source, faults),
+                    bytes: Some(item.span()),
+                })
+                .collect(),
+        ),
+        DeValue::Table(table) => Content::Table(table_of(table, source, faults)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_language_is_told_by_its_name_and_once() {
+        for (text, line, language) in [
+            ("# mine\n\nversion: 1\nlistener:\n  - listen: 127.0.0.1:80\n", 3, "YAML"),
+            ("---\nversion: 1\n", 1, "YAML"),
+            ("routes:\n", 1, "YAML"),
+            ("- a\n- b\n", 1, "YAML"),
+            ("{\n  \"version\": 1\n}\n", 1, "JSON"),
+        ] {
+            let faults = Document::parse("f", text).unwrap_err();
+            let [fault] = faults.iter().as_slice() else { panic!("{faults}") };
+            assert_eq!(fault.problem(), format!("this is {language}"), "{text}");
+            assert!(fault.place().to_string().starts_with(&format!("f:{line}:")), "{fault}");
+        }
+        let faults = Document::parse("f", "version = 1\nlisten = 127.0.0.1:80\n").unwrap_err();
+        assert!(!faults.to_string().contains("this is"), "{faults}");
+        assert!(Document::parse("f", "version = 1 # a: b\n").is_ok());
+    }
+}

@@ -1,0 +1,60 @@
+//! `rate-limit = { … }`.
+
+use crate::{Node, Reader, Rules, Schemas, Section, Shape, header, header::tagged, section};
+use plimsoll_policy::{
+    rate::{Per, RateLimitSpec},
+    units::{Burst, Rate},
+};
+use std::{borrow::Cow, num::NonZeroU32};
+
+impl Shape for Per {
+    fn expected() -> Cow<'static, str> {
+        "\"all\", \"client\", \"route\" or \"header:NAME\"".into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let expected = Self::expected();
+        let text = reader.text(node, &expected)?;
+        if text.starts_with("header:") {
+            return reader.parsed(node, &expected, |text| tagged(text).map(Self::Header));
+        }
+        let words = [("all", Self::All), ("client", Self::Client), ("route", Self::Route)];
+        reader.word(node, &words, &expected)
+    }
+
+    fn schema(schemas: &mut Schemas) -> serde_json::Value {
+        schemas.text("per", &Self::expected(), &format!(r"all|client|route|header:\s*{}\s*", header::PATTERN))
+    }
+
+    fn write(&self) -> serde_json::Value {
+        match self {
+            Self::All => "all".into(),
+            Self::Client => "client".into(),
+            Self::Route => "route".into(),
+            Self::Header(name) => format!("header:{name}").into(),
+        }
+    }
+}
+
+section! {
+    /// A rate limit: so many calls in so long, and some at once.
+    for RateLimitSpec {
+        /// How many in how long.
+        rate: Rate,
+        /// How many at once before the rate is felt. Left out, a second's worth, and at least 1.
+        burst: Burst => Burst::ONE,
+        /// What is counted together: all calls, those of a client address, of a route, or with the same value of a
+        /// header.
+        per: Per = Per::default(),
+        /// How many keys are remembered at most, where keys are counted apart. The least useful goes first.
+        keys: NonZeroU32 = Self::KEYS,
+    }
+}
+
+impl Rules for RateLimitSpec {
+    fn apply(&mut self, section: &mut Section<'_, '_>) {
+        if !section.given(&["burst"]) {
+            self.burst = Self::new(self.rate).burst;
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Reading values: where we are, what the environment has, and what was wrong so far.
+
+use crate::{
+    Env, Fault, Faults, Place, Shape, Source, environment,
+    environment::BadReference,
+    name::nearest,
+    node::{Content, Entry, Node},
+};
+use std::{borrow::Cow, fmt::Write, ops::Range, ops::RangeInclusive};
+
+/// Reads values and collects what is wrong with them, so that all faults are told at once.
+#[derive(Debug)]
+pub struct Reader<'d> {
+    origin: Origin<'d>,
+    path: Vec<Step>,
+    faults: Vec<Fault>,
+}
+
+enum Origin<'d> {
+    File { source: &'d Source, env: Env<'d> },
+    Json,
+}
+
+impl std::fmt::Debug for Origin<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { source, .. } => write!(f, "File({:?})", source.name()),
+            Self::Json => f.write_str("Json"),
+        }
+    }
+}
+
+/// Whether nothing of this text came from the environment. What is near to what did would tell something of it.
+fn as_written(node: &Node, text: &str) -> bool {
+    matches!(node.content(), Content::String(raw) if raw == text)
+}
+
+/// The text with the units that people write in full as the file has them: "3 seconds" is "3s".
+fn usual_units(text: &str) -> String {
+    const NAMES: [(&str, &[&str]); 7] = [
+        ("ns", &["nanos", "nanosecond", "nanoseconds"]),
+        ("us", &["micros", "microsecond", "microseconds"]),
+        ("ms", &["msec", "msecs", "millis", "millisecond", "milliseconds"]),
+        ("s", &["sec", "secs", "second", "seconds"]),
+        ("m", &["min", "mins", "minute", "minutes"]),
+        ("h", &["hr", "hrs", "hour", "hours"]),
+        ("d", &["day", "days"]),
+    ];
+    let usual = |word: &str| NAMES.iter().find(|(unit, names)| *unit == word || names.contains(&word));
+    let lower = text.to_lowercase();
+    let mut out = String::new();
+    let mut rest = lower.as_str();
+    while let Some(first) = rest.chars().next() {
+        let letters = first.is_alphabetic();
+        let end = rest.find(|c: char| c.is_alphabetic() != letters).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        if letters {
+            out.push_str(usual(run).map_or(run, |(unit, _)| unit));
+        } else {
+            out.extend(run.chars().filter(|c| !c.is_whitespace()));
+        }
+        rest = after;
+    }
+    out
+}
+
+/// One step of the way from the whole document to a value.
+#[derive(Clone, Debug)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl<'d> Reader<'d> {
+    pub(super) fn of_file(source: &'d Source, env: Env<'d>) -> Self {
+        Self { origin: Origin::File { source, env }, path: Vec::new(), faults: Vec::new() }
+    }
+
+    pub(super) fn of_json() -> Self {
+        Self { origin: Origin::Json, path: Vec::new(), faults: Vec::new() }
+    }
+
+    /// Reads a whole document.
+    pub(super) fn whole<T: Shape>(mut self, node: &Node) -> Result<T, Faults> {
+        let value = T::read(node, &mut self);
+        if value.is_none() && self.faults.is_empty() {
+            // A shape that gives nothing and says nothing still must not pass.
+            self.refuse(node, &T::expected());
+        }
+        Faults::check(self.faults)?;
+        value.ok_or_else(|| Fault::new(Place::Json { pointer: String::new() }, "", "no value").into())
+    }
+
+    /// Reads the value of a key.
+    pub fn key<T: Shape>(&mut self, key: &str, node: &Node) -> Option<T> {
+        self.within(Step::Key(key.to_owned()), |reader| T::read(node, reader))
+    }
+
+    /// Reads the value at an index.
+    pub fn index<T: Shape>(&mut self, index: usize, node: &Node) -> Option<T> {
+        self.within(Step::Index(index), |reader| T::read(node, reader))
+    }
+
+    fn within<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step);
+        let value = read(self);
+        self.path.pop();
+        value
+    }
+
+    /// A fault at this value, to be completed and given to [`Reader::push`].
+    pub fn fault(&self, node: &Node, problem: impl Into<String>) -> Fault {
+        Fault::new(self.place(node), self.path(), problem)
+    }
+
+    /// A fault at the key of this entry.
+    pub fn fault_at_key(&mut self, entry: &Entry, problem: impl Into<String>) -> Fault {
+        self.within(Step::Key(entry.key.clone()), |reader| {
+            Fault::new(reader.place_of(entry.key_bytes.clone()), reader.path(), problem)
+        })
+    }
+
+    /// A fault at a value some keys below the one being read.
+    pub(super) fn fault_below(&mut self, keys: &[&str], node: &Node, problem: impl Into<String>) -> Fault {
+        let depth = self.path.len();
+        self.path.extend(keys.iter().map(|key| Step::Key((*key).to_owned())));
+        let fault = self.fault(node, problem);
+        self.path.truncate(depth);
+        fault
+    }
+
+    /// Remembers a fault.
+    pub fn push(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// Remembers that this value is not what the place takes.
+    pub fn refuse(&mut self, node: &Node, expected: &str) {
+        let fault = self.fault(node, format!("found {}", node.shown())).expecting(expected);
+        self.push(fault);
+    }
+
+    /// How many faults there are so far.
+    pub fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Lets the faults since the `from`th that are about the value being read itself, and that expected `narrow`, expect
+    /// `wide` instead, and name what was perhaps meant.
+    pub(super) fn widen(&mut self, from: usize, narrow: &str, wide: &str, near: Option<&str>) {
+        let path = self.path();
+        for fault in self.faults.iter_mut().skip(from) {
+            if fault.path() == path && fault.expected() == Some(narrow) {
+                fault.widen(wide, near);
+            }
+        }
+    }
+
+    /// Whether this is a text that reads exactly so, references to the environment replaced.
+    pub fn is_word(&self, node: &Node, word: &str) -> bool {
+        match (node.content(), &self.origin) {
+            (Content::String(text), Origin::Json) => text == word,
+            (Content::String(text), Origin::File { env, .. }) => {
+                environment::expand(text, env).is_ok_and(|text| text == word)
+            }
+            _ => false,
+        }
+    }
+
+    /// A text, references to the environment replaced. Anything else is refused as not being `expected`.
+    pub fn text<'n>(&mut self, node: &'n Node, expected: &str) -> Option<Cow<'n, str>> {
+        let Content::String(text) = node.content() else {
+            self.refuse(node, expected);
+            return None;
+        };
+        let Origin::File { env, .. } = self.origin else { return Some(Cow::Borrowed(text)) };
+        match environment::expand(text, env) {
+            Ok(text) => Some(text),
+            Err(bad) => {
+                let fault = match bad {
+                    BadReference::Unset(name) => self
+                        .fault(node, format!("the environment has no {name}"))
+                        .expecting("a variable that is set; \"$${\" stands for \"${\" itself"),
+                    BadReference::Malformed => self
+                        .fault(node, format!("found {}, no reference to the environment", node.shown()))
+                        .expecting("\"${NAME}\"; \"$${\" stands for \"${\" itself"),
+                };
+                self.push(fault);
+                None
+            }
+        }
+    }
+
+    /// A text that `read` takes.
+    pub fn parsed<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(node, expected)?;
+        let value = read(&text);
+        if value.is_none() {
+            self.refuse(node, expected);
+        }
+        value
+    }
+
+    /// The same for a text with units: where other names of the units are all that is wrong, the fault has the right
+    /// ones.
+    pub(super) fn quantity<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(node, expected)?;
+        let value = read(&text);
+        if value.is_none() {
+            let near =
+                Some(usual_units(&text)).filter(|guess| as_written(node, &text) && read(guess).is_some());
+            let found = format!("found {}", node.shown());
+            let fault = self.fault(node, found).expecting(expected).nearest_to(near);
+            self.push(fault);
+        }
+        value
+    }
+
+    /// One of these words; a wrong one is refused with the nearest of them.
+    pub fn word<T: Clone>(&mut self, node: &Node, words: &[(&str, T)], expected: &str) -> Option<T> {
+        let text = self.text(node, expected)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(value.clone());
+        }
+        let near = nearest(&text, words.iter().map(|(word, _)| *word)).filter(|_| as_written(node, &text));
+        let fault = self.fault(node, format!("found {}", node.shown())).expecting(expected).nearest_to(near);
+        self.push(fault);
+        None
+    }
+
+    /// A whole number in this range.
+    pub fn integer(&mut self, node: &Node, range: RangeInclusive<i128>, expected: &str) -> Option<i128> {
+        match node.content() {
+            Content::Integer(value) if range.contains(value) => Some(*value),
+            _ => {
+                self.refuse(node, expected);
+                None
+            }
+        }
+    }
+
+    /// Where this value stands.
+    pub fn place(&self, node: &Node) -> Place {
+        self.place_of(node.bytes.clone())
+    }
+
+    fn place_of(&self, bytes: Option<Range<usize>>) -> Place {
+        match (&self.origin, bytes) {
+            (Origin::File { source, .. }, Some(bytes)) => source.place(bytes),
+            _ => Place::Json { pointer: self.pointer() },
+        }
+    }
+
+    /// The keys that lead to the value being read: `policy.careful.retry`, `listener[0].listen`.
+    pub fn path(&self) -> String {
+        let mut out = String::new();
+        for step in &self.path {
+            let _ = match step {
+                Step::Index(index) => write!(out, "[{index}]"),
+                Step::Key(key) => {
+                    let dot = if out.is_empty() { "" } else { "." };
+                    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+                    if !key.is_empty() && key.bytes().all(bare) {
+                        write!(out, "{dot}{key}")
+                    } else {
+                        write!(out, "{dot}{key:?}")
+                    }
+                }
+            };
+        }
+        out
+    }
+
+    fn pointer(&self) -> String {
+        let mut out = String::new();
+        for step in &self.path {
+            let _ = match step {
+                Step::Index(index) => write!(out, "/{index}"),
+                Step::Key(key) => write!(out, "/{}", key.replace('~', "~0").replace('/', "~1")),
+            };
+        }
+        out
+    }
+}

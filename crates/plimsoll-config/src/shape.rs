@@ -1,0 +1,272 @@
+//! What every kind of value in the file can do, and the kinds made of others.
+
+use crate::{
+    Fault, Node, Place, Reader, Schemas,
+    name::Name,
+    node::{Content, Table},
+    schema::either,
+};
+use serde_json::{Map, Value, json};
+use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Deref};
+
+/// How a type stands in the file: one description that reads it, writes it, and tells editors and readers about it.
+///
+/// `T::read(T::write(value)) == value` for every value that [`Shape::read`] can give.
+pub trait Shape: Sized {
+    /// What the place takes, with an example: it completes the sentence "expected …".
+    fn expected() -> Cow<'static, str>;
+
+    /// Reads a value. `None` only after a fault has been given to `reader`.
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// The JSON Schema (draft 2020-12) of what [`Shape::read`] takes.
+    fn schema(schemas: &mut Schemas) -> Value;
+
+    /// The value as the file would have it.
+    fn write(&self) -> Value;
+}
+
+/// `None` is written `"off"`.
+impl<T: Shape> Shape for Option<T> {
+    fn expected() -> Cow<'static, str> {
+        format!("\"off\" or {}", T::expected()).into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if reader.is_word(node, "off") {
+            return Some(None);
+        }
+        let from = reader.faults();
+        let value = T::read(node, reader);
+        let near = sounds_off(node.content()).then_some("off");
+        reader.widen(from, &T::expected(), &Self::expected(), near);
+        value.map(Some)
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        let off = json!({ "const": "off" });
+        either(json!({ "not": off }), T::schema(schemas), off)
+    }
+
+    fn write(&self) -> Value {
+        self.as_ref().map_or_else(|| "off".into(), T::write)
+    }
+}
+
+/// Whether someone who wrote this probably meant "off".
+fn sounds_off(content: &Content) -> bool {
+    match content {
+        Content::Bool(on) => !on,
+        Content::Integer(number) => *number == 0,
+        Content::String(text) => {
+            ["of", "Off", "OFF", "no", "none", "never", "false", "0", "0s"].contains(&text.as_str())
+        }
+        _ => false,
+    }
+}
+
+/// A list of any length.
+impl<T: Shape> Shape for Vec<T> {
+    fn expected() -> Cow<'static, str> {
+        format!("a list, each item {}", T::expected()).into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let Content::Array(items) = node.content() else {
+            reader.refuse(node, &Self::expected());
+            return None;
+        };
+        // Not stopped by the first bad item: every one is told.
+        let read: Vec<_> = items.iter().enumerate().map(|(at, item)| reader.index(at, item)).collect();
+        read.into_iter().collect()
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        json!({ "type": "array", "items": T::schema(schemas) })
+    }
+
+    fn write(&self) -> Value {
+        self.iter().map(T::write).collect()
+    }
+}
+
+/// A list of at least one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NonEmpty<T>(Vec<T>);
+
+impl<T> NonEmpty<T> {
+    /// These, if there is one.
+    pub fn new(items: Vec<T>) -> Option<Self> {
+        (!items.is_empty()).then_some(Self(items))
+    }
+
+    /// The items.
+    pub fn into_vec(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<T> Deref for NonEmpty<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Shape> Shape for NonEmpty<T> {
+    fn expected() -> Cow<'static, str> {
+        format!("a list of at least one, each item {}", T::expected()).into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match node.content() {
+            Content::Array(items) if items.is_empty() => {
+                let fault = reader.fault(node, "found an empty list").expecting(Self::expected());
+                reader.push(fault);
+                None
+            }
+            Content::Array(_) => Vec::read(node, reader).map(Self),
+            _ => {
+                reader.refuse(node, &Self::expected());
+                None
+            }
+        }
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        json!({ "type": "array", "minItems": 1, "items": T::schema(schemas) })
+    }
+
+    fn write(&self) -> Value {
+        self.0.write()
+    }
+}
+
+/// A table whose keys are names that the user chooses: `[policy.NAME]`.
+impl<T: Shape> Shape for BTreeMap<Name, T> {
+    fn expected() -> Cow<'static, str> {
+        "a table of names".into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let Some(table) = node.as_table() else {
+            reader.refuse(node, &Self::expected());
+            return None;
+        };
+        read_names(table, reader)
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        json!({ "type": "object", "propertyNames": Name::schema(schemas), "additionalProperties": T::schema(schemas) })
+    }
+
+    fn write(&self) -> Value {
+        let entries = self.iter().map(|(name, value)| (name.to_string(), value.write()));
+        Value::Object(entries.collect::<Map<_, _>>())
+    }
+}
+
+fn read_names<T: Shape>(table: &Table, reader: &mut Reader<'_>) -> Option<BTreeMap<Name, T>> {
+    let mut sound = true;
+    let mut map = BTreeMap::new();
+    for entry in table.entries() {
+        let value = reader.key(&entry.key, &entry.value);
+        match (Name::try_from(entry.key.as_str()), value) {
+            (Ok(name), Some(value)) => {
+                map.insert(name, value);
+            }
+            (Ok(_), None) => sound = false,
+            (Err(invalid), _) => {
+                let fault = reader.fault_at_key(entry, format!("found {}", invalid.found));
+                reader.push(fault.expecting(invalid.expected));
+                sound = false;
+            }
+        }
+    }
+    sound.then_some(map)
+}
+
+/// A value that remembers where it stands, so that what is found out later (a name that nothing has, an address that
+/// is listened on twice) can still be told at its place.
+///
+/// Two are equal when their values are, wherever they stand.
+#[derive(Clone)]
+pub struct Placed<T> {
+    value: T,
+    place: Place,
+    path: String,
+    shown: String,
+}
+
+impl<T> Placed<T> {
+    /// The value.
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// The value, without its place.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The keys that lead to it.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value as it was written, short and on one line: what a fault may quote, for a reference to the environment
+    /// stays one.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// A fault at its place. The problem must not quote the value otherwise than as [`Placed::shown`].
+    pub fn fault(&self, problem: impl Into<String>) -> Fault {
+        Fault::new(self.place.clone(), self.path.clone(), problem)
+    }
+}
+
+impl<T> Deref for Placed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: PartialEq> PartialEq for Placed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Placed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<T: Shape> Shape for Placed<T> {
+    fn expected() -> Cow<'static, str> {
+        T::expected()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let value = T::read(node, reader)?;
+        Some(Self { value, place: reader.place(node), path: reader.path(), shown: node.shown() })
+    }
+
+    fn schema(schemas: &mut Schemas) -> Value {
+        T::schema(schemas)
+    }
+
+    fn write(&self) -> Value {
+        self.value.write()
+    }
+}
