@@ -13,13 +13,14 @@ use serde_json::{Map, Value};
 /// With everything that is wrong with the result; places are JSON pointers.
 ///
 /// ```
-/// use plimsoll_policy::{PolicySpec, file};
+/// use plimsoll_config::{Faults, merge};
+/// use plimsoll_policy::PolicySpec;
 ///
 /// let patch = serde_json::json!({ "retry": { "attempts": 2 }, "bulkhead": "off" });
-/// let spec = file::merge(&PolicySpec::default(), &patch)?;
+/// let spec = merge(&PolicySpec::default(), &patch)?;
 /// assert_eq!(spec.retry.unwrap().attempts.get(), 2);
 /// assert_eq!(spec.bulkhead, None);
-/// # Ok::<(), file::Faults>(())
+/// # Ok::<(), Faults>(())
 /// ```
 pub fn merge<T: Shape>(value: &T, patch: &Value) -> Result<T, Faults> {
     let mut whole = value.write();

@@ -3,7 +3,7 @@
 
 use plimsoll::{
     Machine, PolicySpec, Reason, Rejected,
-    file::{Document, PolicyFile, merge},
+    config::{Document, PolicyFile, merge},
     http::{Kind, Problem},
 };
 use plimsoll_gateway::file;

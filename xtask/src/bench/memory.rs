@@ -20,8 +20,12 @@ A trick whose pair shows no gain has no place in the code; docs/memory.md says w
 pub(super) const TARGET: &str = "memory";
 
 /// Where they are, with the features they need.
-const CRATES: &[(&str, &str)] =
-    &[("plimsoll-http", "static-files"), ("plimsoll-tower", ""), ("plimsoll-h1", ""), ("plimsoll-gateway", "")];
+const CRATES: &[(&str, &str)] = &[
+    ("plimsoll-http", "static-files"),
+    ("plimsoll-tower", ""),
+    ("plimsoll-h1", ""),
+    ("plimsoll-gateway", ""),
+];
 
 /// Pairs that must show a gain: time after divided by before, at most. The others are there to show where there is none:
 /// the engine's kept read buffers are for what idle connections hold, not for time.

@@ -13,7 +13,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plimsoll-telemetry", &["plimsoll-policy"]),
     (
         "plimsoll-http",
-        &["plimsoll-policy", "plimsoll-config", "plimsoll-task", "plimsoll-driver", "plimsoll-tower", "plimsoll-telemetry"],
+        &[
+            "plimsoll-policy",
+            "plimsoll-config",
+            "plimsoll-task",
+            "plimsoll-driver",
+            "plimsoll-tower",
+            "plimsoll-telemetry",
+        ],
     ),
     (
         "plimsoll",

@@ -1,10 +1,10 @@
 use super::{policy, read};
+use crate::{Name, PolicyFile};
 use plimsoll_policy::{
     PolicySpec, Timeouts,
     breaker::{BreakerSpec, Slow, Window},
     bulkhead::BulkheadSpec,
     concurrency::{Algorithm, ConcurrencySpec},
-    file::{Name, PolicyFile},
     hedge::{HedgeDelay, HedgeSpec},
     rate::{Per, RateLimitSpec},
     retry::{Jitter, RetryOn, RetrySpec},

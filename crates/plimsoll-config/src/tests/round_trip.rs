@@ -1,10 +1,8 @@
 //! What is written is what is read, and nothing that is read can break the reader.
 
 use super::{example::policies, policy, strategies};
-use plimsoll_policy::{
-    PolicySpec,
-    file::{Document, PolicyFile, Shape, from_json, merge},
-};
+use crate::{Document, PolicyFile, Shape, from_json, merge};
+use plimsoll_policy::PolicySpec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

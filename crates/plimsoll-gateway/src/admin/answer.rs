@@ -4,7 +4,7 @@ use axum::{body::Body, response::IntoResponse};
 use http::{HeaderValue, Response, StatusCode, header};
 use plimsoll::{
     Problem,
-    file::Faults,
+    config::Faults,
     http::Kind,
     serve::{admin_faults, admin_text},
 };

@@ -4,7 +4,7 @@ use super::{answer::Answer, changes::read};
 use axum::{body::Body, extract::Extension};
 use http::{Request, Response};
 use plimsoll::{
-    file::{self, Faults, Place, nearest},
+    config::{self, Faults, Place, nearest},
     http::Kind,
     telemetry::logs::{self, Logs},
 };
@@ -74,7 +74,7 @@ fn wanted_filter(wanted: &Value) -> Result<&str, Faults> {
     })
 }
 
-fn fault(key: &str, problem: String, expected: &str) -> file::Fault {
+fn fault(key: &str, problem: String, expected: &str) -> config::Fault {
     let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
-    file::Fault::new(Place::Json { pointer }, key, problem).expecting(expected.to_owned())
+    config::Fault::new(Place::Json { pointer }, key, problem).expecting(expected.to_owned())
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use http::Response;
 use plimsoll::{
-    file::{Shape, nearest},
+    config::{Shape, nearest},
     http::Kind,
     serve::standing::machines,
     tower::driver::now,

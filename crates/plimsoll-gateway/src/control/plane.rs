@@ -7,7 +7,7 @@ use crate::{
 };
 use plimsoll::{
     PolicySpec,
-    file::{Faults, Shape, merge},
+    config::{Faults, Shape, merge},
 };
 use serde_json::Value;
 use std::{

@@ -2,7 +2,7 @@
 
 use crate::spec::AccessLogSpec;
 use plimsoll::{
-    file::{Rules, Section, section},
+    config::{Rules, Section, section},
     units::Ratio,
 };
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use super::distinct::distinct_by;
 use crate::spec::{Address, EndpointSpec};
 use plimsoll::{
     balance::Weight,
-    file::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section, text_or},
+    config::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section, text_or},
 };
 use serde_json::Value;
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
 //! Numbers and sizes within bounds.
 
 use plimsoll::{
-    file::{Content, Node, Reader, Schemas, Shape, Size},
+    config::{Content, Node, Reader, Schemas, Shape, Size},
     units::Span,
 };
 use serde_json::{Value, json};

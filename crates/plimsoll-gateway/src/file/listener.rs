@@ -6,7 +6,7 @@ use super::{
 };
 use crate::spec::{HeaderNames, ListenerSpec};
 use plimsoll::{
-    file::{Node, Reader, Rules, Schemas, Shape, Value, section},
+    config::{Node, Reader, Rules, Schemas, Shape, Value, section},
     http::path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},
 };
 use std::{borrow::Cow, net::SocketAddr};

@@ -3,7 +3,7 @@
 use super::amount::{Count, Time};
 use crate::spec::{NetworkSpec, TunnelsSpec};
 use plimsoll::{
-    file::{Node, Reader, Rules, Schemas, Shape, section},
+    config::{Node, Reader, Rules, Schemas, Shape, section},
     http,
 };
 use serde_json::Value;

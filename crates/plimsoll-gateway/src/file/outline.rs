@@ -13,8 +13,8 @@ use super::{
 };
 use crate::spec::{HeaderNames, HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
 use plimsoll::{
+    config::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table},
     ejection::EjectionSpec,
-    file::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table},
     units::Ratio,
 };
 use serde_json::Value;
@@ -213,8 +213,9 @@ read_only!(Named<Policy>, |node, reader| Self::of(node, reader));
 impl<T: Shape> Named<T> {
     fn of(node: &Node, reader: &mut Reader<'_>) -> Self {
         let entries = node.as_table().map(Table::entries).unwrap_or_default();
-        let read =
-            |entry: &plimsoll::config::Entry| Some((entry.key.clone(), reader.key(&entry.key, &entry.value)?));
+        let read = |entry: &plimsoll::config::Entry| {
+            Some((entry.key.clone(), reader.key(&entry.key, &entry.value)?))
+        };
         Self { entries: entries.iter().filter_map(read).collect(), table: node.as_table().is_some() }
     }
 }

@@ -7,7 +7,7 @@ use crate::spec::{
 };
 use plimsoll::{
     PolicySpec,
-    file::{Rules, Version, section},
+    config::{Rules, Version, section},
     units::Ratio,
 };
 use std::{collections::BTreeMap, num::NonZeroUsize, time::Duration};

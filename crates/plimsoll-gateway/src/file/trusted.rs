@@ -1,7 +1,7 @@
 //! `trusted = […]`.
 
 use plimsoll::{
-    file::{Node, Reader, Schemas, Shape},
+    config::{Node, Reader, Schemas, Shape},
     http::headers::Trust,
 };
 use serde_json::Value;

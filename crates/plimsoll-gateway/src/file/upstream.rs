@@ -8,9 +8,9 @@ use super::{
 use crate::spec::{AnswerSpec, HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
 use plimsoll::{
     balance::Balance,
+    config::{Content, Node, Reader, Rules, Schemas, Section, Shape, section},
     ejection::EjectionSpec,
     endpoints::EndpointsSpec,
-    file::{Content, Node, Reader, Rules, Schemas, Section, Shape, section},
     units::{Ratio, Span},
 };
 use serde_json::{Value, json};

@@ -2,10 +2,8 @@
 
 use super::{Handle, host::Host};
 use arc_swap::ArcSwap;
-use plimsoll_policy::{
-    NamedPolicy, PolicySpec,
-    file::{Faults, merge},
-};
+use plimsoll_config::{Faults, merge};
+use plimsoll_policy::{NamedPolicy, PolicySpec};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,

@@ -2,8 +2,8 @@
 
 use crate::{server::Server, stand::patient};
 use axum::response::IntoResponse;
-use plimsoll_http::client::Client;
 use plimsoll_config::Policies;
+use plimsoll_http::client::Client;
 use plimsoll_telemetry::{Format, Registry};
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::{
 };
 use plimsoll::{
     BreakerState, PolicySpec,
-    file::{Schemas, Shape},
+    config::{Schemas, Shape},
 };
 use serde_json::{Map, Value, json};
 

@@ -4,7 +4,7 @@ use super::super::outline::{Listener, Outline, Part, Route};
 use crate::{proxy::is_odd, spec::HeaderNames};
 use http::Method;
 use plimsoll::{
-    file::Fault,
+    config::Fault,
     http::path::{PathRules, canonical},
 };
 use std::borrow::Cow;

@@ -1,9 +1,7 @@
 //! A breaker held by hand, as an admin address is asked for it.
 
-use plimsoll_policy::{
-    Host, Instant, Policy, PolicyEvent,
-    file::{Fault, Faults, Place, nearest, one_of},
-};
+use plimsoll_config::{Fault, Faults, Place, nearest, one_of};
+use plimsoll_policy::{Host, Instant, Policy, PolicyEvent};
 use serde_json::Value;
 
 /// What a breaker is to be.

@@ -1,10 +1,8 @@
 //! The server's own limits, as a policy that can be changed while it runs.
 
 use super::super::{Limits, stack::Guards};
-use plimsoll_policy::{
-    Instant, PolicySnapshot, PolicySpec,
-    file::{Fault, Faults, Place, merge},
-};
+use plimsoll_config::{Fault, Faults, Place, merge};
+use plimsoll_policy::{Instant, PolicySnapshot, PolicySpec};
 use plimsoll_tower::BulkheadLayer;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
