@@ -218,7 +218,7 @@ fn page(name: &str) -> String {
 
 #[test]
 fn every_reason_to_refuse_a_request_is_told() {
-    let (page, code) = (page("docs/hardening.md"), page("crates/plimsoll-gateway/src/h1/error.rs"));
+    let (page, code) = (page("docs/hardening.md"), page("crates/plimsoll-h1/src/error.rs"));
     let code = code.split("impl fmt::Display for Refusal").next().unwrap_or_default();
     let reason = Regex::new(r#"=> "([a-z-]+)""#).unwrap();
     let reasons: Vec<&str> =
