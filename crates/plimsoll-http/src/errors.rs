@@ -211,7 +211,7 @@ mod tests {
         let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let mut problems = String::new();
         let mut errors = Vec::new();
-        for of in ["http", "task", "telemetry", "tower", "driver", "policy"] {
+        for of in ["http", "config", "task", "telemetry", "tower", "driver", "policy"] {
             walk(format!("{crates}/plimsoll-{of}/src").as_ref(), &mut |path, text| {
                 if of == "http" {
                     problems.push_str(text);
