@@ -13,7 +13,7 @@
 //! | [`AttemptSlots`] | room for the attempts under way |
 //! | [`Time`], [`Timer`], [`Alarm`] | clock, timers and seeds: tokio's, or a [`TimeSource`] of one's own |
 //! | [`Waiters`], [`TaskHost`] | the wakers of those who wait in a machine's line |
-//! | [`now`], [`to_tokio`], [`from_tokio`], [`draw`], [`secret`] | the policies' clock on tokio's, and randomness |
+//! | [`now`], [`to_tokio`], [`from_tokio`], [`draw`], [`secret`], [`random_id`] | the policies' clock on tokio's, and randomness |
 //! | [`client_network`] | the address under which a client is counted |
 //! | [`classify`] | the meaning of a response or an error to the machines |
 #![forbid(unsafe_code)]
@@ -37,7 +37,7 @@ pub use clock::{from_tokio, now, to_tokio};
 pub use guard::{CallGuard, Machines};
 pub use host::TaskHost;
 pub use marks::Marks;
-pub use random::{draw, secret};
+pub use random::{draw, random_id, secret};
 pub use run::{Answered, Attempts, Begin, Failed, run};
 pub use slots::AttemptSlots;
 pub use time::{Alarm, BoxSleep, PollUntil, Time, TimeSource, Timer};

@@ -1,34 +1,47 @@
-//! Draws for the policies: fast, per thread, seeded once from the system's randomness.
+//! Randomness: draws for the policies from a generator of the thread, ids and hash keys from the operating system.
 
+use fastrand::Rng;
 use plimsoll_policy::Draw;
-use std::{
-    cell::Cell,
-    hash::{BuildHasher, RandomState},
-};
+use std::cell::Cell;
 
 thread_local! {
-    // The standard library's hasher keys are the system's randomness, without a crate for it.
-    static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(std::thread::current().id()));
+    // Seeded from the operating system, not by fastrand itself: its seed is made of the clock and the thread's number,
+    // which restored snapshots of one machine share.
+    static GENERATOR: Cell<Rng> = Cell::new(Rng::with_seed(random_id() as u64));
 }
 
-/// One uniform draw. SplitMix64 (Steele, Lea, Flood 2014): good enough for jitter and balancing, not for secrets.
+/// Returns one uniform draw of the thread's generator (wyrand, by `fastrand`): for jitter and balancing, not for secrets.
 #[inline]
 pub fn draw() -> Draw {
-    STATE.with(|state| {
-        let bits = state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
-        state.set(bits);
-        Draw::new(bits).split()
+    GENERATOR.with(|generator| {
+        let mut rng = generator.replace(Rng::with_seed(0));
+        let bits = rng.u64(..);
+        generator.set(rng);
+        Draw::new(bits)
     })
 }
 
-/// A draw that nobody outside can guess, to key a hash with: the system's randomness. Not for the hot path.
+/// Returns a draw that nobody outside can guess, to key a hash with: 64 bits from the operating system.
 pub fn secret() -> Draw {
-    Draw::new(RandomState::new().hash_one("plimsoll"))
+    Draw::new(random_id() as u64)
+}
+
+/// Returns 128 bits from the operating system: an id that no other process makes, and that tells nothing of the others.
+///
+/// Costs one system call, about 0.3 µs. Where the system has no randomness to give, the bits are those of `fastrand`:
+/// still distinct, but no longer impossible to guess.
+pub fn random_id() -> u128 {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u128::from_ne_bytes(bytes),
+        Err(_) => fastrand::u128(..),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn draws_differ_and_spread() {
@@ -36,5 +49,19 @@ mod tests {
         let mean = draws.iter().map(|draw| draw.unit()).sum::<f64>() / 1000.0;
         assert!((0.4..0.6).contains(&mean), "{mean}");
         assert!(draws.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn threads_draw_from_seeds_of_their_own() {
+        let elsewhere = || std::thread::spawn(|| draw().bits()).join().unwrap();
+        assert_eq!((0..100).map(|_| elsewhere()).collect::<HashSet<_>>().len(), 100);
+    }
+
+    #[test]
+    fn ids_use_all_bits_and_do_not_repeat() {
+        let ids: HashSet<u128> = (0..1000).map(|_| random_id()).collect();
+        assert_eq!(ids.len(), 1000);
+        assert_eq!(ids.iter().fold(0, |all, id| all | id), u128::MAX);
+        assert_eq!(ids.iter().fold(u128::MAX, |all, id| all & id), 0);
     }
 }

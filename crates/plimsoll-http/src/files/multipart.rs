@@ -1,9 +1,9 @@
 //! Several ranges in one answer ([RFC 9110, section 14.6](https://www.rfc-editor.org/rfc/rfc9110#section-14.6)).
 
 use super::ranges::Span;
-use ahash::RandomState;
 use bytes::Bytes;
 use http::HeaderValue;
+use plimsoll_tower::driver::random_id;
 
 /// What an answer's body is put together from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +58,7 @@ pub(super) fn content_range(span: Span, of: u64) -> String {
 }
 
 fn boundary() -> String {
-    let random = RandomState::new();
-    format!("{:016x}{:016x}", random.hash_one(0_u8), random.hash_one(1_u8))
+    format!("{:032x}", random_id())
 }
 
 #[cfg(test)]

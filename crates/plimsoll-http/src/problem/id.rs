@@ -1,11 +1,5 @@
-use ahash::RandomState;
-use std::{
-    fmt,
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use plimsoll_tower::driver::random_id;
+use std::fmt;
 
 /// Names one problem in the answer and in the log, so that the one leads to the other.
 ///
@@ -24,13 +18,9 @@ impl ProblemId {
 
     /// An id that no other problem has, and that tells nothing of how many there were.
     ///
-    /// The keyed hash of a count, with a key from the operating system that this process keeps to itself.
+    /// 128 bits from the operating system: one system call.
     pub fn fresh() -> Self {
-        static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Relaxed);
-        let [high, low] = KEYS.each_ref().map(|key| u128::from(key.hash_one(count)));
-        Self::new(high << 64 | low)
+        Self::new(random_id())
     }
 }
 

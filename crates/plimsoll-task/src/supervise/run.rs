@@ -8,7 +8,6 @@ use crate::{
 use std::{
     convert::Infallible,
     future::poll_fn,
-    hash::{BuildHasher, RandomState},
     pin::{Pin, pin},
     process,
     sync::Arc,
@@ -109,7 +108,7 @@ impl Watch<'_> {
         let next = if exit == Exit::Dropped || !restart.follows(exit.is_failure()) {
             Next::Ended
         } else {
-            match self.restarts[index].ended(now, ran, draw()) {
+            match self.restarts[index].ended(now, ran, fastrand::f64()) {
                 Verdict::Again(wait) => Next::Restart(wait),
                 Verdict::GiveUp => Next::GiveUp,
             }
@@ -234,9 +233,4 @@ fn poll_ended(places: &mut [Place], cx: &mut Context<'_>) -> Poll<(usize, Exit, 
         }
     }
     Poll::Pending
-}
-
-/// Chance from 0 to 1: keys that std draws from the system, hashed. Once per restart, so speed is no matter.
-fn draw() -> f64 {
-    RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64
 }

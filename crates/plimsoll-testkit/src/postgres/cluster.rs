@@ -1,8 +1,6 @@
+use plimsoll_driver::{draw, random_id};
 use std::{
-    collections::hash_map::RandomState,
-    env, fs,
-    hash::BuildHasher,
-    io,
+    env, fs, io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -65,7 +63,6 @@ impl Cluster {
         let made =
             run(command("mktemp").arg("--directory").arg(temporary)).expect("a folder for temporary files");
         let folder = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
-        let draw = RandomState::new();
         // A group of its own: what ends the tests' group must not end it.
         let mut guard = command("sh");
         std::os::unix::process::CommandExt::process_group(&mut guard, 0);
@@ -73,11 +70,11 @@ impl Cluster {
         // It outlives a test, and must not keep the runner waiting for the test's output to end.
         guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let guard = guard.spawn().expect("a guard for PostgreSQL");
-        let password = format!("{:016x}{:016x}", draw.hash_one("password"), draw.hash_one("and more"));
+        let password = format!("{:032x}", random_id());
         let mut cluster = Self { programs, folder, port: 0, password, guard };
         cluster.initialise();
         for attempt in 0..TRIES {
-            cluster.port = free_port(draw.hash_one(attempt));
+            cluster.port = free_port(draw().bits());
             match cluster.launch() {
                 Ok(()) => return cluster,
                 Err(error) if attempt + 1 == TRIES => panic!("PostgreSQL does not start: {error}"),
