@@ -2,14 +2,14 @@
 
 use plimsoll::{
     config::{Node, Reader, Schemas, Shape},
-    http::headers::Trust,
+    http::headers::TrustedProxy,
 };
 use serde_json::Value;
 use std::borrow::Cow;
 
 /// An address or a network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Network(pub(super) Trust);
+pub(super) struct Network(pub(super) TrustedProxy);
 
 impl Shape for Network {
     fn expected() -> Cow<'static, str> {

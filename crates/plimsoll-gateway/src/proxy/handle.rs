@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderValue, Response, Uri, Version, header, request};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
     Kind, Problem, ProblemId,
-    headers::{Forwarding, Scheme, Trust},
+    headers::{Forwarding, Scheme, TrustedProxy},
     is_grpc,
 };
 use std::{
@@ -38,7 +38,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Client<'a> {
     pub(crate) peer: IpAddr,
     pub(crate) scheme: Scheme,
-    pub(crate) trusted: &'a [Trust],
+    pub(crate) trusted: &'a [TrustedProxy],
     /// For interim answers, where the client can read them.
     pub(crate) informational: Option<Informational>,
     /// Its line in the access log, if it gets one.

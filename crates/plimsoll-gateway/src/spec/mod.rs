@@ -19,7 +19,7 @@ pub use network::{NetworkSpec, TunnelsSpec};
 pub use route::{HostPattern, PathPrefix, RouteSpec};
 pub use upstream::{Address, EndpointSpec, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
 
-use plimsoll::{PolicySpec, http::headers::Trust, units::Ratio};
+use plimsoll::{PolicySpec, http::headers::TrustedProxy, units::Ratio};
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// Everything a gateway is told.
@@ -38,7 +38,7 @@ pub struct GatewaySpec {
     /// Connections that have switched protocols.
     pub tunnels: TunnelsSpec,
     /// Whose word on the client's address is believed.
-    pub trusted: Vec<Trust>,
+    pub trusted: Vec<TrustedProxy>,
     /// Which requests go where.
     pub routes: Vec<RouteSpec>,
     /// Where they go.

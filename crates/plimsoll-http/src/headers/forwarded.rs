@@ -1,8 +1,10 @@
 //! Who the client is, and how it is told on.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use ipnet::{IpNet, Ipv4Net};
 use smallvec::SmallVec;
 use std::{
+    fmt,
     io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
@@ -15,67 +17,45 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 /// More hops than any honest chain has; beyond it the chain is cut on the far side.
 const MOST_HOPS: usize = 32;
 
-/// A range of addresses whose word on the client is believed: `"10.0.0.0/8"`, `"::1"`.
+/// An address or a network of proxies whose forwarded fields are believed: `"10.0.0.0/8"`, `"::1"`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Trust {
-    network: IpAddr,
-    prefix: u8,
-}
+pub struct TrustedProxy(IpNet);
 
-/// Neither an address nor a network.
+/// A text that is neither an address nor a network.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected an address or a network such as \"10.0.0.0/8\" or \"::1\", found {0:?}")]
-pub struct NoNetwork(String);
+pub struct ParseTrustedProxyError(String);
 
-impl Trust {
+impl TrustedProxy {
     /// Whether `address` lies in the range. An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn covers(&self, address: IpAddr) -> bool {
-        match (self.network, address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                u32::from(network) & mask == u32::from(address) & mask
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                u128::from(network) & mask == u128::from(address) & mask
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 }
 
-impl FromStr for Trust {
-    type Err = NoNetwork;
+impl FromStr for TrustedProxy {
+    type Err = ParseTrustedProxyError;
 
-    fn from_str(text: &str) -> Result<Self, NoNetwork> {
-        let no = || NoNetwork(text.to_owned());
-        let (address, prefix) =
-            text.trim().split_once('/').map_or((text.trim(), None), |(a, p)| (a, Some(p)));
-        let network: IpAddr = address.parse().map_err(|_| no())?;
-        let widest = if network.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(widest), |prefix| prefix.parse().map_err(|_| no()))?;
-        if prefix > widest {
-            return Err(no());
-        }
-        // A range of mapped addresses is one of IPv4, as which they are looked at.
-        Ok(match (network.to_canonical(), prefix) {
-            (mapped @ IpAddr::V4(_), 96..) if network.is_ipv6() => {
-                Self { network: mapped, prefix: prefix - 96 }
+    fn from_str(text: &str) -> Result<Self, ParseTrustedProxyError> {
+        let network =
+            text.trim().parse::<IpNet>().or_else(|_| text.trim().parse::<IpAddr>().map(IpNet::from));
+        let network = network.map_err(|_| ParseTrustedProxyError(text.to_owned()))?;
+        // Addresses are compared as IPv4 where they are mapped into IPv6, so a range of mapped addresses is one of IPv4.
+        let mapped = match network.addr().to_canonical() {
+            IpAddr::V4(address) if network.addr().is_ipv6() => {
+                network.prefix_len().checked_sub(96).zip(Some(address))
             }
-            _ => Self { network, prefix },
-        })
+            _ => None,
+        };
+        let ipv4 = mapped.and_then(|(prefix, address)| Ipv4Net::new(address, prefix).ok());
+        Ok(Self(ipv4.map_or(network, IpNet::V4)))
     }
 }
 
 /// As it is read: a network with its prefix, a single address without.
-impl std::fmt::Display for Trust {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let widest = if self.network.is_ipv4() { 32 } else { 128 };
-        if self.prefix == widest {
-            self.network.fmt(f)
-        } else {
-            write!(f, "{}/{}", self.network, self.prefix)
-        }
+impl fmt::Display for TrustedProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(f) } else { self.0.fmt(f) }
     }
 }
 
@@ -105,7 +85,7 @@ pub struct Forwarding<'a> {
     /// What the connection speaks.
     pub scheme: Scheme,
     /// Whose `X-Forwarded-*` and `Forwarded` are believed.
-    pub trusted: &'a [Trust],
+    pub trusted: &'a [TrustedProxy],
 }
 
 impl Forwarding<'_> {
@@ -306,7 +286,7 @@ mod tests {
     use super::*;
 
     fn told(peer: &str, trusted: &[&str], came: &[(&'static str, &'static str)]) -> (IpAddr, HeaderMap) {
-        let trusted: Vec<Trust> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let trusted: Vec<TrustedProxy> = trusted.iter().map(|text| text.parse().unwrap()).collect();
         let forwarding = Forwarding { peer: peer.parse().unwrap(), scheme: Scheme::Http, trusted: &trusted };
         let mut headers = HeaderMap::new();
         for (name, value) in came {
@@ -398,13 +378,13 @@ mod tests {
     #[test]
     fn networks_cover_what_they_say() {
         let covers =
-            |net: &str, address: &str| net.parse::<Trust>().unwrap().covers(address.parse().unwrap());
+            |net: &str, address: &str| net.parse::<TrustedProxy>().unwrap().covers(address.parse().unwrap());
         assert!(covers("10.0.0.0/8", "10.255.0.1") && !covers("10.0.0.0/8", "11.0.0.1"));
         assert!(covers("0.0.0.0/0", "8.8.8.8") && !covers("0.0.0.0/0", "::1"));
         assert!(covers("127.0.0.1", "::ffff:127.0.0.1"));
         assert!(covers("2001:db8::/32", "2001:db8:1::1") && !covers("2001:db8::/32", "2001:db9::1"));
         for wrong in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "x"] {
-            assert!(wrong.parse::<Trust>().is_err(), "{wrong}");
+            assert!(wrong.parse::<TrustedProxy>().is_err(), "{wrong}");
         }
     }
 
@@ -416,7 +396,7 @@ mod tests {
         let came = [("x-forwarded-for", "::ffff:203.0.113.9, ::ffff:10.0.0.7")];
         let (client, _) = told("::ffff:10.0.0.1", &["10.0.0.0/8"], &came);
         assert_eq!(client, "203.0.113.9".parse::<IpAddr>().unwrap());
-        let mapped: Trust = "::ffff:10.0.0.0/104".parse().unwrap();
+        let mapped: TrustedProxy = "::ffff:10.0.0.0/104".parse().unwrap();
         assert_eq!(mapped, "10.0.0.0/8".parse().unwrap());
     }
 }

@@ -6,7 +6,9 @@ mod strangers;
 mod timeout;
 mod trace;
 
-pub use forwarded::{Forwarded, Forwarding, NoNetwork, Scheme, Trust, is_told_by_proxies};
+pub use forwarded::{
+    Forwarded, Forwarding, ParseTrustedProxyError, Scheme, TrustedProxy, is_told_by_proxies,
+};
 pub use hop_by_hop::{strip_hop_by_hop, upgrade_of};
 pub use strangers::Strangers;
 pub use timeout::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, expected_timeout, grpc_timeout};

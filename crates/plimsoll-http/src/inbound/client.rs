@@ -1,7 +1,7 @@
 //! Whose request it is.
 
 use crate::{
-    headers::{Forwarding, Scheme, Strangers, Trust},
+    headers::{Forwarding, Scheme, Strangers, TrustedProxy},
     layers::connected,
 };
 use http::Request;
@@ -30,13 +30,13 @@ pub struct Peer(
 /// trusted and says for whom it asks is told in the log, once, and counted ([`Strangers`]).
 #[derive(Clone, Debug, Default)]
 pub struct ClientLayer {
-    trusted: Arc<[Trust]>,
+    trusted: Arc<[TrustedProxy]>,
     strangers: Arc<Strangers>,
 }
 
 impl ClientLayer {
     /// Believes these proxies, and nobody else.
-    pub fn trusting(proxies: impl IntoIterator<Item = Trust>) -> Self {
+    pub fn trusting(proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
         Self { trusted: proxies.into_iter().collect(), strangers: Arc::default() }
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     boundary::BoundaryLayer,
-    headers::Trust,
+    headers::TrustedProxy,
     inbound::{ClientLayer, DeadlineRules, RequestIdLayer, TraceLayer, feel_lag},
     observe,
 };
@@ -46,7 +46,7 @@ pub(super) struct Settings {
     pub(super) conditions: Vec<admin::Condition>,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
-    pub(super) trusted: Vec<Trust>,
+    pub(super) trusted: Vec<TrustedProxy>,
     pub(super) ids: RequestIdLayer,
     pub(super) edge: Edge,
     pub(super) traces: TraceLayer,

@@ -5,7 +5,7 @@ use super::{
 use crate::{
     Problem,
     boundary::{BoundaryLayer, OnPanic},
-    headers::Trust,
+    headers::TrustedProxy,
     inbound::{DeadlineRules, RequestIdLayer, TraceLayer},
 };
 use axum::{Router, body::Body, response::IntoResponse, routing::Route};
@@ -149,7 +149,7 @@ impl<B> Server<B> {
 
     /// Believes these proxies' word on whose request it is. Behind a proxy that is not named here all clients are one, and
     /// share what is limited by client: the log warns of it, and `plimsoll_server_untrusted_forwarded_total` counts.
-    pub fn trusting(mut self, proxies: impl IntoIterator<Item = Trust>) -> Self {
+    pub fn trusting(mut self, proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
         self.settings.trusted = proxies.into_iter().collect();
         self
     }

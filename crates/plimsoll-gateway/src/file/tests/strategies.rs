@@ -15,7 +15,7 @@ use plimsoll::{
     ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     http::{
         KeepAlive,
-        headers::Trust,
+        headers::TrustedProxy,
         path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},
     },
     units::Ratio,
@@ -70,7 +70,7 @@ fn ip() -> impl Strategy<Value = IpAddr> {
     ]
 }
 
-fn trust() -> impl Strategy<Value = Trust> {
+fn trust() -> impl Strategy<Value = TrustedProxy> {
     (ip(), 0..=32u8).prop_map(|(ip, prefix)| format!("{ip}/{prefix}").parse().expect("a network"))
 }
 
