@@ -1,23 +1,16 @@
 //! Points in time as people and log collectors read them.
 
-use std::{
-    fmt,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, time::SystemTime};
 
-/// A point in time as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) writes it: UTC, to the millisecond. Before 1970
-/// it is 1970.
+/// A point in time as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) writes it: UTC, to the millisecond. A clock
+/// before 1970 is shown as 1970.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Timestamp(pub(crate) SystemTime);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-        let (year, month, day) = date(days);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        let millis = since.subsec_millis();
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+        let moment = jiff::Timestamp::try_from(self.0.max(SystemTime::UNIX_EPOCH));
+        write!(f, "{:.3}", moment.unwrap_or(jiff::Timestamp::MAX))
     }
 }
 
@@ -27,27 +20,10 @@ impl serde::Serialize for Timestamp {
     }
 }
 
-/// Year, month and day, so many days after 1970-01-01. Years begin in March here, so that the leap day is a year's last
-/// day and months before it need no case of their own.
-fn date(days: u64) -> (u64, u64, u64) {
-    const DAYS_BEFORE_1970: u64 = 719_468; // since 0000-03-01
-    const DAYS_IN_400_YEARS: u64 = 146_097;
-    let days = days + DAYS_BEFORE_1970;
-    let (era, day_of_era) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
-    let leaps = day_of_era / 1460 - day_of_era / 36_524 + day_of_era / 146_096;
-    let year_of_era = (day_of_era - leaps) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn known_moments() {
@@ -66,14 +42,16 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_dates_of_http() {
-        for days in (0..60_000).step_by(7) {
-            let moment = UNIX_EPOCH + Duration::from_secs(days * 86_400 + 1);
-            let http = httpdate::fmt_http_date(moment);
-            let (year, month, day) = date(days);
-            let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-            let ours = format!("{day:02} {} {year:04} 00:00:01 GMT", names[month as usize - 1]);
-            assert!(http.ends_with(&ours), "{http} {ours}");
-        }
+    fn milliseconds_are_cut_and_always_three_digits() {
+        let shown = |nanos| Timestamp(UNIX_EPOCH + Duration::from_nanos(nanos)).to_string();
+        assert_eq!(shown(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(shown(1_999_999_999), "1970-01-01T00:00:01.999Z");
+    }
+
+    #[test]
+    fn clocks_that_are_wrong_by_ages_are_shown_at_the_nearest_end() {
+        assert_eq!(Timestamp(UNIX_EPOCH - Duration::from_secs(1)).to_string(), "1970-01-01T00:00:00.000Z");
+        let far = UNIX_EPOCH + Duration::from_secs(1 << 40);
+        assert!(Timestamp(far).to_string().starts_with("9999-12-"));
     }
 }

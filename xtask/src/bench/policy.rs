@@ -15,7 +15,7 @@ use crate::workspace::{Package, Workspace};
 
 pub(crate) const LONG_ABOUT: &str = "\
 The benches of plimsoll-policy, plimsoll-tower and plimsoll-telemetry, several times over, and the claims that stand on them: \
-nanoseconds a call in a steady state, beside governor and tower-resilience, allocations, and two threads on one instance.
+nanoseconds a call in a steady state, beside governor, tower-resilience and tracing-appender, allocations, and two threads on one instance.
 
 A ratio is taken within each run, and the median of the runs is reported.";
 
@@ -39,8 +39,11 @@ const CRATES: &[&str] = &["plimsoll-policy", "plimsoll-tower", "plimsoll-telemet
 const ABSOLUTE: &[(&str, f64)] = &[("breaker_admit_settle", 35.0), ("fused_all", 200.0)];
 
 /// The first divided by the second, at most.
-const RATIOS: &[(&str, &str, f64)] =
-    &[("keyed_limiter_10k", "governor_keyed_10k", 1.0), ("fused_all", "tower_resilience_all", 0.25)];
+const RATIOS: &[(&str, &str, f64)] = &[
+    ("keyed_limiter_10k", "governor_keyed_10k", 1.0),
+    ("fused_all", "tower_resilience_all", 0.25),
+    ("line_log", "tracing_appender", 1.0),
+];
 
 /// Two threads on one instance take at most this many times what one thread takes.
 const SHARING: f64 = 3.0;
@@ -52,7 +55,7 @@ const TWO: &str = "_two_threads";
 
 /// No allocation in any of these.
 const FREE_OF_ALLOCATION: &[&str] =
-    &["breaker_admit_settle", "token_bucket", "keyed_limiter_10k", "fused_all"];
+    &["breaker_admit_settle", "token_bucket", "keyed_limiter_10k", "fused_all", "line_log"];
 
 /// Every run's rows.
 pub(super) struct Findings {
