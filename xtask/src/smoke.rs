@@ -29,7 +29,7 @@ pub(crate) struct Options {
     cold: bool,
 }
 
-/// What a build from nothing may take.
+/// Seconds that a cold build may take.
 const COLD: u64 = 90;
 
 const MANIFEST: &str = r#"[package]

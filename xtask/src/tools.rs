@@ -22,11 +22,11 @@ const POSTGRES: Tool =
     tool("postgres", "postgresql", "idempotency keys and the example service on a database");
 const WRK: Tool = tool("wrk", "wrk", "HTTP/1.1 load");
 
-/// What `cargo xtask test` uses.
+/// The programs that `cargo xtask test` uses.
 pub(crate) const FOR_TESTS: &[Tool] = &[CURL, PROMTOOL, H2LOAD, POSTGRES];
-/// What the rest of `cargo xtask ci` uses.
+/// The programs that the rest of `cargo xtask ci` uses.
 pub(crate) const FOR_CI: &[Tool] = &[VALGRIND];
-/// What the side-by-side benches use.
+/// The programs that the side-by-side benches use.
 pub(crate) const FOR_BENCHES: &[Tool] = &[NGINX, HAPROXY, WRK, CURL, H2LOAD];
 /// Everything, for `cargo xtask setup`.
 pub(crate) const ALL: &[Tool] = &[CURL, PROMTOOL, H2LOAD, VALGRIND, POSTGRES, NGINX, HAPROXY, WRK];

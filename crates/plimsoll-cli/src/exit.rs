@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// What the exit code says. Wrong usage, which the parser of the command line finds, is [`Exit::Wrong`] too.
+/// The meaning of an exit code. A usage error, found by the command-line parser, is [`Exit::Wrong`] too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Exit {
     /// 0: fine.

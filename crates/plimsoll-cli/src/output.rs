@@ -47,7 +47,7 @@ const BLUE: &str = "\x1b[34m";
 const CYAN: &str = "\x1b[36m";
 const PLAIN: &str = "\x1b[0m";
 
-/// What is wrong in red, what is odd in yellow, where in blue, and what would be right in cyan.
+/// Colours a report: errors in red, warnings in yellow, locations in blue and suggestions in cyan.
 fn painted(faults: &str) -> String {
     let line = |line: &str| {
         let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));

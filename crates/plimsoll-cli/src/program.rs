@@ -8,7 +8,7 @@ use clap::Parser;
 #[command(name = "plimsoll", version)]
 #[command(after_help = "Exit codes: 0 fine, 1 what was asked for failed, 2 wrong usage or an invalid file.")]
 pub(crate) struct Program {
-    /// What to do; without it, what can be done is said in a few lines.
+    /// The command to run; without one, a short list of commands is printed
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }

@@ -1,4 +1,4 @@
-//! What `plimsoll run` says, and that nothing waits for whoever should hear it.
+//! The log of `plimsoll run`, and that nothing waits for its reader.
 #![cfg(unix)]
 
 mod program;
@@ -23,13 +23,13 @@ use std::{
 const ANY: &str = "127.0.0.1:0";
 
 /// An origin that can be killed: its socket closes, and its connections with it.
-struct Mortal {
+struct StoppableOrigin {
     address: SocketAddr,
     dead: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-impl Mortal {
+impl StoppableOrigin {
     fn start() -> Self {
         let listener = TcpListener::bind(ANY).unwrap();
         let address = listener.local_addr().unwrap();
@@ -75,7 +75,7 @@ fn lines(text: &str) -> Vec<Value> {
 
 /// Kills one origin of this many under load, and gives what the log says from then on, up to the end.
 fn log_of_a_killed_origin(test: &str, others: usize) -> Vec<Value> {
-    let (mortal, scratch) = (Mortal::start(), Scratch::new(test));
+    let (mortal, scratch) = (StoppableOrigin::start(), Scratch::new(test));
     let others: Vec<Origin> = (0..others).map(|_| Origin::start()).collect();
     let mut endpoints: Vec<String> = others.iter().map(|origin| format!("\"{}\"", origin.address)).collect();
     endpoints.push(format!("\"{}\"", mortal.address));
@@ -145,7 +145,7 @@ fn a_killed_origin_is_in_the_log_with_the_cause_and_in_at_most_ten_lines() {
 
 #[test]
 fn the_line_of_a_failure_has_the_id_that_the_client_got() {
-    let (mortal, scratch) = (Mortal::start(), Scratch::new("same-id"));
+    let (mortal, scratch) = (StoppableOrigin::start(), Scratch::new("same-id"));
     let text = format!(
         "version = 1\nadmin = {{ listen = \"{ANY}\" }}\nlistener = [{{ listen = \"{ANY}\" }}]\n\
          route = [{{ upstream = \"orders\" }}]\nupstream.orders.endpoints = [\"{}\"]\n",
@@ -197,14 +197,14 @@ fn a_change_is_a_line_with_who_what_was_and_what_is_and_a_scrape_is_none() {
     assert!(!log.iter().any(|line| line["target"] == "plimsoll::requests"), "{log:#?}");
 }
 
-/// A program to whom nobody listens.
-struct Deaf {
+/// A gateway whose output nobody reads.
+struct UnreadGateway {
     child: Child,
     address: SocketAddr,
     admin: SocketAddr,
 }
 
-impl Drop for Deaf {
+impl Drop for UnreadGateway {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -218,7 +218,7 @@ fn free() -> (SocketAddr, SocketAddr) {
     (one, other)
 }
 
-fn deaf(scratch: &Scratch, origin: &Origin, redirect: &str) -> Deaf {
+fn unread(scratch: &Scratch, origin: &Origin, redirect: &str) -> UnreadGateway {
     let (address, admin) = free();
     let text = format!(
         "version = 1\ndrain = \"5s\"\nadmin = {{ listen = \"{admin}\" }}\nlistener = [{{ listen = \"{address}\" }}]\n\
@@ -233,9 +233,9 @@ fn deaf(scratch: &Scratch, origin: &Origin, redirect: &str) -> Deaf {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let deaf = Deaf { child, address, admin };
+    let gateway = UnreadGateway { child, address, admin };
     eventually("it serves", || get(admin, "/readyz").is_some_and(|answer| answer.0 == 200));
-    deaf
+    gateway
 }
 
 #[test]
@@ -251,23 +251,23 @@ fn neither_unread_nor_closed_nor_full_streams_stop_anything() {
             continue;
         }
         let (origin, scratch) = (Origin::start(), Scratch::new(test));
-        let mut deaf = deaf(&scratch, &origin, redirect);
+        let mut gateway = unread(&scratch, &origin, redirect);
         if closed {
-            drop((deaf.child.stdout.take(), deaf.child.stderr.take()));
+            drop((gateway.child.stdout.take(), gateway.child.stderr.take()));
         }
         // Each is a line of some eight kilobytes: far more than a pipe and the log's buffer hold together.
         let (long, other) = ("x".repeat(4000), "y".repeat(4000));
         for nth in 0..60 {
             let name = if nth % 2 == 0 { &long } else { &other };
             let filter = format!("{{\"filter\": \"info,{name}=info\"}}");
-            assert_eq!(send(deaf.admin, "PATCH", "/api/v1/log", &filter).unwrap().0, 200, "{test}: {nth}");
+            assert_eq!(send(gateway.admin, "PATCH", "/api/v1/log", &filter).unwrap().0, 200, "{test}: {nth}");
         }
         // One line each in the access log, on standard output.
         for nth in 0..600 {
-            assert_eq!(get(deaf.address, "/a").unwrap().0, 200, "{test}: {nth}");
+            assert_eq!(get(gateway.address, "/a").unwrap().0, 200, "{test}: {nth}");
         }
-        assert_eq!(get(deaf.admin, "/livez").unwrap().0, 200, "{test}");
-        let page = get(deaf.admin, "/metrics").unwrap().1;
+        assert_eq!(get(gateway.admin, "/livez").unwrap().0, 200, "{test}");
+        let page = get(gateway.admin, "/metrics").unwrap().1;
         let lost: f64 = page
             .lines()
             .filter(|line| line.starts_with("plimsoll_log_lines_dropped_total{log=\"program\""))
@@ -275,11 +275,11 @@ fn neither_unread_nor_closed_nor_full_streams_stop_anything() {
             .sum();
         // A stream that is closed from the start leads nowhere: nobody wants its lines.
         assert!(lost > 0.0 || test == "closed", "{test}:\n{page}");
-        let sent = Command::new("kill").args(["-TERM", &deaf.child.id().to_string()]).status();
+        let sent = Command::new("kill").args(["-TERM", &gateway.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
         let mut code = None;
         eventually("it ends", || {
-            code = deaf.child.try_wait().unwrap();
+            code = gateway.child.try_wait().unwrap();
             code.is_some()
         });
         assert_eq!(code.unwrap().code(), Some(0), "{test}");
@@ -312,13 +312,13 @@ fn a_wrong_file_is_told_and_ends_it_though_nobody_reads() {
 #[test]
 fn the_access_log_on_standard_output_has_one_line_a_request_and_the_log_none_of_them() {
     let (origin, scratch) = (Origin::start(), Scratch::new("stdout"));
-    let mut deaf = deaf(&scratch, &origin, "");
+    let mut gateway = unread(&scratch, &origin, "");
     for nth in 0..20 {
-        assert_eq!(get(deaf.address, &format!("/{nth}")).unwrap().0, 200);
+        assert_eq!(get(gateway.address, &format!("/{nth}")).unwrap().0, 200);
     }
-    let sent = Command::new("kill").args(["-TERM", &deaf.child.id().to_string()]).status();
+    let sent = Command::new("kill").args(["-TERM", &gateway.child.id().to_string()]).status();
     assert!(sent.unwrap().success());
-    let (out, err) = (deaf.child.stdout.take().unwrap(), deaf.child.stderr.take().unwrap());
+    let (out, err) = (gateway.child.stdout.take().unwrap(), gateway.child.stderr.take().unwrap());
     let out: Vec<Value> =
         BufReader::new(out).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
     let paths: HashSet<&str> = out.iter().filter_map(|line| line["path"].as_str()).collect();

@@ -40,7 +40,7 @@ fn count(id: u64) -> Result<String, ReportError> {
     }
 }
 
-/// What the exercise serves.
+/// The routes of the exercise.
 pub(crate) fn app() -> Router {
     Router::new().route("/reports/{id}", get(report))
 }

@@ -1,4 +1,4 @@
-//! What `docs/exercise-boundary.md` shows is what its service answers.
+//! The responses that `docs/exercise-boundary.md` shows are those of its service.
 #![allow(missing_docs)]
 
 #[allow(dead_code)]

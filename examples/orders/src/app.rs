@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! The state that the handlers share.
 
 use crate::{config::Config, invoices::Invoices, payments::Payments, store::Store};
 use plimsoll::{
@@ -22,7 +22,7 @@ struct Parts {
 }
 
 impl App {
-    /// What that configuration says. Nothing is connected to yet.
+    /// Builds the state from a configuration. No connection is opened yet.
     ///
     /// # Errors
     /// If the policy file or the folder of invoices is not what it should be.
@@ -56,7 +56,7 @@ impl App {
         &self.0.payments
     }
 
-    /// Whoever hears of what happens.
+    /// The client of the notification service.
     pub fn notifications(&self) -> &Client {
         &self.0.notifications
     }
@@ -66,8 +66,8 @@ impl App {
         &self.0.invoices
     }
 
-    /// What does a request that is sent twice once. Its keys are in the same database as the orders, so that one
-    /// transaction has both.
+    /// The idempotency layer: a request that is sent twice is executed once. Its keys are in the same database as the orders,
+    /// so that one transaction has both.
     pub fn idempotency(&self) -> IdempotencyLayer<PostgresStore> {
         self.0.idempotency.clone()
     }

@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
 /// Logs to stderr, as JSON unless that is a terminal, filtered by `RUST_LOG`; with the feature `console` and tokio's unstable tracing, tokio-console instead,
 /// which shows every task: where it was spawned, how long it ran, how often it was woken for nothing.
 ///
-/// What it gives is kept to the end: dropped, it writes the last lines. A standard error that nobody reads holds up nothing.
+/// Starts logging. The guard is kept to the end: dropping it writes the last lines. An unread standard error blocks nothing.
 fn observe() -> anyhow::Result<Option<LogGuard>> {
     #[cfg(feature = "console")]
     if cfg!(tokio_unstable) {

@@ -1,5 +1,4 @@
-//! What the service shows of itself, beside what the library shows of requests, calls, panics and supervised
-//! tasks.
+//! The service's own metrics, beside the library's metrics of requests, calls, panics and supervised tasks.
 //!
 //! | name | type | labels | meaning |
 //! | --- | --- | --- | --- |

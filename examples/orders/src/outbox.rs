@@ -23,47 +23,47 @@ pub struct Outbox {
     config: OutboxConfig,
 }
 
-/// What a round came to.
+/// The outcome of a round.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Round {
     /// Events that were taken.
     pub taken: usize,
-    /// Some were not sent, since our own policy leaves the listener alone for so long.
+    /// Some were not sent: our own policy refuses calls for this long.
     pub refused: Option<Duration>,
 }
 
-/// What came of one event.
-enum Told {
-    Heard(i64),
-    /// Not sent: to be given back, and not before this.
+/// The outcome of one event.
+enum SendOutcome {
+    Received(i64),
+    /// Not sent: to be given back, due after this.
     Refused(i64, Duration),
     Failed,
 }
 
 #[derive(Serialize)]
-struct Telling<'a> {
+struct Notification<'a> {
     id: i64,
     order: String,
     kind: &'a str,
 }
 
 impl Outbox {
-    /// From this database, to whoever that client leads to.
+    /// A worker that reads from this database and sends to that client.
     pub const fn new(store: Store, notifications: Client, config: OutboxConfig) -> Self {
         Self { store, notifications, config }
     }
 
-    /// Tells what is due, and looks again, until `stop` is cancelled; a round that has begun is ended.
+    /// Sends due events, round after round, until `stop` is cancelled; a round under way is finished.
     ///
     /// # Errors
-    /// What the database said; whoever supervises this starts it again.
+    /// The database's error; the supervisor then restarts this worker.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was taken and not told is due again after a while.
+    /// Cancel safe: events that were taken and not sent are due again after a while.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
             let pause = match self.round().await? {
-                // Whoever is asked is to be left alone: taking more would only put more of it off.
+                // The policy refuses calls for now: taking more events would only delay more of them.
                 Round { refused: Some(wait), .. } => wait,
                 Round { taken: 0, .. } => self.config.poll,
                 Round { .. } => continue,
@@ -73,10 +73,11 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes what is due, tells it, and notes what was heard of. What our own policy refused to send is given back untried.
+    /// Takes the events that are due, sends them and records those received. Events that our own policy refused to send are given
+    /// back untried.
     ///
     /// # Errors
-    /// What the database said.
+    /// The database's error.
     ///
     /// # Cancel safety
     /// As [`Outbox::run`].
@@ -86,44 +87,45 @@ impl Outbox {
             store::claim(&mut connection, self.config.batch, self.config.hold).await?
         };
         let taken = events.len();
-        // No connection is held while others are asked.
-        let told: Vec<Told> =
+        // No connection is held during calls to other services.
+        let outcomes: Vec<SendOutcome> =
             stream::iter(events).map(|event| self.tell(event)).buffer_unordered(AT_ONCE).collect().await;
-        let (mut heard, mut back, mut refused) = (Vec::new(), Vec::new(), None);
-        for one in told {
-            match one {
-                Told::Heard(id) => heard.push(id),
-                Told::Refused(id, wait) => {
+        let (mut received, mut back, mut refused) = (Vec::new(), Vec::new(), None);
+        for outcome in outcomes {
+            match outcome {
+                SendOutcome::Received(id) => received.push(id),
+                SendOutcome::Refused(id, wait) => {
                     back.push(id);
                     refused = refused.max(Some(wait));
                 }
-                Told::Failed => {}
+                SendOutcome::Failed => {}
             }
         }
-        if !heard.is_empty() || !back.is_empty() {
+        if !received.is_empty() || !back.is_empty() {
             let mut connection = self.store.connection().await?;
-            store::delivered(&mut connection, &heard).await?;
+            store::delivered(&mut connection, &received).await?;
             store::give_back(&mut connection, &back, refused.unwrap_or_default()).await?;
         }
         Ok(Round { taken, refused })
     }
 
-    async fn tell(&self, event: Event) -> Told {
-        let told = Telling { id: event.id, order: format!("o-{}", event.order_id), kind: &event.kind };
+    async fn tell(&self, event: Event) -> SendOutcome {
+        let notification =
+            Notification { id: event.id, order: format!("o-{}", event.order_id), kind: &event.kind };
         let sent = self
             .notifications
             .post("/events")
             .header("idempotency-key", format!("\"event-{}\"", event.id))
-            .json(&told)
+            .json(&notification)
             .send()
             .await
             .and_then(plimsoll::client::Response::success);
         match sent {
-            Ok(_heard) => Told::Heard(event.id),
-            Err(error) if let Some(wait) = error.leave_alone_for() => Told::Refused(event.id, wait),
+            Ok(_heard) => SendOutcome::Received(event.id),
+            Err(error) if let Some(wait) = error.leave_alone_for() => SendOutcome::Refused(event.id, wait),
             Err(error) => {
-                tracing::debug!(event = event.id, attempts = event.attempts, %error, "an event was not heard of");
-                Told::Failed
+                tracing::debug!(event = event.id, attempts = event.attempts, %error, "an event was not delivered");
+                SendOutcome::Failed
             }
         }
     }

@@ -14,9 +14,9 @@ use plimsoll::{
 };
 use std::net::SocketAddr;
 
-/// What ended before it was told to.
+/// A part of the service that ended before it was told to.
 #[derive(Debug, thiserror::Error)]
-enum Fallen {
+enum ServiceError {
     #[error("the server did not serve")]
     Server(#[from] ServeError),
     #[error("the workers gave up")]
@@ -84,12 +84,12 @@ impl Service {
         self.server.admin_address().expect("there is one: see bind_with")
     }
 
-    /// What the handlers share.
+    /// Returns the state that the handlers share.
     pub const fn app(&self) -> &App {
         &self.app
     }
 
-    /// What it goes down by.
+    /// Returns the drain by which the service shuts down.
     pub fn drain(&self) -> Drain {
         self.server.drain_handle()
     }
@@ -119,9 +119,9 @@ impl Service {
             service.spawn(async move {
                 let ended = workers.run().await;
                 drop(working);
-                Ok::<_, Fallen>(ended?)
+                Ok::<_, ServiceError>(ended?)
             });
-            Ok::<_, Fallen>(server.run().await?)
+            Ok::<_, ServiceError>(server.run().await?)
         })
         .await?;
         Ok(())

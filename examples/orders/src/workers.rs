@@ -1,4 +1,4 @@
-//! What works without being asked, supervised: whoever falls is started again, for as long as the database may be away.
+//! Background workers under supervision: one that fails is restarted, for as long as the database may be away.
 
 use crate::{app::App, outbox::Outbox};
 use plimsoll::task::{

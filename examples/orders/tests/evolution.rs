@@ -97,7 +97,7 @@ async fn version_1_does_not_show_crowns_as_euro() {
     assert_eq!(get(service.to, "/v2/orders").await.json()["orders"][0]["currency"], "SEK");
 }
 
-/// What went over the wire when each version was young. These stay as they are for as long as the version lives.
+/// Messages of each version as they were first sent. They stay unchanged for as long as the version lives.
 #[test]
 fn what_was_sent_in_the_past_is_still_understood() {
     let first = r#"{"customer":"ann","lines":[{"sku":"ROPE","quantity":1,"unit_cents":100}]}"#;
@@ -113,7 +113,7 @@ fn what_was_sent_in_the_past_is_still_understood() {
 }
 
 proptest! {
-    /// Whatever version 2 says, version 1 reads, unless it is not allowed to see it.
+    /// Version 1 reads every message of version 2 that it may see.
     #[test]
     fn version_1_reads_all_that_version_2_writes(
         delivery in "[a-z-]{1,32}", status in "[a-z-]{1,32}", note in proptest::option::of(".{0,20}"), cents in 0_i64..1_000_000,

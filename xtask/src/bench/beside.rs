@@ -23,7 +23,7 @@ pub(crate) struct Options {
     assert: bool,
 }
 
-/// What such a bench runs.
+/// The programs and options of such a bench.
 pub(super) struct Bench {
     /// The example's name.
     pub(super) example: &'static str,

@@ -137,7 +137,7 @@ fn series(turns: &[Turn]) -> Vec<Series<'_>> {
         .collect()
 }
 
-/// What is claimed is claimed of the middling body.
+/// The number of orders in the body of middle size, about which the claims are made.
 const MIDDLING: u64 = 33;
 
 fn claims(series: &[Series<'_>], rows: &[Row]) -> Vec<Claim> {

@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What is claimed of the boundary, measured over so many runs.
+/// Measures the claims about the boundary over that many runs.
 pub(crate) fn claims(runs: usize) -> Result<Vec<Claim>> {
     let runs: Vec<Vec<Row>> = (1..=runs).map(|_| bench()).collect::<Result<_>>()?;
     Ok(of(&runs))

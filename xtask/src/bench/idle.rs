@@ -1,4 +1,4 @@
-//! What an idle keep-alive connection costs in memory.
+//! The memory of an idle keep-alive connection.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

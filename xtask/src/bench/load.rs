@@ -27,7 +27,7 @@ pub(crate) enum Load {
 const DOWNLOADS: usize = 20;
 
 impl Load {
-    /// What it is, as a heading.
+    /// The heading of its table.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Small => "150 bytes, HTTP/1.1, 64 connections",

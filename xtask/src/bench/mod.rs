@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// What to measure.
+/// The bench to run.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     /// The gateway beside nginx, HAProxy and Envoy, in alternating slices of one run
@@ -37,7 +37,7 @@ pub(crate) enum Bench {
     /// The library's own benches, and the claims that stand on them
     #[command(long_about = policy::LONG_ABOUT)]
     Policy(policy::Options),
-    /// What scopes, queues and locks cost, beside tokio's own
+    /// The cost of scopes, queues and locks, beside tokio's own
     #[command(long_about = task::LONG_ABOUT)]
     Task(task::Options),
     /// Instructions an operation takes, beside what is recorded
@@ -49,13 +49,13 @@ pub(crate) enum Bench {
     /// Files beside tower-http's `ServeDir` and nginx
     #[command(long_about = files::LONG_ABOUT)]
     Files(files::Options),
-    /// What each trick of memory saves, beside the plain way
+    /// The memory that each optimisation saves, beside the plain way
     #[command(long_about = memory::LONG_ABOUT)]
     Memory(memory::Options),
     /// The outbound client beside hyper-util's and reqwest's
     #[command(long_about = http::LONG_ABOUT)]
     Http(http::Options),
-    /// What the error boundary costs a call that goes well
+    /// The cost of the error boundary for a successful call
     #[command(long_about = boundary::LONG_ABOUT)]
     Boundary(boundary::Options),
     /// Good requests beside clients with slow links, under default policies

@@ -48,7 +48,7 @@ const RATIOS: &[(&str, &str, f64)] = &[
 /// Two threads on one instance take at most this many times what one thread takes.
 const SHARING: f64 = 3.0;
 
-/// Whatever is shared and called on the hot path has a bench with [`ONE`] and one with [`TWO`] at its end.
+/// Machines that threads share on the hot path. Each has a bench ending in [`ONE`] and one ending in [`TWO`].
 const SHARED: &[&str] = &["breaker", "token_bucket", "keyed_limiter", "fused"];
 const ONE: &str = "_one_thread";
 const TWO: &str = "_two_threads";
@@ -146,7 +146,7 @@ impl Findings {
         self.median(|rows| find(rows, name)?.allocations)
     }
 
-    /// What is measured with two threads: all that must be, and all else that is.
+    /// Returns the names measured with two threads: those required and any others found.
     fn shared(&self) -> Vec<String> {
         let paths = self.runs.first().into_iter().flatten().flat_map(|row| row.path.split('/'));
         let found = paths.filter_map(|name| name.strip_suffix(TWO));

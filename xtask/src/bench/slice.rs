@@ -9,7 +9,7 @@ use super::figures::Spread;
 use super::load::Load;
 use super::usage::{self, Cpu};
 
-/// What one slice cost.
+/// The cost of one slice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slice {
     requests: u64,

@@ -1,4 +1,4 @@
-//! What a process group has used, as the kernel counts it.
+//! CPU time and memory of a process group, as the kernel counts them.
 
 use std::fs;
 use std::ops::Sub;

@@ -2,7 +2,7 @@
 
 use crate::workspace::Workspace;
 
-/// What each crate may use of ours. A crate that is not here is one the design does not have.
+/// The crates of ours that each may use. A crate that is not listed is not part of the design.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("plimsoll-policy", &[]),
     ("plimsoll-task", &[]),

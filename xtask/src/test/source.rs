@@ -1,4 +1,4 @@
-//! What no lint of the compiler sees: long files, work left for later, and clocks inside the pure machines.
+//! Checks that no lint of the compiler has: long files, unfinished work, clocks inside the pure machines.
 
 use std::fs;
 use std::path::Path;

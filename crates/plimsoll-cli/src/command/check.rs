@@ -93,7 +93,7 @@ impl Check {
     }
 }
 
-/// What faults call a text that comes from nowhere.
+/// The name of standard input in reports.
 const STANDARD_INPUT: &str = "standard input";
 
 /// All of standard input, as much as a file may have.
@@ -118,7 +118,7 @@ fn refuse(check: &Check, invalid: &Invalid) {
     complain(&paint(&format!("{}\n{}: {faults}\n", invalid.render(), check.name())));
 }
 
-/// What the file has: `1 listener, 2 routes, 1 upstream with 3 endpoints, 2 policies`.
+/// Counts the parts of the file: `1 listener, 2 routes, 1 upstream with 3 endpoints, 2 policies`.
 fn contents(spec: &GatewaySpec) -> String {
     let endpoints = spec.upstreams.values().map(|upstream| upstream.endpoints.len()).sum();
     format!(

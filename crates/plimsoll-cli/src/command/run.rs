@@ -29,7 +29,7 @@ pub(crate) struct Run {
     /// How the log on standard error looks
     #[arg(long, value_enum, default_value_t)]
     log: Log,
-    /// What is logged: a level, or levels by target ("info,plimsoll_gateway=debug"); PLIMSOLL_LOG wins
+    /// Log level, or levels by target ("info,plimsoll_gateway=debug"); PLIMSOLL_LOG wins
     #[arg(long, value_name = "LEVELS", default_value = "info")]
     log_level: String,
 }

@@ -1,4 +1,4 @@
-//! What the demo claims of itself.
+//! The claims that the demo makes and checks.
 
 use super::{
     plan::{FAILING, NAMES},
@@ -9,14 +9,14 @@ use serde::Serialize;
 /// A claim and whether it held.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Assertion {
-    /// What is claimed.
+    /// The claim, as a sentence.
     pub(super) claim: String,
-    /// What was found.
+    /// The figures found.
     pub(super) found: String,
     pub(super) held: bool,
 }
 
-/// What the claims are judged by.
+/// The figures by which the claims are judged.
 #[derive(Clone, Debug)]
 pub(super) struct Evidence<'a> {
     pub(super) with: &'a Figures,
@@ -26,7 +26,7 @@ pub(super) struct Evidence<'a> {
     /// Whether the failing replica was seen ejected, and at the end was not.
     pub(super) ejected: bool,
     pub(super) let_back: bool,
-    /// What the failing replica has answered well since it recovered, on the side with policies.
+    /// Successful responses of the failing replica since it recovered, on the side with policies.
     pub(super) good_since_recovery: u64,
 }
 

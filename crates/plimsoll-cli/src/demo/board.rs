@@ -1,4 +1,4 @@
-//! What a terminal shows while the demo runs: 24 lines of 80 characters.
+//! The terminal screen of a running demo: 24 lines of 80 characters.
 
 use super::{
     look::Look,

@@ -8,7 +8,7 @@ use super::{
 use plimsoll_gateway::plimsoll::{BreakerState, telemetry::PolicyCounts};
 use std::{collections::VecDeque, time::Duration};
 
-/// What "now" is: the figures of this long.
+/// The span of time that "now" covers.
 const RECENT: Duration = Duration::from_secs(2);
 
 /// A side at one moment.
@@ -24,7 +24,7 @@ pub(super) struct Look {
     pub(super) ejections: u64,
     /// How long each replica is still left out.
     pub(super) ejected_for: [Option<Duration>; REPLICAS],
-    /// What health checks say of each.
+    /// Whether the health checks call each replica unhealthy.
     pub(super) unhealthy: [bool; REPLICAS],
 }
 
@@ -48,14 +48,14 @@ pub(super) struct Recent {
     pub(super) shares: [f64; REPLICAS],
 }
 
-/// Looks at a side again and again.
+/// Samples of one side over time.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(super) struct Sampler {
     past: VecDeque<(Duration, Counts)>,
 }
 
-impl Watch {
-    /// Looks at `elapsed` after the beginning.
+impl Sampler {
+    /// Takes a sample at `elapsed` after the beginning.
     pub(super) fn look(&mut self, side: &Side, elapsed: Duration) -> Look {
         while self.past.len() > 1 && self.past[1].0 + RECENT <= elapsed {
             self.past.pop_front();

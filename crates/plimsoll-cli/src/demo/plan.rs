@@ -1,11 +1,11 @@
-//! What happens to the replicas, and when.
+//! The schedule of faults of the replicas.
 
 use std::time::Duration;
 
 /// How many replicas the service has.
 pub(super) const REPLICAS: usize = 3;
 
-/// What they are called.
+/// The names of the replicas.
 pub(super) const NAMES: [&str; REPLICAS] = ["orders-1", "orders-2", "orders-3"];
 
 /// The one that fails.
@@ -61,7 +61,7 @@ impl Plan {
         self.length
     }
 
-    /// What has happened until `elapsed`, in order.
+    /// Returns the steps up to `elapsed`, in order.
     pub(super) fn until(&self, elapsed: Duration) -> &'static [Step] {
         let past = STEPS.iter().take_while(|step| self.length * step.at / 100 <= elapsed);
         &STEPS[..past.count()]

@@ -7,7 +7,7 @@ use super::{
     interruption::interruption,
     keys::Keys,
     load::{self, CALIBRATION, LAST_ANSWER, Lateness, Load},
-    look::Watch,
+    look::Sampler,
     paint::{Line, Style},
     plan::{Condition, FAILING, Plan},
     replica::Fleet,
@@ -21,7 +21,7 @@ use crate::{exit::Exit, output::print};
 use std::{io::IsTerminal as _, time::Duration};
 use tokio::time::Instant;
 
-/// What the user asked for.
+/// The options that the user gave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     /// How long it takes in all.
@@ -38,7 +38,7 @@ const LEAST_RATE: f64 = 50.0;
 /// Of what the machine can do one after the other, so much is asked for by each side: the rest is for retries, for the
 /// replicas, and for whatever else the machine does.
 const LOAD: f64 = 0.15;
-/// What beginning and ending take.
+/// The time that starting and stopping take.
 const AROUND: Duration = Duration::from_millis(600);
 /// Requests that go out later than this are worth a remark.
 const LATE: Duration = Duration::from_millis(100);
@@ -73,7 +73,7 @@ pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
     let seen = runtime.block_on(stage.watch(&load, stream));
     let lateness = load.join()?;
 
-    let looks = [WITH, WITHOUT].map(|at| Watch::default().look(&sides[at], plan.length()));
+    let looks = [WITH, WITHOUT].map(|at| Sampler::default().look(&sides[at], plan.length()));
     let [with_figures, without_figures] =
         [WITH, WITHOUT].map(|at| Figures::new(&looks[at], sides[at].tally.latencies(0).1, fleet.arrived(at)));
     let good = looks[WITH].counts.good_of[FAILING];
@@ -114,7 +114,7 @@ fn calibrated(fleet: &Fleet) -> anyhow::Result<f64> {
     Ok((capacity * LOAD).clamp(LEAST_RATE, RATE).floor())
 }
 
-/// What has to be known to read the figures.
+/// Returns the remarks needed to read the figures.
 fn remarks(rate: f64, lateness: Lateness, shortened: Option<Duration>) -> Vec<String> {
     let mut remarks = Vec::new();
     if rate < RATE * 0.8 {
@@ -152,14 +152,14 @@ fn say(report: &Report, json: bool, stream: Stream) -> anyhow::Result<()> {
     print(out)
 }
 
-/// What was seen while it ran.
+/// Observations made during the run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     interrupted: bool,
     elapsed: Duration,
     /// The failing replica, on the side with policies.
     ejected: bool,
-    /// What that replica had answered well when it was up again.
+    /// Successful responses of that replica at the time of its recovery.
     good_at_recovery: Option<u64>,
 }
 
@@ -174,7 +174,7 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// Hurts the replicas as planned and shows what comes of it, until the load is over or the user has seen enough.
     async fn watch(&self, load: &Load, stream: Stream) -> Seen {
-        let mut watches: [Watch; 2] = Default::default();
+        let mut watches: [Sampler; 2] = Default::default();
         let keys = Keys::listen();
         let mut view = View::new(stream);
         let mut story = Story::default();

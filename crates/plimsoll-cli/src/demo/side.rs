@@ -44,8 +44,8 @@ impl Side {
     }
 }
 
-/// What the side with policies is told: the example, in front of these replicas. In a short run ejections are shorter
-/// too, and how long they are is given.
+/// Returns the configuration of the side with policies: the example, in front of these replicas. In a short run ejections
+/// are shorter too; their length is returned with it.
 pub(super) fn with_policies(
     replicas: &[SocketAddr],
     plan: &Plan,
@@ -60,7 +60,7 @@ pub(super) fn with_policies(
     Ok((spec, shortened))
 }
 
-/// What the other side is told.
+/// Returns the configuration of the side without policies.
 pub(super) fn without_policies(replicas: &[SocketAddr]) -> anyhow::Result<GatewaySpec> {
     read("bare.toml", BARE, replicas)
 }

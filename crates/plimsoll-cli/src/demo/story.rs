@@ -1,4 +1,4 @@
-//! What happens, in plain words.
+//! A log of the demo's events, in plain words.
 
 use super::{
     look::Look,
@@ -39,7 +39,7 @@ pub(super) struct Story {
     pub(super) events: Vec<Event>,
     /// How each replica is, and since when it is well or not.
     conditions: [Option<(Condition, Duration)>; REPLICAS],
-    /// What has been told of the replica's present trouble.
+    /// The events already reported of each replica's present fault.
     told: [[bool; REPLICAS]; 2],
     before: Option<Look>,
 }
@@ -115,7 +115,7 @@ impl Story {
         }
     }
 
-    /// What a fault has come to on either side, told once for each fault.
+    /// Reports the effect of a fault on either side, once for each fault.
     fn effects(&mut self, at: Duration, replica: usize, looks: &[Look; 2]) {
         let Some((condition, since)) = self.conditions[replica] else { return };
         if at < since + SHOWS {

@@ -1,4 +1,4 @@
-//! What became of the requests of one side.
+//! Counts of the requests of one side, by outcome.
 
 use super::plan::REPLICAS;
 use std::{
@@ -37,7 +37,7 @@ impl Counts {
         self.failed + self.lost
     }
 
-    /// What came between an earlier count and this one.
+    /// Returns the difference to an earlier count.
     pub(super) fn since(&self, earlier: &Self) -> Self {
         Self {
             sent: self.sent - earlier.sent,

@@ -1,4 +1,4 @@
-//! What is seen while the demo runs.
+//! The display of a running demo.
 
 use super::{
     board::Board,

@@ -147,11 +147,11 @@ pub(crate) fn send(address: SocketAddr, method: &str, path: &str, body: &str) ->
 #[allow(dead_code, reason = "not every file of tests holds requests")]
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
-    held: Arc<(Mutex<Held>, Condvar)>,
+    held: Arc<(Mutex<HoldState>, Condvar)>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HoldState {
     waiting: usize,
     released: bool,
 }
@@ -160,7 +160,7 @@ impl Origin {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let held = Arc::<(Mutex<Held>, Condvar)>::default();
+        let held = Arc::<(Mutex<HoldState>, Condvar)>::default();
         let shared = Arc::clone(&held);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -183,7 +183,7 @@ impl Origin {
     }
 }
 
-fn serve(stream: TcpStream, held: &(Mutex<Held>, Condvar)) {
+fn serve(stream: TcpStream, held: &(Mutex<HoldState>, Condvar)) {
     let mut answers = stream.try_clone().unwrap();
     let mut lines = BufReader::new(stream).lines();
     while let Some(Ok(first)) = lines.next() {

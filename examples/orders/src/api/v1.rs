@@ -1,24 +1,24 @@
 //! Version 1 of the interface: amounts in euro cents, delivery by post.
 
-use crate::domain::{self, Cents, CustomerId, Invalid, NewOrder, Open, Quantity, Reference, Sku, Status};
+use crate::domain::{self, Cents, CustomerId, NewOrder, Open, Quantity, Reference, Sku, Status, ValueError};
 use serde::{Deserialize, Serialize};
 
 /// An order that somebody wants to place.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PlaceOrder {
-    /// Who orders.
+    /// The customer.
     pub customer: String,
     /// The customer's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// What.
+    /// The lines; at least one.
     pub lines: Vec<Line>,
 }
 
 /// So many of one thing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Line {
-    /// What.
+    /// The article.
     pub sku: String,
     /// How many.
     pub quantity: u32,
@@ -33,12 +33,12 @@ pub struct Order {
     pub id: String,
     /// How far it has come; a word of a later version is kept.
     pub status: Open<Status>,
-    /// Who ordered.
+    /// The customer.
     pub customer: String,
     /// The customer's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// What was ordered.
+    /// The lines ordered.
     pub lines: Vec<Line>,
     /// The sum, in hundredths.
     pub total_cents: i64,
@@ -61,14 +61,14 @@ pub struct Page {
 pub struct Receipt {
     /// The order.
     pub order: String,
-    /// What the payment service calls it.
+    /// The payment service's id of the payment.
     pub payment: String,
 }
 
 impl TryFrom<&Line> for domain::Line {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(line: &Line) -> Result<Self, Invalid> {
+    fn try_from(line: &Line) -> Result<Self, ValueError> {
         Ok(Self {
             sku: Sku::try_from(line.sku.as_str())?,
             quantity: Quantity::try_from(line.quantity)?,
@@ -84,9 +84,9 @@ impl From<&domain::Line> for Line {
 }
 
 impl TryFrom<PlaceOrder> for NewOrder {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(wanted: PlaceOrder) -> Result<Self, Invalid> {
+    fn try_from(wanted: PlaceOrder) -> Result<Self, ValueError> {
         let lines = wanted.lines.iter().map(domain::Line::try_from).collect::<Result<_, _>>()?;
         let mut order = Self::new(CustomerId::try_from(wanted.customer.as_str())?, lines)?;
         order.reference = wanted.reference.as_deref().map(Reference::try_from).transpose()?;

@@ -4,20 +4,20 @@
 //! know, one of version 2 takes what is absent for what version 1 always meant.
 
 use super::v1::{self, Line};
-use crate::domain::{self, Currency, Delivery, Invalid, NewOrder, Note, Open, Status, open};
+use crate::domain::{self, Currency, Delivery, NewOrder, Note, Open, Status, ValueError, open};
 use serde::{Deserialize, Serialize};
 
 /// An order that somebody wants to place.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PlaceOrder {
-    /// Who orders.
+    /// The customer.
     pub customer: String,
     /// The customer's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// What.
+    /// The lines; at least one.
     pub lines: Vec<Line>,
-    /// What it is paid in.
+    /// The currency of the prices.
     #[serde(default = "euro")]
     pub currency: String,
     /// How it is brought; a word of a later version is kept.
@@ -35,18 +35,18 @@ pub struct Order {
     pub id: String,
     /// How far it has come; a word of a later version is kept.
     pub status: Open<Status>,
-    /// Who ordered.
+    /// The customer.
     pub customer: String,
     /// The customer's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// What was ordered.
+    /// The lines ordered.
     pub lines: Vec<Line>,
     /// The sum, in hundredths of the currency.
     pub total_cents: i64,
     /// When, in UTC.
     pub placed_at: String,
-    /// What it is paid in.
+    /// The currency of the prices.
     #[serde(default = "euro")]
     pub currency: String,
     /// How it is brought; a word of a later version is kept.
@@ -76,9 +76,9 @@ fn euro() -> String {
 }
 
 impl TryFrom<PlaceOrder> for NewOrder {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(wanted: PlaceOrder) -> Result<Self, Invalid> {
+    fn try_from(wanted: PlaceOrder) -> Result<Self, ValueError> {
         let first =
             v1::PlaceOrder { customer: wanted.customer, reference: wanted.reference, lines: wanted.lines };
         let mut order = Self::try_from(first)?;

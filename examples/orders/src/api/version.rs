@@ -1,15 +1,15 @@
 use super::{v1, v2};
-use crate::domain::{Currency, Invalid, NewOrder, Order};
+use crate::domain::{Currency, NewOrder, Order, ValueError};
 use plimsoll::Problem;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The types of one version of the interface.
 pub trait Version: 'static {
-    /// What the paths begin with.
+    /// The prefix of its paths.
     const PATH: &'static str;
-    /// What a client sends.
-    type PlaceOrder: DeserializeOwned + TryInto<NewOrder, Error = Invalid> + Send + 'static;
-    /// What a client gets.
+    /// The body of a request to place an order.
+    type PlaceOrder: DeserializeOwned + TryInto<NewOrder, Error = ValueError> + Send + 'static;
+    /// The body of a response with an order.
     type Order: Serialize + Send + Sync + 'static;
     /// Some of them.
     type Page: Serialize + Send + 'static;

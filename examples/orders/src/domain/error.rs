@@ -1,13 +1,13 @@
-use super::{Invalid, OrderId};
+use super::{OrderId, ValueError};
 use crate::store::StoreError;
 use plimsoll::Problem;
 
-/// What can go wrong with an order. What callers are told of it is in one place, below.
+/// An error of an order. Its mapping to a problem for the caller is below, in one place.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
-    /// What was asked for is none.
+    /// The request is not a valid order.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] ValueError),
     /// There is no such order.
     #[error("there is no order {0}")]
     NotFound(OrderId),

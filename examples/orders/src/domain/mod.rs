@@ -1,4 +1,4 @@
-//! What an order is, whoever asks and wherever it is kept: values that cannot be made wrong, and what can go wrong.
+//! The domain, independent of interface and storage: values that are valid by construction, and their errors.
 
 mod error;
 mod money;
@@ -12,15 +12,15 @@ pub use open::{Delivery, Open, Status};
 pub use order::{Line, NewOrder, Order, Quantity};
 pub use words::{CustomerId, Note, OrderId, Reference, Sku};
 
-/// A value that is none of its kind.
+/// A text or number that is not a valid value of its type.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{what}: expected {expected}")]
-pub struct Invalid {
+pub struct ValueError {
     what: &'static str,
     expected: &'static str,
 }
 
-impl Invalid {
+impl ValueError {
     pub(crate) const fn new(what: &'static str, expected: &'static str) -> Self {
         Self { what, expected }
     }

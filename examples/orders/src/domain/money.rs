@@ -1,4 +1,4 @@
-use super::Invalid;
+use super::ValueError;
 use std::fmt;
 
 /// An amount in hundredths of its currency, from 0 to a thousand million units.
@@ -8,7 +8,7 @@ pub struct Cents(i64);
 impl Cents {
     /// Small enough that the sum of all lines of an order cannot overflow.
     const MOST: i64 = 100_000_000_000;
-    const EXPECTED: Invalid = Invalid::new("amount", "hundredths, from 0 to 100000000000");
+    const EXPECTED: ValueError = ValueError::new("amount", "hundredths, from 0 to 100000000000");
 
     /// The number, for the database and for the wire.
     pub const fn number(self) -> i64 {
@@ -19,7 +19,7 @@ impl Cents {
     ///
     /// # Errors
     /// If that is more than an amount may be.
-    pub fn times(self, quantity: u32) -> Result<Self, Invalid> {
+    pub fn times(self, quantity: u32) -> Result<Self, ValueError> {
         self.0.checked_mul(i64::from(quantity)).ok_or(Self::EXPECTED).and_then(Self::try_from)
     }
 
@@ -27,15 +27,15 @@ impl Cents {
     ///
     /// # Errors
     /// If that is more than an amount may be.
-    pub fn plus(self, other: Self) -> Result<Self, Invalid> {
+    pub fn plus(self, other: Self) -> Result<Self, ValueError> {
         Self::try_from(self.0 + other.0)
     }
 }
 
 impl TryFrom<i64> for Cents {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(cents: i64) -> Result<Self, Invalid> {
+    fn try_from(cents: i64) -> Result<Self, ValueError> {
         if (0..=Self::MOST).contains(&cents) { Ok(Self(cents)) } else { Err(Self::EXPECTED) }
     }
 }
@@ -51,7 +51,7 @@ impl fmt::Display for Cents {
 pub struct Currency([u8; 3]);
 
 impl Currency {
-    /// What version 1 of the interface always meant.
+    /// The currency that version 1 of the interface implies.
     pub const EURO: Self = Self(*b"EUR");
 
     /// The three letters.
@@ -67,12 +67,12 @@ impl Default for Currency {
 }
 
 impl TryFrom<&str> for Currency {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(text: &str) -> Result<Self, Invalid> {
+    fn try_from(text: &str) -> Result<Self, ValueError> {
         match <[u8; 3]>::try_from(text.as_bytes()) {
             Ok(letters) if letters.iter().all(u8::is_ascii_uppercase) => Ok(Self(letters)),
-            _ => Err(Invalid::new("currency", "three capital letters, as in EUR")),
+            _ => Err(ValueError::new("currency", "three capital letters, as in EUR")),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sets of words that may grow. A word of a later version is kept as it is ([`Open`]), not refused and not lost; it is
 //! bounded all the same, because it comes from outside.
 
-use super::{Invalid, words::within};
+use super::{ValueError, words::within};
 pub use plimsoll::http::body::Open;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub enum Delivery {
 
 /// A set of words.
 pub trait Words: Copy + 'static {
-    /// What this version knows.
+    /// The values that this version knows.
     const KNOWN: &'static [Self];
 
     /// The word, as it is outside and in the database.
@@ -65,7 +65,7 @@ impl Words for Delivery {
 ///
 /// # Errors
 /// Unless it is known, or 1 to 32 lower-case letters, digits and hyphens.
-pub fn read<E: Words>(word: &str) -> Result<Open<E>, Invalid> {
+pub fn read<E: Words>(word: &str) -> Result<Open<E>, ValueError> {
     if let Some(known) = E::KNOWN.iter().find(|known| known.word() == word) {
         return Ok(Open::Known(*known));
     }
@@ -73,7 +73,7 @@ pub fn read<E: Words>(word: &str) -> Result<Open<E>, Invalid> {
     if within(word, 32, allowed) {
         Ok(Open::Unknown(word.into()))
     } else {
-        Err(Invalid::new("word", "1 to 32 of a-z, 0-9 and -"))
+        Err(ValueError::new("word", "1 to 32 of a-z, 0-9 and -"))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Cents, Currency, CustomerId, Delivery, Invalid, Note, Open, OrderId, Reference, Sku, Status};
+use super::{Cents, Currency, CustomerId, Delivery, Note, Open, OrderId, Reference, Sku, Status, ValueError};
 
 /// How many of a thing: 1 to 10,000.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -12,13 +12,13 @@ impl Quantity {
 }
 
 impl TryFrom<u32> for Quantity {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(number: u32) -> Result<Self, Invalid> {
+    fn try_from(number: u32) -> Result<Self, ValueError> {
         if (1..=10_000).contains(&number) {
             Ok(Self(number))
         } else {
-            Err(Invalid::new("quantity", "a number from 1 to 10000"))
+            Err(ValueError::new("quantity", "a number from 1 to 10000"))
         }
     }
 }
@@ -26,7 +26,7 @@ impl TryFrom<u32> for Quantity {
 /// So many of one thing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
-    /// What.
+    /// The article.
     pub sku: Sku,
     /// How many.
     pub quantity: Quantity,
@@ -42,7 +42,7 @@ pub struct NewOrder {
     total: Cents,
     /// The customer's own name for it.
     pub reference: Option<Reference>,
-    /// What it is paid in.
+    /// The currency of the prices.
     pub currency: Currency,
     /// How it is brought.
     pub delivery: Open<Delivery>,
@@ -58,9 +58,9 @@ impl NewOrder {
     ///
     /// # Errors
     /// Unless there are 1 to 100 lines, whose sum is an amount.
-    pub fn new(customer: CustomerId, lines: Vec<Line>) -> Result<Self, Invalid> {
+    pub fn new(customer: CustomerId, lines: Vec<Line>) -> Result<Self, ValueError> {
         if !(1..=Self::MOST_LINES).contains(&lines.len()) {
-            return Err(Invalid::new("lines", "1 to 100 lines"));
+            return Err(ValueError::new("lines", "1 to 100 lines"));
         }
         let total = lines
             .iter()
@@ -76,12 +76,12 @@ impl NewOrder {
         })
     }
 
-    /// Who orders.
+    /// Returns the customer.
     pub const fn customer(&self) -> &CustomerId {
         &self.customer
     }
 
-    /// What; never empty.
+    /// Returns the lines; never empty.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
@@ -99,11 +99,11 @@ pub struct Order {
     pub id: OrderId,
     /// How far it has come.
     pub status: Open<Status>,
-    /// What the payment service calls its payment.
+    /// The payment service's id of the payment.
     pub payment: Option<String>,
     /// When, in UTC, as RFC 3339 writes it.
     pub placed_at: String,
-    /// What was ordered.
+    /// The order as it was placed.
     pub ordered: NewOrder,
 }
 

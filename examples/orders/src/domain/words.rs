@@ -1,6 +1,6 @@
 //! Words from outside: each is checked once, where it comes in, and its type says so from there on.
 
-use super::Invalid;
+use super::ValueError;
 use std::fmt;
 
 /// A word with a rule: `TryFrom<&str>` is the only way to one.
@@ -18,11 +18,11 @@ macro_rules! word {
         }
 
         impl TryFrom<&str> for $name {
-            type Error = Invalid;
+            type Error = ValueError;
 
-            fn try_from(text: &str) -> Result<Self, Invalid> {
+            fn try_from(text: &str) -> Result<Self, ValueError> {
                 let fits: fn(&str) -> bool = $fits;
-                if fits(text) { Ok(Self(text.into())) } else { Err(Invalid::new($what, $expected)) }
+                if fits(text) { Ok(Self(text.into())) } else { Err(ValueError::new($what, $expected)) }
             }
         }
 
@@ -35,7 +35,7 @@ macro_rules! word {
 }
 
 word!(
-    /// Who orders: 1 to 64 lower-case letters, digits and hyphens.
+    /// A customer: 1 to 64 lower-case letters, digits and hyphens.
     CustomerId,
     "customer",
     "1 to 64 of a-z, 0-9 and -",
@@ -72,7 +72,7 @@ pub(super) fn within(text: &str, longest: usize, allowed: fn(u8) -> bool) -> boo
 pub struct OrderId(i64);
 
 impl OrderId {
-    const EXPECTED: Invalid = Invalid::new("order id", "o- and a number, as in o-17");
+    const EXPECTED: ValueError = ValueError::new("order id", "o- and a number, as in o-17");
 
     /// The number, for the database.
     pub const fn number(self) -> i64 {
@@ -81,17 +81,17 @@ impl OrderId {
 }
 
 impl TryFrom<i64> for OrderId {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(number: i64) -> Result<Self, Invalid> {
+    fn try_from(number: i64) -> Result<Self, ValueError> {
         if number > 0 { Ok(Self(number)) } else { Err(Self::EXPECTED) }
     }
 }
 
 impl TryFrom<&str> for OrderId {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(text: &str) -> Result<Self, Invalid> {
+    fn try_from(text: &str) -> Result<Self, ValueError> {
         let digits = text.strip_prefix("o-").ok_or(Self::EXPECTED)?;
         let id = Self::try_from(digits.parse::<i64>().map_err(|_| Self::EXPECTED)?)?;
         // One order has one name: no leading zeros, no plus sign.

@@ -4,7 +4,7 @@
 use super::{MOST, Sold};
 use crate::domain::NewOrder;
 
-/// What has been counted so far.
+/// Counts of the orders read so far.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     sold: Vec<Sold>,
@@ -28,7 +28,7 @@ impl Tally {
         }
     }
 
-    /// What was counted, by name.
+    /// Returns the counts, sorted by name.
     pub fn sold(mut self) -> Vec<Sold> {
         self.sold.sort_by_key(|sold| sold.sku.clone());
         self.sold.extend(self.rest);

@@ -1,4 +1,4 @@
-//! What was sold of each thing. Written twice: [`tally`] as it should be, [`hot_spot`] as one finds it in a profile. The
+//! The report of units sold by SKU. Written twice: [`tally`] as it should be, [`hot_spot`] as one finds it in a profile. The
 //! feature `hot-spot` decides which of them the service runs; both are always built, and tested against each other.
 
 pub mod hot_spot;
@@ -14,10 +14,10 @@ pub use tally::Tally;
 /// Things that are told apart; what comes after is summed up under no name.
 const MOST: usize = 10_000;
 
-/// What was sold of one thing.
+/// Units sold of one SKU.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sold {
-    /// What; absent for the rest that is not told apart.
+    /// The SKU; absent for the rest, which is counted together.
     pub sku: Option<String>,
     /// In so many lines of orders.
     pub lines: u64,

@@ -4,7 +4,7 @@ use super::{MOST, Sold};
 use crate::domain::{Line, NewOrder, Sku};
 use std::collections::HashMap;
 
-/// What has been counted so far.
+/// Counts of the orders read so far.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     by_sku: HashMap<Sku, Sold>,
@@ -28,7 +28,7 @@ impl Tally {
         }
     }
 
-    /// What was counted, by name.
+    /// Returns the counts, sorted by name.
     pub fn sold(self) -> Vec<Sold> {
         let mut sold: Vec<Sold> = self.by_sku.into_values().collect();
         sold.sort_unstable_by(|one, other| one.sku.cmp(&other.sku));

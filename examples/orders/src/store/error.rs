@@ -4,7 +4,7 @@ use std::time::Duration;
 /// Long enough for a database that is restarted; callers with a key may simply come again.
 const COME_BACK: Duration = Duration::from_secs(1);
 
-/// What a database does not do.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No connection was free in time.
@@ -21,7 +21,7 @@ pub enum StoreError {
     Failed(#[source] sqlx::Error),
     /// A row that no version of this service would have written.
     #[error("the database has a row that makes no sense")]
-    Corrupt(#[from] crate::domain::Invalid),
+    Corrupt(#[from] crate::domain::ValueError),
     /// The tables are not what they should be.
     #[error("the tables could not be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),

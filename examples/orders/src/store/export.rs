@@ -5,7 +5,7 @@ use futures_util::stream::{self, Stream, TryStreamExt};
 /// Orders read at once. What an export holds in memory, and no more.
 const PAGE: u16 = 200;
 
-/// What an export consists of.
+/// One row of an export.
 pub type Row = Order;
 
 /// Every order, by number, a page at a time.

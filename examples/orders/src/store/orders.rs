@@ -1,7 +1,7 @@
 use super::StoreError;
 use crate::domain::{
-    Cents, Currency, CustomerId, Invalid, Line, NewOrder, Note, Open, Order, OrderId, Quantity, Reference,
-    Sku, Status, open,
+    Cents, Currency, CustomerId, Line, NewOrder, Note, Open, Order, OrderId, Quantity, Reference, Sku,
+    Status, ValueError, open,
 };
 use sqlx::postgres::PgConnection;
 
@@ -148,7 +148,7 @@ async fn with_lines(connection: &mut PgConnection, rows: Vec<OrderRow>) -> Resul
 }
 
 impl OrderRow {
-    fn with(self, lines: Vec<Line>) -> Result<Order, Invalid> {
+    fn with(self, lines: Vec<Line>) -> Result<Order, ValueError> {
         let mut ordered = NewOrder::new(CustomerId::try_from(self.customer.as_str())?, lines)?;
         ordered.reference = self.reference.as_deref().map(Reference::try_from).transpose()?;
         ordered.currency = Currency::try_from(self.currency.as_str())?;
@@ -165,9 +165,9 @@ impl OrderRow {
 }
 
 impl TryFrom<LineRow> for Line {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(row: LineRow) -> Result<Self, Invalid> {
+    fn try_from(row: LineRow) -> Result<Self, ValueError> {
         Ok(Self {
             sku: Sku::try_from(row.sku.as_str())?,
             quantity: Quantity::try_from(row.quantity.unsigned_abs())?,

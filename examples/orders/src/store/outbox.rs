@@ -3,7 +3,7 @@ use crate::domain::OrderId;
 use sqlx::postgres::PgConnection;
 use std::time::Duration;
 
-/// What has happened to an order.
+/// An event in the life of an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventKind {
     /// It was placed.
@@ -22,14 +22,14 @@ impl EventKind {
     }
 }
 
-/// What somebody else is to hear of.
+/// A notification waiting to be sent.
 #[derive(Clone, PartialEq, Eq, Debug, sqlx::FromRow)]
 pub struct Event {
     /// Its number: whoever hears of it twice knows it by that.
     pub id: i64,
     /// The order it is about.
     pub order_id: i64,
-    /// What happened.
+    /// The kind of event.
     pub kind: String,
     /// How often it has been tried, this time included.
     pub attempts: i32,

@@ -1,7 +1,7 @@
 //! The client goes, at each stage of its request.
 
 use crate::support::{
-    payments::Mood,
+    payments::Behaviour,
     running::{Running, order, until},
     web,
 };
@@ -66,14 +66,14 @@ async fn gone_before_the_answer_was_read() {
 async fn gone_while_the_payment_service_thinks() {
     let Some(mut service) = Running::start().await else { return };
     let id = service.place("paid-by-nobody").await.json()["id"].as_str().unwrap().to_owned();
-    service.payments.become_(Mood::Hanging);
+    service.payments.become_(Behaviour::Hanging);
     let mut stream = TcpStream::connect(service.to).await.unwrap();
     let asked =
         format!("POST /v1/orders/{id}/pay HTTP/1.1\r\nhost: orders.test\r\ncontent-length: 0\r\n\r\n");
     stream.write_all(asked.as_bytes()).await.unwrap();
     until("it is being paid", async || service.in_flight().await >= 1.0).await;
     drop(stream);
-    service.payments.become_(Mood::Fine);
+    service.payments.become_(Behaviour::Fine);
     service.is_well().await;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{
     faulty,
-    payments::Mood,
+    payments::Behaviour,
     running::{Running, Wanted, order},
     web::{Answer, send},
 };
@@ -85,11 +85,11 @@ async fn no_answer_of_any_path_says_what_is_inside() {
     walk(&service, &secrets, "all is well").await;
     service.database.psql("UPDATE orders SET status = 'placed', payment = NULL").await;
 
-    service.payments.become_(Mood::Failing(OF_PAYMENTS));
+    service.payments.become_(Behaviour::Failing(OF_PAYMENTS));
     assert!(walk(&service, &secrets, "the payment service fails").await >= 1);
-    service.payments.become_(Mood::Babbling(OF_PAYMENTS));
+    service.payments.become_(Behaviour::Babbling(OF_PAYMENTS));
     walk(&service, &secrets, "the payment service babbles").await;
-    service.payments.become_(Mood::Fine);
+    service.payments.become_(Behaviour::Fine);
 
     // Whoever writes is told a secret by the database; whoever reads finds a row that makes no sense, or no table.
     let fails = format!(

@@ -1,4 +1,4 @@
-//! What goes wrong, row by row: the answer that is given, nothing lost, nothing leaked, and the service still serving.
+//! Faults, row by row: the response, nothing lost, nothing leaked, and the service still serving.
 #![allow(missing_docs)]
 
 #[path = "../support/mod.rs"]

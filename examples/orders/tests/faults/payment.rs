@@ -1,6 +1,6 @@
 //! The payment service hangs, fails, says no, or babbles.
 
-use crate::support::{payments::Mood, running::Running, web};
+use crate::support::{payments::Behaviour, running::Running, web};
 use axum::http::{Method, StatusCode};
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ async fn pay(service: &Running, id: &str) -> web::Answer {
 async fn while_it_hangs_callers_are_told_in_time_and_afterwards_nobody_has_paid_twice() {
     let Some(mut service) = Running::start().await else { return };
     let id = service.place("hangs").await.json()["id"].as_str().unwrap().to_owned();
-    service.payments.become_(Mood::Hanging);
+    service.payments.become_(Behaviour::Hanging);
     let answer = pay(&service, &id).await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT, "{answer:?}");
     // The pool is not what waits: others are served meanwhile.
     assert_eq!(service.get(&format!("/v1/orders/{id}")).await.json()["status"], "placed");
 
-    service.payments.become_(Mood::Fine);
+    service.payments.become_(Behaviour::Fine);
     let receipt = loop {
         let answer = pay(&service, &id).await;
         match answer.status.as_u16() {
@@ -54,14 +54,14 @@ async fn whatever_it_says_the_caller_hears_our_words() {
     let Some(mut service) = Running::start().await else { return };
     let id = service.place("failing").await.json()["id"].as_str().unwrap().to_owned();
     let secret = "hunter2-of-the-payment-service";
-    for (mood, status) in [
-        (Mood::Refusing, StatusCode::CONFLICT),
-        (Mood::Babbling(secret), StatusCode::BAD_GATEWAY),
-        (Mood::Failing(secret), StatusCode::BAD_GATEWAY),
+    for (behaviour, status) in [
+        (Behaviour::Refusing, StatusCode::CONFLICT),
+        (Behaviour::Babbling(secret), StatusCode::BAD_GATEWAY),
+        (Behaviour::Failing(secret), StatusCode::BAD_GATEWAY),
     ] {
-        service.payments.become_(mood);
+        service.payments.become_(behaviour);
         let answer = pay(&service, &id).await;
-        assert_eq!(answer.status, status, "{mood:?}: {answer:?}");
+        assert_eq!(answer.status, status, "{behaviour:?}: {answer:?}");
         assert!(!answer.everything().contains("hunter2"), "{answer:?}");
     }
     assert_eq!(service.payments.charges(), 0);

@@ -1,4 +1,4 @@
-//! What the tests of the service have in common.
+//! Support shared by the tests of the service.
 #![allow(
     dead_code,
     unreachable_pub,

@@ -14,10 +14,10 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-/// What it does with the next request.
+/// The behaviour for the next request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mood {
-    /// What it is asked to.
+pub enum Behaviour {
+    /// Does as asked.
     Fine,
     /// Nothing, for as long as this lasts.
     Hanging,
@@ -38,15 +38,15 @@ pub struct Book {
 }
 
 #[derive(Clone)]
-struct Desk {
-    mood: watch::Receiver<Mood>,
+struct ServerState {
+    behaviour: watch::Receiver<Behaviour>,
     book: Arc<Mutex<Book>>,
 }
 
 #[derive(Debug)]
 pub struct Payments {
     pub origin: String,
-    mood: watch::Sender<Mood>,
+    behaviour: watch::Sender<Behaviour>,
     book: Arc<Mutex<Book>>,
     serving: JoinHandle<()>,
 }
@@ -55,17 +55,17 @@ impl Payments {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let (mood, heard) = watch::channel(Mood::Fine);
+        let (behaviour, heard) = watch::channel(Behaviour::Fine);
         let book = Arc::new(Mutex::new(Book::default()));
-        let desk = Desk { mood: heard, book: Arc::clone(&book) };
+        let state = ServerState { behaviour: heard, book: Arc::clone(&book) };
         let app =
-            Router::new().route("/charges", post(charge)).route("/events", post(event)).with_state(desk);
+            Router::new().route("/charges", post(charge)).route("/events", post(event)).with_state(state);
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { origin, mood, book, serving }
+        Self { origin, behaviour, book, serving }
     }
 
-    pub fn become_(&self, mood: Mood) {
-        self.mood.send_replace(mood);
+    pub fn become_(&self, behaviour: Behaviour) {
+        self.behaviour.send_replace(behaviour);
     }
 
     pub fn charges(&self) -> usize {
@@ -94,40 +94,44 @@ impl Drop for Payments {
     }
 }
 
-/// The answer that its mood gives, if it is not a good one.
-async fn moody(desk: &mut Desk) -> Option<Response> {
-    let mood = *desk.mood.borrow();
-    match mood {
-        Mood::Fine => None,
-        Mood::Hanging => {
-            desk.mood.wait_for(|mood| *mood != Mood::Hanging).await.ok();
+/// The answer that its behaviour gives, if it is not a good one.
+async fn moody(state: &mut ServerState) -> Option<Response> {
+    let behaviour = *state.behaviour.borrow();
+    match behaviour {
+        Behaviour::Fine => None,
+        Behaviour::Hanging => {
+            state.behaviour.wait_for(|behaviour| *behaviour != Behaviour::Hanging).await.ok();
             Some(StatusCode::SERVICE_UNAVAILABLE.into_response())
         }
-        Mood::Failing(secret) => {
+        Behaviour::Failing(secret) => {
             Some((StatusCode::INTERNAL_SERVER_ERROR, [("x-inside", secret)], secret).into_response())
         }
-        Mood::Refusing => Some(StatusCode::PAYMENT_REQUIRED.into_response()),
-        Mood::Babbling(secret) => {
+        Behaviour::Refusing => Some(StatusCode::PAYMENT_REQUIRED.into_response()),
+        Behaviour::Babbling(secret) => {
             Some((StatusCode::CREATED, [("content-type", "application/json")], secret).into_response())
         }
     }
 }
 
-async fn charge(State(mut desk): State<Desk>, headers: HeaderMap, Json(what): Json<Value>) -> Response {
-    if let Some(answer) = moody(&mut desk).await {
+async fn charge(
+    State(mut state): State<ServerState>,
+    headers: HeaderMap,
+    Json(what): Json<Value>,
+) -> Response {
+    if let Some(answer) = moody(&mut state).await {
         return answer;
     }
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
-    let mut book = desk.book.lock().unwrap();
+    let mut book = state.book.lock().unwrap();
     let next = format!("ch-{}", book.charges.len() + 1);
     let (charge, _) = book.charges.entry(key).or_insert((next, what));
     (StatusCode::CREATED, Json(json!({ "id": charge }))).into_response()
 }
 
-async fn event(State(mut desk): State<Desk>, Json(what): Json<Value>) -> Response {
-    if let Some(answer) = moody(&mut desk).await {
+async fn event(State(mut state): State<ServerState>, Json(what): Json<Value>) -> Response {
+    if let Some(answer) = moody(&mut state).await {
         return answer;
     }
-    *desk.book.lock().unwrap().events.entry(what["id"].as_i64().unwrap()).or_default() += 1;
+    *state.book.lock().unwrap().events.entry(what["id"].as_i64().unwrap()).or_default() += 1;
     StatusCode::CREATED.into_response()
 }

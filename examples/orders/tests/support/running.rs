@@ -26,7 +26,7 @@ use std::{
 };
 use tokio::{task::JoinHandle, time::timeout};
 
-/// What a test wants otherwise.
+/// The settings that a test changes.
 pub struct Wanted {
     pub connections: u32,
     pub wait: &'static str,
@@ -60,7 +60,7 @@ pub struct Running {
     pub drain: Drain,
     pub folder: Folder,
     serving: Option<JoinHandle<anyhow::Result<()>>>,
-    /// What was acknowledged: the order of each key.
+    /// Acknowledged orders by key.
     acknowledged: BTreeMap<String, String>,
     // Dropped last: the service lets go of it first.
     pub database: Database,

@@ -87,7 +87,7 @@ pub async fn post(to: SocketAddr, path: &str, key: &str, body: &Value) -> Answer
     send(to, Method::POST, path, &headers, body.to_string()).await.unwrap()
 }
 
-/// What comes back for these very bytes, until the other side ends the connection.
+/// Sends these bytes and returns the response bytes, until the other side ends the connection.
 pub async fn raw(to: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(to).await.expect("the service listens");
     let mut answer = Vec::new();
