@@ -13,7 +13,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(place: &str, what: impl fmt::Display) -> Self {
+    pub(super) fn new(place: &str, what: impl fmt::Display) -> Self {
         Self { place: place.to_owned(), what: what.to_string() }
     }
 }
