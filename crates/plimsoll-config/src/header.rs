@@ -1,7 +1,7 @@
 //! Names of header fields.
 
 use crate::{Node, Reader, Schemas, Shape};
-use plimsoll_policy::units::Invalid;
+use plimsoll_policy::units::ValueError;
 use std::{borrow::Cow, fmt};
 
 /// The name of a header field, in lower case: 1 to 128 of the characters that HTTP allows there.
@@ -10,7 +10,7 @@ use std::{borrow::Cow, fmt};
 /// # use plimsoll_config::HeaderName;
 /// assert_eq!(HeaderName::try_from("X-Tenant")?.as_str(), "x-tenant");
 /// assert!(HeaderName::try_from("x tenant").is_err());
-/// # Ok::<(), plimsoll_policy::units::Invalid>(())
+/// # Ok::<(), plimsoll_policy::units::ValueError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HeaderName(Box<str>);
@@ -33,15 +33,15 @@ impl HeaderName {
 }
 
 impl TryFrom<&str> for HeaderName {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(text: &str) -> Result<Self, Invalid> {
+    fn try_from(text: &str) -> Result<Self, ValueError> {
         // RFC 9110, "token".
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if (1..=128).contains(&text.len()) && text.bytes().all(token) {
             Ok(Self(text.to_ascii_lowercase().into()))
         } else {
-            Err(Invalid::new(EXPECTED, format_args!("{text:?}")))
+            Err(ValueError::new(EXPECTED, format_args!("{text:?}")))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Names of policies and upstreams, and the nearest of them.
 
 use crate::{Node, Reader, Schemas, Shape};
-use plimsoll_policy::units::Invalid;
+use plimsoll_policy::units::ValueError;
 use std::{borrow::Borrow, borrow::Cow, fmt};
 
 /// The name of a policy or an upstream: 1 to 64 of `a`–`z`, `0`–`9`, `_` and `-`, so that it can stand in a path, a
@@ -11,7 +11,7 @@ use std::{borrow::Borrow, borrow::Cow, fmt};
 /// # use plimsoll_config::Name;
 /// assert_eq!(Name::try_from("orders-2")?.as_str(), "orders-2");
 /// assert!(Name::try_from("Orders/2").is_err());
-/// # Ok::<(), plimsoll_policy::units::Invalid>(())
+/// # Ok::<(), plimsoll_policy::units::ValueError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Name(Box<str>);
@@ -26,15 +26,15 @@ impl Name {
 }
 
 impl TryFrom<&str> for Name {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(text: &str) -> Result<Self, Invalid> {
+    fn try_from(text: &str) -> Result<Self, ValueError> {
         let known =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
         if (1..=64).contains(&text.len()) && text.bytes().all(known) {
             Ok(Self(text.into()))
         } else {
-            Err(Invalid::new(Self::EXPECTED, format_args!("{text:?}")))
+            Err(ValueError::new(Self::EXPECTED, format_args!("{text:?}")))
         }
     }
 }

@@ -47,10 +47,10 @@ impl Size {
 }
 
 impl FromStr for Size {
-    type Err = plimsoll_policy::units::Invalid;
+    type Err = plimsoll_policy::units::ValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || plimsoll_policy::units::Invalid::new(EXPECTED, format_args!("{text:?}"));
+        let invalid = || plimsoll_policy::units::ValueError::new(EXPECTED, format_args!("{text:?}"));
         let trimmed = text.trim();
         let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
         let (digits, unit) = trimmed.split_at(end);

@@ -11,50 +11,50 @@ use std::{
     task::{Context, Poll},
 };
 
-/// The end of a body by one of the call's limits.
+/// A body's end by one of the call's limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BodyTimeout {
+pub struct BodyTimeoutError {
     /// The limit that ran out.
     pub limit: Limit,
-    /// Whose fault that is: a peer that fell silent has failed, a caller that was too slow is [`Outcome::Caller`], a
-    /// body that was merely cut is [`Outcome::Cancelled`].
+    /// The outcome for the machines: a failure for a silent peer, [`Outcome::Caller`] for a caller that was too slow,
+    /// [`Outcome::Cancelled`] for a flowing body that was cut.
     pub outcome: Outcome,
 }
 
-/// The rest of a call after its response's head: limits run on, and whatever ends the body ends the call.
+/// A guard for the rest of a call after its response's head: the limits run on, and the body's end ends the call.
 ///
-/// Whoever reads the body tells it what came: [`Self::moved`] after bytes, [`Self::poll_limits`] where there are none,
-/// [`Self::trailers`], [`Self::end`]. Between a frame and the next poll it is the caller that is waited for. Dropped
-/// before the end, the call is settled as one whose caller has left: that tells nothing of the peer.
+/// The reader of the body reports its progress: [`Self::moved`] after bytes, [`Self::poll_limits`] while there are none,
+/// [`Self::trailers`], [`Self::end`]. Between a frame and the next poll the call waits for the caller. Dropping the guard
+/// before the end settles the call as one whose caller has left, which says nothing about the peer.
 #[derive(Debug)]
 pub struct BodyGuard<P: Deref<Target: Machines>> {
     guard: CallGuard<P>,
     id: AttemptId,
     verdict: BodyVerdict,
     alarm: Alarm,
-    /// The caller is waited for: it has not come back for more.
+    /// Whether the call waits for the caller, who has not asked for more of the body.
     at_caller: bool,
 }
 
 impl<P: Deref<Target: Machines>> BodyGuard<P> {
-    /// For the body of this attempt, to which the call is committed. `head` is the settlement of the response's head.
+    /// A guard for the body of this attempt, to which the call is committed. `head` is the head's settlement.
     pub fn new(guard: CallGuard<P>, id: AttemptId, head: &Settlement) -> Self {
         Self { guard, id, verdict: BodyVerdict::after(head), alarm: Alarm::default(), at_caller: false }
     }
 
-    /// The call.
+    /// Returns the call.
     pub const fn call(&self) -> &CallGuard<P> {
         &self.guard
     }
 
-    /// Bytes have come and go to the caller now.
+    /// Reports bytes that have come and go to the caller now.
     ///
-    /// Where the peer always has more, nothing ever waits: without a look at the deadline here, a caller that takes the
-    /// body slowly would keep the peer busy past it.
+    /// A body of which the peer always has more never waits: without a check of the deadline here, a caller that reads
+    /// slowly would keep the peer busy past it.
     ///
     /// # Errors
     /// The limit that has run out; the call is over then.
-    pub fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), BodyTimeout> {
+    pub fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), BodyTimeoutError> {
         let now = self.guard.now();
         self.turn(now, false);
         self.guard.note(now, self.id, Mark::Moved);
@@ -67,9 +67,9 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
         Ok(())
     }
 
-    /// Nothing has come. Ready with the limit that has run out; the call is over then. `uploading`: the peer may be
-    /// waiting for the rest of a request that the caller has not sent.
-    pub fn poll_limits(&mut self, cx: &mut Context<'_>, uploading: bool) -> Poll<BodyTimeout> {
+    /// Polls the limits while no bytes come. Ready with the limit that has run out; the call is over then. `uploading`:
+    /// the peer may be waiting for the rest of a request that the caller has not sent.
+    pub fn poll_limits(&mut self, cx: &mut Context<'_>, uploading: bool) -> Poll<BodyTimeoutError> {
         let now = self.guard.now();
         self.turn(now, uploading);
         self.poll_until_limit(cx, now)
@@ -83,7 +83,7 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
         }
     }
 
-    fn poll_until_limit(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<BodyTimeout> {
+    fn poll_until_limit(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<BodyTimeoutError> {
         let mut action = self.guard.next(now, Event::Proceed);
         while let Action::Wait { until, .. } = action {
             if self.alarm.poll(cx, self.guard.time(), until).is_pending() {
@@ -98,36 +98,36 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
             Action::Abort { outcome, .. } => outcome,
             _ => Outcome::Cancelled,
         };
-        Poll::Ready(BodyTimeout { limit, outcome })
+        Poll::Ready(BodyTimeoutError { limit, outcome })
     }
 
-    /// The trailers have come. What they say of a response whose head left it to them counts with the body's end.
+    /// Reads the trailers. They decide the outcome of a response whose head was provisional.
     pub fn trailers(&mut self, fields: &HeaderMap) {
         self.verdict.read(fields);
     }
 
-    /// How the body ends if it ends by itself: as head and trailers said.
+    /// Returns the outcome that [`end`](Self::end) would settle, as head and trailers decide it.
     pub fn outcome(&self) -> Outcome {
         self.verdict.settlement().outcome
     }
 
-    /// The body has ended by itself: as head and trailers said.
+    /// Settles a body that has ended by itself, with the outcome of head and trailers.
     pub fn end(&mut self) -> Outcome {
         self.settle(self.verdict.settlement().outcome)
     }
 
-    /// The rest of the body is not wanted, and is thrown away without a look at its trailers.
+    /// Settles a body whose rest is discarded without reading its trailers.
     pub fn discard(&mut self) -> Outcome {
         let unknown = self.verdict.is_pending();
         self.settle(if unknown { Outcome::Cancelled } else { self.verdict.settlement().outcome })
     }
 
-    /// The body broke off: the peer's failure.
+    /// Settles a body that broke off, as the peer's failure.
     pub fn broke_off(&mut self) -> Outcome {
         self.settle(Outcome::Failure(Failure::Broken))
     }
 
-    /// The body has ended with this outcome.
+    /// Settles the body with this outcome.
     pub fn settle(&mut self, outcome: Outcome) -> Outcome {
         let now = self.guard.now();
         let settlement = Settlement { outcome, ..Settlement::SUCCESS };

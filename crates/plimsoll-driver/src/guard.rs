@@ -1,25 +1,25 @@
-//! A call with its policy: whatever happens to its driver, the machines hear of its end.
+//! A call with its policy, which is settled even if its driver is dropped.
 
-use crate::{TaskHost, Time, Waiters};
+use crate::{TaskDriver, Time, Waiters};
 use plimsoll_policy::{
     Draw, Instant, Observer, Policy, Purpose, Ticket,
     call::{Action, AttemptId, Call, Event, Facts, Mark},
 };
 use std::{fmt, ops::Deref, sync::Arc, task::Waker, time::Duration};
 
-/// A policy's machines under this crate's host.
+/// A policy's machines with this crate's driver.
 pub trait Machines {
-    /// Tells a call what has happened.
+    /// Reports an event to a call and returns its next action.
     fn advance(&self, call: &mut Call, now: Instant, event: Event) -> Action;
 
-    /// Its clock, timers and seeds.
+    /// Returns the policy's clock, timers and seeds.
     fn time(&self) -> &Time;
 
-    /// The wakers of those who wait in line.
+    /// Returns the wakers of the wait queue.
     fn waiters(&self) -> &Waiters;
 }
 
-impl<O: Observer> Machines for Policy<Arc<TaskHost<O>>> {
+impl<O: Observer> Machines for Policy<Arc<TaskDriver<O>>> {
     #[inline(always)]
     fn advance(&self, call: &mut Call, now: Instant, event: Event) -> Action {
         call.next(self, now, event)
@@ -27,18 +27,18 @@ impl<O: Observer> Machines for Policy<Arc<TaskHost<O>>> {
 
     #[inline]
     fn time(&self) -> &Time {
-        self.host().time()
+        self.driver().time()
     }
 
     #[inline]
     fn waiters(&self) -> &Waiters {
-        self.host().waiters()
+        self.driver().waiters()
     }
 }
 
-/// A call and its policy. Dropped before the call is closed, it tells the machines that the caller has left.
+/// A call and its policy. Dropping it before the call is closed ends the call as one whose caller has left.
 ///
-/// `P` points to the policy: an `Arc` of it, or of something that holds it.
+/// `P` points to the policy: an `Arc` of it, or of a struct that holds it.
 pub struct CallGuard<P: Deref<Target: Machines>> {
     call: Call,
     policy: P,
@@ -54,25 +54,25 @@ impl<P: Deref<Target: Machines>> CallGuard<P> {
         Self { call: Call::new(facts), policy, ticket: None, last: Instant::ORIGIN }
     }
 
-    /// The time now, on the policy's clock.
+    /// Returns the current time of the policy's clock.
     #[inline]
     pub fn now(&self) -> Instant {
         self.policy.time().now()
     }
 
-    /// The clock at the last event: for what follows from that event at once, and needs no second look.
+    /// Returns the time of the last event, for actions that follow from it without another look at the clock.
     #[inline]
     pub const fn last(&self) -> Instant {
         self.last
     }
 
-    /// The policy's clock, timers and seeds.
+    /// Returns the policy's clock, timers and seeds.
     #[inline]
     pub fn time(&self) -> &Time {
         self.policy.time()
     }
 
-    /// The pointer to the policy.
+    /// Returns the pointer to the policy.
     pub const fn policy(&self) -> &P {
         &self.policy
     }
@@ -84,36 +84,36 @@ impl<P: Deref<Target: Machines>> CallGuard<P> {
         self.next(now, Event::Start(seed))
     }
 
-    /// Tells the call what has happened.
+    /// Reports an event to the call and returns its next action.
     #[inline(always)]
     pub fn next(&mut self, now: Instant, event: Event) -> Action {
         self.last = now;
         self.policy.advance(&mut self.call, now, event)
     }
 
-    /// Notes how far an attempt has come.
+    /// Notes the progress of an attempt.
     pub fn note(&mut self, now: Instant, id: AttemptId, mark: Mark) {
         self.call.note(now, id, mark);
     }
 
-    /// When the whole call must be over.
+    /// Returns the deadline of the whole call.
     #[inline]
     pub fn deadline(&self) -> Instant {
         self.call.deadline()
     }
 
-    /// The draw for a choice that the driver makes for this attempt.
+    /// Returns the draw for a choice that the driver makes for this attempt.
     #[inline]
     pub const fn draw(&self, purpose: Purpose, id: AttemptId) -> Draw {
         self.call.draw(purpose, id)
     }
 
-    /// How long the peer has taken for this attempt so far: its own time, without what the caller took.
+    /// Returns the peer's own time in this attempt so far, without the caller's.
     pub fn took(&self, id: AttemptId, now: Instant) -> Duration {
         self.call.took(id, now)
     }
 
-    /// Waits in line under this ticket, if under any; a waker left behind under another one is forgotten.
+    /// Sets the ticket that the call waits under, or none; the waker of another ticket is forgotten.
     #[inline]
     pub fn stand(&mut self, ticket: Option<Ticket>) {
         if self.ticket != ticket {
@@ -124,8 +124,8 @@ impl<P: Deref<Target: Machines>> CallGuard<P> {
         }
     }
 
-    /// Registers the waker under the ticket stood for. `true` the first time, and after a wake: the machine must be
-    /// asked then, and only then. A grant between the two finds the waker.
+    /// Registers the waker under the call's ticket. Returns the ticket the first time and after a wake: then, and only
+    /// then, the driver must ask the machine for the grant. A grant between the two finds the waker.
     pub fn register(&self, waker: &Waker) -> Option<Ticket> {
         self.ticket.filter(|ticket| self.policy.waiters().register(*ticket, waker))
     }

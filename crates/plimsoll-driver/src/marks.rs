@@ -1,4 +1,4 @@
-//! How far an attempt has come.
+//! The progress of an attempt.
 
 use plimsoll_policy::call::Mark;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -8,21 +8,21 @@ const CONNECTED: u8 = 2;
 const SENT: u8 = 4;
 const FLUSHED: u8 = 8;
 const MOVED: u8 = 16;
-/// The caller is waited for: a state, not an event.
+/// The attempt waits for the caller: a state, not an event.
 const CALLER: u8 = 32;
-/// That state has changed since the driver last looked.
+/// The state [`CALLER`] has changed since the driver last looked.
 const TURNED: u8 = 64;
-/// The attempt is not wanted any more, but nobody has left.
+/// The attempt is no longer needed, but the caller has not left.
 const SPARE: u8 = 128;
 
-/// How far an attempt has come, written by the attempt and read by its driver when it has polled it.
+/// The progress of an attempt, written by the attempt and read by its driver after polling it.
 ///
 /// Both are polled by one task, so plain loads and stores do; atomics only because that task may move between threads.
 #[derive(Debug, Default)]
 pub struct Marks(AtomicU8);
 
 impl Marks {
-    /// Nothing has been reached yet.
+    /// Marks of an attempt that has not begun.
     pub const fn new() -> Self {
         Self(AtomicU8::new(0))
     }
@@ -35,32 +35,32 @@ impl Marks {
         self.0.store(self.get() | bits, Relaxed);
     }
 
-    /// The connection stands, and TLS begins on it.
+    /// Sets that the connection is established and TLS begins on it.
     pub fn dialled(&self) {
         self.set(DIALLED);
     }
 
-    /// A connection is in hand.
+    /// Sets that the attempt has a connection.
     pub fn connected(&self) {
         self.set(CONNECTED);
     }
 
-    /// Bytes of the request have gone out.
+    /// Sets that bytes of the request have been sent.
     pub fn sent(&self) {
         self.set(SENT | MOVED);
     }
 
-    /// The request's last byte is on its way.
+    /// Sets that the request's last byte has been sent.
     pub fn flushed(&self) {
         self.set(FLUSHED);
     }
 
-    /// Bytes of a body have moved.
+    /// Sets that bytes of a body have moved.
     pub fn moved(&self) {
         self.set(MOVED);
     }
 
-    /// Whether the caller is waited for from here on, for more of its request, or the peer.
+    /// Sets whether the attempt waits for the caller, for more of its request, or for the peer.
     pub fn waits_for_caller(&self, caller: bool) {
         let bits = self.get();
         if (bits & CALLER != 0) != caller {
@@ -68,27 +68,28 @@ impl Marks {
         }
     }
 
-    /// The attempt is not wanted any more, but nobody has left: its connection may be kept if that costs little.
+    /// Sets that the attempt is no longer needed although the caller has not left: its connection may be kept if that
+    /// costs little.
     pub fn spare(&self) {
         self.set(SPARE);
     }
 
-    /// Whether [`Self::spare`] was said.
+    /// Whether [`Self::spare`] was called.
     pub fn is_spared(&self) -> bool {
         self.get() & SPARE != 0
     }
 
-    /// Whether anything has been reached since the last [`Self::take`].
+    /// Whether any mark was set since the last [`Self::take`].
     pub fn any(&self) -> bool {
         self.get() & !(CALLER | SPARE) != 0
     }
 
-    /// Forgets all: for the next attempt.
+    /// Clears all marks for the next attempt.
     pub fn clear(&self) {
         self.0.store(0, Relaxed);
     }
 
-    /// The marks reached since the last time, in the order of an attempt's life.
+    /// Takes the marks set since the last call, in the order of an attempt's life.
     pub fn take(&self) -> impl Iterator<Item = Mark> + use<> {
         let bits = self.get();
         self.0.store(bits & (CALLER | SPARE), Relaxed);

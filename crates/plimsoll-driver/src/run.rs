@@ -1,8 +1,8 @@
-//! The loop over the call machine: it does what the machine says, and tells it what happened.
+//! The loop over the call machine: it carries out the machine's actions and reports events.
 
 use crate::{AttemptSlots, CallGuard, Machines, Marks, PollUntil};
 use plimsoll_policy::{
-    AttemptRole, Draw, Instant, Limit, Outcome, Purpose, Rejected, Settlement, Ticket,
+    AttemptRole, Draw, Instant, Limit, Outcome, Purpose, RejectedError, Settlement, Ticket,
     call::{Action, AttemptId, Event, Finish},
 };
 use smallvec::SmallVec;
@@ -21,30 +21,30 @@ pub struct Begin {
     pub id: AttemptId,
     /// First, retry or hedge.
     pub role: AttemptRole,
-    /// Where its [`Marks`] belong: 0, or 1 beside another attempt.
+    /// The slot of its [`Marks`]: 0, or 1 beside another attempt.
     pub slot: usize,
     /// The time now.
     pub now: Instant,
     /// The draw for its endpoint.
     pub draw: Draw,
-    /// When the whole call must be over.
+    /// The deadline of the whole call.
     pub deadline: Instant,
 }
 
-/// The connections under a call: how its attempts are made, and what became of them.
+/// The connections under a call, by which attempts are made and classified.
 pub trait Attempts {
     /// A response whose head has come.
     type Response;
     /// An attempt's failure.
     type Error;
-    /// An attempt under way. Dropped, it is ended.
+    /// An attempt in flight. Dropping it ends it.
     type Attempt: Future<Output = Result<Self::Response, Self::Error>>;
 
-    /// Begins an attempt; `None` without an endpoint to make it at.
+    /// Begins an attempt; `None` if there is no endpoint for it.
     fn begin(&mut self, begin: Begin) -> Option<Self::Attempt>;
 
-    /// The verdict on an attempt's head or failure, after `took` of the peer's own time. Called once an attempt that ends by
-    /// itself.
+    /// Classifies an attempt's head or failure, after `took` of the peer's own time. Called once for each attempt that
+    /// ends by itself.
     fn settlement(
         &mut self,
         id: AttemptId,
@@ -53,7 +53,7 @@ pub trait Attempts {
         result: Result<&Self::Response, &Self::Error>,
     ) -> Settlement;
 
-    /// The machine ends an attempt, or has no more use for what it brought; `slot` is where it is under way.
+    /// Ends an attempt, or drops its result, by the machine's decision; `slot` is its slot if it is in flight.
     fn abort(&mut self, id: AttemptId, slot: Option<usize>, now: Instant, outcome: Outcome) {
         let _ = (id, slot, now, outcome);
     }
@@ -62,37 +62,37 @@ pub trait Attempts {
     fn is_replayable(&self) -> bool;
 }
 
-/// A call that brought a response, whose body is still to come.
+/// A response whose head has come and whose body has not.
 #[derive(Debug)]
-pub struct Answered<R> {
-    /// The attempt that brought it.
+pub struct ResponseHead<R> {
+    /// The attempt that it belongs to.
     pub id: AttemptId,
     /// The response.
     pub response: R,
-    /// The verdict on its head, as [`Attempts::settlement`] gave it.
+    /// The head's settlement, as [`Attempts::settlement`] returned it.
     pub head: Settlement,
 }
 
-/// A call that brought no response.
+/// An error of a call without a response.
 #[derive(Debug)]
-pub enum Failed<E> {
+pub enum CallError<E> {
     /// The failure of this attempt.
     Attempt(AttemptId, E),
-    /// A machine refused it.
-    Refused(Rejected),
-    /// A limit ran out while the peer was waited for.
+    /// A machine rejected the call.
+    Refused(RejectedError),
+    /// A limit ran out while the call waited for the peer.
     TimedOut(Limit),
-    /// A limit ran out while the caller was waited for.
+    /// A limit ran out while the call waited for the caller.
     CallerTimedOut(Limit),
 }
 
-/// The results of attempts and the verdicts on them, until the call says what is to become of them.
+/// The results of attempts and their settlements, until the call decides about them.
 type AttemptResults<A> =
     SmallVec<[(AttemptId, Settlement, Result<<A as Attempts>::Response, <A as Attempts>::Error>); 1]>;
 
-/// The end of a wait.
+/// The event that ended a wait.
 enum WaitEvent<R, E> {
-    /// Limits have moved: ask again how long to wait.
+    /// Marks were set, which may move the limits.
     Marked,
     Timer,
     Granted(Ticket),
@@ -101,8 +101,8 @@ enum WaitEvent<R, E> {
 
 /// Runs a call to the head of its response. Afterwards the guard is committed to that attempt's body.
 ///
-/// Cancel safe: dropped, the attempts under way end, and the guard, dropped after them, gives back everything that the
-/// call was admitted with. Nothing of an attempt runs before the future is polled.
+/// Cancel safe: dropping the future ends the attempts in flight, and the guard, dropped after them, gives back all
+/// permits of the call. Nothing of an attempt runs before the future is polled.
 ///
 /// # Panics
 /// Where a timer is needed outside a tokio runtime with its time driver.
@@ -112,7 +112,7 @@ pub async fn run<P, A>(
     marks: &[Marks; 2],
     timer: &mut impl PollUntil,
     mut replayable: bool,
-) -> Result<Answered<A::Response>, Failed<A::Error>>
+) -> Result<ResponseHead<A::Response>, CallError<A::Error>>
 where
     P: Deref<Target: Machines>,
     A: Attempts,
@@ -145,7 +145,7 @@ where
             }
             Action::Wait { until, ticket } => {
                 guard.stand(ticket);
-                // Before the wait: one that ends in it has left its slot afterwards, and its last marks count.
+                // Before the wait: an attempt that ends in it leaves its slot, and its last marks still count.
                 let open = slots.as_ref().ids();
                 let event = poll_fn(|cx| poll_wait(cx, guard, slots.as_mut(), marks, timer, until)).await;
                 now = guard.now();
@@ -176,18 +176,18 @@ where
                 };
                 guard.next(now, event)
             }
-            Action::Finish(Finish::Answer(id)) => {
+            Action::Finish(Finish::Response(id)) => {
                 let at = results.iter().position(|(of, ..)| *of == id);
-                let at = at.expect("an attempt that ended brought something");
+                let at = at.expect("an attempt that ended has a result");
                 let (id, head, result) = results.swap_remove(at);
                 return match result {
-                    Ok(response) => Ok(Answered { id, response, head }),
-                    Err(error) => Err(Failed::Attempt(id, error)),
+                    Ok(response) => Ok(ResponseHead { id, response, head }),
+                    Err(error) => Err(CallError::Attempt(id, error)),
                 };
             }
-            Action::Finish(Finish::Refused(rejected)) => return Err(Failed::Refused(rejected)),
-            Action::Finish(Finish::TimedOut(limit)) => return Err(Failed::TimedOut(limit)),
-            Action::Finish(Finish::CallerTimedOut(limit)) => return Err(Failed::CallerTimedOut(limit)),
+            Action::Finish(Finish::Refused(rejected)) => return Err(CallError::Refused(rejected)),
+            Action::Finish(Finish::TimedOut(limit)) => return Err(CallError::TimedOut(limit)),
+            Action::Finish(Finish::CallerTimedOut(limit)) => return Err(CallError::CallerTimedOut(limit)),
             Action::Finish(Finish::Gone) | Action::Closed => {
                 unreachable!("only a call that is dropped is gone")
             }

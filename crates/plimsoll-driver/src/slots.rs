@@ -1,4 +1,4 @@
-//! Room for the attempts under way: two, in place.
+//! Slots for the attempts in flight: two, stored inline.
 
 use pin_project_lite::pin_project;
 use plimsoll_policy::call::AttemptId;
@@ -17,7 +17,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// The attempts under way. A call has at most two, and the second only while it is hedged.
+    /// The attempts in flight. A call has at most two, and the second only while it is hedged.
     #[derive(Debug)]
     pub struct AttemptSlots<F> {
         #[pin]
@@ -28,44 +28,44 @@ pin_project! {
 }
 
 impl<F> AttemptSlots<F> {
-    /// Nothing is under way.
+    /// No attempts in flight.
     pub const EMPTY: Self = Self { first: None, second: None };
 
-    /// With this attempt under way, before anything is pinned.
+    /// Puts the first attempt in flight, before anything is pinned.
     #[inline]
     pub fn open_with(&mut self, id: AttemptId, future: F) {
         self.first = Some(Slot { id, future });
     }
 
-    /// The slot that the next attempt takes: 0 or 1.
+    /// Returns the slot that the next attempt takes: 0 or 1.
     pub fn free(self: Pin<&Self>) -> usize {
         usize::from(self.first.is_some())
     }
 
-    /// Puts an attempt under way.
+    /// Puts an attempt in flight.
     pub fn open(self: Pin<&mut Self>, id: AttemptId, future: F) {
         let mut this = self.project();
         let slot = Some(Slot { id, future });
         if this.first.is_none() {
             this.first.set(slot);
         } else {
-            debug_assert!(this.second.is_none(), "a call has at most two attempts under way");
+            debug_assert!(this.second.is_none(), "a call has at most two attempts in flight");
             this.second.set(slot);
         }
     }
 
-    /// Whether any attempt is under way.
+    /// Whether any attempt is in flight.
     pub fn is_open(self: Pin<&Self>) -> bool {
         self.first.is_some() || self.second.is_some()
     }
 
-    /// The attempt in each slot.
+    /// Returns the attempt in each slot.
     pub fn ids(self: Pin<&Self>) -> [Option<AttemptId>; 2] {
         let id = |slot: &Option<Slot<F>>| slot.as_ref().map(|slot| slot.id);
         [id(&self.first), id(&self.second)]
     }
 
-    /// Ends an attempt, if it is under way.
+    /// Drops an attempt, if it is in flight.
     pub fn close(self: Pin<&mut Self>, id: AttemptId) {
         let this = self.project();
         for mut slot in [this.first, this.second] {
@@ -75,7 +75,7 @@ impl<F> AttemptSlots<F> {
         }
     }
 
-    /// Ends all.
+    /// Drops all attempts.
     pub fn clear(self: Pin<&mut Self>) {
         let mut this = self.project();
         this.first.set(None);
@@ -84,7 +84,7 @@ impl<F> AttemptSlots<F> {
 }
 
 impl<F: Future> AttemptSlots<F> {
-    /// Polls the attempts under way; one that has ended leaves its slot.
+    /// Polls the attempts in flight; one that has ended leaves its slot.
     #[inline]
     pub fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(AttemptId, F::Output)> {
         let this = self.project();

@@ -1,4 +1,4 @@
-//! Ticket → waker: what a driver keeps for those who wait in a machine's line.
+//! The wakers of a machine's wait queue, by ticket.
 
 use plimsoll_policy::Ticket;
 use std::{
@@ -6,31 +6,29 @@ use std::{
     task::Waker,
 };
 
-/// The wakers of one policy's waiting line.
+/// The wakers of one policy's wait queue.
 ///
-/// A ticket's lower 32 bits are an index that no two live tickets share, so this is a table, as long as the most that
-/// have ever waited at once. Its lock is taken only by those who wait and by whoever wakes them.
+/// A ticket's lower 32 bits are an index that no two live tickets share, so this is a table, as long as the most waiters
+/// there have ever been at once. Its lock is taken only by waiters and by threads that wake them.
 ///
-/// A ticket that was passed over because its limit has come is live no longer, and its index goes to another; its holder
-/// learns of it by its own timer, and may come here once more before. So a younger ticket keeps its place against it.
+/// A ticket that was passed over because its limit has come is no longer live, and its index goes to another ticket. Its
+/// holder learns of it by its own timer, and may register once more before that: a younger ticket is not replaced by it.
 ///
-/// A waiter registers **before** it asks the machine whether its turn has come: a grant between the two then finds the
-/// waker.
+/// A waiter registers **before** it asks the machine for the grant: a grant between the two then finds the waker.
 #[derive(Debug, Default)]
 pub struct Waiters {
     wakers: Mutex<Vec<Option<(Ticket, Waker)>>>,
 }
 
 impl Waiters {
-    /// Nobody waits.
+    /// A table without waiters.
     pub const fn new() -> Self {
         Self { wakers: Mutex::new(Vec::new()) }
     }
 
-    /// `waker` is to be woken for `ticket`. Replaces an earlier one, and whatever an older ticket has left at its index.
+    /// Registers `waker` for `ticket`. Replaces an earlier waker, also one of an older ticket with the same index.
     ///
-    /// Says whether there was none: the first time, and after a wake. It is then, and only then, that the machine has to
-    /// be asked.
+    /// Returns whether there was none: the first time, and after a wake. Then, and only then, the machine has to be asked.
     pub fn register(&self, ticket: Ticket, waker: &Waker) -> bool {
         let mut wakers = self.lock();
         let at = index(ticket);
@@ -50,12 +48,12 @@ impl Waiters {
         }
     }
 
-    /// Nobody waits under `ticket` any more.
+    /// Forgets the waker of `ticket`.
     pub fn forget(&self, ticket: Ticket) {
         drop(self.take(ticket));
     }
 
-    /// Wakes whoever waits under `ticket`, if anybody does.
+    /// Wakes the waiter of `ticket`, if there is one.
     pub fn wake(&self, ticket: Ticket) {
         // Woken outside the lock: a waker may run code that comes back here.
         if let Some(waker) = self.take(ticket) {

@@ -80,7 +80,7 @@ impl AccessLog {
         }
         let target = spec.path.clone().map_or(Target::Stdout, Target::File);
         let lines = LineLog::open(target, &LineLogConfig { linger: LINGER, ..LineLogConfig::default() })?;
-        let collecting = lines.register(registry, "access").map_err(io::Error::other)?;
+        let collecting = lines.metrics(registry, "access").map_err(io::Error::other)?;
         let file = File { path: spec.path.clone(), lines: Some(lines), _collecting: collecting };
         Ok(Self { file: Arc::new(file), sample: spec.sample })
     }

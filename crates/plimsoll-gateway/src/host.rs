@@ -1,7 +1,7 @@
 //! A policy as the gateway runs it: its waiting line, clock and metrics are shared by all workers.
 
-use plimsoll::{Policy, driver::TaskHost, telemetry::PolicyMetrics};
+use plimsoll::{Policy, driver::TaskDriver, telemetry::PolicyMetrics};
 use std::sync::Arc;
 
 /// A policy of the gateway, with the host that counts its decisions.
-pub(crate) type GatewayPolicy = Policy<Arc<TaskHost<PolicyMetrics>>>;
+pub(crate) type GatewayPolicy = Policy<Arc<TaskDriver<PolicyMetrics>>>;

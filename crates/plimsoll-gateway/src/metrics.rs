@@ -107,7 +107,7 @@ impl Metrics {
             Desc::new("plimsoll_reloads_total", "Configurations offered while running."),
             ["result"],
         )?;
-        plimsoll::telemetry::process::register(&registry)?.keep();
+        plimsoll::telemetry::process::metrics(&registry)?.keep();
         let build = Desc::new("plimsoll_build_info", "The program's version.");
         registry.gauge_family(build, ["version"])?.with(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         Ok(Self {
@@ -395,7 +395,7 @@ impl EndpointMetrics {
             Outcome::Failure(Failure::Connect) => 1,
             Outcome::Failure(Failure::Broken) => 2,
             Outcome::Failure(Failure::Timeout) => 3,
-            Outcome::Failure(Failure::Answer) => 4,
+            Outcome::Failure(Failure::Response) => 4,
             _ => 5,
         };
         self.attempts[at].inc();

@@ -163,7 +163,7 @@ impl Notices {
             tracing::error!(error, repeats, "cannot accept connections");
         }
         for policy in snapshot.policies.values() {
-            policy.host().observer().tell_repeats(now);
+            policy.driver().observer().tell_repeats(now);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 use plimsoll::{
     Policy,
-    driver::{TaskHost, Time},
+    driver::{TaskDriver, Time},
     rate::Per,
     telemetry::{PolicyMetrics, RegisterError},
 };
@@ -150,12 +150,12 @@ fn policy_of(
         Some(before) => before.revised(wanted, now, time.secret()),
         None => {
             let counted = PolicyMetrics::new(&metrics.registry, name, route.upstream.as_str())?;
-            let host = Arc::new(TaskHost::new(counted).with_time(time.clone()));
+            let host = Arc::new(TaskDriver::new(counted).with_time(time.clone()));
             Policy::new(wanted, now, time.secret(), host)
         }
     };
     if let Some(breaker) = policy.breaker() {
-        policy.host().observer().breaker_is(now, breaker.state());
+        policy.driver().observer().breaker_is(now, breaker.state());
     }
     policies.insert(key, policy.clone());
     Ok(policy)

@@ -81,7 +81,7 @@ fn policies(snapshot: &Snapshot, now: Instant) -> Vec<PolicyView> {
     let view = |((policy, upstream), running): (&(Box<str>, Name), &crate::host::GatewayPolicy)| PolicyView {
         policy: policy.clone(),
         upstream: upstream.clone(),
-        counts: running.host().observer().counts(),
+        counts: running.driver().observer().counts(),
         machines: running.snapshot(now),
     };
     snapshot.policies.iter().map(view).collect()

@@ -2,7 +2,7 @@
 //! somewhere, and the metrics and paths they name are there. (Their Rust is compiled by the doc tests of the facade.)
 
 use plimsoll::{
-    Machine, PolicySpec, Reason, Rejected,
+    Machine, PolicySpec, Reason, RejectedError,
     config::{Document, PolicyFile, merge},
     http::{Kind, Problem},
 };
@@ -242,7 +242,7 @@ fn every_problem_is_told_with_its_status() {
         let kind = kind.unwrap_or_else(|| panic!("no problem is called {name}"));
         assert_eq!(kind.status(), *status, "{name}");
     }
-    let verdicts = Machine::ALL.iter().map(|machine| Rejected::new(*machine, Reason::QueueFull));
+    let verdicts = Machine::ALL.iter().map(|machine| RejectedError::new(*machine, Reason::QueueFull));
     for kind in verdicts.map(|rejected| Problem::from(rejected).kind()) {
         assert!(told.iter().any(|(name, _)| *name == kind.name()), "{}", kind.name());
     }

@@ -16,7 +16,7 @@ use crate::{
 use plimsoll_driver::classify::ResolveError;
 use plimsoll_policy::units;
 use plimsoll_task::{drain, lock, poison, queue, scope, supervise};
-use plimsoll_telemetry::{BucketsError, LayoutMismatch, NameFault, RegisterError, logs::LogError};
+use plimsoll_telemetry::{BucketsError, LayoutMismatchError, NameError, RegisterError, logs::LogError};
 use std::error::Error;
 
 /// The service's own mistake, or something of it that broke: an id outside, the error in the log.
@@ -57,24 +57,24 @@ internal! {
     BoundaryBodyError,
     BucketsError,
     InvalidLimit,
-    LayoutMismatch,
+    LayoutMismatchError,
     LogError,
-    NameFault,
+    NameError,
     ParseTrustedProxyError,
     RegisterError,
-    poison::Poisoned,
+    poison::PoisonedError,
     supervise::Error,
-    supervise::GaveUp,
-    units::Invalid,
+    supervise::GaveUpError,
+    units::ValueError,
 }
 
 because! {
     ResolveError => UpstreamUnreachable,
-    plimsoll_telemetry::Dropped => Overloaded,
-    drain::Refused => Draining,
-    lock::Closed => Unavailable,
-    lock::WouldBlock => Overloaded,
-    queue::Closed => Unavailable,
+    plimsoll_telemetry::WriteLineError => Overloaded,
+    drain::DrainError => Draining,
+    lock::AcquireError => Unavailable,
+    lock::TryLockError => Overloaded,
+    queue::QueueClosedError => Unavailable,
     queue::TryRecvError => Unavailable,
 }
 
@@ -85,10 +85,10 @@ told! {
 }
 
 /// A child that failed or panicked has told its scope why; whoever awaits it knows no more.
-impl From<scope::Ended> for Problem {
-    fn from(ended: scope::Ended) -> Self {
+impl From<scope::ChildError> for Problem {
+    fn from(ended: scope::ChildError) -> Self {
         match ended {
-            scope::Ended::Cancelled => Self::new(Kind::Unavailable).because(ended),
+            scope::ChildError::Cancelled => Self::new(Kind::Unavailable).because(ended),
             ended => Self::internal(ended),
         }
     }
@@ -108,8 +108,8 @@ impl<E: Into<Self>> From<scope::Error<E>> for Problem {
 }
 
 /// The first of them.
-impl<E: Into<Self>> From<scope::Failures<E>> for Problem {
-    fn from(failures: scope::Failures<E>) -> Self {
+impl<E: Into<Self>> From<scope::AggregateError<E>> for Problem {
+    fn from(failures: scope::AggregateError<E>) -> Self {
         let first = failures.into_errors().into_iter().next();
         first.map_or_else(|| Self::new(Kind::Internal), Into::into)
     }
@@ -270,12 +270,12 @@ mod tests {
             (DeadlineBodyError::<String>::Exceeded.into(), Kind::DeadlineExceeded),
             (BadKey::Empty.into(), Kind::IdempotencyKeyInvalid),
             (BadPath.into(), Kind::BadRequest),
-            (drain::Refused::TooLate.into(), Kind::Draining),
-            (lock::WouldBlock.into(), Kind::Overloaded),
+            (drain::DrainError::TooLate.into(), Kind::Draining),
+            (lock::TryLockError.into(), Kind::Overloaded),
             (scope::Error::Failed(Kind::NotFound).into(), Kind::NotFound),
             (scope::Error::<Kind>::DeadlineExceeded.into(), Kind::DeadlineExceeded),
-            (scope::Ended::Cancelled.into(), Kind::Unavailable),
-            (scope::Ended::Failed.into(), Kind::Internal),
+            (scope::ChildError::Cancelled.into(), Kind::Unavailable),
+            (scope::ChildError::Failed.into(), Kind::Internal),
             (BadTerms.into(), Kind::Internal),
         ] {
             assert_eq!(problem.kind(), kind);

@@ -1,13 +1,16 @@
-//! The contract of a machine that admits.
+//! The arguments and results of an admission.
+//!
+//! Machines are used through `&self` over atomics: any number of workers share one machine. A permit is plain data without
+//! a `Drop` of its own; drivers wrap it in a guard that settles as cancelled when it is dropped.
 
-use crate::{Instant, Outcome, Rejected};
-use std::time::Duration;
+use crate::{Instant, RejectedError};
 
-/// A place in a machine's queue. The driver keeps ticket → waker; machines know no wakers.
+/// A ticket in a machine's wait queue. The lower 32 bits are an index that no two live tickets of a machine share, so that
+/// a driver can keep its wakers in a table; machines know no wakers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Ticket(pub u64);
 
-/// How much a call matters: 0 is the most important tier, 5 the least.
+/// The priority of a call: tier 0 is the most important, 5 the least.
 ///
 /// Six tiers of 128 cohorts each, after WeChat's DAGOR (Zhou et al., 2018): under load whole cohorts go, so that the
 /// calls of one task are shed together instead of a random part of each task.
@@ -17,7 +20,7 @@ pub struct Priority(u8);
 impl Priority {
     /// Never shed by priority: health checks, control traffic.
     pub const CRITICAL: Self = Self(0);
-    /// What a call has that says nothing.
+    /// The default priority.
     pub const NORMAL: Self = Self(2);
     /// The first to go: prefetch, batch work.
     pub const SHEDDABLE: Self = Self(5);
@@ -41,13 +44,13 @@ impl Default for Priority {
     }
 }
 
-/// Which of 128 cohorts the user or session behind a call falls into.
+/// One of 128 cohorts, by the user or session behind a call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Cohort(u8);
 
 impl Cohort {
     /// The cohort of a (keyed) hash of the user.
-    pub const fn of(hash: u64) -> Self {
+    pub const fn from_hash(hash: u64) -> Self {
         Self((hash >> 57) as u8)
     }
 
@@ -61,16 +64,16 @@ impl Cohort {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct KeyHash(pub u64);
 
-/// What a call asks of a machine.
+/// The arguments of an admission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ask {
     /// Permits wanted at once; at least 1.
     pub permits: u32,
-    /// How much the call matters.
+    /// The call's priority.
     pub priority: Priority,
-    /// Whose call it is.
+    /// The cohort of the call's user.
     pub cohort: Cohort,
-    /// Waiting beyond this is of no use to the caller.
+    /// The time beyond which waiting is of no use to the caller.
     pub deadline: Instant,
 }
 
@@ -80,41 +83,26 @@ impl Default for Ask {
     }
 }
 
-/// A machine's answer to [`Admission::admit`].
+/// The result of an admission by a machine with a wait queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "an admission that is dropped without being settled is lost to the machine"]
 pub enum Admitted<P> {
-    /// Go ahead.
+    /// The call may go ahead.
     Now(P),
-    /// Wait for the ticket to be granted, at most until the instant given; then call the machine's `give_up`.
+    /// The call waits for the ticket to be granted, at most until this instant; then the driver calls `give_up`.
     Queued(Ticket, Instant),
-    /// Go ahead at this instant, not before.
+    /// The call may go ahead at this instant, not before.
     At(Instant, P),
-    /// No.
-    Refused(Rejected),
+    /// The call is refused.
+    Refused(RejectedError),
 }
 
-/// Tickets that may go on now, because a permit came back. At most one a settled permit.
+/// The ticket that a settled permit was granted to, if any: the driver wakes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[must_use = "a ticket that is not woken waits until its limit"]
 pub struct Woken(pub Option<Ticket>);
 
 impl Woken {
-    /// Nobody.
+    /// No ticket.
     pub const NONE: Self = Self(None);
-}
-
-/// A machine that lets calls through one by one and learns how they ended.
-///
-/// `&self` over atomics: any number of workers share one machine. A permit is plain data with the machine's epoch in
-/// it and no `Drop` of its own; drivers wrap it in a guard that settles as [`Outcome::Cancelled`] when dropped.
-pub trait Admission {
-    /// Proof of having been admitted.
-    type Permit: Copy;
-
-    /// May this go ahead now?
-    fn admit(&self, now: Instant, ask: Ask) -> Admitted<Self::Permit>;
-
-    /// It has ended so, `took` after it was let through. Every permit is settled exactly once.
-    fn settle(&self, permit: Self::Permit, now: Instant, outcome: Outcome, took: Duration) -> Woken;
 }

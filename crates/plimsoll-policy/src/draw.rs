@@ -17,7 +17,7 @@ impl Draw {
         self.0
     }
 
-    /// Uniform in `[0, 1)`, with 53 bits.
+    /// Returns a uniform number in `[0, 1)`, with 53 bits.
     pub fn unit(self) -> f64 {
         (self.0 >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
@@ -64,7 +64,7 @@ impl From<Draw> for Seed {
     }
 }
 
-/// What a call draws for.
+/// The purpose of a draw.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Purpose {

@@ -5,8 +5,8 @@
 //! and decides the same in each.
 //!
 //! A request's life has three verbs: **admit** (may this go ahead now?), **attempt** (run it, again or hedged if every
-//! policy allows), **settle** (what happened goes back to every machine that admitted it). [`Admission`] is the first
-//! and the last of them for one machine; [`call`] is all three over every machine of a [`Policy`].
+//! policy allows), **settle** (the outcome goes back to every machine that admitted it). Each machine has the first and the
+//! last of them; [`call`] is all three over every machine of a [`Policy`].
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -19,6 +19,7 @@ mod draw;
 pub mod ejection;
 pub mod endpoints;
 pub mod hedge;
+pub mod log_linear;
 mod named;
 mod observe;
 mod outcome;
@@ -35,14 +36,14 @@ mod timeouts;
 pub mod units;
 mod window;
 
-pub use admission::{Admission, Admitted, Ask, Cohort, KeyHash, Priority, Ticket, Woken};
+pub use admission::{Admitted, Ask, Cohort, KeyHash, Priority, Ticket, Woken};
 pub use draw::{Draw, Purpose, Seed};
 pub use named::NamedPolicy;
 pub use observe::{
     AttemptRole, BreakerState, DenyReason, Observer, PolicyEvent, Transition, TransitionReason,
 };
-pub use outcome::{Cause, Failure, Limit, Machine, Outcome, Reason, Rejected, Settlement};
-pub use policy::{Host, Policy, PolicySnapshot};
+pub use outcome::{Cause, Failure, Limit, Machine, Outcome, Reason, RejectedError, Settlement};
+pub use policy::{Driver, Policy, PolicySnapshot};
 pub use spec::PolicySpec;
 pub use time::Instant;
 pub use timeouts::Timeouts;

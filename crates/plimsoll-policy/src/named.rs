@@ -12,14 +12,14 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct NamedPolicy {
-    /// What it is called.
+    /// The name.
     pub name: Arc<str>,
-    /// What it says.
+    /// The spec.
     pub spec: PolicySpec,
 }
 
 impl NamedPolicy {
-    /// What a policy is called that nobody gave a name.
+    /// The name of a policy that was given none.
     pub const NAMELESS: &'static str = "client";
 
     /// This policy under this name.

@@ -1,6 +1,6 @@
-//! What machines tell of themselves.
+//! Events that machines report to an observer.
 
-use crate::{Cause, Instant, Limit, Machine, Outcome, Rejected};
+use crate::{Cause, Instant, Limit, Machine, Outcome, RejectedError};
 use std::time::Duration;
 
 /// Hears what the machines of a policy decide. The default, `()`, hears nothing and costs nothing.
@@ -186,7 +186,7 @@ pub enum PolicyEvent {
     /// A call began.
     Call,
     /// A call was refused outright, before any attempt or after the last.
-    Rejected(Rejected),
+    Rejected(RejectedError),
     /// The call, or an attempt of it, waited so long in this machine's queue.
     Waited(Machine, Duration),
     /// An attempt was let through.
@@ -197,9 +197,9 @@ pub enum PolicyEvent {
     RetryPlanned(Cause, Duration),
     /// A retry that its cause would have allowed is not made.
     RetryDenied(DenyReason),
-    /// The hedge's answer was the one taken.
+    /// The hedge's response was used.
     HedgeWon,
-    /// The hedge was out, and the first attempt's answer was taken.
+    /// The hedge was in flight, and the first attempt's response was used.
     HedgeLost,
     /// A hedge was due and is not made.
     HedgeDenied(DenyReason),

@@ -1,4 +1,4 @@
-//! What can come of a call, in words that every machine understands.
+//! The outcomes of calls and attempts, as all machines use them.
 
 use std::{fmt, time::Duration};
 
@@ -46,7 +46,7 @@ pub enum Failure {
     /// A limit of ours ran out.
     Timeout,
     /// The peer answered that it failed (5xx and its like).
-    Answer,
+    Response,
 }
 
 /// Why an attempt might be made again: matched against the policy's `on` list.
@@ -54,7 +54,7 @@ pub enum Failure {
 pub enum Cause {
     /// No connection came about.
     Connect,
-    /// The connection broke before an answer.
+    /// The connection broke before a response.
     Reset,
     /// The attempt ran into one of its limits.
     Timeout,
@@ -64,10 +64,10 @@ pub enum Cause {
     Other,
 }
 
-/// What a driver reports of an attempt that has ended, or whose answer's head has come.
+/// A driver's report on an attempt that has ended, or whose response's head has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settlement {
-    /// What the machines should learn.
+    /// The outcome that the machines record.
     pub outcome: Outcome,
     /// Under which heading a retry would run; `None`: not to be made again.
     pub cause: Option<Cause>,
@@ -102,7 +102,7 @@ impl Settlement {
             Failure::Connect => Some(Cause::Connect),
             Failure::Broken => Some(Cause::Reset),
             Failure::Timeout => Some(Cause::Timeout),
-            Failure::Answer => None,
+            Failure::Response => None,
         };
         let untouched = matches!(failure, Failure::Connect);
         Self { outcome: Outcome::Failure(failure), cause, untouched, ..Self::SUCCESS }
@@ -230,7 +230,7 @@ impl Reason {
 /// A call, or an attempt of it, was not let through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("rejected by {}: {}{}", by.name(), reason.name(), Later(*retry_after))]
-pub struct Rejected {
+pub struct RejectedError {
     /// Which machine said no.
     pub by: Machine,
     /// Why.
@@ -239,7 +239,7 @@ pub struct Rejected {
     pub retry_after: Option<Duration>,
 }
 
-impl Rejected {
+impl RejectedError {
     /// A rejection without a hint of when to come back.
     pub const fn new(by: Machine, reason: Reason) -> Self {
         Self { by, reason, retry_after: None }
@@ -269,9 +269,9 @@ pub enum Limit {
     Connect,
     /// From there until TLS is agreed on.
     Tls,
-    /// From the request's last byte to the answer's head.
+    /// From the request's last byte to the response's head.
     FirstByte,
-    /// One attempt, up to the answer's head.
+    /// One attempt, up to the response's head.
     Attempt,
     /// Between two bytes of a body, either way.
     Idle,
@@ -304,10 +304,10 @@ mod tests {
     #[test]
     fn a_rejection_says_who_why_and_when() {
         let rejected =
-            Rejected::new(Machine::RateLimit, Reason::RateExceeded).after(Duration::from_millis(250));
+            RejectedError::new(Machine::RateLimit, Reason::RateExceeded).after(Duration::from_millis(250));
         assert_eq!(rejected.to_string(), "rejected by rate-limit: rate-exceeded, try again in 250ms");
         assert_eq!(
-            Rejected::new(Machine::Breaker, Reason::CircuitOpen).to_string(),
+            RejectedError::new(Machine::Breaker, Reason::CircuitOpen).to_string(),
             "rejected by breaker: circuit-open"
         );
     }

@@ -43,7 +43,7 @@ impl Instant {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The earlier of two.
+    /// Returns the earlier of two instants.
     #[must_use]
     pub fn earliest(self, other: Self) -> Self {
         self.min(other)

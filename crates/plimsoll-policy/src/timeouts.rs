@@ -9,10 +9,10 @@ use std::time::Duration;
 /// | --- | --- | --- |
 /// | `connect` | the attempt's start | a connection that stands |
 /// | `tls` | from there | TLS is agreed on, where it is spoken |
-/// | `first_byte` | the request's last byte sent | the answer's head |
-/// | `attempt` | the attempt's start | the answer's head |
+/// | `first_byte` | the request's last byte sent | the response's head |
+/// | `attempt` | the attempt's start | the response's head |
 /// | `idle` | the last byte of a body, either way | the next |
-/// | `total` | the call's admission | the answer's last byte |
+/// | `total` | the call's admission | the response's last byte |
 ///
 /// The total also ends what no other limit covers: waiting in queues and between attempts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,9 +21,9 @@ pub struct Timeouts {
     pub connect: Option<Duration>,
     /// From there until TLS is agreed on.
     pub tls: Option<Duration>,
-    /// From the request's last byte to the answer's head.
+    /// From the request's last byte to the response's head.
     pub first_byte: Option<Duration>,
-    /// One attempt, up to the answer's head.
+    /// One attempt, up to the response's head.
     pub attempt: Option<Duration>,
     /// Between two bytes of a body.
     pub idle: Option<Duration>,
@@ -48,7 +48,7 @@ impl Timeouts {
         }
     }
 
-    /// When the limit of this name runs out for a stretch that began at `start`; [`Instant::FAR`] without one.
+    /// Returns the end of this limit for a stretch that began at `start`; [`Instant::FAR`] without a limit.
     pub fn expiry(&self, limit: Limit, start: Instant) -> Instant {
         self.get(limit).map_or(Instant::FAR, |allowed| start + allowed)
     }

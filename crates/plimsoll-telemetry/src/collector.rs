@@ -1,4 +1,4 @@
-//! Values that are asked for at scrape time: pool sizes, breaker states, memory.
+//! Values that are read at scrape time: pool sizes, breaker states, memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -22,7 +22,7 @@ pub(crate) struct ObservedSpec {
 
 pub(crate) type Collector = Arc<dyn Fn(&mut Samples) + Send + Sync>;
 
-/// What collectors have said in one scrape.
+/// The samples of all collectors in one scrape.
 #[derive(Debug, Default)]
 pub struct Samples {
     families: BTreeMap<String, BTreeMap<Vec<String>, f64>>,
@@ -48,13 +48,13 @@ impl Samples {
         *series.entry(key).or_default() += value;
     }
 
-    /// Whether nobody has asked for this key before in this scrape: for what is the whole process's, and must not add
-    /// up when two who share a registry both register its collector.
+    /// Whether this is the first call with this key in this scrape: for values of the whole process, which must not add up
+    /// when two users of a registry both register the same collector.
     pub fn once(&mut self, key: &'static str) -> bool {
         self.said.insert(key)
     }
 
-    pub(crate) fn of(&self, name: &str) -> impl Iterator<Item = (&[String], f64)> {
+    pub(crate) fn series(&self, name: &str) -> impl Iterator<Item = (&[String], f64)> {
         let series = self.families.get(name).into_iter().flatten();
         series.map(|(labels, value)| (labels.as_slice(), *value))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bank::Cells;
+use crate::arena::Cells;
 
 /// A count that only grows.
 ///
@@ -121,11 +121,11 @@ impl Gauge {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::bank::Bank;
+    use crate::arena::CellArena;
 
     #[test]
     fn up_and_down_on_different_threads_meet() {
-        let gauge = UpDown { cells: Bank::new(4).take(1) };
+        let gauge = UpDown { cells: CellArena::new(4).take(1) };
         gauge.add(3);
         let other = gauge.clone();
         std::thread::spawn(move || {

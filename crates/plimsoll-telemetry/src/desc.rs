@@ -1,9 +1,9 @@
-//! What a metric is called and what it means.
+//! The description of a metric: name, help, unit and bounds.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::error::{NameFault, RegisterError};
+use crate::error::{NameError, RegisterError};
 
 /// The kind of a metric family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,23 +114,23 @@ impl Desc {
         Ok(())
     }
 
-    fn check_name(&self, kind: Kind) -> Result<(), NameFault> {
+    fn check_name(&self, kind: Kind) -> Result<(), NameError> {
         const PARTS: [&str; 6] = ["_total", "_bucket", "_count", "_sum", "_created", "_info"];
         if !is_word(&self.name) {
-            return Err(NameFault::Characters);
+            return Err(NameError::Characters);
         }
         if kind == Kind::Counter && !self.name.ends_with("_total") {
-            return Err(NameFault::CounterWithoutTotal);
+            return Err(NameError::CounterWithoutTotal);
         }
         let base = self.base(kind);
         // Build and target information is conventionally a gauge called `_info`.
         let part = |ending: &str| base.ends_with(ending) && !(kind == Kind::Gauge && ending == "_info");
         if base.is_empty() || PARTS.into_iter().any(part) {
-            return Err(NameFault::ReservedEnding);
+            return Err(NameError::ReservedEnding);
         }
         let in_unit = |unit: Unit| base.strip_suffix(unit.as_str()).is_some_and(|rest| rest.ends_with('_'));
         if self.unit.is_some_and(|unit| !in_unit(unit)) {
-            return Err(NameFault::WithoutUnit);
+            return Err(NameError::WithoutUnit);
         }
         Ok(())
     }
@@ -146,7 +146,7 @@ fn is_word(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn fault(name: &'static str, kind: Kind, unit: Option<Unit>) -> Option<NameFault> {
+    fn fault(name: &'static str, kind: Kind, unit: Option<Unit>) -> Option<NameError> {
         let desc = Desc { unit, ..Desc::new(name, "h") };
         match desc.check(kind, &[]) {
             Err(RegisterError::BadName { fault, .. }) => Some(fault),
@@ -161,19 +161,19 @@ mod tests {
         for (name, kind, unit, expected) in [
             ("a_total", Counter, None, None),
             ("a_seconds_total", Counter, Some(Unit::Seconds), None),
-            ("a_total_seconds", Counter, Some(Unit::Seconds), Some(NameFault::CounterWithoutTotal)),
+            ("a_total_seconds", Counter, Some(Unit::Seconds), Some(NameError::CounterWithoutTotal)),
             ("a_bytes", Gauge, Some(Unit::Bytes), None),
-            ("abytes", Gauge, Some(Unit::Bytes), Some(NameFault::WithoutUnit)),
-            ("a_total", Counter, Some(Unit::Bytes), Some(NameFault::WithoutUnit)),
+            ("abytes", Gauge, Some(Unit::Bytes), Some(NameError::WithoutUnit)),
+            ("a_total", Counter, Some(Unit::Bytes), Some(NameError::WithoutUnit)),
             ("a_build_info", Gauge, None, None),
-            ("a_info_total", Counter, None, Some(NameFault::ReservedEnding)),
-            ("_total", Counter, None, Some(NameFault::ReservedEnding)),
-            ("a_count", Gauge, None, Some(NameFault::ReservedEnding)),
-            ("a_bucket", Histogram, None, Some(NameFault::ReservedEnding)),
-            ("a:b", Gauge, None, Some(NameFault::Characters)),
-            ("1a", Gauge, None, Some(NameFault::Characters)),
-            ("", Gauge, None, Some(NameFault::Characters)),
-            ("ä", Gauge, None, Some(NameFault::Characters)),
+            ("a_info_total", Counter, None, Some(NameError::ReservedEnding)),
+            ("_total", Counter, None, Some(NameError::ReservedEnding)),
+            ("a_count", Gauge, None, Some(NameError::ReservedEnding)),
+            ("a_bucket", Histogram, None, Some(NameError::ReservedEnding)),
+            ("a:b", Gauge, None, Some(NameError::Characters)),
+            ("1a", Gauge, None, Some(NameError::Characters)),
+            ("", Gauge, None, Some(NameError::Characters)),
+            ("ä", Gauge, None, Some(NameError::Characters)),
         ] {
             assert_eq!(fault(name, kind, unit), expected, "{name}");
         }

@@ -1,9 +1,9 @@
-//! What can be wrong with a registration.
+//! Errors of registering metrics.
 
 use crate::desc::Kind;
 use crate::histogram::BucketsError;
 
-/// Why a metric was not registered. Nothing was changed.
+/// An error of registering a metric. The registry is unchanged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
@@ -13,7 +13,7 @@ pub enum RegisterError {
         /// The name as it was given.
         name: String,
         /// The rule.
-        fault: NameFault,
+        fault: NameError,
     },
     /// A label's name is not a letter or `_` followed by letters, digits and `_`; or it is reserved
     /// (`le`, `quantile`, `__...`); or it occurs twice.
@@ -29,7 +29,7 @@ pub enum RegisterError {
     Conflict {
         /// The metric.
         name: String,
-        /// What it is registered as.
+        /// The kind that is registered.
         registered: Kind,
     },
     /// The buckets of a histogram are wrong.
@@ -37,7 +37,7 @@ pub enum RegisterError {
     BadBuckets {
         /// The metric.
         name: String,
-        /// What is wrong.
+        /// The fault.
         fault: BucketsError,
     },
     /// The registry has as many families (or collectors) as it was built for.
@@ -45,15 +45,15 @@ pub enum RegisterError {
     Full {
         /// The limit.
         limit: usize,
-        /// Of what.
+        /// The kind of entries: families or collectors.
         of: &'static str,
     },
 }
 
-/// Which rule a metric's name breaks.
+/// A rule that a metric's name breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NameFault {
+pub enum NameError {
     /// Only ASCII letters, digits and `_` are allowed, and no digit in front. Colons belong to recording rules.
     #[error("must be a letter or `_` followed by letters, digits and `_`")]
     Characters,

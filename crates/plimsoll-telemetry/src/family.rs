@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::bank::Bank;
+use crate::arena::CellArena;
 use crate::counter::{Counter, Gauge, UpDown};
 use crate::desc::{Desc, Kind};
 use crate::histogram::{Histogram, Layout};
@@ -36,7 +36,7 @@ impl Series {
     }
 }
 
-/// What the series of a family are made of.
+/// The constructor of a family's series.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Make {
     Counter,
@@ -54,13 +54,13 @@ impl Make {
         }
     }
 
-    fn make(&self, bank: &Arc<Bank>) -> Series {
+    fn make(&self, arena: &Arc<CellArena>) -> Series {
         match self {
-            Self::Counter => Series::Counter(Counter { cells: bank.take(1) }),
-            Self::UpDown => Series::UpDown(UpDown { cells: bank.take(1) }),
+            Self::Counter => Series::Counter(Counter { cells: arena.take(1) }),
+            Self::UpDown => Series::UpDown(UpDown { cells: arena.take(1) }),
             Self::Gauge => Series::Gauge(Gauge::new()),
             Self::Histogram(layout) => {
-                Series::Histogram(Histogram::new(bank.take(layout.len()), Arc::clone(layout)))
+                Series::Histogram(Histogram::new(arena.take(layout.len()), Arc::clone(layout)))
             }
         }
     }
@@ -74,7 +74,7 @@ pub(crate) struct Owned {
     pub(crate) desc: Desc,
     pub(crate) make: Make,
     pub(crate) labels: Vec<String>,
-    bank: Arc<Bank>,
+    arena: Arc<CellArena>,
     /// Counts the label sets that found no place.
     overflowed: Option<Counter>,
     series: Mutex<SeriesMap>,
@@ -85,10 +85,10 @@ impl Owned {
         desc: Desc,
         make: Make,
         labels: Vec<String>,
-        bank: Arc<Bank>,
+        arena: Arc<CellArena>,
         overflowed: Option<Counter>,
     ) -> Self {
-        Self { desc, make, labels, bank, overflowed, series: Mutex::default() }
+        Self { desc, make, labels, arena, overflowed, series: Mutex::default() }
     }
 
     pub(crate) fn series(&self) -> MutexGuard<'_, SeriesMap> {
@@ -104,7 +104,7 @@ impl Owned {
                 overflowed.inc();
             }
         }
-        M::of(series.entry(key).or_insert_with(|| self.make.make(&self.bank)))
+        M::from_series(series.entry(key).or_insert_with(|| self.make.make(&self.arena)))
     }
 
     fn overflows(&self, series: &SeriesMap, values: &[&str]) -> bool {
@@ -118,18 +118,18 @@ impl Owned {
 mod sealed {
     use super::{Counter, Gauge, Histogram, Series, UpDown};
 
-    /// What a family can consist of.
+    /// A metric that can be the series of a family.
     pub trait Metric: Sized {
         #[doc(hidden)]
         #[allow(private_interfaces)]
-        fn of(series: &Series) -> Option<Self>;
+        fn from_series(series: &Series) -> Option<Self>;
     }
 
     macro_rules! metric {
         ($($handle:ident),*) => {$(
             impl Metric for $handle {
                 #[allow(private_interfaces)]
-                fn of(series: &Series) -> Option<Self> {
+                fn from_series(series: &Series) -> Option<Self> {
                     match series {
                         Series::$handle(handle) => Some(handle.clone()),
                         _ => None,
@@ -188,7 +188,7 @@ impl<M: Metric, const N: usize> Family<M, N> {
     /// path. Keep what it returns.
     ///
     /// When the family has as many label sets as [`Desc::max_series`] allows, or a value is longer than
-    /// [`MAX_LABEL_BYTES`], the answer is the series whose values are all [`OVERFLOW`], and
+    /// [`MAX_LABEL_BYTES`], the result is the series whose values are all [`OVERFLOW`], and
     /// `plimsoll_telemetry_label_overflows_total` grows.
     pub fn with(&self, values: &[&str; N]) -> M {
         self.owned.get(values).expect("a family has one kind of series, fixed by its type")

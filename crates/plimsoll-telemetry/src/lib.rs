@@ -74,7 +74,7 @@
 //! | `process_start_time_seconds` | gauge | | when the process started, since the Unix epoch |
 #![forbid(unsafe_code)]
 
-mod bank;
+mod arena;
 mod collector;
 mod counter;
 mod desc;
@@ -94,13 +94,13 @@ mod sync;
 pub use collector::{Collecting, Observed, Samples};
 pub use counter::{Counter, Entered, Gauge, UpDown};
 pub use desc::{Desc, Kind, Unit};
-pub use error::{NameFault, RegisterError};
+pub use error::{NameError, RegisterError};
 pub use exposition::Format;
 pub use family::{
     CounterFamily, Family, GaugeFamily, HistogramFamily, MAX_LABEL_BYTES, OVERFLOW, UpDownFamily,
 };
-pub use histogram::{Buckets, BucketsError, Histogram, LayoutMismatch, Snapshot};
-pub use line_log::{Dropped, LineLog, LineLogConfig, LineStats, Target};
+pub use histogram::{Buckets, BucketsError, Histogram, LayoutMismatchError, Snapshot};
+pub use line_log::{LineLog, LineLogConfig, LineStats, Target, WriteLineError};
 pub use policy_metrics::{PolicyCounts, PolicyMetrics};
 pub use registry::{Builder, Registry};
 pub use sample::Sample;

@@ -20,11 +20,11 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// ```
 /// # fn main() -> Result<(), plimsoll_telemetry::RegisterError> {
 /// let registry = plimsoll_telemetry::Registry::new();
-/// plimsoll_telemetry::process::register(&registry)?.keep();
+/// plimsoll_telemetry::process::metrics(&registry)?.keep();
 /// # Ok(())
 /// # }
 /// ```
-pub fn register(registry: &Registry) -> Result<Collecting, RegisterError> {
+pub fn metrics(registry: &Registry) -> Result<Collecting, RegisterError> {
     let process = Process::new(registry, PathBuf::from("/proc"))?;
     registry.register_collector(move |samples| process.collect(samples))
 }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn this_process_is_shown() {
         let registry = Registry::new();
-        register(&registry).unwrap().keep();
+        metrics(&registry).unwrap().keep();
         let text = registry.render(Format::Prometheus);
         let value = |name: &str| -> f64 {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).expect(name);

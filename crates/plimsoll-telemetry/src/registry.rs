@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::bank::Bank;
+use crate::arena::CellArena;
 use crate::collector::{Collecting, Collector, Observed, ObservedSpec, Samples};
 use crate::counter::{Counter, Gauge, UpDown};
 use crate::desc::{Desc, Kind};
@@ -31,7 +31,7 @@ pub struct Registry {
 }
 
 pub(crate) struct Inner {
-    bank: Arc<Bank>,
+    arena: Arc<CellArena>,
     max_families: usize,
     max_collectors: usize,
     overflowed: Counter,
@@ -85,17 +85,17 @@ impl Builder {
 
     /// Makes the registry.
     pub fn build(self) -> Registry {
-        let bank = Bank::new(self.shards);
+        let arena = CellArena::new(self.shards);
         let desc = Desc::new(OVERFLOWS, "Label sets that found their family full and share one series.");
         let own = Family::<Counter, 0>::new(Arc::new(Owned::new(
             desc,
             Make::Counter,
             Vec::new(),
-            Arc::clone(&bank),
+            Arc::clone(&arena),
             None,
         )));
         let inner = Inner {
-            bank,
+            arena,
             max_families: self.max_families,
             max_collectors: self.max_collectors,
             overflowed: own.with(&[]),
@@ -263,7 +263,7 @@ impl Registry {
         for family in &families {
             match family {
                 Entry::Owned(family) => writer.owned(family)?,
-                Entry::Observed(spec) => writer.observed(spec, samples.of(&spec.desc.name))?,
+                Entry::Observed(spec) => writer.observed(spec, samples.series(&spec.desc.name))?,
             }
         }
         writer.finish()
@@ -280,7 +280,7 @@ impl Registry {
     /// Bytes of all counter and histogram cells, in blocks of 4 KiB a shard (or larger for a larger
     /// histogram). Names, labels and gauges are not counted.
     pub fn memory_bytes(&self) -> usize {
-        self.inner.bank.bytes()
+        self.inner.arena.bytes()
     }
 
     fn family<M: Metric, const N: usize>(
@@ -291,8 +291,8 @@ impl Registry {
     ) -> Result<Family<M, N>, RegisterError> {
         let kind = make.kind();
         let entry = self.inner.register(&desc, kind, &labels, |desc, labels| {
-            let (bank, overflowed) = (Arc::clone(&self.inner.bank), self.inner.overflowed.clone());
-            Entry::Owned(Arc::new(Owned::new(desc, make.clone(), labels, bank, Some(overflowed))))
+            let (arena, overflowed) = (Arc::clone(&self.inner.arena), self.inner.overflowed.clone());
+            Entry::Owned(Arc::new(Owned::new(desc, make.clone(), labels, arena, Some(overflowed))))
         })?;
         match entry {
             Entry::Owned(family) if family.desc == desc && family.make == make && family.labels == labels => {

@@ -1,4 +1,4 @@
-//! Which thread may write which row of counters.
+//! Ownership of the rows of counters by threads.
 //!
 //! Every metric is stored once per shard. A thread that *owns* a shard is the only writer of that row, so
 //! it increments with a plain load and a plain store; nobody pays for a locked instruction. All other
@@ -86,14 +86,14 @@ mod of_thread {
     thread_local! {
         // Apart from the claim: a cell without destructor is read without a check, even while the thread ends.
         static ROW: Cell<usize> = const { Cell::new(SHARED) };
-        static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+        static HELD: RefCell<Option<ThreadClaim>> = const { RefCell::new(None) };
     }
 
-    struct Held {
+    struct ThreadClaim {
         claim: Claim<'static>,
     }
 
-    impl Drop for Held {
+    impl Drop for ThreadClaim {
         fn drop(&mut self) {
             // Before the field `claim` drops and somebody else may become the owner.
             ROW.set(SHARED);
@@ -117,7 +117,7 @@ mod of_thread {
         let held = HELD.try_with(|held| {
             let mut held = held.borrow_mut();
             if held.is_none() {
-                *held = SHARDS.claim().map(|claim| Held { claim });
+                *held = SHARDS.claim().map(|claim| ThreadClaim { claim });
             }
             held.as_ref().map(|held| held.claim.row())
         });

@@ -163,9 +163,9 @@ fn odd_numbers_have_their_names() {
 /// One of everything, and everything of this crate's own.
 fn everything_of_ours() -> (Registry, Vec<Box<dyn std::any::Any>>) {
     let registry = everything();
-    process::register(&registry).unwrap().keep();
+    process::metrics(&registry).unwrap().keep();
     let log = LineLog::open(Target::Writer(Box::new(std::io::sink())), &LineLogConfig::default()).unwrap();
-    log.register(&registry, "access").unwrap().keep();
+    log.metrics(&registry, "access").unwrap().keep();
     let policy = PolicyMetrics::new(&registry, "standard", "users").unwrap();
     policy.breaker_is(Instant::ORIGIN, plimsoll_policy::BreakerState::Closed);
     policy.on(Instant::ORIGIN, &PolicyEvent::Call);

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use plimsoll_telemetry::{Desc, Dropped, Format, LineLog, LineLogConfig, Registry, Target, shard};
+use plimsoll_telemetry::{Desc, Format, LineLog, LineLogConfig, Registry, Target, WriteLineError, shard};
 
 /// Far above what any of this takes; only a hang waits for it.
 const LONG: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ fn lines_from_many_threads_arrive_whole() {
                 for nth in 0..500 {
                     let line = format!("{{\"worker\":{worker},\"nth\":{nth}}}\n");
                     // Another thread may hold every buffer at this very moment.
-                    while log.try_write(line.as_bytes()) == Err(Dropped::Busy) {}
+                    while log.try_write(line.as_bytes()) == Err(WriteLineError::Busy) {}
                 }
             });
         }
@@ -150,9 +150,9 @@ fn a_stuck_target_fills_the_log_and_blocks_nobody() {
     let config = LineLogConfig { capacity: 4096, linger: Duration::ZERO, ..patient() };
     let log = LineLog::open(Target::Writer(Box::new(gate)), &config).unwrap();
     let registry = Registry::new();
-    log.register(&registry, "access").unwrap().keep();
+    log.metrics(&registry, "access").unwrap().keep();
 
-    assert_eq!(log.try_write(&[b'x'; 8192]), Err(Dropped::TooLong));
+    assert_eq!(log.try_write(&[b'x'; 8192]), Err(WriteLineError::TooLong));
     log.try_write(b"first").unwrap();
     assert!(!log.flush(Duration::ZERO));
     is_in.recv_timeout(LONG).unwrap();
@@ -160,7 +160,7 @@ fn a_stuck_target_fills_the_log_and_blocks_nobody() {
     let line = [b'y'; 99];
     let fitting = (0..1000).take_while(|_| log.try_write(&line).is_ok()).count();
     assert!((20..=41).contains(&fitting), "{fitting} lines of 100 bytes in 4096");
-    assert_eq!(log.try_write(&line), Err(Dropped::Full));
+    assert_eq!(log.try_write(&line), Err(WriteLineError::Full));
     assert!(!log.flush(Duration::ZERO));
 
     for _ in 0..64 {

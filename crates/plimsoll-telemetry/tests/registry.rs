@@ -1,7 +1,7 @@
 //! Registration: what is refused, what is the same, what is bounded.
 #![cfg(not(loom))]
 
-use plimsoll_telemetry::{Buckets, Desc, Format, Kind, NameFault, OVERFLOW, RegisterError, Registry, Unit};
+use plimsoll_telemetry::{Buckets, Desc, Format, Kind, NameError, OVERFLOW, RegisterError, Registry, Unit};
 
 const OVERFLOWS: &str = "plimsoll_telemetry_label_overflows_total";
 
@@ -55,11 +55,11 @@ fn malformed_registrations_say_what_is_wrong() {
     let bad = registry.counter(Desc::new("requests", "help")).unwrap_err();
     assert_eq!(
         bad,
-        RegisterError::BadName { name: "requests".to_owned(), fault: NameFault::CounterWithoutTotal }
+        RegisterError::BadName { name: "requests".to_owned(), fault: NameError::CounterWithoutTotal }
     );
     assert_eq!(bad.to_string(), "metric name \"requests\" is a counter's and must end in `_total`");
     let bad = registry.gauge(Desc::new("took", "help").unit(Unit::Seconds)).unwrap_err();
-    assert!(matches!(bad, RegisterError::BadName { fault: NameFault::WithoutUnit, .. }));
+    assert!(matches!(bad, RegisterError::BadName { fault: NameError::WithoutUnit, .. }));
     let bad = registry.histogram(Desc::new("h", "help"), &Buckets::latency_at(&[0.0, -1.0])).unwrap_err();
     assert!(matches!(bad, RegisterError::BadBuckets { .. }), "{bad}");
     let bad = registry.gauge_family(Desc::new("g", "help"), ["le"]).unwrap_err();

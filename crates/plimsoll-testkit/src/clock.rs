@@ -23,7 +23,7 @@ impl ManualClock {
         Self(AtomicU64::new(3_600_000_000_000))
     }
 
-    /// What it shows.
+    /// Returns the time.
     pub fn now(&self) -> Instant {
         Instant::from_nanos(self.0.load(Ordering::Acquire))
     }

@@ -35,7 +35,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    /// Who sleeps until when, those of one instant in the order in which they went to sleep.
+    /// The sleepers by wake time, those of one instant in the order in which they began to sleep.
     sleepers: BTreeMap<(Instant, u64), Waker>,
     slept: u64,
     seeds: Draws,

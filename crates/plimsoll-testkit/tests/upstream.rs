@@ -13,10 +13,10 @@ use tokio::{
 const LONG: Duration = Duration::from_secs(20);
 /// So long nothing must come.
 const A_WHILE: Duration = Duration::from_millis(100);
-/// As much of an answer as is looked at.
+/// As much of a response as is looked at.
 const ENOUGH: u64 = 16 * 1024;
 
-/// What a client reads, and how it ended.
+/// Returns the bytes that a client reads, and the way the connection ended.
 async fn ask(fault: Fault) -> (String, io::Result<()>) {
     let upstream = FaultyUpstream::always(fault).await.unwrap();
     let mut stream = TcpStream::connect(upstream.address()).await.unwrap();
@@ -34,7 +34,7 @@ async fn what_is_cut_short_ends_short() {
         (Fault::TruncatedChunk, "ten bytes."),
         (Fault::TooLong, "eighteen more."),
         (Fault::Raw("HTTP/1.1 200".into()), "HTTP/1.1 200"),
-        (Fault::Garbage, "no HTTP this\r\n\r\n"),
+        (Fault::NotHttp, "no HTTP this\r\n\r\n"),
         (Fault::Close, ""),
         (Fault::Slow("slow".into(), Duration::from_millis(1)), "slow"),
     ] {

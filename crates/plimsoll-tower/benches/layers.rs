@@ -1,6 +1,6 @@
-//! What each layer costs a call around an inner service that is ready at once, beside what others' layers cost.
+//! The cost of each layer around an inner service that is ready at once, beside the layers of other crates.
 //!
-//! A call is: ready, call, poll to the answer, drop. Layers and services are made outside the loop.
+//! A call is: ready, call, poll to the response, drop. Layers and services are made outside the loop.
 //! `cargo bench -p plimsoll-tower`, or `cargo xtask bench policy` for the figures that are claimed.
 #![allow(missing_docs)]
 
@@ -59,7 +59,7 @@ impl Service<u64> for Inner {
     }
 }
 
-/// One call from readiness to answer.
+/// One call from readiness to response.
 #[inline(always)]
 fn call(service: &mut impl Service<u64, Response = u64>, request: u64) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
@@ -109,7 +109,7 @@ fn bare_ready(bencher: Bencher<'_, '_>) {
     each(bencher, Inner);
 }
 
-/// What every layer that looks at the time does once or twice a call.
+/// The clock read that every layer with a notion of time makes once or twice a call.
 #[divan::bench(sample_size = SAMPLE)]
 fn clock_read() -> Instant {
     driver::now()

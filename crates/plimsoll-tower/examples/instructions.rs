@@ -3,7 +3,7 @@
 //! `instructions OPERATION TIMES` does it and prints nothing, `instructions --list` prints the operations.
 
 use plimsoll_policy::{
-    Admission, Admitted, Ask, Draw, Instant, KeyHash, Outcome, PolicySpec, Timeouts,
+    Admitted, Ask, Draw, Instant, KeyHash, Outcome, PolicySpec, Timeouts,
     breaker::{Breaker, BreakerSpec},
     bulkhead::{Bulkhead, BulkheadSpec},
     concurrency::{AdaptiveLimit, ConcurrencySpec},
@@ -89,15 +89,15 @@ fn bulkhead(times: u64) {
     let bulkhead = Bulkhead::new(BulkheadSpec::default());
     for now in instants(times) {
         let Admitted::Now(permit) = bulkhead.admit(now, Ask::default()) else { panic!("there is room") };
-        let _nobody_waits = bulkhead.settle(black_box(permit), now, Outcome::Success, TOOK);
+        let _nobody_waits = bulkhead.settle(black_box(permit), now);
     }
 }
 
 fn concurrency(times: u64) {
     let limit = AdaptiveLimit::new(ConcurrencySpec::default());
     for now in instants(times) {
-        let Admitted::Now(permit) = limit.admit(now, Ask::default()) else { panic!("there is room") };
-        let _it_has_no_line = limit.settle(black_box(permit), now, Outcome::Success, TOOK);
+        let Ok(permit) = limit.admit(now, Ask::default()) else { panic!("there is room") };
+        limit.settle(black_box(permit), now, Outcome::Success, TOOK);
     }
 }
 
@@ -118,7 +118,7 @@ fn throttle(times: u64) {
 }
 
 fn retry_budget(times: u64) {
-    let budget = RetryBudget::new(BudgetSpec::of(Some(&RetrySpec::default()), None));
+    let budget = RetryBudget::new(BudgetSpec::from_specs(Some(&RetrySpec::default()), None));
     instants(times).for_each(|now| budget.deposit(now));
 }
 

@@ -1,27 +1,27 @@
-//! What a request tells of itself before its call begins.
+//! Facts that are read from a request before its call begins.
 
 use crate::Key;
 use plimsoll_policy::call::Facts;
 
-/// Reads off a request what the machines want to know of it.
+/// A reader of the facts that the machines need to know about a request.
 ///
 /// Of the [`Facts`], `replayable`, `hedgeable`, `rate_key` and `stages` are the layer's own business and are overwritten.
 /// A deadline is an instant on [`crate::driver::now`]'s clock.
 ///
 /// A closure will do, where there is no key: `|request: &Request| Facts { idempotent: true, ..Facts::default() }`.
 pub trait Describe<Req> {
-    /// Whether it is safe to repeat, until when it is wanted, how much it matters, and whose it is.
+    /// Returns whether the request is safe to repeat, its deadline, its priority and its cohort.
     fn describe(&self, request: &Req) -> Facts;
 
-    /// What it is counted under, where machines count keys apart; without one it shares a machine with all others that
-    /// have none.
+    /// Returns the key that the request is counted under where machines count keys apart. All requests without a key
+    /// share one machine.
     fn key<'r>(&self, request: &'r Req) -> Option<Key<'r>> {
         let _ = request;
         None
     }
 }
 
-/// Knows nothing: not safe to repeat, no deadline, normal priority. The default.
+/// A description without any knowledge: not safe to repeat, no deadline, normal priority. The default.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Unknown;
 
@@ -32,7 +32,7 @@ impl<Req> Describe<Req> for Unknown {
     }
 }
 
-/// Every request may be sent twice, and nothing else is known of it.
+/// A description of every request as idempotent, and otherwise like [`Unknown`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Idempotent;
 

@@ -1,54 +1,54 @@
-use plimsoll_policy::{Limit, Reason, Rejected};
+use plimsoll_policy::{Limit, Reason, RejectedError};
 
-/// How a call through a layer of this crate can fail: a machine said no, a limit ran out, or the inner service's own error.
+/// An error of a call through a layer of this crate: a rejection, a limit that ran out, or the inner service's own error.
 ///
 /// ```
-/// use plimsoll_policy::{Machine, Reason, Rejected};
+/// use plimsoll_policy::{Machine, Reason, RejectedError};
 /// use plimsoll_tower::Error;
 ///
-/// let error: Error<std::io::Error> = Rejected::new(Machine::Breaker, Reason::CircuitOpen).into();
+/// let error: Error<std::io::Error> = RejectedError::new(Machine::Breaker, Reason::CircuitOpen).into();
 /// assert_eq!(error.to_string(), "rejected by breaker: circuit-open");
 /// assert!(error.rejected().is_some() && error.inner().is_none());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error<E> {
-    /// A machine did not let the call through.
+    /// A machine rejected the call.
     #[error(transparent)]
-    Rejected(#[from] Rejected),
-    /// This limit ran out first.
+    Rejected(#[from] RejectedError),
+    /// This limit ran out.
     #[error("the {} limit ran out", .0.name())]
     TimedOut(Limit),
-    /// The inner service failed, as it says itself.
+    /// The inner service failed with this error.
     #[error(transparent)]
     Inner(E),
 }
 
 impl<E> Error<E> {
-    /// The rejection, if it is one.
-    pub const fn rejected(&self) -> Option<&Rejected> {
+    /// Returns the rejection, if it is one.
+    pub const fn rejected(&self) -> Option<&RejectedError> {
         if let Self::Rejected(rejected) = self { Some(rejected) } else { None }
     }
 
-    /// The limit that ran out, if one did: one of ours, or a deadline that was over before anything began.
+    /// Returns the limit that ran out, if one did: one of the policy's, or a deadline that had passed before the call.
     pub const fn timed_out(&self) -> Option<Limit> {
         match self {
             Self::TimedOut(limit) => Some(*limit),
-            Self::Rejected(Rejected { reason: Reason::DeadlineExceeded, .. }) => Some(Limit::Total),
+            Self::Rejected(RejectedError { reason: Reason::DeadlineExceeded, .. }) => Some(Limit::Total),
             Self::Rejected(_) | Self::Inner(_) => None,
         }
     }
 
-    /// The inner service's own error, if it is one.
+    /// Returns the inner service's own error, if it is one.
     pub const fn inner(&self) -> Option<&E> {
         if let Self::Inner(inner) = self { Some(inner) } else { None }
     }
 
-    /// The inner service's own error, if it is one.
+    /// Converts into the inner service's own error, if it is one.
     pub fn into_inner(self) -> Option<E> {
         if let Self::Inner(inner) = self { Some(inner) } else { None }
     }
 
-    /// The same with another inner error.
+    /// Converts the inner error, if there is one, by `map`.
     pub fn map_inner<F>(self, map: impl FnOnce(E) -> F) -> Error<F> {
         match self {
             Self::Rejected(rejected) => Error::Rejected(rejected),
@@ -59,7 +59,7 @@ impl<E> Error<E> {
 }
 
 impl<E> Error<Error<E>> {
-    /// One layer's error instead of two layers': which of them it was is in the rejection itself.
+    /// Merges the errors of two nested layers into one. The rejection itself still names the machine.
     pub fn flatten(self) -> Error<E> {
         match self {
             Self::Rejected(rejected) => Error::Rejected(rejected),
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn two_layers_fold_into_one() {
-        let late = Rejected::new(Machine::Deadline, Reason::DeadlineExceeded);
+        let late = RejectedError::new(Machine::Deadline, Reason::DeadlineExceeded);
         let nested: Error<Error<u8>> = Error::Inner(Error::Rejected(late));
         assert_eq!(nested.flatten(), Error::Rejected(late));
         assert_eq!(nested.flatten().timed_out(), Some(Limit::Total));

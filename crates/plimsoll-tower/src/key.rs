@@ -1,7 +1,7 @@
 use plimsoll_driver::client_network;
 use std::net::IpAddr;
 
-/// The bytes that a request is counted under: borrowed from it, or a few of its own.
+/// The bytes that a request is counted under: borrowed from the request, or owned.
 ///
 /// ```
 /// # use plimsoll_tower::Key;
@@ -19,7 +19,7 @@ enum Bytes<'r> {
 }
 
 impl Key<'_> {
-    /// The bytes.
+    /// Returns the bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -44,7 +44,7 @@ impl<'r> From<&'r str> for Key<'r> {
     }
 }
 
-/// For a key that stands nowhere in the request as it is counted. Costs an allocation, which a key that is borrowed does not.
+/// A key that is computed from the request. It costs an allocation; a borrowed key does not.
 impl From<Vec<u8>> for Key<'_> {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Bytes::Made(bytes.into()))

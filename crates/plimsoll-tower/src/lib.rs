@@ -1,20 +1,20 @@
 //! The policies as tower layers, one directory a layer, and one fused layer that runs the whole call.
 //!
-//! | layer | what |
+//! | layer | use |
 //! | --- | --- |
-//! | [`PolicyLayer`] | a whole policy in its order, in one future: what most services want |
-//! | [`RateLimitLayer`] | so many calls in so long; by key too |
-//! | [`BreakerLayer`] | stops asking a peer that keeps failing; by key too |
-//! | [`BulkheadLayer`] | so many in flight, so many in line; by key too |
-//! | [`ConcurrencyLayer`] | as many in flight as the peer is seen to bear |
-//! | [`ShedLayer`] | the least important calls go first while queues are standing |
+//! | [`PolicyLayer`] | a whole policy in its fixed order, in one future: the choice of most services |
+//! | [`RateLimitLayer`] | a bound on calls per unit of time, optionally for each key |
+//! | [`BreakerLayer`] | stops sending to a peer that keeps failing, optionally for each key |
+//! | [`BulkheadLayer`] | a bound on calls in flight with a bounded wait queue, optionally for each key |
+//! | [`ConcurrencyLayer`] | a bound on calls in flight that follows the peer's latency |
+//! | [`ShedLayer`] | rejects the least important calls while queues are standing |
 //! | [`TimeoutLayer`] | limits on attempt and call, the caller's deadline |
-//! | [`RetryLayer`], [`HedgeLayer`] | again, or a second time beside |
-//! | [`SingleflightLayer`] | one call for many callers who ask the same |
-//! | [`FallbackLayer`] | something instead of a failure |
+//! | [`RetryLayer`], [`HedgeLayer`] | another attempt after a failure, or beside a slow one |
+//! | [`SingleflightLayer`] | one call for concurrent callers with the same key |
+//! | [`FallbackLayer`] | a replacement for a failed result |
 //! | [`ChaosLayer`] | delays, errors and aborts, for tests |
 //!
-//! What holds for all of them:
+//! Common to all layers:
 //!
 //! - **Admission happens in `call`.** `poll_ready` is the inner service's own and carries no permit; the instance that was
 //!   readied is the one that is called.
@@ -24,8 +24,8 @@
 //! - **Dropping is safe** at any point, and so is a panic of the inner service: permits settle as cancelled.
 //! - **Time is tokio's**, so a paused clock in a test is the policies' clock too. Timers are registered only when the
 //!   inner future is pending.
-//! - **The user decides** what an answer means ([`Classify`]), what a request tells of itself ([`Describe`]), and how it
-//!   is sent again ([`Replay`]).
+//! - **The user decides** how a response is classified ([`Classify`]), which facts a request has ([`Describe`]), and how
+//!   it is sent again ([`Replay`]).
 #![forbid(unsafe_code)]
 
 pub mod admit;

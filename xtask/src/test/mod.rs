@@ -2,6 +2,7 @@
 
 mod arrows;
 mod postgres;
+mod retired;
 mod source;
 
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ pub(crate) const LONG_ABOUT: &str = "\
 Test everything, in this order, and stop at the first step that fails, with the command that repeats it:
 
   1. format          cargo fmt --check
-  2. source          long files, unfinished work, clocks inside the pure machines
+  2. source          long files, unfinished work, clocks inside the pure machines, retired names of types
   3. arrows          which crate may use which
   4. tests           unit, property and end-to-end tests: cargo-nextest where it is installed, otherwise cargo test;
                      one PostgreSQL for all of them, with a database for each test

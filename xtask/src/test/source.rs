@@ -1,10 +1,12 @@
-//! Checks that no lint of the compiler has: long files, unfinished work, clocks inside the pure machines.
+//! Checks that no lint of the compiler has: long files, unfinished work, clocks inside the pure
+//! machines, retired names of types.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::retired;
 use crate::workspace::Workspace;
 
 /// Lines of a file before its tests; more than this is two ideas.
@@ -25,7 +27,7 @@ const IMPURE: &[&str] = &["Instant::now", "SystemTime::now", "thread_rng", "rand
 /// Names that say nothing about what a file is for.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager"];
 
-/// Every finding, as `file:line: what`.
+/// Returns every finding, as `file:line: fault`.
 pub(crate) fn findings(workspace: &Workspace) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for path in workspace.sources()? {
@@ -49,6 +51,9 @@ fn judge(path: &Path, text: &str, found: &mut Vec<String>) {
     for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line)) {
         for (word, why) in FORBIDDEN.iter().filter(|(word, _)| line.contains(word)) {
             found.push(format!("{at}:{number}: {word} ({why})"));
+        }
+        if let Some((name, term)) = retired::declared(line) {
+            found.push(format!("{at}:{number}: the name {name} is retired, use the term: {term}"));
         }
         // Documentation may show how a driver reads its clock.
         if pure && !line.trim_start().starts_with("//") {
@@ -83,6 +88,15 @@ mod tests {
         let text = "/// let now = Instant::now();\nlet now = Instant::now();\n";
         assert_eq!(found("crates/plimsoll-policy/src/breaker.rs", text).len(), 1);
         assert_eq!(found("crates/plimsoll-tower/src/lib.rs", text).len(), 0);
+    }
+
+    #[test]
+    fn a_retired_name_is_found_with_its_line() {
+        let text = concat!("//! A file.\npub struct ", "Seat;\n");
+        assert_eq!(
+            found("crates/a/src/lib.rs", text),
+            ["crates/a/src/lib.rs:2: the name Seat is retired, use the term: a slot, or a participant"]
+        );
     }
 
     #[test]

@@ -71,7 +71,10 @@ pub(super) fn attempts_allowed(spec: &GatewaySpec, requests: u64, length: Durati
     const WINDOW: Duration = plimsoll_gateway::plimsoll::retry::RetryBudget::WINDOW;
     let policy = spec.policies.iter().find(|(name, _)| name.as_str() == POLICY).map(|(_, policy)| policy);
     let budget = policy.map(|policy| {
-        plimsoll_gateway::plimsoll::retry::BudgetSpec::of(policy.retry.as_ref(), policy.hedge.as_ref())
+        plimsoll_gateway::plimsoll::retry::BudgetSpec::from_specs(
+            policy.retry.as_ref(),
+            policy.hedge.as_ref(),
+        )
     });
     let (ratio, reserve) = budget.map_or((0.0, 0), |budget| (budget.ratio.get(), budget.reserve));
     let windows = (length.as_secs_f64() / WINDOW.as_secs_f64()).ceil();

@@ -12,32 +12,9 @@ use plimsoll_policy::{
     throttle::{Multiplier, ThrottleSpec},
     units::{BackoffRange, Burst, Rate, Ratio},
 };
+use plimsoll_testkit::strategies::{count, duration, ratio, rising};
 use proptest::{option, prelude::*, sample::select};
-use std::{num::NonZeroU32, time::Duration};
-
-/// From a nanosecond to the longest that the file can say, round ones and odd ones.
-fn duration() -> impl Strategy<Value = Duration> {
-    prop_oneof![
-        1 => (1..=u64::MAX).prop_map(Duration::from_nanos),
-        4 => (1..100_000u64).prop_map(Duration::from_millis),
-    ]
-}
-
-/// Two durations, the first not above the second.
-fn rising() -> impl Strategy<Value = (Duration, Duration)> {
-    (duration(), duration()).prop_map(|(a, b)| (a.min(b), a.max(b)))
-}
-
-fn count() -> impl Strategy<Value = NonZeroU32> {
-    (1..=u32::MAX).prop_map(|count| NonZeroU32::new(count).expect("from 1 on"))
-}
-
-fn ratio() -> impl Strategy<Value = Ratio> {
-    prop_oneof![
-        (0..=100u8).prop_map(Ratio::percent),
-        (0.0..=1.0f64).prop_map(|ratio| Ratio::try_from(ratio).expect("from 0 to 1")),
-    ]
-}
+use std::time::Duration;
 
 fn above_zero() -> impl Strategy<Value = Ratio> {
     ratio().prop_filter("zero", |ratio| *ratio != Ratio::ZERO)

@@ -2,27 +2,27 @@ use super::trailers;
 use http::HeaderMap;
 use plimsoll_policy::{Failure, Settlement};
 
-/// The verdict that follows the head of a response: what its trailers say, or that they say nothing.
+/// The settlement at the end of a response's body, by its trailers or their absence.
 ///
-/// Made of the head's settlement, told of the trailers if any come, and asked when the body has ended. After a head that
-/// was not provisional, trailers decide nothing and the end of the body is a success.
+/// It is made from the head's settlement, reads the trailers if any come, and is asked when the body has ended. After a
+/// head that was not provisional, trailers decide nothing and the end of the body is a success.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BodyVerdict {
-    /// The verdict stands in trailers that have not come.
+    /// Whether trailers that have not come decide.
     pending: bool,
     settlement: Settlement,
 }
 
 impl BodyVerdict {
-    /// The verdict on a response whose head said this, before its trailers.
+    /// The state after a head with this settlement, before any trailers.
     pub const fn after(head: &Settlement) -> Self {
         // A response of gRPC that ends without a status is UNKNOWN: a failure that is no cause of a retry.
         let settlement =
-            if head.provisional { Settlement::failure(Failure::Answer) } else { Settlement::SUCCESS };
+            if head.provisional { Settlement::failure(Failure::Response) } else { Settlement::SUCCESS };
         Self { pending: head.provisional, settlement }
     }
 
-    /// Takes the trailers in.
+    /// Reads the trailers.
     pub fn read(&mut self, fields: &HeaderMap) {
         if self.pending
             && let Some(settlement) = trailers(fields)
@@ -31,12 +31,12 @@ impl BodyVerdict {
         }
     }
 
-    /// Whether the verdict stands in trailers that have not come.
+    /// Whether trailers that have not come decide.
     pub const fn is_pending(&self) -> bool {
         self.pending
     }
 
-    /// What a body that ends now says.
+    /// Returns the settlement of a body that ends now.
     pub const fn settlement(&self) -> Settlement {
         self.settlement
     }

@@ -1,4 +1,4 @@
-//! gRPC's status codes, and what each says of the peer.
+//! gRPC's status codes and their settlements.
 
 use http::{HeaderMap, StatusCode};
 use plimsoll_policy::{Cause, Failure, Outcome, Settlement};
@@ -19,14 +19,14 @@ impl Code {
     const UNAVAILABLE: Self = Self(14);
     const UNAUTHENTICATED: Self = Self(16);
 
-    /// The code that headers or trailers name, if they name any.
+    /// Reads the code from headers or trailers, if there is one.
     pub(super) fn from_fields(fields: &HeaderMap) -> Option<Self> {
         let mut values = fields.get_all(STATUS).iter();
         let value = values.next()?;
         Some(if values.next().is_some() { Self::UNKNOWN } else { Self::from_text(value.as_bytes()) })
     }
 
-    /// A decimal without leading zeros; what is none, or names no code, is `UNKNOWN`.
+    /// Parses a decimal without leading zeros; anything else, or an unknown number, is `UNKNOWN`.
     fn from_text(text: &[u8]) -> Self {
         match *text {
             [digit @ b'0'..=b'9'] => Self(digit - b'0'),
@@ -35,7 +35,7 @@ impl Code {
         }
     }
 
-    /// What an HTTP status other than 200 stands for where no `grpc-status` came: gRPC's own table.
+    /// Maps an HTTP status other than 200 of a response without `grpc-status`, by gRPC's own table.
     pub(super) fn from_http(status: StatusCode) -> Self {
         match status.as_u16() {
             400 | 431 => Self::INTERNAL,
@@ -47,7 +47,7 @@ impl Code {
         }
     }
 
-    /// What it says of the peer, with the pushback that stands beside it.
+    /// Returns the settlement of the code, with the pushback beside it.
     #[inline]
     pub(super) fn settlement(self, fields: &HeaderMap) -> Settlement {
         match self.0 {
@@ -59,7 +59,7 @@ impl Code {
 
     #[cold]
     fn refusal(self, fields: &HeaderMap) -> Settlement {
-        let failure = Outcome::Failure(Failure::Answer);
+        let failure = Outcome::Failure(Failure::Response);
         let (outcome, cause) = match self.0 {
             4 => (failure, Some(Cause::Status(504))),
             8 => (Outcome::Throttled, Some(Cause::Status(429))),
@@ -75,7 +75,7 @@ impl Code {
     }
 }
 
-/// The peer's word on when to try again.
+/// The peer's demand on when to retry.
 #[derive(Clone, Copy, Debug)]
 enum Pushback {
     After(Duration),
@@ -83,7 +83,7 @@ enum Pushback {
 }
 
 impl Pushback {
-    /// A signed 32-bit decimal of milliseconds; negative or unparsable asks for no retry at all (gRFC A6).
+    /// Reads a signed 32-bit decimal of milliseconds; negative or unparsable forbids retries (gRFC A6).
     fn from_fields(fields: &HeaderMap) -> Option<Self> {
         let mut values = fields.get_all(PUSHBACK).iter();
         let value = values.next()?;

@@ -31,7 +31,7 @@ pub fn by_status(status: StatusCode, headers: &HeaderMap, clock: WallClock) -> S
 fn unwelcome(status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
     let outcome = match status {
         StatusCode::TOO_MANY_REQUESTS => Outcome::Throttled,
-        _ if status.as_u16() >= 500 => Outcome::Failure(Failure::Answer),
+        _ if status.as_u16() >= 500 => Outcome::Failure(Failure::Response),
         _ => Outcome::Success,
     };
     Settlement {

@@ -1,42 +1,37 @@
-//! Failures to connect that are our own lack, not the peer's.
+//! Failures to connect that are local shortages, not the peer's failures.
 
+use crate::chain;
 use plimsoll_policy::{Failure, Outcome, Settlement};
 use std::{error::Error, io};
 
-/// A host name that could not be looked up. That is our resolver's failure: the peer was never asked.
+/// A host name that could not be looked up: a failure of our resolver, since the peer was never reached.
 #[derive(Debug, thiserror::Error)]
 #[error("the name could not be looked up")]
 pub struct ResolveError(#[from] io::Error);
 
-/// The verdict on a connection that did not come about, by the error and what is behind it.
+/// Classifies a failure to connect by the error and its sources.
 ///
-/// No descriptors, ports, buffers or memory here, and a name that could not be looked up, are [`Outcome::Local`]: a retry
-/// may go better, but no breaker opens and nobody is ejected. Anything else is the peer's failure, or the way's to it.
+/// A local shortage of descriptors, ports, buffers or memory, and a name that could not be looked up, are
+/// [`Outcome::Local`]: a retry may succeed, but no breaker opens and no endpoint is ejected. Anything else is a failure of
+/// the peer or of the network.
 pub fn connect(error: &(dyn Error + 'static)) -> Settlement {
     let failed = Settlement::failure(Failure::Connect);
     if is_our_lack(error) { Settlement { outcome: Outcome::Local, ..failed } } else { failed }
 }
 
-/// Whether this error, or one behind it, says that something lacks here.
+/// Whether this error, or one of its sources, is a local shortage.
 pub fn is_our_lack(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<ResolveError>() {
-            return true;
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            // An I/O error around another one gives that one's source for its own, and leaves it out.
+    chain(error).any(|error| {
+        let resolve = |error: &io::Error| {
+            // An I/O error around another error returns that error's source as its own, and so skips it.
             let within = error.get_ref().and_then(|within| within.downcast_ref::<ResolveError>());
-            if within.is_some() || is_exhaustion(error) {
-                return true;
-            }
-        }
-        next = error.source();
-    }
-    false
+            within.is_some() || is_exhaustion(error)
+        };
+        error.is::<ResolveError>() || error.downcast_ref::<io::Error>().is_some_and(resolve)
+    })
 }
 
-/// Whether descriptors, ports, buffers or memory of this machine are used up.
+/// Whether descriptors, ports, buffers or memory of this machine are exhausted.
 pub fn is_exhaustion(error: &io::Error) -> bool {
     // The numbers of ENFILE and EMFILE are the same on every Unix; that of ENOBUFS is not.
     const ENFILE: i32 = 23;

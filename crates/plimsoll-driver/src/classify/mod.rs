@@ -1,4 +1,4 @@
-//! What a response or an error means to the machines, the same in every driver.
+//! Classification of responses and errors for the machines, the same in every driver.
 //!
 //! The tower layers take a [`Classify`], which the user chooses; the outbound client and the gateway call the functions.
 //!
@@ -12,9 +12,9 @@
 //! | function | for |
 //! | --- | --- |
 //! | [`response`] | the head of a response, of gRPC or not |
-//! | [`BodyVerdict`] | what follows the head of a response of gRPC: its trailers, or their absence |
+//! | [`BodyVerdict`] | the end of a gRPC response's body: its trailers, or their absence |
 //! | [`by_status`], [`trailers`] | the parts of which those two are made |
-//! | [`connect`] | a connection that did not come about: the peer's failure, or our own lack |
+//! | [`connect`] | a failure to connect: the peer's failure, or a local shortage |
 //!
 //! # HTTP
 //!
@@ -82,15 +82,15 @@ pub use retry_after::WallClock;
 
 use plimsoll_policy::{Failure, Settlement};
 
-/// Says what came of an attempt.
+/// A classification of an attempt's result.
 ///
-/// Called once an attempt, on the hot path: it should neither block nor allocate.
+/// Called once for each attempt, on the hot path: it should neither block nor allocate.
 pub trait Classify<Response, E> {
-    /// What the machines should learn of this answer, or of this error.
+    /// Returns the settlement for this response or error.
     fn classify(&self, result: Result<&Response, &E>) -> Settlement;
 }
 
-/// `Ok` went well; `Err` means that the connection, or what came over it, broke: retried where resets are.
+/// A classification by `Result`: `Ok` is a success, `Err` a broken connection, which is retried like a reset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ByResult;
 

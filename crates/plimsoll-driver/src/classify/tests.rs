@@ -79,7 +79,7 @@ fn the_types_say_the_same() {
 #[test]
 fn a_closure_will_do() {
     let classify = |result: Result<&u16, &()>| match result {
-        Ok(500..) => Settlement::failure(Failure::Answer),
+        Ok(500..) => Settlement::failure(Failure::Response),
         Ok(_) => Settlement::SUCCESS,
         Err(()) => Settlement::failure(Failure::Connect),
     };

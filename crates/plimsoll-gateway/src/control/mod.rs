@@ -103,7 +103,7 @@ impl Control {
         let supervisor = supervised(&plane, &checking, listener);
         observe::supervisor(plane.gateway().registry(), &supervisor.stats())?.keep();
         if let Some(logs) = plimsoll::telemetry::logs::current() {
-            logs.register(plane.gateway().registry())?.keep();
+            logs.metrics(plane.gateway().registry())?.keep();
         }
         let tasks = spawn(supervisor.run()).abort_handle();
         Ok(Self { plane, checking, tasks })

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
     Outcome,
-    driver::{BodyGuard, BodyTimeout},
+    driver::{BodyGuard, BodyTimeoutError},
     http::ProblemId,
 };
 use std::{
@@ -59,7 +59,7 @@ pub(crate) enum DownloadError {
     #[error("the trailers of the endpoint's answer are too large")]
     TrailersTooLarge,
     #[error("a limit ran out while the answer was under way")]
-    TimedOut(BodyTimeout),
+    TimedOut(BodyTimeoutError),
     #[error("the client took too little for too long")]
     Stuck,
 }
@@ -251,7 +251,7 @@ impl Proxied {
         error
     }
 
-    fn timed_out(&mut self, timeout: BodyTimeout) -> DownloadError {
+    fn timed_out(&mut self, timeout: BodyTimeoutError) -> DownloadError {
         self.held = false;
         let error = DownloadError::TimedOut(timeout);
         self.told(timeout.outcome, &error);

@@ -19,7 +19,7 @@ use plimsoll::{
     AttemptRole, Instant, KeyHash, Limit, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
     driver::{
-        Answered, Attempts, Begin, BodyGuard, CallGuard, Failed, Marks,
+        Attempts, Begin, BodyGuard, CallError, CallGuard, Marks, ResponseHead,
         classify::{BodyVerdict, response},
         run,
     },
@@ -220,7 +220,7 @@ pub(crate) async fn drive(
             let held = sending.parts.version == Version::HTTP_2;
             Ok(respond(guard, answered, picked, sending.id(), held))
         }
-        Err(Failed::Attempt(id, fault)) => {
+        Err(CallError::Attempt(id, fault)) => {
             if fault.is_slow_client() {
                 worker.shared.metrics.slow_uploads.inc();
             }
@@ -230,13 +230,13 @@ pub(crate) async fn drive(
             let why = fault.why();
             Err(Refused { problem: fault.problem(), why })
         }
-        Err(Failed::Refused(rejected)) => {
+        Err(CallError::Refused(rejected)) => {
             Err(Refused { why: Why::Policy(rejected.reason), problem: Problem::from(rejected) })
         }
-        Err(Failed::TimedOut(limit)) => {
+        Err(CallError::TimedOut(limit)) => {
             Err(Refused { problem: Problem::from(limit), why: Why::Timeout(limit) })
         }
-        Err(Failed::CallerTimedOut(_)) => {
+        Err(CallError::CallerTimedOut(_)) => {
             Err(Refused { problem: Problem::new(Kind::RequestTimeout), why: Why::ClientSlow })
         }
     }
@@ -245,12 +245,12 @@ pub(crate) async fn drive(
 /// The response goes to the client; its body settles the call when it ends.
 fn respond(
     guard: CallGuard<RoutePolicy>,
-    answered: Answered<Reply>,
+    answered: ResponseHead<Reply>,
     picked: Option<Picked>,
     request: ProblemId,
     held: bool,
 ) -> (Response<Download>, Option<Tunnel>) {
-    let Answered { id, response, head } = answered;
+    let ResponseHead { id, response, head } = answered;
     match response {
         Reply::Http1(response) => {
             let source = super::Source::Http1;

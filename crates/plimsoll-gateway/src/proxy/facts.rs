@@ -4,7 +4,7 @@ use super::{Client, upload::Uploads};
 use crate::snapshot::Route;
 use http::request;
 use plimsoll::{
-    Instant, KeyHash, Rejected,
+    Instant, KeyHash, RejectedError,
     call::{Facts, Stages},
     http::{headers::upgrade_of, idempotency::is_idempotent},
     rate::Per,
@@ -27,7 +27,11 @@ pub(crate) fn facts(route: &Route, parts: &request::Parts, uploads: &Uploads, cl
 }
 
 /// Counts the request under every other value of the header that its limit goes by: the endpoint may go by any of them.
-pub(crate) fn charge_others(route: &Route, parts: &request::Parts, now: Instant) -> Result<(), Rejected> {
+pub(crate) fn charge_others(
+    route: &Route,
+    parts: &request::Parts,
+    now: Instant,
+) -> Result<(), RejectedError> {
     let Some(Per::Header(name)) = route.rate_per() else { return Ok(()) };
     let values = || parts.headers.get_all(&**name).iter();
     for (at, value) in values().enumerate().skip(1) {

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, Uri, Version, header, request};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
-    Kind, Problem, ProblemId,
+    Chain, Kind, Problem, ProblemId,
     headers::{Forwarding, Scheme, TrustedProxy},
     is_grpc,
 };
@@ -332,19 +332,4 @@ fn proxy_status(problem: &Problem) -> String {
         _ => "http_request_error",
     };
     format!("{}; error={error}; details=\"{}\"", forward::PSEUDONYM, problem.kind().name())
-}
-
-/// An error with what is behind it.
-struct Chain<'a>(&'a (dyn std::error::Error + Send + Sync + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
 }

@@ -15,7 +15,7 @@ use plimsoll::{
     Draw, Instant, KeyHash,
     balance::Balance,
     driver::Time,
-    ejection::Verdict,
+    ejection::EjectionDecision,
     endpoints::{Endpoints, EndpointsSnapshot, Member},
 };
 use std::sync::Arc;
@@ -143,13 +143,13 @@ impl Upstream {
         self.notices.panic(self, begun, usable, now);
     }
 
-    fn ejection(&self, verdict: Verdict, now: Instant) {
-        match verdict {
-            Verdict::Ejected(ejected) => {
+    fn ejection(&self, decision: EjectionDecision, now: Instant) {
+        match decision {
+            EjectionDecision::Ejected(ejected) => {
                 self.metrics.ejected(ejected.reason);
                 self.notices.ejected(&self.endpoints[ejected.endpoint as usize], &ejected, now);
             }
-            Verdict::Withheld(withheld) => self.metrics.withheld(withheld.because),
+            EjectionDecision::Withheld(withheld) => self.metrics.withheld(withheld.because),
         }
     }
 }

@@ -1,7 +1,9 @@
 use super::{Endpoint, Upstream};
 use crate::{notices::Failed, why::Why};
 use http::StatusCode;
-use plimsoll::{Draw, Instant, Outcome, Settlement, ejection::Verdict, endpoints::Pick, http::ProblemId};
+use plimsoll::{
+    Draw, Instant, Outcome, Settlement, ejection::EjectionDecision, endpoints::Pick, http::ProblemId,
+};
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 /// An endpoint that was chosen for an attempt. Dropped, it gives its place in flight back; an attempt that was not judged
@@ -21,7 +23,7 @@ enum Stage {
     Unjudged,
     /// A good head: a failure may follow.
     Good,
-    /// A good head whose verdict follows.
+    /// A good head whose final outcome follows.
     Provisional,
     Final,
 }
@@ -40,13 +42,13 @@ impl Picked {
         &self.upstream.endpoints[self.pick.endpoint() as usize]
     }
 
-    /// The verdict, at the response's head or at the failure, after `took` of the endpoint's own time. Only the first counts.
+    /// The settlement, at the response's head or at the failure, after `took` of the endpoint's own time. Only the first counts.
     pub(crate) fn judge(&mut self, now: Instant, settlement: &Settlement, took: Duration) {
         if self.stage != Stage::Unjudged {
             return;
         }
         let choice = &self.upstream.choice;
-        let (stage, verdict) = match settlement.outcome {
+        let (stage, decision) = match settlement.outcome {
             Outcome::Success if settlement.provisional => {
                 (Stage::Provisional, choice.judge_provisional(&self.pick, now, self.draw, took))
             }
@@ -57,7 +59,7 @@ impl Picked {
         };
         self.stage = stage;
         self.endpoint().metrics.attempted(settlement.outcome);
-        self.tell(verdict, now);
+        self.tell(decision, now);
     }
 
     /// Says in the log why the attempt failed, or could not be made; `id` is what the client's request is known by.
@@ -96,9 +98,9 @@ impl Picked {
         }
     }
 
-    fn tell(&self, verdict: Option<Verdict>, now: Instant) {
-        if let Some(verdict) = verdict {
-            self.upstream.ejection(verdict, now);
+    fn tell(&self, decision: Option<EjectionDecision>, now: Instant) {
+        if let Some(decision) = decision {
+            self.upstream.ejection(decision, now);
         }
     }
 }

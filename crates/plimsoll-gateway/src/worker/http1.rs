@@ -20,7 +20,7 @@ use http::{HeaderValue, StatusCode, header};
 use plimsoll::{
     Instant,
     http::{Kind, Problem, ProblemId, headers::Scheme},
-    task::panic::{Panicked, catch},
+    task::panic::{PanicError, catch},
 };
 use std::{future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration};
 use tokio::net::TcpStream;
@@ -182,7 +182,7 @@ fn cut_short(fault: &RespondFault<DownloadError>) -> Why {
 }
 
 /// The answer to a request whose handling has panicked.
-pub(super) fn panicked(worker: &Worker, panic: &Panicked) -> Answered {
+pub(super) fn panicked(worker: &Worker, panic: &PanicError) -> Answered {
     worker.shared.metrics.panics.inc();
     let id = ProblemId::fresh();
     tracing::error!(%panic, %id, "a request has ended in a panic");
@@ -194,7 +194,7 @@ pub(super) fn panicked(worker: &Worker, panic: &Panicked) -> Answered {
 pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, bytes: u64) {
     let Some(route) = route else { return };
     route.metrics.answered(status);
-    route.metrics.duration.record_duration(route.policy.host().time().now().since(began));
+    route.metrics.duration.record_duration(route.policy.driver().time().now().since(began));
     route.metrics.bytes.add(bytes);
 }
 

@@ -35,7 +35,7 @@ impl Lag {
             let spec = policy.spec();
             if spec.shed.is_some_and(|shed| spec.bulkhead.is_none() || standing > shed.target) {
                 // On the policy's own clock, which need not be the worker's.
-                policy.queue_delay(policy.host().time().now(), standing);
+                policy.queue_delay(policy.driver().time().now(), standing);
             }
         }
     }

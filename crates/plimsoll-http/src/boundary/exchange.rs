@@ -1,7 +1,7 @@
 use super::{BoundaryBody, OnPanic, Told, foreign, layer::Shared, panics::caught, said::Said};
 use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
 use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
-use plimsoll_task::panic::Panicked;
+use plimsoll_task::panic::PanicError;
 use std::{
     error::Error,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -202,7 +202,7 @@ impl Exchange {
 
     /// A panic's answer, where it can still be given.
     #[cold]
-    pub(super) fn panicked<B>(&self, panicked: Panicked) -> Response<BoundaryBody<B>> {
+    pub(super) fn panicked<B>(&self, panicked: PanicError) -> Response<BoundaryBody<B>> {
         let id = self.id.unwrap_or_else(ProblemId::fresh);
         self.note_panic(Place::Handler, &panicked, id);
         self.tell_new(Problem::internal(panicked).id(id))
@@ -210,11 +210,11 @@ impl Exchange {
 
     /// A panic that nobody can be told of any more.
     #[cold]
-    pub(super) fn panicked_late(&self, place: Place, panicked: &Panicked) {
+    pub(super) fn panicked_late(&self, place: Place, panicked: &PanicError) {
         self.note_panic(place, panicked, self.id.unwrap_or_else(ProblemId::fresh));
     }
 
-    fn note_panic(&self, place: Place, panicked: &Panicked, id: ProblemId) {
+    fn note_panic(&self, place: Place, panicked: &PanicError, id: ProblemId) {
         let (route, method) = (self.route.name(), self.method.name());
         let at = panicked.location().map(tracing::field::display);
         tracing::error!(place = place.name(), %id, method, route, message = panicked.message(), at, "panicked");

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
-use plimsoll_task::panic::Panicked;
+use plimsoll_task::panic::PanicError;
 use std::{
     convert::Infallible,
     fmt,
@@ -53,7 +53,7 @@ pin_project! {
 #[derive(Debug)]
 pub(super) enum Why {
     Problem(Problem),
-    Panicked(Panicked),
+    Panicked(PanicError),
 }
 
 impl<F> ResponseFuture<F> {

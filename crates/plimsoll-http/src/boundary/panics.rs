@@ -1,4 +1,4 @@
-use plimsoll_task::panic::Panicked;
+use plimsoll_task::panic::PanicError;
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -13,7 +13,7 @@ pub enum OnPanic {
     Respond,
     /// The caller gets a 500, and at the first panic this is called: to begin a drain, so that a process whose state a
     /// panic may have left half-changed is replaced without a request being lost.
-    RespondThenDrain(Arc<dyn Fn(&Panicked) + Send + Sync>),
+    RespondThenDrain(Arc<dyn Fn(&PanicError) + Send + Sync>),
     /// The process ends at once ([`std::process::abort`]): no state that a panic went through is ever seen again, and
     /// every other request under way is lost.
     Abort,
@@ -21,7 +21,7 @@ pub enum OnPanic {
 
 impl OnPanic {
     /// [`OnPanic::RespondThenDrain`] with this.
-    pub fn respond_then(drain: impl Fn(&Panicked) + Send + Sync + 'static) -> Self {
+    pub fn respond_then(drain: impl Fn(&PanicError) + Send + Sync + 'static) -> Self {
         Self::RespondThenDrain(Arc::new(drain))
     }
 }
@@ -39,6 +39,6 @@ impl fmt::Debug for OnPanic {
 /// Runs what belongs to one request alone: its future, its body. After a panic that is dropped, never run again, so no
 /// state that unwinding broke is seen by anybody but through what the service itself shares.
 #[inline]
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(Panicked::from_payload)
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, PanicError> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(PanicError::from_payload)
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use plimsoll_driver::{BodyGuard, BodyTimeout};
+use plimsoll_driver::{BodyGuard, BodyTimeoutError};
 use plimsoll_policy::{Settlement, call::AttemptId};
 use std::{
     fmt,
@@ -113,7 +113,7 @@ impl Live {
     }
 
     /// The source is closed with the limit.
-    fn timed_out(&mut self, timeout: BodyTimeout) -> Error {
+    fn timed_out(&mut self, timeout: BodyTimeoutError) -> Error {
         self.source = None;
         Error::TimedOut { limit: timeout.limit, origin: self.host.origin.clone() }
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use http::Response;
 use plimsoll_driver::{
-    Answered, Attempts, Begin, CallGuard, Failed, Marks, Timer, classify::BodyVerdict, run,
+    Attempts, Begin, CallError, CallGuard, Marks, ResponseHead, Timer, classify::BodyVerdict, run,
 };
 use plimsoll_policy::{
     Instant, Outcome, Settlement,
@@ -108,17 +108,17 @@ pub(super) async fn drive(
     };
     match ended {
         Ok(answered) => Ok(respond(host, guard, answered)),
-        Err(Failed::Attempt(_, fault)) => Err(fault.error(&host)),
-        Err(Failed::Refused(rejected)) => Err(Error::Rejected(rejected)),
-        Err(Failed::TimedOut(limit) | Failed::CallerTimedOut(limit)) => {
+        Err(CallError::Attempt(_, fault)) => Err(fault.error(&host)),
+        Err(CallError::Refused(rejected)) => Err(Error::Rejected(rejected)),
+        Err(CallError::TimedOut(limit) | CallError::CallerTimedOut(limit)) => {
             Err(Error::TimedOut { limit, origin: host.origin.clone() })
         }
     }
 }
 
 /// The response goes to the caller; its body settles the call when it ends.
-fn respond(host: Arc<Host>, mut guard: Guard, answered: Answered<Reply>) -> Response<Body> {
-    let Answered { id, response, head } = answered;
+fn respond(host: Arc<Host>, mut guard: Guard, answered: ResponseHead<Reply>) -> Response<Body> {
+    let ResponseHead { id, response, head } = answered;
     let (response, mut source) = Source::of(&host.pool, response);
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let body = match source.whole() {

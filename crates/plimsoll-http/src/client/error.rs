@@ -3,7 +3,7 @@
 use super::Origin;
 use crate::{Kind, Problem};
 use http::StatusCode;
-use plimsoll_policy::{Failure, Limit, Reason, Rejected};
+use plimsoll_policy::{Failure, Limit, Reason, RejectedError};
 use std::{sync::Arc, time::Duration};
 
 /// What lies behind an error. Shared, since callers of one flight share its error.
@@ -19,7 +19,7 @@ pub(super) type Source = Arc<dyn std::error::Error + Send + Sync>;
 pub enum Error {
     /// A machine of the policy refused it: nothing was sent.
     #[error(transparent)]
-    Rejected(#[from] Rejected),
+    Rejected(#[from] RejectedError),
     /// A limit of the timeout matrix ran out.
     #[error("the {} limit of a call to {origin} ran out", limit.name())]
     TimedOut {
@@ -111,7 +111,7 @@ pub enum InvalidRequest {
 
 impl Error {
     /// The policy refused it: nothing was sent.
-    pub const fn rejected(&self) -> Option<&Rejected> {
+    pub const fn rejected(&self) -> Option<&RejectedError> {
         if let Self::Rejected(rejected) = self { Some(rejected) } else { None }
     }
 
@@ -129,7 +129,7 @@ impl Error {
     pub const fn timed_out(&self) -> Option<Limit> {
         match self {
             Self::TimedOut { limit, .. } => Some(*limit),
-            Self::Rejected(Rejected { reason: Reason::DeadlineExceeded, .. }) => Some(Limit::Total),
+            Self::Rejected(RejectedError { reason: Reason::DeadlineExceeded, .. }) => Some(Limit::Total),
             _ => None,
         }
     }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_hint_and_the_inside_stays_inside() {
-        let open = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
+        let open = RejectedError::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
         let problem = Problem::from(Error::from(open));
         assert_eq!(
             (problem.kind(), problem.retry_after()),
@@ -214,11 +214,11 @@ mod tests {
 
     #[test]
     fn only_a_refusal_asks_to_be_left_alone() {
-        let open = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
+        let open = RejectedError::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
         assert_eq!(Error::from(open).leave_alone_for(), Some(Duration::from_secs(3)));
-        let full = Rejected::new(Machine::Bulkhead, Reason::QueueFull);
+        let full = RejectedError::new(Machine::Bulkhead, Reason::QueueFull);
         assert_eq!(Error::from(full).leave_alone_for(), Some(Duration::from_secs(1)));
-        let late = Rejected::new(Machine::Deadline, Reason::DeadlineExceeded);
+        let late = RejectedError::new(Machine::Deadline, Reason::DeadlineExceeded);
         assert_eq!(Error::from(late).leave_alone_for(), None, "that is the caller's own time");
         let status = Error::Status { status: StatusCode::BAD_GATEWAY, origin: origin() };
         assert_eq!(status.leave_alone_for(), None);

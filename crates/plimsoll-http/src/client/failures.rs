@@ -3,7 +3,10 @@
 use super::{attempt::Fault, origin::Origin};
 use crate::{Chain, ProblemId, headers::TraceParent};
 use http::StatusCode;
-use plimsoll_driver::classify::{ResolveError, is_exhaustion};
+use plimsoll_driver::{
+    chain,
+    classify::{ResolveError, is_exhaustion},
+};
 use plimsoll_policy::Instant;
 use plimsoll_telemetry::logs::Repeats;
 use std::{error::Error, io, time::Duration};
@@ -69,10 +72,9 @@ impl Failures {
     }
 }
 
-/// Why no connection came about, in the words of the gateway's log.
+/// Returns the cause of a failure to connect, in the words of the gateway's log.
 fn refusal(error: &(dyn Error + 'static)) -> &'static str {
-    let mut next = Some(error);
-    while let Some(error) = next {
+    for error in chain(error) {
         if error.is::<ResolveError>() {
             return "upstream-unresolved";
         }
@@ -85,7 +87,6 @@ fn refusal(error: &(dyn Error + 'static)) -> &'static str {
                 _ => {}
             }
         }
-        next = error.source();
     }
     "upstream-unreachable"
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use plimsoll_driver::{TaskHost, Time};
+use plimsoll_driver::{TaskDriver, Time};
 use plimsoll_policy::{Instant, NamedPolicy, Policy, PolicySnapshot, PolicySpec};
 use std::{
     fmt,
@@ -22,7 +22,7 @@ use std::{
 };
 
 /// A policy's machines, as a client runs them.
-pub(crate) type Machines = Policy<Arc<TaskHost<Ears>>>;
+pub(crate) type Machines = Policy<Arc<TaskDriver<Ears>>>;
 
 /// What holds for all hosts of a client.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Host {
         let pool = metrics.map(|families| families.pool(origin.authority()));
         let (time, now) = (settings.time.clone(), settings.time.now());
         let machines =
-            Policy::new(spec, now, time.secret(), Arc::new(TaskHost::new(ears).with_time(time.clone())));
+            Policy::new(spec, now, time.secret(), Arc::new(TaskDriver::new(ears).with_time(time.clone())));
         let names = Follow { dialer: settings.connecting.dialer.clone(), host: origin.host().into() };
         let host = Arc::new(Self {
             header: origin.host_header(),

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, request::Parts};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use plimsoll_task::{Deadline, TraceContext, panic::Panicked, panic::catch};
+use plimsoll_task::{Deadline, TraceContext, panic::PanicError, panic::catch};
 use std::{pin::pin, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
@@ -37,7 +37,7 @@ pub(super) struct Work<S, St> {
 pub(super) enum Ran<R, E> {
     Answered(Response<KeyedBody<R>>),
     Failed(E),
-    Panicked(Panicked),
+    Panicked(PanicError),
     Refused(Problem),
 }
 
@@ -270,12 +270,8 @@ fn broken(error: Box<dyn std::error::Error + Send + Sync>) -> Problem {
         Ok(problem) => return *problem,
         Err(error) => error,
     };
-    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
-    while let Some(error) = link {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return Kind::BodyTooLarge.into();
-        }
-        link = error.source();
+    if plimsoll_driver::chain(&*error).any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+        return Kind::BodyTooLarge.into();
     }
     Problem::bad_request("body-broke-off").because(error)
 }

@@ -3,9 +3,9 @@
 use super::{supervisor, tasks, watch};
 use crate::observe::watch::LOOKS;
 use plimsoll_task::{
-    Panicked,
+    PanicError,
     lock::{Mutex, RwLock, Semaphore},
-    measure::Watch,
+    measure::WaitMonitor,
     panic::catch,
     pool::{Pool, PoolError},
     queue,
@@ -40,7 +40,7 @@ async fn locks_show_who_waits_who_holds_and_for_how_long() {
     let registry = observed();
     let lock = Arc::new(Mutex::new("observe: orders", ()));
     let guard = lock.lock().await;
-    Watch::new().look(Instant::now());
+    WaitMonitor::new().look(Instant::now());
     let theirs = Arc::clone(&lock);
     let waiter = tokio::spawn(async move { drop(theirs.lock().await) });
     sleep(Duration::from_millis(1)).await;
@@ -96,7 +96,7 @@ async fn queues_show_depth_age_and_refusals() {
     sender.try_send(1).unwrap();
     sender.try_send(2).unwrap();
     assert!(sender.try_send(3).is_err());
-    Watch::new().look(Instant::now());
+    WaitMonitor::new().look(Instant::now());
     advance(Duration::from_secs(2)).await;
     let of = |name: &str| format!("plimsoll_queue_{name}{{queue=\"observe: mails\"}}");
     assert_shows(
@@ -172,12 +172,12 @@ async fn findings_are_shown_by_kind_and_panics_are_counted() {
     assert_eq!(value(&page, guessed), Some(0.0));
     assert!(value(&page, "plimsoll_lock_findings_unseen_total").is_some());
     let panics = value(&page, "plimsoll_process_panics_total").unwrap();
-    let fell: Result<(), Panicked> = catch(async { panic!("once") }).await;
+    let fell: Result<(), PanicError> = catch(async { panic!("once") }).await;
     assert!(fell.is_err());
 
     let lock = Semaphore::new("observe: long", 1).hold_limit(Duration::from_secs(1));
     let guard = lock.acquire().await.unwrap();
-    let (mut watch, start) = (Watch::new(), Instant::now());
+    let (mut watch, start) = (WaitMonitor::new(), Instant::now());
     watch.look(start);
     watch.look(start + Duration::from_secs(2));
     drop(guard);

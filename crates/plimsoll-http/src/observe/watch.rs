@@ -1,4 +1,4 @@
-use plimsoll_task::measure::Watch;
+use plimsoll_task::measure::WaitMonitor;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -19,5 +19,5 @@ static LOOKING: Mutex<()> = Mutex::const_new(());
 /// Can be dropped at any time.
 pub async fn watch() {
     let _looking = LOOKING.lock().await;
-    Watch::new().run(LOOKS).await;
+    WaitMonitor::new().run(LOOKS).await;
 }

@@ -1,38 +1,34 @@
 use super::Problem;
+use plimsoll_driver::chain;
 use std::{error::Error, fmt};
 
-/// An error and everything behind it, in one line: `placing the order: connection reset`. For the log alone.
+/// An error and its sources in one line: `placing the order: connection reset`. For the log alone.
 ///
-/// An error that says no more than what is behind it (`#[error(transparent)]`) is said once.
+/// An error with the same text as its source (`#[error(transparent)]`) is written once.
 #[derive(Clone, Copy, Debug)]
 pub struct Chain<'a>(
     /// The outermost error.
     pub &'a (dyn Error + 'static),
 );
 
-/// More than this is a circle, or of no use to anybody.
-const MOST: usize = 32;
-
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
-        f.write_str(&said)?;
-        let mut next = self.0.source();
-        for _ in 0..MOST {
-            let Some(error) = next else { break };
-            let says = error.to_string();
-            if says != said {
-                write!(f, ": {says}")?;
+        let mut before: Option<String> = None;
+        for error in chain(self.0) {
+            let text = error.to_string();
+            match &before {
+                None => f.write_str(&text)?,
+                Some(before) if *before == text => {}
+                Some(_) => write!(f, ": {text}")?,
             }
-            said = says;
-            next = error.source();
+            before = Some(text);
         }
         Ok(())
     }
 }
 
 impl Problem {
-    /// The problem and everything behind it, for the log alone.
+    /// Returns the problem and its sources, for the log alone.
     pub fn chain(&self) -> Chain<'_> {
         Chain(self)
     }

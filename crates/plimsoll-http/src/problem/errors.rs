@@ -1,7 +1,7 @@
 //! Errors that are problems by themselves.
 
 use super::Problem;
-use plimsoll_task::{deadline::DeadlineExceeded, pool::PoolError};
+use plimsoll_task::{deadline::DeadlineExceededError, pool::PoolError};
 use std::{convert::Infallible, error::Error};
 
 impl From<Infallible> for Problem {
@@ -20,8 +20,10 @@ impl From<Box<dyn Error + Send + Sync>> for Problem {
         error
             .downcast::<Self>()
             .map(|problem| *problem)
-            .or_else(|error| error.downcast::<plimsoll_policy::Rejected>().map(|rejected| (*rejected).into()))
-            .or_else(|error| error.downcast::<DeadlineExceeded>().map(|late| (*late).into()))
+            .or_else(|error| {
+                error.downcast::<plimsoll_policy::RejectedError>().map(|rejected| (*rejected).into())
+            })
+            .or_else(|error| error.downcast::<DeadlineExceededError>().map(|late| (*late).into()))
             .or_else(|error| error.downcast::<PoolError>().map(|error| (*error).into()))
             .or_else(verdict)
             .unwrap_or_else(Self::internal)
@@ -32,12 +34,12 @@ impl From<Box<dyn Error + Send + Sync>> for Problem {
 mod tests {
     use super::*;
     use crate::Kind;
-    use plimsoll_policy::{Limit, Machine, Reason, Rejected};
+    use plimsoll_policy::{Limit, Machine, Reason, RejectedError};
 
     #[test]
     fn a_boxed_error_is_told_as_what_is_within() {
         let kind = |error: Box<dyn Error + Send + Sync>| Problem::from(error).kind();
-        let rejected = Rejected::new(Machine::Breaker, Reason::CircuitOpen);
+        let rejected = RejectedError::new(Machine::Breaker, Reason::CircuitOpen);
         assert_eq!(kind(Box::new(Problem::conflict("x"))), Kind::Conflict);
         assert_eq!(kind(Box::new(rejected)), Kind::CircuitOpen);
         let timed_out = plimsoll_tower::Error::<Infallible>::TimedOut(Limit::Total);

@@ -1,10 +1,10 @@
 //! Every verdict of a policy as a problem: the one place where it is said.
 
 use super::{Kind, Problem};
-use plimsoll_policy::{Failure, Limit, Machine, Reason, Rejected};
+use plimsoll_policy::{Failure, Limit, Machine, Reason, RejectedError};
 
-impl From<Rejected> for Problem {
-    fn from(rejected: Rejected) -> Self {
+impl From<RejectedError> for Problem {
+    fn from(rejected: RejectedError) -> Self {
         let kind = match (rejected.by, rejected.reason) {
             (_, Reason::Isolated) => Kind::Isolated,
             (_, Reason::DeadlineExceeded) => Kind::DeadlineExceeded,
@@ -37,7 +37,7 @@ impl From<Failure> for Problem {
         Self::new(match failure {
             Failure::Connect => Kind::UpstreamUnreachable,
             Failure::Timeout => Kind::AttemptTimeout,
-            Failure::Broken | Failure::Answer => Kind::UpstreamBroken,
+            Failure::Broken | Failure::Response => Kind::UpstreamBroken,
         })
     }
 }
@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn rejections_keep_their_hint() {
-        let rejected = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
+        let rejected =
+            RejectedError::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
         let problem = Problem::from(rejected);
         assert_eq!(
             (problem.kind(), problem.retry_after()),
@@ -80,7 +81,7 @@ mod tests {
             (Machine::Deadline, Reason::DeadlineExceeded, Kind::DeadlineExceeded),
             (Machine::Balance, Reason::NoEndpoint, Kind::NoEndpoint),
         ] {
-            assert_eq!(Problem::from(Rejected::new(machine, reason)).kind(), kind);
+            assert_eq!(Problem::from(RejectedError::new(machine, reason)).kind(), kind);
         }
     }
 }

@@ -2,21 +2,21 @@
 
 use super::{Kind, Problem};
 use plimsoll_task::{
-    Panicked,
-    deadline::DeadlineExceeded,
+    PanicError,
+    deadline::DeadlineExceededError,
     pool::PoolError,
     queue::{SendBeforeError, SendError, TrySendError},
 };
 
-impl From<DeadlineExceeded> for Problem {
-    fn from(_: DeadlineExceeded) -> Self {
+impl From<DeadlineExceededError> for Problem {
+    fn from(_: DeadlineExceededError) -> Self {
         Self::new(Kind::DeadlineExceeded)
     }
 }
 
 /// Told as something of ours that went wrong: message and place are for the log.
-impl From<Panicked> for Problem {
-    fn from(panicked: Panicked) -> Self {
+impl From<PanicError> for Problem {
+    fn from(panicked: PanicError) -> Self {
         Self::internal(panicked)
     }
 }
@@ -82,7 +82,7 @@ mod tests {
             (SendBeforeError::Late(()).into(), Kind::DeadlineExceeded, 504),
             (SendBeforeError::Closed(()).into(), Kind::Unavailable, 503),
             (SendError(()).into(), Kind::Unavailable, 503),
-            (DeadlineExceeded.into(), Kind::DeadlineExceeded, 504),
+            (DeadlineExceededError.into(), Kind::DeadlineExceeded, 504),
         ] {
             assert_eq!((problem.kind(), problem.status().as_u16()), (kind, status));
         }

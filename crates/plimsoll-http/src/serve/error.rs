@@ -1,4 +1,4 @@
-use plimsoll_task::drain::Refused;
+use plimsoll_task::drain::DrainError;
 use plimsoll_telemetry::RegisterError;
 use std::{io, net::SocketAddr};
 
@@ -25,7 +25,7 @@ pub enum ServeError {
     Metrics(#[from] RegisterError),
     /// The drain is under way already, or full.
     #[error("the server cannot take part in the drain")]
-    Drain(#[from] Refused),
+    Drain(#[from] DrainError),
     /// Signals of the process cannot be heard.
     #[error("signals cannot be heard")]
     Signals(#[source] io::Error),

@@ -15,7 +15,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use plimsoll_policy::{bulkhead::BulkheadSpec, shed::Shedder};
-use plimsoll_tower::{BulkheadLayer, RateLimitLayer, ShedLayer, bulkhead::Line, keyed::One};
+use plimsoll_tower::{BulkheadLayer, RateLimitLayer, ShedLayer, bulkhead::QueuedBulkhead, keyed::One};
 use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -30,7 +30,7 @@ pub(super) struct Guards {
     pub(super) lag: Option<ShedLayer<HttpFacts>>,
     /// Fed by the waits in the line.
     pub(super) line: Option<ShedLayer<HttpFacts>>,
-    pub(super) places: Option<BulkheadLayer<One<Line>, HttpFacts>>,
+    pub(super) places: Option<BulkheadLayer<One<QueuedBulkhead>, HttpFacts>>,
     /// How fast one client may ask.
     pub(super) rate: Option<RateLimitLayer<HttpFacts>>,
 }

@@ -8,7 +8,7 @@ use plimsoll_http::{
     Kind, Problem, ProblemId,
     boundary::{BoundaryLayer, Told, Verbatim},
 };
-use plimsoll_policy::{Limit, Machine, Reason, Rejected};
+use plimsoll_policy::{Limit, Machine, Reason, RejectedError};
 use plimsoll_telemetry::{Format, Registry};
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn a_refusal_without_a_cause_and_one_of_others_are_no_warnings() {
 
 #[tokio::test]
 async fn policies_and_timeouts_take_the_same_form() {
-    let rejected = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
+    let rejected = RejectedError::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_secs(3));
     let log = Log::capture();
     let layer = BoundaryLayer::new();
     let answer =

@@ -5,7 +5,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use plimsoll_http::{Problem, boundary::BoundaryLayer};
 use plimsoll_testkit::{
-    Broken,
+    BrokenError,
     contract::{Contract, Inner},
 };
 use std::{
@@ -25,7 +25,7 @@ impl Service<Request<u32>> for Spoken {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Problem>>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Problem>> {
-        self.0.poll_ready(cx).map_err(|Broken(code)| Problem::internal(code.to_string()))
+        self.0.poll_ready(cx).map_err(|BrokenError(code)| Problem::internal(code.to_string()))
     }
 
     fn call(&mut self, request: Request<u32>) -> Self::Future {
@@ -33,7 +33,7 @@ impl Service<Request<u32>> for Spoken {
         Box::pin(async move {
             match call.await {
                 Ok(number) => Ok(Response::new(Full::from(number.to_string()))),
-                Err(Broken(code)) => Err(Problem::internal(code.to_string())),
+                Err(BrokenError(code)) => Err(Problem::internal(code.to_string())),
             }
         })
     }

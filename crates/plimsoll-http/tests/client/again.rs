@@ -29,7 +29,7 @@ async fn first(fault: Fault) -> FaultyUpstream {
 
 #[tokio::test]
 async fn a_get_is_sent_again_over_another_connection() {
-    for fault in [Fault::Reset, Fault::ResetAtOnce, Fault::Close, Fault::Garbage] {
+    for fault in [Fault::Reset, Fault::ResetAtOnce, Fault::Close, Fault::NotHttp] {
         let upstream = first(fault.clone()).await;
         let answer = client(&upstream, retrying()).get("/").send().await.unwrap();
         assert_eq!(answer.bytes().await.unwrap(), "ok", "{fault:?}");

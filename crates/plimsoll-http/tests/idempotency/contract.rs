@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use plimsoll_testkit::{
-    Broken,
+    BrokenError,
     contract::{Contract, Inner},
 };
 use std::{
@@ -13,7 +13,7 @@ use std::{
 };
 use tower::{Layer, Service};
 
-type Call<T> = Pin<Box<dyn Future<Output = Result<T, Broken>> + Send>>;
+type Call<T> = Pin<Box<dyn Future<Output = Result<T, BrokenError>> + Send>>;
 
 /// The probes' service over HTTP.
 #[derive(Clone)]
@@ -21,10 +21,10 @@ struct Spoken(Inner);
 
 impl Service<Request<Full<Bytes>>> for Spoken {
     type Response = Response<Full<Bytes>>;
-    type Error = Broken;
+    type Error = BrokenError;
     type Future = Call<Self::Response>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BrokenError>> {
         self.0.poll_ready(cx)
     }
 
@@ -40,15 +40,15 @@ struct Heard<S>(S);
 
 impl<S, B> Service<u32> for Heard<S>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Broken>,
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = BrokenError>,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes, Error: std::fmt::Debug + Send> + Send + 'static,
 {
     type Response = u32;
-    type Error = Broken;
+    type Error = BrokenError;
     type Future = Call<u32>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BrokenError>> {
         self.0.poll_ready(cx)
     }
 
@@ -67,7 +67,7 @@ async fn requests_without_keys_pass_as_the_contract_asks() {
         let layer = crate::support::memory();
         move |inner| Heard(layer.layer(Spoken(inner)))
     };
-    Contract::new(layer).errors(|error: &Broken| Some(*error)).hold().await;
+    Contract::new(layer).errors(|error: &BrokenError| Some(*error)).hold().await;
 }
 
 /// With a key a dropped call goes on, so that its answer is there: the rest holds all the same.

@@ -12,7 +12,7 @@ use plimsoll_http::{
 };
 use plimsoll_policy::{bulkhead::BulkheadSpec, rate::RateLimitSpec, shed::ShedSpec};
 use plimsoll_testkit::{
-    Broken,
+    BrokenError,
     contract::{Contract, Inner},
 };
 use plimsoll_tower::{BulkheadLayer, RateLimitLayer, ShedLayer};
@@ -20,7 +20,7 @@ use std::{num::NonZeroU32, time::Duration};
 use tower::{Layer, Service, ServiceExt};
 
 /// What a request of the probes looks like within.
-fn http<B>(inner: Inner) -> impl Service<Request<B>, Response = Response<u32>, Error = Broken> + Clone {
+fn http<B>(inner: Inner) -> impl Service<Request<B>, Response = Response<u32>, Error = BrokenError> + Clone {
     inner.map_request(|_: Request<B>| 1).map_response(|number| {
         let mut answer = Response::new(number);
         answer.extensions_mut().insert(number);
@@ -46,7 +46,7 @@ macro_rules! holds {
                 let layer = $layer;
                 move |inner: Inner| plain(layer.layer(http(inner)))
             });
-            contract$(.$limit($count))?.errors(|error: &Broken| Some(*error)).hold().await;
+            contract$(.$limit($count))?.errors(|error: &BrokenError| Some(*error)).hold().await;
         }
     )*};
 }

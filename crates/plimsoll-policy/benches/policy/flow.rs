@@ -3,7 +3,7 @@
 use crate::shared;
 use divan::{Bencher, black_box};
 use plimsoll_policy::{
-    Admission, Admitted, Ask, Draw, Instant, Outcome,
+    Admitted, Ask, Draw, Instant, Outcome,
     bulkhead::{Bulkhead, BulkheadSpec, Claim},
     concurrency::{AdaptiveLimit, ConcurrencySpec},
     shed::{ShedSpec, Shedder},
@@ -14,18 +14,32 @@ const TOOK: Duration = Duration::from_millis(1);
 /// Nanoseconds that pass from call to call, so that windows end and intervals turn as they do live.
 const STEP: u64 = 100;
 
-fn call<M: Admission>(machine: &M, nanos: u64) {
+fn bulkhead_call(bulkhead: &Bulkhead, nanos: u64) {
     let now = Instant::from_nanos(nanos);
-    match machine.admit(black_box(now), black_box(Ask::default())) {
+    match bulkhead.admit(black_box(now), black_box(Ask::default())) {
         Admitted::Now(permit) => {
-            let _ = black_box(machine.settle(permit, now, black_box(Outcome::Success), TOOK));
+            let _ = black_box(bulkhead.settle(permit, now));
         }
         _ => unreachable!("one call at a time fits any limit"),
     }
 }
 
-fn split<M: Admission + Sync>(bencher: Bencher<'_, '_>, threads: u64, machine: &M) {
-    shared::split(bencher, threads, |at| call(machine, at * STEP));
+fn limit_call(limit: &AdaptiveLimit, nanos: u64) {
+    let now = Instant::from_nanos(nanos);
+    match limit.admit(black_box(now), black_box(Ask::default())) {
+        Ok(permit) => limit.settle(permit, now, black_box(Outcome::Success), TOOK),
+        Err(_) => unreachable!("one call at a time fits any limit"),
+    }
+}
+
+fn split_bulkhead(bencher: Bencher<'_, '_>, threads: u64) {
+    let bulkhead = Bulkhead::new(BulkheadSpec::default());
+    shared::split(bencher, threads, |at| bulkhead_call(&bulkhead, at * STEP));
+}
+
+fn split_limit(bencher: Bencher<'_, '_>, threads: u64) {
+    let limit = AdaptiveLimit::new(ConcurrencySpec::default());
+    shared::split(bencher, threads, |at| limit_call(&limit, at * STEP));
 }
 
 #[divan::bench]
@@ -33,20 +47,20 @@ fn bulkhead_admit_settle(bencher: Bencher<'_, '_>) {
     let (bulkhead, mut now) = (Bulkhead::new(BulkheadSpec::default()), 0);
     bencher.bench_local(|| {
         now += STEP;
-        call(&bulkhead, now);
+        bulkhead_call(&bulkhead, now);
     });
 }
 
 /// A million calls by one thread: what `bulkhead_two_threads` is to be held against.
 #[divan::bench(sample_count = 30, sample_size = 1)]
 fn bulkhead_one_thread(bencher: Bencher<'_, '_>) {
-    split(bencher, 1, &Bulkhead::new(BulkheadSpec::default()));
+    split_bulkhead(bencher, 1);
 }
 
 /// The same million by two threads on one instance.
 #[divan::bench(sample_count = 30, sample_size = 1)]
 fn bulkhead_two_threads(bencher: Bencher<'_, '_>) {
-    split(bencher, 2, &Bulkhead::new(BulkheadSpec::default()));
+    split_bulkhead(bencher, 2);
 }
 
 /// The way through the line: join, be woken, claim, settle.
@@ -59,7 +73,7 @@ fn bulkhead_through_the_line(bencher: Bencher<'_, '_>) {
         let Admitted::Queued(ticket, _) = bulkhead.admit(now, black_box(Ask::default())) else {
             unreachable!("one place, and it is taken")
         };
-        let woken = bulkhead.settle(held, now, Outcome::Success, TOOK);
+        let woken = bulkhead.settle(held, now);
         assert_eq!(black_box(woken).0, Some(ticket));
         let Claim::Granted { permit, .. } = bulkhead.claim(ticket, now) else { unreachable!("woken") };
         held = permit;
@@ -80,20 +94,20 @@ fn concurrency_gradient2_admit_settle(bencher: Bencher<'_, '_>) {
     let (limit, mut now) = (AdaptiveLimit::new(ConcurrencySpec::default()), 0);
     bencher.bench_local(|| {
         now += STEP;
-        call(&limit, now);
+        limit_call(&limit, now);
     });
 }
 
 /// A million calls by one thread: what `concurrency_two_threads` is to be held against.
 #[divan::bench(sample_count = 30, sample_size = 1)]
 fn concurrency_one_thread(bencher: Bencher<'_, '_>) {
-    split(bencher, 1, &AdaptiveLimit::new(ConcurrencySpec::default()));
+    split_limit(bencher, 1);
 }
 
 /// The same million by two threads on one instance.
 #[divan::bench(sample_count = 30, sample_size = 1)]
 fn concurrency_two_threads(bencher: Bencher<'_, '_>) {
-    split(bencher, 2, &AdaptiveLimit::new(ConcurrencySpec::default()));
+    split_limit(bencher, 2);
 }
 
 #[divan::bench]
@@ -105,7 +119,7 @@ fn shed_admit(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// What a call that did not wait costs the shedder besides.
+/// The shedder's additional cost for a call that did not wait.
 #[divan::bench]
 fn shed_waited(bencher: Bencher<'_, '_>) {
     let (shedder, mut now) = (Shedder::new(ShedSpec::default()), 0);

@@ -1,4 +1,4 @@
-//! What one decision costs, warm and in steady state: machines are built outside the loop, time is an argument.
+//! The cost of one decision, warm and in steady state: machines are built outside the loop, time is an argument.
 //!
 //! `cargo bench -p plimsoll-policy`, or `cargo xtask bench policy` for the figures that are claimed.
 

@@ -13,10 +13,10 @@ const STEP: u64 = 100;
 const CALLS: u64 = 1_000_000;
 
 fn budget() -> RetryBudget {
-    RetryBudget::new(BudgetSpec::of(Some(&RetrySpec::default()), Some(&HedgeSpec::default())))
+    RetryBudget::new(BudgetSpec::from_specs(Some(&RetrySpec::default()), Some(&HedgeSpec::default())))
 }
 
-/// What every call pays.
+/// The cost for every call.
 #[divan::bench]
 fn budget_deposit(bencher: Bencher<'_, '_>) {
     let budget = budget();
@@ -27,7 +27,7 @@ fn budget_deposit(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// What a call that is retried pays.
+/// The cost for a call that is retried.
 #[divan::bench]
 fn budget_deposit_withdraw(bencher: Bencher<'_, '_>) {
     let budget = budget();

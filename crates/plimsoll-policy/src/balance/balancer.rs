@@ -27,17 +27,21 @@ pub(crate) struct Balancer {
 impl Balancer {
     /// For these endpoints, none of them used before.
     pub(crate) fn new(balance: Balance, members: &[Member<'_>]) -> Self {
-        Self::of(balance, members, |_| None)
+        Self::with_kept(balance, members, |_| None)
     }
 
     /// For another set, `from[new index] = old index` where an endpoint stays: load and latency stay with it.
     pub(crate) fn carried(&self, balance: Balance, members: &[Member<'_>], from: &[Option<u32>]) -> Self {
-        Self::of(balance, members, |at| {
+        Self::with_kept(balance, members, |at| {
             from.get(at).copied().flatten().and_then(|old| self.endpoints.get(old as usize)).map(Arc::clone)
         })
     }
 
-    fn of(balance: Balance, members: &[Member<'_>], kept: impl Fn(usize) -> Option<Arc<Endpoint>>) -> Self {
+    fn with_kept(
+        balance: Balance,
+        members: &[Member<'_>],
+        kept: impl Fn(usize) -> Option<Arc<Endpoint>>,
+    ) -> Self {
         let seed = seed(&balance);
         Self {
             balance,
@@ -94,7 +98,7 @@ impl Balancer {
         self.endpoints[endpoint as usize].judged(now, outcome, took);
     }
 
-    /// What sets this endpoint apart, by its name and the seed alone.
+    /// Returns this endpoint's seed, which depends on its name and the balancer's seed alone.
     pub(crate) fn seed(&self, endpoint: u32) -> u64 {
         self.seeds[endpoint as usize]
     }
@@ -103,7 +107,7 @@ impl Balancer {
         self.endpoints.len() as u32
     }
 
-    /// What the endpoint carries.
+    /// Returns the endpoint's load.
     pub(crate) fn load(&self, endpoint: u32, now: Instant) -> EndpointLoad {
         self.endpoints[endpoint as usize].load(now)
     }

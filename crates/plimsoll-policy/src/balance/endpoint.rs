@@ -1,4 +1,4 @@
-//! What is known of one endpoint: calls in flight and a latency estimate.
+//! The state of one endpoint: calls in flight and a latency estimate.
 
 use crate::{
     Instant, Outcome,
@@ -37,7 +37,7 @@ const DECAY_STAMPS: f64 = LATENCY_DECAY.as_nanos() as f64 / (1u64 << STAMP_BITS)
 /// Below this age (1/128 of the decay) an estimate is read as it stands: it would differ by less than 1 %.
 const FRESH: u32 = (DECAY_STAMPS / 128.0) as u32;
 
-/// What an endpoint carries at this moment.
+/// The load of an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EndpointLoad {
     /// Attempts picked and not yet released.
@@ -131,7 +131,7 @@ fn next(word: u64, stamp: u32, outcome: Outcome, took: f32) -> Option<u64> {
     Some(pack(mixed as f32, stamp, run))
 }
 
-/// What a failure counts as beside this estimate. Never less than the estimate, so that no failure lowers it.
+/// The latency that a failure counts as beside this estimate. Never less than the estimate, so that no failure lowers it.
 fn failure(estimate: f32) -> f32 {
     let (least, most) = (FAILURE_LATENCY.as_nanos() as f32, LONGEST_FAILURE_LATENCY.as_nanos() as f32);
     (estimate * 2.0).clamp(least, most).max(estimate)

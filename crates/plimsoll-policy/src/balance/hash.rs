@@ -2,7 +2,7 @@
 
 use siphasher::sip::SipHasher24;
 
-/// What is hashed: a key and an endpoint of the same bytes have nothing to do with one another.
+/// The domain of a hash: a key and an endpoint with the same bytes have unrelated hashes.
 #[derive(Clone, Copy)]
 pub(super) enum Of {
     Key = 0x6b65_7900,

@@ -17,7 +17,8 @@ pub(super) fn pick(
     // In flight and weight of the best so far, and what its equals weigh.
     let (mut best, mut least, mut equals) = (None, (0, 1), 0);
     for endpoint in eligible.iter() {
-        let (in_flight, weight) = (u64::from(endpoints[endpoint as usize].in_flight()), weights.of(endpoint));
+        let (in_flight, weight) =
+            (u64::from(endpoints[endpoint as usize].in_flight()), weights.get(endpoint));
         // Both sides of `in_flight / weight < least.0 / least.1`, multiplied out.
         let (here, there) = (in_flight * least.1, least.0 * weight);
         if best.is_none() || here < there {

@@ -20,7 +20,7 @@ pub(super) fn pick(
 ) -> Option<u32> {
     if eligible.total > 1 {
         let one = weights.at(draw.below(weights.total()));
-        let other = weights.at_without(draw.split().below(weights.total() - weights.of(one)), one);
+        let other = weights.at_without(draw.split().below(weights.total() - weights.get(one)), one);
         if eligible.has(one) && eligible.has(other) {
             return Some(cheaper(endpoints, weights, one, other, now));
         }
@@ -40,7 +40,7 @@ fn of_those_left(
 ) -> Option<u32> {
     let sum = weights.sum(eligible);
     let one = weights.among(eligible, draw.below(sum), None)?;
-    let rest = sum.saturating_sub(weights.of(one));
+    let rest = sum.saturating_sub(weights.get(one));
     if rest == 0 {
         return Some(one);
     }

@@ -30,7 +30,7 @@ pub(super) fn pick(
 ) -> Option<u32> {
     let (mut left, mut in_flight) = (0, 1u64);
     for endpoint in eligible.iter() {
-        left += weights.of(endpoint);
+        left += weights.get(endpoint);
         in_flight += u64::from(endpoints[endpoint as usize].in_flight());
     }
     let equal = bound(in_flight, 1, left);
@@ -41,7 +41,7 @@ pub(super) fn pick(
         let (room, score) = if weights.are_equal() {
             (equal, Score::Even(bits))
         } else {
-            let weight = weights.of(endpoint);
+            let weight = weights.get(endpoint);
             (bound(in_flight, weight, left), Score::Weighted(weighted(bits, weight)))
         };
         // One without room only wins where, by now, none has any.

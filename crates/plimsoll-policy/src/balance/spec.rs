@@ -24,7 +24,7 @@ pub enum Balance {
 pub const DEFAULT_SEED: u32 = 0;
 
 impl Balance {
-    /// By the hash of this header (name in lower case), with the default seed.
+    /// Balances by the hash of this header (name in lower case), with the default seed.
     pub fn hash_header(name: impl Into<Box<str>>) -> Self {
         Self::HashHeader { name: name.into(), seed: DEFAULT_SEED }
     }
@@ -74,7 +74,7 @@ impl Default for Weight {
 /// An endpoint as its set is written: a name and a weight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Member<'a> {
-    /// What the endpoint is known by across reloads and processes, such as its address. No two of a set are alike.
+    /// The endpoint's name across reloads and processes, such as its address. Unique within a set.
     pub name: &'a str,
     /// How much it takes, relative to the others.
     pub weight: Weight,

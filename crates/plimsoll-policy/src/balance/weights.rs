@@ -43,7 +43,7 @@ impl Weights {
         endpoint.checked_sub(1).map_or(0, |before| self.ends[before as usize])
     }
 
-    pub(super) fn of(&self, endpoint: u32) -> u64 {
+    pub(super) fn get(&self, endpoint: u32) -> u64 {
         self.ends[endpoint as usize] - self.start(endpoint)
     }
 
@@ -52,7 +52,7 @@ impl Weights {
         self.burdens[endpoint as usize]
     }
 
-    /// Whose stretch this position of `0..total` is in.
+    /// Returns the endpoint whose stretch this position of `0..total` is in.
     pub(super) fn at(&self, position: u64) -> u32 {
         if self.equal {
             return position as u32;
@@ -63,7 +63,7 @@ impl Weights {
     /// The same with one endpoint's stretch cut out: positions of `0..total - of(without)`.
     pub(super) fn at_without(&self, position: u64, without: u32) -> u32 {
         let start = self.start(without);
-        self.at(if position < start { position } else { position + self.of(without) })
+        self.at(if position < start { position } else { position + self.get(without) })
     }
 
     /// The endpoint of this turn. In every round of `total` turns each endpoint has as many as it weighs, and they are
@@ -76,9 +76,9 @@ impl Weights {
         Some(self.at(position * self.stride % total))
     }
 
-    /// What the eligible endpoints weigh.
+    /// Returns the sum of the eligible endpoints' weights.
     pub(super) fn sum(&self, eligible: &Eligible<'_, impl Fn(u32) -> bool>) -> u64 {
-        eligible.iter().map(|endpoint| self.of(endpoint)).sum()
+        eligible.iter().map(|endpoint| self.get(endpoint)).sum()
     }
 
     /// The eligible endpoint at this position of `0..sum`, passing over `without`. Where fewer are left by now than were
@@ -91,7 +91,7 @@ impl Weights {
     ) -> Option<u32> {
         let mut others = eligible.iter().filter(|endpoint| Some(*endpoint) != without);
         let found = others.find(|endpoint| {
-            let weight = self.of(*endpoint);
+            let weight = self.get(*endpoint);
             let here = position < weight;
             position = position.saturating_sub(weight);
             here
@@ -158,7 +158,7 @@ mod tests {
                 turns[prepared.turn(turn).unwrap() as usize] += 1;
             }
             for (endpoint, turns) in turns.into_iter().enumerate() {
-                prop_assert_eq!(turns, prepared.of(endpoint as u32) * rounds);
+                prop_assert_eq!(turns, prepared.get(endpoint as u32) * rounds);
             }
         }
 
@@ -171,7 +171,7 @@ mod tests {
                 let endpoint = prepared.turn(turn).unwrap();
                 let gap = turn - last[endpoint as usize];
                 last[endpoint as usize] = turn;
-                prop_assert!(gap <= 3 * total.div_ceil(prepared.of(endpoint)), "{gap} turns of {total}");
+                prop_assert!(gap <= 3 * total.div_ceil(prepared.get(endpoint)), "{gap} turns of {total}");
             }
         }
 
@@ -180,11 +180,11 @@ mod tests {
             let prepared = of(&weights);
             let without = without % weights.len() as u32;
             let mut seen = vec![0; weights.len()];
-            for position in 0..prepared.total() - prepared.of(without) {
+            for position in 0..prepared.total() - prepared.get(without) {
                 seen[prepared.at_without(position, without) as usize] += 1;
             }
             for (endpoint, seen) in (0..).zip(seen) {
-                prop_assert_eq!(seen, if endpoint == without { 0 } else { prepared.of(endpoint) });
+                prop_assert_eq!(seen, if endpoint == without { 0 } else { prepared.get(endpoint) });
             }
         }
     }

@@ -9,26 +9,30 @@ use crate::{
 };
 use std::sync::OnceLock;
 
-/// The first of the rows of good calls, over which threads spread.
+/// The first of the lanes of good calls, over which threads spread.
 const GOOD: usize = 3;
 
-/// What a breaker has counted: the window of either kind, and the failures in a row.
+/// The counts of a breaker: the window of either kind, and the consecutive failures.
 #[derive(Debug)]
 pub(super) struct Calls {
-    /// One cell a call, whatever came of it: failed, slow, both, and neither in the rows from [`GOOD`] on.
+    /// One cell a call, in the lane of its outcome: failed, slow, both, and neither in the lanes from [`GOOD`] on.
     time: Apart<TimeRing<{ GOOD + STRIPES }>>,
-    row: Row,
+    consecutive: ConsecutiveFailures,
     /// Made when a window by count is first asked for.
     ring: OnceLock<Box<CallRing>>,
 }
 
-/// Failures in a row in an era.
+/// The number of consecutive failures in an era.
 #[derive(Debug)]
-struct Row(AtomicU64);
+struct ConsecutiveFailures(AtomicU64);
 
 impl Calls {
     pub(super) fn new(cut: Cut) -> Self {
-        let calls = Self { time: Apart(TimeRing::new()), row: Row(AtomicU64::new(0)), ring: OnceLock::new() };
+        let calls = Self {
+            time: Apart(TimeRing::new()),
+            consecutive: ConsecutiveFailures(AtomicU64::new(0)),
+            ring: OnceLock::new(),
+        };
         calls.prepare(cut);
         calls
     }
@@ -55,13 +59,13 @@ impl Calls {
     ) -> Option<u64> {
         match cut {
             Cut::Time(grain) => {
-                let row = match (failed, slow) {
+                let lane = match (failed, slow) {
                     (true, false) => 0,
                     (false, true) => 1,
                     (true, true) => 2,
                     (false, false) => GOOD + stripe(),
                 };
-                self.time.add(grain.at(now, era), row, live)
+                self.time.add(grain.at(now, era), lane, live)
             }
             Cut::Calls(_) => self.ring.get()?.add(era, failed, slow, live),
         }
@@ -83,15 +87,15 @@ impl Calls {
         }
     }
 
-    /// One more failure in a row: how many there are now. `None` if the era is over.
-    pub(super) fn lengthen_row(&self, era: u32, live: impl Fn() -> bool) -> Option<u32> {
-        self.row.lengthen(era, live)
+    /// Adds a consecutive failure and returns their number. `None` if the era is over.
+    pub(super) fn add_failure(&self, era: u32, live: impl Fn() -> bool) -> Option<u32> {
+        self.consecutive.add(era, live)
     }
 
-    /// A call went well: ends the row.
+    /// Ends the run of failures after a success.
     #[inline]
-    pub(super) fn end_row(&self, era: u32) {
-        self.row.end(era);
+    pub(super) fn end_failures(&self, era: u32) {
+        self.consecutive.reset(era);
     }
 
     /// Calls, failures and slow calls in the window.
@@ -106,34 +110,39 @@ impl Calls {
         }
     }
 
-    /// Failures in a row in this era.
-    pub(super) fn row(&self, era: u32) -> u32 {
-        let seen = self.row.0.load(Acquire);
+    /// The number of consecutive failures in this era.
+    pub(super) fn consecutive(&self, era: u32) -> u32 {
+        let seen = self.consecutive.0.load(Acquire);
         if (seen >> 32) as u32 == era { seen as u32 } else { 0 }
     }
 }
 
-impl Row {
-    fn lengthen(&self, era: u32, live: impl Fn() -> bool) -> Option<u32> {
+impl ConsecutiveFailures {
+    fn add(&self, era: u32, live: impl Fn() -> bool) -> Option<u32> {
         let mut seen = self.0.load(Acquire);
         loop {
-            let row = if (seen >> 32) as u32 == era {
+            let failures = if (seen >> 32) as u32 == era {
                 (seen as u32).saturating_add(1)
             } else if live() {
                 1
             } else {
                 return None;
             };
-            match self.0.compare_exchange_weak(seen, u64::from(era) << 32 | u64::from(row), AcqRel, Acquire) {
-                Ok(_) => return Some(row),
+            match self.0.compare_exchange_weak(
+                seen,
+                u64::from(era) << 32 | u64::from(failures),
+                AcqRel,
+                Acquire,
+            ) {
+                Ok(_) => return Some(failures),
                 Err(now) => seen = now,
             }
         }
     }
 
-    /// Ends the row; writes only where there is one.
+    /// Resets the number to zero; writes only where it is not zero.
     #[inline]
-    fn end(&self, era: u32) {
+    fn reset(&self, era: u32) {
         let mut seen = self.0.load(Acquire);
         while (seen >> 32) as u32 == era && seen as u32 != 0 {
             match self.0.compare_exchange_weak(seen, u64::from(era) << 32, AcqRel, Acquire) {

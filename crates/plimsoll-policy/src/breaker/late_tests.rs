@@ -224,7 +224,7 @@ fn a_call_that_queued_before_it_opened_does_not_go_to_an_open_breaker() {
     let probe = breaker.renew(waiting, millis(5000)).unwrap();
     assert!(probe.permit.is_probe());
     assert_eq!(probe.transition.unwrap().reason, TransitionReason::OpenElapsed);
-    // A probe that waited keeps its place while its set is good, and begins the next set after that.
+    // A probe that waited keeps its permit while its set is good, and begins the next set after that.
     assert_eq!(breaker.renew(probe.permit, millis(14_999)).unwrap().permit, probe.permit);
     assert_eq!(breaker.snapshot(millis(14_999)).probes_given, 1);
     let next = breaker.renew(probe.permit, millis(15_000)).unwrap();

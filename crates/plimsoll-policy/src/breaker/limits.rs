@@ -22,21 +22,21 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    pub(super) fn of(window: Window) -> Self {
+    pub(super) fn from_window(window: Window) -> Self {
         match window {
             Window::Calls(calls) => Self::Calls(calls.get().min(CallRing::CALLS)),
-            Window::Time(length) => Self::Time(Grain::of(length)),
+            Window::Time(length) => Self::Time(Grain::from_window(length)),
         }
     }
 
     /// The cut for another window, and whether what this one has counted stays good under it.
     pub(super) fn changed(self, window: Window) -> (Self, bool) {
         match (self, window) {
-            (Self::Calls(_), Window::Calls(_)) => (Self::of(window), true),
-            (Self::Time(grain), Window::Time(length)) => {
-                grain.resized(length).map_or((Self::of(window), false), |grain| (Self::Time(grain), true))
-            }
-            _ => (Self::of(window), false),
+            (Self::Calls(_), Window::Calls(_)) => (Self::from_window(window), true),
+            (Self::Time(grain), Window::Time(length)) => grain
+                .resized(length)
+                .map_or((Self::from_window(window), false), |grain| (Self::Time(grain), true)),
+            _ => (Self::from_window(window), false),
         }
     }
 
@@ -74,7 +74,7 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn new(spec: &BreakerSpec) -> Self {
         let limits = Self {
-            cut: AtomicU64::new(Cut::of(spec.window).pack()),
+            cut: AtomicU64::new(Cut::from_window(spec.window).pack()),
             slow_call: AtomicU64::new(0),
             failure_ratio: AtomicU32::new(0),
             slow_ratio: AtomicU32::new(0),
@@ -125,10 +125,10 @@ impl Limits {
         self.probes.load(Relaxed)
     }
 
-    /// Whether so many failures in a row open the breaker.
+    /// Whether this number of consecutive failures opens the breaker.
     #[inline]
-    pub(super) fn row_opens(&self, row: u32) -> bool {
-        row >= self.consecutive.load(Relaxed)
+    pub(super) fn failures_open(&self, failures: u32) -> bool {
+        failures >= self.consecutive.load(Relaxed)
     }
 
     /// Which ratio, if any, opens the breaker.
@@ -172,10 +172,10 @@ mod tests {
     #[test]
     fn cuts_survive_packing() {
         for cut in [
-            Cut::of(Window::Calls(NonZeroU32::MIN)),
-            Cut::of(Window::Calls(NonZeroU32::MAX)),
-            Cut::of(Window::Time(Duration::ZERO)),
-            Cut::of(Window::Time(Duration::MAX)),
+            Cut::from_window(Window::Calls(NonZeroU32::MIN)),
+            Cut::from_window(Window::Calls(NonZeroU32::MAX)),
+            Cut::from_window(Window::Time(Duration::ZERO)),
+            Cut::from_window(Window::Time(Duration::MAX)),
         ] {
             assert_eq!(Cut::unpack(cut.pack()), cut);
         }

@@ -1,4 +1,4 @@
-//! Every interleaving of the races that matter: transitions happen once, places are never overdrawn, an era that is
+//! Every interleaving of the races that matter: transitions happen once, permits are never overdrawn, an era that is
 //! over has no say.
 
 use super::*;
@@ -6,7 +6,7 @@ use crate::{Failure, units::Ratio};
 use loom::{sync::Arc, thread};
 use std::num::NonZeroU32;
 
-const FAILURE: Outcome = Outcome::Failure(Failure::Answer);
+const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 const NOW: Instant = Instant::from_nanos(1_000);
 const OPEN: Duration = Duration::from_nanos(10_000);
 
@@ -104,7 +104,7 @@ fn loom_probes_are_let_through_once_each() {
 fn loom_places_are_never_overdrawn() {
     loom::model(|| {
         let (breaker, permits) = half_open(2, 1);
-        // One gives its place back while two others ask: the second place, and the first once it is free.
+        // One gives its permit back while two others ask: the second permit, and the first once it is free.
         let asking: Vec<_> = (0..2)
             .map(|_| {
                 let breaker = breaker.clone();

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! # What counts
-//! Success and failure do; every other outcome counts neither way, and a probe that ends so gives its place back. Two
+//! Success and failure do; every other outcome counts neither way, and a probe that ends so gives its permit back. Two
 //! things are stricter with probes: one that was [`Outcome::Throttled`] has failed (a peer that turns away the few calls
 //! of a recovery will not bear them all; linkerd's accrual does the same), and where slow calls are looked at, so has
 //! one that was slow.
@@ -34,7 +34,7 @@
 //!
 //! # Epochs
 //! Every transition begins an epoch, and a permit carries the epoch in which it was given. What comes back for an earlier
-//! epoch changes nothing: no counter, no probe's place, no state. So a call from before the breaker opened cannot decide
+//! epoch changes nothing: no counter, no probe's permit, no state. So a call from before the breaker opened cannot decide
 //! a probe, and a probe that was given up cannot decide the next set.
 //!
 //! # Cost
@@ -75,7 +75,7 @@ pub use snapshot::Snapshot;
 pub use spec::*;
 
 use crate::{
-    BreakerState, Draw, Instant, Machine, Outcome, Reason, Rejected, Transition, TransitionReason,
+    BreakerState, Draw, Instant, Machine, Outcome, Reason, RejectedError, Transition, TransitionReason,
     sync::{
         Mutex,
         atomic::{
@@ -101,7 +101,7 @@ use word::Word;
 /// let (mut now, draw, took) = (Instant::ORIGIN, Draw::new(7), Duration::from_millis(3));
 /// for _ in 0..20 {
 ///     let permit = breaker.admit(now).unwrap().permit;
-///     breaker.settle(permit, now, draw, Outcome::Failure(Failure::Answer), took);
+///     breaker.settle(permit, now, draw, Outcome::Failure(Failure::Response), took);
 /// }
 /// assert_eq!(breaker.state(), BreakerState::Open);
 /// let refused = breaker.admit(now).unwrap_err();
@@ -119,7 +119,7 @@ pub struct Breaker {
     record: Mutex<Record>,
 }
 
-/// What every call reads and only transitions and updates write: kept off the lines that calls write.
+/// Fields that every call reads and only transitions and updates write: kept off the cache lines that calls write.
 #[derive(Debug)]
 struct Steady {
     word: AtomicU64,
@@ -129,13 +129,13 @@ struct Steady {
     limits: Limits,
 }
 
-/// The effect of a good call on a row of failures.
+/// The finality of a success, which decides its effect on the consecutive failures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Row {
-    /// Ends it.
-    Decided,
-    /// Leaves it open: the verdict follows.
-    Open,
+enum Success {
+    /// Ends the run of failures.
+    Final,
+    /// Leaves the run as it is: the final outcome follows.
+    Provisional,
 }
 
 impl Breaker {
@@ -148,7 +148,7 @@ impl Breaker {
         Self { steady: Apart(steady), calls, record: Mutex::new(Record::new(spec)) }
     }
 
-    /// May a call go ahead now? Whoever is let through settles the permit exactly once.
+    /// Admits a call or refuses it. The permit must be settled exactly once.
     ///
     /// The call that finds the open time over is the first probe and brings the transition with it. So does the call
     /// that finds the breaker half-open with as many good probes as it needs, because fewer are needed since an update:
@@ -158,14 +158,14 @@ impl Breaker {
     /// [`Reason::CircuitOpen`] with the time until probes pass, [`Reason::ProbesTaken`] while all probes are out,
     /// [`Reason::Isolated`] where somebody holds it open by hand.
     #[inline]
-    pub fn admit(&self, now: Instant) -> Result<Passage, Rejected> {
+    pub fn admit(&self, now: Instant) -> Result<Passage, RejectedError> {
         let word = self.word();
         if word.passes() { Ok(Passage::steady(word)) } else { self.admit_unsteady(now, word) }
     }
 
     #[cold]
-    fn admit_unsteady(&self, now: Instant, mut word: Word) -> Result<Passage, Rejected> {
-        let refused = |reason| Err(Rejected::new(Machine::Breaker, reason));
+    fn admit_unsteady(&self, now: Instant, mut word: Word) -> Result<Passage, RejectedError> {
+        let refused = |reason| Err(RejectedError::new(Machine::Breaker, reason));
         loop {
             let Some(until) = self.until(word) else {
                 word = self.word();
@@ -207,7 +207,7 @@ impl Breaker {
     }
 
     /// Asks again for a call that was let through, then waited, and is about to go. What it gets is the only permit that
-    /// it has then, and is settled in place of the old one.
+    /// it has then, and is settled in permit of the old one.
     ///
     /// A permit that still holds (of this epoch, while calls pass or while it is one of the running probes) comes back as
     /// it is, without a transition. Any other is forgotten, for its epoch is over, and the call is admitted anew. So a
@@ -216,7 +216,7 @@ impl Breaker {
     /// # Errors
     /// As [`Breaker::admit`]. Nothing is held then, and nothing is to be settled.
     #[inline]
-    pub fn renew(&self, permit: Permit, now: Instant) -> Result<Passage, Rejected> {
+    pub fn renew(&self, permit: Permit, now: Instant) -> Result<Passage, RejectedError> {
         let word = self.word();
         let holds = word.epoch() == permit.epoch
             && (word.passes() || permit.probe && self.until(word).is_some_and(|until| now < until));
@@ -248,11 +248,11 @@ impl Breaker {
             Outcome::Failure(_) => true,
             Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => return None,
         };
-        self.count(word, now, draw, (failed, self.is_slow(took)), Row::Decided)
+        self.count(word, now, draw, (failed, self.is_slow(took)), Success::Final)
     }
 
     /// Settles a call whose head has come, `took` after it was let through, and is good so far, while the verdict stands
-    /// in its trailers: in place of [`Breaker::settle`], once for each permit, with [`Breaker::settle_late`] to follow.
+    /// in its trailers: in permit of [`Breaker::settle`], once for each permit, with [`Breaker::settle_late`] to follow.
     ///
     /// The call counts as a success for now and its latency as any other's; a probe has passed. A row of failures is not
     /// ended by it. Gives the transition that it caused, if any.
@@ -270,7 +270,7 @@ impl Breaker {
         if permit.probe {
             return self.settle_probe(permit, now, draw, Outcome::Success, took);
         }
-        self.count(word, now, draw, (false, self.is_slow(took)), Row::Open)
+        self.count(word, now, draw, (false, self.is_slow(took)), Success::Provisional)
     }
 
     /// Settles the rest of a call whose head was settled as a success, by [`Breaker::settle`] or
@@ -298,17 +298,17 @@ impl Breaker {
         match outcome {
             Outcome::Failure(_) | Outcome::Throttled if permit.probe => self.reopen(epoch, now, draw),
             Outcome::Success if !permit.probe => {
-                self.calls.end_row(epoch);
+                self.calls.end_failures(epoch);
                 None
             }
             Outcome::Failure(_) => {
                 let live = || self.word().epoch() == epoch;
                 self.calls.fail(self.steady.limits.cut(), now, epoch, live);
-                let row = self.calls.lengthen_row(epoch, live)?;
+                let failures = self.calls.add_failure(epoch, live)?;
                 if word.state() == BreakerState::ForcedClosed {
                     None
                 } else {
-                    self.judge(epoch, now, draw, row)
+                    self.judge(epoch, now, draw, failures)
                 }
             }
             Outcome::Success | Outcome::Throttled | Outcome::Cancelled | Outcome::Caller | Outcome::Local => {
@@ -325,19 +325,19 @@ impl Breaker {
         now: Instant,
         draw: Draw,
         (failed, slow): (bool, bool),
-        row: Row,
+        success: Success,
     ) -> Option<Transition> {
         let (limits, epoch) = (&self.steady.limits, word.epoch());
         let cut = limits.cut();
         let live = || self.word().epoch() == epoch;
         let number = self.calls.add(cut, now, epoch, (failed, slow), live)?;
-        let row = match row {
-            _ if failed => self.calls.lengthen_row(epoch, live)?,
-            Row::Decided => {
-                self.calls.end_row(epoch);
+        let failures = match success {
+            _ if failed => self.calls.add_failure(epoch, live)?,
+            Success::Final => {
+                self.calls.end_failures(epoch);
                 0
             }
-            Row::Open => 0,
+            Success::Provisional => 0,
         };
         // A good call can only bring the ratios down, except where it is the one that makes up the minimum, or the first
         // in a bucket, with which another one has left the window.
@@ -347,7 +347,7 @@ impl Breaker {
         if word.state() == BreakerState::ForcedClosed {
             return None;
         }
-        self.judge(epoch, now, draw, row)
+        self.judge(epoch, now, draw, failures)
     }
 
     fn is_slow(&self, took: Duration) -> bool {
@@ -356,13 +356,13 @@ impl Breaker {
     }
 
     /// Opens if a condition says so.
-    fn judge(&self, epoch: u32, now: Instant, draw: Draw, row: u32) -> Option<Transition> {
+    fn judge(&self, epoch: u32, now: Instant, draw: Draw, failures: u32) -> Option<Transition> {
         // Of two calls that tip the balance together, counted in different cells, one must see the other.
         fence(SeqCst);
         let limits = &self.steady.limits;
         let cut = limits.cut();
         let counts = self.calls.counts(cut, now, epoch);
-        let reason = if limits.row_opens(row) {
+        let reason = if limits.failures_open(failures) {
             TransitionReason::Consecutive
         } else if counts[0] >= limits.minimum_calls(cut) {
             limits.ratio_opens(counts)?
@@ -389,7 +389,7 @@ impl Breaker {
                     return self.reopen(permit.epoch, now, draw);
                 }
             };
-            // Also where this one gave its place back: fewer may be needed since an update.
+            // Also where this one gave its permit back: fewer may be needed since an update.
             if next.passed() >= self.steady.limits.probes() {
                 return self.close(permit.epoch, now, draw);
             }
@@ -401,7 +401,7 @@ impl Breaker {
         None
     }
 
-    /// The state now. An open breaker whose time is over stays open until the next call asks.
+    /// Returns the state. An open breaker whose time is over stays open until the next call asks.
     pub fn state(&self) -> BreakerState {
         self.word().state()
     }

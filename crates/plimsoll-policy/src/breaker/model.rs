@@ -67,7 +67,7 @@ fn spec() -> impl Strategy<Value = BreakerSpec> {
     )
 }
 
-/// What the breaker should be, in the plainest form.
+/// The reference model of the breaker, in the simplest form.
 struct Model {
     spec: BreakerSpec,
     state: BreakerState,
@@ -346,7 +346,7 @@ fn late(
     Ok(())
 }
 
-/// Whatever has happened and however many permits are still out: a peer that is well is asked again.
+/// Checks that a healthy peer is sent calls again, after any history and with any number of permits still out.
 fn recovers(breaker: &Breaker, mut now: Instant, out: usize) -> Result<(), TestCaseError> {
     let deadline = now + Duration::from_secs(10);
     while breaker.state() != BreakerState::Closed {
@@ -367,7 +367,7 @@ proptest! {
         check(spec, steps)?;
     }
 
-    /// Live changes in the midst of everything: places and windows stay bounded, and it always recovers.
+    /// Live changes in the midst of everything: permits and windows stay bounded, and it always recovers.
     #[test]
     fn live_changes_never_wedge_it(specs in prop::collection::vec(spec(), 2..6), steps in steps()) {
         let breaker = Breaker::new(specs[0]);

@@ -4,7 +4,7 @@ use crate::Transition;
 /// Proof that a call was let through: plain data, settled exactly once with [`super::Breaker::settle`], or with
 /// [`super::Breaker::settle_provisional`] where the verdict follows the head.
 ///
-/// One that is never settled costs nothing while the breaker is closed; a probe that is forgotten keeps its place until
+/// One that is never settled costs nothing while the breaker is closed; a probe that is forgotten keeps its permit until
 /// the longest half-open time is over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[must_use = "a permit that is not settled tells the breaker nothing"]

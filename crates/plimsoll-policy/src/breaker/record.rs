@@ -2,7 +2,7 @@ use super::BreakerSpec;
 use crate::{BreakerState, Draw, Instant, Transition, TransitionReason};
 use std::time::Duration;
 
-/// What is in a window.
+/// The counts of a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Calls that ended.
@@ -14,12 +14,12 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The part that failed, from 0 to 1; `None` of no calls.
+    /// Returns the share of failed calls, from 0 to 1; `None` without calls.
     pub fn failure_ratio(&self) -> Option<f64> {
         (self.calls > 0).then(|| self.failures as f64 / self.calls as f64)
     }
 
-    /// The part that was slow, from 0 to 1; `None` of no calls.
+    /// Returns the share of slow calls, from 0 to 1; `None` without calls.
     pub fn slow_ratio(&self) -> Option<f64> {
         (self.calls > 0).then(|| self.slow as f64 / self.calls as f64)
     }
@@ -38,7 +38,7 @@ pub struct Opening {
     pub at: Instant,
     /// Which condition.
     pub reason: TransitionReason,
-    /// What the window held then: its failure ratio is the one at opening.
+    /// The window's counts at that time: their failure ratio is the one at opening.
     pub counts: Counts,
 }
 

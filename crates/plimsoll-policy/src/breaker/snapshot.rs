@@ -7,11 +7,11 @@ use std::time::Duration;
 pub struct Snapshot {
     /// The state. An open breaker whose time is over stays open until the next call asks.
     pub state: BreakerState,
-    /// What is in the window; empty unless calls pass freely, for only then they are counted.
+    /// The window's counts; zero unless the breaker is closed, because calls are counted only then.
     pub counts: Counts,
-    /// Failures in a row.
+    /// The number of consecutive failures.
     pub consecutive_failures: u32,
-    /// While half-open: probes let through whose places are taken.
+    /// While half-open: probes let through whose permits are taken.
     pub probes_given: u32,
     /// While half-open: probes that went well.
     pub probes_passed: u32,
@@ -26,7 +26,7 @@ pub struct Snapshot {
 }
 
 impl Breaker {
-    /// What the breaker looks like at `now`. Takes the lock of transitions: for onlookers, not for calls.
+    /// Returns a snapshot at `now`. Takes the lock of transitions: not for the hot path.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let record = self.lock();
         let word = self.word();
@@ -36,7 +36,7 @@ impl Breaker {
         Snapshot {
             state: word.state(),
             counts: self.calls.counts(self.steady.limits.cut(), now, word.epoch()).into(),
-            consecutive_failures: self.calls.row(word.epoch()),
+            consecutive_failures: self.calls.consecutive(word.epoch()),
             probes_given: word.given(),
             probes_passed: word.passed(),
             remaining: until.map(|until| until.since(now)),

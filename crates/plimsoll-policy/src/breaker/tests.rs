@@ -2,7 +2,7 @@ use super::*;
 use crate::{Failure, units::Ratio};
 use std::num::NonZeroU32;
 
-const FAILURE: Outcome = Outcome::Failure(Failure::Answer);
+const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 const QUICK: Duration = Duration::from_millis(1);
 
 fn count(n: u32) -> NonZeroU32 {
@@ -103,7 +103,8 @@ fn opens_on_the_failure_ratio_and_says_so() {
 fn a_refusal_says_when_probes_will_pass() {
     let breaker = opened(by_calls(10), millis(0));
     let refused = breaker.admit(millis(1200)).unwrap_err();
-    let expected = Rejected::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_millis(3800));
+    let expected =
+        RejectedError::new(Machine::Breaker, Reason::CircuitOpen).after(Duration::from_millis(3800));
     assert_eq!(refused, expected);
     assert!(breaker.admit(millis(5000)).unwrap().permit.is_probe());
 }
@@ -393,7 +394,11 @@ fn by_hand_it_holds_whatever_is_counted() {
         let early = breaker.admit(millis(0)).unwrap().permit;
         assert_eq!(force(&breaker, millis(0)).unwrap().to, state);
         let refused = breaker.admit(millis(1_000_000_000)).unwrap_err();
-        assert_eq!(refused, Rejected::new(Machine::Breaker, Reason::Isolated), "and no time to come back");
+        assert_eq!(
+            refused,
+            RejectedError::new(Machine::Breaker, Reason::Isolated),
+            "and no time to come back"
+        );
         assert_eq!(breaker.settle(early, millis(1), Draw::new(0), FAILURE, QUICK), None);
         assert_eq!(breaker.snapshot(millis(0)).remaining, None);
         // Neither does it show the end of the state that was forced away, or of one forced before.

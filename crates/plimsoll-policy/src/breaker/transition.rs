@@ -2,7 +2,7 @@
 
 use super::{Breaker, BreakerSpec, Counts, Opening, Passage, record::Record, word::Word};
 use crate::{
-    BreakerState, Draw, Instant, Machine, Reason, Rejected, Transition, TransitionReason,
+    BreakerState, Draw, Instant, Machine, Reason, RejectedError, Transition, TransitionReason,
     sync::{
         MutexGuard,
         atomic::Ordering::{AcqRel, Release},
@@ -56,7 +56,7 @@ impl Breaker {
         self.calls.prepare(self.steady.limits.cut().changed(spec.window).0);
     }
 
-    /// New thresholds, at once; state, window and failures in a row are kept.
+    /// Puts new thresholds in force at once; state, window and consecutive failures are kept.
     ///
     /// They are held against the window when the next call fails or is slow, or with the next step of a time window. An
     /// open time or half-open time that is running goes on as it began. Calls already counted keep the judgement of slow
@@ -83,7 +83,7 @@ impl Breaker {
         record.spec = spec;
     }
 
-    /// The thresholds in force.
+    /// Returns the thresholds in force.
     pub fn spec(&self) -> BreakerSpec {
         self.lock().spec
     }
@@ -122,7 +122,7 @@ impl Breaker {
         word: Word,
         now: Instant,
         reason: TransitionReason,
-    ) -> Result<Option<Passage>, Rejected> {
+    ) -> Result<Option<Passage>, RejectedError> {
         let Some(mut record) = self.try_lock_in(word)? else { return Ok(None) };
         let transition = Transition { from: word.state(), to: BreakerState::HalfOpen, reason };
         let until = record.note(now, Draw::new(0), transition);
@@ -132,7 +132,7 @@ impl Breaker {
     }
 
     /// Closes for a caller that asks, which goes ahead. `Ok(None)` and the refusal as in [`Breaker::begin_probing`].
-    pub(super) fn close_at_once(&self, word: Word, now: Instant) -> Result<Option<Passage>, Rejected> {
+    pub(super) fn close_at_once(&self, word: Word, now: Instant) -> Result<Option<Passage>, RejectedError> {
         let Some(mut record) = self.try_lock_in(word)? else { return Ok(None) };
         let reason = TransitionReason::ProbesPassed;
         let transition = self.enter(&mut record, now, Draw::new(0), BreakerState::Closed, reason);
@@ -156,7 +156,7 @@ impl Breaker {
     }
 
     /// Only under the lock: nothing else changes the epoch, so the word that is replaced need not be looked at. A
-    /// probe's place that was given or taken a moment ago belongs to the epoch that ends.
+    /// probe's permit that was given or taken a moment ago belongs to the epoch that ends.
     fn begin(&self, word: Word, until: Instant) {
         self.steady.until[word.epoch() as usize % 2].store(until.as_nanos(), Release);
         self.steady.word.swap(word.bits(), AcqRel);
@@ -168,14 +168,14 @@ impl Breaker {
 
     /// The lock, if this word's epoch is still the present one, for somebody who asks to be admitted and does not wait:
     /// while another holds it, the state is just changing, and the caller is refused as before.
-    fn try_lock_in(&self, word: Word) -> Result<Option<MutexGuard<'_, Record>>, Rejected> {
+    fn try_lock_in(&self, word: Word) -> Result<Option<MutexGuard<'_, Record>>, RejectedError> {
         let record = match self.record.try_lock() {
             Ok(record) => record,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
                 let open = word.state() == BreakerState::Open;
                 let why = if open { Reason::CircuitOpen } else { Reason::ProbesTaken };
-                return Err(Rejected::new(Machine::Breaker, why).after(Duration::ZERO));
+                return Err(RejectedError::new(Machine::Breaker, why).after(Duration::ZERO));
             }
         };
         Ok((self.word().epoch() == word.epoch()).then_some(record))

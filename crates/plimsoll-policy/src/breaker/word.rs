@@ -1,9 +1,9 @@
 use super::BreakerSpec;
 use crate::BreakerState;
 
-/// State, epoch and the probes' places in one atomic word, so that a transition and a probe's place can never disagree.
+/// State, epoch and the probes' permits in one atomic word, so that a transition and a probe's permit can never disagree.
 ///
-/// 32 bits of epoch, 14 of probes that went well, 14 of places given, 4 of state.
+/// 32 bits of epoch, 14 of probes that went well, 14 of permits given, 4 of state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Word(u64);
 
@@ -60,17 +60,17 @@ impl Word {
         (self.0 >> 18) as u32 & Self::MAX_PROBES
     }
 
-    /// With one more place given. The caller sees to it that there are fewer than [`Word::MAX_PROBES`].
+    /// With one more permit given. The caller sees to it that there are fewer than [`Word::MAX_PROBES`].
     pub(super) const fn give(self) -> Self {
         Self(self.0 + Self::GIVEN)
     }
 
-    /// With one place given back; itself if none was given.
+    /// With one permit given back; itself if none was given.
     pub(super) const fn give_back(self) -> Self {
         if self.given() > self.passed() { Self(self.0 - Self::GIVEN) } else { self }
     }
 
-    /// With one more probe that went well; itself if every place given has passed already.
+    /// With one more probe that went well; itself if every permit given has passed already.
     pub(super) const fn pass(self) -> Self {
         if self.given() > self.passed() { Self(self.0 + Self::PASSED) } else { self }
     }

@@ -1,12 +1,11 @@
-//! Places under a limit that may move, and the line before them: the core that a bulkhead and an adaptive limit share.
+//! Permits under a limit that may move, with a wait queue: the core that a bulkhead and an adaptive limit share.
 //!
-//! The count of waiters changes only under the lock of the line, and a newcomer passes without the lock only while
-//! that count is zero. So a place that is free while somebody waits can be taken by nobody but the holder of the lock,
-//! who hands it over.
+//! The count of waiters changes only under the queue's lock, and a newcomer passes without the lock only while that count
+//! is zero. So a permit that is free while anybody waits can be taken only by the holder of the lock, which hands it over.
 
 use super::{
-    BulkheadSnapshot, BulkheadSpec, Claim, Order,
-    line::{Line, Phase},
+    BulkheadSnapshot, BulkheadSpec, Claim, QueueOrder,
+    wait_queue::{Phase, WaitQueue},
     word::{MAX_WAITING, Word},
 };
 use crate::{
@@ -23,19 +22,19 @@ use std::{
     time::Duration,
 };
 
-/// Grants that may stand unclaimed however short the line is: wakers run late, and in bursts.
+/// The number of grants that may be unclaimed however short the queue is: wakers run late, and in bursts.
 const UNCLAIMED: u32 = 64;
 
 const NOBODY: u64 = u64::MAX;
 
-/// An answer to a newcomer.
+/// The result of an admission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Entry {
-    /// Go on, as one of so many in flight.
+    /// Admitted, as one of this number in flight.
     Now(u32),
     Queued(Ticket, Instant),
     Full,
-    /// Would have to wait, and has no time to.
+    /// The call would have to wait, and its deadline leaves no time for it.
     TooLate,
 }
 
@@ -44,13 +43,13 @@ pub(crate) enum Entry {
 #[repr(align(128))]
 pub(crate) struct Gate {
     word: AtomicU64,
-    /// The longest line.
+    /// The longest queue.
     room: AtomicU32,
     /// The longest wait, in nanoseconds.
     wait: AtomicU64,
-    /// Since when the first in line waits, in nanoseconds; [`NOBODY`]. Written under the lock.
+    /// The time at which the oldest waiter joined, in nanoseconds, or [`NOBODY`]. Written under the lock.
     first: AtomicU64,
-    line: Mutex<Line>,
+    queue: Mutex<WaitQueue>,
 }
 
 impl Gate {
@@ -61,12 +60,12 @@ impl Gate {
             room: AtomicU32::new(room),
             wait: AtomicU64::new(nanos(wait)),
             first: AtomicU64::new(NOBODY),
-            line: Mutex::new(Line::new(room, unclaimed(limit, room))),
+            queue: Mutex::new(WaitQueue::new(room, unclaimed(limit, room))),
         }
     }
 
     #[inline]
-    pub(crate) fn admit(&self, now: Instant, deadline: Instant, order: Order) -> Entry {
+    pub(crate) fn admit(&self, now: Instant, deadline: Instant, order: QueueOrder) -> Entry {
         let mut word = self.load();
         while word.open() {
             match self.swap(word, word.one_in()) {
@@ -78,23 +77,23 @@ impl Gate {
     }
 
     #[cold]
-    fn join(&self, seen: Word, now: Instant, deadline: Instant, order: Order) -> Entry {
+    fn join(&self, seen: Word, now: Instant, deadline: Instant, order: QueueOrder) -> Entry {
         let room = self.room.load(Relaxed);
         if room == 0 {
             return Entry::Full;
         }
-        let mut line = if seen.waiting() < room {
-            self.line()
+        let mut queue = if seen.waiting() < room {
+            self.queue()
         } else {
-            // Full: to look for waiters past their limit is worth a lock that is free, not a wait for one that is not.
-            match self.line.try_lock() {
-                Ok(line) => line,
+            // Full: looking for waiters past their limit is worth a free lock, but not a wait for the lock.
+            match self.queue.try_lock() {
+                Ok(queue) => queue,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return Entry::Full,
             }
         };
         let mut until = deadline.earliest(now + Duration::from_nanos(self.wait.load(Relaxed)));
-        if let Order::NewestFirst { drop_after } = order {
+        if let QueueOrder::NewestFirst { drop_after } = order {
             until = until.earliest(now + drop_after);
         }
         loop {
@@ -105,22 +104,22 @@ impl Gate {
                 }
             } else if until <= now {
                 return if deadline <= now { Entry::TooLate } else { Entry::Full };
-            } else if word.waiting() >= room || !line.has_room() {
+            } else if word.waiting() >= room || !queue.has_room() {
                 let full = word.waiting();
-                self.pass_over(&mut line, now, order);
+                self.pass_over(&mut queue, now, order);
                 if self.load().waiting() == full {
                     return Entry::Full;
                 }
             } else if self.swap(word, word.one_queued()).is_ok() {
-                let ticket = line.push(now, until);
-                self.note_first(&line);
+                let ticket = queue.push(now, until);
+                self.note_first(&queue);
                 return Entry::Queued(ticket, until);
             }
         }
     }
 
     #[inline]
-    pub(crate) fn release(&self, now: Instant, order: Order) -> Woken {
+    pub(crate) fn release(&self, now: Instant, order: QueueOrder) -> Woken {
         let mut word = self.load();
         while word.waiting() == 0 {
             match self.swap(word, word.one_out()) {
@@ -132,27 +131,27 @@ impl Gate {
     }
 
     #[cold]
-    fn release_to_line(&self, now: Instant, order: Order) -> Woken {
-        let mut line = self.line();
+    fn release_to_line(&self, now: Instant, order: QueueOrder) -> Woken {
+        let mut queue = self.queue();
         self.change(Word::one_out);
-        self.next(&mut line, now, order)
+        self.next(&mut queue, now, order)
     }
 
-    /// Gives a free place, if there is one, to the next in line, if there is one.
-    pub(crate) fn hand_over(&self, now: Instant, order: Order) -> Woken {
-        if self.load().waiting() == 0 { Woken::NONE } else { self.next(&mut self.line(), now, order) }
+    /// Grants a free permit, if there is one, to the next waiter, if there is one.
+    pub(crate) fn hand_over(&self, now: Instant, order: QueueOrder) -> Woken {
+        if self.load().waiting() == 0 { Woken::NONE } else { self.next(&mut self.queue(), now, order) }
     }
 
-    fn next(&self, line: &mut Line, now: Instant, order: Order) -> Woken {
-        self.pass_over(line, now, order);
+    fn next(&self, queue: &mut WaitQueue, now: Instant, order: QueueOrder) -> Woken {
+        self.pass_over(queue, now, order);
         let next = loop {
             let next = match order {
-                Order::OldestFirst => line.oldest(),
-                Order::NewestFirst { .. } => line.newest(),
+                QueueOrder::OldestFirst => queue.oldest(),
+                QueueOrder::NewestFirst { .. } => queue.newest(),
             };
             match next {
-                // From the newest end the front has not been looked at.
-                Some(at) if line.until(at) <= now => self.leave(line, at),
+                // Served from the newest end, the expired waiters at the front have not been removed.
+                Some(at) if queue.until(at) <= now => self.leave(queue, at),
                 _ => break next,
             }
         };
@@ -163,50 +162,50 @@ impl Gate {
                 return Woken::NONE;
             }
             if self.swap(word, word.one_in().one_unqueued()).is_ok() {
-                let ticket = line.grant(at);
-                self.note_first(line);
+                let ticket = queue.grant(at);
+                self.note_first(queue);
                 return Woken(Some(ticket));
             }
         }
     }
 
-    /// Takes those at the front out of the line whose time is over.
-    fn pass_over(&self, line: &mut Line, now: Instant, order: Order) {
-        while let Some(at) = line.oldest() {
+    /// Removes the waiters at the front whose time is over.
+    fn pass_over(&self, queue: &mut WaitQueue, now: Instant, order: QueueOrder) {
+        while let Some(at) = queue.oldest() {
             let aged = match order {
-                Order::OldestFirst => false,
-                Order::NewestFirst { drop_after } => now.since(line.since(at)) > drop_after,
+                QueueOrder::OldestFirst => false,
+                QueueOrder::NewestFirst { drop_after } => now.since(queue.since(at)) > drop_after,
             };
-            if !aged && line.until(at) > now {
+            if !aged && queue.until(at) > now {
                 break;
             }
-            self.leave(line, at);
+            self.leave(queue, at);
         }
     }
 
-    fn leave(&self, line: &mut Line, at: u32) {
-        line.remove(at);
-        self.note_first(line);
+    fn leave(&self, queue: &mut WaitQueue, at: u32) {
+        queue.remove(at);
+        self.note_first(queue);
         self.change(Word::one_unqueued);
     }
 
-    fn note_first(&self, line: &Line) {
-        let since = line.oldest().map_or(NOBODY, |at| line.since(at).as_nanos());
+    fn note_first(&self, queue: &WaitQueue) {
+        let since = queue.oldest().map_or(NOBODY, |at| queue.since(at).as_nanos());
         self.first.store(since, Relaxed);
     }
 
-    /// How long the first in line has waited; `None` of an empty line. One load.
+    /// Returns the wait of the oldest waiter; `None` for an empty queue. One load.
     pub(crate) fn oldest_wait(&self, now: Instant) -> Option<Duration> {
         let since = self.first.load(Relaxed);
         (since != NOBODY).then(|| now.since(Instant::from_nanos(since)))
     }
 
     pub(crate) fn claim(&self, ticket: Ticket, now: Instant) -> Claim<()> {
-        let mut line = self.line();
-        match line.find(ticket) {
+        let mut queue = self.queue();
+        match queue.find(ticket) {
             Some((at, Phase::Granted)) => {
-                let waited = now.since(line.since(at));
-                line.vacate(at);
+                let waited = now.since(queue.since(at));
+                queue.vacate(at);
                 Claim::Granted { permit: (), waited }
             }
             Some(_) => Claim::Waiting,
@@ -214,54 +213,55 @@ impl Gate {
         }
     }
 
-    /// Whether the ticket had a place, which is then the caller's.
+    /// Gives a ticket up. True if it had been granted a permit, which is then the caller's.
     pub(crate) fn give_up(&self, ticket: Ticket) -> bool {
-        let mut line = self.line();
-        match line.find(ticket) {
+        let mut queue = self.queue();
+        match queue.find(ticket) {
             Some((at, Phase::Granted)) => {
-                line.vacate(at);
+                queue.vacate(at);
                 true
             }
             Some((at, _)) => {
-                self.leave(&mut line, at);
+                self.leave(&mut queue, at);
                 false
             }
             None => false,
         }
     }
 
-    /// Allocates what an update to this will need, and changes nothing that anybody sees.
+    /// Allocates for an update to this spec, without any visible change.
     pub(crate) fn prepare(&self, limit: u32, room: u32) {
         let room = room.min(MAX_WAITING);
-        self.line().lengthen(room, unclaimed(limit, room));
+        self.queue().lengthen(room, unclaimed(limit, room));
     }
 
     pub(crate) fn update(&self, limit: u32, room: u32, wait: Duration) {
         let room = room.min(MAX_WAITING);
-        let mut line = self.line();
-        line.lengthen(room, unclaimed(limit, room));
+        let mut queue = self.queue();
+        queue.lengthen(room, unclaimed(limit, room));
         self.room.store(room, Relaxed);
         self.wait.store(nanos(wait), Relaxed);
         self.set_limit(limit);
     }
 
-    /// Moves the limit alone. Where it grows, follow with [`hand_over`](Self::hand_over).
+    /// Changes the limit alone. After raising it, call [`hand_over`](Self::hand_over).
     pub(crate) fn set_limit(&self, limit: u32) {
         self.change(|word| word.limited_to(limit));
     }
 
+    #[cfg(test)]
     pub(crate) fn slots(&self) -> usize {
-        self.line().slots()
+        self.queue().slots()
     }
 
-    /// What is in flight, and its limit.
+    /// Returns the number in flight, and its limit.
     pub(crate) fn fill(&self) -> (u32, u32) {
         let word = self.load();
         (word.in_flight(), word.limit())
     }
 
     pub(crate) fn snapshot(&self, now: Instant) -> BulkheadSnapshot {
-        let _alone = self.line();
+        let _alone = self.queue();
         let word = self.load();
         BulkheadSnapshot {
             in_flight: word.in_flight(),
@@ -275,9 +275,9 @@ impl Gate {
         }
     }
 
-    /// Nothing panics under the lock, so a poisoned one can only come of an abort elsewhere: go on with what is there.
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the queue, ignoring poison: nothing panics under the lock.
+    fn queue(&self) -> MutexGuard<'_, WaitQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[inline(always)]
@@ -298,7 +298,7 @@ impl Gate {
     }
 }
 
-/// For how many, granted a place and not yet come for it, there is room beside those in line.
+/// The number of slots for granted and not yet claimed tickets, beside those for waiters.
 fn unclaimed(limit: u32, room: u32) -> u32 {
     limit.min(room.max(UNCLAIMED))
 }

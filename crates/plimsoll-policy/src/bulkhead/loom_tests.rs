@@ -12,14 +12,14 @@ fn gate(limit: u32) -> Arc<Gate> {
 }
 
 fn release(gate: &Gate) -> Option<Ticket> {
-    gate.release(NOW, Order::OldestFirst).0
+    gate.release(NOW, QueueOrder::OldestFirst).0
 }
 
 fn enter(gate: &Gate) -> Entry {
-    gate.admit(NOW, LATER, Order::OldestFirst)
+    gate.admit(NOW, LATER, QueueOrder::OldestFirst)
 }
 
-/// Goes in and out once, if it may; whoever is woken by going out is let through by its own place in line.
+/// Enters and leaves once, if admitted; the waiter that is woken by leaving enters by its own ticket.
 fn visit(gate: &Gate, inside: &AtomicU32, limit: u32) -> Option<Ticket> {
     match enter(gate) {
         Entry::Now(_) => {
@@ -140,7 +140,7 @@ fn loom_a_limit_raised_while_somebody_joins_leaves_nobody_before_a_free_place() 
             let gate = gate.clone();
             thread::spawn(move || {
                 gate.set_limit(2);
-                gate.hand_over(NOW, Order::OldestFirst).0
+                gate.hand_over(NOW, QueueOrder::OldestFirst).0
             })
         };
         let entry = enter(&gate);

@@ -42,7 +42,7 @@ struct Model {
     in_flight: u32,
     line: VecDeque<Waiter>,
     granted: Vec<Ticket>,
-    /// Every ticket ever given, and how each left the line.
+    /// Every ticket ever given, and how each left the queue.
     given: Vec<Ticket>,
     claimed: usize,
     gone: usize,
@@ -88,7 +88,7 @@ fn run(script: Vec<Step>) {
     let (mut clock, mut newest) = (0, None);
     for step in script {
         let now = Instant::from_nanos(clock);
-        let order = newest.map_or(Order::OldestFirst, |nanos| Order::NewestFirst {
+        let order = newest.map_or(QueueOrder::OldestFirst, |nanos| QueueOrder::NewestFirst {
             drop_after: Duration::from_nanos(nanos),
         });
         match step {

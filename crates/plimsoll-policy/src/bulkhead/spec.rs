@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 pub struct BulkheadSpec {
     /// How many may be under way at once.
     pub in_flight: NonZeroU32,
-    /// How many may wait for a place; 0 refuses at once.
+    /// How many may wait for a permit; 0 refuses at once.
     pub waiting: u32,
     /// The longest wait.
     pub wait: Duration,

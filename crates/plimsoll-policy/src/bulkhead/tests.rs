@@ -47,7 +47,7 @@ fn join(bulkhead: &Bulkhead, now: Instant) -> Admitted<Permit> {
 }
 
 fn done(bulkhead: &Bulkhead, permit: Permit, now: Instant) -> Option<Ticket> {
-    bulkhead.settle(permit, now, Outcome::Success, MS).0
+    bulkhead.settle(permit, now).0
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn who_gives_up_after_being_granted_gets_the_place_and_passes_it_on() {
     assert_eq!(done(&bulkhead, permit, at(1)), Some(first));
     let GaveUp::AlreadyGranted(permit) = bulkhead.give_up(first) else { panic!() };
     assert_eq!(bulkhead.give_up(first), GaveUp::Left, "only once");
-    assert_eq!(bulkhead.settle(permit, at(1), Outcome::Cancelled, Duration::ZERO).0, Some(second));
+    assert_eq!(bulkhead.settle(permit, at(1)).0, Some(second));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_larger_limit_lets_several_go_on_and_a_smaller_one_drains() {
     let first = taken(join(&bulkhead, at(0)));
     let tickets: Vec<_> = (0..4).map(|_| queued(join(&bulkhead, at(0))).0).collect();
     bulkhead.update(spec(3, 8, 50 * MS));
-    let woken: Vec<_> = std::iter::from_fn(|| bulkhead.hand_over(at(1), Order::OldestFirst).0).collect();
+    let woken: Vec<_> = std::iter::from_fn(|| bulkhead.hand_over(at(1), QueueOrder::OldestFirst).0).collect();
     assert_eq!(woken, tickets[..2]);
     let shown = bulkhead.snapshot(at(2));
     assert_eq!((shown.in_flight, shown.waiting, shown.oldest_wait), (3, 2, 2 * MS));
@@ -160,7 +160,7 @@ fn a_larger_limit_lets_several_go_on_and_a_smaller_one_drains() {
 #[test]
 fn newest_first_serves_the_last_and_drops_those_who_waited_too_long() {
     let bulkhead = Bulkhead::new(spec(1, 8, 100 * MS));
-    let order = Order::NewestFirst { drop_after: 10 * MS };
+    let order = QueueOrder::NewestFirst { drop_after: 10 * MS };
     let permit = taken(join(&bulkhead, at(0)));
     let (old, _) = queued(join(&bulkhead, at(0)));
     let (middle, _) = queued(join(&bulkhead, at(15)));
@@ -176,7 +176,7 @@ fn newest_first_serves_the_last_and_drops_those_who_waited_too_long() {
 #[test]
 fn a_line_of_nothing_but_the_too_old_leaves_the_place_free() {
     let bulkhead = Bulkhead::new(spec(1, 8, 100 * MS));
-    let order = Order::NewestFirst { drop_after: 10 * MS };
+    let order = QueueOrder::NewestFirst { drop_after: 10 * MS };
     let permit = taken(join(&bulkhead, at(0)));
     let _old = queued(join(&bulkhead, at(0)));
     assert_eq!(bulkhead.settle_in(permit, at(50), order).0, None);

@@ -1,6 +1,6 @@
-//! What is in flight, what waits and the limit, in one word: no two loads can disagree.
+//! The numbers in flight and waiting and the limit, in one word, so that they are always consistent.
 
-/// 24 bits of what is in flight, and of its limit.
+/// 24 bits for the number in flight, and for its limit.
 pub(super) const MAX_IN_FLIGHT: u32 = (1 << 24) - 1;
 /// 16 bits of what waits.
 pub(super) const MAX_WAITING: u32 = (1 << 16) - 1;
@@ -32,7 +32,7 @@ impl Word {
         (self.0 >> LIMIT_AT) as u32
     }
 
-    /// Whether a newcomer may go ahead: a place is free and nobody has a better claim to it.
+    /// Whether a newcomer may go ahead: a permit is free and nobody has a better claim to it.
     #[inline(always)]
     pub(super) const fn open(self) -> bool {
         self.waiting() == 0 && self.has_place()
@@ -43,7 +43,7 @@ impl Word {
         self.in_flight() < self.limit()
     }
 
-    /// Only where there is a place: the limit keeps the field from overflowing.
+    /// Only where there is a permit: the limit keeps the field from overflowing.
     #[inline(always)]
     pub(super) const fn one_in(self) -> Self {
         Self(self.0 + 1)

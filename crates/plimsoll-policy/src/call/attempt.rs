@@ -1,32 +1,32 @@
-//! An attempt under way: its permits, its stage, and which limit runs for whom.
+//! An attempt in flight: its permits, its stage, and its limits.
 
 use super::{AttemptId, Stages};
 use crate::{AttemptRole, Failure, Instant, Limit, Outcome, Timeouts, policy::Permits};
 use std::time::Duration;
 
-/// How far an attempt has come, and since when.
+/// The stage of an attempt, with its start.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Connecting,
-    /// The connection stands, since then.
+    /// The connection is established, since then.
     Handshaking(Instant),
     Sending,
     Awaiting(Instant),
-    /// The response's head has come, `took` of the peer's time after the start, with this verdict.
+    /// The response's head has come, `took` of the peer's time after the start, with this outcome.
     Body {
         took: Duration,
         verdict: Outcome,
-        /// The verdict stands in the trailers.
+        /// Whether the trailers decide.
         provisional: bool,
     },
 }
 
-/// A limit that runs out: when, and which.
+/// A limit and the time at which it runs out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expiry {
     pub(super) at: Instant,
     pub(super) limit: Limit,
-    /// It is the caller that is waited for, not the peer.
+    /// Whether the attempt waits for the caller, not for the peer.
     pub(super) caller: bool,
 }
 
@@ -35,15 +35,15 @@ pub(super) struct Attempt {
     pub(super) id: AttemptId,
     pub(super) role: AttemptRole,
     pub(super) began: Instant,
-    /// The places it holds; `None` once they have been given back.
+    /// The permits it holds; `None` once they have been given back.
     pub(super) permits: Option<Permits>,
-    /// Bytes may have reached the peer.
+    /// Whether bytes may have reached the peer.
     pub(super) sent: bool,
-    /// The caller is waited for, not the peer, since `moved`.
+    /// Whether the attempt waits for the caller, not for the peer, since `moved`.
     callers_turn: bool,
     moved: Instant,
     stage: Stage,
-    /// For how many nanoseconds the caller was waited for up to `moved`.
+    /// The nanoseconds of waiting for the caller up to `moved`.
     caller_nanos: u64,
 }
 
@@ -72,7 +72,7 @@ impl Attempt {
         }
     }
 
-    /// The same without its places: the machines have learned of it, only its limits still run.
+    /// Returns the same attempt without permits: its settlement has been reported, only its limits still run.
     pub(super) fn released(self) -> Self {
         Self { permits: None, ..self }
     }
@@ -103,7 +103,7 @@ impl Attempt {
         self.moved = now;
     }
 
-    /// The clocks of the attempt stand still from here on.
+    /// Stops the attempt's clocks.
     pub(super) fn waits_for_caller(&mut self, now: Instant) {
         if !self.callers_turn {
             self.callers_turn = true;
@@ -111,7 +111,7 @@ impl Attempt {
         }
     }
 
-    /// They go on, and the peer has the whole of its idle time before it.
+    /// Resumes the attempt's clocks, with the peer's whole idle time ahead.
     pub(super) fn waits_for_peer(&mut self, now: Instant) {
         if self.callers_turn {
             self.moved(now);
@@ -132,19 +132,19 @@ impl Attempt {
         if self.callers_turn { self.caller_nanos + turn } else { self.caller_nanos }
     }
 
-    /// How long the caller was waited for in all.
+    /// Returns the total time of waiting for the caller.
     pub(super) fn caller_time(&self, now: Instant) -> Duration {
         Duration::from_nanos(self.caller_nanos(now))
     }
 
-    /// How long the peer was waited for in all.
+    /// Returns the total time of waiting for the peer.
     #[inline]
     fn peer_time(&self, now: Instant) -> Duration {
         let whole = now.as_nanos().saturating_sub(self.began.as_nanos());
         Duration::from_nanos(whole.saturating_sub(self.caller_nanos(now)))
     }
 
-    /// How long the peer took to the response's head, or has taken so far.
+    /// Returns the peer's time to the response's head, or so far.
     pub(super) fn took(&self, now: Instant) -> Duration {
         match self.stage {
             Stage::Body { took, .. } => took,
@@ -152,7 +152,7 @@ impl Attempt {
         }
     }
 
-    /// The verdict of the head, if it has come.
+    /// Returns the outcome of the head, if it has come.
     pub(super) fn verdict(&self) -> Option<Outcome> {
         match self.stage {
             Stage::Body { verdict, .. } => Some(verdict),
@@ -160,15 +160,15 @@ impl Attempt {
         }
     }
 
-    /// Whether the head was good and the trailers have the last word.
+    /// Whether the head was good and the trailers decide.
     pub(super) fn is_provisional(&self) -> bool {
         matches!(self.stage, Stage::Body { provisional: true, .. })
     }
 
-    /// Who is to blame if the call's time, which began at `began`, is over before the head.
+    /// Returns the side to blame if the call's time, which began at `began`, is over before the head.
     ///
-    /// The caller, if it was waited for longer than the peer. The peer, if it had the larger part of the call's time.
-    /// Nobody otherwise: an attempt that was cut short tells nothing of the peer.
+    /// That is the caller, if the attempt waited longer for it than for the peer; the peer, if it had the larger part of the
+    /// call's time; otherwise neither: an attempt that was cut short says nothing about the peer.
     pub(super) fn blame(&self, now: Instant, began: Instant) -> Outcome {
         let peer = self.peer_time(now);
         if self.caller_time(now) > peer {
@@ -180,7 +180,7 @@ impl Attempt {
         }
     }
 
-    /// The limit that runs out first. The deadline of the call is not among them.
+    /// Returns the limit that runs out first, without the deadline of the call.
     pub(super) fn expiry(&self, timeouts: &Timeouts) -> Expiry {
         if self.callers_turn {
             let at = match self.stage {

@@ -10,7 +10,7 @@
 //!     Abort { id }           drop that attempt                    → next(Event::Proceed)
 //!     Wait { until, ticket } sleep until something happens        → next(Timer | Granted | Headers | Done | …)
 //!                            meanwhile note(Connected | Sent | Flushed | Moved | WaitsForCaller | …), then next(Proceed)
-//!     Finish(…)              hand the caller its answer           → after an answer's head: go on until Closed
+//!     Finish(…)              hand the caller its response           → after a response's head: go on until Closed
 //!     Closed                 everything is settled
 //! ```
 //!
@@ -22,7 +22,7 @@
 //! - The rate limit sees calls, not attempts: a client pays once, however often we try.
 //! - The deadline begins before any waiting, so queues and backoff count against it.
 //! - Breaker and bulkhead see attempts: a retry needs a fresh admission, and is never sent into an open breaker.
-//! - The breaker stands before the bulkhead, so that calls to a dead peer do not queue for a place first.
+//! - The breaker stands before the bulkhead, so that calls to a dead peer do not queue for a permit first.
 //!
 //! # After the head
 //! The verdict on an attempt is given when it is known: success and latency with the response's head. Once that has gone
@@ -43,6 +43,9 @@
 //! No allocation, no lock beyond the bulkhead's queue when it is full. The machine is a few cache lines of plain data.
 
 mod attempt;
+mod attempts;
+mod context;
+mod kept;
 mod machine;
 mod retrying;
 #[cfg(test)]
@@ -51,10 +54,10 @@ mod tests;
 pub use machine::Call;
 
 use crate::{
-    AttemptRole, Cohort, Instant, KeyHash, Limit, Outcome, Priority, Rejected, Seed, Settlement, Ticket,
+    AttemptRole, Cohort, Instant, KeyHash, Limit, Outcome, Priority, RejectedError, Seed, Settlement, Ticket,
 };
 
-/// What the driver knows of a request before its call begins.
+/// Facts that the driver knows about a request before its call begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// Sending it twice does what sending it once does, or the peer sorts out twins by a key.
@@ -67,11 +70,11 @@ pub struct Facts {
     pub deadline: Instant,
     /// How much it matters.
     pub priority: Priority,
-    /// Whose call it is.
+    /// The cohort of the call's user.
     pub cohort: Cohort,
     /// The key it is counted under by a rate limit that counts keys apart.
     pub rate_key: Option<KeyHash>,
-    /// What the driver can tell of an attempt under way.
+    /// The stages of an attempt that the driver can report.
     pub stages: Stages,
 }
 
@@ -91,7 +94,7 @@ impl Default for Facts {
     }
 }
 
-/// What a driver can tell of an attempt under way.
+/// The stages of an attempt that a driver can report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stages {
     /// It notes every [`Mark`].
@@ -111,7 +114,7 @@ impl AttemptId {
     }
 }
 
-/// What happened, told by the driver.
+/// An event that the driver reports.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Event {
     /// The call begins. Every choice in it derives from this seed.
@@ -122,9 +125,9 @@ pub enum Event {
     Timer,
     /// The ticket waited for was granted.
     Granted(Ticket),
-    /// The answer's head has come.
+    /// The response's head has come.
     Headers(AttemptId, Settlement),
-    /// The attempt is over: its answer whole, or failed.
+    /// The attempt is over: its response whole, or failed.
     Done(AttemptId, Settlement),
     /// No endpoint can be had for the attempt that was to begin: the answer to [`Action::Attempt`]. Nothing comes of it;
     /// an attempt that is out goes on, and a retry's caller gets what it had before.
@@ -155,7 +158,7 @@ pub enum Mark {
     WaitsForPeer,
 }
 
-/// What the driver is to do.
+/// An action for the driver to carry out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub enum Action {
@@ -163,7 +166,7 @@ pub enum Action {
     Wait {
         /// When to come back.
         until: Instant,
-        /// The place in a queue that is waited for.
+        /// The ticket that is waited for.
         ticket: Option<Ticket>,
     },
     /// Begin this attempt, on an endpoint that no earlier attempt of this call has failed on if there is one.
@@ -173,7 +176,7 @@ pub enum Action {
         /// First, retry or hedge.
         role: AttemptRole,
     },
-    /// End this attempt: its answer is not wanted. The machines have learned of it.
+    /// End this attempt: its response is not wanted. The machines have learned of it.
     Abort {
         /// Its number.
         id: AttemptId,
@@ -189,10 +192,10 @@ pub enum Action {
 /// How a call ends for its caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Finish {
-    /// Give the caller what this attempt brought: its answer, or its error.
-    Answer(AttemptId),
+    /// Give the caller what this attempt brought: its response, or its error.
+    Response(AttemptId),
     /// A machine refused it.
-    Refused(Rejected),
+    Refused(RejectedError),
     /// A limit ran out.
     TimedOut(Limit),
     /// A limit ran out while the caller was waited for.

@@ -1,34 +1,30 @@
-//! Whether a failed attempt is made again, and when.
+//! The decision whether and when a failed attempt is retried.
 
-use super::{Facts, machine::Progress};
-use crate::{
-    Cause, DenyReason, Draw, Host, Instant, PolicyEvent, Settlement,
-    policy::{Policy, Retrying},
-    retry,
-};
+use super::{Facts, context::Context, machine::Progress};
+use crate::{Cause, DenyReason, Draw, Driver, Instant, PolicyEvent, Settlement, policy::Retrying, retry};
 use std::time::Duration;
 
-/// The answer to "again?".
+/// The decision on a retry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Again {
-    /// Yes, after this wait.
+    /// A retry after this wait.
     After(Cause, Duration),
-    /// Its cause would have allowed it, but.
+    /// The cause allows a retry, but this reason denies it.
     Denied(DenyReason),
-    /// Nobody asked for it.
+    /// The cause allows no retry.
     No,
 }
 
 impl Again {
-    /// A retry that is denied is told of.
-    pub(super) fn observe<H: Host>(self, policy: &Policy<H>, now: Instant) {
+    /// Reports a denied retry to the observer.
+    pub(super) fn observe<D: Driver>(self, cx: Context<'_, D>) {
         if let Self::Denied(reason) = self {
-            policy.observe(now, PolicyEvent::RetryDenied(reason));
+            cx.observe(PolicyEvent::RetryDenied(reason));
         }
     }
 }
 
-/// Decides; takes from the budget only if everything else allows the retry.
+/// Decides on a retry. Withdraws from the budget only if everything else allows it.
 pub(super) fn again(
     retrying: Option<&Retrying>,
     facts: &Facts,

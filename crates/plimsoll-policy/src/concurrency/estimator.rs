@@ -50,7 +50,7 @@ impl Law {
 #[derive(Debug)]
 pub(super) struct Estimator {
     spec: ConcurrencySpec,
-    /// What the algorithm has found, which is not what is in force during a probe.
+    /// The limit that the algorithm has found, which is not in force during a probe.
     found: f64,
     window: Window,
     law: Law,

@@ -41,7 +41,7 @@ impl Peer {
             {
                 self.out.pop();
                 let took = Duration::from_nanos(done - since);
-                let _ = self.limit.settle(
+                self.limit.settle(
                     Permit { in_flight },
                     Instant::from_nanos(done),
                     Outcome::Success,
@@ -49,7 +49,7 @@ impl Peer {
                 );
             }
             came += 1;
-            if let Admitted::Now(permit) = self.limit.admit(Instant::from_nanos(self.now), Ask::default()) {
+            if let Ok(permit) = self.limit.admit(Instant::from_nanos(self.now), Ask::default()) {
                 let latency = self.latency();
                 self.out.push(Reverse((self.now + latency, self.now, permit.in_flight)));
             } else {

@@ -16,7 +16,7 @@
 //! How each algorithm differs from its source, and why, stands in its file; what they share differs from the library
 //! named in its windows and probes, as follows.
 //!
-//! What is the same for all three:
+//! Common to all three:
 //!
 //! * **Windows.** A limit moves once in a window of at least 100 ms, twice the mean latency (at most 10 s) and ten
 //!   calls, by the window's mean. So a burst of losses counts once, not once a call.
@@ -32,9 +32,9 @@
 //!   under load; and where the peer turns out to have been quicker than thought, the next follows after 10.
 //! * **Small services.** The limit can fall to [`ConcurrencySpec::min`], by default 2.
 //!
-//! # Verdict and place
+//! # Outcome and permit
 //! A call has two ends. With the response's head its latency is known: [`AdaptiveLimit::learn`]. With its body's end its
-//! place is free: [`AdaptiveLimit::release`]. Where both come at once, `settle` is the two together. Each is told once for
+//! permit is free: [`AdaptiveLimit::release`]. Where both come at once, `settle` is the two together. Each is told once for
 //! each permit; a call without a head (refused further on, or cancelled) is only released.
 //!
 //! # Cost
@@ -59,8 +59,8 @@ mod vegas;
 mod window;
 
 use crate::{
-    Admission, Admitted, Ask, Failure, Instant, Machine, Outcome, Reason, Rejected, Woken,
-    bulkhead::{Entry, Gate, Order},
+    Ask, Failure, Instant, Machine, Outcome, Reason, RejectedError, Woken,
+    bulkhead::{Entry, Gate, QueueOrder},
     sync::Mutex,
 };
 use estimator::Estimator;
@@ -79,10 +79,10 @@ pub struct Permit {
     in_flight: u32,
 }
 
-/// What an adaptive limit shows.
+/// A snapshot of an adaptive limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConcurrencySnapshot {
-    /// What is in flight. Above the limit for a while after that fell.
+    /// The number in flight. Above the limit for a while after the limit fell.
     pub in_flight: u32,
     /// The limit in force.
     pub limit: u32,
@@ -104,7 +104,7 @@ pub struct AdaptiveLimit {
 }
 
 impl AdaptiveLimit {
-    /// A limit at its initial height, which knows nothing yet.
+    /// A limit with its initial value and no samples.
     pub fn new(spec: ConcurrencySpec) -> Self {
         let estimator = Estimator::new(spec);
         Self { gate: Gate::new(estimator.limit(), 0, Duration::ZERO), estimator: Mutex::new(estimator) }
@@ -118,18 +118,18 @@ impl AdaptiveLimit {
         self.gate.set_limit(estimator.limit());
     }
 
-    /// What is there now. Takes the lock.
+    /// Returns a snapshot of the limit. Takes the lock.
     pub fn snapshot(&self) -> ConcurrencySnapshot {
         let estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
         let (in_flight, limit) = self.gate.fill();
         estimator.snapshot(in_flight, limit)
     }
 
-    /// Learns from a call whose verdict is known: it went so, and its response's head came `took` after it was let
-    /// through. Its place stays taken until [`release`](Self::release).
+    /// Records the outcome of a call whose response's head came `took` after its admission. Its permit is held until
+    /// [`release`](Self::release).
     ///
-    /// At most once for each permit, before or after its release: what is told twice is two samples. An outcome that is
-    /// no sample (see the [module](self)) changes nothing.
+    /// At most once for each permit, before or after its release: twice would count as two samples. An outcome that is no
+    /// sample (see the [module](self)) changes nothing.
     #[inline]
     pub fn learn(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) {
         let latency = match outcome {
@@ -140,13 +140,13 @@ impl AdaptiveLimit {
         self.record(now, Call { in_flight: permit.in_flight, latency });
     }
 
-    /// Gives the permit's place back: the call's body has ended, or it was cancelled. Exactly once for each permit: a
-    /// place given back twice is one that somebody else holds. Learns nothing, and wakes nobody, for there is no line.
+    /// Releases the permit after the call's body has ended or the call was cancelled. Exactly once for each permit: a
+    /// second release would free a permit that another call holds. Records nothing, and wakes nobody: there is no queue.
     #[inline]
     pub fn release(&self, permit: Permit, now: Instant) {
         let Permit { in_flight: _ } = permit;
-        let woken = self.gate.release(now, Order::OldestFirst);
-        debug_assert_eq!(woken, Woken::NONE, "there is no line");
+        let woken = self.gate.release(now, QueueOrder::OldestFirst);
+        debug_assert_eq!(woken, Woken::NONE, "there is no wait queue");
     }
 
     fn record(&self, now: Instant, call: Call) {
@@ -159,25 +159,23 @@ impl AdaptiveLimit {
             self.gate.set_limit(estimator.limit());
         }
     }
-}
 
-impl Admission for AdaptiveLimit {
-    type Permit = Permit;
-
-    /// A call takes one place, whatever [`Ask::permits`] says; never queues. Refuses with [`Reason::QueueFull`].
+    /// Admits a call, which takes one permit whatever [`Ask::permits`] is, or refuses it. Never queues.
+    ///
+    /// # Errors
+    /// [`Reason::QueueFull`] at the limit.
     #[inline]
-    fn admit(&self, now: Instant, ask: Ask) -> Admitted<Permit> {
-        match self.gate.admit(now, ask.deadline, Order::OldestFirst) {
-            Entry::Now(in_flight) => Admitted::Now(Permit { in_flight }),
-            _ => Admitted::Refused(Rejected::new(Machine::Concurrency, Reason::QueueFull)),
+    pub fn admit(&self, now: Instant, ask: Ask) -> Result<Permit, RejectedError> {
+        match self.gate.admit(now, ask.deadline, QueueOrder::OldestFirst) {
+            Entry::Now(in_flight) => Ok(Permit { in_flight }),
+            _ => Err(RejectedError::new(Machine::Concurrency, Reason::QueueFull)),
         }
     }
 
-    /// [`AdaptiveLimit::release`] and [`AdaptiveLimit::learn`] together. Wakes nobody.
+    /// [Releases](Self::release) the permit and [learns](Self::learn) from the call.
     #[inline]
-    fn settle(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) -> Woken {
+    pub fn settle(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) {
         self.release(permit, now);
         self.learn(permit, now, outcome, took);
-        Woken::NONE
     }
 }

@@ -14,11 +14,11 @@ pub(super) enum Probe {
     Resting(u32),
     /// The limit is cut; what was let through before is still in the peer's queue.
     Draining,
-    /// What comes back now has met no queue of ours.
+    /// Calls that return now have not queued behind our own.
     Measuring,
 }
 
-/// What a window is good for.
+/// The use of a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Use {
     /// The algorithm's step.

@@ -82,7 +82,7 @@ impl World {
     fn arrive(&mut self) {
         let (_, limit) = self.limit.gate.fill();
         self.seen.highest = self.seen.highest.max(limit);
-        if let Admitted::Now(permit) = self.limit.admit(Instant::from_nanos(self.now), Ask::default()) {
+        if let Ok(permit) = self.limit.admit(Instant::from_nanos(self.now), Ask::default()) {
             self.line.push_back((self.now, permit));
             self.begin_next();
         }
@@ -108,7 +108,7 @@ impl World {
             self.seen.sum += took;
             Outcome::Success
         };
-        let _ = self.limit.settle(permit, Instant::from_nanos(self.now), outcome, Duration::from_nanos(took));
+        self.limit.settle(permit, Instant::from_nanos(self.now), outcome, Duration::from_nanos(took));
         self.begin_next();
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn spec(algorithm: Algorithm, initial: u32, min: u32, max: u32) -> Co
 
 fn taken(limit: &AdaptiveLimit) -> Permit {
     match limit.admit(Instant::ORIGIN, Ask::default()) {
-        Admitted::Now(permit) => permit,
+        Ok(permit) => permit,
         other => panic!("{other:?}"),
     }
 }
@@ -21,11 +21,11 @@ fn refuses_beyond_the_limit_and_forgets_cancelled_calls() {
     let limit = AdaptiveLimit::new(spec(Algorithm::Gradient2, 2, 1, 10));
     let first = taken(&limit);
     let _second = taken(&limit);
-    let Admitted::Refused(rejected) = limit.admit(Instant::ORIGIN, Ask::default()) else { panic!() };
+    let Err(rejected) = limit.admit(Instant::ORIGIN, Ask::default()) else { panic!() };
     assert_eq!((rejected.by, rejected.reason), (Machine::Concurrency, Reason::QueueFull));
     for millis in 0..500 {
         let now = Instant::ORIGIN + MS * millis;
-        let _ = limit.settle(first, now, Outcome::Cancelled, MS * 9000);
+        limit.settle(first, now, Outcome::Cancelled, MS * 9000);
         let _ = taken(&limit);
     }
     let shown = limit.snapshot();
@@ -46,7 +46,7 @@ fn a_head_is_learned_from_while_its_place_stays_taken() {
             apart.learn(head, now, Outcome::Success, MS * 7);
             assert_eq!(apart.snapshot().in_flight, before.in_flight);
             apart.release(head, now);
-            assert_eq!(together.settle(whole, now, Outcome::Success, MS * 7), Woken::NONE);
+            together.settle(whole, now, Outcome::Success, MS * 7);
             assert_eq!(apart.snapshot(), together.snapshot());
         }
     }
@@ -67,7 +67,7 @@ fn an_update_keeps_what_was_found_within_the_new_bounds() {
     assert_eq!(limit.snapshot().limit, 60, "the least holds where the bounds cross");
 }
 
-/// What a call of the property below does.
+/// A step of the property test below.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Join,
@@ -76,7 +76,7 @@ enum Step {
         outcome: Outcome,
         micros: u64,
     },
-    /// The head alone: its place stays taken.
+    /// The head alone: its permit stays taken.
     Head {
         pick: usize,
         outcome: Outcome,
@@ -121,7 +121,7 @@ proptest! {
                 Step::Join => {
                     let before = limit.snapshot();
                     match limit.admit(now, Ask::default()) {
-                        Admitted::Now(permit) => {
+                        Ok(permit) => {
                             prop_assert!(before.in_flight < before.limit);
                             permits.push(permit);
                         }
@@ -130,7 +130,7 @@ proptest! {
                 }
                 Step::End { pick, outcome, micros } if !permits.is_empty() => {
                     let permit = permits.swap_remove(pick % permits.len());
-                    prop_assert_eq!(limit.settle(permit, now, outcome, Duration::from_micros(micros)), Woken::NONE);
+                    limit.settle(permit, now, outcome, Duration::from_micros(micros));
                 }
                 Step::Head { pick, outcome, micros } if !permits.is_empty() => {
                     let permit = permits[pick % permits.len()];

@@ -20,7 +20,7 @@ pub(super) struct Call {
     pub(super) latency: Option<Duration>,
 }
 
-/// What a window amounts to.
+/// The result of a window.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Sample {
     /// The mean latency in nanoseconds, at least 1; `None` where every call was dropped.

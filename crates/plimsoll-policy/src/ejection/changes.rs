@@ -25,7 +25,7 @@ impl Changes {
         Self(Arc::new(Words { count: AtomicU64::new(0), latest_return: AtomicU64::new(0) }))
     }
 
-    /// What has been stored before [`Self::happened`] is seen by whoever loads its count here.
+    /// Returns the count. A caller that sees a count here also sees all that was stored before its [`Self::happened`].
     #[inline]
     pub(crate) fn count(&self) -> u64 {
         self.0.count.load(Acquire)

@@ -1,7 +1,7 @@
 //! The machine that ejects.
 
 use super::{
-    Ejected, EjectionReason, EjectionSpec, EndpointStanding, Verdict, Withheld, WithheldBecause,
+    Ejected, EjectionDecision, EjectionReason, EjectionSpec, EndpointStanding, Withheld, WithheldBecause,
     changes::Changes, endpoint::Endpoint, sweep, thresholds::Thresholds,
 };
 use crate::{
@@ -24,7 +24,7 @@ const JITTER: u64 = 10;
 /// let ejector = Ejector::new(&EjectionSpec::default(), 3);   // 5 in a row, 30 s
 /// let (now, draw) = (Instant::from_nanos(1), Draw::new(0));
 /// for _ in 0..5 {
-///     ejector.judge(2, now, draw, Outcome::Failure(Failure::Answer));
+///     ejector.judge(2, now, draw, Outcome::Failure(Failure::Response));
 /// }
 /// assert!(ejector.is_ejected(2, now));
 /// assert!(!ejector.is_ejected(2, now + EjectionSpec::default().duration));
@@ -43,7 +43,7 @@ pub struct Ejector {
 }
 
 impl Ejector {
-    /// For the endpoints `0..endpoints`, all in.
+    /// An ejector for the endpoints `0..endpoints`, none ejected.
     pub fn new(spec: &EjectionSpec, endpoints: u32) -> Self {
         Self::heeded(spec, endpoints, Changes::new())
     }
@@ -51,20 +51,20 @@ impl Ejector {
     /// The same, with somebody who wants to know of changes.
     pub(crate) fn heeded(spec: &EjectionSpec, endpoints: u32, changes: Changes) -> Self {
         let endpoints = (0..endpoints).map(|_| Arc::new(Endpoint::new())).collect();
-        Self::of(spec, endpoints, 0, 0, changes)
+        Self::with_state(spec, endpoints, 0, 0, changes)
     }
 
-    /// For another set, `from[new index] = old index` where an endpoint stays: its ejection and its record stay with it.
+    /// An ejector for another set, with `from[new index] = old index` for endpoints that stay: they keep ejection and record.
     /// `None`, or an index that the old set does not have, is a new one.
     pub fn carried(&self, spec: &EjectionSpec, from: &[Option<u32>]) -> Self {
         let kept = |old: &Option<u32>| old.and_then(|old| self.endpoints.get(old as usize)).map(Arc::clone);
         let endpoints = from.iter().map(|old| kept(old).unwrap_or_else(|| Arc::new(Endpoint::new())));
         // Whatever is untold stands with the endpoints; the first look finds out how much that is.
         let (due, untold) = (self.due.load(Ordering::Relaxed), self.untold.load(Ordering::Relaxed));
-        Self::of(spec, endpoints.collect(), due, untold, self.changes.clone())
+        Self::with_state(spec, endpoints.collect(), due, untold, self.changes.clone())
     }
 
-    fn of(
+    fn with_state(
         spec: &EjectionSpec,
         endpoints: Box<[Arc<Endpoint>]>,
         due: u64,
@@ -93,13 +93,19 @@ impl Ejector {
         (until > 0).then(|| Instant::from_nanos(until))
     }
 
-    /// An attempt at this endpoint went so: the verdict when it is known, at the response's head or at its failure.
+    /// Records an attempt's outcome as soon as it is known: at the response's head or at its failure.
     ///
     /// Where an endpoint stands out by it (or, with a sweep, any endpoint), what came of that. A sweep that ejects
     /// several ejects them at once, and each further verdict is told with one of the next attempts. `draw` spreads the
     /// time of an ejection.
     #[inline]
-    pub fn judge(&self, endpoint: u32, now: Instant, draw: Draw, outcome: Outcome) -> Option<Verdict> {
+    pub fn judge(
+        &self,
+        endpoint: u32,
+        now: Instant,
+        draw: Draw,
+        outcome: Outcome,
+    ) -> Option<EjectionDecision> {
         let state = self.endpoints.get(endpoint as usize)?;
         if state.is_ejected(now) {
             return None;
@@ -116,10 +122,10 @@ impl Ejector {
         self.look_around(now, draw)
     }
 
-    /// A good head whose verdict follows, in trailers: counted as a success, though it does not end the run of failures.
+    /// Records a good head whose final outcome follows in trailers: a success that does not end the run of failures.
     /// [`Self::judge_late`] follows.
     #[inline]
-    pub fn judge_provisional(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<Verdict> {
+    pub fn judge_provisional(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         let state = self.endpoints.get(endpoint as usize)?;
         if state.is_ejected(now) {
             return None;
@@ -128,11 +134,17 @@ impl Ejector {
         self.look_around(now, draw)
     }
 
-    /// What came after a good head. A failure takes the place of the success that was counted. `Success` ends the run of
-    /// failures that a [provisional](Self::judge_provisional) head left standing; after any other head it is not to be
-    /// told. Throttled, the attempt counts for nothing.
+    /// Records the outcome after a good head. A failure replaces the success that was counted. `Success` ends the run of
+    /// failures that a [provisional](Self::judge_provisional) head left standing; after any other head it must not be
+    /// reported. A throttled attempt counts for nothing.
     #[inline]
-    pub fn judge_late(&self, endpoint: u32, now: Instant, draw: Draw, outcome: Outcome) -> Option<Verdict> {
+    pub fn judge_late(
+        &self,
+        endpoint: u32,
+        now: Instant,
+        draw: Draw,
+        outcome: Outcome,
+    ) -> Option<EjectionDecision> {
         let state = self.endpoints.get(endpoint as usize)?;
         if state.is_ejected(now) {
             return None;
@@ -149,7 +161,7 @@ impl Ejector {
     }
 
     #[inline]
-    fn look_around(&self, now: Instant, draw: Draw) -> Option<Verdict> {
+    fn look_around(&self, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         if now.as_nanos() >= self.due.load(Ordering::Relaxed) {
             return self.sweep(now, draw);
         }
@@ -166,33 +178,33 @@ impl Ejector {
         out
     }
 
-    /// New thresholds. Records and ejections stay, and those end when they were to end.
+    /// Puts new thresholds in force. Records and ejections stay, with their ends.
     pub fn update(&self, spec: &EjectionSpec) {
         self.thresholds.update(spec);
     }
 
-    /// The thresholds in force.
+    /// Returns the thresholds in force.
     pub fn spec(&self) -> EjectionSpec {
         self.thresholds.spec()
     }
 
-    /// How many endpoints are out.
+    /// Returns the number of ejected endpoints.
     pub fn ejected(&self, now: Instant) -> u32 {
         self.endpoints.iter().filter(|state| state.is_ejected(now)).count() as u32
     }
 
-    /// How each endpoint stands, in the order of their indices.
+    /// Returns the standing of each endpoint, by index.
     pub fn snapshot(&self, now: Instant) -> impl ExactSizeIterator<Item = EndpointStanding> + '_ {
         self.endpoints.iter().map(move |state| state.standing(now))
     }
 
     #[cold]
-    fn in_a_row(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<Verdict> {
+    fn in_a_row(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         self.alone(|| self.decide(endpoint, now, draw, EjectionReason::ConsecutiveFailures))
     }
 
     #[cold]
-    fn sweep(&self, now: Instant, draw: Draw) -> Option<Verdict> {
+    fn sweep(&self, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         self.alone(|| {
             let (due, every) = (self.due.load(Ordering::Relaxed), self.thresholds.sweep());
             if now.as_nanos() < due {
@@ -213,7 +225,7 @@ impl Ejector {
     }
 
     /// Ejects what stands out in the tallies just closed. The first verdict; the others are kept for [`Self::tell`].
-    fn outliers(&self, now: Instant, draw: Draw) -> Option<Verdict> {
+    fn outliers(&self, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         let (rate, percentage) = (self.thresholds.success_rate(), self.thresholds.failure_percentage());
         if rate.is_none() && percentage.is_none() {
             return None;
@@ -242,7 +254,7 @@ impl Ejector {
     /// One verdict that was kept. Should the count be wrong (an endpoint that a reload removed took its verdict along),
     /// it is put right.
     #[cold]
-    fn tell(&self) -> Option<Verdict> {
+    fn tell(&self) -> Option<EjectionDecision> {
         let told = (0..).zip(&self.endpoints).find_map(|(index, state)| state.tell(index));
         match told {
             Some(_) => {
@@ -255,14 +267,20 @@ impl Ejector {
     }
 
     /// Ejections are decided one at a time, so that the count of those that are out holds while one is added to it.
-    fn alone(&self, decide: impl FnOnce() -> Option<Verdict>) -> Option<Verdict> {
+    fn alone(&self, decide: impl FnOnce() -> Option<EjectionDecision>) -> Option<EjectionDecision> {
         self.judging.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
         let verdict = decide();
         self.judging.store(false, Ordering::Release);
         verdict
     }
 
-    fn decide(&self, endpoint: u32, now: Instant, draw: Draw, reason: EjectionReason) -> Option<Verdict> {
+    fn decide(
+        &self,
+        endpoint: u32,
+        now: Instant,
+        draw: Draw,
+        reason: EjectionReason,
+    ) -> Option<EjectionDecision> {
         let state = &self.endpoints[endpoint as usize];
         if state.is_ejected(now) {
             return None;
@@ -272,7 +290,7 @@ impl Ejector {
             state.withhold(now, reason);
             let because =
                 if out + 1 >= all { WithheldBecause::LastEndpoint } else { WithheldBecause::AtMost };
-            return Some(Verdict::Withheld(Withheld { endpoint, reason, because }));
+            return Some(EjectionDecision::Withheld(Withheld { endpoint, reason, because }));
         }
         let times = self.thresholds.further(state.times());
         let time = self.thresholds.time_out(times);
@@ -280,7 +298,7 @@ impl Ejector {
         state.eject(until, times);
         self.changes.returns(until);
         self.changes.happened();
-        Some(Verdict::Ejected(Ejected { endpoint, until, times, reason }))
+        Some(EjectionDecision::Ejected(Ejected { endpoint, until, times, reason }))
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the ejector knows of one endpoint.
+//! The state of the ejector for one endpoint.
 
-use super::{Ejected, EjectionReason, Verdict, Withheld, WithheldBecause};
+use super::{Ejected, EjectionDecision, EjectionReason, Withheld, WithheldBecause};
 use crate::{
     Instant,
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -177,27 +177,27 @@ impl Endpoint {
     }
 
     /// Keeps a verdict on this endpoint until [`Self::tell`]. Whether there was none.
-    pub(super) fn keep(&self, verdict: Verdict) -> bool {
+    pub(super) fn keep(&self, verdict: EjectionDecision) -> bool {
         let (kind, reason) = match verdict {
-            Verdict::Ejected(ejected) => (1, ejected.reason),
-            Verdict::Withheld(withheld) => (2 + withheld.because as u32, withheld.reason),
+            EjectionDecision::Ejected(ejected) => (1, ejected.reason),
+            EjectionDecision::Withheld(withheld) => (2 + withheld.because as u32, withheld.reason),
         };
         self.untold.swap(kind << 8 | reason as u32, Relaxed) == 0
     }
 
     /// The verdict that was kept, with the endpoint's standing of now.
-    pub(super) fn tell(&self, endpoint: u32) -> Option<Verdict> {
+    pub(super) fn tell(&self, endpoint: u32) -> Option<EjectionDecision> {
         let kept = self.untold.swap(0, Relaxed);
         let reason = *EjectionReason::ALL.get((kept & 0xff) as usize)?;
         Some(match (kept >> 8).checked_sub(2) {
             Some(because) => {
                 let because = *WithheldBecause::ALL.get(because as usize)?;
-                Verdict::Withheld(Withheld { endpoint, reason, because })
+                EjectionDecision::Withheld(Withheld { endpoint, reason, because })
             }
             None if kept == 0 => return None,
             None => {
                 let until = Instant::from_nanos(self.until());
-                Verdict::Ejected(Ejected { endpoint, until, times: self.times(), reason })
+                EjectionDecision::Ejected(Ejected { endpoint, until, times: self.times(), reason })
             }
         })
     }

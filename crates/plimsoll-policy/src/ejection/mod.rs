@@ -9,11 +9,11 @@
 //! time that it is in takes one back. At most a part of the endpoints is out at once.
 //!
 //! The decisions are held against a transcription of Envoy's, step by step over random sequences (`ejector/envoy.rs`).
-//! What differs:
+//! Differences from Envoy:
 //! - **One may always be out**, however small the part. Envoy has this as `always_eject_one_host`, off by default: with
 //!   its 10 % nothing is ever ejected from fewer than ten hosts, and nobody is told.
 //! - **The last endpoint stays.** Neither the only endpoint nor the last one that is left is ever ejected, and that is
-//!   said: a [`Verdict::Withheld`] for the log, and a count in the snapshot. Envoy ejects it if the part allows.
+//!   said: a [`EjectionDecision::Withheld`] for the log, and a count in the snapshot. Envoy ejects it if the part allows.
 //! - **No timer.** A sweep happens when an attempt is judged and one is due. After a pause without traffic an endpoint
 //!   lives down as many ejections as sweeps would have come. Envoy's timer also ends ejections, so that they last up to
 //!   an interval longer; here they end by the time in them.
@@ -37,15 +37,15 @@
 //! endpoint that fails one call in two is rarely caught in a row. That is what the breaker and the rate are for.
 
 mod changes;
+mod decision;
 mod ejector;
 mod endpoint;
 mod spec;
 mod sweep;
 mod thresholds;
-mod verdict;
 
 pub(crate) use changes::Changes;
+pub use decision::{Ejected, EjectionDecision, EjectionReason, Withheld, WithheldBecause};
 pub use ejector::Ejector;
 pub use endpoint::EndpointStanding;
 pub use spec::*;
-pub use verdict::{Ejected, EjectionReason, Verdict, Withheld, WithheldBecause};

@@ -1,4 +1,4 @@
-//! What a sweep finds: success rates held against one another, and failure percentages against a threshold.
+//! The arithmetic of a sweep: success rates compared with one another, and failure percentages with a threshold.
 //!
 //! Rates are percentages and the arithmetic is Envoy's, operation for operation, so that it decides the same up to the
 //! last bit.

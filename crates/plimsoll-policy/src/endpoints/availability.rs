@@ -117,7 +117,7 @@ mod loom_tests {
     use crate::sync::atomic::AtomicU32;
     use loom::{sync::Arc, thread};
 
-    /// Whatever runs at the same time, a change that has been told of is in the mode once all are done.
+    /// A reported change is in the mode once all concurrent operations are done.
     #[test]
     fn loom_no_change_is_lost() {
         loom::model(|| {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Draw, Instant, KeyHash, Outcome,
     balance::{Balancer, Eligible, Weight},
-    ejection::{Changes, Ejector, Verdict},
+    ejection::{Changes, EjectionDecision, Ejector},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -48,13 +48,13 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// For these endpoints, none of them used before, all taken for healthy and warm.
+    /// A set of new endpoints, all taken for healthy and warm.
     pub fn new(spec: &EndpointsSpec, members: &[Member<'_>], _now: Instant) -> Self {
         let changes = Changes::new();
         let count = members.len() as u32;
         let ejector =
             spec.ejection.as_ref().map(|ejection| Ejector::heeded(ejection, count, changes.clone()));
-        Self::of(
+        Self::with_state(
             spec,
             members,
             Balancer::new(spec.balance.clone(), members),
@@ -88,7 +88,7 @@ impl Endpoints {
             changes.returns(now);
         }
         let turns = self.availability.turns();
-        Self::of(
+        Self::with_state(
             spec,
             members,
             self.balancer.carried(spec.balance.clone(), members, &from),
@@ -98,7 +98,7 @@ impl Endpoints {
         )
     }
 
-    fn of(
+    fn with_state(
         spec: &EndpointsSpec,
         members: &[Member<'_>],
         balancer: Balancer,
@@ -235,7 +235,7 @@ impl Endpoints {
         (mode, until)
     }
 
-    /// The hash of a key for [`Self::pick`]: of these bytes and the balance's seed, the same in every process.
+    /// Returns the hash of a key for [`Self::pick`]: of these bytes and the balance's seed, the same in every process.
     pub fn hash(&self, key: &[u8]) -> KeyHash {
         self.balancer.hash(key)
     }
@@ -257,7 +257,7 @@ impl Endpoints {
         draw: Draw,
         outcome: Outcome,
         took: Duration,
-    ) -> Option<Verdict> {
+    ) -> Option<EjectionDecision> {
         self.balancer.judge(pick.endpoint, now, outcome, took);
         self.ejector.as_ref()?.judge(pick.endpoint, now, draw, outcome)
     }
@@ -271,33 +271,39 @@ impl Endpoints {
         now: Instant,
         draw: Draw,
         took: Duration,
-    ) -> Option<Verdict> {
+    ) -> Option<EjectionDecision> {
         self.balancer.judge(pick.endpoint, now, Outcome::Success, took);
         self.ejector.as_ref()?.judge_provisional(pick.endpoint, now, draw)
     }
 
-    /// What came after a good head. A failure takes the place of the success that was counted; other outcomes say nothing
-    /// that the head has not said.
+    /// Records the outcome after a good head. A failure replaces the success that was counted; other outcomes add nothing
+    /// to the head's.
     ///
     /// `Success` belongs to a [provisional](Self::judge_provisional) head alone: it ends the run of failures that such a
     /// head leaves standing. After an ordinary head it must not be told, since the end of a long body would then hide
     /// failures that came in the meantime.
     #[inline]
-    pub fn judge_late(&self, pick: &Pick, now: Instant, draw: Draw, outcome: Outcome) -> Option<Verdict> {
+    pub fn judge_late(
+        &self,
+        pick: &Pick,
+        now: Instant,
+        draw: Draw,
+        outcome: Outcome,
+    ) -> Option<EjectionDecision> {
         if matches!(outcome, Outcome::Failure(_) | Outcome::Throttled) {
             self.balancer.judge(pick.endpoint, now, outcome, Duration::ZERO);
         }
         self.ejector.as_ref()?.judge_late(pick.endpoint, now, draw, outcome)
     }
 
-    /// The place in flight is given back: at the end of the body, or when the attempt is over. Once for each pick, by the
+    /// Counts the attempt out of flight: at the end of the body, or when the attempt is over. Once for each pick, by the
     /// set that made it.
     #[inline]
     pub fn release(&self, pick: Pick) {
         self.balancer.release(pick.endpoint);
     }
 
-    /// What a health check says of an endpoint. Gives what held before; `true` for an endpoint that is not in the set.
+    /// Sets the result of a health check and returns the former one; `true` for an endpoint that is not in the set.
     ///
     /// An endpoint that becomes healthy is also let back in if it was ejected: it is not made to wait for what requests
     /// thought of it before. Without [checks](EndpointsSpec::checks) nothing changes.
@@ -343,12 +349,12 @@ impl Endpoints {
         self.availability.turned()
     }
 
-    /// The name of an endpoint.
+    /// Returns the name of an endpoint.
     pub fn name(&self, endpoint: u32) -> Option<&str> {
         self.names.get(endpoint as usize).map(|name| &**name)
     }
 
-    /// How many endpoints there are, usable or not.
+    /// Returns the number of endpoints, usable or not.
     pub fn len(&self) -> u32 {
         self.balancer.len()
     }
@@ -358,12 +364,12 @@ impl Endpoints {
         self.states.is_empty()
     }
 
-    /// The spec in force.
+    /// Returns the spec in force.
     pub fn spec(&self) -> &EndpointsSpec {
         &self.spec
     }
 
-    /// How the set stands. Allocates: for whoever looks.
+    /// Returns a snapshot of the set. Allocates: not for the hot path.
     pub fn snapshot(&self, now: Instant) -> EndpointsSnapshot {
         let panic = self.is_panicking(now);
         let mut standings = self.ejector.as_ref().map(|ejector| ejector.snapshot(now));

@@ -8,7 +8,7 @@
 //! - [`Endpoints::judge_late`] if the body then breaks off;
 //! - [`Endpoints::release`] when the attempt is over, body and all.
 //!
-//! So latency and success are the head's, and the place in flight is the body's. A download of ten minutes says nothing
+//! So latency and success are the head's, and the count in flight is the body's. A download of ten minutes says nothing
 //! of the latency and the health of its endpoint when it ends, and its ten minutes are load all the while.
 //!
 //! # Which endpoints are asked

@@ -19,13 +19,13 @@ pub struct EndpointsSnapshot {
 pub struct EndpointSnapshot {
     /// Whether it is healthy and not ejected. In panic it may be asked all the same.
     pub usable: bool,
-    /// What health checks say; `true` where none are made.
+    /// The result of health checks; `true` without any.
     pub healthy: bool,
-    /// Whether a health check has ever had a say.
+    /// Whether a health check has ever completed.
     pub checked: bool,
     /// Its ejections; `None` where there are none to be.
     pub standing: Option<EndpointStanding>,
-    /// What it carries.
+    /// The load.
     pub load: EndpointLoad,
     /// How much it takes, relative to the others.
     pub weight: Weight,

@@ -1,4 +1,4 @@
-//! What the set knows of one endpoint beside its load and its ejections.
+//! The state of one endpoint beside its load and its ejections.
 
 use crate::{
     Instant,
@@ -33,7 +33,7 @@ impl State {
         self.checked.load(Relaxed)
     }
 
-    /// What a check says. Gives what held before.
+    /// Sets the result of a health check and returns the former one.
     pub(super) fn set_healthy(&self, healthy: bool, now: Instant) -> bool {
         self.checked.store(true, Relaxed);
         let before = self.healthy.swap(healthy, Relaxed);

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// [`Hedger::fixed`] where the delay is a percentile. No fixed delay reaches it.
 const BY_PERCENTILE: u64 = u64::MAX;
 
-/// What a [`Hedger`] holds.
+/// A snapshot of a [`Hedger`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HedgeSnapshot {
     /// The delay in force; `None` while latencies are still being learnt.
@@ -44,7 +44,7 @@ pub struct Hedger {
 }
 
 impl Hedger {
-    /// With nothing learnt yet.
+    /// A hedger without samples.
     pub fn new(spec: HedgeSpec) -> Self {
         let (fixed, percentile) = match spec.after {
             HedgeDelay::Fixed(delay) => (fixed_nanos(delay), Percentile::P95),
@@ -63,13 +63,13 @@ impl Hedger {
         }
     }
 
-    /// An attempt ended, or lost and was aborted, `took` after it began.
+    /// Records the latency of an attempt that ended, or lost and was aborted.
     #[inline]
     pub fn record(&self, now: Instant, took: Duration) {
         self.latencies.record(now, took);
     }
 
-    /// Another delay from now on; the latencies recorded stay.
+    /// Puts another delay in force; the recorded latencies stay.
     pub fn update(&self, now: Instant, spec: HedgeSpec) {
         match spec.after {
             HedgeDelay::Fixed(delay) => self.fixed.store(fixed_nanos(delay), Ordering::Relaxed),
@@ -80,7 +80,7 @@ impl Hedger {
         }
     }
 
-    /// The delay in force and what it rests on.
+    /// Returns the delay in force and its samples.
     pub fn snapshot(&self, now: Instant) -> HedgeSnapshot {
         HedgeSnapshot { delay: self.delay(now), samples: self.latencies.samples() }
     }
@@ -96,7 +96,7 @@ mod tests {
     use crate::Draw;
 
     fn spec(after: &str) -> HedgeSpec {
-        let fixed = |_: crate::units::Invalid| HedgeDelay::Fixed(crate::units::duration(after).unwrap());
+        let fixed = |_: crate::units::ValueError| HedgeDelay::Fixed(crate::units::duration(after).unwrap());
         let after = after.parse().map_or_else(fixed, HedgeDelay::Percentile);
         HedgeSpec { after, ..HedgeSpec::default() }
     }

@@ -1,6 +1,6 @@
 //! Hedging: when, and within which budget.
 //!
-//! A call that is slower than most gets a second attempt elsewhere, and the first answer wins. Sent after the 95th
+//! A call that is slower than most gets a second attempt elsewhere, and the first response wins. Sent after the 95th
 //! percentile it costs at most one call in twenty and cuts the tail to what two independent attempts leave of it:
 //! `P(T > t) = P(X > t) · P(X > t − d)` for a delay `d`. Source: J. Dean, L. A. Barroso, "The Tail at Scale", CACM 2013.
 //!

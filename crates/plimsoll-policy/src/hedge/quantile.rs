@@ -54,7 +54,7 @@ impl LatencyQuantile {
     /// The fewest samples that make an estimate.
     pub const MINIMUM_SAMPLES: u32 = if cfg!(loom) { 2 } else { 50 };
 
-    /// Without samples.
+    /// An estimator without samples.
     pub fn new(percentile: Percentile) -> Self {
         Self {
             quantile: AtomicU64::new(percentile.quantile().to_bits()),
@@ -67,7 +67,7 @@ impl LatencyQuantile {
         }
     }
 
-    /// An attempt ended, or was aborted, `took` after it began.
+    /// Records the latency of an attempt that ended or was aborted.
     #[inline]
     pub fn record(&self, now: Instant, took: Duration) {
         self.halves[self.filling()].record(nanos(took));
@@ -89,13 +89,13 @@ impl LatencyQuantile {
         }
     }
 
-    /// Another percentile of the same samples, from now on.
+    /// Puts another percentile of the same samples in force.
     pub fn update(&self, now: Instant, percentile: Percentile) {
         self.quantile.store(percentile.quantile().to_bits(), Ordering::Relaxed);
         self.refresh(now);
     }
 
-    /// How many samples the estimate would rest on now.
+    /// Returns the number of samples of the estimate.
     pub fn samples(&self) -> u64 {
         self.halves.iter().map(Histogram::total).sum()
     }

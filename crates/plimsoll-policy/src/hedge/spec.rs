@@ -1,4 +1,4 @@
-use crate::units::{Invalid, Ratio};
+use crate::units::{Ratio, ValueError};
 use std::{fmt, str::FromStr, time::Duration};
 
 /// A quantile from p1 to p99.99. Written `"p95"`, `"p99.9"`.
@@ -16,10 +16,10 @@ impl Percentile {
 }
 
 impl FromStr for Percentile {
-    type Err = Invalid;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid = || Invalid::new("a percentile from \"p1\" to \"p99.99\"", format_args!("{text:?}"));
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let invalid = || ValueError::new("a percentile from \"p1\" to \"p99.99\"", format_args!("{text:?}"));
         let digits = text.trim().strip_prefix('p').ok_or_else(invalid)?;
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let value: f64 = digits.parse().ok().filter(|_| plain).ok_or_else(invalid)?;

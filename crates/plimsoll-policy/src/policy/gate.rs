@@ -1,17 +1,17 @@
 //! Admission and settlement of an attempt: throttle → breaker → adaptive concurrency → bulkhead.
 
-use super::{Host, Policy};
+use super::{Driver, Policy};
 use crate::{
-    Admission, Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Purpose, Rejected, Seed,
-    Settlement, Ticket, Transition,
+    Admitted, Ask, Draw, Instant, Machine, Outcome, PolicyEvent, Purpose, RejectedError, Seed, Settlement,
+    Ticket, Transition,
     breaker::{self, Breaker},
-    bulkhead::{self, Bulkhead, Claim, GaveUp, Order},
+    bulkhead::{self, Bulkhead, Claim, GaveUp, QueueOrder},
     call::Facts,
     concurrency,
 };
 use std::time::Duration;
 
-/// Where the draws of one attempt come from; made only by machines that need them.
+/// The source of one attempt's draws, which are made only by machines that need them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Luck {
     pub(crate) seed: Seed,
@@ -25,7 +25,7 @@ impl Luck {
     }
 }
 
-/// What an attempt holds of the machines that let it through.
+/// The permits that an attempt holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permits {
     breaker: Option<breaker::Permit>,
@@ -37,20 +37,20 @@ impl Permits {
     const NONE: Self = Self { breaker: None, concurrency: None, bulkhead: None };
 }
 
-/// The answer to an attempt that asks to begin.
+/// The result of an attempt's admission.
 #[derive(Debug)]
 pub(crate) enum Gate {
     Open(Permits),
-    /// A place in the bulkhead is waited for; the other permits are held.
+    /// The attempt waits for a permit of the bulkhead, and holds the others.
     Queued {
         ticket: Ticket,
         until: Instant,
         permits: Permits,
     },
-    Refused(Rejected),
+    Refused(RejectedError),
 }
 
-impl<H: Host> Policy<H> {
+impl<D: Driver> Policy<D> {
     pub(crate) fn admit_attempt(
         &self,
         now: Instant,
@@ -65,7 +65,7 @@ impl<H: Host> Policy<H> {
             Ok(Some((ticket, until))) if may_wait => Gate::Queued { ticket, until, permits },
             Ok(Some((ticket, _))) => match self.give_up(ticket, now, luck, permits) {
                 Some(permits) => Gate::Open(permits),
-                None => Gate::Refused(Rejected::new(Machine::Bulkhead, crate::Reason::QueueFull)),
+                None => Gate::Refused(RejectedError::new(Machine::Bulkhead, crate::Reason::QueueFull)),
             },
             Err(rejected) => {
                 self.give_back(&permits, now, luck);
@@ -74,7 +74,7 @@ impl<H: Host> Policy<H> {
         }
     }
 
-    /// Asks machine by machine; what was given so far is in `permits` whatever comes.
+    /// Asks one machine after the other. The permits given so far are in `permits` in any case.
     fn climb(
         &self,
         now: Instant,
@@ -82,32 +82,26 @@ impl<H: Host> Policy<H> {
         facts: &Facts,
         deadline: Instant,
         permits: &mut Permits,
-    ) -> Result<Option<(Ticket, Instant)>, Rejected> {
+    ) -> Result<Option<(Ticket, Instant)>, RejectedError> {
         if let Some(throttle) = &self.throttle {
             throttle.admit(now, luck.draw(Purpose::Throttle))?;
         }
         if let Some(breaker) = &self.breaker {
             let passage = breaker.admit(now)?;
             if let Some(transition) = passage.transition {
-                self.host.on(now, &PolicyEvent::Breaker(transition));
+                self.driver.on(now, &PolicyEvent::Breaker(transition));
             }
             permits.breaker = Some(passage.permit);
         }
         let ask = Ask { permits: 1, priority: facts.priority, cohort: facts.cohort, deadline };
         if let Some(concurrency) = &self.concurrency {
-            match concurrency.admit(now, ask) {
-                Admitted::Now(permit) => permits.concurrency = Some(permit),
-                Admitted::Refused(rejected) => return Err(rejected),
-                Admitted::Queued(..) | Admitted::At(..) => {
-                    unreachable!("an adaptive limit has no waiting line")
-                }
-            }
+            permits.concurrency = Some(concurrency.admit(now, ask)?);
         }
         let Some(bulkhead) = &self.bulkhead else { return Ok(None) };
         match bulkhead.admit_in(now, ask, self.order(now)) {
             Admitted::Now(permit) => {
                 permits.bulkhead = Some(permit);
-                // That somebody did not wait is what tells a queue that moves from one that stands.
+                // Calls that did not wait distinguish a moving queue from a standing one.
                 self.queue_delay(now, Duration::ZERO);
             }
             Admitted::Refused(rejected) => {
@@ -123,19 +117,19 @@ impl<H: Host> Policy<H> {
         Ok(None)
     }
 
-    /// A line that does not move at all has nobody who leaves it and tells of his wait; whoever joins it does.
+    /// Reports the oldest wait on joining: a queue that does not move at all has no leaver that reports its wait.
     fn tell_standing(&self, bulkhead: &Bulkhead, now: Instant) {
         if let (Some(shed), Some(age)) = (&self.shed, bulkhead.oldest_wait(now)) {
             shed.standing(now, age);
         }
     }
 
-    /// How the bulkhead's line is served: newest first while queues are standing.
-    fn order(&self, now: Instant) -> Order {
-        self.shed.as_ref().map_or(Order::OldestFirst, |shed| shed.order(now))
+    /// Returns the order of the bulkhead's wait queue: newest first while queues are standing.
+    fn order(&self, now: Instant) -> QueueOrder {
+        self.shed.as_ref().map_or(QueueOrder::OldestFirst, |shed| shed.order(now))
     }
 
-    /// The permits of a ticket that was granted; `None` while it was not.
+    /// Returns the permits of a ticket that was granted; `None` while it was not.
     pub(crate) fn claim(&self, ticket: Ticket, now: Instant, permits: Permits) -> Option<Permits> {
         match self.bulkhead.as_ref()?.claim(ticket, now) {
             Claim::Granted { permit, .. } => Some(Permits { bulkhead: Some(permit), ..permits }),
@@ -143,7 +137,7 @@ impl<H: Host> Policy<H> {
         }
     }
 
-    /// Leaves the line. `Some`: the place had been granted in the meantime. `None`: whatever else was held is given back.
+    /// Leaves the wait queue. `Some`: a permit had been granted in the meantime. `None`: all other permits are given back.
     pub(crate) fn give_up(
         &self,
         ticket: Ticket,
@@ -159,17 +153,16 @@ impl<H: Host> Policy<H> {
         None
     }
 
-    /// The places of an attempt whose turn in the line has come; the breaker is asked again, since it may have opened
-    /// meanwhile.
+    /// Confirms the permits of an attempt that has waited: the breaker is asked again, since it may have opened meanwhile.
     ///
     /// # Errors
     /// The breaker's rejection; everything has been given back then.
-    pub(crate) fn renew(&self, mut permits: Permits, now: Instant) -> Result<Permits, Rejected> {
+    pub(crate) fn renew(&self, mut permits: Permits, now: Instant) -> Result<Permits, RejectedError> {
         let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker) else { return Ok(permits) };
         match breaker.renew(permit, now) {
             Ok(passage) => {
                 if let Some(transition) = passage.transition {
-                    self.host.on(now, &PolicyEvent::Breaker(transition));
+                    self.driver.on(now, &PolicyEvent::Breaker(transition));
                 }
                 permits.breaker = Some(passage.permit);
                 Ok(permits)
@@ -182,7 +175,7 @@ impl<H: Host> Policy<H> {
         }
     }
 
-    /// The verdict on an attempt, when it is known. Its places are held on.
+    /// Reports an attempt's settlement to the machines as soon as it is known. Its permits are still held.
     #[inline]
     pub(crate) fn judge(
         &self,
@@ -206,13 +199,13 @@ impl<H: Host> Policy<H> {
                 breaker.settle(permit, now, luck.draw(Purpose::Breaker), outcome, took)
             };
             if let Some(transition) = transition {
-                self.host.on(now, &PolicyEvent::Breaker(transition));
+                self.driver.on(now, &PolicyEvent::Breaker(transition));
             }
         }
     }
 
-    /// What became of an attempt after a verdict of success: a failure is added. A success, where the verdict was
-    /// provisional, ends the row of failures.
+    /// Reports the final outcome of an attempt after a success at its head: a failure is added. A success after a
+    /// provisional head ends the run of failures.
     pub(crate) fn judge_late(&self, permits: &Permits, now: Instant, luck: Luck, outcome: Outcome) {
         if outcome != Outcome::Success {
             if let Some(throttle) = &self.throttle {
@@ -225,30 +218,30 @@ impl<H: Host> Policy<H> {
         if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)
             && let Some(transition) = breaker.settle_late(permit, now, luck.draw(Purpose::Breaker), outcome)
         {
-            self.host.on(now, &PolicyEvent::Breaker(transition));
+            self.driver.on(now, &PolicyEvent::Breaker(transition));
         }
     }
 
-    /// The places of an attempt are free again. Once, after its verdict.
+    /// Releases the permits of an attempt. Called once, after its settlement.
     #[inline]
     pub(crate) fn release(&self, permits: &Permits, now: Instant) {
         if let (Some(bulkhead), Some(permit)) = (&self.bulkhead, permits.bulkhead)
             && let Some(ticket) = bulkhead.settle_in(permit, now, self.order(now)).0
         {
-            self.host.wake(ticket);
+            self.driver.wake(ticket);
         }
         if let (Some(concurrency), Some(permit)) = (&self.concurrency, permits.concurrency) {
             concurrency.release(permit, now);
         }
     }
 
-    /// The permits of an attempt that came to nothing: no verdict, but a probe's place and all others are free again.
+    /// Gives back the permits of an attempt that was never sent: no settlement, but all permits, a probe's too, are free.
     #[cold]
     pub(crate) fn give_back(&self, permits: &Permits, now: Instant, luck: Luck) {
         if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)
             && let Some(transition) = forget(breaker, permit, now, luck)
         {
-            self.host.on(now, &PolicyEvent::Breaker(transition));
+            self.driver.on(now, &PolicyEvent::Breaker(transition));
         }
         self.release(permits, now);
     }

@@ -3,19 +3,19 @@
 //! A [`Policy`] is made from a [`PolicySpec`] and shared by every worker. A changed spec gives a new [`Policy`] whose
 //! machines are the old ones with new thresholds ([`Policy::revised`]): windows, buckets, queues and budgets go on.
 
+mod driver;
 mod gate;
-mod host;
 #[cfg(all(test, not(loom)))]
 mod revision_tests;
 mod snapshot;
 
-pub use host::Host;
+pub use driver::Driver;
 pub use snapshot::PolicySnapshot;
 
 pub(crate) use gate::{Gate, Luck, Permits};
 
 use crate::{
-    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Purpose, Rejected, Seed,
+    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Purpose, RejectedError, Seed,
     Settlement, Timeouts,
     breaker::Breaker,
     bulkhead::Bulkhead,
@@ -29,18 +29,18 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// Retries as they are run: what to do, and how much of it is left.
+/// The retries of a policy: their spec and the shared budget.
 #[derive(Clone, Debug)]
 pub(crate) struct Retrying {
     pub(crate) spec: RetrySpec,
     pub(crate) budget: Arc<RetryBudget>,
 }
 
-/// The machines of one policy. `H` is the driver's side: who is woken, who hears of decisions.
+/// The machines of one policy. `D` is the driver's side, which wakes waiters and observes decisions.
 ///
 /// Cloning shares the machines.
 #[derive(Clone, Debug)]
-pub struct Policy<H = ()> {
+pub struct Policy<D = ()> {
     spec: Arc<PolicySpec>,
     timeouts: Timeouts,
     shed: Option<Arc<Shedder>>,
@@ -48,20 +48,20 @@ pub struct Policy<H = ()> {
     throttle: Option<Arc<Throttle>>,
     breaker: Option<Arc<Breaker>>,
     bulkhead: Option<Arc<Bulkhead>>,
-    /// The bulkhead while it is switched off. It is taken up again where one is asked for: the calls that it let through
-    /// are still under way, and no ticket of it may ever be given to another.
+    /// The bulkhead while it is switched off. It is used again when a spec asks for one: calls that it admitted are still
+    /// in flight, and none of its tickets may ever be given to another call.
     lifted: Option<Arc<Bulkhead>>,
     concurrency: Option<Arc<AdaptiveLimit>>,
     budget: Option<Arc<RetryBudget>>,
     retrying: Option<Retrying>,
     hedger: Option<Arc<Hedger>>,
-    host: H,
+    driver: D,
 }
 
-impl<H: Host + Clone> Policy<H> {
+impl<D: Driver + Clone> Policy<D> {
     /// New machines for this spec, beginning at `now`. `secret` keys the hash of a rate limit that counts keys apart: a
     /// draw that nobody outside can guess.
-    pub fn new(spec: PolicySpec, now: Instant, secret: Draw, host: H) -> Self {
+    pub fn new(spec: PolicySpec, now: Instant, secret: Draw, driver: D) -> Self {
         let budget = budget_of(&spec).map(|spec| Arc::new(RetryBudget::new(spec)));
         Self {
             timeouts: spec.timeouts,
@@ -76,7 +76,7 @@ impl<H: Host + Clone> Policy<H> {
             budget,
             hedger: spec.hedge.map(|spec| Arc::new(Hedger::new(spec))),
             spec: Arc::new(spec),
-            host,
+            driver,
         }
     }
 
@@ -85,14 +85,14 @@ impl<H: Host + Clone> Policy<H> {
     /// with the machines that they share.
     ///
     /// A rate limit that counts by something else, or remembers another number of keys, begins anew. A bulkhead that is
-    /// switched off lets everybody in its line go on; switched on again it is the same one, with the calls that it has let
+    /// switched off admits all its waiters; switched on again it is the same one, with the calls that it has let
     /// through. So a ticket is unique for the policy's life.
     ///
     /// All allocation, which alone can fail here, comes before the first change to a machine: if this panics, the machines
     /// are as they were.
     #[must_use]
     pub fn revised(&self, spec: PolicySpec, now: Instant, secret: Draw) -> Self {
-        let fresh = Self::new(spec, now, secret, self.host.clone());
+        let fresh = Self::new(spec, now, secret, self.driver.clone());
         let spec = &fresh.spec;
         let bulkhead = self.bulkhead.as_ref().or(self.lifted.as_ref());
         if let (Some(breaker), Some(spec)) = (&self.breaker, spec.breaker) {
@@ -140,62 +140,56 @@ impl<H: Host + Clone> Policy<H> {
     }
 }
 
-impl<H: Host> Policy<H> {
-    /// Hands out the places that a larger limit has brought, or that there is none any more.
+impl<D: Driver> Policy<D> {
+    /// Grants the permits of a raised or removed limit to waiters.
     fn wake_line(&self, now: Instant) {
         if let Some(lifted) = &self.lifted {
             lifted.lift();
         }
         let Some(bulkhead) = self.bulkhead.as_ref().or(self.lifted.as_ref()) else { return };
-        while let Some(ticket) = bulkhead.hand_over(now, crate::bulkhead::Order::OldestFirst).0 {
-            self.host.wake(ticket);
+        while let Some(ticket) = bulkhead.hand_over(now, crate::bulkhead::QueueOrder::OldestFirst).0 {
+            self.driver.wake(ticket);
         }
     }
 
-    /// The spec in force.
+    /// Returns the spec in force.
     pub fn spec(&self) -> &PolicySpec {
         &self.spec
     }
 
-    /// The driver's side.
-    pub fn host(&self) -> &H {
-        &self.host
+    /// Returns the driver's side.
+    pub fn driver(&self) -> &D {
+        &self.driver
     }
 
-    /// The breaker, for whoever holds it open or closed by hand.
+    /// Returns the breaker, to force it open or closed.
     pub fn breaker(&self) -> Option<&Breaker> {
         self.breaker.as_deref()
     }
 
-    /// How many tickets of its waiting line can be live at once: the lower 32 bits of a [`crate::Ticket`] are below it.
-    pub fn slots(&self) -> usize {
-        self.bulkhead.as_ref().map_or(0, |bulkhead| bulkhead.slots())
-    }
-
-    /// The key under which a rate limit that counts keys apart counts this text; `None` where there is no such limit.
+    /// Returns the hash of this key for a rate limit that counts keys apart; `None` without such a limit.
     pub fn rate_key(&self, text: &[u8]) -> Option<KeyHash> {
         self.rate_limit.as_ref()?.hash(text)
     }
 
-    /// Counts a call that has several keys under one more of them, before it begins; the first is told in its
-    /// [`Facts`].
+    /// Counts a call with several keys under one more of them, before it begins; the first key is in its [`Facts`].
     ///
     /// # Errors
     /// As [`RateLimiter::admit`]: the call is to be refused.
-    pub fn charge(&self, now: Instant, key: KeyHash) -> Result<(), Rejected> {
+    pub fn charge(&self, now: Instant, key: KeyHash) -> Result<(), RejectedError> {
         let charged = self.rate_limit.as_ref().map_or(Ok(()), |limit| limit.admit(now, Some(key)));
         charged.inspect_err(|rejected| self.observe(now, PolicyEvent::Rejected(*rejected)))
     }
 
-    /// Whether a call may need more than one attempt: where not, a driver need not keep what it takes to make another.
+    /// Whether a call may need more than one attempt. If not, a driver need not keep the request.
     #[inline]
     pub fn sends_again(&self) -> bool {
         self.hedger.is_some()
             || self.retrying.as_ref().is_some_and(|retrying| retrying.spec.attempts.get() > 1)
     }
 
-    /// A queue of the driver's own (a run queue, an accept queue) has kept something waiting so long: shedding counts
-    /// it like a wait in the bulkhead's line.
+    /// Reports a wait in a queue of the driver's own (a run queue, an accept queue): shedding counts it like a wait in the
+    /// bulkhead's queue.
     pub fn queue_delay(&self, now: Instant, delay: Duration) {
         if let Some(shed) = &self.shed {
             shed.waited(now, delay);
@@ -212,11 +206,11 @@ impl<H: Host> Policy<H> {
 
     #[inline]
     pub(crate) fn observe(&self, now: Instant, event: PolicyEvent) {
-        self.host.on(now, &event);
+        self.driver.on(now, &event);
     }
 
-    /// What is asked once a call: shed, then the rate limit.
-    pub(crate) fn admit_call(&self, now: Instant, seed: Seed, facts: &Facts) -> Result<(), Rejected> {
+    /// Admits a call by the machines that see calls: shedding, then the rate limit.
+    pub(crate) fn admit_call(&self, now: Instant, seed: Seed, facts: &Facts) -> Result<(), RejectedError> {
         if let Some(shed) = &self.shed {
             let ask =
                 Ask { permits: 1, priority: facts.priority, cohort: facts.cohort, deadline: facts.deadline };
@@ -261,7 +255,7 @@ impl<H: Host> Policy<H> {
         }
     }
 
-    /// A call waited so long in the bulkhead's line.
+    /// Reports a call's wait in the bulkhead's queue.
     pub(crate) fn waited(&self, now: Instant, wait: Duration) {
         self.observe(now, PolicyEvent::Waited(Machine::Bulkhead, wait));
         self.queue_delay(now, wait);
@@ -294,7 +288,7 @@ fn carried<M, S>(
 
 fn budget_of(spec: &PolicySpec) -> Option<BudgetSpec> {
     let needed = spec.retry.is_some() || spec.hedge.is_some();
-    needed.then(|| BudgetSpec::of(spec.retry.as_ref(), spec.hedge.as_ref()))
+    needed.then(|| BudgetSpec::from_specs(spec.retry.as_ref(), spec.hedge.as_ref()))
 }
 
 fn retrying_of(spec: &PolicySpec, budget: Option<&Arc<RetryBudget>>) -> Option<Retrying> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Admission, Admitted, Outcome, Ticket,
+    Admitted, Outcome, Ticket,
     bulkhead::{BulkheadSpec, Claim, GaveUp},
     observe::Observer,
     rate::{Per, RateLimitSpec},
@@ -21,7 +21,7 @@ impl Observer for Woken {
     fn on(&self, _: Instant, _: &PolicyEvent) {}
 }
 
-impl Host for Woken {
+impl Driver for Woken {
     fn wake(&self, ticket: Ticket) {
         self.0.lock().unwrap().push(ticket);
     }
@@ -48,7 +48,7 @@ fn new(spec: PolicySpec) -> Watched {
 
 fn revised(policy: &Watched, spec: PolicySpec, now: Instant) -> (Watched, Vec<Ticket>) {
     let policy = policy.revised(spec, now, Draw::new(2));
-    let woken = std::mem::take(&mut *policy.host().0.lock().unwrap());
+    let woken = std::mem::take(&mut *policy.driver().0.lock().unwrap());
     (policy, woken)
 }
 
@@ -93,19 +93,19 @@ fn switched_on_again_it_counts_what_it_let_through_and_repeats_no_ticket() {
         assert_eq!(woken, []);
         let (on, woken) = revised(&off, with(Some((1, 2))), at(round));
         assert_eq!(woken, []);
-        // The one woken has not come for its place yet, and the slot of its ticket is nobody else's.
+        // The one woken has not claimed its permit yet, and the slot of its ticket is nobody else's.
         let other = queued(&on, at(round));
         assert_ne!(other.0 as u32, ticket.0 as u32, "no two live tickets share a slot");
         let bulkhead = on.bulkhead.as_ref().unwrap();
         assert_eq!(bulkhead.give_up(other), GaveUp::Left);
         let GaveUp::AlreadyGranted(permit) = bulkhead.give_up(ticket) else { panic!("was woken") };
-        let _ = bulkhead.settle(permit, at(round), Outcome::Cancelled, Duration::ZERO);
+        let _ = bulkhead.settle(permit, at(round));
         assert_eq!(on.snapshot(at(round)).bulkhead.unwrap().in_flight, 1, "the first one is still under way");
         given.push(other);
         policy = on;
     }
     let bulkhead = policy.bulkhead.as_ref().unwrap();
-    let _ = bulkhead.settle(held, at(99), Outcome::Success, Duration::ZERO);
+    let _ = bulkhead.settle(held, at(99));
     assert_eq!(policy.snapshot(at(99)).bulkhead.unwrap().in_flight, 0);
 }
 
@@ -155,7 +155,7 @@ proptest! {
         let (breaker, bulkhead) = (policy.breaker.as_ref().unwrap(), policy.bulkhead.as_ref().unwrap());
         for _ in 0..settled {
             if let Ok(passage) = breaker.admit(at(1)) {
-                let outcome = Outcome::Failure(crate::Failure::Answer);
+                let outcome = Outcome::Failure(crate::Failure::Response);
                 breaker.settle(passage.permit, at(1), Draw::new(0), outcome, MS);
             }
         }

@@ -1,7 +1,7 @@
-use super::{Host, Policy};
+use super::{Driver, Policy};
 use crate::{Instant, breaker, bulkhead, concurrency, hedge, rate, retry, shed, throttle};
 
-/// What every machine of a policy shows, at one time; `None` where it is off.
+/// A snapshot of every machine of a policy; `None` for machines that are off.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct PolicySnapshot {
@@ -23,8 +23,8 @@ pub struct PolicySnapshot {
     pub hedge: Option<hedge::HedgeSnapshot>,
 }
 
-impl<H: Host> Policy<H> {
-    /// What every machine shows now. Takes the locks that calls only take where they wait; not for the hot path.
+impl<D: Driver> Policy<D> {
+    /// Returns a snapshot of every machine. Takes the locks that calls take only where they wait; not for the hot path.
     pub fn snapshot(&self, now: Instant) -> PolicySnapshot {
         PolicySnapshot {
             shed: self.shed.as_ref().map(|shed| shed.snapshot(now)),

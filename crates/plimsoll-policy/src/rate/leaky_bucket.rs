@@ -1,14 +1,13 @@
 use super::{
     meter::{Meter, Peek, Take},
+    params::RateParams,
     refused,
-    terms::Terms,
 };
 use crate::{
-    Admission, Admitted, Ask, Instant, Outcome, Reason, Rejected, Woken,
+    Admitted, Ask, Instant, Outcome, Reason, RejectedError,
     sync::atomic::AtomicU64,
     units::{Burst, Rate},
 };
-use std::time::Duration;
 
 /// A leaky bucket as a queue: calls leave one by one at a fixed rate, in the order in which they came.
 ///
@@ -16,8 +15,8 @@ use std::time::Duration;
 /// list, no wake-up and no herd that checks and sleeps again: the driver sets one timer and goes. Virtual scheduling,
 /// the same algorithm as in [`super::TokenBucket`] with a burst of one (Turner 1986; ITU-T I.371), and as exact.
 ///
-/// At most `queue` calls wait; a call beyond them is refused with the time after which a place is free, and one that
-/// would wait beyond its deadline is refused and takes no place. A call that asks for `n` permits goes when the first of
+/// At most `queue` calls wait; a call beyond them is refused with the time after which a slot is free, and one that
+/// would wait beyond its deadline is refused and takes no slot. A call that asks for `n` permits goes when the first of
 /// them falls due and keeps the drain busy for all `n`.
 ///
 /// **Cancellation.** The instants of those behind have been promised and do not move. So a waiting call that is
@@ -32,7 +31,7 @@ pub struct LeakyBucket {
     bucket: AtomicU64,
 }
 
-/// A place in the drain: when it comes up, and how it is given back.
+/// A slot in the queue: its time, and the means to give it back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot {
     at: Instant,
@@ -63,7 +62,7 @@ impl LeakyBucket {
     /// An empty queue: calls leave at `rate`, and up to `queue` of them wait (at most 2³² − 2).
     pub fn new(rate: Rate, queue: u32, start: Instant) -> Self {
         Self {
-            meter: Meter::new(rate, places(queue), start, Terms::carry_promise),
+            meter: Meter::new(rate, places(queue), start, RateParams::carry_promise),
             bucket: AtomicU64::new(0),
         }
     }
@@ -74,17 +73,17 @@ impl LeakyBucket {
         self.meter.update(now, rate, places(queue), |carry| carry(&self.bucket));
     }
 
-    /// Gives back the place of a call that will not go. True if it was the last in the queue and so is free again.
+    /// Gives back the slot of a call that will not go. True if it was the last in the queue and so is free again.
     pub fn cancel(&self, slot: Slot, now: Instant) -> bool {
         now < slot.at && self.meter.undo(slot.generation, &self.bucket, slot.after, slot.permits)
     }
 
-    /// What an operator wants to see.
+    /// Returns a snapshot of the bucket.
     pub fn snapshot(&self, now: Instant) -> QueueSnapshot {
         let (rate, places) = self.meter.given();
         let free = loop {
             if let Some(Peek { available, .. }) =
-                self.meter.peek(&self.meter.terms(), &self.bucket, now, 1, || true)
+                self.meter.peek(&self.meter.params(), &self.bucket, now, 1, || true)
             {
                 break available;
             }
@@ -92,55 +91,56 @@ impl LeakyBucket {
         let queue = places.get() - 1;
         QueueSnapshot { rate, queue, waiting: queue - queue.min(free) }
     }
-}
-
-impl Admission for LeakyBucket {
-    type Permit = Slot;
 
     /// [`Admitted::Now`], or [`Admitted::At`] the instant of its turn. Refused with [`Reason::QueueFull`], or with
     /// [`Reason::DeadlineExceeded`] where its turn would come after `ask.deadline`. An ask for zero permits is taken as
     /// one for one; more than fit into an empty queue are refused without a time to come back.
-    fn admit(&self, now: Instant, ask: Ask) -> Admitted<Slot> {
+    pub fn admit(&self, now: Instant, ask: Ask) -> Admitted<Slot> {
         let permits = ask.permits.max(1);
         loop {
-            let terms = self.meter.terms();
-            if permits > terms.burst {
+            let params = self.meter.params();
+            if permits > params.burst {
                 return Admitted::Refused(full());
             }
-            if terms.far(now) {
+            if params.far(now) {
                 self.meter.set_back(now, |carry| carry(&self.bucket));
             }
-            let reading = terms.read(now);
+            let reading = params.read(now);
             // A bucket above this would come up only after the deadline.
-            let latest = terms.read(ask.deadline).earned;
+            let latest = params.read(ask.deadline).earned;
             let in_time = |before| before <= latest.max(reading.earned);
-            match self.meter.take(&terms, &self.bucket, reading, permits, in_time) {
+            match self.meter.take(&params, &self.bucket, reading, permits, in_time) {
                 Take::Taken { before, after } => {
                     let waits = before > reading.earned;
-                    let at = if waits { terms.when(before) } else { now };
-                    let slot = Slot { at, permits, generation: terms.generation, after };
+                    let at = if waits { params.when(before) } else { now };
+                    let slot = Slot { at, permits, generation: params.generation, after };
                     return if waits { Admitted::At(at, slot) } else { Admitted::Now(slot) };
                 }
-                Take::Short(target) => return Admitted::Refused(full().after(terms.when(target).since(now))),
+                Take::Short(target) => {
+                    return Admitted::Refused(full().after(params.when(target).since(now)));
+                }
                 Take::Declined => {
-                    return Admitted::Refused(Rejected { reason: Reason::DeadlineExceeded, ..refused() });
+                    return Admitted::Refused(RejectedError {
+                        reason: Reason::DeadlineExceeded,
+                        ..refused()
+                    });
                 }
                 Take::Stale => {}
             }
         }
     }
 
-    /// A call cancelled before its turn gives it back where that can be done; every other end changes nothing.
-    fn settle(&self, slot: Slot, now: Instant, outcome: Outcome, _: Duration) -> Woken {
+    /// Gives the slot of a call that was cancelled before its turn back, if it is the last one; every other outcome
+    /// changes nothing.
+    pub fn settle(&self, slot: Slot, now: Instant, outcome: Outcome) {
         if !outcome.is_about_peer() {
             self.cancel(slot, now);
         }
-        Woken::NONE
     }
 }
 
-fn full() -> Rejected {
-    Rejected { reason: Reason::QueueFull, ..refused() }
+fn full() -> RejectedError {
+    RejectedError { reason: Reason::QueueFull, ..refused() }
 }
 
 /// The one that goes and those that wait.

@@ -1,10 +1,10 @@
 use super::{BucketSnapshot, KeyedLimiter, KeysSnapshot, Per, RateLimitSpec, TokenBucket};
-use crate::{Draw, Instant, KeyHash, Rejected};
+use crate::{Draw, Instant, KeyHash, RejectedError};
 use std::num::NonZeroU32;
 
 /// The rate limit of a policy: one bucket for all calls, or one for each key.
 ///
-/// What the key is (client, route, header) the driver knows; it makes the hash with [`RateLimiter::hash`].
+/// The driver chooses the key (client, route, header) and hashes it with [`RateLimiter::hash`].
 #[derive(Debug)]
 pub struct RateLimiter {
     per: Per,
@@ -44,12 +44,12 @@ impl RateLimiter {
         Self { per: spec.per.clone(), keys: spec.keys, buckets }
     }
 
-    /// What is counted together.
+    /// Returns the kind of key that calls are counted by.
     pub const fn per(&self) -> &Per {
         &self.per
     }
 
-    /// The hash of a key; `None` where all calls share one bucket and there is nothing to hash.
+    /// Returns the hash of a key; `None` if all calls share one bucket.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> Option<KeyHash> {
         match &self.buckets {
@@ -58,7 +58,7 @@ impl RateLimiter {
         }
     }
 
-    /// May one more call begin?
+    /// Admits one more call or refuses it.
     ///
     /// Calls without a key (a header that is absent) share one bucket among themselves, so that leaving the key out is
     /// no way around the limit. Where all calls share one bucket, the key is not looked at.
@@ -66,7 +66,7 @@ impl RateLimiter {
     /// # Errors
     /// By [`crate::Machine::RateLimit`] for [`crate::Reason::RateExceeded`], with the exact time to come back.
     #[inline]
-    pub fn admit(&self, now: Instant, key: Option<KeyHash>) -> Result<(), Rejected> {
+    pub fn admit(&self, now: Instant, key: Option<KeyHash>) -> Result<(), RejectedError> {
         match &self.buckets {
             Buckets::All(bucket) => bucket.admit(now, 1),
             Buckets::Keyed { limiter, keyless } => limiter.admit(now, key.unwrap_or(*keyless), 1),
@@ -103,7 +103,7 @@ impl RateLimiter {
         spec.per == self.per && same_keys
     }
 
-    /// What an operator wants to see.
+    /// Returns a snapshot of the buckets.
     pub fn snapshot(&self, now: Instant) -> RateSnapshot {
         match &self.buckets {
             Buckets::All(bucket) => RateSnapshot::All(bucket.snapshot(now)),

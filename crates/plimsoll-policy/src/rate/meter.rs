@@ -1,4 +1,4 @@
-use super::terms::{Reading, Terms};
+use super::params::{RateParams, Reading};
 use crate::{
     Instant,
     sync::{
@@ -12,34 +12,34 @@ use crate::{
 };
 use std::{hint, sync::PoisonError, time::Duration};
 
-/// How many low bits of a bucket say under which terms it was written.
+/// How many low bits of a bucket say under which params it was written.
 const TAG_BITS: u32 = 2;
 const TAG: u64 = (1 << TAG_BITS) - 1;
 
-/// Terms that can be replaced while buckets are in use, and what is done to a bucket under them.
+/// RateParams that can be replaced while buckets are in use, and what is done to a bucket under them.
 ///
-/// Two copies of the terms: the ones in force and, while a change is being carried through, the ones before. A change
+/// Two copies of the params: the ones in force and, while a change is being carried through, the ones before. A change
 /// writes the idle copy, counts the generation up, and then carries every bucket over by CAS; a caller that meets a
-/// bucket of the generation before carries it over itself. A caller whose terms went stale loses its CAS, because the
+/// bucket of the generation before carries it over itself. A caller whose params went stale loses its CAS, because the
 /// tag has changed. (It would take four changes within one admission, and the very same bucket value after them, to
 /// deceive it; what it then writes is a bucket that is fuller or emptier than it should be, once.)
 #[derive(Debug)]
 pub(super) struct Meter {
     generation: AtomicU64,
-    terms: [Copy; 2],
-    /// How a bucket goes from old terms to new ones.
+    params: [Copy; 2],
+    /// How a bucket goes from old params to new ones.
     carry: Carry,
-    /// As given by the user; whoever changes terms holds it throughout.
+    /// As given by the user; whoever changes params holds it throughout.
     given: Mutex<(Rate, Burst)>,
 }
 
-/// New terms, bucket, the terms it was written under.
-type Carry = fn(&Terms, u64, &Terms) -> u64;
+/// New params, bucket, the params it was written under.
+type Carry = fn(&RateParams, u64, &RateParams) -> u64;
 
 #[derive(Debug)]
 struct Copy([AtomicU64; 5]);
 
-/// What came of trying to take permits from a bucket.
+/// The result of trying to take permits from a bucket.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Take {
     /// They were taken; the bucket before and after.
@@ -48,11 +48,11 @@ pub(super) enum Take {
     Short(u64),
     /// The caller's condition does not hold. Nothing was done.
     Declined,
-    /// The bucket is ahead of the caller's terms. Nothing was done.
+    /// The bucket is ahead of the caller's params. Nothing was done.
     Stale,
 }
 
-/// What a bucket would say to a caller who asked now.
+/// A bucket as a caller would find it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peek {
     /// Whole permits that are there now.
@@ -64,24 +64,24 @@ pub struct Peek {
 
 impl Meter {
     pub(super) fn new(rate: Rate, burst: Burst, start: Instant, carry: Carry) -> Self {
-        let terms = Terms::new(rate, burst, start, 0);
+        let params = RateParams::new(rate, burst, start, 0);
         Self {
             generation: AtomicU64::new(0),
-            terms: [Copy::new(&terms), Copy::new(&terms)],
+            params: [Copy::new(&params), Copy::new(&params)],
             carry,
             given: Mutex::new((rate, burst)),
         }
     }
 
-    /// The terms in force.
+    /// The params in force.
     #[inline]
-    pub(super) fn terms(&self) -> Terms {
+    pub(super) fn params(&self) -> RateParams {
         loop {
             let generation = self.generation.load(Acquire);
-            let terms = self.terms[(generation & 1) as usize].load(generation);
+            let params = self.params[(generation & 1) as usize].load(generation);
             // A copy is only overwritten once the generation has moved on, and its loads acquire.
             if self.generation.load(Relaxed) == generation {
-                return terms;
+                return params;
             }
         }
     }
@@ -102,27 +102,27 @@ impl Meter {
         let mut given = self.lock();
         if *given != (rate, burst) {
             *given = (rate, burst);
-            let old = self.terms();
-            self.change(&old, &Terms::new(rate, burst, now, old.generation + 1), buckets);
+            let old = self.params();
+            self.change(&old, &RateParams::new(rate, burst, now, old.generation + 1), buckets);
         }
     }
 
     /// Sets the permit clock back, where it is due: by the first who can, while it is not pressing.
     #[cold]
     pub(super) fn set_back(&self, now: Instant, buckets: impl FnOnce(&dyn Fn(&AtomicU64))) {
-        let terms = self.terms();
-        let pressing = now.as_nanos().saturating_sub(terms.origin) > terms.horizon();
+        let params = self.params();
+        let pressing = now.as_nanos().saturating_sub(params.origin) > params.horizon();
         let Some(_held) = (if pressing { Some(self.lock()) } else { self.given.try_lock().ok() }) else {
             return;
         };
-        let old = self.terms();
+        let old = self.params();
         if old.far(now) {
             self.change(&old, &old.set_back(now), buckets);
         }
     }
 
-    fn change(&self, old: &Terms, new: &Terms, buckets: impl FnOnce(&dyn Fn(&AtomicU64))) {
-        self.terms[(new.generation & 1) as usize].store(new);
+    fn change(&self, old: &RateParams, new: &RateParams, buckets: impl FnOnce(&dyn Fn(&AtomicU64))) {
+        self.params[(new.generation & 1) as usize].store(new);
         self.generation.store(new.generation, Release);
         buckets(&|bucket| {
             let mut word = bucket.load(Acquire);
@@ -140,29 +140,33 @@ impl Meter {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bucket under `terms`; `None` if it is ahead of them.
+    /// The bucket under `params`; `None` if it is ahead of them.
     #[inline]
-    pub(super) fn value(&self, terms: &Terms, word: u64) -> Option<u64> {
-        if word & TAG == terms.generation & TAG { Some(word >> TAG_BITS) } else { self.carried(terms, word) }
+    pub(super) fn value(&self, params: &RateParams, word: u64) -> Option<u64> {
+        if word & TAG == params.generation & TAG {
+            Some(word >> TAG_BITS)
+        } else {
+            self.carried(params, word)
+        }
     }
 
     #[cold]
-    fn carried(&self, terms: &Terms, word: u64) -> Option<u64> {
-        let before = terms.generation.wrapping_sub(1);
+    fn carried(&self, params: &RateParams, word: u64) -> Option<u64> {
+        let before = params.generation.wrapping_sub(1);
         if word & TAG != before & TAG {
             return None;
         }
-        let from = self.terms[(before & 1) as usize].load(before);
+        let from = self.params[(before & 1) as usize].load(before);
         // If the generation has moved on, that copy may be half of one and half of another.
-        (self.generation.load(Relaxed) == terms.generation)
-            .then(|| (self.carry)(terms, word >> TAG_BITS, &from))
+        (self.generation.load(Relaxed) == params.generation)
+            .then(|| (self.carry)(params, word >> TAG_BITS, &from))
     }
 
     /// Takes `permits` (at most the burst) if `condition` holds of the bucket as it was found.
     #[inline]
     pub(super) fn take(
         &self,
-        terms: &Terms,
+        params: &RateParams,
         bucket: &AtomicU64,
         reading: Reading,
         permits: u32,
@@ -170,13 +174,13 @@ impl Meter {
     ) -> Take {
         let mut word = bucket.load(Acquire);
         loop {
-            let Some(before) = self.value(terms, word) else { return Take::Stale };
+            let Some(before) = self.value(params, word) else { return Take::Stale };
             if !condition(before) {
                 return Take::Declined;
             }
-            match terms.charge(before, reading, permits) {
+            match params.charge(before, reading, permits) {
                 Ok(after) => {
-                    if bucket.compare_exchange_weak(word, pack(after, terms), Release, Relaxed).is_ok() {
+                    if bucket.compare_exchange_weak(word, pack(after, params), Release, Relaxed).is_ok() {
                         return Take::Taken { before, after };
                     }
                     stand_back();
@@ -190,20 +194,20 @@ impl Meter {
         }
     }
 
-    /// Gives `permits` back while `owned` holds; never beyond full. False if terms or owner went stale.
+    /// Gives `permits` back while `owned` holds; never beyond full. False if params or owner went stale.
     pub(super) fn give(
         &self,
-        terms: &Terms,
+        params: &RateParams,
         bucket: &AtomicU64,
         permits: u32,
         owned: impl Fn() -> bool,
     ) -> bool {
         let mut word = bucket.load(Acquire);
         loop {
-            let value = self.value(terms, word);
+            let value = self.value(params, word);
             let (Some(value), true) = (value, owned()) else { return false };
             // Below the permit clock a bucket is full, however far below.
-            let after = pack(value.saturating_sub(terms.cost(permits)), terms);
+            let after = pack(value.saturating_sub(params.cost(permits)), params);
             match bucket.compare_exchange_weak(word, after, Release, Acquire) {
                 Ok(_) => return true,
                 Err(seen) => word = seen,
@@ -213,42 +217,42 @@ impl Meter {
 
     /// Takes the bucket back from `after` to what it was `permits` before, if nothing has happened to it since.
     pub(super) fn undo(&self, generation: u64, bucket: &AtomicU64, after: u64, permits: u32) -> bool {
-        let terms = self.terms();
-        let before = after.saturating_sub(terms.cost(permits));
-        let (word, back) = (pack(after, &terms), pack(before, &terms));
-        terms.generation == generation && bucket.compare_exchange(word, back, Release, Relaxed).is_ok()
+        let params = self.params();
+        let before = after.saturating_sub(params.cost(permits));
+        let (word, back) = (pack(after, &params), pack(before, &params));
+        params.generation == generation && bucket.compare_exchange(word, back, Release, Relaxed).is_ok()
     }
 
     /// Looks at a bucket without changing it, while `owned` holds.
     pub(super) fn peek(
         &self,
-        terms: &Terms,
+        params: &RateParams,
         bucket: &AtomicU64,
         now: Instant,
         permits: u32,
         owned: impl Fn() -> bool,
     ) -> Option<Peek> {
         let word = bucket.load(Acquire);
-        let value = self.value(terms, word)?;
-        owned().then(|| Peek::at(terms, value, now, permits))
+        let value = self.value(params, word)?;
+        owned().then(|| Peek::at(params, value, now, permits))
     }
 }
 
 impl Peek {
-    pub(super) fn at(terms: &Terms, value: u64, now: Instant, permits: u32) -> Self {
-        let reading = terms.read(now);
-        let wait = (permits <= terms.burst).then(|| match terms.charge(value, reading, permits) {
+    pub(super) fn at(params: &RateParams, value: u64, now: Instant, permits: u32) -> Self {
+        let reading = params.read(now);
+        let wait = (permits <= params.burst).then(|| match params.charge(value, reading, permits) {
             Ok(_) => Duration::ZERO,
-            Err(target) => terms.when(target).since(now),
+            Err(target) => params.when(target).since(now),
         });
-        Self { available: terms.available(value, reading), wait }
+        Self { available: params.available(value, reading), wait }
     }
 }
 
-/// A bucket as it is stored under these terms.
+/// A bucket as it is stored under these params.
 #[inline]
-pub(super) const fn pack(value: u64, terms: &Terms) -> u64 {
-    value << TAG_BITS | terms.generation & TAG
+pub(super) const fn pack(value: u64, params: &RateParams) -> u64 {
+    value << TAG_BITS | params.generation & TAG
 }
 
 /// A moment's wait after a lost race. Whoever won has the line in its cache and is likely to come again: let it, and
@@ -260,29 +264,29 @@ fn stand_back() {
 }
 
 impl Copy {
-    fn words(terms: &Terms) -> [u64; 5] {
-        let shape = u64::from(terms.count)
-            | u64::from(terms.scale) << 32
-            | u64::from(terms.up) << 40
-            | u64::from(terms.down) << 48;
-        [terms.origin, terms.reciprocal, terms.period, shape, u64::from(terms.burst)]
+    fn words(params: &RateParams) -> [u64; 5] {
+        let shape = u64::from(params.count)
+            | u64::from(params.scale) << 32
+            | u64::from(params.up) << 40
+            | u64::from(params.down) << 48;
+        [params.origin, params.reciprocal, params.period, shape, u64::from(params.burst)]
     }
 
-    fn new(terms: &Terms) -> Self {
-        Self(Self::words(terms).map(AtomicU64::new))
+    fn new(params: &RateParams) -> Self {
+        Self(Self::words(params).map(AtomicU64::new))
     }
 
-    fn store(&self, terms: &Terms) {
-        for (word, value) in self.0.iter().zip(Self::words(terms)) {
+    fn store(&self, params: &RateParams) {
+        for (word, value) in self.0.iter().zip(Self::words(params)) {
             word.store(value, Release);
         }
     }
 
     #[inline]
-    fn load(&self, generation: u64) -> Terms {
+    fn load(&self, generation: u64) -> RateParams {
         let [origin, reciprocal, period, shape, burst] = &self.0;
         let shape = shape.load(Acquire);
-        Terms {
+        RateParams {
             generation,
             origin: origin.load(Acquire),
             reciprocal: reciprocal.load(Acquire),

@@ -23,8 +23,8 @@ mod keyed;
 mod leaky_bucket;
 mod limiter;
 mod meter;
+mod params;
 mod spec;
-mod terms;
 mod token_bucket;
 
 #[cfg(all(test, loom))]
@@ -40,8 +40,8 @@ pub use meter::Peek;
 pub use spec::*;
 pub use token_bucket::{BucketSnapshot, TokenBucket};
 
-use crate::{Machine, Reason, Rejected};
+use crate::{Machine, Reason, RejectedError};
 
-const fn refused() -> Rejected {
-    Rejected::new(Machine::RateLimit, Reason::RateExceeded)
+const fn refused() -> RejectedError {
+    RejectedError::new(Machine::RateLimit, Reason::RateExceeded)
 }

@@ -1,7 +1,7 @@
 use crate::units::{Burst, Rate};
 use std::num::NonZeroU32;
 
-/// What is counted together under one rate.
+/// The kind of key that calls are counted by.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Per {
     /// Every call under one bucket.
@@ -22,7 +22,7 @@ pub struct RateLimitSpec {
     pub rate: Rate,
     /// How many at once.
     pub burst: Burst,
-    /// What is counted together.
+    /// The kind of key that calls are counted by.
     pub per: Per,
     /// How many keys are remembered at most, where keys are counted apart. The least useful goes first.
     pub keys: NonZeroU32,

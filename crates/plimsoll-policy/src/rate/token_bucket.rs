@@ -1,14 +1,13 @@
 use super::{
     meter::{Meter, Peek, Take},
+    params::RateParams,
     refused,
-    terms::Terms,
 };
 use crate::{
-    Admission, Admitted, Ask, Instant, Outcome, Rejected, Woken,
+    Instant, RejectedError,
     sync::atomic::AtomicU64,
     units::{Burst, Rate},
 };
-use std::time::Duration;
 
 /// A token bucket: up to `burst` at once, `rate` in the long run.
 ///
@@ -36,18 +35,18 @@ use std::time::Duration;
 /// assert!(bucket.admit(start, 2).is_ok());
 /// let refused = bucket.admit(start, 1).unwrap_err();
 /// assert_eq!(refused.retry_after, Some(Duration::from_nanos(333_333_334)));
-/// # Ok::<(), plimsoll_policy::units::Invalid>(())
+/// # Ok::<(), plimsoll_policy::units::ValueError>(())
 /// ```
 #[derive(Debug)]
 pub struct TokenBucket {
     meter: Meter,
-    bucket: Line,
+    bucket: PaddedBucket,
 }
 
-/// A cache line of its own, so that reading the terms is not slowed by writing the bucket.
+/// A cache line of its own, so that reading the params is not slowed by writing the bucket.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Line(AtomicU64);
+struct PaddedBucket(AtomicU64);
 
 /// A token bucket as seen at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +62,10 @@ pub struct BucketSnapshot {
 impl TokenBucket {
     /// A full bucket.
     pub fn new(rate: Rate, burst: Burst, start: Instant) -> Self {
-        Self { meter: Meter::new(rate, burst, start, Terms::carry), bucket: Line(AtomicU64::new(0)) }
+        Self {
+            meter: Meter::new(rate, burst, start, RateParams::carry),
+            bucket: PaddedBucket(AtomicU64::new(0)),
+        }
     }
 
     /// Takes `permits` at once or none of them; zero takes nothing and is always granted.
@@ -72,30 +74,30 @@ impl TokenBucket {
     /// [`crate::Reason::RateExceeded`], with the exact time after which the same ask would be granted if nobody else
     /// asks before. More than the burst never comes together: that refusal has no such time.
     #[inline]
-    pub fn admit(&self, now: Instant, permits: u32) -> Result<(), Rejected> {
+    pub fn admit(&self, now: Instant, permits: u32) -> Result<(), RejectedError> {
         loop {
-            let terms = self.meter.terms();
+            let params = self.meter.params();
             if permits == 0 {
                 return Ok(());
             }
-            if permits > terms.burst {
+            if permits > params.burst {
                 return Err(refused());
             }
-            if terms.far(now) {
+            if params.far(now) {
                 self.meter.set_back(now, |carry| carry(&self.bucket.0));
             }
-            match self.meter.take(&terms, &self.bucket.0, terms.read(now), permits, |_| true) {
+            match self.meter.take(&params, &self.bucket.0, params.read(now), permits, |_| true) {
                 Take::Taken { .. } => return Ok(()),
-                Take::Short(target) => return Err(refused().after(terms.when(target).since(now))),
+                Take::Short(target) => return Err(refused().after(params.when(target).since(now))),
                 Take::Stale | Take::Declined => {}
             }
         }
     }
 
-    /// What is there now, and how long until `permits` would be. Changes nothing.
+    /// Returns the permits that are there now, and the time until `permits` would be there. Changes nothing.
     pub fn peek(&self, now: Instant, permits: u32) -> Peek {
         loop {
-            if let Some(peek) = self.meter.peek(&self.meter.terms(), &self.bucket.0, now, permits, || true) {
+            if let Some(peek) = self.meter.peek(&self.meter.params(), &self.bucket.0, now, permits, || true) {
                 return peek;
             }
         }
@@ -103,39 +105,22 @@ impl TokenBucket {
 
     /// Gives `permits` back that were taken and not used. The bucket never holds more than its burst.
     pub fn refund(&self, permits: u32) {
-        while !self.meter.give(&self.meter.terms(), &self.bucket.0, permits, || true) {}
+        while !self.meter.give(&self.meter.params(), &self.bucket.0, permits, || true) {}
     }
 
     /// Puts a new rate and burst in force, from `now` on.
     ///
-    /// What was used and not yet earned back at `now` stays used, to the nanosecond and rounded against the caller (once,
-    /// not with each call); from then on it is earned back at the new rate. So a full bucket stays full, and a burst that
-    /// grows by ten gives ten more at once. A burst that shrinks leaves nobody in debt: what was used beyond it is
+    /// Permits that were used and not yet earned back at `now` stay used, to the nanosecond and rounded against the caller
+    /// (once, not with each call); from then on they are earned back at the new rate. So a full bucket stays full, and a
+    /// burst that grows by ten gives ten more at once. A burst that shrinks leaves no debt: use beyond it is
     /// forgiven, and not charged again if the burst grows later.
     pub fn update(&self, now: Instant, rate: Rate, burst: Burst) {
         self.meter.update(now, rate, burst, |carry| carry(&self.bucket.0));
     }
 
-    /// What an operator wants to see.
+    /// Returns a snapshot of the bucket.
     pub fn snapshot(&self, now: Instant) -> BucketSnapshot {
         let (rate, burst) = self.meter.given();
         BucketSnapshot { rate, burst, available: self.peek(now, 1).available }
-    }
-}
-
-impl Admission for TokenBucket {
-    /// Nothing to remember: a rate counts beginnings, however they end.
-    type Permit = ();
-
-    fn admit(&self, now: Instant, ask: Ask) -> Admitted<()> {
-        match Self::admit(self, now, ask.permits) {
-            Ok(()) => Admitted::Now(()),
-            Err(rejected) => Admitted::Refused(rejected),
-        }
-    }
-
-    /// Changes nothing; whoever wants a cancelled call not to count calls [`TokenBucket::refund`].
-    fn settle(&self, (): (), _: Instant, _: Outcome, _: Duration) -> Woken {
-        Woken::NONE
     }
 }

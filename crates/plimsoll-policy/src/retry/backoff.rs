@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How much longer than the backoff a peer's `Retry-After` may make the wait.
 pub const RETRY_AFTER_SLACK: Duration = Duration::from_secs(5);
 
-/// The wait before retry number `retry` (1 is the first retry, 0 is taken as 1).
+/// Returns the wait before retry number `retry` (1 is the first retry, 0 is taken as 1).
 ///
 /// With `v = min(cap, base · 2^(retry − 1))`:
 ///

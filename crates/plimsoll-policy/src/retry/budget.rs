@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Stretches that make up the window in which calls count. Loom walks every order of every load: two are enough there.
 const CALL_STRETCHES: u64 = if cfg!(loom) { 2 } else { 50 };
-/// What was spent counts one stretch longer. See [`RetryBudget`].
+/// The number of stretches for withdrawals, which count one stretch longer. See [`RetryBudget`].
 const STRETCHES: u64 = CALL_STRETCHES + 1;
 const STRETCH_NANOS: u64 = RetryBudget::WINDOW.as_nanos() as u64 / CALL_STRETCHES;
 /// One withdrawal. A power of ten: people write ratios in decimals, and those are whole here.
@@ -29,8 +29,8 @@ pub struct BudgetSpec {
 }
 
 impl BudgetSpec {
-    /// The one budget of a policy with these retries and hedges. Hedges without retries have their own ratio alone.
-    pub fn of(retry: Option<&RetrySpec>, hedge: Option<&HedgeSpec>) -> Self {
+    /// The common budget of these retries and hedges. Hedges without retries have their own ratio alone.
+    pub fn from_specs(retry: Option<&RetrySpec>, hedge: Option<&HedgeSpec>) -> Self {
         let hedges = hedge.map_or(Ratio::ZERO, |spec| spec.budget);
         match retry {
             Some(retry) => Self { ratio: retry.budget, reserve: retry.reserve, hedges },
@@ -39,7 +39,7 @@ impl BudgetSpec {
     }
 }
 
-/// What a [`RetryBudget`] holds.
+/// A snapshot of a [`RetryBudget`].
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct BudgetSnapshot {
     /// The thresholds in force.
@@ -109,7 +109,7 @@ enum Use {
     Hedge,
 }
 
-/// What the window holds, as one withdrawal sees it.
+/// The content of the window, as one withdrawal sees it.
 #[derive(Default)]
 struct Tally {
     calls: u64,
@@ -121,7 +121,7 @@ impl RetryBudget {
     /// For how long calls and withdrawals count.
     pub const WINDOW: Duration = Duration::from_secs(10);
 
-    /// An empty budget: the reserve alone can be drawn.
+    /// A budget with its reserve alone.
     pub fn new(spec: BudgetSpec) -> Self {
         let slot = |_| Slot { calls: Stretch::new(), retries: Stretch::new(), hedges: Stretch::new() };
         Self {
@@ -132,19 +132,19 @@ impl RetryBudget {
         }
     }
 
-    /// A call has begun.
+    /// Deposits the share of a call that has begun.
     #[inline]
     pub fn deposit(&self, now: Instant) {
         let epoch = epoch(now);
         self.slot(epoch).calls.count(epoch);
     }
 
-    /// May one retry be made? `true` has drawn it.
+    /// Withdraws one retry; `true` if the budget allows it.
     pub fn withdraw(&self, now: Instant) -> bool {
         self.spend(now, Use::Retry)
     }
 
-    /// May one hedge be made? `true` has drawn it, from the common balance and from the hedges' own share.
+    /// Withdraws one hedge from the common balance and from the hedges' own share; `true` if both allow it.
     pub fn withdraw_hedge(&self, now: Instant) -> bool {
         self.spend(now, Use::Hedge)
     }
@@ -162,19 +162,19 @@ impl RetryBudget {
         self.slot(epoch).hedges.put_back(epoch);
     }
 
-    /// How many withdrawals would be granted now.
+    /// Returns the number of withdrawals that would be granted now.
     pub fn balance(&self, now: Instant) -> u64 {
         self.room(&self.tally(epoch(now), None), Use::Retry)
     }
 
-    /// New thresholds; what has been paid in and drawn stays.
+    /// Puts new thresholds in force; deposits and withdrawals stay.
     pub fn update(&self, spec: BudgetSpec) {
         self.ratio.store(spec.ratio.billionths().into(), Ordering::Relaxed);
         self.hedge_ratio.store(spec.hedges.billionths().into(), Ordering::Relaxed);
         self.reserve.store(spec.reserve.into(), Ordering::Relaxed);
     }
 
-    /// The thresholds and what the window holds.
+    /// Returns the thresholds and the content of the window.
     pub fn snapshot(&self, now: Instant) -> BudgetSnapshot {
         let tally = self.tally(epoch(now), None);
         let ratio = |part: &AtomicU64| {

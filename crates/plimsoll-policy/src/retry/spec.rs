@@ -1,6 +1,6 @@
 use crate::{
     Cause,
-    units::{BackoffRange, Invalid, Ratio},
+    units::{BackoffRange, Ratio, ValueError},
 };
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ impl Attempts {
 }
 
 impl TryFrom<u32> for Attempts {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(value: u32) -> Result<Self, Invalid> {
+    fn try_from(value: u32) -> Result<Self, ValueError> {
         u8::try_from(value)
             .ok()
             .filter(|count| (1..=Self::MAX).contains(count))
             .map(Self)
-            .ok_or_else(|| Invalid::new("from 1 to 10 attempts, the first included", value))
+            .ok_or_else(|| ValueError::new("from 1 to 10 attempts, the first included", value))
     }
 }
 
@@ -47,7 +47,7 @@ pub enum Jitter {
 pub struct RetryOn {
     /// No connection came about.
     pub connect: bool,
-    /// The connection broke before an answer.
+    /// The connection broke before a response.
     pub reset: bool,
     /// The attempt ran into a limit.
     pub timeout: bool,
@@ -59,20 +59,20 @@ impl RetryOn {
     /// Nothing.
     pub const NONE: Self = Self { connect: false, reset: false, timeout: false, statuses: [0; 4] };
 
-    /// The same with this status, from 400 to 599.
+    /// Adds this status, from 400 to 599.
     ///
     /// # Errors
     /// For any other.
-    pub fn with_status(mut self, status: u16) -> Result<Self, Invalid> {
+    pub fn with_status(mut self, status: u16) -> Result<Self, ValueError> {
         let bit = status
             .checked_sub(400)
             .filter(|bit| *bit < 200)
-            .ok_or_else(|| Invalid::new("a status from 400 to 599", status))?;
+            .ok_or_else(|| ValueError::new("a status from 400 to 599", status))?;
         self.statuses[usize::from(bit / 64)] |= 1 << (bit % 64);
         Ok(self)
     }
 
-    /// The statuses, in rising order.
+    /// Returns the statuses, in ascending order.
     pub fn statuses(&self) -> impl Iterator<Item = u16> + '_ {
         (400..600).filter(|status| self.contains(Cause::Status(*status)))
     }
@@ -117,7 +117,7 @@ pub struct RetrySpec {
     pub budget: Ratio,
     /// So many retries a second are free, so that a service with few calls can retry at all.
     pub reserve: u32,
-    /// What is retried.
+    /// The causes that are retried.
     pub on: RetryOn,
     /// No retry begins later than this after the call's first attempt; `None`: the deadline alone bounds it.
     pub window: Option<Duration>,

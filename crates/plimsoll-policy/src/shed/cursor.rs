@@ -95,9 +95,12 @@ mod tests {
 
     #[test]
     fn keys_run_from_critical_to_sheddable() {
-        assert_eq!(key(Priority::CRITICAL, Cohort::of(0)), 0);
-        assert_eq!(key(Priority::SHEDDABLE, Cohort::of(u64::MAX)), KEYS - 1);
-        assert!(key(Priority::NORMAL, Cohort::of(u64::MAX)) < key(Priority::SHEDDABLE, Cohort::of(0)));
+        assert_eq!(key(Priority::CRITICAL, Cohort::from_hash(0)), 0);
+        assert_eq!(key(Priority::SHEDDABLE, Cohort::from_hash(u64::MAX)), KEYS - 1);
+        assert!(
+            key(Priority::NORMAL, Cohort::from_hash(u64::MAX))
+                < key(Priority::SHEDDABLE, Cohort::from_hash(0))
+        );
     }
 
     #[test]

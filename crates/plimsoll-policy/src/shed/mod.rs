@@ -54,8 +54,8 @@ mod spec;
 mod tests;
 
 use crate::{
-    Ask, Draw, Instant, Machine, Reason, Rejected,
-    bulkhead::Order,
+    Ask, Draw, Instant, Machine, Reason, RejectedError,
+    bulkhead::QueueOrder,
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     time::nanos,
 };
@@ -70,7 +70,7 @@ const RISE: f64 = 0.01;
 /// No delay has been heard of.
 const NONE: u64 = u64::MAX;
 
-/// What a shedder shows.
+/// A snapshot of a shedder.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ShedSnapshot {
     /// Whether the queue is standing.
@@ -103,7 +103,7 @@ pub struct Shedder {
 }
 
 impl Shedder {
-    /// A shedder that has heard of nothing yet, and sheds nothing.
+    /// A shedder without reports, which sheds nothing.
     pub fn new(spec: ShedSpec) -> Self {
         Self {
             cursor: AtomicU64::new(Cursor::CALM.0),
@@ -155,12 +155,12 @@ impl Shedder {
     /// [`Reason::Overloaded`], with the time that the cursor takes to come back to where it lets everything through, if
     /// from now on all is calm.
     #[inline]
-    pub fn admit(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), Rejected> {
+    pub fn admit(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), RejectedError> {
         if self.cursor.load(Relaxed) == Cursor::CALM.0 { Ok(()) } else { self.admit_some(now, ask, draw) }
     }
 
     #[cold]
-    fn admit_some(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), Rejected> {
+    fn admit_some(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), RejectedError> {
         // Also from here: where nothing is let through, nothing is heard of.
         if now.as_nanos() >= self.ends.load(Relaxed) {
             self.turn(now, 0);
@@ -173,7 +173,7 @@ impl Shedder {
         let shed = 1.0 - self.admitted();
         let interval = Duration::from_nanos(self.interval.load(Relaxed));
         let back = interval.saturating_mul((shed / RISE).ceil().max(1.0) as u32);
-        Err(Rejected::new(Machine::Shed, Reason::Overloaded).after(back))
+        Err(RejectedError::new(Machine::Shed, Reason::Overloaded).after(back))
     }
 
     /// Whether the queue is standing. A verdict lapses after two intervals, if nothing is heard.
@@ -182,14 +182,14 @@ impl Shedder {
         now.as_nanos() < self.overloaded_until.load(Relaxed)
     }
 
-    /// How the queue is to be served now.
+    /// Returns the order in which the queue is to be served now.
     #[inline]
-    pub fn order(&self, now: Instant) -> Order {
+    pub fn order(&self, now: Instant) -> QueueOrder {
         if self.overloaded(now) {
             let drop_after = Duration::from_nanos(self.target.load(Relaxed).saturating_mul(2));
-            Order::NewestFirst { drop_after }
+            QueueOrder::NewestFirst { drop_after }
         } else {
-            Order::OldestFirst
+            QueueOrder::OldestFirst
         }
     }
 
@@ -199,7 +199,7 @@ impl Shedder {
         self.interval.store(nanos(spec.interval), Relaxed);
     }
 
-    /// What is there now.
+    /// Returns a snapshot of the shedder.
     pub fn snapshot(&self, now: Instant) -> ShedSnapshot {
         let least = self.last_least.load(Relaxed);
         ShedSnapshot {

@@ -9,7 +9,7 @@ fn at(millis: u64) -> Instant {
 }
 
 fn ask(tier: u8, cohort: u8) -> Ask {
-    let cohort = Cohort::of(u64::from(cohort) << 57);
+    let cohort = Cohort::from_hash(u64::from(cohort) << 57);
     Ask { priority: Priority::new(tier).unwrap(), cohort, ..Ask::default() }
 }
 
@@ -31,13 +31,13 @@ fn a_queue_stands_when_its_least_delay_stays_above_the_target_for_an_interval() 
     assert!(!shedder.overloaded(at(100)), "the interval is not over");
     shedder.waited(at(101), 6 * MS);
     assert!(shedder.overloaded(at(101)));
-    assert_eq!(shedder.order(at(101)), Order::NewestFirst { drop_after: 10 * MS });
+    assert_eq!(shedder.order(at(101)), QueueOrder::NewestFirst { drop_after: 10 * MS });
     // One call that did not wait is proof enough.
     stand(&shedder, 102, 50, 60 * MS, 2);
     shedder.waited(at(152), 5 * MS);
     stand(&shedder, 153, 60, 60 * MS, 2);
     assert!(!shedder.overloaded(at(213)));
-    assert_eq!(shedder.order(at(213)), Order::OldestFirst);
+    assert_eq!(shedder.order(at(213)), QueueOrder::OldestFirst);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn silence_is_calm() {
 #[test]
 fn a_line_that_moves_slower_than_its_interval_is_standing() {
     let shedder = Shedder::new(ShedSpec::default());
-    // One call leaves every 250 ms, each after a second in the line.
+    // One call leaves every 250 ms, each after a second in the queue.
     for now in (1..=2_001).step_by(250) {
         shedder.waited(at(now), 1000 * MS);
         assert!(shedder.overloaded(at(now)), "at {now}");
@@ -72,7 +72,7 @@ fn a_line_that_moves_slower_than_its_interval_is_standing() {
 fn a_line_that_does_not_move_at_all_is_standing() {
     let shedder = Shedder::new(ShedSpec::default());
     shedder.waited(at(1), Duration::ZERO);
-    // Nobody leaves any more; those who come find the first in line older each time.
+    // No call leaves any more; each newcomer finds an older first waiter.
     for now in (2..100).step_by(7) {
         shedder.standing(at(now), MS * now as u32);
     }
@@ -83,7 +83,7 @@ fn a_line_that_does_not_move_at_all_is_standing() {
     }
     shedder.standing(at(202), 202 * MS);
     assert!(shedder.overloaded(at(202)));
-    assert!(matches!(shedder.order(at(202)), Order::NewestFirst { .. }));
+    assert!(matches!(shedder.order(at(202)), QueueOrder::NewestFirst { .. }));
     // One call that leaves at once is proof of the contrary, whoever else is still there.
     shedder.waited(at(203), Duration::ZERO);
     shedder.standing(at(204), 204 * MS);
@@ -227,7 +227,7 @@ fn tasks_done(consistent: bool) -> f64 {
         let mut passed = 0;
         for _ in 0..2 {
             draw = draw.split();
-            let cohort = Cohort::of(if consistent { user } else { draw.bits() });
+            let cohort = Cohort::from_hash(if consistent { user } else { draw.bits() });
             let ask = Ask { cohort, ..Ask::default() };
             if shedder.admit(now, ask, draw.split()).is_ok() {
                 passed += 1;
@@ -273,7 +273,7 @@ proptest! {
             let dropped = folly.overloaded(now, delay, spec);
             shedder.waited(instant, Duration::from_nanos(delay));
             prop_assert_eq!(shedder.overloaded(instant), folly.overloaded);
-            if let (Order::NewestFirst { drop_after }, true) = (shedder.order(instant), dropped) {
+            if let (QueueOrder::NewestFirst { drop_after }, true) = (shedder.order(instant), dropped) {
                 prop_assert!(Duration::from_nanos(delay) > drop_after);
             }
         }

@@ -43,7 +43,7 @@ mod tests;
 pub use spec::*;
 
 use crate::{
-    Draw, Instant, Machine, Outcome, Reason, Rejected,
+    Draw, Instant, Machine, Outcome, Reason, RejectedError,
     sync::{
         Mutex,
         atomic::{
@@ -86,7 +86,7 @@ pub struct Throttle {
     spec: Mutex<ThrottleSpec>,
 }
 
-/// What every call reads and only an update writes.
+/// Fields that every call reads and only an update writes.
 #[derive(Debug)]
 struct Steady {
     /// How the window is cut, in 12 bits, and above them how often it began anew.
@@ -112,9 +112,9 @@ pub struct Snapshot {
 }
 
 impl Throttle {
-    /// A throttle that has seen nothing yet.
+    /// A throttle with an empty window.
     pub fn new(spec: ThrottleSpec) -> Self {
-        let cut = AtomicU64::new(Grain::of(spec.window).pack());
+        let cut = AtomicU64::new(Grain::from_window(spec.window).pack());
         let steady = Steady {
             cut,
             k: AtomicU64::new(spec.k.get().to_bits()),
@@ -129,12 +129,12 @@ impl Throttle {
         }
     }
 
-    /// May a call go ahead now? A rejection counts as a request by itself; whoever is let through settles.
+    /// Admits a call or refuses it. A rejection counts as a request by itself; an admitted call must be settled.
     ///
     /// # Errors
     /// [`Reason::Throttled`], without a time to come back: the next call may pass.
     #[inline]
-    pub fn admit(&self, now: Instant, draw: Draw) -> Result<(), Rejected> {
+    pub fn admit(&self, now: Instant, draw: Draw) -> Result<(), RejectedError> {
         if now.as_nanos() < self.steady.calm_until.load(Acquire) {
             Ok(())
         } else {
@@ -143,7 +143,7 @@ impl Throttle {
     }
 
     #[inline(never)]
-    fn admit_alarmed(&self, now: Instant, draw: Draw) -> Result<(), Rejected> {
+    fn admit_alarmed(&self, now: Instant, draw: Draw) -> Result<(), RejectedError> {
         let raised = self.steady.raised.load(Acquire);
         let seen = self.look(now);
         if seen.probability > 0.0 {
@@ -176,7 +176,7 @@ impl Throttle {
         self.steady.calm_until.store(0, Release);
     }
 
-    fn admit_against_odds(&self, now: Instant, draw: Draw, probability: f64) -> Result<(), Rejected> {
+    fn admit_against_odds(&self, now: Instant, draw: Draw, probability: f64) -> Result<(), RejectedError> {
         let passed = self.passed.load(Relaxed);
         let due = now.as_nanos().saturating_sub(passed) >= nanos(FORCED_PASS);
         if draw.unit() >= probability {
@@ -190,10 +190,10 @@ impl Throttle {
             return Ok(());
         }
         self.count_refused(now);
-        Err(Rejected::new(Machine::Throttle, Reason::Throttled))
+        Err(RejectedError::new(Machine::Throttle, Reason::Throttled))
     }
 
-    /// A call that was let through has ended so.
+    /// Records the outcome of an admitted call.
     #[inline]
     pub fn settle(&self, now: Instant, outcome: Outcome) {
         match outcome {
@@ -212,19 +212,19 @@ impl Throttle {
         let era = cut >> 12;
         let (era, grain) = match Grain::unpack(cut).resized(spec.window) {
             Some(grain) => (era, grain),
-            None => (u64::from((era as u32).wrapping_add(1)), Grain::of(spec.window)),
+            None => (u64::from((era as u32).wrapping_add(1)), Grain::from_window(spec.window)),
         };
         self.steady.cut.store(era << 12 | grain.pack(), Release);
         self.alarm();
         *current = spec;
     }
 
-    /// The thresholds in force.
+    /// Returns the thresholds in force.
     pub fn spec(&self) -> ThrottleSpec {
         *self.spec.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the throttle looks like at `now`.
+    /// Returns a snapshot at `now`.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         self.look(now)
     }

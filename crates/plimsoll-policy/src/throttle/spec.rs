@@ -1,4 +1,4 @@
-use crate::units::Invalid;
+use crate::units::ValueError;
 use std::time::Duration;
 
 /// How many times the accepted requests are sent on: at least 1.
@@ -13,13 +13,13 @@ impl Multiplier {
 }
 
 impl TryFrom<f64> for Multiplier {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(value: f64) -> Result<Self, Invalid> {
+    fn try_from(value: f64) -> Result<Self, ValueError> {
         if (1.0..=1000.0).contains(&value) {
             Ok(Self(value))
         } else {
-            Err(Invalid::new("a multiplier from 1 to 1000, such as 2.0", value))
+            Err(ValueError::new("a multiplier from 1 to 1000, such as 2.0", value))
         }
     }
 }

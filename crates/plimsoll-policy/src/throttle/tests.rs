@@ -2,7 +2,7 @@ use super::*;
 use crate::Failure;
 use proptest::prelude::*;
 
-const FAILURE: Outcome = Outcome::Failure(Failure::Answer);
+const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 
 fn seconds(seconds: f64) -> Instant {
     Instant::ORIGIN + Duration::from_secs_f64(seconds)

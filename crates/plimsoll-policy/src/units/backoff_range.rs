@@ -1,4 +1,4 @@
-use super::{Invalid, Span, duration};
+use super::{Span, ValueError, duration};
 use std::{fmt, str::FromStr, time::Duration};
 
 /// The shortest and the longest wait between attempts. Written `"10ms..200ms"`.
@@ -12,13 +12,13 @@ impl BackoffRange {
     const EXPECTED: &'static str =
         "a range of waits such as \"10ms..200ms\", the first above zero and not above the second";
 
-    /// From `base` (above zero) to `cap` (not below `base`).
+    /// A range from `base` (above zero) to `cap` (not below `base`).
     ///
     /// # Errors
     /// Where that does not hold.
-    pub fn new(base: Duration, cap: Duration) -> Result<Self, Invalid> {
+    pub fn new(base: Duration, cap: Duration) -> Result<Self, ValueError> {
         if base.is_zero() || cap < base {
-            return Err(Invalid::new(Self::EXPECTED, format_args!("\"{}..{}\"", Span(base), Span(cap))));
+            return Err(ValueError::new(Self::EXPECTED, format_args!("\"{}..{}\"", Span(base), Span(cap))));
         }
         Ok(Self { base, cap })
     }
@@ -35,10 +35,10 @@ impl BackoffRange {
 }
 
 impl FromStr for BackoffRange {
-    type Err = Invalid;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid = |()| Invalid::new(Self::EXPECTED, format_args!("{text:?}"));
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let invalid = |()| ValueError::new(Self::EXPECTED, format_args!("{text:?}"));
         let (base, cap) = text.split_once("..").ok_or(()).map_err(invalid)?;
         let read = |part| duration(part).map_err(|_| invalid(()));
         Self::new(read(base)?, read(cap)?).map_err(|_| invalid(()))

@@ -1,4 +1,4 @@
-use super::Invalid;
+use super::ValueError;
 use std::{fmt, time::Duration};
 
 const EXPECTED: &str = "a duration such as \"300ms\", \"2s\", \"1.5m\" or \"1h\"";
@@ -7,8 +7,8 @@ const EXPECTED: &str = "a duration such as \"300ms\", \"2s\", \"1.5m\" or \"1h\"
 ///
 /// # Errors
 /// Where a unit is missing or unknown, a number is negative or malformed, or the sum is beyond 584 years.
-pub fn duration(text: &str) -> Result<Duration, Invalid> {
-    let invalid = || Invalid::new(EXPECTED, format_args!("{text:?}"));
+pub fn duration(text: &str) -> Result<Duration, ValueError> {
+    let invalid = || ValueError::new(EXPECTED, format_args!("{text:?}"));
     let mut rest = text.trim();
     let mut total: u128 = 0;
     if rest.is_empty() {

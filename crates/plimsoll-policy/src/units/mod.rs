@@ -1,4 +1,4 @@
-//! Quantities that cannot be wrong: each is validated where it is made, by `TryFrom` or `FromStr`.
+//! Validated quantities: each is checked where it is made, by `TryFrom` or `FromStr`.
 
 mod backoff_range;
 mod duration;
@@ -10,18 +10,18 @@ pub use duration::{Span, duration};
 pub use rate::{Burst, Rate};
 pub use ratio::Ratio;
 
-/// A quantity that was refused, and what would have been right.
+/// An invalid value of a unit, with the expected form.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected {expected}, found {found}")]
-pub struct Invalid {
-    /// What the place takes, with an example.
+pub struct ValueError {
+    /// The expected form, with an example.
     pub expected: &'static str,
-    /// What stood there.
+    /// The value that was found.
     pub found: String,
 }
 
-impl Invalid {
-    /// A refusal: what the place takes, and what stood there.
+impl ValueError {
+    /// An error with the expected form and the value that was found.
     pub fn new(expected: &'static str, found: impl std::fmt::Display) -> Self {
         Self { expected, found: found.to_string() }
     }

@@ -1,4 +1,4 @@
-use super::{Invalid, Span, duration};
+use super::{Span, ValueError, duration};
 use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 /// So many in so long. Written `"2000/s"`, `"90/m"`, `"5/h"`, `"10/250ms"`. From one an hour to 10⁹ a second.
@@ -7,7 +7,7 @@ use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 /// # use plimsoll_policy::units::Rate;
 /// let rate: Rate = "90/m".parse()?;
 /// assert_eq!(rate.per_second(), 1.5);
-/// # Ok::<(), plimsoll_policy::units::Invalid>(())
+/// # Ok::<(), plimsoll_policy::units::ValueError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
@@ -19,12 +19,12 @@ impl Rate {
     const EXPECTED: &'static str =
         "a rate such as \"100/s\", \"90/m\" or \"5/h\", from one an hour to a thousand million a second";
 
-    /// `count` in every `period`.
+    /// A rate of `count` in every `period`.
     ///
     /// # Errors
     /// Below one an hour or above 10⁹ a second.
-    pub fn new(count: u32, period: Duration) -> Result<Self, Invalid> {
-        let invalid = || Invalid::new(Self::EXPECTED, format_args!("{count}/{}", Span(period)));
+    pub fn new(count: u32, period: Duration) -> Result<Self, ValueError> {
+        let invalid = || ValueError::new(Self::EXPECTED, format_args!("{count}/{}", Span(period)));
         let count = NonZeroU32::new(count).ok_or_else(invalid)?;
         let rate = Self { count, period };
         let hour = 3_600_000_000_000u128;
@@ -32,11 +32,11 @@ impl Rate {
         if slow || period.as_nanos() < u128::from(count.get()) { Err(invalid()) } else { Ok(rate) }
     }
 
-    /// `count` a second.
+    /// A rate of `count` a second.
     ///
     /// # Errors
     /// For zero, and above 10⁹.
-    pub fn per_second_of(count: u32) -> Result<Self, Invalid> {
+    pub fn per_second_of(count: u32) -> Result<Self, ValueError> {
         Self::new(count, Duration::from_secs(1))
     }
 
@@ -50,17 +50,17 @@ impl Rate {
         self.period
     }
 
-    /// As a number a second.
+    /// Returns the rate as a number a second.
     pub fn per_second(self) -> f64 {
         f64::from(self.count.get()) / self.period.as_secs_f64()
     }
 }
 
 impl FromStr for Rate {
-    type Err = Invalid;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid = || Invalid::new(Self::EXPECTED, format_args!("{text:?}"));
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let invalid = || ValueError::new(Self::EXPECTED, format_args!("{text:?}"));
         let (count, period) = text.split_once('/').ok_or_else(invalid)?;
         let count = count.trim();
         let digits = count.bytes().all(|byte| byte.is_ascii_digit());
@@ -102,10 +102,10 @@ impl Burst {
 }
 
 impl TryFrom<u32> for Burst {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(value: u32) -> Result<Self, Invalid> {
-        NonZeroU32::new(value).map(Self).ok_or_else(|| Invalid::new("a burst of at least 1", value))
+    fn try_from(value: u32) -> Result<Self, ValueError> {
+        NonZeroU32::new(value).map(Self).ok_or_else(|| ValueError::new("a burst of at least 1", value))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::Invalid;
+use super::ValueError;
 use std::{fmt, str::FromStr};
 
 /// A part of a whole, from 0 to 1. Written `"50%"` or `0.5`.
@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 /// let ratio: Ratio = "12.5%".parse()?;
 /// assert_eq!(ratio.get(), 0.125);
 /// assert!("150%".parse::<Ratio>().is_err());
-/// # Ok::<(), plimsoll_policy::units::Invalid>(())
+/// # Ok::<(), plimsoll_policy::units::ValueError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 pub struct Ratio(f64);
@@ -49,18 +49,22 @@ impl Ratio {
 }
 
 impl TryFrom<f64> for Ratio {
-    type Error = Invalid;
+    type Error = ValueError;
 
-    fn try_from(value: f64) -> Result<Self, Invalid> {
-        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(Invalid::new(Self::EXPECTED, value)) }
+    fn try_from(value: f64) -> Result<Self, ValueError> {
+        if (0.0..=1.0).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err(ValueError::new(Self::EXPECTED, value))
+        }
     }
 }
 
 impl FromStr for Ratio {
-    type Err = Invalid;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid = || Invalid::new(Self::EXPECTED, format_args!("{text:?}"));
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let invalid = || ValueError::new(Self::EXPECTED, format_args!("{text:?}"));
         let (digits, scale) = text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |rest| (rest, 100.0));
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let value: f64 = digits.parse().ok().filter(|_| plain).ok_or_else(invalid)?;

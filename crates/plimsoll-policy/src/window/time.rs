@@ -31,7 +31,7 @@ pub(crate) struct Grain {
 
 impl Grain {
     /// 16 to 32 buckets for this window. Anything below 16 ns is taken as 16 ns.
-    pub(crate) fn of(window: Duration) -> Self {
+    pub(crate) fn from_window(window: Duration) -> Self {
         let least = BUCKETS as u64 / 2;
         let window = nanos(window).max(least);
         let shift = (window / least).ilog2();
@@ -51,7 +51,7 @@ impl Grain {
         (self.shift as u64) << 6 | self.span as u64
     }
 
-    /// What [`Grain::pack`] gave.
+    /// Reverses [`Grain::pack`].
     pub(crate) const fn unpack(bits: u64) -> Self {
         Self { shift: (bits >> 6 & 0x3f) as u32, span: (bits & 0x3f) as u32 }
     }
@@ -161,7 +161,7 @@ impl<const KINDS: usize> TimeRing<KINDS> {
         false
     }
 
-    /// What the window holds of each kind.
+    /// Returns the window's counts by kind.
     #[inline]
     pub(crate) fn sums(&self, at: At) -> [u64; KINDS] {
         let mut sums = [0; KINDS];
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_window_has_sixteen_to_thirty_two_buckets_of_about_its_length() {
         for nanos in [1, 15, 16, 17, 1_000, 250_000_000, 10_000_000_000, 120_000_000_000, u64::MAX] {
-            let grain = Grain::of(Duration::from_nanos(nanos));
+            let grain = Grain::from_window(Duration::from_nanos(nanos));
             assert!((16..=32).contains(&grain.span), "{nanos}: {grain:?}");
             let covered = u128::from(grain.span) << grain.shift;
             let bucket = 1u128 << grain.shift;
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_resized_window_keeps_its_buckets_within_a_quarter_and_the_ring() {
-        let grain = Grain::of(Duration::from_secs(10));
+        let grain = Grain::from_window(Duration::from_secs(10));
         for millis in [2_500, 5_000, 9_000, 10_000, 16_000] {
             let other = grain.resized(Duration::from_millis(millis)).unwrap();
             assert_eq!(other.shift, grain.shift);
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn another_era_reads_nothing_and_takes_the_cells_over() {
-        let (ring, grain) = (TimeRing::<1>::new(), Grain::of(Duration::from_nanos(16)));
+        let (ring, grain) = (TimeRing::<1>::new(), Grain::from_window(Duration::from_nanos(16)));
         let now = Instant::from_nanos(100);
         assert_eq!(ring.add(grain.at(now, 0), 0, || true), Some(1));
         assert_eq!(ring.add(grain.at(now, 0), 0, || true), Some(2));
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_bucket_stops_counting_at_its_bound() {
-        let (ring, grain) = (TimeRing::<1>::new(), Grain::of(Duration::from_nanos(16)));
+        let (ring, grain) = (TimeRing::<1>::new(), Grain::from_window(Duration::from_nanos(16)));
         ring.cells[0][0].store(COUNT_MASK - 1, std::sync::atomic::Ordering::Relaxed);
         assert_eq!(ring.add(at(grain, 0), 0, || true), Some(COUNT_MASK));
         assert_eq!(ring.add(at(grain, 0), 0, || true), Some(COUNT_MASK));
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_caller_whose_clock_lags_counts_in_its_own_bucket_or_nowhere() {
-        let (ring, grain) = (TimeRing::<1>::new(), Grain::of(Duration::from_nanos(32)));
+        let (ring, grain) = (TimeRing::<1>::new(), Grain::from_window(Duration::from_nanos(32)));
         let bucket = 1u64 << grain.shift;
         let lap = bucket * BUCKETS as u64;
         let add = |nanos| ring.add(at(grain, nanos), 0, || true);
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_count_changes_its_kind_where_it_stands() {
-        let (ring, grain) = (TimeRing::<3>::new(), Grain::of(Duration::from_nanos(32)));
+        let (ring, grain) = (TimeRing::<3>::new(), Grain::from_window(Duration::from_nanos(32)));
         let bucket = 1u64 << grain.shift;
         for (nanos, kind) in [(0, 0), (0, 0), (bucket, 1), (2 * bucket, 0)] {
             ring.add(at(grain, nanos), kind, || true);
@@ -276,7 +276,7 @@ mod tests {
             steps in prop::collection::vec((0u64..10_000, 0usize..2), 1..200),
         ) {
             let ring = TimeRing::<2>::new();
-            let grain = Grain::of(Duration::from_nanos(window));
+            let grain = Grain::from_window(Duration::from_nanos(window));
             let bucket = 1u64 << grain.shift;
             prop_assert!(bucket <= window.max(16) / 16);
             let (mut now, mut all) = (0u64, VecDeque::new());

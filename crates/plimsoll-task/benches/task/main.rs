@@ -1,4 +1,4 @@
-//! What structure costs, each beside what it stands in for.
+//! The cost of structured concurrency, beside tokio's own.
 //!
 //! `cargo bench -p plimsoll-task`, or `cargo xtask bench task` for the figures that are claimed.
 //!

@@ -11,14 +11,14 @@ use tokio::time::{Sleep, sleep_until};
 /// The time was over before the work was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the deadline has passed")]
-pub struct DeadlineExceeded;
+pub struct DeadlineExceededError;
 
 /// Runs `future` for at most `duration`, and never beyond the deadline around it.
 ///
 /// Cancel safe where the inner future is: whether this is dropped or its time is over, the inner future is dropped.
 ///
 /// # Errors
-/// [`DeadlineExceeded`] once the time is over. A future that is ready at that very moment still counts as in time.
+/// [`DeadlineExceededError`] once the time is over. A future that is ready at that very moment still counts as in time.
 ///
 /// # Panics
 /// Outside a tokio runtime with its time driver, where it has to wait.
@@ -46,7 +46,7 @@ impl<F> Enforced<F> {
 }
 
 impl<F: Future> Future for Enforced<F> {
-    type Output = Result<F::Output, DeadlineExceeded>;
+    type Output = Result<F::Output, DeadlineExceededError>;
 
     /// # Panics
     /// When polled again after it has ended.
@@ -67,7 +67,7 @@ impl<F: Future> Future for Enforced<F> {
         match this.timer.as_mut().as_pin_mut().map(|timer| timer.poll(cx)) {
             Some(Poll::Ready(())) => {
                 this.future.set(None);
-                Poll::Ready(Err(DeadlineExceeded))
+                Poll::Ready(Err(DeadlineExceededError))
             }
             _ => Poll::Pending,
         }

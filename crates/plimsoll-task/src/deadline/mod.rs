@@ -1,7 +1,7 @@
 //! Until when the work at hand is wanted, without passing it through every signature.
 //!
-//! What Go carries in `context.Context`, a task carries here: [`Deadline::current`] is the deadline of whatever is
-//! running, [`Deadline::NEVER`] where nobody set one. It narrows on its way down and never widens: under
+//! A task carries its deadline as Go's `context.Context` does: [`Deadline::current`] is the deadline of the running code,
+//! [`Deadline::NEVER`] if none is set. It narrows on its way down and never widens: under
 //! [`Deadline::scope`] the earlier of the two holds, at every poll, wherever the future was made.
 //!
 //! Scopes, supervisors and pools of this crate hand it on to the tasks they start; a plain `tokio::spawn` does not
@@ -34,7 +34,7 @@ mod enforce;
 
 pub(crate) use current::Entered;
 pub use current::Scoped;
-pub use enforce::{DeadlineExceeded, Enforced, within};
+pub use enforce::{DeadlineExceededError, Enforced, within};
 
 use std::{cmp::Ordering, fmt, future, time::Duration};
 use tokio::time::{Instant, sleep_until};

@@ -53,7 +53,7 @@ fn a_panic_restores_what_was_before() {
 async fn the_earlier_of_two_cuts() {
     let start = Instant::now();
     let waited = within(seconds(1), within(seconds(5), future::pending::<()>())).await;
-    assert_eq!(waited, Ok(Err(DeadlineExceeded)));
+    assert_eq!(waited, Ok(Err(DeadlineExceededError)));
     assert_eq!(start.elapsed(), seconds(1));
     let in_time = within(seconds(1), async { tokio::time::sleep(seconds(1)).await }).await;
     assert_eq!(in_time, Ok(()));
@@ -64,7 +64,7 @@ async fn what_was_made_outside_is_cut_by_the_tighter_one_as_well() {
     let start = Instant::now();
     let made_outside = within(seconds(60), future::pending::<()>());
     let told = Deadline::after(seconds(2)).scope(made_outside).await;
-    assert_eq!((told, start.elapsed()), (Err(DeadlineExceeded), seconds(2)));
+    assert_eq!((told, start.elapsed()), (Err(DeadlineExceededError), seconds(2)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,14 +9,14 @@ use crate::sync::{
 };
 use std::{fmt, sync::Arc, task::Waker};
 
-/// Somebody waits for the count to reach zero.
+/// The mark that a waiter waits for the count to reach zero.
 const WATCHED: usize = 1;
 const ONE: usize = 2;
 
-/// What is going on under one name.
+/// The count of activities under one name.
 ///
-/// The count and the mark that somebody waits for its end are one word: whoever leaves last sees the mark, or the mark
-/// is set afterwards and finds nobody. While nobody waits, to enter and to leave is one atomic step each.
+/// The count and the mark of a waiter are one word: the last activity to leave sees the mark, or the mark is set after it
+/// and finds the count at zero. Without a waiter, entering and leaving are one atomic step each.
 pub(super) struct Count {
     name: Arc<str>,
     state: AtomicUsize,
@@ -45,7 +45,7 @@ impl Count {
         self.state.load(Acquire) / ONE
     }
 
-    /// Whether nothing is going on; if something is, the waker is called by the last that leaves.
+    /// Whether no activity is in progress; otherwise the last one that leaves calls the waker.
     pub(super) fn is_empty_or_wake(&self, waker: &Waker) -> bool {
         {
             let mut known = lock(&self.waker);
@@ -62,23 +62,23 @@ impl Count {
     }
 }
 
-/// A name in a drain, and what is going on under it. Clones are the same.
+/// A name in a drain with its count of activities. Clones are the same member.
 #[derive(Clone)]
 pub struct Member {
     pub(super) count: Arc<Count>,
 }
 
 impl Member {
-    /// Something begins; it ends with the drop of the guard. Two atomic steps, no lock.
+    /// Begins an activity, which ends with the drop of the guard. Two atomic steps, no lock.
     ///
-    /// What enters while its phase is under way is waited for, if it does before the phase has found nobody left.
+    /// An activity that enters during its phase is waited for, if it does before the phase has found none left.
     #[must_use = "dropped at once, nothing is waited for"]
     pub fn enter(&self) -> Busy {
         self.count.enter();
         Busy { count: Arc::clone(&self.count) }
     }
 
-    /// How much is going on now.
+    /// Returns the number of activities in progress.
     pub fn count(&self) -> usize {
         self.count.count()
     }
@@ -95,7 +95,7 @@ impl fmt::Debug for Member {
     }
 }
 
-/// Something is going on until this is dropped.
+/// A guard of an activity, which ends when this is dropped.
 pub struct Busy {
     count: Arc<Count>,
 }

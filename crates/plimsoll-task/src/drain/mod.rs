@@ -1,14 +1,14 @@
-//! Going down in order: listeners, then requests, then workers, then stores, each within its limit.
+//! Shutdown in order: listeners, then requests, then workers, then stores, each within its limit.
 //!
-//! What is to be waited for registers under a name in one of the four phases, in one of two ways:
+//! Parts of a service register under a name in one of the four phases, in one of two ways:
 //!
-//! - a [`Member`] counts what is going on ([`Member::enter`] before, drop of the [`Busy`] after): requests, a worker's loop;
+//! - a [`Member`] counts activities ([`Member::enter`] before, drop of the [`Busy`] after): requests, a worker's loop;
 //! - a hook ([`Drain::hook`]) is a future that is run when its phase comes: closing a pool, flushing a buffer.
 //!
-//! Whoever should stop by itself watches [`Drain::token`] of its phase; [`Drain::draining`] is that of the first.
-//! [`Drain::run`] goes through the phases: it cancels the token, runs the hooks side by side, waits until nothing is going
-//! on or the limit is over, and writes one line to the log with what was still running, by name. Then the next phase, in
-//! any case: a drain never takes longer than its four limits together.
+//! A task that should stop by itself watches [`Drain::token`] of its phase; [`Drain::draining`] is that of the first.
+//! [`Drain::run`] goes through the phases: it cancels the token, runs the hooks concurrently, waits until no activity is
+//! left or the limit is over, and logs one line with the names of those still running. The next phase follows in any case:
+//! a drain never takes longer than its four limits together.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -29,7 +29,7 @@
 //! drain.requested().cancelled().await;
 //! let report = drain.run().await;
 //! assert!(report.is_clean());
-//! # Ok::<(), plimsoll_task::drain::Refused>(())
+//! # Ok::<(), plimsoll_task::drain::DrainError>(())
 //! # }).unwrap();
 //! ```
 //!
@@ -52,16 +52,16 @@ use crate::sync::{Mutex, lock};
 use member::Count;
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-/// What goes down together. In the order of going down.
+/// A phase of the shutdown, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// What lets work in: sockets, subscriptions.
+    /// Sources of work: sockets, subscriptions.
     Listeners,
-    /// What was let in.
+    /// Admitted work.
     Requests,
-    /// What works without being asked: outboxes, timers, consumers.
+    /// Background work: outboxes, timers, consumers.
     Workers,
-    /// What all of them write to.
+    /// Stores that the others write to.
     Stores,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// The longest that each phase may take.
+/// The limits of the phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Of [`Phase::Listeners`].
@@ -111,8 +111,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// That of one phase.
-    pub const fn of(&self, phase: Phase) -> Duration {
+    /// Returns the limit of one phase.
+    pub const fn limit(&self, phase: Phase) -> Duration {
         match phase {
             Phase::Listeners => self.listeners,
             Phase::Requests => self.requests,
@@ -122,14 +122,14 @@ impl Limits {
     }
 }
 
-/// Why nothing could be registered.
+/// An error of registering a member or hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refused {
-    /// The phase has begun, or is over.
+pub enum DrainError {
+    /// The phase has begun or is over.
     #[error("the drain is past the phase already")]
     TooLate,
-    /// There are 1,024 members and hooks.
+    /// There are 1,024 members and hooks already.
     #[error("too many members and hooks in one drain")]
     Full,
 }
@@ -139,7 +139,7 @@ const MOST: usize = 1_024;
 
 type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A drain, for whoever takes part in it and for whoever runs it. Clones are the same drain.
+/// A drain, for the parts of a service and for the code that runs it. Clones are the same drain.
 #[derive(Clone)]
 pub struct Drain {
     shared: Arc<Shared>,
@@ -150,7 +150,7 @@ struct Shared {
     requested: CancellationToken,
     tokens: [CancellationToken; 4],
     entries: Mutex<Entries>,
-    /// Held by whoever runs it; the second to come waits here, and finds all done.
+    /// Held by the run; a second run waits here, and finds all phases done.
     done: tokio::sync::Mutex<Vec<PhaseReport>>,
 }
 
@@ -176,11 +176,11 @@ impl Drain {
         }
     }
 
-    /// Something that will be going on, under this name. Names need not differ.
+    /// Registers a member with this name. Names need not be unique.
     ///
     /// # Errors
     /// Once the phase has begun, and beyond 1,024 members and hooks.
-    pub fn register(&self, phase: Phase, name: &str) -> Result<Member, Refused> {
+    pub fn register(&self, phase: Phase, name: &str) -> Result<Member, DrainError> {
         let mut entries = lock(&self.shared.entries);
         entries.admit(phase)?;
         let count = Arc::new(Count::new(name));
@@ -188,8 +188,8 @@ impl Drain {
         Ok(Member { count })
     }
 
-    /// A future that is run when the phase comes. What it does within the limit is done; then it is dropped, and named in
-    /// the report. A panic of it is logged, and ends it.
+    /// Registers a future that is run when the phase comes. At the limit it is dropped, and named in the report. A panic
+    /// of it is logged, and ends it.
     ///
     /// # Errors
     /// Once the phase has begun, and beyond 1,024 members and hooks.
@@ -198,7 +198,7 @@ impl Drain {
         phase: Phase,
         name: &str,
         hook: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), DrainError> {
         let hook: Hook = Box::pin(hook);
         let mut entries = lock(&self.shared.entries);
         entries.admit(phase)?;
@@ -206,32 +206,32 @@ impl Drain {
         Ok(())
     }
 
-    /// Asks that the drain be run: cancels [`Drain::requested`], and nothing else.
+    /// Requests the drain: cancels [`Drain::requested`], and nothing else.
     pub fn request(&self) {
         self.shared.requested.cancel();
     }
 
-    /// Cancelled when somebody asked for the drain, or runs it.
+    /// Returns the token that is cancelled when the drain is requested or run.
     pub fn requested(&self) -> &CancellationToken {
         &self.shared.requested
     }
 
-    /// Cancelled when the drain begins: the token of [`Phase::Listeners`].
+    /// Returns the token that is cancelled when the drain begins: that of [`Phase::Listeners`].
     pub fn draining(&self) -> &CancellationToken {
         self.token(Phase::Listeners)
     }
 
-    /// Cancelled when the phase begins.
+    /// Returns the token that is cancelled when the phase begins.
     pub fn token(&self, phase: Phase) -> &CancellationToken {
         &self.shared.tokens[phase as usize]
     }
 
-    /// The longest that each phase may take.
+    /// Returns the limits of the phases.
     pub fn limits(&self) -> Limits {
         self.shared.limits
     }
 
-    /// What is going on now, by name, for all phases.
+    /// Returns the activities in progress, by name, for all phases.
     pub fn running(&self) -> Vec<(Phase, StillRunning)> {
         let entries = lock(&self.shared.entries);
         let busy = |(phase, count): &(Phase, Arc<Count>)| count.still_running().map(|still| (*phase, still));
@@ -240,11 +240,11 @@ impl Drain {
 }
 
 impl Entries {
-    fn admit(&self, phase: Phase) -> Result<(), Refused> {
+    fn admit(&self, phase: Phase) -> Result<(), DrainError> {
         if self.begun > phase as usize {
-            Err(Refused::TooLate)
+            Err(DrainError::TooLate)
         } else if self.members.len() + self.hooks.len() >= MOST {
-            Err(Refused::Full)
+            Err(DrainError::Full)
         } else {
             Ok(())
         }

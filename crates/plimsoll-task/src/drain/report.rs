@@ -1,7 +1,7 @@
 use super::Phase;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// Something that was going on.
+/// Activities in progress under one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StillRunning {
     /// The name it was registered under.
@@ -25,13 +25,13 @@ pub struct PhaseReport {
     pub limit: Duration,
     /// How long it took.
     pub took: Duration,
-    /// What was going on when it began, hooks included.
+    /// The activities in progress when it began, including hooks.
     pub at_begin: Vec<StillRunning>,
-    /// What still was when the limit was over.
+    /// The activities still in progress at the limit.
     pub left: Vec<StillRunning>,
 }
 
-/// What became of a drain.
+/// The report of a drain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// In the order in which they ran.

@@ -26,7 +26,7 @@ impl Drain {
     }
 
     async fn phase(&self, phase: Phase) -> PhaseReport {
-        let (limit, start) = (self.shared.limits.of(phase), Instant::now());
+        let (limit, start) = (self.shared.limits.limit(phase), Instant::now());
         let (members, hooks) = self.begin(phase);
         let mut names: Vec<Option<Arc<str>>> = Vec::with_capacity(hooks.len());
         let mut running = FuturesUnordered::new();

@@ -111,11 +111,11 @@ async fn whoever_comes_too_late_is_told() {
     });
     drain.draining().cancelled().await;
     yield_now().await;
-    assert_eq!(drain.register(Phase::Requests, "late").unwrap_err(), Refused::TooLate);
+    assert_eq!(drain.register(Phase::Requests, "late").unwrap_err(), DrainError::TooLate);
     assert!(drain.hook(Phase::Stores, "pool", async {}).is_ok());
     drop(busy);
     assert!(running.await.unwrap().is_clean());
-    assert_eq!(drain.hook(Phase::Stores, "pool", async {}), Err(Refused::TooLate));
+    assert_eq!(drain.hook(Phase::Stores, "pool", async {}), Err(DrainError::TooLate));
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,6 +134,6 @@ fn members_and_hooks_have_a_bound() {
     for _ in 0..MOST {
         drain.register(Phase::Workers, "one of many").unwrap();
     }
-    assert_eq!(drain.register(Phase::Workers, "one more").unwrap_err(), Refused::Full);
-    assert_eq!(drain.hook(Phase::Workers, "one more", async {}), Err(Refused::Full));
+    assert_eq!(drain.register(Phase::Workers, "one more").unwrap_err(), DrainError::Full);
+    assert_eq!(drain.hook(Phase::Workers, "one more", async {}), Err(DrainError::Full));
 }

@@ -1,9 +1,10 @@
-//! What every lock here has beside tokio's: a name, seats for those who hold it, and counts of those who waited.
+//! The measured part of every lock: a name, slots for its holders, and counts of its waits.
 
 use super::{
-    Held, LockKind, LockStats, Owner, Place, order,
-    seat::Seat,
-    shared_seat::{self, SharedSeat},
+    Holder, LockKind, LockStats, Owner, SourceLocation,
+    holder_slot::HolderSlot,
+    order,
+    shared_slot::{self, SharedHolderSlot},
     waits::{self, Wait},
 };
 use crate::measure::{Durations, Registry, SAMPLED};
@@ -16,16 +17,16 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Holding longer than this is a finding, unless the lock says otherwise.
+/// The default hold limit, above which a hold is a finding.
 const HOLD_LIMIT: Duration = Duration::from_secs(1);
-/// Seats for those who share a lock.
+/// The number of slots for shared holders.
 const SHARED: usize = 8;
-/// Locks that [`all`] knows of.
+/// The most locks that [`all`] returns.
 const MOST: usize = 4096;
 
 static LOCKS: Registry<Core> = Registry::new(MOST);
 
-/// All locks that are alive, the first 4,096 of them.
+/// Returns all live locks, the first 4,096 of them.
 pub(crate) fn all() -> Vec<Arc<Core>> {
     LOCKS.all()
 }
@@ -35,32 +36,33 @@ pub(crate) struct Core {
     pub(super) id: u64,
     pub(super) name: &'static str,
     kind: LockKind,
-    exclusive: Seat,
-    shared: Box<[SharedSeat]>,
-    /// Whether any holder is enough to make a newcomer wait: so not for a semaphore with more than one permit.
+    exclusive: HolderSlot,
+    shared: Box<[SharedHolderSlot]>,
+    /// Whether one holder is enough to make others wait: not for a semaphore with more than one permit.
     one_blocks: AtomicBool,
     hold_limit: AtomicU64,
     waiting: AtomicU32,
     wait: Durations,
     hold: Durations,
-    /// Since when, at least, it has been held so, by seat. As of the watch's last look; never touched by who takes the lock.
-    noted: Mutex<Vec<(usize, Held, Instant)>>,
+    /// The holders of the monitor's last look, by slot, and the time since which each has been seen. Not touched by
+    /// acquisitions.
+    noted: Mutex<Vec<(usize, Holder, Instant)>>,
 }
 
-/// How a lock is held, and by how many.
+/// The mode of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Share {
     Exclusive,
     Shared,
 }
 
-/// One holding, from taking to giving back.
+/// The record of one hold, from acquisition to release.
 #[derive(Debug)]
-pub(super) struct Tenure {
+pub(super) struct HoldRecord {
     owner: Owner,
     share: Share,
     ordered: bool,
-    /// Only of those who waited, and of one in [`SAMPLED`] of the others.
+    /// The start, of holds that waited and of one in [`SAMPLED`] of the others.
     since: Option<Instant>,
 }
 
@@ -72,8 +74,8 @@ impl Core {
             id: NEXT.fetch_add(1, Relaxed),
             name,
             kind,
-            exclusive: Seat::new(),
-            shared: (0..shared).map(|_| SharedSeat::new()).collect(),
+            exclusive: HolderSlot::new(),
+            shared: (0..shared).map(|_| SharedHolderSlot::new()).collect(),
             one_blocks: AtomicBool::new(one_blocks),
             hold_limit: AtomicU64::new(HOLD_LIMIT.as_nanos() as u64),
             waiting: AtomicU32::new(0),
@@ -106,18 +108,24 @@ impl Core {
     }
 
     #[inline]
-    fn shared_seat(&self, owner: Owner) -> &SharedSeat {
+    fn shared_slot(&self, owner: Owner) -> &SharedHolderSlot {
         &self.shared[owner.number() as usize % SHARED]
     }
 
-    /// The lock has been taken: without waiting, or at `since` after a wait.
+    /// Records an acquisition: without a wait, or at `since` after one.
     #[inline]
-    pub(super) fn begin(&self, owner: Owner, share: Share, place: Place, since: Option<Instant>) -> Tenure {
+    pub(super) fn begin(
+        &self,
+        owner: Owner,
+        share: Share,
+        place: SourceLocation,
+        since: Option<Instant>,
+    ) -> HoldRecord {
         let turn = match share {
             Share::Exclusive => self.exclusive.take(owner, place),
             Share::Shared => {
-                let ticket = shared_seat::ticket();
-                self.shared_seat(owner).take(ticket, owner, place);
+                let ticket = shared_slot::ticket();
+                self.shared_slot(owner).take(ticket, owner, place);
                 ticket
             }
         };
@@ -127,36 +135,36 @@ impl Core {
         if ordered {
             order::took(owner, self, place);
         }
-        Tenure { owner, share, ordered, since }
+        HoldRecord { owner, share, ordered, since }
     }
 
-    /// The lock is about to be given back: before it is, so that nobody is seen in a seat that another has.
+    /// Records the release, just before it happens, so that no slot shows a holder after another has taken the lock.
     #[inline]
-    pub(super) fn end(&self, tenure: &Tenure) {
-        match tenure.share {
+    pub(super) fn end(&self, record: &HoldRecord) {
+        match record.share {
             Share::Exclusive => self.exclusive.leave(),
-            Share::Shared => self.shared_seat(tenure.owner).leave(),
+            Share::Shared => self.shared_slot(record.owner).leave(),
         }
-        if tenure.since.is_some() || tenure.ordered {
-            self.settle(tenure);
+        if record.since.is_some() || record.ordered {
+            self.settle(record);
         }
     }
 
     #[cold]
-    fn settle(&self, tenure: &Tenure) {
-        if let Some(since) = tenure.since {
+    fn settle(&self, record: &HoldRecord) {
+        if let Some(since) = record.since {
             self.hold.add(since.elapsed());
         }
-        if tenure.ordered {
-            order::gave_back(tenure.owner, self);
+        if record.ordered {
+            order::gave_back(record.owner, self);
         }
     }
 
-    /// Waits for the lock, seen by all who look for cycles. Answers with the time at which it was taken.
+    /// Waits for the lock, visible to the search for cycles. Returns also the time at which it was taken.
     pub(super) async fn wait<A: Future>(
         self: &Arc<Self>,
         owner: Owner,
-        place: Place,
+        place: SourceLocation,
         taken: A,
     ) -> (A::Output, Option<Instant>) {
         if order::is_watched() {
@@ -167,33 +175,33 @@ impl Core {
         (output, Some(waiting.over()))
     }
 
-    /// Those who hold it, as far as they are seen.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (usize, Held)> {
-        let shared = self.shared.iter().map(SharedSeat::look);
-        let seats = std::iter::once(self.exclusive.look()).chain(shared).enumerate();
-        seats.filter_map(|(at, held)| Some((at, held?)))
+    /// Returns the visible holders, by slot.
+    pub(crate) fn holders(&self) -> impl Iterator<Item = (usize, Holder)> {
+        let shared = self.shared.iter().map(SharedHolderSlot::look);
+        let slots = std::iter::once(self.exclusive.look()).chain(shared).enumerate();
+        slots.filter_map(|(at, held)| Some((at, held?)))
     }
 
-    /// The watch has seen these holdings, each since then.
-    pub(crate) fn note(&self, seen: impl Iterator<Item = (usize, Held, Instant)>) {
+    /// Notes the holds that a monitor has seen, each with the time since which it has.
+    pub(crate) fn note(&self, seen: impl Iterator<Item = (usize, Holder, Instant)>) {
         let mut noted = self.noted();
         let before = std::mem::take(&mut *noted);
-        noted.extend(seen.map(|(seat, held, since)| {
-            // Another watch may have seen it earlier.
-            let known = before.iter().find(|(at, seen, _)| (*at, *seen) == (seat, held));
-            (seat, held, known.map_or(since, |(_, _, known)| since.min(*known)))
+        noted.extend(seen.map(|(slot, held, since)| {
+            // Another monitor may have seen it earlier.
+            let known = before.iter().find(|(at, seen, _)| (*at, *seen) == (slot, held));
+            (slot, held, known.map_or(since, |(_, _, known)| since.min(*known)))
         }));
     }
 
-    fn noted(&self) -> MutexGuard<'_, Vec<(usize, Held, Instant)>> {
+    fn noted(&self) -> MutexGuard<'_, Vec<(usize, Holder, Instant)>> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn stats(&self, now: Instant) -> LockStats {
-        let held: Vec<_> = self.held().collect();
+        let held: Vec<_> = self.holders().collect();
         let noted = self.noted();
-        // Who has gone since that look is in no seat, or in another turn.
-        let still = noted.iter().filter(|(seat, seen, _)| held.contains(&(*seat, *seen)));
+        // A holder that has left since that look is in no slot, or in another turn.
+        let still = noted.iter().filter(|(slot, seen, _)| held.contains(&(*slot, *seen)));
         let since = still.map(|(_, _, since)| *since).min();
         LockStats {
             name: self.name,
@@ -208,30 +216,30 @@ impl Core {
     }
 }
 
-/// A wait under way. Dropped before it is [`over`](Self::over), it has been given up.
+/// A wait in progress. Dropping it before it is [`over`](Self::over) gives it up.
 struct Waiting<'a> {
     core: &'a Arc<Core>,
     since: Instant,
     wait: Option<Wait>,
-    holder: Option<Held>,
-    place: Place,
+    holder: Option<Holder>,
+    place: SourceLocation,
     owner: Owner,
 }
 
 impl<'a> Waiting<'a> {
-    fn begin(core: &'a Arc<Core>, owner: Owner, place: Place) -> Self {
+    fn begin(core: &'a Arc<Core>, owner: Owner, place: SourceLocation) -> Self {
         let since = Instant::now();
         core.waiting.fetch_add(1, Relaxed);
         let wait = waits::begin(core, owner, place, since);
         Self { core, since, wait, holder: core.exclusive.look(), place, owner }
     }
 
-    /// The lock was taken, now.
+    /// Ends the wait with the acquisition and returns its time.
     fn over(self) -> Instant {
         let now = Instant::now();
         let waited = now.saturating_duration_since(self.since);
         if waited >= self.core.hold_limit() {
-            // Still the same turn: nobody else has had it in between, so this one had it all the while.
+            // Still the same turn: nobody else has held the lock in between, so this holder held it for the whole wait.
             if let Some(holder) = self.holder.filter(|holder| holder.turn == self.core.exclusive.turn()) {
                 super::finding::held_long(self.core, holder, Some((self.owner, self.place)), waited);
             }

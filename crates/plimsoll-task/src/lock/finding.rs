@@ -1,6 +1,6 @@
-//! What was found, kept for whoever asks: bounded, each once, with both places.
+//! Findings about locks: a bounded list, each finding once, with the locations of both sides.
 
-use super::{Held, Owner, Place, core::Core, waits, waits::Suspect};
+use super::{Holder, Owner, SourceLocation, core::Core, waits, waits::Suspect};
 use std::{
     collections::VecDeque,
     fmt,
@@ -9,31 +9,31 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Findings that are kept; then the oldest goes.
+/// The most findings that are kept; then the oldest is dropped.
 const MOST: usize = 256;
-/// Cycles under suspicion; those above are found all the same, but not looked at again.
+/// The most suspected cycles; further ones are reported, but not checked again.
 const SUSPECTS: usize = 64;
 
-/// What kind of a finding it is.
+/// The kind of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// A lock was held for longer than its limit. Async locks are held that long across an await, or across code that
-    /// blocks. The first step says who holds and where it was taken, the second, if there is one, who waits and where.
+    /// A lock was held for longer than its limit, across an await or across code that blocks. The first step is the holder
+    /// and its location, the second, if there is one, a waiter and its location.
     HeldLong,
-    /// A task waits for what it holds itself.
+    /// A task waits for a lock that it holds itself.
     OnItself,
-    /// Tasks wait for each other in a circle.
+    /// Tasks wait for each other in a cycle.
     Cycle,
-    /// Two locks are taken in both orders. Nobody need have waited: [`order::watch`](super::order::watch).
+    /// Two locks are taken in both orders, even if no task has waited: [`order::watch`](super::order::watch).
     Order,
 }
 
 impl FindingKind {
-    /// All there are.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::HeldLong, Self::OnItself, Self::Cycle, Self::Order];
 
-    /// In lower case, as a label is written.
+    /// Returns the name, in lower case, for labels.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HeldLong => "held-long",
@@ -44,49 +44,48 @@ impl FindingKind {
     }
 }
 
-/// A lock, and a place in the source where somebody took it or asked for it.
+/// A lock, and a location in the source where it was taken or asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spot {
     /// The lock's name.
     pub lock: &'static str,
     /// File, line and column.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
-/// What one task has, and what it wants.
+/// The locks that one task holds and wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step {
-    /// Which task.
+    /// The task.
     pub task: Owner,
-    /// What it holds, and where it took that.
+    /// The lock that it holds, and where it took it.
     pub holds: Option<Spot>,
-    /// What it waits for, and where.
+    /// The lock that it waits for, and where.
     pub wants: Option<Spot>,
 }
 
-/// Something that should not be.
+/// A fault in the use of locks.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What kind.
+    /// The kind.
     pub kind: FindingKind,
-    /// Who takes part.
+    /// The tasks that take part.
     pub steps: Vec<Step>,
-    /// For how long, at least. Zero for what was found as it began.
+    /// The least duration so far. Zero for a finding that was made as it began.
     pub lasted: Duration,
-    /// Waiting for oneself or in a circle: it has stood for the longest hold limit of its locks without a change.
-    /// Before that it may still come undone, where one task runs several futures at once and another of them holds
-    /// the lock.
+    /// For waits on oneself and cycles: whether it has stood unchanged for the longest hold limit of its locks. Before that
+    /// it may still resolve, if one task runs several futures at once and another of them holds the lock.
     pub certain: bool,
-    /// How often it was found at the same places.
+    /// The number of times it was found at the same locations.
     pub times: u64,
 }
 
 impl Finding {
     fn is_like(&self, other: &Self) -> bool {
         let same = |one: &Step, other: &Step| (one.holds, one.wants) == (other.holds, other.wants);
-        // A circle has no first step: whoever closed it comes first.
+        // A cycle has no first step: the task that closed it comes first.
         let turned = |by: usize| {
             let turned = other.steps.iter().cycle().skip(by);
             self.steps.iter().zip(turned).all(|(one, other)| same(one, other))
@@ -126,29 +125,34 @@ struct Kept {
     suspects: Vec<Suspect>,
 }
 
-type Told = Arc<dyn Fn(&Finding) + Send + Sync>;
+type FindingHook = Arc<dyn Fn(&Finding) + Send + Sync>;
 
 static KEPT: Mutex<Kept> = Mutex::new(Kept { findings: VecDeque::new(), forgotten: 0, suspects: Vec::new() });
-static TOLD: RwLock<Option<Told>> = RwLock::new(None);
+static HOOK: RwLock<Option<FindingHook>> = RwLock::new(None);
 
-/// What has been found, oldest first; at most 256.
+/// Returns the findings, oldest first; at most 256.
 pub fn findings() -> Vec<Finding> {
     kept().findings.iter().cloned().collect()
 }
 
-/// Findings that had to make room for later ones, and waits that were not looked at because 16,384 others waited.
+/// Returns the number of findings dropped for later ones, and of waits not examined because 16,384 others waited.
 pub fn unseen() -> u64 {
     kept().forgotten + waits::unseen()
 }
 
-/// Tells each new finding to `told`, in the place of whom was told before. It is called once for the same places,
-/// within the `lock` that found it or the watch: it must not block, and must take none of the locks found.
-pub fn on_finding(told: impl Fn(&Finding) + Send + Sync + 'static) {
-    *TOLD.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(told));
+/// Sets the hook that is called with each new finding, replacing the former one. It is called once for the same
+/// locations, inside the `lock` call or the monitor that found it: it must not block, nor take any of the locks found.
+pub fn on_finding(hook: impl Fn(&Finding) + Send + Sync + 'static) {
+    *HOOK.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(hook));
 }
 
-/// A lock is held for longer than its limit.
-pub(crate) fn held_long(core: &Core, holder: Held, waiter: Option<(Owner, Place)>, lasted: Duration) {
+/// Reports a lock that is held for longer than its limit.
+pub(crate) fn held_long(
+    core: &Core,
+    holder: Holder,
+    waiter: Option<(Owner, SourceLocation)>,
+    lasted: Duration,
+) {
     let spot = |place| Some(Spot { lock: core.name, place });
     let mut steps = vec![Step { task: holder.owner, holds: spot(holder.place), wants: None }];
     let waiter = waiter.or_else(|| waits::first_for(core));
@@ -156,7 +160,7 @@ pub(crate) fn held_long(core: &Core, holder: Held, waiter: Option<(Owner, Place)
     report(Finding { kind: FindingKind::HeldLong, steps, lasted, certain: true, times: 1 });
 }
 
-/// A wait has come round.
+/// Reports a cycle of waits.
 pub(super) fn waits_for_itself(suspect: Suspect) {
     report(suspected(&suspect, Duration::ZERO, false));
     let mut kept = kept();
@@ -166,12 +170,12 @@ pub(super) fn waits_for_itself(suspect: Suspect) {
     }
 }
 
-/// Two locks are taken in both orders.
+/// Reports two locks that are taken in both orders.
 pub(super) fn both_orders(steps: Vec<Step>) {
     report(Finding { kind: FindingKind::Order, steps, lasted: Duration::ZERO, certain: false, times: 1 });
 }
 
-/// Looks again at each cycle under suspicion.
+/// Checks each suspected cycle again.
 pub(crate) fn look_again(now: Instant) {
     let mut certain = Vec::new();
     kept().suspects.retain(|suspect| {
@@ -212,9 +216,9 @@ fn report(finding: Finding) {
         }
         _ => tracing::warn!(lasted = ?finding.lasted, "{finding}"),
     }
-    let told = TOLD.read().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some(told) = told {
-        told(&finding);
+    let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(hook) = hook {
+        hook(&finding);
     }
 }
 

@@ -1,14 +1,14 @@
-//! Locks taken in both orders: a deadlock that has not happened yet.
+//! The lock order: locks taken in both orders are a deadlock that has not happened yet.
 //!
-//! While this is watched, every lock that a task takes while it holds others is remembered as an edge from each of
-//! those to it, by their names, and an edge that closes a circle is a finding, though no two tasks ever met in it.
-//! After the lock validator of the Linux kernel (lockdep), with a lock's name for its class.
+//! While this is on, every lock that a task takes while it holds others adds an edge from each of those to it, by their
+//! names, and an edge that closes a cycle is a finding, even if no two tasks ever met in it. After the lock validator of
+//! the Linux kernel (lockdep), with a lock's name as its class.
 //!
-//! It costs a look into a shared table for each lock that is taken, so it is off until it is asked for: on in tests
-//! and while developing, and on a busy service for a few minutes. What is held when it is switched on is not known.
-//! Locks of the same name are one: two of them, one within the other, are not looked at.
+//! It costs an access to a shared table for each acquisition, so it is off by default: use it in tests and while
+//! developing, and on a busy service for a few minutes. Holds from before it was switched on are unknown. Locks with the
+//! same name are one class: two of them, one inside the other, are not examined.
 
-use super::{Owner, Place, Spot, Step, core::Core, finding};
+use super::{Owner, SourceLocation, Spot, Step, core::Core, finding};
 use ahash::RandomState;
 use smallvec::SmallVec;
 use std::{
@@ -20,16 +20,16 @@ use std::{
 };
 
 const SHARDS: usize = 16;
-/// Pairs of names that are remembered; later ones are not.
+/// The most pairs of names that are remembered.
 const MOST: usize = 4096;
 
 static WATCHED: AtomicBool = AtomicBool::new(false);
 static HOLDINGS: LazyLock<[Mutex<Holdings>; SHARDS]> = LazyLock::new(Default::default);
-static ORDER: LazyLock<Mutex<Order>> = LazyLock::new(Default::default);
+static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Default::default);
 
 type Holdings = HashMap<Owner, SmallVec<[Spot; 4]>, RandomState>;
 
-/// Switches it on or off for the whole program. Off by default.
+/// Switches the recording of the lock order on or off for the whole program. Off by default.
 pub fn watch(on: bool) {
     WATCHED.store(on, Relaxed);
 }
@@ -39,9 +39,9 @@ pub(super) fn is_watched() -> bool {
     WATCHED.load(Relaxed)
 }
 
-/// `owner` has taken a lock.
+/// Records that `owner` has taken a lock.
 #[cold]
-pub(super) fn took(owner: Owner, core: &Core, place: Place) {
+pub(super) fn took(owner: Owner, core: &Core, place: SourceLocation) {
     let taken = Spot { lock: core.name, place };
     let held: SmallVec<[Spot; 4]> = {
         let mut holdings = holdings(owner);
@@ -53,8 +53,8 @@ pub(super) fn took(owner: Owner, core: &Core, place: Place) {
     asks(owner, &held, taken);
 }
 
-/// `owner` is about to wait for a lock.
-pub(super) fn wants(owner: Owner, core: &Core, place: Place) {
+/// Records that `owner` is about to wait for a lock.
+pub(super) fn wants(owner: Owner, core: &Core, place: SourceLocation) {
     let held = holdings(owner).get(&owner).cloned().unwrap_or_default();
     asks(owner, &held, Spot { lock: core.name, place });
 }
@@ -81,15 +81,15 @@ fn asks(owner: Owner, held: &[Spot], taken: Spot) {
     }
 }
 
-/// Which lock was taken while which was held, and by whom first.
+/// The graph of locks taken while others were held, with the first task for each edge.
 #[derive(Debug, Default)]
-struct Order {
+struct LockOrder {
     after: HashMap<&'static str, Vec<Step>, RandomState>,
     steps: usize,
 }
 
-impl Order {
-    /// The circle that this step closes, itself first. A step that is known closes nothing new.
+impl LockOrder {
+    /// Adds a step and returns the cycle that it closes, itself first. A known step closes no new cycle.
     fn add(&mut self, step: Step) -> Option<Vec<Step>> {
         let (from, to) = (step.holds?.lock, step.wants?.lock);
         let known = self.after.get(from).is_some_and(|steps| steps.iter().any(|step| leads_to(step, to)));
@@ -105,7 +105,7 @@ impl Order {
         circle
     }
 
-    /// The shortest way from one lock to another.
+    /// Returns the shortest path from one lock to another.
     fn path(&self, from: &'static str, to: &'static str) -> Option<Vec<Step>> {
         let mut reached: Vec<(&'static str, Option<(usize, Step)>)> = vec![(from, None)];
         let mut at = 0;
@@ -126,7 +126,7 @@ impl Order {
     }
 }
 
-/// The steps by which the last one was reached.
+/// Returns the steps by which the last one was reached.
 fn back(reached: &[(&'static str, Option<(usize, Step)>)]) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut at = reached.len() - 1;

@@ -1,4 +1,4 @@
-//! Who holds, and who waits.
+//! Owners of holds and waits: tasks and threads.
 
 use std::{
     cell::Cell,
@@ -15,10 +15,10 @@ pub struct Owner(u64);
 const THREAD: u64 = 1 << 63;
 
 impl Owner {
-    /// In the place of an owner, where there is none.
+    /// The number that stands for no owner.
     pub(super) const NOBODY: u64 = 0;
 
-    /// Who runs this code. Under a runtime this is one look into a thread local.
+    /// Returns the owner that runs this code. Under a runtime this reads one thread-local.
     #[inline]
     pub fn current() -> Self {
         match tokio::task::try_id() {
@@ -92,42 +92,42 @@ fn thread() -> u64 {
 
 /// A place in the source, as one word that can be stored (release) and read (acquire) at the same time.
 #[cfg(not(loom))]
-pub(super) type PlaceCell = crossbeam_utils::atomic::AtomicCell<Option<super::Place>>;
+pub(super) type LocationCell = crossbeam_utils::atomic::AtomicCell<Option<super::SourceLocation>>;
 
 #[cfg(loom)]
-pub(super) use modelled::PlaceCell;
+pub(super) use modelled::LocationCell;
 
 /// The same for loom, which sees only atomics of its own: a number for each place.
 #[cfg(loom)]
 mod modelled {
-    use crate::lock::Place;
+    use crate::lock::SourceLocation;
     use loom::sync::atomic::{
         AtomicUsize,
         Ordering::{Acquire, Release},
     };
     use std::sync::Mutex;
 
-    static PLACES: Mutex<Vec<Place>> = Mutex::new(Vec::new());
+    static PLACES: Mutex<Vec<SourceLocation>> = Mutex::new(Vec::new());
 
     #[derive(Debug)]
-    pub(in crate::lock) struct PlaceCell(AtomicUsize);
+    pub(in crate::lock) struct LocationCell(AtomicUsize);
 
-    impl PlaceCell {
-        pub(in crate::lock) fn new(place: Option<Place>) -> Self {
+    impl LocationCell {
+        pub(in crate::lock) fn new(place: Option<SourceLocation>) -> Self {
             Self(AtomicUsize::new(number(place)))
         }
 
-        pub(in crate::lock) fn store(&self, place: Option<Place>) {
+        pub(in crate::lock) fn store(&self, place: Option<SourceLocation>) {
             self.0.store(number(place), Release);
         }
 
-        pub(in crate::lock) fn load(&self) -> Option<Place> {
+        pub(in crate::lock) fn load(&self) -> Option<SourceLocation> {
             let at = self.0.load(Acquire).checked_sub(1)?;
             Some(PLACES.lock().unwrap()[at])
         }
     }
 
-    fn number(place: Option<Place>) -> usize {
+    fn number(place: Option<SourceLocation>) -> usize {
         let Some(place) = place else { return 0 };
         let mut places = PLACES.lock().unwrap();
         let at = places.iter().position(|known| *known == place);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_place_is_stored_without_a_lock() {
-        assert!(PlaceCell::is_lock_free());
+        assert!(LocationCell::is_lock_free());
     }
 
     #[tokio::test]

@@ -1,22 +1,21 @@
-//! So many at a time.
+//! The measured semaphore.
 
 use super::{
-    Closed, LockKind, LockStats, Owner, Place, TryAcquireError,
-    core::{Core, Share, Tenure},
-    proceed,
+    AcquireError, LockKind, LockStats, Owner, SourceLocation, TryAcquireError,
+    core::{Core, HoldRecord, Share},
+    guard::Guard,
 };
 use std::{fmt, panic::Location, sync::Arc, time::Duration};
 use tokio::sync;
 
-/// [`tokio::sync::Semaphore`] that has a name, and knows who has its permits, and who waits.
+/// A [`tokio::sync::Semaphore`] with a name, which knows the holders of its permits, and its waiters.
 ///
-/// First come, first served, however many permits one asks for. Of those who have permits up to eight are seen, and
-/// fewer where their numbers meet in a seat: then the last who came is, until one of them leaves. Only a semaphore that
-/// was made with a single permit takes part in the search for cycles: with more, one holder that is stuck does not yet
-/// mean that nobody gives back.
+/// First come, first served, however many permits a caller asks for. Of the holders up to eight are seen, and fewer if
+/// their numbers share a slot: then only the last one, until one of them leaves. Only a semaphore made with a single permit
+/// takes part in the search for cycles: with more, one stuck holder does not mean that no permit comes back.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), plimsoll_task::lock::Closed> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), plimsoll_task::lock::AcquireError> {
 /// use plimsoll_task::lock::Semaphore;
 ///
 /// let uploads = Semaphore::new("uploads", 4);
@@ -31,7 +30,7 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// A semaphore of that name with so many permits.
+    /// A semaphore with this name and number of permits.
     ///
     /// # Panics
     /// With more than [`tokio::sync::Semaphore::MAX_PERMITS`].
@@ -42,7 +41,7 @@ impl Semaphore {
         }
     }
 
-    /// To hold a permit for longer is a finding. Default 1 s; a semaphore that bounds long work wants more.
+    /// Sets the longest hold of a permit that is not a finding. Default 1 s; a semaphore that bounds long work needs more.
     pub fn hold_limit(self, limit: Duration) -> Self {
         self.core.set_hold_limit(limit);
         self
@@ -54,88 +53,81 @@ impl Semaphore {
     /// The semaphore was closed.
     ///
     /// # Cancel safety
-    /// Dropped while waiting, the place in line is lost and nothing else.
+    /// Dropping the future while it waits loses its position in the queue and nothing else.
     #[track_caller]
-    pub fn acquire(&self) -> impl Future<Output = Result<Permit<'_>, Closed>> {
+    pub fn acquire(&self) -> impl Future<Output = Result<Permit<'_>, AcquireError>> {
         self.acquire_at(1, Location::caller())
     }
 
-    /// Waits for so many permits at once.
+    /// Waits for this number of permits at once.
     ///
     /// # Errors
     /// The semaphore was closed.
     ///
     /// # Cancel safety
-    /// Dropped while waiting, the place in line is lost and nothing else.
+    /// Dropping the future while it waits loses its position in the queue and nothing else.
     #[track_caller]
-    pub fn acquire_many(&self, permits: u32) -> impl Future<Output = Result<Permit<'_>, Closed>> {
+    pub fn acquire_many(&self, permits: u32) -> impl Future<Output = Result<Permit<'_>, AcquireError>> {
         self.acquire_at(permits, Location::caller())
     }
 
-    async fn acquire_at(&self, permits: u32, place: Place) -> Result<Permit<'_>, Closed> {
-        let taken = proceed(|| self.inner.try_acquire_many(permits).ok()).await;
-        let owner = Owner::current();
-        let (inner, since) = if let Some(inner) = taken {
-            (inner, None)
-        } else {
-            let (inner, since) = self.core.wait(owner, place, self.inner.acquire_many(permits)).await;
-            (inner.map_err(|_| Closed)?, since)
-        };
-        let tenure = self.core.begin(owner, Share::Shared, place, since);
-        Ok(Permit { inner, core: &self.core, tenure })
+    async fn acquire_at(&self, permits: u32, location: SourceLocation) -> Result<Permit<'_>, AcquireError> {
+        let try_now = || self.inner.try_acquire_many(permits).ok().map(Ok);
+        let wait = || self.inner.acquire_many(permits);
+        let (inner, owner, since) = self.core.acquire(location, try_now, wait).await;
+        let inner = inner.map_err(|_| AcquireError)?;
+        let record = self.core.begin(owner, Share::Shared, location, since);
+        Ok(Guard { inner, core: &self.core, record })
     }
 
-    /// Takes so many permits, if they are there.
+    /// Takes this number of permits, if they are available.
     ///
     /// # Errors
     /// They are not, or the semaphore was closed.
     #[track_caller]
     pub fn try_acquire_many(&self, permits: u32) -> Result<Permit<'_>, TryAcquireError> {
         let inner = self.inner.try_acquire_many(permits)?;
-        let tenure = self.core.begin(Owner::current(), Share::Shared, Location::caller(), None);
-        Ok(Permit { inner, core: &self.core, tenure })
+        let record = self.core.begin(Owner::current(), Share::Shared, Location::caller(), None);
+        Ok(Guard { inner, core: &self.core, record })
     }
 
-    /// Takes a permit, if there is one.
+    /// Takes a permit, if one is available.
     ///
     /// # Errors
-    /// There is none, or the semaphore was closed.
+    /// None is, or the semaphore was closed.
     #[track_caller]
     pub fn try_acquire(&self) -> Result<Permit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
 
-    /// Like [`acquire`](Self::acquire), with a permit that may go with a task of its own. It still counts as held by
-    /// the task that took it.
+    /// Like [`acquire`](Self::acquire), with a permit that borrows nothing and can be moved to another task. It still
+    /// counts as held by the task that took it.
     ///
     /// # Errors
     /// The semaphore was closed.
     ///
     /// # Cancel safety
-    /// Dropped while waiting, the place in line is lost and nothing else.
+    /// Dropping the future while it waits loses its position in the queue and nothing else.
     #[track_caller]
-    pub fn acquire_owned(&self) -> impl Future<Output = Result<OwnedPermit, Closed>> + use<> {
-        let (place, core, semaphore) = (Location::caller(), Arc::clone(&self.core), Arc::clone(&self.inner));
+    pub fn acquire_owned(&self) -> impl Future<Output = Result<OwnedPermit, AcquireError>> + use<> {
+        let location = Location::caller();
+        let (core, semaphore) = (Arc::clone(&self.core), Arc::clone(&self.inner));
         async move {
-            let taken = proceed(|| Arc::clone(&semaphore).try_acquire_owned().ok()).await;
-            let owner = Owner::current();
-            let (inner, since) = if let Some(inner) = taken {
-                (inner, None)
-            } else {
-                let (inner, since) = core.wait(owner, place, semaphore.acquire_owned()).await;
-                (inner.map_err(|_| Closed)?, since)
-            };
-            let tenure = core.begin(owner, Share::Shared, place, since);
-            Ok(OwnedPermit { inner, core, tenure })
+            let try_now = || Arc::clone(&semaphore).try_acquire_owned().ok().map(Ok);
+            let wait = || Arc::clone(&semaphore).acquire_owned();
+            let (inner, owner, since) = core.acquire(location, try_now, wait).await;
+            let inner = inner.map_err(|_| AcquireError)?;
+            let record = core.begin(owner, Share::Shared, location, since);
+            Ok(OwnedPermit { inner, core, record })
         }
     }
 
-    /// Permits that nobody has.
+    /// Returns the number of available permits.
     pub fn available_permits(&self) -> usize {
         self.inner.available_permits()
     }
 
-    /// Makes more of them. Such a semaphore no longer takes part in the search for cycles.
+    /// Adds permits. The semaphore no longer takes part in the search for cycles.
     ///
     /// # Panics
     /// Past [`tokio::sync::Semaphore::MAX_PERMITS`].
@@ -144,17 +136,17 @@ impl Semaphore {
         self.inner.add_permits(more);
     }
 
-    /// From now on nobody gets a permit, and those who wait are told so.
+    /// Closes the semaphore: no more permits are given, and waiters receive [`AcquireError`].
     pub fn close(&self) {
         self.inner.close();
     }
 
-    /// Whether it was closed.
+    /// Whether the semaphore was closed.
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }
 
-    /// What is known of it. Allocates.
+    /// Returns the semaphore's statistics. Allocates.
     pub fn stats(&self) -> LockStats {
         self.core.stats(tokio::time::Instant::now())
     }
@@ -167,25 +159,12 @@ impl fmt::Debug for Semaphore {
 }
 
 /// Permits of a [`Semaphore`], given back when this is dropped.
-#[must_use = "a permit that is not kept is given back at once"]
-#[derive(Debug)]
-pub struct Permit<'a> {
-    inner: sync::SemaphorePermit<'a>,
-    core: &'a Core,
-    tenure: Tenure,
-}
+pub type Permit<'a> = Guard<'a, sync::SemaphorePermit<'a>>;
 
 impl Permit<'_> {
-    /// How many.
+    /// Returns the number of permits.
     pub fn permits(&self) -> usize {
         self.inner.num_permits()
-    }
-}
-
-impl Drop for Permit<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.core.end(&self.tenure);
     }
 }
 
@@ -196,12 +175,12 @@ pub struct OwnedPermit {
     #[expect(dead_code, reason = "gives the permit back when it is dropped")]
     inner: sync::OwnedSemaphorePermit,
     core: Arc<Core>,
-    tenure: Tenure,
+    record: HoldRecord,
 }
 
 impl Drop for OwnedPermit {
     #[inline]
     fn drop(&mut self) {
-        self.core.end(&self.tenure);
+        self.core.end(&self.record);
     }
 }

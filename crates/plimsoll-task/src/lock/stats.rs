@@ -1,6 +1,6 @@
-//! What a lock knows of itself.
+//! Statistics of a lock.
 
-use super::Place;
+use super::SourceLocation;
 use crate::measure::Times;
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ pub struct LockStats {
     /// Holdings that were timed: after a wait, and one in [`SAMPLED`](crate::measure::SAMPLED) of the others. A mean, not a sum over all.
     pub hold: Times,
     /// Where those took it who have it now. Of many who share it some may be missing.
-    pub held_at: Vec<Place>,
+    pub held_at: Vec<SourceLocation>,
     /// For how long the longest of these holdings has lasted, at least: short by at most the time between two looks of
-    /// [`Watch`](crate::measure::Watch). Zero where no watch has seen it.
+    /// [`WaitMonitor`](crate::measure::WaitMonitor). Zero where no watch has seen it.
     pub held_for: Duration,
 }

@@ -23,10 +23,10 @@ fn found(kind: FindingKind, lock: &str) -> Vec<Finding> {
     findings().into_iter().filter(about).collect()
 }
 
-type Line = Option<(&'static str, u32)>;
+type StepView = Option<(&'static str, u32)>;
 
-/// What a task holds and wants, by lock and line of this crate's tests.
-fn lines(finding: &Finding) -> Vec<(Line, Line)> {
+/// The locks that each task holds and wants, with their lines in this crate's tests.
+fn lines(finding: &Finding) -> Vec<(StepView, StepView)> {
     let line = |spot: super::Spot| (spot.lock, spot.place.line());
     finding.steps.iter().map(|step| (step.holds.map(line), step.wants.map(line))).collect()
 }

@@ -1,15 +1,15 @@
-//! Who waits for what, and whether that comes round to oneself.
+//! The table of waiters, and the search for cycles of waits.
 //!
-//! Only who waits is written down here, so a lock that is free costs nothing. Each waiter is written down before it
-//! looks for a cycle, and whoever closes one came last: it sees all the others. Those who hold are read from the
-//! [seats](super::seat), which each task has written before it waits for anything else; who shares a lock may be missing
-//! there, and a cycle through it unseen.
+//! Only waiters are recorded here, so a free lock costs nothing. Each waiter is recorded before it looks for a cycle, and
+//! the one that closes a cycle comes last: it sees all the others. Holders are read from the [slots](super::holder_slot),
+//! which each task has written before it waits for anything else; a shared holder may be missing there, and a cycle
+//! through it unseen.
 //!
-//! The search walks over what others change meanwhile. So when it has come round it looks at every step once more: a
-//! wait with the same ticket, on a lock with a holder of the same turn, was there all the while between the two looks,
-//! and so all of them were there at once.
+//! The search walks over entries that others change meanwhile. So at the end it checks every step once more: a wait with
+//! the same ticket, on a lock with a holder of the same turn, was there for the whole time between the two checks, and so
+//! all of them existed at once.
 
-use super::{Held, Owner, Place, Spot, Step, core::Core, finding};
+use super::{Holder, Owner, SourceLocation, Spot, Step, core::Core, finding};
 use ahash::RandomState;
 use smallvec::SmallVec;
 use std::{
@@ -22,11 +22,11 @@ use std::{
 use tokio::time::Instant;
 
 const SHARDS: usize = 16;
-/// Waiters that are written down; those above wait unseen, and are counted.
+/// The most recorded waiters; further ones wait unrecorded, and are counted.
 const MOST: u32 = 16_384;
-/// Steps of a cycle.
+/// The longest cycle that is searched for.
 const DEEPEST: usize = 16;
-/// Holders looked at in one search: it runs inside of somebody's `lock`.
+/// The most holders examined in one search, which runs inside a caller's `lock`.
 const WIDEST: usize = 256;
 
 type Shard = HashMap<Owner, SmallVec<[Edge; 1]>, RandomState>;
@@ -35,42 +35,42 @@ static SHARDED: LazyLock<[Mutex<Shard>; SHARDS]> = LazyLock::new(Default::defaul
 static WRITTEN: AtomicU32 = AtomicU32::new(0);
 static UNSEEN: AtomicU64 = AtomicU64::new(0);
 
-/// Somebody waits for a lock.
+/// A wait for a lock.
 #[derive(Debug, Clone)]
 struct Edge {
     ticket: u64,
     core: Arc<Core>,
-    place: Place,
+    place: SourceLocation,
     since: Instant,
 }
 
-/// A wait that is written down.
+/// The record of a wait.
 #[derive(Debug)]
 pub(super) struct Wait {
     ticket: u64,
 }
 
-/// One step of a walk: `owner` waits by `edge` for what `holder` has.
+/// One step of a walk: `owner` waits by `edge` for `holder`.
 #[derive(Debug, Clone)]
-struct Link {
+struct CycleLink {
     owner: Owner,
     edge: Edge,
-    holder: Held,
+    holder: Holder,
 }
 
-/// A cycle that was seen once. Whoever runs several futures in one task can be in one and get out of it.
+/// A cycle that was seen once. A task that runs several futures can be in a cycle and get out of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Suspect {
-    links: Vec<Link>,
+    links: Vec<CycleLink>,
 }
 
-/// Waits that were not looked at, because too many waited already.
+/// Returns the number of waits that were not recorded because too many were.
 pub(super) fn unseen() -> u64 {
     UNSEEN.load(Relaxed)
 }
 
-/// Writes the wait down and looks whether it closes a cycle.
-pub(super) fn begin(core: &Arc<Core>, owner: Owner, place: Place, since: Instant) -> Option<Wait> {
+/// Records the wait and checks whether it closes a cycle.
+pub(super) fn begin(core: &Arc<Core>, owner: Owner, place: SourceLocation, since: Instant) -> Option<Wait> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     if WRITTEN.fetch_add(1, Relaxed) >= MOST {
         WRITTEN.fetch_sub(1, Relaxed);
@@ -99,9 +99,9 @@ pub(super) fn end(owner: Owner, wait: &Wait) {
     }
 }
 
-/// Who has waited longest for that lock, of those that are written down. Looks at all of them: for findings.
-pub(super) fn first_for(core: &Core) -> Option<(Owner, Place)> {
-    let mut first: Option<(Instant, Owner, Place)> = None;
+/// Returns the recorded waiter that has waited longest for this lock. Linear in all waiters: for findings only.
+pub(super) fn first_for(core: &Core) -> Option<(Owner, SourceLocation)> {
+    let mut first: Option<(Instant, Owner, SourceLocation)> = None;
     for shard in SHARDED.iter() {
         for (owner, edges) in locked(shard).iter() {
             for edge in edges.iter().filter(|edge| edge.core.id == core.id) {
@@ -114,20 +114,20 @@ pub(super) fn first_for(core: &Core) -> Option<(Owner, Place)> {
     first.map(|(_, owner, place)| (owner, place))
 }
 
-/// The walk from that wait back to its owner, if there is one.
-fn cycle(owner: Owner, edge: Edge) -> Option<Vec<Link>> {
+/// Returns the walk from this wait back to its owner, if there is one.
+fn cycle(owner: Owner, edge: Edge) -> Option<Vec<CycleLink>> {
     let (mut path, mut looks) = (Vec::new(), WIDEST);
     let found = walk(owner, owner, edge, &mut path, &mut looks);
-    (found && path.iter().all(Link::stands)).then_some(path)
+    (found && path.iter().all(CycleLink::stands)).then_some(path)
 }
 
-fn walk(start: Owner, owner: Owner, edge: Edge, path: &mut Vec<Link>, looks: &mut usize) -> bool {
-    for (_, holder) in edge.core.held() {
+fn walk(start: Owner, owner: Owner, edge: Edge, path: &mut Vec<CycleLink>, looks: &mut usize) -> bool {
+    for (_, holder) in edge.core.holders() {
         if *looks == 0 {
             return false;
         }
         *looks -= 1;
-        path.push(Link { owner, edge: edge.clone(), holder });
+        path.push(CycleLink { owner, edge: edge.clone(), holder });
         if holder.owner == start {
             return true;
         }
@@ -144,34 +144,34 @@ fn walk(start: Owner, owner: Owner, edge: Edge, path: &mut Vec<Link>, looks: &mu
     false
 }
 
-impl Link {
+impl CycleLink {
     fn stands(&self) -> bool {
         waits_of(self.owner).iter().any(|edge| edge.ticket == self.edge.ticket)
-            && self.edge.core.held().any(|(_, held)| held == self.holder)
+            && self.edge.core.holders().any(|(_, held)| held == self.holder)
     }
 }
 
 impl Suspect {
-    /// Whether all of it is still as it was.
+    /// Whether every step of the cycle is unchanged.
     pub(crate) fn stands(&self) -> bool {
-        self.links.iter().all(Link::stands)
+        self.links.iter().all(CycleLink::stands)
     }
 
-    /// The youngest of its waits: before that it was no cycle.
+    /// Returns the start of its latest wait: before that it was no cycle.
     pub(crate) fn since(&self) -> Option<Instant> {
         self.links.iter().map(|link| link.edge.since).max()
     }
 
-    /// The longest hold limit of its locks.
+    /// Returns the longest hold limit of its locks.
     pub(crate) fn patience(&self) -> std::time::Duration {
         self.links.iter().map(|link| link.edge.core.hold_limit()).max().unwrap_or_default()
     }
 
-    /// What each of its tasks has, and what it wants.
+    /// Returns the locks that each of its tasks holds and wants.
     pub(crate) fn steps(&self) -> Vec<Step> {
         // Who holds in one link is who waits in the next, and the last one's holder is the first one's waiter.
         let before = self.links.iter().cycle().skip(self.links.len() - 1);
-        let step = |(before, link): (&Link, &Link)| Step {
+        let step = |(before, link): (&CycleLink, &CycleLink)| Step {
             task: link.owner,
             holds: Some(Spot { lock: before.edge.core.name, place: before.holder.place }),
             wants: Some(Spot { lock: link.edge.core.name, place: link.edge.place }),
@@ -188,7 +188,7 @@ fn shard(owner: Owner) -> MutexGuard<'static, Shard> {
     locked(&SHARDED[owner.number() as usize % SHARDS])
 }
 
-/// Nothing under the lock can leave it half done.
+/// Locks a shard, ignoring poison: nothing panics under the lock.
 fn locked(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,16 +1,16 @@
-//! The age of what is first in line, without a stamp on anything in it.
+//! The age of a queue's first item, without a time stamp on the items.
 //!
-//! Whatever comes is numbered by its coming. A mark says that by such a time so many had come; the first in line is
-//! number `gone`, so it came at the latest with the first mark that counts more than that.
+//! Items are numbered in order of arrival. A mark records how many had arrived by a time; the first item in the queue is
+//! number `gone`, so it arrived at the latest by the first mark with a larger count.
 
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// More marks than this are thinned.
+/// The most marks; then every second one is dropped.
 const MOST: usize = 64;
 
-/// Bounded, and exact to the interval between two marks. When it is full, every second mark goes, and so half of the
-/// exactness: ages stay lower bounds.
+/// A bounded list of marks, exact to the interval between two. When it is full, every second mark is dropped, which halves
+/// the exactness: ages stay lower bounds.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     marks: VecDeque<Mark>,
@@ -23,7 +23,7 @@ struct Mark {
 }
 
 impl Marks {
-    /// At `now`, `come` have come in all, of which `gone` have gone.
+    /// Notes that by `now` `come` items have arrived in all, of which `gone` have left.
     pub(crate) fn note(&mut self, now: Instant, come: u64, gone: u64) {
         while self.marks.front().is_some_and(|mark| mark.come <= gone) {
             self.marks.pop_front();
@@ -42,7 +42,7 @@ impl Marks {
         self.marks.push_back(Mark { at: now, come });
     }
 
-    /// For how long, at least, number `gone` has been here: `None` where nobody has seen it yet.
+    /// Returns the least age of item `gone`; `None` if no mark has seen it yet.
     pub(crate) fn age(&self, now: Instant, gone: u64) -> Option<Duration> {
         let first = self.marks.iter().find(|mark| mark.come > gone)?;
         Some(now.saturating_duration_since(first.at))

@@ -1,21 +1,21 @@
-//! What queues, locks and pools have in common when they say how long one waits.
+//! The measurement of waits and holds that queues, locks and pools share.
 //!
-//! A clock read costs about as much as an uncontended lock, so nothing here reads a clock for a call that did not have
-//! to wait, but one in [`SAMPLED`]. What a holder or an item that nobody waits for costs in time is found from the
-//! other side: [`Watch`] looks at every lock and queue now and then, and who is seen twice with the same turn has been
-//! there at least for the time between. Such ages are lower bounds, short by at most the interval of the watch.
+//! A clock read costs about as much as an uncontended lock, so a call that did not wait reads no clock, except one in
+//! [`SAMPLED`]. The age of a hold or an item that nobody waits for is found from outside: [`WaitMonitor`] looks at every
+//! lock and queue now and then, and a holder that is seen twice with the same turn has held the lock at least for the time
+//! between. Such ages are lower bounds, short by at most the monitor's interval.
 
 mod durations;
 mod marks;
+mod monitor;
 mod registry;
-mod watch;
 
 pub use durations::Times;
-pub use watch::Watch;
+pub use monitor::WaitMonitor;
 
 pub(crate) use durations::Durations;
 pub(crate) use marks::Marks;
 pub(crate) use registry::Registry;
 
-/// One in so many acquisitions and items is timed though nobody waited.
+/// One in this number of acquisitions and items is timed without a wait.
 pub const SAMPLED: u64 = 64;

@@ -1,8 +1,8 @@
-//! All there are of a kind, for whoever looks at them: weakly, and bounded.
+//! A bounded registry of all live instances of a kind, by weak references.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// See the [module](self). What does not fit is measured all the same, but nobody finds it.
+/// See the [module](self). Instances beyond the bound are measured, but not listed.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
     entries: Mutex<Vec<Weak<T>>>,
@@ -14,7 +14,8 @@ impl<T> Registry<T> {
         Self { entries: Mutex::new(Vec::new()), most }
     }
 
-    /// Whether there was room. Amortised constant: the dead are swept out whenever the list would have to grow.
+    /// Adds an instance, and returns whether there was room. Amortised constant: dead entries are removed before the list
+    /// grows.
     pub(crate) fn add(&self, entry: &Arc<T>) -> bool {
         let mut entries = self.entries();
         if entries.len() == entries.capacity() || entries.len() >= self.most {
@@ -27,7 +28,7 @@ impl<T> Registry<T> {
         fits
     }
 
-    /// All that are alive.
+    /// Returns all live instances.
     pub(crate) fn all(&self) -> Vec<Arc<T>> {
         self.entries().iter().filter_map(Weak::upgrade).collect()
     }

@@ -1,4 +1,4 @@
-use super::{Panicked, install_hook};
+use super::{PanicError, install_hook};
 use pin_project_lite::pin_project;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -8,13 +8,13 @@ use std::{
 
 /// Runs `future` and turns a panic of it into an error.
 ///
-/// What the future shared with others may be left half-changed by the panic, as after any `catch_unwind`: locks of std
-/// say so by their poison, other things do not.
+/// Data that the future shares with others may be left half-changed by the panic, as after any `catch_unwind`: std's locks
+/// show that by their poison, other data does not.
 ///
 /// Cancel safe where the inner future is. Dropped half-way, it drops the inner future, and a panic of that drop goes on.
 ///
 /// # Errors
-/// [`Panicked`] if the future panicked, or the drop of it after its end; and if it is polled after its end, as most
+/// [`PanicError`] if the future panicked, or the drop of it after its end; and if it is polled after its end, as most
 /// futures panic then.
 pub fn catch<F: Future>(future: F) -> Caught<F> {
     install_hook();
@@ -23,8 +23,8 @@ pub fn catch<F: Future>(future: F) -> Caught<F> {
 
 /// Calls `work` and turns a panic of it into an error.
 #[inline]
-pub(crate) fn catch_call<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(Panicked::from_payload)
+pub(crate) fn catch_call<T>(work: impl FnOnce() -> T) -> Result<T, PanicError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(PanicError::from_payload)
 }
 
 pin_project! {
@@ -38,7 +38,7 @@ pin_project! {
 }
 
 impl<F: Future> Future for Caught<F> {
-    type Output = Result<F::Output, Panicked>;
+    type Output = Result<F::Output, PanicError>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -54,7 +54,7 @@ impl<F: Future> Future for Caught<F> {
         match polled {
             Ok(polled) => polled.map(Ok),
             Err(panicked) => {
-                // A half-run future is dropped now, not with the answer. Its slot is empty even if that panics.
+                // A half-run future is dropped now, not with the response. Its slot is empty even if that panics.
                 let _ = catch_call(|| this.future.set(None));
                 Poll::Ready(Err(panicked))
             }

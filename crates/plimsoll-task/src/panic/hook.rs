@@ -45,12 +45,12 @@ fn note(info: &PanicHookInfo<'_>) {
     COUNT.fetch_add(1, Relaxed);
     let place =
         info.location().map(|at| Location { file: at.file().into(), line: at.line(), column: at.column() });
-    let noted = place.map(|place| (text(info.payload()).to_owned(), place));
+    let noted = place.map(|place| (payload_text(info.payload()).to_owned(), place));
     // A hook must not panic: the slot can be gone, and borrowed by nobody but this thread's own panics.
     let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = noted));
 }
 
-pub(super) fn text(payload: &(dyn Any + Send)) -> &str {
+pub(super) fn payload_text(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&'static str>()
         .copied()

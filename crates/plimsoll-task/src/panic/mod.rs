@@ -8,7 +8,7 @@
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let panicked = plimsoll_task::panic::catch(async { panic!("no such {}", "order") }).await;
-//! let panicked: plimsoll_task::Panicked = panicked.map(|()| ()).unwrap_err();
+//! let panicked: plimsoll_task::PanicError = panicked.map(|()| ()).unwrap_err();
 //! assert_eq!(panicked.message(), "no such order");
 //! assert!(panicked.location().is_some_and(|place| place.line() > 0));
 //! # });
@@ -60,21 +60,21 @@ impl fmt::Display for Location {
 ///
 /// Its text is meant for logs: it is the inside of the program, and no answer for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Panicked {
+pub struct PanicError {
     message: String,
     location: Option<Location>,
 }
 
-impl Panicked {
-    /// What `catch_unwind` or `JoinError::into_panic` gave.
+impl PanicError {
+    /// Converts the payload of `catch_unwind` or `JoinError::into_panic`.
     ///
     /// The place is known if the panic was the last one of this thread; a payload that came over from another
-    /// thread has none. What [`Panicked::resume`] threw comes back whole.
+    /// thread has none. What [`PanicError::resume`] threw comes back whole.
     pub fn from_payload(payload: Box<dyn Any + Send>) -> Self {
         match payload.downcast::<Self>() {
             Ok(panicked) => *panicked,
             Err(payload) => {
-                let message = hook::text(&*payload);
+                let message = hook::payload_text(&*payload);
                 Self { location: hook::place_of(message), message: message.to_owned() }
             }
         }
@@ -96,7 +96,7 @@ impl Panicked {
     }
 }
 
-impl fmt::Display for Panicked {
+impl fmt::Display for PanicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "panicked: {}", self.message)?;
         match &self.location {
@@ -106,7 +106,7 @@ impl fmt::Display for Panicked {
     }
 }
 
-impl Error for Panicked {}
+impl Error for PanicError {}
 
 #[cfg(all(test, not(loom)))]
 mod tests;

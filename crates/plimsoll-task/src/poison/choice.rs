@@ -1,4 +1,4 @@
-//! What is to happen, and how often it did.
+//! The choice for a poisoned lock, and its statistics.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the lock {lock:?} is poisoned: a panic may have left what it guards half changed")]
 #[non_exhaustive]
-pub struct Poisoned {
+pub struct PoisonedError {
     /// The name of the lock.
     pub lock: &'static str,
 }
@@ -62,9 +62,9 @@ impl<T: ?Sized> Policy<T> {
     }
 
     /// Refuses a call.
-    pub(super) fn refuse(&self) -> Poisoned {
+    pub(super) fn refuse(&self) -> PoisonedError {
         self.failed.fetch_add(1, Relaxed);
-        Poisoned { lock: self.name }
+        PoisonedError { lock: self.name }
     }
 
     /// Mends the value, which nobody else sees meanwhile. A panic of the closure poisons the lock again.

@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | [`Mutex::recovering`] | no half-done change is possible, or none matters: counters, caches of whole values | taken as it is |
 //! | [`Mutex::rebuilding`] | what is there can be made anew, or mended | the closure mends it before anybody sees it |
-//! | [`Mutex::failing`] | a wrong value is worse than none: money, leases | [`Poisoned`], until [`Mutex::mend`] |
+//! | [`Mutex::failing`] | a wrong value is worse than none: money, leases | [`PoisonedError`], until [`Mutex::mend`] |
 //!
 //! ```
 //! use plimsoll_task::poison::Mutex;
@@ -21,16 +21,18 @@
 //! assert!(panics.is_err());
 //! assert!(cache.lock()?.is_empty());
 //! assert_eq!(cache.stats().rebuilt, 1);
-//! # Ok::<(), plimsoll_task::poison::Poisoned>(())
+//! # Ok::<(), plimsoll_task::poison::PoisonedError>(())
 //! ```
 //!
 //! These block the thread, as std's do: for short work without an await. Tokio's locks, and so those of
 //! [`lock`](crate::lock), are never poisoned.
 
 mod choice;
+mod lock;
 mod mutex;
 mod rwlock;
 
-pub use choice::{PoisonStats, Poisoned};
+pub use choice::{PoisonStats, PoisonedError};
+pub use lock::Lock;
 pub use mutex::Mutex;
 pub use rwlock::RwLock;

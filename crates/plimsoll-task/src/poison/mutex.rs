@@ -1,120 +1,46 @@
 //! Std's mutex with a choice.
 
-use super::{
-    PoisonStats, Poisoned,
-    choice::{Choice, Policy},
-};
-use std::{
-    fmt,
-    sync::{self, MutexGuard, PoisonError, TryLockError},
-};
+use super::{PoisonedError, lock::Lock};
+use std::sync::{self, MutexGuard, PoisonError, TryLockError};
 
-/// [`std::sync::Mutex`] that knows what to do when it is poisoned. See the [module](super).
-pub struct Mutex<T: ?Sized> {
-    policy: Policy<T>,
-    inner: sync::Mutex<T>,
-}
+/// A [`std::sync::Mutex`] with a choice for the case that it is poisoned. See the [module](super).
+pub type Mutex<T> = Lock<T, sync::Mutex<T>>;
 
 impl<T> Mutex<T> {
-    /// Poisoned, it is taken as it is.
-    pub fn recovering(name: &'static str, value: T) -> Self {
-        Self::with(name, Choice::Recover, value)
-    }
-
-    /// Poisoned, `rebuild` mends or replaces the value under the lock, before the next one gets it. A panic of
-    /// `rebuild` goes to that one, and leaves the lock poisoned.
-    pub fn rebuilding(
-        name: &'static str,
-        value: T,
-        rebuild: impl Fn(&mut T) + Send + Sync + 'static,
-    ) -> Self {
-        Self::with(name, Choice::Rebuild(Box::new(rebuild)), value)
-    }
-
-    /// Poisoned, it refuses everybody until it is [mended](Self::mend).
-    pub fn failing(name: &'static str, value: T) -> Self {
-        Self::with(name, Choice::Fail, value)
-    }
-
-    fn with(name: &'static str, choice: Choice<T>, value: T) -> Self {
-        Self { policy: Policy::new(name, choice), inner: sync::Mutex::new(value) }
-    }
-
-    /// The value, poisoned or not: there is no other who could see it.
+    /// Returns the value, poisoned or not.
     pub fn into_inner(self) -> T {
         self.inner.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Blocks the thread until the lock is free, and takes it.
+    /// Blocks the thread until the mutex is free, and takes it.
     ///
     /// # Errors
-    /// It is poisoned, and was made to [fail](Self::failing).
+    /// The mutex is poisoned, and was made to [fail](Self::failing).
     ///
     /// # Panics
-    /// As [`std::sync::Mutex::lock`], where the thread has it already; and with what rebuilding panics with.
-    pub fn lock(&self) -> Result<MutexGuard<'_, T>, Poisoned> {
-        self.inner.lock().or_else(|poisoned| self.poisoned(poisoned.into_inner()))
+    /// As [`std::sync::Mutex::lock`], if the thread holds it already; and if rebuilding panics.
+    pub fn lock(&self) -> Result<MutexGuard<'_, T>, PoisonedError> {
+        self.inner.lock().or_else(|poisoned| self.recover(poisoned))
     }
 
-    /// Takes the lock if it is free; `None` where it is not.
+    /// Takes the mutex if it is free; `None` if it is not.
     ///
     /// # Errors
     /// As [`lock`](Self::lock).
-    pub fn try_lock(&self) -> Result<Option<MutexGuard<'_, T>>, Poisoned> {
+    pub fn try_lock(&self) -> Result<Option<MutexGuard<'_, T>>, PoisonedError> {
         match self.inner.try_lock() {
             Ok(guard) => Ok(Some(guard)),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Poisoned(poisoned)) => self.poisoned(poisoned.into_inner()).map(Some),
+            Err(TryLockError::Poisoned(poisoned)) => self.recover(poisoned).map(Some),
         }
-    }
-
-    fn poisoned<'a>(&'a self, mut guard: MutexGuard<'a, T>) -> Result<MutexGuard<'a, T>, Poisoned> {
-        if self.policy.fails() {
-            return Err(self.policy.refuse());
-        }
-        self.policy.mend(&mut guard);
-        // Under the guard, so that of all who wait only one mends.
-        self.inner.clear_poison();
-        Ok(guard)
-    }
-
-    /// Lets `mend` put the value in order, and the lock be taken again. Answers `false`, and does nothing, where it is
-    /// not poisoned.
-    ///
-    /// # Panics
-    /// With what `mend` panics with; then the lock stays poisoned.
-    pub fn mend(&self, mend: impl FnOnce(&mut T)) -> bool {
-        let Err(poisoned) = self.inner.lock() else { return false };
-        let mut guard = poisoned.into_inner();
-        mend(&mut guard);
-        self.inner.clear_poison();
-        self.policy.mended();
-        true
-    }
-
-    /// Whether a panic went through it, and nobody has come since.
-    pub fn is_poisoned(&self) -> bool {
-        self.inner.is_poisoned()
-    }
-
-    /// How often it was found poisoned.
-    pub fn stats(&self) -> PoisonStats {
-        self.policy.stats()
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for Mutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, poisoned) = (self.policy.name, self.is_poisoned());
-        f.debug_struct("Mutex").field("name", &name).field("poisoned", &poisoned).finish_non_exhaustive()
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::*;
+    use super::{super::PoisonStats, *};
     use std::{
         panic::{AssertUnwindSafe, catch_unwind},
         sync::atomic::{AtomicU32, Ordering::Relaxed},
@@ -155,7 +81,7 @@ mod tests {
         let mutex = Mutex::failing("ledger", 10);
         assert!(!mutex.mend(|_| unreachable!("it is not poisoned")));
         poison(&mutex, |value| *value = -1);
-        assert_eq!(mutex.lock().unwrap_err(), Poisoned { lock: "ledger" });
+        assert_eq!(mutex.lock().unwrap_err(), PoisonedError { lock: "ledger" });
         assert!(mutex.try_lock().is_err());
         assert!(mutex.mend(|value| *value = 10));
         assert_eq!(*mutex.lock().unwrap(), 10);

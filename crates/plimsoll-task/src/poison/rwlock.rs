@@ -1,127 +1,54 @@
 //! Std's read-write lock with a choice.
 
-use super::{
-    PoisonStats, Poisoned,
-    choice::{Choice, Policy},
-};
-use std::{
-    fmt,
-    sync::{self, PoisonError, RwLockReadGuard, RwLockWriteGuard},
-};
+use super::{PoisonedError, lock::Lock};
+use std::sync::{self, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
-/// [`std::sync::RwLock`] that knows what to do when it is poisoned. Only a panic of a writer poisons it. See the
+/// A [`std::sync::RwLock`] with a choice for the case that it is poisoned. Only a panic of a writer poisons it. See the
 /// [module](super).
-pub struct RwLock<T: ?Sized> {
-    policy: Policy<T>,
-    inner: sync::RwLock<T>,
-}
+pub type RwLock<T> = Lock<T, sync::RwLock<T>>;
 
 impl<T> RwLock<T> {
-    /// Poisoned, it is taken as it is.
-    pub fn recovering(name: &'static str, value: T) -> Self {
-        Self::with(name, Choice::Recover, value)
-    }
-
-    /// Poisoned, `rebuild` mends or replaces the value, alone with it, before the next one gets it. A panic of
-    /// `rebuild` goes to that one, and leaves the lock poisoned.
-    pub fn rebuilding(
-        name: &'static str,
-        value: T,
-        rebuild: impl Fn(&mut T) + Send + Sync + 'static,
-    ) -> Self {
-        Self::with(name, Choice::Rebuild(Box::new(rebuild)), value)
-    }
-
-    /// Poisoned, it refuses everybody until it is [mended](Self::mend).
-    pub fn failing(name: &'static str, value: T) -> Self {
-        Self::with(name, Choice::Fail, value)
-    }
-
-    fn with(name: &'static str, choice: Choice<T>, value: T) -> Self {
-        Self { policy: Policy::new(name, choice), inner: sync::RwLock::new(value) }
-    }
-
-    /// The value, poisoned or not: there is no other who could see it.
+    /// Returns the value, poisoned or not.
     pub fn into_inner(self) -> T {
         self.inner.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Blocks the thread until nobody writes, and takes it to read.
+    /// Blocks the thread until there is no writer, and takes the lock for reading.
     ///
     /// # Errors
-    /// It is poisoned, and was made to [fail](Self::failing).
+    /// The lock is poisoned, and was made to [fail](Self::failing).
     ///
     /// # Panics
-    /// As [`std::sync::RwLock::read`], and with what rebuilding panics with.
-    pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, Poisoned> {
+    /// As [`std::sync::RwLock::read`], and if rebuilding panics.
+    pub fn read(&self) -> Result<RwLockReadGuard<'_, T>, PoisonedError> {
         loop {
             match self.inner.read() {
                 Ok(guard) => return Ok(guard),
                 Err(_) if self.policy.fails() => return Err(self.policy.refuse()),
-                // Only who writes may mend: let go, come back to write, and then look again.
+                // Only a writer may repair: release, write, and read again.
                 Err(poisoned) => drop(poisoned),
             }
             drop(self.write()?);
         }
     }
 
-    /// Blocks the thread until nobody reads or writes, and takes it to write.
+    /// Blocks the thread until there is no holder, and takes the lock for writing.
     ///
     /// # Errors
-    /// It is poisoned, and was made to [fail](Self::failing).
+    /// The lock is poisoned, and was made to [fail](Self::failing).
     ///
     /// # Panics
-    /// As [`std::sync::RwLock::write`], and with what rebuilding panics with.
-    pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, Poisoned> {
-        match self.inner.write() {
-            Ok(guard) => Ok(guard),
-            Err(_) if self.policy.fails() => Err(self.policy.refuse()),
-            Err(poisoned) => {
-                let mut guard = poisoned.into_inner();
-                self.policy.mend(&mut guard);
-                self.inner.clear_poison();
-                Ok(guard)
-            }
-        }
-    }
-
-    /// Lets `mend` put the value in order, and the lock be taken again. Answers `false`, and does nothing, where it is
-    /// not poisoned.
-    ///
-    /// # Panics
-    /// With what `mend` panics with; then the lock stays poisoned.
-    pub fn mend(&self, mend: impl FnOnce(&mut T)) -> bool {
-        let Err(poisoned) = self.inner.write() else { return false };
-        let mut guard = poisoned.into_inner();
-        mend(&mut guard);
-        self.inner.clear_poison();
-        self.policy.mended();
-        true
-    }
-
-    /// Whether a panic went through it, and nobody has come since.
-    pub fn is_poisoned(&self) -> bool {
-        self.inner.is_poisoned()
-    }
-
-    /// How often it was found poisoned.
-    pub fn stats(&self) -> PoisonStats {
-        self.policy.stats()
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, poisoned) = (self.policy.name, self.is_poisoned());
-        f.debug_struct("RwLock").field("name", &name).field("poisoned", &poisoned).finish_non_exhaustive()
+    /// As [`std::sync::RwLock::write`], and if rebuilding panics.
+    pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>, PoisonedError> {
+        self.inner.write().or_else(|poisoned| self.recover(poisoned))
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::*;
+    use super::{super::PoisonStats, *};
     use std::{
         panic::{AssertUnwindSafe, catch_unwind},
         thread,
@@ -162,7 +89,7 @@ mod tests {
         let lock = RwLock::failing("leases", 1);
         assert!(!lock.mend(|_| unreachable!("it is not poisoned")));
         poison(&lock, |value| *value = 2);
-        let refused = Poisoned { lock: "leases" };
+        let refused = PoisonedError { lock: "leases" };
         assert_eq!((lock.read().unwrap_err(), lock.write().unwrap_err()), (refused, refused));
         assert!(lock.mend(|value| *value = 1));
         assert_eq!((*lock.read().unwrap(), lock.stats().failed), (1, 2));

@@ -1,6 +1,6 @@
 //! Why there is no result.
 
-use crate::panic::Panicked;
+use crate::panic::PanicError;
 
 /// Why work was not done, or has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum PoolError {
     NoThread,
     /// The work panicked.
     #[error(transparent)]
-    Panicked(#[from] Panicked),
+    Panicked(#[from] PanicError),
 }
 
 impl PoolError {

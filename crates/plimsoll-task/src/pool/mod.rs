@@ -22,20 +22,20 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What becomes of work
-//! - **Late.** Work takes the [deadline](crate::deadline) of the task that hands it in. If that has passed when its
-//!   turn comes, it is not begun. Begun, it sees the deadline by [`Deadline::current`](crate::Deadline::current) and
-//!   may stop by itself: a thread cannot be stopped from outside.
-//! - **Traced.** It belongs to the [trace](crate::trace) of the task that hands it in.
-//! - **Given up.** Who drops the [`Task`] before the work has begun takes it out of the queue: it is never begun.
-//!   What has begun runs to its end, and its result is dropped.
-//! - **Panics** are the answer of the task, [with message and place](crate::Panicked), and cost no thread.
-//! - **The pool is dropped**: what waits is not begun, what runs goes on, and each thread ends after it.
+//! # The fate of work
+//! - **Late.** Work inherits the [deadline](crate::deadline) of the submitting task. If that has passed when its turn
+//!   comes, it is not begun. Running work can read the deadline by [`Deadline::current`](crate::Deadline::current) and stop
+//!   by itself: a thread cannot be stopped from outside.
+//! - **Traced.** Work belongs to the [trace](crate::trace) of the submitting task.
+//! - **Given up.** Dropping the [`Task`] before the work has begun takes it out of the queue: it is never begun. Work that
+//!   has begun runs to its end, and its result is dropped.
+//! - **Panics** are the result of the task, [with message and location](crate::PanicError), and cost no thread.
+//! - **Dropping the pool**: queued work is not begun, running work goes on, and each thread ends after it.
 
 mod error;
-mod line;
 mod stats;
 mod task;
+mod wait_queue;
 mod worker;
 
 #[cfg(all(test, not(loom)))]
@@ -46,10 +46,10 @@ pub use stats::{PoolStats, Shutdown};
 pub use task::Task;
 
 use crate::{deadline::Deadline, measure::Registry, panic::install_hook};
-use line::Pushed;
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
-use worker::{Job, Shared, Verdict};
+use wait_queue::Pushed;
+use worker::{Job, NotBegun, Shared};
 
 /// How long a thread for blocking work waits for more of it.
 const IDLE: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ const MOST: usize = 1024;
 
 static POOLS: Registry<Shared> = Registry::new(MOST);
 
-/// Threads of its own, with a bounded queue before them. See the [module](self).
+/// A pool of threads with a bounded queue. See the [module](self).
 pub struct Pool {
     shared: Arc<Shared>,
 }
@@ -113,18 +113,18 @@ impl Pool {
             self.shared.counts.late();
             return Err(PoolError::Late);
         }
-        let (job, answer) = Job::new(deadline, work);
-        let (pushed, late) = self.shared.line.push(job, |job: &Job| job.deadline.has_passed());
+        let (job, receiver) = Job::new(deadline, work);
+        let (pushed, late) = self.shared.queue.push(job, |job: &Job| job.deadline.has_passed());
         for job in late {
-            self.shared.answer(job, Verdict::Late);
+            self.shared.skip(job, NotBegun::Late);
         }
         match pushed {
-            Pushed::Queued(ticket) => Ok(Task::new(answer, ticket, Arc::clone(&self.shared))),
+            Pushed::Queued(ticket) => Ok(Task::new(receiver, ticket, Arc::clone(&self.shared))),
             Pushed::Starts(ticket) => {
-                if worker::start(&self.shared).is_err() && self.shared.line.start_failed(ticket).is_some() {
+                if worker::start(&self.shared).is_err() && self.shared.queue.start_failed(ticket).is_some() {
                     return Err(PoolError::NoThread);
                 }
-                Ok(Task::new(answer, ticket, Arc::clone(&self.shared)))
+                Ok(Task::new(receiver, ticket, Arc::clone(&self.shared)))
             }
             Pushed::Full { queued } => {
                 self.shared.counts.full();
@@ -143,15 +143,15 @@ impl Pool {
     /// # Cancel safety
     /// Dropped, the pool stays closed, and works on what it has.
     pub async fn shutdown(&self, limit: Duration) -> Shutdown {
-        self.shared.line.close();
+        self.shared.queue.close();
         if timeout(limit, self.shared.empty()).await.is_ok() {
             return Shutdown::default();
         }
         let never_begun = self.shared.drop_queued();
-        Shutdown { never_begun, running: self.shared.line.fill().busy }
+        Shutdown { never_begun, running: self.shared.queue.fill().busy }
     }
 
-    /// What is known of it.
+    /// Returns the pool's statistics.
     pub fn stats(&self) -> PoolStats {
         self.shared.stats(Instant::now())
     }
@@ -159,7 +159,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.line.close();
+        self.shared.queue.close();
         self.shared.drop_queued();
     }
 }

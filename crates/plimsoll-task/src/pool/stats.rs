@@ -1,6 +1,6 @@
-//! What a pool knows of itself.
+//! Statistics of a pool.
 
-use super::worker::Verdict;
+use super::worker::NotBegun;
 use crate::measure::{Durations, Times};
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -79,15 +79,15 @@ impl Counts {
         self.panicked.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn not_begun(&self, why: Verdict) {
+    pub(super) fn not_begun(&self, why: NotBegun) {
         match why {
-            Verdict::Late => &self.late,
-            Verdict::Closed => &self.dropped,
+            NotBegun::Late => &self.late,
+            NotBegun::Closed => &self.dropped,
         }
         .fetch_add(1, Relaxed);
     }
 
-    /// What is counted, around what the caller knows of its threads.
+    /// Adds the counts to the caller's numbers of threads.
     pub(super) fn read(&self, of: PoolStats) -> PoolStats {
         PoolStats {
             full: self.full.load(Relaxed),

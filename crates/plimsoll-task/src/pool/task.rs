@@ -15,26 +15,26 @@ use tokio::sync::oneshot;
 /// The work panicked, its deadline passed before it was begun, or the pool was closed before that.
 ///
 /// # Panics
-/// When polled again after it has answered.
+/// When polled again after it has receiver.
 #[must_use = "work whose task is dropped is given up"]
 pub struct Task<T> {
-    answer: oneshot::Receiver<Result<T, PoolError>>,
+    receiver: oneshot::Receiver<Result<T, PoolError>>,
     /// `None` once there is nothing to give up.
-    place: Option<(u64, Arc<Shared>)>,
+    queued: Option<(u64, Arc<Shared>)>,
 }
 
 impl<T> Task<T> {
     pub(super) fn new(
-        answer: oneshot::Receiver<Result<T, PoolError>>,
+        receiver: oneshot::Receiver<Result<T, PoolError>>,
         ticket: u64,
         shared: Arc<Shared>,
     ) -> Self {
-        Self { answer, place: Some((ticket, shared)) }
+        Self { receiver, queued: Some((ticket, shared)) }
     }
 
     /// Lets the work be done though nobody waits for it.
     pub fn detach(mut self) {
-        self.place = None;
+        self.queued = None;
     }
 }
 
@@ -42,16 +42,16 @@ impl<T> Future for Task<T> {
     type Output = Result<T, PoolError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
-        self.place = None;
-        Poll::Ready(answer.unwrap_or(Err(PoolError::Closed)))
+        let result = ready!(Pin::new(&mut self.receiver).poll(cx));
+        self.queued = None;
+        Poll::Ready(result.unwrap_or(Err(PoolError::Closed)))
     }
 }
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        if let Some((ticket, shared)) = self.place.take()
-            && shared.line.give_up(ticket).is_some()
+        if let Some((ticket, shared)) = self.queued.take()
+            && shared.queue.give_up(ticket).is_some()
         {
             shared.counts.given_up();
         }

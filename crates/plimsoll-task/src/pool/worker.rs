@@ -1,9 +1,9 @@
-//! What is handed in, and the threads that do it.
+//! Submitted work, and the threads that run it.
 
 use super::{
     PoolError, PoolStats,
-    line::{Fill, Line},
     stats::Counts,
+    wait_queue::{Fill, WaitQueue},
 };
 use crate::{deadline::Deadline, panic::catch_call, trace::TraceContext};
 use std::{fmt, io, sync::Arc, thread, time::Duration};
@@ -15,24 +15,24 @@ use tokio::{
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) name: &'static str,
-    pub(super) line: Line<Job>,
+    pub(super) queue: WaitQueue<Job>,
     pub(super) counts: Counts,
     idle: Option<Duration>,
     ended: Notify,
 }
 
-/// Why work is not begun.
+/// The reason that work is not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum NotBegun {
     Late,
     Closed,
 }
 
-/// Does the work, or tells why it is not done. Whether it panicked is told before the answer is given, so that whoever has
-/// the answer finds it counted; what comes back is whether the answer, which nobody wanted, panicked when it was dropped.
-type Work = Box<dyn FnOnce(Option<Verdict>, &dyn Fn(bool)) -> bool + Send>;
+/// The work: it runs, or reports why it does not. Its panic is reported before the result is sent, so that a caller with
+/// the result finds it counted. Returns whether an unwanted result panicked in its `Drop`.
+type Work = Box<dyn FnOnce(Option<NotBegun>, &dyn Fn(bool)) -> bool + Send>;
 
-/// Work with its way back.
+/// Work with its deadline and result channel.
 pub(super) struct Job {
     pub(super) deadline: Deadline,
     since: Instant,
@@ -45,22 +45,22 @@ impl Job {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let context = TraceContext::current();
-        let work = move |not_begun: Option<Verdict>, done: &dyn Fn(bool)| {
+        let work = move |not_begun: Option<NotBegun>, done: &dyn Fn(bool)| {
             let result = match not_begun {
                 None => {
                     catch_call(|| context.sync_scope(|| deadline.sync_scope(work))).map_err(PoolError::from)
                 }
-                Some(Verdict::Late) => Err(PoolError::Late),
-                Some(Verdict::Closed) => Err(PoolError::Closed),
+                Some(NotBegun::Late) => Err(PoolError::Late),
+                Some(NotBegun::Closed) => Err(PoolError::Closed),
             };
             let panicked = matches!(result, Err(PoolError::Panicked(_)));
             done(panicked);
-            // Nobody may want it any more. To drop it then is the work's own affair, and so is a panic of that.
-            catch_call(|| drop(answer.send(result))).is_err() && !panicked
+            // If the receiver is gone, the result is dropped here, and a panic of its `Drop` is the work's own.
+            catch_call(|| drop(sender.send(result))).is_err() && !panicked
         };
-        (Self { deadline, since: Instant::now(), work: Box::new(work) }, answered)
+        (Self { deadline, since: Instant::now(), work: Box::new(work) }, receiver)
     }
 }
 
@@ -72,31 +72,37 @@ impl fmt::Debug for Job {
 
 impl Shared {
     pub(super) fn new(name: &'static str, threads: usize, queue: usize, idle: Option<Duration>) -> Self {
-        Self { name, line: Line::new(threads, queue), counts: Counts::default(), idle, ended: Notify::new() }
+        Self {
+            name,
+            queue: WaitQueue::new(threads, queue),
+            counts: Counts::default(),
+            idle,
+            ended: Notify::new(),
+        }
     }
 
-    /// Tells who waits for it that it is not begun.
-    pub(super) fn answer(&self, job: Job, why: Verdict) {
+    /// Reports to the submitter that the work is not begun.
+    pub(super) fn skip(&self, job: Job, why: NotBegun) {
         self.counts.not_begun(why);
         (job.work)(Some(why), &|_| {});
     }
 
     pub(super) fn drop_queued(&self) -> usize {
-        let jobs = self.line.drain();
+        let jobs = self.queue.drain();
         let count = jobs.len();
         for (_, job) in jobs {
-            self.answer(job, Verdict::Closed);
+            self.skip(job, NotBegun::Closed);
         }
         count
     }
 
-    /// Ends when there is no thread any more.
+    /// Completes when there is no thread any more.
     pub(super) async fn empty(&self) {
         loop {
             let mut ended = std::pin::pin!(self.ended.notified());
             // Before looking, so that an end between the look and the wait is not missed.
             ended.as_mut().enable();
-            if self.line.fill().threads == 0 {
+            if self.queue.fill().threads == 0 {
                 return;
             }
             ended.await;
@@ -104,10 +110,10 @@ impl Shared {
     }
 
     fn work(&self) {
-        while let Some(job) = self.line.take(self.idle) {
+        while let Some(job) = self.queue.take(self.idle) {
             let begun = Instant::now();
             if job.deadline.has_passed() {
-                self.answer(job, Verdict::Late);
+                self.skip(job, NotBegun::Late);
                 continue;
             }
             self.counts.wait.add(begun.saturating_duration_since(job.since));
@@ -125,9 +131,9 @@ impl Shared {
     }
 
     pub(super) fn stats(&self, now: Instant) -> PoolStats {
-        let Fill { queued, threads, busy } = self.line.fill();
-        let (threads_most, capacity) = self.line.bounds();
-        let oldest = self.line.first(|job| now.saturating_duration_since(job.since)).unwrap_or_default();
+        let Fill { queued, threads, busy } = self.queue.fill();
+        let (threads_most, capacity) = self.queue.bounds();
+        let oldest = self.queue.first(|job| now.saturating_duration_since(job.since)).unwrap_or_default();
         self.counts.read(PoolStats {
             name: self.name,
             threads,
@@ -141,7 +147,7 @@ impl Shared {
     }
 }
 
-/// Starts a thread that the line has counted already.
+/// Starts a thread that the queue has counted already.
 pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let theirs = Arc::clone(shared);
     thread::Builder::new().name(shared.name.to_owned()).spawn(move || theirs.work()).map(drop)

@@ -1,8 +1,8 @@
-//! What every queue here has beside tokio's: a name, and counts of what came and went.
+//! The measured part of every queue: a name, and counts of items sent and received.
 //!
-//! Whatever comes is counted by who sends it, whatever goes by the one who receives: one addition and one store for an
-//! item. Its age is found by [marks](crate::measure) that the watch and every look at the statistics leave; one item
-//! in [`STAMPED`] carries a stamp, for the time it waits.
+//! Senders count sent items, the receiver received ones: one addition and one store for an item. The age of the first item
+//! follows from [marks](crate::measure) that the monitor and every call of the statistics leave; one item in [`STAMPED`]
+//! carries a time stamp, for its waiting time.
 
 use super::QueueStats;
 use crate::{

@@ -1,13 +1,13 @@
-//! Why an item was not sent: each error gives it back.
+//! Errors of sending and receiving. Each send error gives the item back.
 
 use std::fmt;
 
-/// The receiver is gone, or has closed the queue.
+/// An error of sending: the receiver is gone, or has closed the queue.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue is closed")]
 pub struct SendError<T>(pub T);
 
-/// Why [`Sender::try_send`](super::Sender::try_send) did not.
+/// An error of [`Sender::try_send`](super::Sender::try_send).
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TrySendError<T> {
     /// There is no place now.
@@ -18,7 +18,7 @@ pub enum TrySendError<T> {
     Closed(T),
 }
 
-/// Why [`Sender::send_before`](super::Sender::send_before) did not.
+/// An error of [`Sender::send_before`](super::Sender::send_before).
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendBeforeError<T> {
     /// There was no place until the deadline.
@@ -29,7 +29,7 @@ pub enum SendBeforeError<T> {
     Closed(T),
 }
 
-/// Why [`Receiver::try_recv`](super::Receiver::try_recv) did not.
+/// An error of [`Receiver::try_recv`](super::Receiver::try_recv).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TryRecvError {
     /// There is nothing now.
@@ -40,10 +40,10 @@ pub enum TryRecvError {
     Closed,
 }
 
-/// Nobody is on the other side any more.
+/// A queue or channel whose other side is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue is closed")]
-pub struct Closed;
+pub struct QueueClosedError;
 
 impl<T> TrySendError<T> {
     /// The item.

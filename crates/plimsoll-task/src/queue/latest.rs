@@ -1,6 +1,6 @@
-//! The latest value, for as many as want to know it.
+//! A channel for the latest value, with any number of subscribers.
 
-use super::Closed;
+use super::QueueClosedError;
 use crate::measure::Marks;
 use std::{
     fmt, mem,
@@ -13,13 +13,13 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 
-/// A place for one value that is overwritten, and those who follow it: [`tokio::sync::watch`] that counts.
+/// Creates a channel for one value that is overwritten, with subscribers: a counting [`tokio::sync::watch`].
 ///
-/// A slow subscriber never slows the publisher, and holds nothing but the present value; what it did not see in time
-/// is counted as skipped. For configuration, membership, prices: where only the latest matters.
+/// A slow subscriber never slows the publisher, and holds nothing but the present value; values that it missed are counted
+/// as skipped. For configuration, membership, prices: where only the latest matters.
 ///
 /// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), plimsoll_task::queue::Closed> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), plimsoll_task::queue::QueueClosedError> {
 /// use plimsoll_task::queue::latest;
 ///
 /// let (publisher, mut subscriber) = latest("limits", 1);
@@ -62,18 +62,18 @@ pub struct LatestStats {
     pub age: Duration,
     /// Values that were overwritten before a subscriber saw them, each counted for each subscriber that missed it.
     pub skipped: u64,
-    /// Who follows now.
+    /// The number of subscribers.
     pub subscribers: usize,
 }
 
-/// Overwrites the value. There is one.
+/// The single publisher, which overwrites the value.
 pub struct Publisher<T> {
     core: Arc<Core>,
     inner: watch::Sender<Version<T>>,
 }
 
 impl<T> Publisher<T> {
-    /// Overwrites the value and wakes those who wait for a change. Answers the value before.
+    /// Overwrites the value, wakes the subscribers that wait for a change, and returns the former value.
     pub fn publish(&self, value: T) -> T {
         let mut before = None;
         self.inner.send_modify(|version| {
@@ -83,8 +83,7 @@ impl<T> Publisher<T> {
         before.expect("the closure runs once")
     }
 
-    /// Changes the value where it stands. No subscriber is woken, and no value counted, if `change` answers that it
-    /// did nothing.
+    /// Changes the value in place. No subscriber is woken, and no value counted, if `change` returns false.
     pub fn modify(&self, change: impl FnOnce(&mut T) -> bool) -> bool {
         self.inner.send_if_modified(|version| {
             let changed = change(&mut version.value);
@@ -93,14 +92,14 @@ impl<T> Publisher<T> {
         })
     }
 
-    /// One more who follows, from the present value on.
+    /// Adds a subscriber, which has seen the present value.
     pub fn subscribe(&self) -> Subscriber<T> {
         let inner = self.inner.subscribe();
         let seen = inner.borrow().number;
         Subscriber { core: Arc::clone(&self.core), inner, seen }
     }
 
-    /// Ends when nobody follows any more.
+    /// Completes when there is no subscriber any more.
     ///
     /// # Cancel safety
     /// Can be dropped at any time.
@@ -108,7 +107,7 @@ impl<T> Publisher<T> {
         self.inner.closed().await;
     }
 
-    /// What is known of it. Leaves a mark for the age of the value.
+    /// Returns the channel's statistics. Leaves a mark for the age of the value.
     pub fn stats(&self) -> LatestStats {
         self.stats_at(Instant::now())
     }
@@ -134,7 +133,7 @@ impl<T> fmt::Debug for Publisher<T> {
     }
 }
 
-/// Follows the value. A clone has seen what this one has seen.
+/// A subscriber to the value. A clone has seen the same values as this one.
 pub struct Subscriber<T> {
     core: Arc<Core>,
     inner: watch::Receiver<Version<T>>,
@@ -142,20 +141,20 @@ pub struct Subscriber<T> {
 }
 
 impl<T> Subscriber<T> {
-    /// Waits until there is a value that this one has not [seen](Self::see).
+    /// Waits until there is a value that this subscriber has not [seen](Self::see).
     ///
     /// # Errors
     /// The publisher is gone, and its last value was seen.
     ///
     /// # Cancel safety
-    /// Dropped before it ends, no value counts as seen.
-    pub async fn changed(&mut self) -> Result<(), Closed> {
+    /// If the future is dropped, no value counts as seen.
+    pub async fn changed(&mut self) -> Result<(), QueueClosedError> {
         // Tokio would take the change as seen from here on; skipped values are counted where the value is looked at.
-        self.inner.changed().await.map_err(|_| Closed)
+        self.inner.changed().await.map_err(|_| QueueClosedError)
     }
 
-    /// The present value, which then counts as seen. The publisher waits while it is borrowed: keep it short, and do
-    /// not await meanwhile.
+    /// Returns the present value, which then counts as seen. The publisher waits while it is borrowed: keep it short, and
+    /// do not await meanwhile.
     pub fn see(&mut self) -> Latest<'_, T> {
         let version = self.inner.borrow_and_update();
         let skipped = version.number.wrapping_sub(self.seen).saturating_sub(1);
@@ -166,7 +165,7 @@ impl<T> Subscriber<T> {
         Latest(version)
     }
 
-    /// The present value, without having seen it.
+    /// Returns the present value without marking it as seen.
     pub fn peek(&self) -> Latest<'_, T> {
         Latest(self.inner.borrow())
     }
@@ -253,7 +252,7 @@ mod tests {
         drop(publisher);
         subscriber.changed().await.unwrap();
         assert_eq!(*subscriber.see(), 1);
-        assert_eq!(subscriber.changed().await, Err(Closed));
+        assert_eq!(subscriber.changed().await, Err(QueueClosedError));
         let (publisher, subscriber) = latest("left", 0);
         drop(subscriber);
         publisher.closed().await;

@@ -1,13 +1,13 @@
 //! Bounded queues that measure.
 //!
-//! | | what it is | full |
+//! | | description | when full |
 //! | --- | --- | --- |
 //! | [`bounded`] | many senders, one receiver, first in first out | the sender waits, waits until a deadline, or is refused |
-//! | [`Crew`] | workers who share one receiver, or have a lane each by key | their queue fills |
-//! | [`latest`] | one value that is overwritten, many who follow | the older value goes |
+//! | [`WorkerPool`] | workers that share one receiver, or have a lane each by key | their queue fills |
+//! | [`latest`] | one value that is overwritten, many subscribers | the older value is dropped |
 //!
-//! Each has a name, and says how deep it is, how old its first item is, and how long senders and items waited
-//! ([`QueueStats`]). There is no unbounded one: memory that fills while a peer is slow is the outage that follows.
+//! Each has a name, and measures its depth, the age of its first item, and the waits of senders and items ([`QueueStats`]).
+//! There is no unbounded queue: memory that fills while a peer is slow leads to the next outage.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,27 +24,27 @@
 //! ```
 //!
 //! # Cancel safety
-//! A `send` that is dropped has not sent, a `recv` that is dropped has not taken. A `send` that is dropped drops its
-//! item: [`Sender::reserve`] first where it must not be lost.
+//! A `send` that is dropped has not sent, a `recv` that is dropped has not taken. A `send` that is dropped drops its item:
+//! call [`Sender::reserve`] first if the item must not be lost.
 
 mod core;
-mod crew;
 mod error;
 mod latest;
 mod receiver;
 mod sender;
 mod stats;
+mod worker_pool;
 
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use self::core::STAMPED;
-pub use crew::{Crew, WorkerStats};
-pub use error::{Closed, SendBeforeError, SendError, TryRecvError, TrySendError};
+pub use error::{QueueClosedError, SendBeforeError, SendError, TryRecvError, TrySendError};
 pub use latest::{Latest, LatestStats, Publisher, Subscriber, latest};
 pub use receiver::Receiver;
 pub use sender::{SendPermit, Sender};
 pub use stats::QueueStats;
+pub use worker_pool::{WorkerPool, WorkerStats};
 
 pub(crate) use self::core::all;
 

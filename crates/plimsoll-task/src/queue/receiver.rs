@@ -1,4 +1,4 @@
-//! The side that takes out.
+//! The receiving side of a queue.
 
 use super::{
     QueueStats, TryRecvError,
@@ -17,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-/// Takes items out of a [`bounded`](super::bounded) queue, in the order in which they came. Also a [`Stream`].
+/// The receiver of a [`bounded`](super::bounded) queue, in the order of sending. Also a [`Stream`].
 pub struct Receiver<T> {
     pub(super) core: Arc<Core>,
     pub(super) inner: mpsc::Receiver<Item<T>>,
@@ -33,8 +33,8 @@ impl<T> Receiver<T> {
         Some(self.recv_traced().await?.0)
     }
 
-    /// Waits for the next item, as [`recv`](Self::recv), and says to which trace whoever sent it belonged: to work it off
-    /// as a part of that, by [`TraceContext::scope`].
+    /// Waits for the next item, as [`recv`](Self::recv), and returns also the trace of its sender, to process the item as a
+    /// part of it by [`TraceContext::scope`].
     ///
     /// # Cancel safety
     /// Dropped before it ends, nothing was taken.
@@ -44,8 +44,8 @@ impl<T> Receiver<T> {
         Some(self.core.unpack(item))
     }
 
-    /// Waits for an item, and takes with it what is there, up to `most` in all: to work off several at once, as one
-    /// transaction. Answers how many were put at the end of `items`; zero when the queue has ended, or `most` is zero.
+    /// Waits for an item, and takes with it all that are there, up to `most` in all, to process several at once, as one
+    /// transaction. Returns the number appended to `items`; zero when the queue has ended, or `most` is zero.
     ///
     /// # Cancel safety
     /// Dropped before it ends, nothing was taken.
@@ -77,7 +77,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes no more items in. What is in, and what has a place reserved, is still received.
+    /// Closes the queue for further items. Items in it, and those with a reserved slot, are still received.
     pub fn close(&mut self) {
         self.inner.close();
     }
@@ -92,7 +92,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// What is known of the queue. Leaves a mark for the age of its items.
+    /// Returns the queue's statistics. Leaves a mark for the age of its items.
     pub fn stats(&self) -> QueueStats {
         self.core.stats(Instant::now())
     }
@@ -108,7 +108,7 @@ impl<T> Stream for Receiver<T> {
 }
 
 impl<T> Drop for Receiver<T> {
-    /// What is still in it is counted as lost, told by one line of the log, and dropped.
+    /// Drops the items still in the queue, counts them as lost, and logs one line.
     fn drop(&mut self) {
         self.inner.close();
         let mut lost = 0;

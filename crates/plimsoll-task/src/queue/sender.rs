@@ -1,7 +1,7 @@
-//! The side that puts in.
+//! The sending side of a queue.
 
 use super::{
-    Closed, QueueStats, SendBeforeError, SendError, TrySendError,
+    QueueClosedError, QueueStats, SendBeforeError, SendError, TrySendError,
     core::{Core, Item},
 };
 use crate::{deadline::Deadline, lock::proceed};
@@ -11,35 +11,35 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// Puts items into a [`bounded`](super::bounded) queue. Clone it for each who sends; the queue ends when all are gone.
+/// The sender of a [`bounded`](super::bounded) queue. Clone it for each sending task; the queue ends when all are dropped.
 pub struct Sender<T> {
     pub(super) core: Arc<Core>,
     pub(super) inner: mpsc::Sender<Item<T>>,
 }
 
 impl<T> Sender<T> {
-    /// Waits for a place and puts the item into it.
+    /// Waits for a free slot and sends the item.
     ///
     /// # Errors
     /// The queue is closed.
     ///
     /// # Cancel safety
-    /// Dropped before it ends, the item is dropped and was not sent, and the place in line is lost. To keep the item,
-    /// [`reserve`](Self::reserve) its place first.
+    /// Dropping the future drops the item unsent and loses its position among the waiters. To keep the item,
+    /// [`reserve`](Self::reserve) a slot first.
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.place().await {
             Ok(permit) => {
                 permit.send(self.core.pack(value));
                 Ok(())
             }
-            Err(Closed) => Err(SendError(value)),
+            Err(QueueClosedError) => Err(SendError(value)),
         }
     }
 
-    /// Like [`send`](Self::send), but waits no longer than until the deadline. A place that is free is taken even then.
+    /// Like [`send`](Self::send), but waits no longer than until the deadline. A free slot is taken even after it.
     ///
     /// # Errors
-    /// There was no place until the deadline, which counts as refused, or the queue is closed.
+    /// There was no free slot until the deadline, which counts as refused, or the queue is closed.
     ///
     /// # Panics
     /// If it has to wait, outside of a runtime with a timer.
@@ -56,7 +56,7 @@ impl<T> Sender<T> {
                 permit.send(self.core.pack(value));
                 Ok(())
             }
-            Ok(Err(Closed)) => Err(SendBeforeError::Closed(value)),
+            Ok(Err(QueueClosedError)) => Err(SendBeforeError::Closed(value)),
             Err(_) => {
                 self.core.refused();
                 Err(SendBeforeError::Late(value))
@@ -64,7 +64,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Puts the item in if there is a place now.
+    /// Sends the item if there is a free slot.
     ///
     /// # Errors
     /// There is none, which counts as refused, or the queue is closed.
@@ -83,18 +83,18 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Waits for a place and keeps it free for one item.
+    /// Waits for a free slot and reserves it for one item.
     ///
     /// # Errors
     /// The queue is closed.
     ///
     /// # Cancel safety
-    /// Dropped while waiting, the place in line is lost and nothing else.
-    pub async fn reserve(&self) -> Result<SendPermit<'_, T>, Closed> {
+    /// Dropping the future while it waits loses its position among the waiters and nothing else.
+    pub async fn reserve(&self) -> Result<SendPermit<'_, T>, QueueClosedError> {
         Ok(SendPermit { inner: self.place().await?, core: &self.core })
     }
 
-    /// Keeps a place free for one item, if there is one now.
+    /// Reserves a slot for one item, if one is free.
     ///
     /// # Errors
     /// There is none, or the queue is closed.
@@ -110,20 +110,20 @@ impl<T> Sender<T> {
     }
 
     #[inline]
-    async fn place(&self) -> Result<mpsc::Permit<'_, Item<T>>, Closed> {
+    async fn place(&self) -> Result<mpsc::Permit<'_, Item<T>>, QueueClosedError> {
         let free = || match self.inner.try_reserve() {
             Ok(permit) => Some(Ok(permit)),
             Err(Refusal::Full(())) => None,
-            Err(Refusal::Closed(())) => Some(Err(Closed)),
+            Err(Refusal::Closed(())) => Some(Err(QueueClosedError)),
         };
         if let Some(place) = proceed(free).await {
             return place;
         }
         let _waiting = self.core.waits();
-        self.inner.reserve().await.map_err(|_| Closed)
+        self.inner.reserve().await.map_err(|_| QueueClosedError)
     }
 
-    /// Ends when nobody receives any more.
+    /// Completes when the receiver is gone or has closed the queue.
     ///
     /// # Cancel safety
     /// Can be dropped at any time.
@@ -131,12 +131,12 @@ impl<T> Sender<T> {
         self.inner.closed().await;
     }
 
-    /// Whether nobody receives any more.
+    /// Whether the receiver is gone or has closed the queue.
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }
 
-    /// What is known of the queue. Leaves a mark for the age of its items.
+    /// Returns the queue's statistics. Leaves a mark for the age of its items.
     pub fn stats(&self) -> QueueStats {
         self.core.stats(Instant::now())
     }
@@ -154,15 +154,15 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// A place that is kept for one item; dropped, it is free again.
-#[must_use = "a place that is not used is given back at once"]
+/// A reserved slot for one item. Dropping it frees the slot.
+#[must_use = "a slot that is not used is freed at once"]
 pub struct SendPermit<'a, T> {
     inner: mpsc::Permit<'a, Item<T>>,
     core: &'a Core,
 }
 
 impl<T> SendPermit<'_, T> {
-    /// Puts the item into it. The queue may have been closed meanwhile: what had its place before is still received.
+    /// Sends the item. Even if the queue has been closed meanwhile, an item with a reserved slot is still received.
     pub fn send(self, value: T) {
         self.inner.send(self.core.pack(value));
     }

@@ -1,4 +1,4 @@
-//! What a queue knows of itself.
+//! Statistics of a queue.
 
 use crate::measure::Times;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub struct QueueStats {
     /// Items in it now. One that is just being put in may be counted already.
     pub depth: usize,
     /// How old the first of them is, at least: short by at most the time between two looks, which are those of
-    /// [`Watch`](crate::measure::Watch) and those at these statistics. Zero where nobody has seen it before.
+    /// [`WaitMonitor`](crate::measure::WaitMonitor) and those at these statistics. Zero where nobody has seen it before.
     pub oldest: Duration,
     /// Items sent since the start.
     pub sent: u64,

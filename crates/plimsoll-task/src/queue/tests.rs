@@ -1,12 +1,13 @@
-//! Queues and crews, by hand and against a model.
+//! Queues and worker pools, by hand and against a model.
 
-mod crew;
 mod model;
+mod worker_pool;
 
 use super::{
-    Closed, Receiver, SendBeforeError, SendError, Sender, TryRecvError, TrySendError, all_stats, bounded,
+    QueueClosedError, Receiver, SendBeforeError, SendError, Sender, TryRecvError, TrySendError, all_stats,
+    bounded,
 };
-use crate::{deadline::Deadline, measure::Watch};
+use crate::{deadline::Deadline, measure::WaitMonitor};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::{
@@ -69,7 +70,7 @@ async fn a_deadline_that_has_passed_still_takes_a_free_place() {
 #[tokio::test(start_paused = true)]
 async fn the_oldest_item_ages_by_the_looks_of_the_watch() {
     let (sender, mut receiver) = bounded("queue: age", 8);
-    let mut watch = Watch::new();
+    let mut watch = WaitMonitor::new();
     sender.send(1).await.unwrap();
     assert_eq!(sender.stats().oldest, Duration::ZERO);
     for _ in 0..3 {
@@ -98,7 +99,7 @@ async fn a_reserved_place_is_kept_or_given_back() {
     receiver.close();
     place.send(2);
     assert_eq!((receiver.recv().await, receiver.recv().await), (Some(2), None));
-    assert!(matches!(sender.reserve().await, Err(Closed)));
+    assert!(matches!(sender.reserve().await, Err(QueueClosedError)));
     assert!(matches!(sender.try_reserve(), Err(TrySendError::Closed(()))));
 }
 

@@ -1,4 +1,4 @@
-use super::{error::Ended, register::Seat};
+use super::{error::ChildError, register::ChildSlot};
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 pub struct Child<T> {
     /// None: it was never begun.
-    pub(super) task: Option<(Seat, JoinHandle<Result<T, Ended>>)>,
+    pub(super) task: Option<(ChildSlot, JoinHandle<Result<T, ChildError>>)>,
 }
 
 impl<T> Child<T> {
@@ -23,13 +23,13 @@ impl<T> Child<T> {
 }
 
 impl<T> Future for Child<T> {
-    type Output = Result<T, Ended>;
+    type Output = Result<T, ChildError>;
 
     /// # Panics
     /// When polled again after it has ended.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some((_, task)) = &mut self.task else { return Poll::Ready(Err(Ended::Cancelled)) };
+        let Some((_, task)) = &mut self.task else { return Poll::Ready(Err(ChildError::Cancelled)) };
         // Tokio's own error is left for a task that was aborted: panics are caught inside.
-        Poll::Ready(ready!(Pin::new(task).poll(cx)).unwrap_or(Err(Ended::Cancelled)))
+        Poll::Ready(ready!(Pin::new(task).poll(cx)).unwrap_or(Err(ChildError::Cancelled)))
     }
 }

@@ -1,32 +1,32 @@
-use super::register::{Register, Seat};
+use super::register::{ChildSlot, Register};
 use crate::Deadline;
 use std::{cell::Cell, sync::Arc};
 use tokio::{runtime::Handle, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 
-/// What a scope is, whatever the type of its errors.
+/// The part of a scope that does not depend on its error type.
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) register: Register<AbortHandle>,
     pub(super) token: CancellationToken,
     pub(super) deadline: Deadline,
     pub(super) runtime: Handle,
-    /// The scope around this one. It counts this one as alive until the last child is gone, so whoever is left when this
-    /// scope's future is dropped is still waited for there.
+    /// The enclosing scope. It counts this one as alive until the last child is gone, so children that are left when this
+    /// scope's future is dropped are still waited for there.
     pub(super) outer: Option<Arc<Self>>,
 }
 
 impl Core {
-    /// The body, or a scope inside, is gone.
+    /// Removes the body or an inner scope.
     pub(super) fn leave_inner(&self) {
         if self.register.leave_inner() {
             self.over();
         }
     }
 
-    /// A child is gone.
-    pub(super) fn leave(&self, seat: Seat, finished: bool) {
-        if self.register.leave(seat, finished) {
+    /// Removes a child.
+    pub(super) fn leave(&self, slot: ChildSlot, finished: bool) {
+        if self.register.leave(slot, finished) {
             self.over();
         }
     }
@@ -39,7 +39,7 @@ impl Core {
         }
     }
 
-    /// Cancels all below, and drops each child at its next await.
+    /// Cancels the scope's token, and drops each child at its next await.
     pub(super) fn abort(&self) {
         self.token.cancel();
         for handle in self.register.stop() {
@@ -52,7 +52,7 @@ thread_local! {
     static CURRENT: Cell<Option<Arc<Core>>> = const { Cell::new(None) };
 }
 
-/// The scope in which this thread is working.
+/// Returns the scope in which this thread is working.
 pub(super) fn current() -> Option<Arc<Core>> {
     let access = CURRENT.try_with(|cell| {
         let core = cell.take();
@@ -63,7 +63,7 @@ pub(super) fn current() -> Option<Arc<Core>> {
     access.ok().flatten()
 }
 
-/// This thread works in a scope until this is dropped. The handle is lent, not cloned: a poll touches no counter.
+/// A guard that makes a scope the current one of this thread. The handle is lent, not cloned: a poll touches no counter.
 #[derive(Debug)]
 pub(super) struct Inside<'a> {
     lent: &'a mut Option<Arc<Core>>,

@@ -1,4 +1,4 @@
-use crate::Panicked;
+use crate::PanicError;
 use std::{error, fmt};
 
 /// Why a scope, or a window, gave no value.
@@ -8,7 +8,7 @@ pub enum Error<E> {
     /// A child, or the body, returned this.
     Failed(E),
     /// A child panicked.
-    Panicked(Panicked),
+    Panicked(PanicError),
     /// Something was dropped before it was done, because the scope was cancelled or its runtime shut down.
     Cancelled,
     /// Something was dropped before it was done, because the scope's deadline had passed.
@@ -59,12 +59,12 @@ impl<E: error::Error + 'static> error::Error for Error<E> {
 
 /// Everything that went wrong in a scope that goes on after errors, in order of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failures<E> {
+pub struct AggregateError<E> {
     pub(crate) errors: Vec<Error<E>>,
     pub(crate) omitted: usize,
 }
 
-impl<E> Failures<E> {
+impl<E> AggregateError<E> {
     /// The first ones: never empty.
     pub fn errors(&self) -> &[Error<E>] {
         &self.errors
@@ -81,7 +81,7 @@ impl<E> Failures<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Failures<E> {
+impl<E: fmt::Display> fmt::Display for AggregateError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, error) in self.errors.iter().enumerate() {
             write!(f, "{}{error}", if index == 0 { "" } else { "; " })?;
@@ -90,12 +90,12 @@ impl<E: fmt::Display> fmt::Display for Failures<E> {
     }
 }
 
-impl<E: error::Error + 'static> error::Error for Failures<E> {}
+impl<E: error::Error + 'static> error::Error for AggregateError<E> {}
 
 /// Why a child gave no value to whoever awaits it. What went wrong is told to the scope, which owns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Ended {
+pub enum ChildError {
     /// It returned an error.
     #[error("the task failed")]
     Failed,

@@ -1,4 +1,4 @@
-use super::{child::Child, core::Core, error::Error, job::Job, register::NoEntry, tally::Tally};
+use super::{child::Child, core::Core, error::Error, job::Job, register::EnterError, tally::Tally};
 use crate::Deadline;
 use std::{fmt, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ impl<E: Send + 'static> Scope<E> {
     /// trace.
     ///
     /// Once the scope is over or its children are being dropped, the future is dropped unbegun and the child ends as
-    /// [`Ended::Cancelled`](super::Ended::Cancelled). Where as many children are alive as
+    /// [`ChildError::Cancelled`](super::ChildError::Cancelled). Where as many children are alive as
     /// [`Options::limit`](super::Options::limit) allows, the same happens and the scope fails with [`Error::Full`]: work
     /// is never lost in silence.
     pub fn spawn<F, T>(&self, future: F) -> Child<T>
@@ -24,23 +24,23 @@ impl<E: Send + 'static> Scope<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let seat = match self.core.register.enter() {
-            Ok(seat) => seat,
+        let slot = match self.core.register.enter() {
+            Ok(slot) => slot,
             Err(reason) => {
-                if reason == NoEntry::Full {
+                if reason == EnterError::Full {
                     self.fail(Error::Full);
                 }
                 return Child { task: None };
             }
         };
         let deadline = self.core.deadline.earliest(Deadline::current());
-        let job = Job::new(future, seat, deadline, Arc::clone(&self.core), Arc::clone(&self.tally));
+        let job = Job::new(future, slot, deadline, Arc::clone(&self.core), Arc::clone(&self.tally));
         // Should the runtime be shutting down, the job is dropped in here, and has left again.
         let task = self.core.runtime.spawn(job);
-        if let Some(handle) = self.core.register.reachable(seat, task.abort_handle()) {
+        if let Some(handle) = self.core.register.reachable(slot, task.abort_handle()) {
             handle.abort();
         }
-        Child { task: Some((seat, task)) }
+        Child { task: Some((slot, task)) }
     }
 
     fn fail(&self, error: Error<E>) {
@@ -54,8 +54,8 @@ impl<E: Send + 'static> Scope<E> {
 impl<E> Scope<E> {
     /// Drops one child at its next await. That it did not finish is no failure of the scope.
     pub fn abort<T>(&self, child: &Child<T>) {
-        let Some((seat, _)) = child.task else { return };
-        if let Some(handle) = self.core.register.dismiss(seat) {
+        let Some((slot, _)) = child.task else { return };
+        if let Some(handle) = self.core.register.dismiss(slot) {
             handle.abort();
         }
     }

@@ -1,7 +1,7 @@
 use super::{
     core::{Core, Inside},
-    error::{Ended, Error},
-    register::Seat,
+    error::{ChildError, Error},
+    register::ChildSlot,
     tally::Tally,
 };
 use crate::{Deadline, deadline::Entered, panic::catch_call, trace::TraceContext};
@@ -13,13 +13,13 @@ use std::{
 };
 
 pin_project! {
-    /// A child: the future with its seat. However it ends, everything it owned is dropped before it leaves the scope.
+    /// A child: the future with its slot. However it ends, everything it owned is dropped before it leaves the scope.
     pub(super) struct Job<F, E> {
         #[pin]
         future: Option<F>,
         deadline: Deadline,
         context: TraceContext,
-        seat: Option<Seat>,
+        slot: Option<ChildSlot>,
         core: Option<Arc<Core>>,
         tally: Arc<Tally<E>>,
     }
@@ -27,7 +27,7 @@ pin_project! {
     impl<F, E> PinnedDrop for Job<F, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.seat.is_none() {
+            if this.slot.is_none() {
                 return;
             }
             // Dropped before its end. A panic in there is told to the scope, and not to tokio, which would lose it.
@@ -35,7 +35,7 @@ pin_project! {
                 let _traced = this.context.enter();
                 catch_call(|| this.future.set(None))
             };
-            leave(this.seat, this.core, this.tally, false, dropped.err().map(Error::Panicked));
+            leave(this.slot, this.core, this.tally, false, dropped.err().map(Error::Panicked));
         }
     }
 }
@@ -43,18 +43,18 @@ pin_project! {
 impl<F, E> Job<F, E> {
     pub(super) fn new(
         future: F,
-        seat: Seat,
+        slot: ChildSlot,
         deadline: Deadline,
         core: Arc<Core>,
         tally: Arc<Tally<E>>,
     ) -> Self {
         let context = TraceContext::current();
-        Self { future: Some(future), deadline, context, seat: Some(seat), core: Some(core), tally }
+        Self { future: Some(future), deadline, context, slot: Some(slot), core: Some(core), tally }
     }
 }
 
 impl<F: Future<Output = Result<T, E>>, T, E> Future for Job<F, E> {
-    type Output = Result<T, Ended>;
+    type Output = Result<T, ChildError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -81,28 +81,28 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Job<F, E> {
         let (ended, error) = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(value))) => (Ok(value), None),
-            Ok(Poll::Ready(Err(error))) => (Err(Ended::Failed), Some(Error::Failed(error))),
-            Err(panicked) => (Err(Ended::Panicked), Some(Error::Panicked(panicked))),
+            Ok(Poll::Ready(Err(error))) => (Err(ChildError::Failed), Some(Error::Failed(error))),
+            Err(panicked) => (Err(ChildError::Panicked), Some(Error::Panicked(panicked))),
         };
-        leave(this.seat, this.core, this.tally, true, error);
+        leave(this.slot, this.core, this.tally, true, error);
         Poll::Ready(ended)
     }
 }
 
 /// Tells what went wrong first, then leaves: whoever sees the scope empty sees the error as well.
 fn leave<E>(
-    seat: &mut Option<Seat>,
+    slot: &mut Option<ChildSlot>,
     core: &mut Option<Arc<Core>>,
     tally: &Tally<E>,
     finished: bool,
     error: Option<Error<E>>,
 ) {
-    let (Some(seat), Some(core)) = (seat.take(), core.take()) else { return };
+    let (Some(slot), Some(core)) = (slot.take(), core.take()) else { return };
     if let Some(error) = error {
         tally.add(error);
         if tally.first_ends {
             core.token.cancel();
         }
     }
-    core.leave(seat, finished);
+    core.leave(slot, finished);
 }

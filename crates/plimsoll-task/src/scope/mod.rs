@@ -4,7 +4,7 @@
 //! children as well (a clone of the handle goes anywhere). Cancellation flows down: the first error, panic, a cancelled
 //! token or a deadline that passes cancels the scope's token and those of all scopes inside, and what does not end within
 //! the grace is dropped at its next await. Errors flow up: the first one ([`scope`]), or all ([`scope_all`]); a panic
-//! comes as [`Panicked`](crate::Panicked) with message and place. The deadline ([`crate::deadline`]) goes along, and so
+//! comes as [`PanicError`](crate::PanicError) with message and place. The deadline ([`crate::deadline`]) goes along, and so
 //! does the trace ([`crate::trace`]).
 //!
 //! ```
@@ -25,7 +25,7 @@
 //!
 //! # What is guaranteed on each way out
 //!
-//! *Joined* means: when the scope's future gives its answer, every child is gone, with everything it owned.
+//! *Joined* means: when the scope's future gives its response, every child is gone, with everything it owned.
 //!
 //! | way out | children |
 //! | --- | --- |
@@ -42,7 +42,7 @@
 //! A child that never awaits cannot be dropped by anybody; the scope waits for it. A plain `tokio::spawn` inside a
 //! child is out of sight, as is a thread; a value that a [`Child`] returned is its handle's.
 //!
-//! An answer is [`Error::Cancelled`] or [`Error::DeadlineExceeded`] only if something was dropped undone: a scope whose
+//! A response is [`Error::Cancelled`] or [`Error::DeadlineExceeded`] only if something was dropped undone: a scope whose
 //! children all end in order within the grace returns its value.
 //!
 //! # Why tokio has no scope that borrows
@@ -80,7 +80,7 @@ mod run;
 mod tally;
 
 pub use child::Child;
-pub use error::{Ended, Error, Failures};
+pub use error::{AggregateError, ChildError, Error};
 pub use handle::Scope;
 pub use local::{Local, local};
 pub use options::Options;
@@ -118,7 +118,7 @@ where
 ///
 /// # Panics
 /// See [`Options::run`].
-pub async fn scope_all<T, E, F, Fut>(body: F) -> Result<T, Failures<E>>
+pub async fn scope_all<T, E, F, Fut>(body: F) -> Result<T, AggregateError<E>>
 where
     F: FnOnce(Scope<E>) -> Fut,
     Fut: Future<Output = Result<T, E>>,

@@ -1,5 +1,5 @@
 use super::{
-    error::{Error, Failures},
+    error::{AggregateError, Error},
     handle::Scope,
     run::{Ending, drive},
 };
@@ -95,7 +95,7 @@ impl Options {
     ///
     /// # Panics
     /// As [`Options::run`] does.
-    pub async fn run_all<T, E, F, Fut>(self, body: F) -> Result<T, Failures<E>>
+    pub async fn run_all<T, E, F, Fut>(self, body: F) -> Result<T, AggregateError<E>>
     where
         F: FnOnce(Scope<E>) -> Fut,
         Fut: Future<Output = Result<T, E>>,

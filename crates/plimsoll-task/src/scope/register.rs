@@ -1,29 +1,29 @@
-//! Who is alive in a scope, and how to reach each of them.
+//! The live children of a scope, with a handle to each.
 //!
-//! One lock, taken three times in a child's life: to enter, to leave its handle, to leave. Everything that calls out
-//! (spawning, aborting, waking) happens outside of it, because any of them may run somebody's `Drop` on this thread.
+//! One lock, taken three times in a child's life: to enter, to store its handle, to leave. Everything that calls out
+//! (spawning, aborting, waking) happens outside the lock, because it may run foreign `Drop` code on this thread.
 
 use crate::sync::{Mutex, lock};
 use slab::Slab;
 use std::task::Waker;
 
-/// A child's place. The number tells it from whoever sat in the same place before.
+/// A child's slot. The number distinguishes it from earlier children with the same index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seat {
+pub(super) struct ChildSlot {
     index: usize,
     number: u64,
 }
 
-/// Why nobody could enter.
+/// An error of entering a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoEntry {
-    /// Everybody has left, or is being sent away.
+pub(super) enum EnterError {
+    /// The scope is over, or its children are being dropped.
     Over,
-    /// As many as may be are inside.
+    /// The limit on children is reached.
     Full,
 }
 
-/// `H` reaches a child from outside: tokio's abort handle, or a mark in a test.
+/// The register of a scope. `H` is a handle to a child: tokio's abort handle, or a mark in a test.
 #[derive(Debug)]
 pub(super) struct Register<H> {
     state: Mutex<State<H>>,
@@ -31,26 +31,26 @@ pub(super) struct Register<H> {
 
 #[derive(Debug)]
 struct State<H> {
-    /// Children, scopes inside this one, and the body. Once it is zero it stays zero: only those inside let others in.
+    /// The number of children, inner scopes, and the body. Once it is zero it stays zero: only members let others in.
     live: usize,
     limit: usize,
     stopping: bool,
-    /// Somebody left before the work was done, and not because anybody asked for just that.
+    /// Whether a child left before its work was done, without having been dismissed.
     lost: bool,
     entered: u64,
-    slots: Slab<Slot<H>>,
+    entries: Slab<Entry<H>>,
     waker: Option<Waker>,
 }
 
 #[derive(Debug)]
-struct Slot<H> {
+struct Entry<H> {
     number: u64,
     handle: Option<H>,
     dismissed: bool,
 }
 
 impl<H> Register<H> {
-    /// With the body inside.
+    /// A register with the body in it.
     pub(super) fn new(limit: usize) -> Self {
         let state = State {
             live: 1,
@@ -58,46 +58,46 @@ impl<H> Register<H> {
             stopping: false,
             lost: false,
             entered: 0,
-            slots: Slab::new(),
+            entries: Slab::new(),
             waker: None,
         };
         Self { state: Mutex::new(state) }
     }
 
-    /// A child comes in. It must [`leave`](Self::leave).
-    pub(super) fn enter(&self) -> Result<Seat, NoEntry> {
+    /// Enters a child, which must [`leave`](Self::leave).
+    pub(super) fn enter(&self) -> Result<ChildSlot, EnterError> {
         let mut state = lock(&self.state);
         if state.live == 0 || state.stopping {
             state.lost = true;
-            return Err(NoEntry::Over);
+            return Err(EnterError::Over);
         }
-        if state.slots.len() >= state.limit {
-            return Err(NoEntry::Full);
+        if state.entries.len() >= state.limit {
+            return Err(EnterError::Full);
         }
         state.live += 1;
         state.entered += 1;
         let number = state.entered;
-        let index = state.slots.insert(Slot { number, handle: None, dismissed: false });
-        Ok(Seat { index, number })
+        let index = state.entries.insert(Entry { number, handle: None, dismissed: false });
+        Ok(ChildSlot { index, number })
     }
 
-    /// The way to reach it. Given back if the child has to be sent away at once.
-    pub(super) fn reachable(&self, seat: Seat, handle: H) -> Option<H> {
+    /// Stores the child's handle. Returns it if the child has to be aborted at once.
+    pub(super) fn reachable(&self, slot: ChildSlot, handle: H) -> Option<H> {
         let mut state = lock(&self.state);
         let stopping = state.stopping;
-        match state.slots.get_mut(seat.index).filter(|slot| slot.number == seat.number) {
-            // It has already left: nothing to reach.
+        match state.entries.get_mut(slot.index).filter(|entry| entry.number == slot.number) {
+            // It has already left.
             None => None,
             Some(_) if stopping => Some(handle),
-            Some(slot) if slot.dismissed => Some(handle),
-            Some(slot) => {
-                slot.handle = Some(handle);
+            Some(entry) if entry.dismissed => Some(handle),
+            Some(entry) => {
+                entry.handle = Some(handle);
                 None
             }
         }
     }
 
-    /// A scope inside this one begins; it ends by [`leave_inner`](Self::leave_inner). Not if everybody has left.
+    /// Enters an inner scope, which must call [`leave_inner`](Self::leave_inner). False if the scope is over.
     pub(super) fn enter_inner(&self) -> bool {
         let mut state = lock(&self.state);
         let open = state.live > 0;
@@ -105,18 +105,18 @@ impl<H> Register<H> {
         open
     }
 
-    /// A child is gone, with all that it owned. Whether it was the last of all.
+    /// Removes a child after all that it owned was dropped. Returns whether it was the last member.
     #[must_use]
-    pub(super) fn leave(&self, seat: Seat, finished: bool) -> bool {
+    pub(super) fn leave(&self, slot: ChildSlot, finished: bool) -> bool {
         let mut state = lock(&self.state);
-        if state.slots.get(seat.index).is_some_and(|slot| slot.number == seat.number) {
-            let slot = state.slots.remove(seat.index);
-            state.lost |= !finished && !slot.dismissed;
+        if state.entries.get(slot.index).is_some_and(|entry| entry.number == slot.number) {
+            let entry = state.entries.remove(slot.index);
+            state.lost |= !finished && !entry.dismissed;
         }
         Self::one_less(state)
     }
 
-    /// The body or a scope inside is gone. Whether it was the last of all.
+    /// Removes the body or an inner scope. Returns whether it was the last member.
     #[must_use]
     pub(super) fn leave_inner(&self) -> bool {
         Self::one_less(lock(&self.state))
@@ -133,24 +133,24 @@ impl<H> Register<H> {
         last
     }
 
-    /// One child is asked to go: its leaving early is no loss. Its handle, if it is there already.
-    pub(super) fn dismiss(&self, seat: Seat) -> Option<H> {
+    /// Marks a child as dismissed, so that its early end is no loss. Returns its handle, if it is there already.
+    pub(super) fn dismiss(&self, slot: ChildSlot) -> Option<H> {
         let mut state = lock(&self.state);
-        let slot = state.slots.get_mut(seat.index).filter(|slot| slot.number == seat.number)?;
-        slot.dismissed = true;
-        slot.handle.take()
+        let entry = state.entries.get_mut(slot.index).filter(|entry| entry.number == slot.number)?;
+        entry.dismissed = true;
+        entry.handle.take()
     }
 
-    /// Lets nobody in any more, and gives the handles of all children. Those still without one get it back from
+    /// Lets no further children in, and returns the handles of all children. A child still without one gets it back from
     /// [`reachable`](Self::reachable).
     #[must_use]
     pub(super) fn stop(&self) -> Vec<H> {
         let mut state = lock(&self.state);
         state.stopping = true;
-        state.slots.iter_mut().filter_map(|(_, slot)| slot.handle.take()).collect()
+        state.entries.iter_mut().filter_map(|(_, entry)| entry.handle.take()).collect()
     }
 
-    /// Whether all have left; if not, the waker is called by the last.
+    /// Whether all members have left; if not, the last one calls the waker.
     pub(super) fn is_empty_or_wake(&self, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
         if state.live > 0 && !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -159,12 +159,12 @@ impl<H> Register<H> {
         state.live == 0
     }
 
-    /// Children that are alive, without the body and the scopes inside.
+    /// Returns the number of live children, without the body and inner scopes.
     pub(super) fn children(&self) -> usize {
-        lock(&self.state).slots.len()
+        lock(&self.state).entries.len()
     }
 
-    /// Whether anything was left undone.
+    /// Whether any work was left undone.
     pub(super) fn has_lost(&self) -> bool {
         lock(&self.state).lost
     }
@@ -192,7 +192,7 @@ mod tests {
     fn once_empty_it_stays_empty() {
         let register = Register::<()>::new(8);
         assert!(register.leave_inner());
-        assert_eq!(register.enter(), Err(NoEntry::Over));
+        assert_eq!(register.enter(), Err(EnterError::Over));
         assert!(!register.enter_inner());
         assert!(register.is_empty_or_wake(Waker::noop()));
     }
@@ -201,9 +201,9 @@ mod tests {
     fn the_limit_counts_children_alone() {
         let register = Register::<()>::new(1);
         assert!(register.enter_inner());
-        let seat = register.enter().unwrap();
-        assert_eq!(register.enter(), Err(NoEntry::Full));
-        assert!(!register.leave(seat, true));
+        let slot = register.enter().unwrap();
+        assert_eq!(register.enter(), Err(EnterError::Full));
+        assert!(!register.leave(slot, true));
         assert!(register.enter().is_ok());
         assert!(!register.has_lost());
     }
@@ -246,7 +246,7 @@ mod loom_tests {
             let spawner = {
                 let register = Arc::clone(&register);
                 thread::spawn(move || match register.enter() {
-                    Ok(seat) => (1, register.reachable(seat, 'h').into_iter().count()),
+                    Ok(slot) => (1, register.reachable(slot, 'h').into_iter().count()),
                     Err(_) => (0, 0),
                 })
             };
@@ -262,10 +262,10 @@ mod loom_tests {
     fn loom_the_last_to_leave_wakes() {
         loom::model(|| {
             let register = Arc::new(Register::<()>::new(8));
-            let seat = register.enter().unwrap();
+            let slot = register.enter().unwrap();
             let leaver = {
                 let register = Arc::clone(&register);
-                thread::spawn(move || register.leave(seat, true))
+                thread::spawn(move || register.leave(slot, true))
             };
             let rings = std::sync::Arc::new(Rings::default());
             let first = register.leave_inner();
@@ -287,8 +287,8 @@ mod loom_tests {
             let over = register.leave_inner();
             let entered = stranger.join().unwrap();
             assert_eq!(over, entered.is_none());
-            if let Some(seat) = entered {
-                assert!(register.leave(seat, true), "then it was the last");
+            if let Some(slot) = entered {
+                assert!(register.leave(slot, true), "then it was the last");
             }
         });
     }

@@ -1,6 +1,6 @@
 use super::{
     core::{Core, Inside, current},
-    error::{Error, Failures},
+    error::{AggregateError, Error},
     handle::Scope,
     options::Options,
     register::Register,
@@ -25,13 +25,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// What is left when all have gone.
+/// The result of a scope after all members have left.
 pub(super) struct Ending<T, E> {
     /// The body's; none if it failed or was dropped.
     pub(super) value: Option<T>,
     /// Why something was dropped before its end.
     pub(super) interrupted: Option<Error<E>>,
-    pub(super) failures: Failures<E>,
+    pub(super) failures: AggregateError<E>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ enum Stage {
     Running,
     /// Cancelled: all may end in order until then.
     Grace(Instant),
-    /// Whatever is left has been told to drop.
+    /// All remaining children have been aborted.
     Aborted,
 }
 

@@ -1,18 +1,18 @@
-use super::error::{Error, Failures};
+use super::error::{AggregateError, Error};
 use crate::sync::{Mutex, lock};
 
-/// What went wrong so far.
+/// The errors of a scope so far.
 #[derive(Debug)]
 pub(super) struct Tally<E> {
     /// Whether one error is the end of the scope.
     pub(super) first_ends: bool,
     keep: usize,
-    failures: Mutex<Failures<E>>,
+    failures: Mutex<AggregateError<E>>,
 }
 
 impl<E> Tally<E> {
     pub(super) fn new(first_ends: bool, keep: usize) -> Self {
-        let failures = Failures { errors: Vec::new(), omitted: 0 };
+        let failures = AggregateError { errors: Vec::new(), omitted: 0 };
         Self { first_ends, keep: keep.max(1), failures: Mutex::new(failures) }
     }
 
@@ -28,8 +28,8 @@ impl<E> Tally<E> {
         }
     }
 
-    pub(super) fn take(&self) -> Failures<E> {
+    pub(super) fn take(&self) -> AggregateError<E> {
         let mut failures = lock(&self.failures);
-        Failures { errors: std::mem::take(&mut failures.errors), omitted: failures.omitted }
+        AggregateError { errors: std::mem::take(&mut failures.errors), omitted: failures.omitted }
     }
 }

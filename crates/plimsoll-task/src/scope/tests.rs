@@ -69,8 +69,8 @@ async fn the_first_error_takes_all_others_with_it() {
     let ended = scope(async |s: Scope<Fails>| {
         let waits = s.spawn(for_ever(Alive::new(&alive)));
         let fails = s.spawn(async { Err::<(), _>("refused") });
-        assert_eq!(fails.await, Err(Ended::Failed));
-        assert_eq!(waits.await, Err(Ended::Cancelled));
+        assert_eq!(fails.await, Err(ChildError::Failed));
+        assert_eq!(waits.await, Err(ChildError::Cancelled));
         for_ever(Alive::new(&alive)).await
     });
     assert_eq!(ended.await, Err(Error::Failed("refused")));
@@ -300,7 +300,7 @@ async fn a_handle_kept_too_long_spawns_nothing() {
     let child = kept.spawn(for_ever(Alive::new(&alive)));
     assert_eq!(alive.load(SeqCst), 0);
     assert!(child.is_finished() && kept.token().is_cancelled());
-    assert_eq!(child.await, Err(Ended::Cancelled));
+    assert_eq!(child.await, Err(ChildError::Cancelled));
 }
 
 #[tokio::test]
@@ -321,7 +321,7 @@ async fn one_child_can_be_sent_away() {
         let child = s.spawn(for_ever(Alive::new(&alive)));
         yield_now().await;
         s.abort(&child);
-        assert_eq!(child.await, Err(Ended::Cancelled));
+        assert_eq!(child.await, Err(ChildError::Cancelled));
         let at_once = s.spawn(for_ever(Alive::new(&alive)));
         s.abort(&at_once);
         Ok(())

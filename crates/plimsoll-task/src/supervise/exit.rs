@@ -1,17 +1,17 @@
-use crate::Panicked;
+use crate::PanicError;
 use std::{convert::Infallible, fmt};
 
-/// How a child ended.
+/// The way a child ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exit {
-    /// In order.
+    /// It finished.
     Finished,
-    /// By this error, as it shows itself by `{:#}`.
+    /// It failed with this error, formatted by `{:#}`.
     Failed(String),
-    /// By a panic.
-    Panicked(Panicked),
-    /// The supervisor told it to stop, and dropped it when it did not within its grace.
+    /// It panicked.
+    Panicked(PanicError),
+    /// It was told to stop, and dropped because it did not within its grace.
     Dropped,
 }
 
@@ -33,9 +33,9 @@ impl fmt::Display for Exit {
     }
 }
 
-/// What a supervised future may return: nothing, or a result whose error can be shown.
+/// The output of a supervised future: nothing, or a result whose error can be displayed.
 pub trait Outcome: Send + 'static {
-    /// As an exit.
+    /// Converts the output to an exit.
     fn exit(self) -> Exit;
 }
 

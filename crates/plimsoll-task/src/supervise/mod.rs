@@ -1,9 +1,9 @@
-//! Critical tasks that are started again when they fall, and do not fall in silence.
+//! Supervision of critical tasks: they are restarted after a failure, and every failure is reported.
 //!
-//! A [`Supervisor`] starts its children in order, watches them, and starts again whoever ended by an error or a panic
-//! (or in any way, see [`When`]) after a wait that grows and is shortened by chance. Too many restarts within a span
-//! are the end of patience: an [`Escalation`] follows, chosen beforehand. On cancellation it stops the children in the
-//! reverse order, each within its grace. Whatever happens is logged, counted ([`Stats`]) and told to a hook.
+//! A [`Supervisor`] starts its children in order, watches them, and restarts a child that ended by an error or a panic
+//! (or in any way, see [`When`]) after a growing wait with jitter. Too many restarts within a span escalate: an
+//! [`Escalation`] follows, chosen beforehand. On cancellation it stops the children in reverse order, each within its
+//! grace. Every event is logged, counted ([`Stats`]) and passed to a hook.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
@@ -35,27 +35,27 @@
 //! # });
 //! ```
 //!
-//! # Which of the others fall with it
+//! # Restart strategy
 //!
 //! | | |
 //! | --- | --- |
 //! | [`Strategy::OneForOne`] | none |
 //! | [`Strategy::OneForAll`] | all: they are stopped in reverse order, and all are started again in order after the wait |
 //!
-//! # When patience ends
+//! # Escalation
 //!
 //! | | the child | the others | [`Supervisor::run`] |
 //! | --- | --- | --- | --- |
-//! | [`Escalation::Log`] | stays down | go on | goes on, and tells it at its end |
+//! | [`Escalation::Log`] | stays down | go on | goes on, and returns the error at its end |
 //! | [`Escalation::Stop`] | stays down | are stopped | ends |
-//! | [`Escalation::Drain`] | stays down | go on until the drain reaches them | goes on, and tells it at its end |
-//! | [`Escalation::Abort`] | the process ends at once (`SIGABRT`): whoever started it starts it again | | |
+//! | [`Escalation::Drain`] | stays down | go on until the drain reaches them | goes on, and returns the error at its end |
+//! | [`Escalation::Abort`] | the process ends at once (`SIGABRT`), to be restarted from outside | | |
 //!
 //! With [`Strategy::OneForAll`] the others are stopped in any case.
 //!
-//! Compared with a supervisor of Erlang/OTP, from which strategies and intensity come: patience is counted by child, not
-//! by supervisor; waits grow; and a child is asked to stop by a token before it is dropped at an await, as nothing else
-//! stops a task. A child that blocks its thread cannot be stopped by anybody.
+//! Compared with a supervisor of Erlang/OTP, from which strategies and intensity come: restarts are limited by child, not
+//! by supervisor; waits grow; and a child is asked to stop by a token before it is dropped at an await, because nothing
+//! else stops a task. A child that blocks its thread cannot be stopped.
 
 mod exit;
 mod restart;
@@ -64,9 +64,9 @@ mod stats;
 mod supervisor;
 
 pub use exit::{Exit, Outcome};
-pub use restart::{Restart, Restarts, Verdict, When};
+pub use restart::{Restart, RestartDecision, Restarts, When};
 pub use stats::{ChildStats, State, Stats};
-pub use supervisor::{Error, Escalation, Event, GaveUp, Next, Strategy, Supervised, Supervisor};
+pub use supervisor::{Error, Escalation, Event, GaveUpError, Next, Strategy, Supervised, Supervisor};
 pub use tokio_util::sync::CancellationToken;
 
 #[cfg(all(test, not(loom)))]

@@ -5,19 +5,19 @@ use tokio::time::Instant;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Which ends are followed by a restart.
+/// The ends that are followed by a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum When {
-    /// Every end: for what is meant to run for ever.
+    /// Every end: for a task that is meant to run for ever.
     Always,
-    /// An error or a panic. An end in order is the end.
+    /// An error or a panic. A child that finishes is not restarted.
     #[default]
     Failed,
-    /// None. A failure of such a child is at once the end of patience.
+    /// None. A failure of such a child escalates at once.
     Never,
 }
 
-/// How often, and how soon, a child is started again.
+/// The limits and waits of a child's restarts.
 ///
 /// The wait grows by two from [`Restart::first`] to [`Restart::longest`], and each is shortened by chance (see
 /// [`Restart::jitter`]), so that children that fell together do not rise together. After Brooker, "Exponential Backoff
@@ -57,44 +57,44 @@ impl Restart {
         Self::default()
     }
 
-    /// Which ends are followed by a restart.
+    /// Sets the ends that are followed by a restart.
     pub const fn when(mut self, when: When) -> Self {
         self.when = when;
         self
     }
 
-    /// The wait before the first restart in a row.
+    /// Sets the wait before the first restart of a streak.
     pub const fn first(mut self, wait: Duration) -> Self {
         self.first = wait;
         self
     }
 
-    /// No wait is longer. Nor than a day, in any case.
+    /// Sets the longest wait; at most a day.
     pub const fn longest(mut self, wait: Duration) -> Self {
         self.longest = wait;
         self
     }
 
-    /// The share of a wait that chance may take off: 0 (none, also for what is no number) to 1.
+    /// Sets the share of a wait that jitter may take off: 0 (none, also for NaN) to 1.
     pub const fn jitter(mut self, share: f64) -> Self {
         self.jitter = if share > 0.0 { share.min(1.0) } else { 0.0 };
         self
     }
 
-    /// Whoever ran that long is well: the wait starts over from the first.
+    /// Sets the run time after which a child counts as healthy: its wait starts over from the first.
     pub const fn healthy(mut self, ran: Duration) -> Self {
         self.healthy = ran;
         self
     }
 
-    /// At most `restarts` (no more than 10,000) within any span of `within`; one more is the end of patience.
+    /// Sets the limit: at most `restarts` (no more than 10,000) within any span of `within`; one more escalates.
     pub const fn give_up(mut self, restarts: usize, within: Duration) -> Self {
         self.limit = if restarts < 10_000 { restarts } else { 10_000 };
         self.within = within;
         self
     }
 
-    /// Whether an end, in order or not, is to be followed by a restart.
+    /// Whether an end, by failure or not, is followed by a restart.
     pub(super) const fn follows(&self, failed: bool) -> bool {
         match self.when {
             When::Always => true,
@@ -102,53 +102,54 @@ impl Restart {
         }
     }
 
-    /// The wait before the restart after `row` others in a row, `draw` being from 0 to 1.
-    fn wait(&self, row: u32, draw: f64) -> Duration {
-        let doubled = 1_u32.checked_shl(row).map_or(Duration::MAX, |times| self.first.saturating_mul(times));
+    /// The wait before the restart after `streak` others, `draw` being from 0 to 1.
+    fn wait(&self, streak: u32, draw: f64) -> Duration {
+        let doubled =
+            1_u32.checked_shl(streak).map_or(Duration::MAX, |times| self.first.saturating_mul(times));
         doubled.min(self.longest).min(DAY).mul_f64(1.0 - self.jitter * draw.clamp(0.0, 1.0))
     }
 }
 
-/// What follows an end that calls for a restart.
+/// The decision after an end that calls for a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Start it again after this.
+pub enum RestartDecision {
+    /// Restart after this wait.
     Again(Duration),
-    /// It was started often enough.
+    /// The limit on restarts is reached.
     GiveUp,
 }
 
-/// The restarts of one child, or of a group: the machine behind a supervisor, for whoever drives tasks of another kind.
+/// The restarts of one child or of a group: the machine behind a supervisor, usable for tasks of another kind.
 #[derive(Clone, Debug)]
 pub struct Restarts {
     spec: Restart,
-    row: u32,
+    streak: u32,
     /// Those that count, oldest first: at most as many as the limit.
     times: VecDeque<Instant>,
 }
 
 impl Restarts {
-    /// None so far.
+    /// A child without restarts so far.
     pub const fn new(spec: Restart) -> Self {
-        Self { spec, row: 0, times: VecDeque::new() }
+        Self { spec, streak: 0, times: VecDeque::new() }
     }
 
-    /// An end at `now` of what ran for `ran`, and is to be restarted. `draw` is chance, from 0 to 1.
-    pub fn ended(&mut self, now: Instant, ran: Duration, draw: f64) -> Verdict {
+    /// Decides about a child that ended at `now` after running for `ran`. `draw` is a random number from 0 to 1.
+    pub fn ended(&mut self, now: Instant, ran: Duration, draw: f64) -> RestartDecision {
         if ran >= self.spec.healthy {
-            self.row = 0;
+            self.streak = 0;
         }
         let counts = |at: &Instant| now.saturating_duration_since(*at) < self.spec.within;
         while self.times.front().is_some_and(|at| !counts(at)) {
             self.times.pop_front();
         }
         if self.spec.when == When::Never || self.times.len() >= self.spec.limit {
-            return Verdict::GiveUp;
+            return RestartDecision::GiveUp;
         }
         self.times.push_back(now);
-        let wait = self.spec.wait(self.row, draw);
-        self.row = self.row.saturating_add(1);
-        Verdict::Again(wait)
+        let wait = self.spec.wait(self.streak, draw);
+        self.streak = self.streak.saturating_add(1);
+        RestartDecision::Again(wait)
     }
 }
 
@@ -166,8 +167,8 @@ mod tests {
         let spec = Restart::new().first(millis(10)).longest(millis(50)).jitter(0.0).healthy(millis(1_000));
         let (mut restarts, now) = (Restarts::new(spec), Instant::now());
         let mut wait = |ran| match restarts.ended(now, millis(ran), 1.0) {
-            Verdict::Again(wait) => wait.as_millis(),
-            Verdict::GiveUp => 0,
+            RestartDecision::Again(wait) => wait.as_millis(),
+            RestartDecision::GiveUp => 0,
         };
         assert_eq!([wait(0), wait(0), wait(999), wait(0), wait(1_000), wait(0)], [10, 20, 40, 50, 10, 20]);
     }
@@ -176,7 +177,8 @@ mod tests {
     fn patience_ends_and_comes_back() {
         let spec = Restart::new().give_up(2, millis(100));
         let (mut restarts, start) = (Restarts::new(spec), Instant::now());
-        let mut given_up = |at| restarts.ended(start + millis(at), Duration::ZERO, 0.0) == Verdict::GiveUp;
+        let mut given_up =
+            |at| restarts.ended(start + millis(at), Duration::ZERO, 0.0) == RestartDecision::GiveUp;
         assert_eq!([given_up(0), given_up(50), given_up(99)], [false, false, true]);
         assert_eq!([given_up(100), given_up(120), given_up(150)], [false, true, false]);
     }
@@ -184,7 +186,7 @@ mod tests {
     #[test]
     fn never_is_never() {
         let mut restarts = Restarts::new(Restart::new().when(When::Never));
-        assert_eq!(restarts.ended(Instant::now(), Duration::MAX, 0.5), Verdict::GiveUp);
+        assert_eq!(restarts.ended(Instant::now(), Duration::MAX, 0.5), RestartDecision::GiveUp);
         assert!(!Restart::new().when(When::Never).follows(false));
     }
 
@@ -206,7 +208,7 @@ mod tests {
             let (mut at, mut granted) = (0, Vec::new());
             for gap in gaps {
                 at += gap;
-                if restarts.ended(start + millis(at), Duration::ZERO, 0.3) != Verdict::GiveUp {
+                if restarts.ended(start + millis(at), Duration::ZERO, 0.3) != RestartDecision::GiveUp {
                     granted.push(at);
                 }
             }
@@ -218,18 +220,18 @@ mod tests {
 
         #[test]
         fn a_wait_is_within_its_bounds(
-            row in 0_u32..200,
+            streak in 0_u32..200,
             draw in -1.0_f64..2.0,
             jitter in 0.0_f64..=1.0,
             first in 0_u64..10_000,
             longest in 0_u64..100_000,
         ) {
             let spec = Restart::new().first(millis(first)).longest(millis(longest)).jitter(jitter);
-            let whole = spec.jitter(0.0).wait(row, 0.0);
-            let wait = spec.wait(row, draw);
+            let whole = spec.jitter(0.0).wait(streak, 0.0);
+            let wait = spec.wait(streak, draw);
             prop_assert!(whole <= millis(longest));
             prop_assert!(wait <= whole && wait >= whole.mul_f64(1.0 - jitter));
-            prop_assert!(spec.jitter(0.0).wait(row + 1, 0.0) >= whole);
+            prop_assert!(spec.jitter(0.0).wait(streak + 1, 0.0) >= whole);
         }
     }
 }

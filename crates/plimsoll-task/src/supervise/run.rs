@@ -1,5 +1,6 @@
 use super::{
-    Escalation, Event, Exit, GaveUp, Next, Restarts, State, Strategy, Supervised, Supervisor, Verdict,
+    Escalation, Event, Exit, GaveUpError, Next, RestartDecision, Restarts, State, Strategy, Supervised,
+    Supervisor,
 };
 use crate::{
     panic::{catch, catch_call},
@@ -17,50 +18,50 @@ use std::{
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-pub(super) async fn supervise(supervisor: &Supervisor, scope: Scope<Infallible>) -> Result<(), GaveUp> {
+pub(super) async fn supervise(supervisor: &Supervisor, scope: Scope<Infallible>) -> Result<(), GaveUpError> {
     let restarts = supervisor.children.iter().map(|child| Restarts::new(child.restart)).collect();
-    let places = supervisor.children.iter().map(|_| Place::Down).collect();
-    let mut watch = Watch { supervisor, scope, places, restarts, gave_up: None };
+    let states = supervisor.children.iter().map(|_| ChildState::Down).collect();
+    let mut supervision = Supervision { supervisor, scope, states, restarts, gave_up: None };
     for index in 0..supervisor.children.len() {
-        watch.start(index);
+        supervision.start(index);
     }
-    while watch.places.iter().any(|place| !matches!(place, Place::Down)) {
-        match watch.next().await {
-            What::Stop => {
-                watch.stop_all().await;
+    while supervision.states.iter().any(|state| !matches!(state, ChildState::Down)) {
+        match supervision.next().await {
+            Occurrence::Stop => {
+                supervision.stop_all().await;
                 break;
             }
-            What::Due(index) => {
+            Occurrence::Due(index) => {
                 supervisor.stats.restarted(index);
-                watch.start(index);
+                supervision.start(index);
             }
-            What::Ended(index, exit, ran) => watch.ended(index, exit, ran).await,
+            Occurrence::Ended(index, exit, ran) => supervision.ended(index, exit, ran).await,
         }
     }
-    watch.gave_up.take().map_or(Ok(()), Err)
+    supervision.gave_up.take().map_or(Ok(()), Err)
 }
 
-enum Place {
+enum ChildState {
     Down,
     Running { child: Child<Exit>, token: CancellationToken, since: Instant },
     Backoff { until: Instant },
 }
 
-enum What {
+enum Occurrence {
     Stop,
     Due(usize),
     Ended(usize, Exit, Duration),
 }
 
-struct Watch<'a> {
+struct Supervision<'a> {
     supervisor: &'a Supervisor,
     scope: Scope<Infallible>,
-    places: Vec<Place>,
+    states: Vec<ChildState>,
     restarts: Vec<Restarts>,
-    gave_up: Option<GaveUp>,
+    gave_up: Option<GaveUpError>,
 }
 
-impl Watch<'_> {
+impl Supervision<'_> {
     fn start(&mut self, index: usize) {
         let (token, start) = (CancellationToken::new(), Arc::clone(&self.supervisor.children[index].start));
         let own = token.clone();
@@ -69,18 +70,18 @@ impl Watch<'_> {
             async move { Ok(catch(async move { start(own).await }).await.unwrap_or_else(Exit::Panicked)) };
         let (child, since) = (self.scope.spawn(life), Instant::now());
         self.supervisor.stats.set(index, State::Running, since);
-        self.places[index] = Place::Running { child, token, since };
+        self.states[index] = ChildState::Running { child, token, since };
     }
 
-    async fn next(&mut self) -> What {
+    async fn next(&mut self) -> Occurrence {
         // The scope's: cancelled by the supervisor's own, and by whatever scope is around.
         let token = self.scope.token().clone();
         let mut stop = pin!(token.cancelled());
-        let due = |(index, place): (usize, &Place)| match place {
-            Place::Backoff { until } => Some((*until, index)),
+        let due = |(index, state): (usize, &ChildState)| match state {
+            ChildState::Backoff { until } => Some((*until, index)),
             _ => None,
         };
-        let due = self.places.iter().enumerate().filter_map(due).min();
+        let due = self.states.iter().enumerate().filter_map(due).min();
         let mut timer = pin!(async {
             match due {
                 Some((until, _)) => sleep_until(until).await,
@@ -89,13 +90,13 @@ impl Watch<'_> {
         });
         poll_fn(|cx| {
             if stop.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(What::Stop);
+                return Poll::Ready(Occurrence::Stop);
             }
-            if let Poll::Ready((index, exit, ran)) = poll_ended(&mut self.places, cx) {
-                return Poll::Ready(What::Ended(index, exit, ran));
+            if let Poll::Ready((index, exit, ran)) = poll_ended(&mut self.states, cx) {
+                return Poll::Ready(Occurrence::Ended(index, exit, ran));
             }
             let index = due.map_or(0, |(_, index)| index);
-            timer.as_mut().poll(cx).map(|()| What::Due(index))
+            timer.as_mut().poll(cx).map(|()| Occurrence::Due(index))
         })
         .await
     }
@@ -109,8 +110,8 @@ impl Watch<'_> {
             Next::Ended
         } else {
             match self.restarts[index].ended(now, ran, fastrand::f64()) {
-                Verdict::Again(wait) => Next::Restart(wait),
-                Verdict::GiveUp => Next::GiveUp,
+                RestartDecision::Again(wait) => Next::Restart(wait),
+                RestartDecision::GiveUp => Next::GiveUp,
             }
         };
         let restarts = supervisor.stats.snapshot()[index].restarts;
@@ -141,12 +142,12 @@ impl Watch<'_> {
                 let now = Instant::now();
                 for index in fallen {
                     supervisor.stats.set(index, State::Backoff, now);
-                    self.places[index] = Place::Backoff { until: now.checked_add(wait).unwrap_or(now) };
+                    self.states[index] = ChildState::Backoff { until: now.checked_add(wait).unwrap_or(now) };
                 }
             }
             Next::GiveUp => {
                 supervisor.stats.set(index, State::GivenUp, now);
-                let gave_up = GaveUp {
+                let gave_up = GaveUpError {
                     supervisor: Arc::clone(&supervisor.name),
                     child: Arc::clone(name),
                     exit,
@@ -165,31 +166,31 @@ impl Watch<'_> {
         }
     }
 
-    /// All, in reverse order; whoever waits for a restart is not started any more.
+    /// Stops all children in reverse order; those that wait for a restart are not restarted.
     async fn stop_all(&mut self) {
         let stopped = self.stop_running().await;
         let now = Instant::now();
         for index in stopped {
             self.supervisor.stats.set(index, State::Ended, now);
         }
-        for (index, place) in self.places.iter_mut().enumerate() {
-            if matches!(place, Place::Backoff { .. }) {
-                *place = Place::Down;
+        for (index, state) in self.states.iter_mut().enumerate() {
+            if matches!(state, ChildState::Backoff { .. }) {
+                *state = ChildState::Down;
                 self.supervisor.stats.set(index, State::Ended, now);
             }
         }
     }
 
-    /// Those that run, in reverse order, one after the other. Who they were.
+    /// Stops the running children in reverse order, one after the other, and returns their indices.
     async fn stop_running(&mut self) -> Vec<usize> {
         let mut stopped = Vec::new();
-        for index in (0..self.places.len()).rev() {
-            if !matches!(self.places[index], Place::Running { .. }) {
+        for index in (0..self.states.len()).rev() {
+            if !matches!(self.states[index], ChildState::Running { .. }) {
                 continue;
             }
             self.supervisor.stats.set(index, State::Stopping, Instant::now());
             let Supervised { name, grace, .. } = &self.supervisor.children[index];
-            if let Place::Running { child, token, .. } = &mut self.places[index] {
+            if let ChildState::Running { child, token, .. } = &mut self.states[index] {
                 token.cancel();
                 let ended = if let Ok(ended) = timeout(*grace, &mut *child).await {
                     ended
@@ -204,31 +205,31 @@ impl Watch<'_> {
                 };
                 self.supervisor.stats.ended(index, &ended.unwrap_or(Exit::Dropped));
             }
-            self.places[index] = Place::Down;
+            self.states[index] = ChildState::Down;
             stopped.push(index);
         }
         stopped
     }
 }
 
-/// However it ends, nobody is told to be running who is not.
-impl Drop for Watch<'_> {
+/// Marks all children as ended, however the supervision ends.
+impl Drop for Supervision<'_> {
     fn drop(&mut self) {
-        for (index, place) in self.places.iter().enumerate() {
-            if !matches!(place, Place::Down) {
+        for (index, state) in self.states.iter().enumerate() {
+            if !matches!(state, ChildState::Down) {
                 self.supervisor.stats.set(index, State::Ended, Instant::now());
             }
         }
     }
 }
 
-fn poll_ended(places: &mut [Place], cx: &mut Context<'_>) -> Poll<(usize, Exit, Duration)> {
-    for (index, place) in places.iter_mut().enumerate() {
-        if let Place::Running { child, since, .. } = place
+fn poll_ended(states: &mut [ChildState], cx: &mut Context<'_>) -> Poll<(usize, Exit, Duration)> {
+    for (index, state) in states.iter_mut().enumerate() {
+        if let ChildState::Running { child, since, .. } = state
             && let Poll::Ready(ended) = Pin::new(child).poll(cx)
         {
             let ran = since.elapsed();
-            *place = Place::Down;
+            *state = ChildState::Down;
             return Poll::Ready((index, ended.unwrap_or(Exit::Dropped), ran));
         }
     }

@@ -6,44 +6,44 @@ use tokio_util::sync::CancellationToken;
 type Start = Arc<dyn Fn(CancellationToken) -> Pin<Box<dyn Future<Output = Exit> + Send>> + Send + Sync>;
 type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
-/// Which children fall with one that is to be restarted.
+/// The children that are restarted together with one that ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Strategy {
-    /// None: each stands alone.
+    /// Only that child.
     #[default]
     OneForOne,
-    /// All: they cannot do without one another.
+    /// All children, because they depend on one another.
     OneForAll,
 }
 
-/// What follows when a child fell too often.
+/// The reaction to a child that ended too often.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Escalation {
-    /// An error in the log, and the child stays down.
+    /// An error is logged, and the child stays down.
     Log,
-    /// All are stopped, and [`Supervisor::run`] ends with the error: somebody above decides.
+    /// All children are stopped, and [`Supervisor::run`] returns the error to its caller.
     #[default]
     Stop,
-    /// The drain is asked for ([`Drain::request`]): the service goes down in order.
+    /// The drain is requested ([`Drain::request`]): the service shuts down in order.
     Drain(Drain),
-    /// The process is aborted, after the log and the hook. What a writer of logs still has in its buffer is lost.
+    /// The process is aborted, after the log and the hook. Lines in a log writer's buffer are lost.
     Abort,
 }
 
-/// What follows an end of a child.
+/// The next step after a child has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next {
-    /// It, or with [`Strategy::OneForAll`] everyone, is started again after this.
+    /// The child, or with [`Strategy::OneForAll`] every child, is restarted after this wait.
     Restart(Duration),
-    /// Nothing: it was the end.
+    /// Nothing: the child is finished.
     Ended,
     /// The escalation.
     GiveUp,
 }
 
-/// A child has ended, and was not told to.
+/// The end of a child that was not told to stop.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -51,41 +51,41 @@ pub struct Event<'a> {
     pub supervisor: &'a str,
     /// The child's name.
     pub child: &'a str,
-    /// How it ended.
+    /// The way it ended.
     pub exit: &'a Exit,
-    /// What follows.
+    /// The next step.
     pub next: Next,
 }
 
-/// A child fell too often.
+/// A child that ended too often.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{supervisor}: gave up on {child} after {restarts} restarts: {exit}")]
 #[non_exhaustive]
-pub struct GaveUp {
+pub struct GaveUpError {
     /// The supervisor's name.
     pub supervisor: Arc<str>,
     /// The child's name.
     pub child: Arc<str>,
-    /// How it ended last.
+    /// Its last exit.
     pub exit: Exit,
-    /// How often it had been started again.
+    /// The number of its restarts.
     pub restarts: u64,
 }
 
-/// Why a supervisor did not end in order.
+/// An error of a supervisor that did not end in order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A child fell too often; the first one, if there were several.
+    /// A child ended too often; the first one, if there were several.
     #[error(transparent)]
-    GaveUp(#[from] GaveUp),
+    GaveUp(#[from] GaveUpError),
     /// The children were dropped before all of them could be stopped in order: the runtime shut down, or the scope
     /// around did not wait so long.
     #[error("the supervisor was cut off before its children could be stopped")]
     CutOff,
 }
 
-/// A child: its name, how to start it, and how it is treated.
+/// A child: its name, its start function, and its restart settings.
 #[derive(Clone)]
 #[must_use]
 pub struct Supervised {
@@ -112,13 +112,13 @@ impl Supervised {
         Self { name: name.into(), start, restart: Restart::new(), grace: Duration::from_secs(10) }
     }
 
-    /// When, and how often, it is started again.
+    /// Sets when, and how often, the child is restarted.
     pub const fn restart(mut self, restart: Restart) -> Self {
         self.restart = restart;
         self
     }
 
-    /// How long it may take to stop, before it is dropped at its next await.
+    /// Sets the time that the child has to stop before it is dropped at its next await.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -135,7 +135,7 @@ impl fmt::Debug for Supervised {
     }
 }
 
-/// Children that are watched. See the [module](super).
+/// A supervisor of children. See the [module](super).
 #[must_use = "nothing is started before it runs"]
 pub struct Supervisor {
     pub(super) name: Arc<str>,
@@ -148,7 +148,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Without children. The name is for logs.
+    /// A supervisor without children. The name is for logs.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -161,13 +161,13 @@ impl Supervisor {
         }
     }
 
-    /// Which children fall with one that is to be restarted.
+    /// Sets which children are restarted together with one that ended.
     pub const fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
     }
 
-    /// What follows when a child fell too often.
+    /// Sets the reaction to a child that ended too often.
     pub fn escalation(mut self, escalation: Escalation) -> Self {
         self.escalation = escalation;
         self
@@ -180,14 +180,14 @@ impl Supervisor {
         self
     }
 
-    /// Calls `hook` when a child has ended by itself, before what follows. It should be quick: nobody is watched meanwhile.
-    /// A panic of it is logged.
+    /// Calls `hook` when a child has ended by itself, before the next step. It should be quick: no child is watched
+    /// meanwhile. A panic of it is logged.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.hook = Some(Arc::new(hook));
         self
     }
 
-    /// One more child, with the defaults of [`Supervised::new`]. They are started in this order.
+    /// Adds a child with the defaults of [`Supervised::new`]. Children are started in this order.
     pub fn child<F, Fut>(self, name: &str, start: F) -> Self
     where
         F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
@@ -196,7 +196,7 @@ impl Supervisor {
         self.with(Supervised::new(name, start))
     }
 
-    /// One more child. They are started in this order.
+    /// Adds a child. Children are started in this order.
     ///
     /// # Panics
     /// Beyond 1,024 children.
@@ -207,12 +207,12 @@ impl Supervisor {
         self
     }
 
-    /// What is told of the children, also while and after it runs.
+    /// Returns the children's statistics, which are also valid while and after the supervisor runs.
     pub fn stats(&self) -> Stats {
         self.stats.clone()
     }
 
-    /// Cancelled, it stops the children in reverse order, and ends.
+    /// Returns the token that stops the supervisor: cancelled, it stops the children in reverse order, and ends.
     pub const fn token(&self) -> &CancellationToken {
         &self.token
     }
@@ -223,7 +223,7 @@ impl Supervisor {
     /// order when it is cancelled. Cancel safe in the sense of [`crate::scope`]: dropped, it aborts all children.
     ///
     /// # Errors
-    /// [`Error::GaveUp`] where a child fell too often, [`Error::CutOff`] where the children were dropped from outside.
+    /// [`Error::GaveUp`] if a child ended too often, [`Error::CutOff`] if the children were dropped from outside.
     ///
     /// # Panics
     /// Outside a tokio runtime with its time driver.

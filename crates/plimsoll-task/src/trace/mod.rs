@@ -2,7 +2,7 @@
 //!
 //! Two things name a trace: the ids that travel between services ([`TraceIds`], W3C's `traceparent`), and the span of
 //! `tracing` under which lines of the log stand. Both belong to the running task, so a task that it starts has neither
-//! of its own. Scopes, supervisors, pools and [crews](crate::queue::Crew) of this crate hand both on; a plain
+//! of its own. Scopes, supervisors, pools and [worker pools](crate::queue::WorkerPool) of this crate hand both on; a plain
 //! `tokio::spawn` does not:
 //!
 //! ```
@@ -109,7 +109,7 @@ struct Carried {
 }
 
 impl TraceContext {
-    /// What the running work belongs to. Allocates where that is anything.
+    /// Returns the context of the running work. Allocates unless it is empty.
     pub fn current() -> Self {
         let (ids, span) = (TraceIds::current(), Span::current());
         let any = ids.is_some() || !span.is_none();

@@ -3,7 +3,7 @@
 use super::{TraceContext, TraceIds};
 use crate::{
     pool::Pool,
-    queue::{Crew, bounded},
+    queue::{WorkerPool, bounded},
     scope::{Scope, scope},
     supervise::{Supervised, Supervisor},
 };
@@ -42,7 +42,7 @@ impl<S: tracing::Subscriber> Layer<S> for Enters {
     }
 }
 
-/// What stands over the work at hand.
+/// The ids and the span's name of the running work.
 fn seen() -> (Option<TraceIds>, Option<&'static str>) {
     (TraceIds::current(), Span::current().metadata().map(Metadata::name))
 }
@@ -110,15 +110,15 @@ async fn an_item_of_a_queue_is_worked_off_in_the_trace_of_its_sender() {
             }
         };
         let (sender, receiver) = bounded("traced", 4);
-        let crew = Crew::new("traced", NonZeroUsize::MIN);
+        let pool = WorkerPool::new("traced", NonZeroUsize::MIN);
         in_request(sender.send(1)).await.unwrap();
         in_request(async { sender.try_send(2) }).await.unwrap();
         sender.send(3).await.unwrap();
         drop(sender);
         if keyed {
-            crew.run_keyed(receiver, 2, |item| item % 2, handler).await;
+            pool.run_keyed(receiver, 2, |item| item % 2, handler).await;
         } else {
-            crew.run(receiver, handler).await;
+            pool.run(receiver, handler).await;
         }
         let heard = heard.lock().unwrap().clone();
         assert_eq!(

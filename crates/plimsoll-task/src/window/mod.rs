@@ -4,7 +4,7 @@
 //! is not even made. Finished jobs that wait for an earlier one ([`Window::ordered`]) count as in flight, so memory
 //! is bounded by the window whatever the jobs take. Panics are errors of their job ([`Error::Panicked`]).
 //!
-//! | | on an error | answers |
+//! | | on an error | results |
 //! | --- | --- | --- |
 //! | [`Window::stream`] | goes on | one by one, with flat memory |
 //! | [`Window::collect`] | goes on | all |
@@ -12,11 +12,11 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-//! use plimsoll_task::window::{Window, each};
+//! use plimsoll_task::window::{Window, jobs};
 //!
 //! # async fn size_of(page: &str) -> Result<usize, std::io::Error> { Ok(page.len()) }
 //! let pages = ["a", "bc", "def"];
-//! let sizes = Window::new(2).ordered().try_collect(each(pages, size_of)).await?;
+//! let sizes = Window::new(2).ordered().try_collect(jobs(pages, size_of)).await?;
 //! assert_eq!(sizes, [1, 2, 3]);
 //! # Ok::<(), plimsoll_task::scope::Error<std::io::Error>>(())
 //! # }).unwrap();
@@ -27,10 +27,10 @@
 //!
 //! ```
 //! # tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap().block_on(async {
-//! use plimsoll_task::{scope::{Scope, scope}, window::{Window, each}};
+//! use plimsoll_task::{scope::{Scope, scope}, window::{Window, jobs}};
 //!
 //! let squares = scope(async |s: Scope<std::io::Error>| {
-//!     let children = each(1..=4_u64, |n| s.spawn(async move { Ok(n * n) }));
+//!     let children = jobs(1..=4_u64, |n| s.spawn(async move { Ok(n * n) }));
 //!     Ok(Window::new(2).ordered().try_collect(children).await.unwrap_or_default())
 //! });
 //! assert_eq!(squares.await.unwrap(), [1, 4, 9, 16]);
@@ -48,7 +48,7 @@ pub use running::Running;
 use futures_core::Stream;
 use futures_util::{StreamExt, pin_mut, stream};
 
-/// How many jobs are in flight, and in which order their answers come.
+/// How many jobs are in flight, and in which order their responses come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Window {
@@ -57,18 +57,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// At most `size` jobs in flight (zero counts as one), answers as they come.
+    /// At most `size` jobs in flight (zero counts as one), results as they come.
     pub const fn new(size: usize) -> Self {
         Self { size: if size == 0 { 1 } else { size }, ordered: false }
     }
 
-    /// Answers in the order of the jobs. A slow job holds up the answers after it, and in time the source.
+    /// Results in the order of the jobs. A slow job holds up the results after it, and in time the source.
     pub const fn ordered(mut self) -> Self {
         self.ordered = true;
         self
     }
 
-    /// Answers one by one: nothing is polled, and no job made, but when this stream is polled.
+    /// Results one by one: nothing is polled, and no job made, but when this stream is polled.
     ///
     /// Dropped, it drops the source and what is in flight.
     ///
@@ -81,10 +81,10 @@ impl Window {
         Running::new(self.size, self.ordered, jobs)
     }
 
-    /// All answers, good and bad.
+    /// All responses, good and bad.
     ///
-    /// The answers are held in memory: for an endless source use [`Window::stream`]. Cancel safe in the sense that nothing
-    /// goes on when it is dropped; the answers so far are lost.
+    /// The results are held in memory: for an endless source use [`Window::stream`]. Cancel safe in the sense that nothing
+    /// goes on when it is dropped; the results so far are lost.
     pub async fn collect<S, T, E>(self, jobs: S) -> Vec<Result<T, Error<E>>>
     where
         S: Stream<Item: Future<Output = Result<T, E>>>,
@@ -113,8 +113,8 @@ impl Window {
     }
 }
 
-/// A source: `job` makes a future of each item when there is room for it.
-pub fn each<I, F, Fut>(items: I, job: F) -> impl Stream<Item = Fut>
+/// Makes a source of jobs: `job` makes a future of each item when the window has room for it.
+pub fn jobs<I, F, Fut>(items: I, job: F) -> impl Stream<Item = Fut>
 where
     I: IntoIterator,
     F: FnMut(I::Item) -> Fut,

@@ -12,12 +12,12 @@ fn millis(n: u64) -> Duration {
 }
 
 /// Runs jobs that take so many milliseconds, fail where that is odd, and panic where it is divisible by seven. Gives the
-/// answers and the greatest number that was in flight.
+/// results and the greatest number that was in flight.
 fn run(window: Window, takes: &[u64]) -> (Vec<Result<u64, u64>>, usize) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let (alive, most) = (Cell::new(0_usize), Cell::new(0));
-    let jobs = each(takes, |&takes| {
+    let jobs = jobs(takes, |&takes| {
         alive.set(alive.get() + 1);
         most.set(most.get().max(alive.get()));
         let alive = &alive;
@@ -62,7 +62,7 @@ proptest! {
 
 #[tokio::test(start_paused = true)]
 async fn answers_come_as_they_come() {
-    let jobs = each([30, 10, 20], |n| async move {
+    let jobs = jobs([30, 10, 20], |n| async move {
         sleep(millis(n)).await;
         Ok::<_, ()>(n)
     });
@@ -72,7 +72,7 @@ async fn answers_come_as_they_come() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_one_in_order_holds_up_the_source() {
     let made = Cell::new(0);
-    let jobs = each(0..100_u64, |n| {
+    let jobs = jobs(0..100_u64, |n| {
         made.set(made.get() + 1);
         async move {
             sleep(millis(if n == 0 { 1_000 } else { 1 })).await;
@@ -90,7 +90,7 @@ async fn a_slow_one_in_order_holds_up_the_source() {
 #[tokio::test(start_paused = true)]
 async fn failing_fast_asks_for_no_more() {
     let (made, start) = (Cell::new(0), Instant::now());
-    let jobs = each(0..1_000_u64, |n| {
+    let jobs = jobs(0..1_000_u64, |n| {
         made.set(made.get() + 1);
         async move {
             if n < 3 {

@@ -1,8 +1,10 @@
-//! Where a value is counted: the arithmetic of the buckets.
+//! The buckets of a histogram: resolution, range and exported bounds.
 
-/// Each power of two is cut into 2³ buckets.
-const SUB_BITS: u32 = 3;
-const SUBS: u64 = 1 << SUB_BITS;
+use plimsoll_policy::log_linear::LogLinear;
+
+/// Each power of two is divided into 2³ buckets.
+type FineScale = LogLinear<3>;
+const SUBS: u64 = FineScale::SUBS;
 const NO_BOUND: u8 = u8::MAX;
 
 /// The resolution, range and exported bounds of a histogram.
@@ -14,7 +16,7 @@ pub struct Buckets {
     bounds: Vec<f64>,
 }
 
-/// What is wrong with [`Buckets`].
+/// An error in the definition of [`Buckets`].
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BucketsError {
@@ -89,7 +91,7 @@ impl Buckets {
 /// Cells: the fine buckets, then the upper parts of those that a bound cuts in two, then the sum.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Layout {
-    shift: u32,
+    scale: FineScale,
     last: usize,
     /// For each fine bucket which bound lies in it.
     cut: Box<[u8]>,
@@ -115,11 +117,11 @@ impl Layout {
         if bounds.len() > Buckets::MAX_BOUNDS {
             return Err(BucketsError::TooMany(bounds.len()));
         }
-        let shift = floor.ilog2();
+        let scale = FineScale::new(floor.ilog2());
         let ceiling = ceiling.next_power_of_two();
-        let last = fine(ceiling, shift);
+        let last = scale.index(ceiling);
         let mut layout = Self {
-            shift,
+            scale,
             last,
             cut: vec![NO_BOUND; last + 1].into(),
             bounds: Box::default(),
@@ -141,7 +143,7 @@ impl Layout {
             if !(ascends && raw >= 0.0 && raw < ceiling as f64) {
                 return Err(BucketsError::Bound(le));
             }
-            let slot = &mut self.cut[fine(raw as u64, self.shift)];
+            let slot = &mut self.cut[self.scale.index(raw as u64)];
             if *slot != NO_BOUND {
                 return Err(BucketsError::TooClose(le));
             }
@@ -156,7 +158,7 @@ impl Layout {
     fn ordered(&self) -> Vec<(u64, usize)> {
         let mut buckets = Vec::with_capacity(self.last + 1 + self.bounds.len());
         for bucket in 0..=self.last {
-            let upper = if bucket == self.last { u64::MAX } else { lowest(bucket + 1, self.shift) - 1 };
+            let upper = if bucket == self.last { u64::MAX } else { self.scale.lower_edge(bucket + 1) - 1 };
             let cut = self.cut[bucket];
             match self.bounds.get(usize::from(cut)) {
                 Some(&bound) => {
@@ -174,7 +176,7 @@ impl Layout {
     /// The cell in which a value is counted.
     #[inline]
     pub(crate) fn cell_of(&self, value: u64) -> usize {
-        let bucket = fine(value, self.shift).min(self.last);
+        let bucket = self.scale.index(value).min(self.last);
         let cut = self.cut[bucket];
         // Few buckets hold a bound, so this is rarely entered.
         if cut != NO_BOUND && value > self.bounds[usize::from(cut)] {
@@ -207,24 +209,6 @@ impl Layout {
     pub(crate) fn per_unit(&self) -> f64 {
         self.per_unit
     }
-}
-
-/// The fine bucket of a value: below 2³ steps of the floor one bucket a step, above eight a power of two.
-#[inline]
-fn fine(value: u64, shift: u32) -> usize {
-    let steps = value >> shift;
-    let octave = (steps | SUBS).ilog2() - SUB_BITS;
-    ((u64::from(octave) << SUB_BITS) + (steps >> octave)) as usize
-}
-
-/// The least value of a fine bucket.
-fn lowest(bucket: usize, shift: u32) -> u64 {
-    let bucket = bucket as u64;
-    if bucket < SUBS * 2 {
-        return bucket << shift;
-    }
-    let octave = (bucket >> SUB_BITS) - 1;
-    (SUBS + bucket % SUBS) << octave << shift
 }
 
 #[cfg(all(test, not(loom)))]
@@ -260,22 +244,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_bucket_holds_its_lowest_value_and_not_the_one_before(bucket in 1_usize..400, shift in 0_u32..12) {
-            let low = lowest(bucket, shift);
-            prop_assert_eq!(fine(low, shift), bucket);
-            prop_assert_eq!(fine(low - 1, shift), bucket - 1);
-        }
-
-        #[test]
-        fn buckets_are_an_eighth_of_their_lower_end_at_most(value in any::<u64>(), shift in 0_u32..12) {
-            let bucket = fine(value, shift);
-            let low = lowest(bucket, shift);
-            prop_assert!(low <= value);
-            let steps = (value - low) >> shift;
-            prop_assert!(steps == 0 || steps < (low >> shift) / 8);
-        }
-
         #[test]
         fn the_cell_is_the_one_whose_range_holds_the_value(value in any::<u64>(), low in any::<bool>()) {
             let layout = Buckets::latency().layout().unwrap();

@@ -16,12 +16,12 @@ mod snapshot;
 
 pub(crate) use buckets::Layout;
 pub use buckets::{Buckets, BucketsError};
-pub use snapshot::{LayoutMismatch, Snapshot};
+pub use snapshot::{LayoutMismatchError, Snapshot};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bank::Cells;
+use crate::arena::Cells;
 use crate::shard;
 
 /// A distribution of values. Recording is two loads and two stores without lock prefix on a thread that owns

@@ -17,7 +17,7 @@ pub struct Snapshot {
 /// The two snapshots come from histograms with different buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the histograms have different buckets")]
-pub struct LayoutMismatch;
+pub struct LayoutMismatchError;
 
 impl Snapshot {
     pub(super) fn new(layout: Arc<Layout>, counts: Box<[u64]>, sum: u64) -> Self {
@@ -70,7 +70,7 @@ impl Snapshot {
     }
 
     /// Adds the values of another histogram with the same buckets.
-    pub fn merge(&mut self, other: &Self) -> Result<(), LayoutMismatch> {
+    pub fn merge(&mut self, other: &Self) -> Result<(), LayoutMismatchError> {
         self.same_layout(other)?;
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
@@ -79,8 +79,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// What was recorded between an earlier snapshot of the same histogram and this one.
-    pub fn since(&self, earlier: &Self) -> Result<Self, LayoutMismatch> {
+    /// Returns the samples recorded between an earlier snapshot of the same histogram and this one.
+    pub fn since(&self, earlier: &Self) -> Result<Self, LayoutMismatchError> {
         self.same_layout(earlier)?;
         let counts = self.counts.iter().zip(&earlier.counts).map(|(now, then)| now.saturating_sub(*then));
         Ok(Self {
@@ -90,9 +90,9 @@ impl Snapshot {
         })
     }
 
-    fn same_layout(&self, other: &Self) -> Result<(), LayoutMismatch> {
+    fn same_layout(&self, other: &Self) -> Result<(), LayoutMismatchError> {
         let same = Arc::ptr_eq(&self.layout, &other.layout) || self.layout == other.layout;
-        if same { Ok(()) } else { Err(LayoutMismatch) }
+        if same { Ok(()) } else { Err(LayoutMismatchError) }
     }
 }
 
@@ -100,12 +100,12 @@ impl Snapshot {
 mod tests {
     use super::super::{Buckets, Histogram};
     use super::*;
-    use crate::bank::Bank;
+    use crate::arena::CellArena;
     use proptest::prelude::*;
 
     fn histogram(buckets: &Buckets) -> Histogram {
         let layout = Arc::new(buckets.layout().unwrap());
-        Histogram::new(Bank::new(2).take(layout.len()), layout)
+        Histogram::new(CellArena::new(2).take(layout.len()), layout)
     }
 
     #[test]
@@ -139,8 +139,8 @@ mod tests {
     fn different_buckets_do_not_mix() {
         let mut one = histogram(&Buckets::latency()).snapshot();
         let other = histogram(&Buckets::bytes()).snapshot();
-        assert_eq!(one.merge(&other), Err(LayoutMismatch));
-        assert_eq!(one.since(&other), Err(LayoutMismatch));
+        assert_eq!(one.merge(&other), Err(LayoutMismatchError));
+        assert_eq!(one.since(&other), Err(LayoutMismatchError));
         assert_eq!(one.merge(&histogram(&Buckets::latency()).snapshot()), Ok(()));
     }
 

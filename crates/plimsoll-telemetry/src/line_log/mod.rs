@@ -49,14 +49,14 @@ impl Default for LineLogConfig {
     }
 }
 
-/// Why a line was dropped. Each is counted: see [`LineLog::stats`].
+/// An error of writing a line, which was dropped. Each is counted: see [`LineLog::stats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Dropped {
-    /// The target is slower than the lines come.
+pub enum WriteLineError {
+    /// The target is slower than the lines.
     #[error("the log is full")]
     Full,
-    /// Every buffer that had room was held by another thread at this moment.
+    /// Every buffer with room was held by another thread at this moment.
     #[error("the log is held by other threads")]
     Busy,
     /// The line is longer than a buffer.
@@ -91,12 +91,12 @@ impl LineLog {
         Ok(Self { shared, thread: Some(thread), linger: config.linger })
     }
 
-    /// Takes a line, or drops it. Never blocks, never allocates. The line break is added if it is missing;
-    /// one inside the line is written as it is.
+    /// Takes a line, or drops it. Never blocks, never allocates. A missing line break is added; one inside the line is
+    /// written as it is.
     ///
     /// # Errors
-    /// Why the line was dropped; it has been counted.
-    pub fn try_write(&self, line: &[u8]) -> Result<(), Dropped> {
+    /// The reason that the line was dropped; it has been counted.
+    pub fn try_write(&self, line: &[u8]) -> Result<(), WriteLineError> {
         let taken = self.offer(line);
         if let Err(dropped) = taken {
             self.count(dropped);
@@ -105,7 +105,7 @@ impl LineLog {
     }
 
     /// Counts a line that was offered for the last time.
-    pub(crate) fn count(&self, dropped: Dropped) {
+    pub(crate) fn count(&self, dropped: WriteLineError) {
         self.shared.counts.dropped(dropped);
     }
 
@@ -115,21 +115,21 @@ impl LineLog {
     }
 
     /// As [`Self::try_write`], without counting.
-    pub(crate) fn offer(&self, line: &[u8]) -> Result<(), Dropped> {
+    pub(crate) fn offer(&self, line: &[u8]) -> Result<(), WriteLineError> {
         let buffers = &self.shared.buffers;
-        let mut why = Dropped::Full;
+        let mut why = WriteLineError::Full;
         let own = shard::row();
         for nth in 0..buffers.len() {
             let mut batch = match buffers[(own + nth) % buffers.len()].try_lock() {
                 Ok(batch) => batch,
                 Err(TryLockError::Poisoned(batch)) => batch.into_inner(),
                 Err(TryLockError::WouldBlock) => {
-                    why = Dropped::Busy;
+                    why = WriteLineError::Busy;
                     continue;
                 }
             };
             if line.len() >= batch.limit() {
-                return Err(Dropped::TooLong);
+                return Err(WriteLineError::TooLong);
             }
             if let Some(half) = batch.push(line) {
                 drop(batch);
@@ -142,33 +142,33 @@ impl LineLog {
         Err(why)
     }
 
-    /// Opens the target's file anew, by its path, before the next lines are written: for log rotation. When it
-    /// cannot be opened, the old one is kept and the failure counted. Returns at once.
+    /// Reopens the target's file, by its path, before the next lines are written: for log rotation. If it cannot be
+    /// opened, the old one is kept and the failure counted. Returns at once.
     pub fn reopen(&self) {
         self.shared.reopen.store(true, Ordering::Release);
         self.wake();
     }
 
-    /// Waits until what was taken before has been written (or has failed), at most `limit`. `false` when the
-    /// time was not enough. Blocks: not for the hot path, nor inside an async task.
+    /// Waits until the lines taken so far have been written or have failed, at most `limit`. `false` if the limit came
+    /// first. Blocks: not for the hot path, nor inside an async task.
     pub fn flush(&self, limit: Duration) -> bool {
         let round = self.shared.ask_round();
         self.wake();
         self.shared.wait_round(round, limit)
     }
 
-    /// What became of the lines.
+    /// Returns the counts of lines written, dropped and failed.
     pub fn stats(&self) -> LineStats {
         self.shared.counts.read()
     }
 
-    /// Shows [`stats`](Self::stats) as metrics, with `log` as label, until the guard is dropped.
-    pub fn register(&self, registry: &Registry, log: &str) -> Result<Collecting, RegisterError> {
+    /// Registers [`stats`](Self::stats) as metrics, with `log` as label, until the guard is dropped.
+    pub fn metrics(&self, registry: &Registry, log: &str) -> Result<Collecting, RegisterError> {
         let shared = Arc::clone(&self.shared);
-        Counts::register(registry, log, move || shared.counts.read())
+        Counts::metrics(registry, log, move || shared.counts.read())
     }
 
-    /// Has what waits written now.
+    /// Wakes the writing thread.
     pub(crate) fn wake(&self) {
         self.shared.awake.store(true, Ordering::Release);
         if let Some(thread) = &self.thread {

@@ -1,8 +1,8 @@
-//! What became of the lines.
+//! Statistics of a line log.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::Dropped;
+use super::WriteLineError;
 use super::sink::Written;
 use crate::collector::Collecting;
 use crate::desc::Desc;
@@ -41,11 +41,11 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn dropped(&self, why: Dropped) {
+    pub(super) fn dropped(&self, why: WriteLineError) {
         let count = match why {
-            Dropped::Full => &self.full,
-            Dropped::Busy => &self.busy,
-            Dropped::TooLong => &self.too_long,
+            WriteLineError::Full => &self.full,
+            WriteLineError::Busy => &self.busy,
+            WriteLineError::TooLong => &self.too_long,
         };
         count.fetch_add(1, Relaxed);
     }
@@ -72,7 +72,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn register(
+    pub(super) fn metrics(
         registry: &Registry,
         log: &str,
         read: impl Fn() -> LineStats + Send + Sync + 'static,

@@ -43,7 +43,7 @@ impl Batch {
     }
 }
 
-/// What the writing thread and the others share.
+/// The state that the writing thread and the others share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) buffers: Box<[CachePadded<Mutex<Batch>>]>,

@@ -1,4 +1,4 @@
-//! What a filter may say.
+//! The validation of log filters.
 
 use tracing_subscriber::EnvFilter;
 

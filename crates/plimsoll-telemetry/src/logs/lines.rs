@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use super::LogFormat;
-use crate::line_log::{Dropped, LineLog};
+use crate::line_log::{LineLog, WriteLineError};
 
 /// How often a line is offered where all buffers are held by others at this very moment.
 const OFFERS: usize = 8;
@@ -19,7 +19,7 @@ const OFFERS: usize = 8;
 pub(super) struct Lines {
     log: Arc<LineLog>,
     format: LogFormat,
-    /// Dropped lines of which the log has told.
+    /// WriteLineError lines of which the log has told.
     told: AtomicU64,
 }
 
@@ -30,10 +30,10 @@ impl Lines {
 
     fn put(&self, line: &[u8]) {
         let taken = (0..OFFERS).find_map(|_| match self.log.offer(line) {
-            Err(Dropped::Busy) => None,
+            Err(WriteLineError::Busy) => None,
             other => Some(other),
         });
-        match taken.unwrap_or(Err(Dropped::Busy)) {
+        match taken.unwrap_or(Err(WriteLineError::Busy)) {
             Ok(()) => self.log.wake(),
             Err(dropped) => self.log.count(dropped),
         }

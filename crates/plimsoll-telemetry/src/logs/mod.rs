@@ -61,7 +61,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is logged and how.
+/// The settings of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
     /// How a line looks.
@@ -94,7 +94,7 @@ pub enum LogError {
         filter: String,
         /// `the configuration`, the environment variable, or `a change`.
         origin: String,
-        /// What is wrong with it.
+        /// The description of the fault.
         fault: String,
     },
     /// Somebody has set the process's subscriber before.
@@ -146,7 +146,7 @@ impl Logs {
         Ok(std::mem::replace(&mut *current, filter.to_owned()))
     }
 
-    /// What became of its lines.
+    /// Returns the counts of lines written, dropped and failed.
     pub fn stats(&self) -> LineStats {
         self.0.lines.stats()
     }
@@ -155,8 +155,8 @@ impl Logs {
     ///
     /// # Errors
     /// As [`LineLog::register`].
-    pub fn register(&self, registry: &Registry) -> Result<Collecting, RegisterError> {
-        self.0.lines.register(registry, "program")
+    pub fn metrics(&self, registry: &Registry) -> Result<Collecting, RegisterError> {
+        self.0.lines.metrics(registry, "program")
     }
 
     /// Waits until what was logged before is written (or lost), at most `limit`; `false` when that was not enough. Blocks.

@@ -34,7 +34,7 @@ struct Kept<V> {
     latest: V,
 }
 
-/// What has gathered in windows that are over.
+/// The repeats counted in windows that are over.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Due<K, V> {
@@ -74,7 +74,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Repeats<K, V> {
         Some(0)
     }
 
-    /// What has gathered in windows that are over. To be asked about once a second.
+    /// Takes the repeats of windows that are over. To be called about once a second.
     pub fn due(&self, now: Instant) -> Due<K, V> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let window = self.window;

@@ -1,9 +1,9 @@
-//! What a policy has counted, as plain numbers: for those who show it rather than scrape it.
+//! The counts of a policy as plain numbers, for display instead of scraping.
 
 use super::{Handles, PolicyMetrics};
 use crate::counter::Counter;
 
-/// What [`PolicyMetrics`] has counted, each number since the series began.
+/// The counts of [`PolicyMetrics`], each since its series began.
 ///
 /// The numbers are read one after the other while calls go on: one may be a few calls ahead of another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct PolicyCounts {
     pub retry_attempts: u64,
     /// Attempts let through: those beside another.
     pub hedge_attempts: u64,
-    /// Hedges whose answer was the one taken.
+    /// Hedges whose response was used.
     pub hedges_won: u64,
     /// Retries that the cause would have allowed and that were not made.
     pub retries_denied: u64,
@@ -67,8 +67,8 @@ mod tests {
     use super::*;
     use crate::Registry;
     use plimsoll_policy::{
-        AttemptRole, BreakerState, Instant, Limit, Machine, Observer as _, PolicyEvent, Reason, Rejected,
-        Transition, TransitionReason,
+        AttemptRole, BreakerState, Instant, Limit, Machine, Observer as _, PolicyEvent, Reason,
+        RejectedError, Transition, TransitionReason,
     };
 
     #[test]
@@ -87,8 +87,8 @@ mod tests {
             PolicyEvent::Attempt(AttemptRole::Retry),
             PolicyEvent::Attempt(AttemptRole::Hedge),
             PolicyEvent::Attempt(AttemptRole::Hedge),
-            PolicyEvent::Rejected(Rejected::new(Machine::Breaker, Reason::CircuitOpen)),
-            PolicyEvent::Rejected(Rejected::new(Machine::Balance, Reason::NoEndpoint)),
+            PolicyEvent::Rejected(RejectedError::new(Machine::Breaker, Reason::CircuitOpen)),
+            PolicyEvent::Rejected(RejectedError::new(Machine::Balance, Reason::NoEndpoint)),
             PolicyEvent::TimedOut(Limit::Attempt),
             PolicyEvent::Breaker(opened),
             PolicyEvent::Gone,

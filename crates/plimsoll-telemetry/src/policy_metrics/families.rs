@@ -35,7 +35,7 @@ pub(super) struct Families {
 }
 
 impl Families {
-    pub(super) fn register(registry: &Registry) -> Result<Self, RegisterError> {
+    pub(super) fn metrics(registry: &Registry) -> Result<Self, RegisterError> {
         let desc = |name, help| Desc::new(name, help).max_series(MAX_SERIES);
         let counter = |name, help| registry.counter_family(desc(name, help), [POLICY, UPSTREAM]);
         let counter_by = |name, help, by| registry.counter_family(desc(name, help), [POLICY, UPSTREAM, by]);

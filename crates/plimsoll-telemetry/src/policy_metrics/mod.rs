@@ -1,4 +1,4 @@
-//! What the policies' machines decide, as metrics.
+//! Metrics of the decisions of the policies' machines.
 //!
 //! [`PolicyMetrics`] holds one handle for every kind of event; an event picks its handle by the discriminants
 //! in it. Kinds that a healthy policy shows are registered when it is made, so that they read 0 before
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use plimsoll_policy::{
     AttemptRole, BreakerState, Cause, DenyReason, Failure, Instant, Limit, Machine, Observer, Outcome,
-    PolicyEvent, Reason, Rejected, Transition, TransitionReason,
+    PolicyEvent, Reason, RejectedError, Transition, TransitionReason,
 };
 
 use crate::collector::Collecting;
@@ -33,7 +33,7 @@ const MACHINES: usize = Machine::ALL.len();
 const REASONS: usize = Reason::ALL.len();
 const STATES: usize = BreakerState::ALL.len();
 
-/// What a breaker, a rate limit and the queues refuse in the ordinary course of things.
+/// Rejections of normal operation, whose series are made at once.
 const USUAL_REJECTIONS: [(Machine, Reason); 6] = [
     (Machine::Shed, Reason::Overloaded),
     (Machine::RateLimit, Reason::RateExceeded),
@@ -146,7 +146,7 @@ impl PolicyMetrics {
     /// # Errors
     /// When the registry is full, or has a family of the same name that is not this one.
     pub fn new(registry: &Registry, policy: &str, upstream: &str) -> Result<Self, RegisterError> {
-        let families = Families::register(registry)?;
+        let families = Families::metrics(registry)?;
         let state = Arc::new(LatestState::default());
         let collecting = Self::show_state(registry, &families, policy, upstream, Arc::clone(&state))?;
         let ended = Ended { families, policy: policy.to_owned(), upstream: upstream.to_owned() };
@@ -295,7 +295,7 @@ impl Observer for PolicyMetrics {
         let handles = &self.handles;
         match event {
             PolicyEvent::Call => handles.calls.inc(),
-            PolicyEvent::Rejected(Rejected { by, reason, .. }) => self.rejection(*by, *reason).inc(),
+            PolicyEvent::Rejected(RejectedError { by, reason, .. }) => self.rejection(*by, *reason).inc(),
             PolicyEvent::Waited(machine, waited) => self.wait(*machine).record_duration(*waited),
             PolicyEvent::Attempt(role) => {
                 handles.attempts[role_index(*role)].inc();
@@ -349,7 +349,7 @@ fn outcome_index(outcome: Outcome) -> usize {
         Outcome::Failure(Failure::Connect) => 1,
         Outcome::Failure(Failure::Broken) => 2,
         Outcome::Failure(Failure::Timeout) => 3,
-        Outcome::Failure(Failure::Answer) => 4,
+        Outcome::Failure(Failure::Response) => 4,
         Outcome::Throttled => 5,
         Outcome::Cancelled => 6,
         Outcome::Caller => 7,

@@ -35,12 +35,12 @@ fn every_event_has_its_series() {
         (PolicyEvent::Call, "plimsoll_calls_total", ""),
         (PolicyEvent::Gone, "plimsoll_calls_abandoned_total", ""),
         (
-            PolicyEvent::Rejected(Rejected::new(Machine::Breaker, Reason::CircuitOpen)),
+            PolicyEvent::Rejected(RejectedError::new(Machine::Breaker, Reason::CircuitOpen)),
             "plimsoll_rejections_total",
             "machine=\"breaker\",reason=\"circuit-open\"",
         ),
         (
-            PolicyEvent::Rejected(Rejected::new(Machine::Balance, Reason::NoEndpoint)),
+            PolicyEvent::Rejected(RejectedError::new(Machine::Balance, Reason::NoEndpoint)),
             "plimsoll_rejections_total",
             "machine=\"balance\",reason=\"no-endpoint\"",
         ),
@@ -133,7 +133,7 @@ fn every_name_in_the_tables_is_used() {
     let metrics = metrics(&registry);
     for machine in Machine::ALL {
         for reason in Reason::ALL {
-            metrics.on(Instant::ORIGIN, &PolicyEvent::Rejected(Rejected::new(machine, reason)));
+            metrics.on(Instant::ORIGIN, &PolicyEvent::Rejected(RejectedError::new(machine, reason)));
         }
     }
     let text = registry.render(Format::Prometheus);

@@ -1,11 +1,11 @@
-//! What every layer that admits calls must keep to, as probes that anybody can put a layer through.
+//! The contract of layers that admit calls, as probes for any layer.
 //!
 //! ```
 //! use plimsoll_testkit::contract::{Contract, Inner};
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 //! // Made anew for each probe, and applied by the closure that this gives. (Here: a layer that does nothing.)
 //! let contract = Contract::new(|| |inner: Inner| inner);
-//! contract.errors(|error: &plimsoll_testkit::Broken| Some(*error)).hold().await;
+//! contract.errors(|error: &plimsoll_testkit::BrokenError| Some(*error)).hold().await;
 //! # }
 //! ```
 //!
@@ -28,7 +28,7 @@ mod stand;
 
 pub use probes::Contract;
 
-use crate::{Broken, Scripted};
+use crate::{BrokenError, Scripted};
 
 /// The inner service that a layer is put around.
-pub type Inner = Scripted<u32, u32, Broken>;
+pub type Inner = Scripted<u32, u32, BrokenError>;

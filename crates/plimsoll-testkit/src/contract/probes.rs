@@ -2,16 +2,16 @@ use super::{
     Inner,
     stand::{admitted, begin, caught, is_ready, poll},
 };
-use crate::{Broken, Step};
+use crate::{BrokenError, Step};
 use std::fmt::Debug;
 use tower_service::Service;
 
 /// How much a layer lets through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Capacity {
-    /// Whatever comes.
+    /// Any number.
     Unlimited,
-    /// So many at once.
+    /// This number at once.
     InFlight(usize),
     /// So many altogether, for as long as the probe runs.
     InAll(usize),
@@ -56,7 +56,7 @@ where
     A: Fn(Inner) -> S,
     S: Service<u32, Response = u32> + Clone,
     S::Error: Debug,
-    X: Fn(&S::Error) -> Option<Broken>,
+    X: Fn(&S::Error) -> Option<BrokenError>,
 {
     /// Every probe, one after the other.
     ///
@@ -206,10 +206,14 @@ where
     /// # Panics
     /// Where it does not.
     pub async fn errors_pass_typed(&self) {
-        let inner = Inner::always(Step::Now(Err(Broken(7))));
+        let inner = Inner::always(Step::Now(Err(BrokenError(7))));
         let mut service = (self.make)()(inner.clone());
         let error = begin(&mut service).await.expect_err("the inner service failed");
-        assert_eq!((self.inner_error)(&error), Some(Broken(7)), "{error:?} does not carry the inner error");
+        assert_eq!(
+            (self.inner_error)(&error),
+            Some(BrokenError(7)),
+            "{error:?} does not carry the inner error"
+        );
     }
 
     /// As many are let through as a new layer lets through.

@@ -31,8 +31,8 @@ impl Database {
         &self.url
     }
 
-    /// What `psql` answers to this statement, by a way that shares nothing with the code under test: one line for each
-    /// row, columns apart by `|`.
+    /// Returns the output of `psql` for this statement, independent of the code under test: one line for each row, columns
+    /// separated by `|`.
     ///
     /// # Panics
     /// If the server is not there, or does not like the statement.

@@ -37,13 +37,13 @@ static IN_THIS_PROCESS: OnceCell<Option<Postgres>> = OnceCell::const_new();
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Postgres(Place);
+pub struct Postgres(Server);
 
 #[derive(Clone)]
-enum Place {
-    /// Started here.
+enum Server {
+    /// A cluster started here.
     Ours(Arc<Cluster>),
-    /// Named by the variable: somebody else's to stop.
+    /// A server named by the variable, which is stopped elsewhere.
     Named(Arc<str>),
 }
 
@@ -60,7 +60,7 @@ impl Postgres {
     /// Cancel safe: whoever asks next starts it, then.
     pub async fn shared() -> Option<Self> {
         if let Ok(url) = env::var(SHARED) {
-            return Some(Self(Place::Named(url.into())));
+            return Some(Self(Server::Named(url.into())));
         }
         IN_THIS_PROCESS.get_or_init(Self::start).await.clone()
     }
@@ -83,14 +83,14 @@ impl Postgres {
             return None;
         };
         let cluster = blocking(move || Cluster::start(programs)).await;
-        Some(Self(Place::Ours(Arc::new(cluster))))
+        Some(Self(Server::Ours(Arc::new(cluster))))
     }
 
     /// The superuser's URL: `postgres://user:password@127.0.0.1:port/postgres`.
     pub fn url(&self) -> String {
         match &self.0 {
-            Place::Ours(cluster) => cluster.url(),
-            Place::Named(url) => url.to_string(),
+            Server::Ours(cluster) => cluster.url(),
+            Server::Named(url) => url.to_string(),
         }
     }
 
@@ -133,8 +133,8 @@ impl Postgres {
 
     fn ours(&self) -> Arc<Cluster> {
         match &self.0 {
-            Place::Ours(cluster) => Arc::clone(cluster),
-            Place::Named(_) => {
+            Server::Ours(cluster) => Arc::clone(cluster),
+            Server::Named(_) => {
                 panic!("a shared server is not a test's to stop: Postgres::start() has one of its own")
             }
         }
@@ -144,7 +144,9 @@ impl Postgres {
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL has a password in it.
-        f.debug_struct("Postgres").field("shared", &matches!(self.0, Place::Named(_))).finish_non_exhaustive()
+        f.debug_struct("Postgres")
+            .field("shared", &matches!(self.0, Server::Named(_)))
+            .finish_non_exhaustive()
     }
 }
 

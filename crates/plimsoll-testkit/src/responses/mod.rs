@@ -23,11 +23,11 @@ pub struct Response {
     pub headers: &'static [Field],
     /// Its trailers; empty for a response that ends without any.
     pub trailers: &'static [Field],
-    /// What the head says. [`wait`](Self::wait) stands in for its `retry_after`, which is `None` here.
+    /// The settlement of the head. [`wait`](Self::wait) replaces its `retry_after`, which is `None` here.
     pub head: Settlement,
     /// The wait that the peer asks for.
     pub wait: Option<Wait>,
-    /// What the end of the body says; [`Outcome::Success`] where it adds nothing to the head.
+    /// The outcome of the body's end; [`Outcome::Success`] where it adds nothing to the head.
     pub end: Outcome,
 }
 
@@ -80,7 +80,7 @@ impl Response {
         self.headers.iter().any(|(name, value)| *name == "content-type" && is_grpc(value))
     }
 
-    /// What the head says at this time of the wall clock.
+    /// Returns the settlement of the head at this time of the wall clock.
     pub fn settlement(&self, now: SystemTime) -> Settlement {
         Settlement { retry_after: self.wait.map(|wait| wait.at(now)), ..self.head }
     }
@@ -130,7 +130,7 @@ impl Response {
     }
 
     const fn fails(self) -> Self {
-        self.outcome_is(Outcome::Failure(Failure::Answer))
+        self.outcome_is(Outcome::Failure(Failure::Response))
     }
 
     const fn throttles(self) -> Self {

@@ -13,7 +13,7 @@ const WEB: super::Field = ("content-type", "application/grpc-web+proto");
 const HTML: super::Field = ("content-type", "text/html");
 
 const GOOD: Outcome = Outcome::Success;
-const FAILED: Outcome = Outcome::Failure(Failure::Answer);
+const FAILED: Outcome = Outcome::Failure(Failure::Response);
 
 /// Wed, 21 Oct 2015 07:28:00 GMT.
 const PAST: u64 = 1_445_412_480;

@@ -1,7 +1,7 @@
 //! Things done to a policy by hand while calls are under way.
 
 use plimsoll_driver::Time;
-use plimsoll_policy::{Host, Instant, Policy, PolicyEvent, PolicySpec, breaker::Breaker};
+use plimsoll_policy::{Driver, Instant, Policy, PolicyEvent, PolicySpec, breaker::Breaker};
 use std::sync::Arc;
 
 /// Done to the policy by hand.
@@ -21,7 +21,7 @@ pub enum Act {
 
 impl Act {
     /// Does it to the breaker, and tells the policy's observer. A revision does nothing here.
-    pub fn on_breaker<H: Host>(&self, policy: &Policy<H>, now: Instant) {
+    pub fn on_breaker<D: Driver>(&self, policy: &Policy<D>, now: Instant) {
         let Some(breaker) = policy.breaker() else { return };
         let by_hand = match self {
             Self::ForceOpen => Breaker::force_open,
@@ -31,26 +31,26 @@ impl Act {
             Self::Revise(_) => return,
         };
         if let Some(transition) = by_hand(breaker, now) {
-            policy.host().on(now, &PolicyEvent::Breaker(transition));
+            policy.driver().on(now, &PolicyEvent::Breaker(transition));
         }
     }
 }
 
 /// The policy in force, for runners that hold it themselves.
 #[derive(Debug)]
-pub struct Revising<H> {
-    current: Arc<Policy<H>>,
+pub struct Revising<D> {
+    current: Arc<Policy<D>>,
     time: Time,
 }
 
-impl<H: Host + Clone> Revising<H> {
-    /// A new policy on this host.
-    pub fn new(spec: PolicySpec, time: Time, host: H) -> Self {
-        Self { current: Arc::new(Policy::new(spec, time.now(), time.secret(), host)), time }
+impl<D: Driver + Clone> Revising<D> {
+    /// A new policy on this driver.
+    pub fn new(spec: PolicySpec, time: Time, driver: D) -> Self {
+        Self { current: Arc::new(Policy::new(spec, time.now(), time.secret(), driver)), time }
     }
 
     /// The one in force.
-    pub fn current(&self) -> Arc<Policy<H>> {
+    pub fn current(&self) -> Arc<Policy<D>> {
         Arc::clone(&self.current)
     }
 

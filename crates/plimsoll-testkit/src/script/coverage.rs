@@ -14,7 +14,7 @@ use std::{
 pub struct Coverage(BTreeMap<(&'static str, String), u64>);
 
 const ACTIONS: [&str; 5] = ["Wait", "Attempt", "Abort", "Finish", "Closed"];
-const FINISHES: [&str; 5] = ["Answer", "Refused", "TimedOut", "CallerTimedOut", "Gone"];
+const FINISHES: [&str; 5] = ["Response", "Refused", "TimedOut", "CallerTimedOut", "Gone"];
 const EVENTS: [&str; 9] =
     ["Start", "Proceed", "Timer", "Granted", "Headers", "Done", "Unavailable", "Unreplayable", "Gone"];
 const MARKS: [&str; 7] =
@@ -76,7 +76,7 @@ impl Coverage {
     }
 
     /// A call was told this, and answered so.
-    pub fn told(&mut self, event: &Event, action: &Action) {
+    pub fn record(&mut self, event: &Event, action: &Action) {
         self.count("event", &kind(event));
         self.count("action", &kind(action));
         if let Action::Finish(finish) = action {

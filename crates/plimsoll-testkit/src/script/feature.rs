@@ -62,7 +62,8 @@ impl Features {
         Self(all & (sieve | !rare))
     }
 
-    /// What can be said over a plain connection by a peer that answers, and heard by a caller that reads at once.
+    /// Restricts the features to those that work over a plain connection, with a peer that responds and a caller that reads
+    /// at once.
     pub(super) fn on_the_wire(self) -> Self {
         let can = [
             Feature::Shed,

@@ -95,7 +95,7 @@ impl Author {
         let tier = self.dice.below(0..u64::from(Priority::TIERS)) as u8;
         let priority = if self.has(Feature::Priorities) { Priority::new(tier) } else { None };
         // Requests over the wire are all of one cohort.
-        let cohort = if self.wire { Cohort::default() } else { Cohort::of(self.dice.bits()) };
+        let cohort = if self.wire { Cohort::default() } else { Cohort::from_hash(self.dice.bits()) };
         let attempts = if self.wire { MOST_ATTEMPTS } else { self.dice.below(1..6) };
         CallPlan {
             starts,
@@ -200,7 +200,7 @@ impl Author {
         End::Whole(settlement)
     }
 
-    /// The verdict on an attempt, and whether there was an answer.
+    /// The verdict on an attempt, and whether there was a response.
     fn settlement(&mut self) -> (Settlement, bool) {
         let broken = Settlement::failure(Failure::Broken);
         if self.now_and_then(Feature::OurLack, 15) {
@@ -217,7 +217,7 @@ impl Author {
         }
         if self.now_and_then(Feature::Failures, 50) {
             return if self.dice.percent(50) {
-                (self.status(Outcome::Failure(Failure::Answer), 503), true)
+                (self.status(Outcome::Failure(Failure::Response), 503), true)
             } else {
                 (broken, false)
             };
@@ -244,7 +244,7 @@ impl Author {
                 pieces.push((at, Piece { uploading: self.now_and_then(Feature::Uploading, 40), pause }));
             }
         }
-        // Most answers are small.
+        // Most responses are small.
         if !self.wire || !pieces.is_empty() || self.now_and_then(Feature::Bodies, 30) {
             at += self.dice.millis(0..15) + self.least();
         }
@@ -259,7 +259,7 @@ impl Author {
             BodyEnd::Broken
         } else if self.now_and_then(Feature::Trailers, 50) {
             let bad = self.dice.percent(50);
-            let failed = self.dice.one(&[Outcome::Failure(Failure::Answer), Outcome::Throttled]);
+            let failed = self.dice.one(&[Outcome::Failure(Failure::Response), Outcome::Throttled]);
             let outcome = if bad { failed } else { Outcome::Success };
             BodyEnd::Trailers(Settlement { outcome, ..Settlement::SUCCESS })
         } else {

@@ -15,8 +15,7 @@ use std::{
 pub enum Detail {
     /// Everything, what each call was told to do included.
     Actions,
-    /// What the policy's observer heard, and how each call ended: as much as a driver shows that keeps its actions to
-    /// itself.
+    /// The events of the policy's observer, and the end of each call: for a driver that does not show its actions.
     Decisions,
 }
 
@@ -70,7 +69,7 @@ impl Journal {
         self.written().entries.push((now, Entry::End(call, how)));
     }
 
-    /// What the observer heard, and when, in order.
+    /// Returns the observer's events with their times, in order.
     pub fn events(&self) -> Vec<(Instant, PolicyEvent)> {
         let event = |(at, entry): &(Instant, Entry)| match entry {
             Entry::Event(event) => Some((*at, *event)),

@@ -29,4 +29,4 @@ pub use journal::{Detail, Journal};
 pub use plan::{AttemptPlan, BodyEnd, BodyPlan, CallPlan, End, Piece, Script, Step};
 pub use reference::reference;
 pub use seeds::Seeds;
-pub use stage::{Cast, Scene, play};
+pub use stage::{CallFuture, ScriptDriver, play};

@@ -46,7 +46,7 @@ pub struct CallPlan {
 }
 
 impl CallPlan {
-    /// What a driver knows of it at its start.
+    /// Returns the facts that a driver knows about the call at its start.
     pub fn facts(&self, now: Instant, stages: Stages) -> Facts {
         Facts {
             idempotent: self.idempotent,
@@ -96,9 +96,9 @@ pub enum Step {
 /// The end of an attempt.
 #[derive(Clone, PartialEq, Debug)]
 pub enum End {
-    /// A whole answer, or a failure.
+    /// A whole response, or a failure.
     Whole(Settlement),
-    /// An answer's head. If it goes to the caller, this body follows.
+    /// A response's head. If it goes to the caller, this body follows.
     Head(Settlement, BodyPlan),
 }
 

@@ -15,12 +15,12 @@ use std::{
 };
 
 /// A call under way: ready when it has ended, its body included.
-pub type Scene = Pin<Box<dyn Future<Output = ()>>>;
+pub type CallFuture = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A driver under test.
-pub trait Cast {
+pub trait ScriptDriver {
     /// This call begins.
-    fn start(&mut self, call: usize) -> Scene;
+    fn start(&mut self, call: usize) -> CallFuture;
 
     /// The caller of this call has just left: its scene was dropped before its end.
     fn left(&mut self, call: usize);
@@ -60,12 +60,12 @@ impl Wake for Flag {
 
 /// Plays the script to its end. What is woken in one instant is polled by its number, round by round. The seeds of `time`
 /// begin anew.
-pub fn play(script: &Script, time: &VirtualTime, cast: &mut impl Cast) {
+pub fn play(script: &Script, time: &VirtualTime, cast: &mut impl ScriptDriver) {
     time.reseed(script.seed);
     let start = time.now();
     let mut cues = cues(script);
     let flags: Vec<Arc<Flag>> = script.calls.iter().map(|_| Arc::default()).collect();
-    let mut scenes: Vec<Option<Scene>> = script.calls.iter().map(|_| None).collect();
+    let mut scenes: Vec<Option<CallFuture>> = script.calls.iter().map(|_| None).collect();
     while !cues.is_empty() || scenes.iter().any(Option::is_some) {
         let cue = cues.last().map_or(Instant::FAR, |(at, _)| start + *at);
         let now = cue.earliest(time.next_timer().unwrap_or(Instant::FAR));

@@ -10,7 +10,7 @@ pub use state::Record;
 
 use std::time::Duration;
 
-/// What one call of a [`Scripted`] service does.
+/// The behaviour of one call of a [`Scripted`] service.
 #[derive(Clone, Debug)]
 pub enum Step<Res, E> {
     /// Ends at its first poll.
@@ -29,15 +29,15 @@ pub enum Step<Res, E> {
 
 /// The error of a scripted call: a typed one of our own, so that a test sees whether it comes through as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Broken(
+pub struct BrokenError(
     /// Which one.
     pub u32,
 );
 
-impl std::fmt::Display for Broken {
+impl std::fmt::Display for BrokenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "broken on purpose ({})", self.0)
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for BrokenError {}

@@ -14,16 +14,16 @@ use tower_service::Service;
 /// A service that does as told, call by call. Clones share script and record; each is to be readied by itself.
 ///
 /// ```
-/// # use plimsoll_testkit::{Broken, Scripted, Step};
+/// # use plimsoll_testkit::{BrokenError, Scripted, Step};
 /// # use tower_service::Service;
 /// # use std::future::poll_fn;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let mut inner = Scripted::new(|at, request: &u32| match at {
-///     0 => Step::Now(Err(Broken(7))),
+///     0 => Step::Now(Err(BrokenError(7))),
 ///     _ => Step::Now(Ok(request + 1)),
 /// });
 /// poll_fn(|cx| inner.poll_ready(cx)).await.unwrap();
-/// assert_eq!(inner.call(1).await, Err(Broken(7)));
+/// assert_eq!(inner.call(1).await, Err(BrokenError(7)));
 /// poll_fn(|cx| inner.poll_ready(cx)).await.unwrap();
 /// assert_eq!(inner.call(1).await, Ok(2));
 /// assert_eq!((inner.record().calls, inner.record().unready_calls), (2, 0));
@@ -57,7 +57,7 @@ impl<Req, Res, E> Scripted<Req, Res, E> {
         Self::new(move |_, _| step.clone())
     }
 
-    /// What it has seen.
+    /// Returns the record of its calls.
     pub fn record(&self) -> Record {
         lock(&self.shared).record
     }

@@ -5,7 +5,7 @@ use std::{
     task::Waker,
 };
 
-/// What a scripted service has seen.
+/// A record of the calls to a scripted service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Record {
     /// Calls of `call`, those that panicked among them.

@@ -69,7 +69,7 @@ where
             return Ok(Next::Reset);
         }
         Fault::Close => {}
-        Fault::Garbage => write.write_all(b"\x16\x03\x01\x02\x00 no HTTP this\r\n\r\n").await?,
+        Fault::NotHttp => write.write_all(b"\x16\x03\x01\x02\x00 no HTTP this\r\n\r\n").await?,
         Fault::Truncated => {
             write.write_all(head(100).as_bytes()).await?;
             write.write_all(b"ten bytes.").await?;

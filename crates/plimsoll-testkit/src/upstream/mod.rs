@@ -10,7 +10,7 @@ pub use server::{FaultyUpstream, Refusing};
 use bytes::Bytes;
 use std::time::Duration;
 
-/// What an upstream does with the requests of one connection.
+/// The behaviour of an upstream towards the requests of one connection.
 ///
 /// Unless said otherwise it reads the whole request first, and then does this; a fault ends the connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,12 +25,12 @@ pub enum Fault {
     ResetAtOnce,
     /// The request is read, and the connection reset.
     Reset,
-    /// Half of an answer, then a reset.
+    /// Half of a response, then a reset.
     ResetInBody,
     /// The request is read, and the connection closed.
     Close,
-    /// What is no HTTP at all.
-    Garbage,
+    /// Bytes that are not HTTP.
+    NotHttp,
     /// A `Content-Length` of 100, ten bytes, the end.
     Truncated,
     /// A chunked body that ends in the middle of a chunk.
@@ -58,7 +58,7 @@ impl Fault {
             Self::Reset,
             Self::ResetInBody,
             Self::Close,
-            Self::Garbage,
+            Self::NotHttp,
             Self::Truncated,
             Self::TruncatedChunk,
             Self::TooLong,

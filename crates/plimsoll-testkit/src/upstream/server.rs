@@ -98,7 +98,7 @@ impl FaultyUpstream {
         self.shared.requests.load(Relaxed)
     }
 
-    /// What is done to connections to come.
+    /// Sets the script for future connections.
     pub fn script(&self, script: impl FnMut(usize) -> Fault + Send + 'static) {
         *self.shared.script.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(script);
     }

@@ -1,14 +1,14 @@
 use super::Settle;
 use crate::Error;
 use pin_project_lite::pin_project;
-use plimsoll_policy::Rejected;
+use plimsoll_policy::RejectedError;
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 pin_project! {
-    /// A call that was let through, or was not.
+    /// The future of a call that was admitted or refused.
     ///
     /// Cancel safe: dropped, its guard settles as cancelled after the inner future is gone.
     #[derive(Debug)]
@@ -23,7 +23,7 @@ pin_project! {
     #[project = StageProjection]
     #[derive(Debug)]
     enum Stage<F, G> {
-        Refused { rejected: Rejected },
+        Refused { rejected: RejectedError },
         Admitted { #[pin] future: F, guard: Option<G> },
     }
 }
@@ -35,7 +35,7 @@ impl<F, G> AdmitFuture<F, G> {
     }
 
     #[inline]
-    pub(crate) fn refused(rejected: Rejected) -> Self {
+    pub(crate) fn refused(rejected: RejectedError) -> Self {
         Self { stage: Stage::Refused { rejected } }
     }
 }

@@ -1,38 +1,38 @@
-//! What layers have in common that say yes or no at once: ask in `call`, settle when the answer is there.
+//! The common part of layers that admit or refuse at once: admission in `call`, settlement when the response is there.
 //!
 //! [`rate_limit`](crate::rate_limit), [`breaker`](crate::breaker), [`concurrency`](crate::concurrency) and
-//! [`shed`](crate::shed) are made of it, and so can be a machine of your own: give [`Admit`] for it, and a guard that
-//! settles as cancelled when it is dropped.
+//! [`shed`](crate::shed) are made of it. For a machine of your own implement [`Admit`], with a guard that settles as
+//! cancelled when it is dropped.
 
 mod future;
-mod judge;
+mod outcome;
 mod service;
 
 pub use future::AdmitFuture;
-pub use judge::{Judge, Judged, Verdict};
+pub use outcome::{AdmitByOutcome, MachineGuard, OutcomeMachine};
 pub use service::AdmitService;
 
-use plimsoll_policy::Rejected;
+use plimsoll_policy::RejectedError;
 
-/// Lets calls through, or not.
+/// Admission control in front of a service.
 pub trait Admit<Req> {
-    /// Held while the call is under way. Dropped unsettled, it gives back what it holds as cancelled.
+    /// The guard held while the call is in flight. Dropped unsettled, it settles as cancelled.
     type Guard;
 
-    /// May this request go ahead now?
+    /// Admits this request now, or refuses it.
     ///
     /// # Errors
     /// The machine's own rejection.
-    fn admit(&self, request: &Req) -> Result<Self::Guard, Rejected>;
+    fn admit(&self, request: &Req) -> Result<Self::Guard, RejectedError>;
 }
 
-/// Learns how a call ended.
+/// A guard that takes a call's result.
 pub trait Settle<Response, E> {
-    /// It ended so.
+    /// Ends the call with this result.
     fn settle(self, result: Result<&Response, &E>);
 }
 
-/// Nothing is held, nothing is learned.
+/// The guard of machines that hold nothing and learn nothing.
 impl<Response, E> Settle<Response, E> for () {
     #[inline]
     fn settle(self, _: Result<&Response, &E>) {}

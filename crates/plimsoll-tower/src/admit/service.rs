@@ -3,7 +3,7 @@ use crate::Error;
 use std::task::{Context, Poll};
 use tower_service::Service;
 
-/// A service whose calls are let through by `A`, or refused.
+/// A service whose calls are admitted or refused by `A`.
 ///
 /// `poll_ready` is the inner service's own; a readied instance that is dropped has taken no permit. Clones share the
 /// machine behind `A`.
@@ -14,7 +14,7 @@ pub struct AdmitService<S, A> {
 }
 
 impl<S, A> AdmitService<S, A> {
-    /// Asks `admit` before each call of `inner`.
+    /// A service that admits each call of `inner` by `admit`.
     pub const fn new(inner: S, admit: A) -> Self {
         Self { inner, admit }
     }

@@ -1,107 +1,108 @@
 use crate::{
-    admit::{AdmitService, Judge, Judged},
+    admit::{AdmitByOutcome, AdmitService, OutcomeMachine},
     classify::ByResult,
     driver::draw,
-    keyed::{ByKey, One, Registry, Resident},
+    keyed::{ByKey, KeyedMachine, One, Registry},
 };
 use plimsoll_policy::{
-    BreakerState, Instant, Outcome, PolicyEvent, Rejected,
+    BreakerState, Instant, Outcome, PolicyEvent, RejectedError,
     breaker::{Breaker, BreakerSpec, Permit},
 };
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use tower_layer::Layer;
 
-/// Puts a breaker before calls. See the [module](super). Clones, and all services made by it, share the breaker.
+/// A layer that puts a breaker before calls. See the [module](super). Clones, and all services made by it, share the
+/// breaker.
 ///
-/// `K` says which breaker a request is for, `C` what an answer means, `O` hears of refusals and transitions.
+/// `K` selects a request's breaker, `C` classifies responses and errors, `O` observes refusals and transitions.
 #[derive(Clone, Debug)]
 pub struct BreakerLayer<K = One<Breaker>, C = ByResult, O = ()> {
-    judged: Judged<K, C, O>,
+    admit: AdmitByOutcome<K, C, O>,
 }
 
 impl BreakerLayer {
-    /// One breaker for all calls.
+    /// A layer with one breaker for all calls.
     pub fn new(spec: BreakerSpec) -> Self {
-        Self::of(One(Arc::new(Breaker::new(spec))))
+        Self::with_machines(One(Arc::new(Breaker::new(spec))))
     }
 }
 
 impl<C, O> BreakerLayer<One<Breaker>, C, O> {
-    /// The breaker: to look at, to update, to hold open or closed by hand.
+    /// Returns the breaker, to inspect, to update, or to force open or closed.
     pub const fn breaker(&self) -> &Arc<Breaker> {
-        &self.judged.which.0
+        &self.admit.which.0
     }
 }
 
 impl<D> BreakerLayer<ByKey<Breaker, D>> {
-    /// A breaker for each key that `describe` reads off a request, at most `keys` of them.
+    /// A layer with a breaker for each key that `describe` reads from a request, at most `keys` of them.
     pub fn keyed(spec: BreakerSpec, keys: NonZeroUsize, describe: D) -> Self {
-        Self::of(ByKey::new(Arc::new(Registry::new(spec, keys)), describe))
+        Self::with_machines(ByKey::new(Arc::new(Registry::new(spec, keys)), describe))
     }
 }
 
 impl<D, C, O> BreakerLayer<ByKey<Breaker, D>, C, O> {
-    /// The breakers: to look at, and to update.
+    /// Returns the breakers, to inspect and update them.
     pub const fn registry(&self) -> &Arc<Registry<Breaker>> {
-        self.judged.which.registry()
+        self.admit.which.registry()
     }
 }
 
 impl<K> BreakerLayer<K> {
-    fn of(which: K) -> Self {
-        Self { judged: Judged { which, classify: ByResult, observer: () } }
+    fn with_machines(which: K) -> Self {
+        Self { admit: AdmitByOutcome { which, classify: ByResult, observer: () } }
     }
 }
 
 impl<K, C, O> BreakerLayer<K, C, O> {
-    /// This says what an answer means.
+    /// Classifies responses and errors by `classify`.
     pub fn classify<T>(self, classify: T) -> BreakerLayer<K, T, O> {
-        let Judged { which, observer, .. } = self.judged;
-        BreakerLayer { judged: Judged { which, classify, observer } }
+        let AdmitByOutcome { which, observer, .. } = self.admit;
+        BreakerLayer { admit: AdmitByOutcome { which, classify, observer } }
     }
 
-    /// This hears of refusals, outcomes and transitions. It is cloned for each call: share it by an `Arc`.
+    /// Reports refusals, outcomes and transitions to `observer`. It is cloned for each call: share it by an `Arc`.
     pub fn observe<T>(self, observer: T) -> BreakerLayer<K, C, T> {
-        let Judged { which, classify, .. } = self.judged;
-        BreakerLayer { judged: Judged { which, classify, observer } }
+        let AdmitByOutcome { which, classify, .. } = self.admit;
+        BreakerLayer { admit: AdmitByOutcome { which, classify, observer } }
     }
 }
 
 impl<S, K: Clone, C: Clone, O: Clone> Layer<S> for BreakerLayer<K, C, O> {
-    type Service = AdmitService<S, Judged<K, C, O>>;
+    type Service = AdmitService<S, AdmitByOutcome<K, C, O>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdmitService::new(inner, self.judged.clone())
+        AdmitService::new(inner, self.admit.clone())
     }
 }
 
-impl Judge for Breaker {
+impl OutcomeMachine for Breaker {
     type Permit = Permit;
 
     #[inline]
-    fn ask(&self, now: Instant) -> Result<(Permit, Option<PolicyEvent>), Rejected> {
+    fn try_admit(&self, now: Instant) -> Result<(Permit, Option<PolicyEvent>), RejectedError> {
         let passage = self.admit(now)?;
         Ok((passage.permit, passage.transition.map(PolicyEvent::Breaker)))
     }
 
     #[inline]
-    fn tell(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) -> Option<PolicyEvent> {
+    fn record(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) -> Option<PolicyEvent> {
         self.settle(permit, now, draw(), outcome, took).map(PolicyEvent::Breaker)
     }
 }
 
-impl Resident for Breaker {
+impl KeyedMachine for Breaker {
     type Spec = BreakerSpec;
 
-    fn of(spec: &BreakerSpec) -> Self {
+    fn from_spec(spec: &BreakerSpec) -> Self {
         Self::new(*spec)
     }
 
-    fn revise(&self, spec: &BreakerSpec, _: Instant) {
+    fn apply_spec(&self, spec: &BreakerSpec, _: Instant) {
         self.update(*spec);
     }
 
-    fn at_rest(&self) -> bool {
+    fn is_evictable(&self) -> bool {
         self.state() == BreakerState::Closed
     }
 }

@@ -1,4 +1,4 @@
-//! Circuit breaker: stops asking a peer that keeps failing ([`plimsoll_policy::breaker`]).
+//! Circuit breaker: stops sending to a peer that keeps failing ([`plimsoll_policy::breaker`]).
 //!
 //! ```
 //! use plimsoll_policy::{Reason, breaker::BreakerSpec};
@@ -19,8 +19,8 @@
 //! [`BreakerLayer::keyed`] gives each host, or whatever the key is, a breaker of its own, in a bounded
 //! [registry](crate::keyed).
 //!
-//! A call that is dropped, or whose inner service panics, settles as cancelled: it says nothing of the peer, and a probe
-//! gives its place back.
+//! A call that is dropped, or whose inner service panics, settles as cancelled: the breaker learns nothing about the
+//! peer, and a probe gives its permit back.
 
 mod layer;
 

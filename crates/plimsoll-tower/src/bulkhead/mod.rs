@@ -1,9 +1,9 @@
-//! Bulkhead: so many calls in flight, so many waiting in line, none for longer than a set time
+//! Bulkhead: a bound on calls in flight, with a bounded wait queue and a limit on each wait
 //! ([`plimsoll_policy::bulkhead`]).
 //!
-//! Where [`tower::limit::ConcurrencyLimit`] takes its permit in `poll_ready`, and so keeps it for as long as a readied
-//! service is not called, here admission happens in `call`, and who is to wait does so in the future: in line, with a
-//! bound and a limit, first come first served.
+//! [`tower::limit::ConcurrencyLimit`] takes its permit in `poll_ready`, and so keeps it for as long as a readied service
+//! is not called. Here admission happens in `call`, and the future waits: in a bounded queue, with a limit, first come
+//! first served.
 //!
 //! ```
 //! use plimsoll_policy::bulkhead::BulkheadSpec;
@@ -19,16 +19,17 @@
 //! [registry](crate::keyed).
 //!
 //! # Cancel safety
-//! A future that is dropped leaves the line, or hands its place to the next in it.
+//! A future that is dropped leaves the wait queue, or hands its permit to the next waiter.
 //!
 //! [`tower::limit::ConcurrencyLimit`]: https://docs.rs/tower/latest/tower/limit/struct.ConcurrencyLimit.html
 
 mod future;
 mod layer;
-mod line;
+mod queued;
+mod reservation;
 mod service;
 
 pub use future::ResponseFuture;
 pub use layer::BulkheadLayer;
-pub use line::Line;
+pub use queued::QueuedBulkhead;
 pub use service::BulkheadService;

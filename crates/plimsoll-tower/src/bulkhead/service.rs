@@ -1,4 +1,4 @@
-use super::{BulkheadLayer, Line, ResponseFuture, line::Stay};
+use super::{BulkheadLayer, QueuedBulkhead, ResponseFuture, reservation::Reservation};
 use crate::{Describe, Error, driver::now, keyed::Select};
 use std::{
     mem,
@@ -27,14 +27,14 @@ impl<S, K, D> BulkheadService<S, K, D> {
 impl<S, Req, K, D> Service<Req> for BulkheadService<S, K, D>
 where
     S: Service<Req> + Clone,
-    K: Select<Req, Machine = Line>,
+    K: Select<Req, Machine = QueuedBulkhead>,
     D: Describe<Req>,
 {
     type Response = S::Response;
     type Error = Error<S::Error>;
-    type Future = ResponseFuture<S, Req, K::Held>;
+    type Future = ResponseFuture<S, Req, K::Handle>;
 
-    /// The inner service's readiness, and no permit.
+    /// Polls the inner service for readiness; takes no permit.
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Error::Inner)
@@ -43,14 +43,16 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let now = now();
-        let line = self.layer.which.select(&request, now);
+        let queue = self.layer.which.select(&request, now);
         let deadline = self.layer.describe.describe(&request).deadline;
-        match Stay::begin(line, self.layer.shedder.clone(), now, deadline) {
-            Ok(stay) if stay.has_place() => ResponseFuture::called(self.inner.call(request), stay),
-            Ok(stay) => {
-                // The readied instance waits with the request; a clone that is not ready stays behind.
+        match Reservation::begin(queue, self.layer.shedder.clone(), now, deadline) {
+            Ok(reservation) if reservation.has_permit() => {
+                ResponseFuture::called(self.inner.call(request), reservation)
+            }
+            Ok(reservation) => {
+                // The readied instance waits with the request; a clone that is not ready stays in the service.
                 let fresh = self.inner.clone();
-                ResponseFuture::waiting(mem::replace(&mut self.inner, fresh), request, stay)
+                ResponseFuture::waiting(mem::replace(&mut self.inner, fresh), request, reservation)
             }
             Err(rejected) => ResponseFuture::refused(rejected),
         }

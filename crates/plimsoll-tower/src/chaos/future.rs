@@ -59,7 +59,7 @@ where
         }
         let answer = this.future.as_mut().as_pin_mut().map(|future| future.poll(cx));
         match (this.error.take(), answer) {
-            // Sent or not, its answer is lost.
+            // Sent or not, its response is lost.
             (Some(error), _) => {
                 this.future.set(None);
                 Poll::Ready(Err(error()))

@@ -10,8 +10,8 @@ use std::{
 };
 use tower_layer::Layer;
 
-/// Does harm to calls on purpose. See the [module](super). Clones, and all services made by it, number their calls
-/// together.
+/// A layer that injects faults into calls. See the [module](super). Clones, and all services made by it, number their
+/// calls together.
 #[derive(Clone)]
 pub struct ChaosLayer<F> {
     pub(super) plan: Plan,
@@ -33,7 +33,7 @@ struct State {
     paused: AtomicBool,
 }
 
-/// What is done to one call.
+/// The faults injected into one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Harm {
     pub(super) delay: Option<Duration>,
@@ -43,38 +43,38 @@ pub(super) struct Harm {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Deed {
     None,
-    /// It fails without having been sent.
+    /// The call fails without having been sent.
     Error,
-    /// It is sent, and its answer lost.
+    /// The call is sent, and its response lost.
     Abort,
 }
 
 impl<F> ChaosLayer<F> {
-    /// No harm yet; `error` makes the errors.
+    /// A layer that injects nothing yet; `error` makes the errors.
     pub fn seeded(seed: u64, error: F) -> Self {
         let plan = Plan { seed, delay: None, errors: Ratio::ZERO, aborts: Ratio::ZERO };
         Self { plan, error, state: Arc::default() }
     }
 
-    /// So many calls are held up for so long before they are sent.
+    /// Delays this share of calls by `delay` before they are sent.
     pub fn delays(mut self, ratio: Ratio, delay: Duration) -> Self {
         self.plan.delay = Some((ratio, delay));
         self
     }
 
-    /// So many calls fail without being sent.
+    /// Lets this share of calls fail without being sent.
     pub fn errors(mut self, ratio: Ratio) -> Self {
         self.plan.errors = ratio;
         self
     }
 
-    /// So many calls are sent, and dropped after the first poll: the peer may have acted on them.
+    /// Drops this share of calls after their first poll: the peer may have acted on them.
     pub fn aborts(mut self, ratio: Ratio) -> Self {
         self.plan.aborts = ratio;
         self
     }
 
-    /// Does no harm while paused. Calls are numbered on.
+    /// Pauses or resumes the faults. Calls are numbered while paused, too.
     pub fn pause(&self, paused: bool) {
         self.state.paused.store(paused, Relaxed);
     }

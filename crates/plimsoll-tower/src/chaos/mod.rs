@@ -1,7 +1,7 @@
-//! Chaos: delays, errors and aborts, so that a test sees what the other layers make of them.
+//! Chaos: injected delays, errors and aborts, to test how the other layers handle them.
 //!
-//! Which calls are hit follows from a seed and the number of the call alone: the same seed hits the same calls in every
-//! run, however many threads call. Each kind is drawn by itself, so that a call can be delayed and then fail.
+//! A call's faults follow from a seed and the number of the call alone: the same seed hits the same calls in every run,
+//! however many threads call. Each kind is drawn independently, so a call can be delayed and then fail.
 //!
 //! ```
 //! use plimsoll_policy::units::Ratio;

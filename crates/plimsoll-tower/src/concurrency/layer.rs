@@ -1,16 +1,17 @@
 use crate::{
-    admit::{AdmitService, Judge, Judged},
+    admit::{AdmitByOutcome, AdmitService, OutcomeMachine},
     classify::ByResult,
     keyed::One,
 };
 use plimsoll_policy::{
-    Admission, Admitted, Ask, Instant, Machine, Outcome, PolicyEvent, Reason, Rejected,
+    Ask, Instant, Outcome, PolicyEvent, RejectedError,
     concurrency::{AdaptiveLimit, ConcurrencySpec, Permit},
 };
 use std::{sync::Arc, time::Duration};
 use tower_layer::Layer;
 
-/// Puts an adaptive limit before calls. See the [module](super). Clones, and all services made by it, share the limit.
+/// A layer that puts an adaptive limit before calls. See the [module](super). Clones, and all services made by it, share
+/// the limit.
 ///
 /// ```
 /// use plimsoll_policy::concurrency::ConcurrencySpec;
@@ -21,62 +22,55 @@ use tower_layer::Layer;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLayer<C = ByResult, O = ()> {
-    judged: Judged<One<AdaptiveLimit>, C, O>,
+    admit: AdmitByOutcome<One<AdaptiveLimit>, C, O>,
 }
 
 impl ConcurrencyLayer {
-    /// One limit for all calls.
+    /// A layer with one limit for all calls.
     pub fn new(spec: ConcurrencySpec) -> Self {
         let which = One(Arc::new(AdaptiveLimit::new(spec)));
-        Self { judged: Judged { which, classify: ByResult, observer: () } }
+        Self { admit: AdmitByOutcome { which, classify: ByResult, observer: () } }
     }
 }
 
 impl<C, O> ConcurrencyLayer<C, O> {
-    /// This says what an answer means.
+    /// Classifies responses and errors by `classify`.
     pub fn classify<T>(self, classify: T) -> ConcurrencyLayer<T, O> {
-        let Judged { which, observer, .. } = self.judged;
-        ConcurrencyLayer { judged: Judged { which, classify, observer } }
+        let AdmitByOutcome { which, observer, .. } = self.admit;
+        ConcurrencyLayer { admit: AdmitByOutcome { which, classify, observer } }
     }
 
-    /// This hears of refusals and outcomes. It is cloned for each call: share it by an `Arc`.
+    /// Reports refusals and outcomes to `observer`. It is cloned for each call: share it by an `Arc`.
     pub fn observe<T>(self, observer: T) -> ConcurrencyLayer<C, T> {
-        let Judged { which, classify, .. } = self.judged;
-        ConcurrencyLayer { judged: Judged { which, classify, observer } }
+        let AdmitByOutcome { which, classify, .. } = self.admit;
+        ConcurrencyLayer { admit: AdmitByOutcome { which, classify, observer } }
     }
 
-    /// The limit: to look at, and to update.
+    /// Returns the limit, to inspect and update it.
     pub const fn limit(&self) -> &Arc<AdaptiveLimit> {
-        &self.judged.which.0
+        &self.admit.which.0
     }
 }
 
 impl<S, C: Clone, O: Clone> Layer<S> for ConcurrencyLayer<C, O> {
-    type Service = AdmitService<S, Judged<One<AdaptiveLimit>, C, O>>;
+    type Service = AdmitService<S, AdmitByOutcome<One<AdaptiveLimit>, C, O>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdmitService::new(inner, self.judged.clone())
+        AdmitService::new(inner, self.admit.clone())
     }
 }
 
-impl Judge for AdaptiveLimit {
+impl OutcomeMachine for AdaptiveLimit {
     type Permit = Permit;
 
     #[inline]
-    fn ask(&self, now: Instant) -> Result<(Permit, Option<PolicyEvent>), Rejected> {
-        match self.admit(now, Ask::default()) {
-            Admitted::Now(permit) => Ok((permit, None)),
-            Admitted::Refused(rejected) => Err(rejected),
-            // It has no line and promises no instants; what it cannot give is refused.
-            Admitted::Queued(..) | Admitted::At(..) => {
-                Err(Rejected::new(Machine::Concurrency, Reason::QueueFull))
-            }
-        }
+    fn try_admit(&self, now: Instant) -> Result<(Permit, Option<PolicyEvent>), RejectedError> {
+        Ok((self.admit(now, Ask::default())?, None))
     }
 
     #[inline]
-    fn tell(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) -> Option<PolicyEvent> {
-        let _it_has_no_line = self.settle(permit, now, outcome, took);
+    fn record(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) -> Option<PolicyEvent> {
+        self.settle(permit, now, outcome, took);
         None
     }
 }

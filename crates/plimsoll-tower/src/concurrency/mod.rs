@@ -1,7 +1,7 @@
-//! Adaptive concurrency: as many calls in flight as the peer is seen to bear ([`plimsoll_policy::concurrency`]).
+//! Adaptive concurrency: a limit on calls in flight that follows the measured latency ([`plimsoll_policy::concurrency`]).
 //!
-//! What does not fit is refused at once; put a [`bulkhead`](crate::bulkhead) before it where calls should rather wait.
-//! How long a call took is taken from the inner service's future: streaming bodies do not count.
+//! Calls over the limit are refused at once; put a [`bulkhead`](crate::bulkhead) before it if calls should wait instead.
+//! A call's duration is that of the inner service's future: streaming bodies do not count.
 
 mod layer;
 

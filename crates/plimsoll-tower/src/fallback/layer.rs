@@ -3,7 +3,7 @@ use crate::classify::ByResult;
 use std::fmt;
 use tower_layer::Layer;
 
-/// Gives something else instead of a failure. See the [module](super).
+/// A layer that replaces failed results. See the [module](super).
 #[derive(Clone)]
 pub struct FallbackLayer<F, C = ByResult> {
     fallback: F,
@@ -11,14 +11,14 @@ pub struct FallbackLayer<F, C = ByResult> {
 }
 
 impl<F> FallbackLayer<F> {
-    /// `fallback` is given each failed result, and gives the future of what comes instead.
+    /// A layer whose `fallback` receives each failed result and returns the future of its replacement.
     pub const fn new(fallback: F) -> Self {
         Self { fallback, classify: ByResult }
     }
 }
 
 impl<F, C> FallbackLayer<F, C> {
-    /// This says what a failure is.
+    /// Decides by `classify` which results are failures.
     pub fn classify<T>(self, classify: T) -> FallbackLayer<F, T> {
         FallbackLayer { fallback: self.fallback, classify }
     }

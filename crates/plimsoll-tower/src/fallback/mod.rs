@@ -1,7 +1,7 @@
-//! Fallback: something else instead of a failure. A stale copy, a default, another service's answer.
+//! Fallback: a replacement for a failed result, such as a stale copy, a default or another service's response.
 //!
-//! What counts as a failure, [`Classify`](crate::Classify) says: errors, unless told otherwise. What comes instead, a
-//! closure says: it is given the failed result and gives a future (for a value at hand [`std::future::ready`]).
+//! [`Classify`](crate::Classify) decides which results are failures: errors, by default. A closure receives the failed
+//! result and returns the future of the replacement (for a value at hand [`std::future::ready`]).
 //!
 //! ```
 //! use plimsoll_tower::FallbackLayer;
@@ -15,8 +15,8 @@
 //! # }
 //! ```
 //!
-//! It stands outside the layers whose refusals it is to replace. Known weakness: a fallback that is as loaded as the peer it
-//! stands in for fails with it; keep it to what is at hand.
+//! Place it outside the layers whose refusals it is to replace. Known weakness: a fallback that is as loaded as the peer
+//! it replaces fails together with it; keep it local.
 
 mod future;
 mod layer;

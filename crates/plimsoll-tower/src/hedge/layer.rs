@@ -10,8 +10,8 @@ use plimsoll_policy::{
 };
 use tower_layer::Layer;
 
-/// Sends slow calls a second time. See the [module](super). Clones, and all services made by it, share the budget and what
-/// is known of latencies.
+/// A layer that sends slow calls a second time. See the [module](super). Clones, and all services made by it, share the
+/// budget and the measured latencies.
 ///
 /// ```
 /// use plimsoll_policy::{hedge::{HedgeDelay, HedgeSpec}, units::Ratio};
@@ -32,54 +32,54 @@ fn spec_of(hedge: HedgeSpec) -> PolicySpec {
 }
 
 impl HedgeLayer {
-    /// A new budget with these terms, and no latencies known.
+    /// A layer with a new budget for this spec, and no latencies known.
     pub fn new(spec: HedgeSpec) -> Self {
-        Self::observed(spec, ())
+        Self::with_observer(spec, ())
     }
 }
 
 impl<O: Observer> HedgeLayer<ByResult, Unknown, NoReplay, O> {
-    /// The same with somebody who hears of hedges won, lost and denied.
-    pub fn observed(spec: HedgeSpec, observer: O) -> Self {
-        Self { policy: PolicyLayer::observed(spec_of(spec), observer) }
+    /// The same with an observer of hedges won, lost and denied.
+    pub fn with_observer(spec: HedgeSpec, observer: O) -> Self {
+        Self { policy: PolicyLayer::with_observer(spec_of(spec), observer) }
     }
 }
 
 impl<C, D, P, O> HedgeLayer<C, D, P, O> {
-    /// This says what came of an attempt.
+    /// Classifies an attempt's result by `classify`.
     pub fn classify<T>(self, classify: T) -> HedgeLayer<T, D, P, O> {
         HedgeLayer { policy: self.policy.classify(classify) }
     }
 
-    /// This says whether a request is safe to repeat, and until when it is wanted.
+    /// Reads by `describe` whether a request is safe to repeat, and its deadline.
     pub fn describe<T>(self, describe: T) -> HedgeLayer<C, T, P, O> {
         HedgeLayer { policy: self.policy.describe(describe) }
     }
 
-    /// This says how a request is sent again.
+    /// Sends requests again by `replay`.
     pub fn replay<T>(self, replay: T) -> HedgeLayer<C, D, T, O> {
         HedgeLayer { policy: self.policy.replay(replay) }
     }
 
-    /// To look at the delay, and to change the terms while it runs.
+    /// Returns a handle to inspect the delay and to change the spec while it runs.
     pub fn handle(&self) -> HedgeHandle<O> {
         HedgeHandle { policy: self.policy.handle() }
     }
 }
 
-/// Looks at a hedge's delay, and changes its terms while it runs.
+/// A handle to inspect a hedge's delay and to change its spec while it runs.
 #[derive(Clone, Debug)]
 pub struct HedgeHandle<O = ()> {
     policy: PolicyHandle<O>,
 }
 
 impl<O: Observer> HedgeHandle<O> {
-    /// Puts new terms in force and keeps the budget's balance and the latencies.
+    /// Puts a new spec in force and keeps the budget's balance and the latencies.
     pub fn update(&self, spec: HedgeSpec) {
         self.policy.update(spec_of(spec));
     }
 
-    /// The delay now.
+    /// Returns the delay now.
     pub fn delay(&self) -> Option<HedgeSnapshot> {
         self.policy.snapshot().hedge
     }

@@ -10,15 +10,15 @@ use std::{
     },
 };
 
-/// No call may begin to use it any more.
+/// The bit that says that no call may begin to use the entry any more.
 const RETIRED: u32 = 1 << 31;
 
-/// A machine with its key, and who uses it.
+/// A machine with its key and the count of calls that use it.
 #[derive(Debug)]
 pub(super) struct Entry<M> {
     pub(super) key: KeyHash,
     pub(super) machine: M,
-    /// Calls that use it, and [`RETIRED`]: one word, so that nobody begins to use what is just being taken away.
+    /// The number of calls that use it, and [`RETIRED`]: in one word, so that no call begins to use a retired entry.
     uses: AtomicU32,
     used: AtomicU64,
 }
@@ -28,20 +28,20 @@ impl<M> Entry<M> {
         Self { key, machine, uses: AtomicU32::new(0), used: AtomicU64::new(now.as_nanos()) }
     }
 
-    /// For a call; `None` if it has been taken away.
-    pub(super) fn lease(self: &Arc<Self>, now: Instant) -> Option<Lease<M>> {
+    /// Takes a reference for a call; `None` if the entry was retired.
+    pub(super) fn acquire(self: &Arc<Self>, now: Instant) -> Option<MachineRef<M>> {
         let one_more = |uses: u32| (uses & RETIRED == 0).then_some(uses + 1);
         self.uses.fetch_update(AcqRel, Acquire, one_more).ok()?;
         self.used.store(now.as_nanos(), Relaxed);
-        Some(Lease { entry: Arc::clone(self) })
+        Some(MachineRef { entry: Arc::clone(self) })
     }
 
-    /// Takes it away, unless a call uses it.
+    /// Retires the entry, unless a call uses it.
     pub(super) fn retire(&self) -> bool {
         self.uses.compare_exchange(0, RETIRED, AcqRel, Acquire).is_ok()
     }
 
-    /// When it was last asked for.
+    /// The time of its last use, in nanoseconds.
     pub(super) fn used(&self) -> u64 {
         self.used.load(Relaxed)
     }
@@ -51,13 +51,13 @@ impl<M> Entry<M> {
     }
 }
 
-/// A machine in use: it stays in its registry at least until this is dropped.
+/// A reference to a machine in use. The machine stays in its registry until this is dropped.
 #[derive(Debug)]
-pub struct Lease<M> {
+pub struct MachineRef<M> {
     entry: Arc<Entry<M>>,
 }
 
-impl<M> Deref for Lease<M> {
+impl<M> Deref for MachineRef<M> {
     type Target = M;
 
     #[inline]
@@ -66,7 +66,7 @@ impl<M> Deref for Lease<M> {
     }
 }
 
-impl<M> Drop for Lease<M> {
+impl<M> Drop for MachineRef<M> {
     #[inline]
     fn drop(&mut self) {
         self.entry.uses.fetch_sub(1, Release);

@@ -1,33 +1,33 @@
-//! One machine for all calls, or one for each key: by host, by tenant, by whatever [`Describe::key`] says.
+//! Machines for all calls together or for each key: by host, by tenant, by whatever [`Describe::key`] returns.
 //!
-//! A [`Registry`] of machines is bounded: at its limit a new key takes the place of the one that has been left alone for
-//! longest, those at rest first (a closed breaker says less than an open one). A machine that a call is using is never
-//! taken away; where all are in use, further keys share one spare machine until there is room, and
-//! [`RegistrySnapshot::overflows`] counts them. Keys are known by a hash under a secret of this process.
+//! A [`Registry`] of machines is bounded: at its limit a new key evicts the machine that was unused for longest, evictable
+//! ones first (a closed breaker before an open one). A machine in use is never evicted; if all are in use, further keys
+//! share one spare machine until there is room, and [`RegistrySnapshot::overflows`] counts them. Keys are compared by a
+//! hash under a secret of this process.
 
 mod entry;
 mod registry;
 mod shard;
 
-pub use entry::Lease;
-pub use registry::{Registry, RegistrySnapshot, Resident};
+pub use entry::MachineRef;
+pub use registry::{KeyedMachine, Registry, RegistrySnapshot};
 
 use crate::Describe;
 use plimsoll_policy::Instant;
 use std::{ops::Deref, sync::Arc};
 
-/// Which machine a request is for.
+/// A selection of the machine for a request.
 pub trait Select<Req> {
-    /// The machines.
+    /// The type of the machines.
     type Machine;
-    /// The machine, held for as long as the call needs it.
-    type Held: Deref<Target = Self::Machine>;
+    /// A handle to a machine, held for as long as the call needs it.
+    type Handle: Deref<Target = Self::Machine>;
 
-    /// This request's machine.
-    fn select(&self, request: &Req, now: Instant) -> Self::Held;
+    /// Returns this request's machine.
+    fn select(&self, request: &Req, now: Instant) -> Self::Handle;
 }
 
-/// One machine for all calls.
+/// A selection with one machine for all calls.
 #[derive(Debug)]
 pub struct One<M>(
     /// The machine.
@@ -42,7 +42,7 @@ impl<M> Clone for One<M> {
 
 impl<M, Req> Select<Req> for One<M> {
     type Machine = M;
-    type Held = Arc<M>;
+    type Handle = Arc<M>;
 
     #[inline]
     fn select(&self, _: &Req, _: Instant) -> Arc<M> {
@@ -50,38 +50,38 @@ impl<M, Req> Select<Req> for One<M> {
     }
 }
 
-/// A machine for each key. Requests without a key share one among themselves.
+/// A selection with one machine for each key. Requests without a key share one.
 #[derive(Debug)]
-pub struct ByKey<M: Resident, D> {
+pub struct ByKey<M: KeyedMachine, D> {
     registry: Arc<Registry<M>>,
     describe: D,
 }
 
-impl<M: Resident, D> ByKey<M, D> {
-    /// Machines of `registry`, by the key that `describe` reads off a request.
+impl<M: KeyedMachine, D> ByKey<M, D> {
+    /// A selection from `registry`, by the key that `describe` reads from a request.
     pub const fn new(registry: Arc<Registry<M>>, describe: D) -> Self {
         Self { registry, describe }
     }
 
-    /// The machines.
+    /// Returns the registry.
     pub const fn registry(&self) -> &Arc<Registry<M>> {
         &self.registry
     }
 }
 
-impl<M: Resident, D: Clone> Clone for ByKey<M, D> {
+impl<M: KeyedMachine, D: Clone> Clone for ByKey<M, D> {
     fn clone(&self) -> Self {
         Self { registry: Arc::clone(&self.registry), describe: self.describe.clone() }
     }
 }
 
-impl<M: Resident, Req, D: Describe<Req>> Select<Req> for ByKey<M, D> {
+impl<M: KeyedMachine, Req, D: Describe<Req>> Select<Req> for ByKey<M, D> {
     type Machine = M;
-    type Held = Lease<M>;
+    type Handle = MachineRef<M>;
 
     #[inline]
-    fn select(&self, request: &Req, now: Instant) -> Lease<M> {
+    fn select(&self, request: &Req, now: Instant) -> MachineRef<M> {
         let key = self.describe.key(request);
-        self.registry.lease(key.as_ref().map_or(&[], |key| key.as_bytes()), now)
+        self.registry.get(key.as_ref().map_or(&[], |key| key.as_bytes()), now)
     }
 }

@@ -1,5 +1,5 @@
 use super::{
-    entry::{Entry, Lease},
+    entry::{Entry, MachineRef},
     shard::Shard,
 };
 use crate::driver::{now, secret};
@@ -18,44 +18,44 @@ use std::{
 };
 
 /// A machine that can live in a [`Registry`].
-pub trait Resident {
-    /// Its thresholds.
+pub trait KeyedMachine {
+    /// The machine's thresholds.
     type Spec: Clone + fmt::Debug;
 
-    /// A new one.
-    fn of(spec: &Self::Spec) -> Self;
+    /// Creates a machine with these thresholds.
+    fn from_spec(spec: &Self::Spec) -> Self;
 
     /// Puts new thresholds in force.
-    fn revise(&self, spec: &Self::Spec, now: Instant);
+    fn apply_spec(&self, spec: &Self::Spec, now: Instant);
 
-    /// Whether it says no more than a new one would, so that it can go before others.
-    fn at_rest(&self) -> bool;
+    /// Whether the machine holds no more information than a new one, so that it is evicted before others.
+    fn is_evictable(&self) -> bool;
 }
 
-/// What a registry shows.
+/// A snapshot of a [`Registry`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RegistrySnapshot {
-    /// Keys that have a machine.
+    /// The number of keys that have a machine.
     pub keys: usize,
-    /// Those whose machine a call is using now.
+    /// The number of keys whose machine a call is using.
     pub in_use: usize,
-    /// The most keys there can be.
+    /// The limit on keys.
     pub limit: usize,
-    /// Machines that have been taken away for another key.
+    /// The number of machines evicted for another key.
     pub evictions: u64,
-    /// Calls that had to share the spare machine, because all others were in use.
+    /// The number of calls that shared the spare machine because all others were in use.
     pub overflows: u64,
 }
 
-/// How many keys a part of the registry is meant for: few, since a new key copies its part.
+/// The number of keys a shard is sized for: few, because a new key copies its shard.
 const SHARD: usize = 32;
 
-/// A bounded number of machines, one for each key. See the [module](super).
+/// A bounded set of machines, one for each key. See the [module](super).
 ///
-/// A known key: one load, a walk over some 32 hashes, one add on its machine's count of users, without a lock. A new key
-/// takes a lock (of its part) and copies some 32 pointers. Memory: the machines, and 64 bytes for each.
+/// A known key costs one load, a walk over about 32 hashes and one addition to its machine's count of users, without a
+/// lock. A new key takes the lock of its shard and copies about 32 pointers. Memory: the machines, and 64 bytes for each.
 #[derive(Debug)]
-pub struct Registry<M: Resident> {
+pub struct Registry<M: KeyedMachine> {
     hasher: KeyHasher,
     shards: Box<[Shard<M>]>,
     spec: ArcSwap<M::Spec>,
@@ -66,13 +66,13 @@ pub struct Registry<M: Resident> {
     overflows: AtomicU64,
 }
 
-impl<M: Resident> Registry<M> {
-    /// How many keys have a machine, unless said otherwise.
+impl<M: KeyedMachine> Registry<M> {
+    /// The default limit on keys.
     pub const KEYS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
     /// An empty registry of at most `limit` machines with these thresholds, and one spare.
     pub fn new(spec: M::Spec, limit: NonZeroUsize) -> Self {
-        let spare = Arc::new(Entry::new(KeyHash(0), M::of(&spec), now()));
+        let spare = Arc::new(Entry::new(KeyHash(0), M::from_spec(&spec), now()));
         let shards = limit.get().div_ceil(SHARD).next_power_of_two();
         Self {
             hasher: KeyHasher::new(secret()),
@@ -86,27 +86,27 @@ impl<M: Resident> Registry<M> {
         }
     }
 
-    /// This key's machine, for a call.
+    /// Returns this key's machine, for a call.
     #[inline]
-    pub fn lease(&self, key: &[u8], now: Instant) -> Lease<M> {
+    pub fn get(&self, key: &[u8], now: Instant) -> MachineRef<M> {
         let key = self.hasher.hash(key);
         let at = key.0 as usize & (self.shards.len() - 1);
         self.shards[at].find(key, now).unwrap_or_else(|| self.open(key, at, now))
     }
 
     #[cold]
-    fn open(&self, key: KeyHash, at: usize, now: Instant) -> Lease<M> {
+    fn open(&self, key: KeyHash, at: usize, now: Instant) -> MachineRef<M> {
         loop {
-            let make = || self.reserve().then(|| M::of(&self.spec.load()));
-            if let Some(lease) = self.shards[at].insert(key, now, make) {
-                return lease;
+            let make = || self.reserve().then(|| M::from_spec(&self.spec.load()));
+            if let Some(machine) = self.shards[at].insert(key, now, make) {
+                return machine;
             }
-            // The key's own part first: it is most likely to have one to spare.
-            let parts =
+            // The key's own shard first: it is most likely to have an evictable machine.
+            let shards =
                 (0..self.shards.len()).map(|step| &self.shards[(at + step) & (self.shards.len() - 1)]);
-            if !parts.into_iter().any(|shard| shard.evict(M::at_rest)) {
+            if !shards.into_iter().any(|shard| shard.evict(M::is_evictable)) {
                 self.overflows.fetch_add(1, Relaxed);
-                return self.spare.lease(now).expect("the spare machine is never taken away");
+                return self.spare.acquire(now).expect("the spare machine is never taken away");
             }
             self.evictions.fetch_add(1, Relaxed);
             self.keys.fetch_sub(1, AcqRel);
@@ -117,15 +117,15 @@ impl<M: Resident> Registry<M> {
         self.keys.fetch_update(AcqRel, Acquire, |keys| (keys < self.limit).then_some(keys + 1)).is_ok()
     }
 
-    /// Puts new thresholds in force for every machine, those to come among them.
+    /// Puts new thresholds in force for every present and future machine.
     pub fn update(&self, spec: M::Spec) {
         let now = now();
         self.spec.store(Arc::new(spec.clone()));
-        self.spare.machine.revise(&spec, now);
-        self.shards.iter().for_each(|shard| shard.each(|machine| machine.revise(&spec, now)));
+        self.spare.machine.apply_spec(&spec, now);
+        self.shards.iter().for_each(|shard| shard.for_each(|machine| machine.apply_spec(&spec, now)));
     }
 
-    /// What is there now.
+    /// Returns a snapshot of the registry.
     pub fn snapshot(&self) -> RegistrySnapshot {
         RegistrySnapshot {
             keys: self.keys.load(Acquire),
@@ -147,18 +147,18 @@ mod tests {
         spec: AtomicU64,
     }
 
-    impl Resident for Numbered {
+    impl KeyedMachine for Numbered {
         type Spec = u64;
 
-        fn of(spec: &u64) -> Self {
+        fn from_spec(spec: &u64) -> Self {
             Self { spec: AtomicU64::new(*spec) }
         }
 
-        fn revise(&self, spec: &u64, _: Instant) {
+        fn apply_spec(&self, spec: &u64, _: Instant) {
             self.spec.store(*spec, Relaxed);
         }
 
-        fn at_rest(&self) -> bool {
+        fn is_evictable(&self) -> bool {
             self.spec.load(Relaxed) < 100
         }
     }
@@ -167,9 +167,9 @@ mod tests {
         Registry::new(0, NonZeroUsize::new(limit).unwrap())
     }
 
-    /// Marks a key's machine, and says which mark it had.
+    /// Marks a key's machine and returns its former mark.
     fn mark(registry: &Registry<Numbered>, key: &str, at: u64, mark: u64) -> u64 {
-        registry.lease(key.as_bytes(), Instant::from_nanos(at)).spec.swap(mark, Relaxed)
+        registry.get(key.as_bytes(), Instant::from_nanos(at)).spec.swap(mark, Relaxed)
     }
 
     #[test]
@@ -197,9 +197,9 @@ mod tests {
     #[test]
     fn what_is_in_use_stays_and_the_rest_share_a_spare() {
         let registry = registry(1);
-        let held = registry.lease(b"a", Instant::ORIGIN);
+        let held = registry.get(b"a", Instant::ORIGIN);
         held.spec.store(5, Relaxed);
-        let (b, c) = (registry.lease(b"b", Instant::ORIGIN), registry.lease(b"c", Instant::ORIGIN));
+        let (b, c) = (registry.get(b"b", Instant::ORIGIN), registry.get(b"c", Instant::ORIGIN));
         assert!(std::ptr::eq(&raw const *b, &raw const *c));
         assert_eq!(registry.snapshot().overflows, 2);
         assert_eq!(mark(&registry, "a", 1, 5), 5);
@@ -220,15 +220,15 @@ mod tests {
     fn bounded_whatever_comes_and_never_two_machines_for_a_key_in_use() {
         let registry = registry(40);
         let now = Instant::ORIGIN;
-        let held = registry.lease(b"held", now);
+        let held = registry.get(b"held", now);
         thread::scope(|scope| {
             for thread in 0..4_u64 {
                 let (registry, held) = (&registry, &held);
                 scope.spawn(move || {
                     for at in 0..2000_u64 {
-                        drop(registry.lease(&(at * 7 % 200 + thread).to_le_bytes(), now));
+                        drop(registry.get(&(at * 7 % 200 + thread).to_le_bytes(), now));
                         assert!(registry.snapshot().keys <= 40);
-                        assert!(std::ptr::eq(&raw const **held, &raw const *registry.lease(b"held", now)));
+                        assert!(std::ptr::eq(&raw const **held, &raw const *registry.get(b"held", now)));
                     }
                 });
             }

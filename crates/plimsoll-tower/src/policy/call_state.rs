@@ -1,4 +1,4 @@
-//! The parts of a call that need not stay in place: the machine, the request, and the means to send it again.
+//! The parts of a call that need not be pinned: the machine, the request, and its replay.
 
 use super::Machines;
 use crate::{Classify, Error, Replay, driver::CallGuard, replay::Reach};
@@ -10,7 +10,7 @@ use std::{fmt, mem, sync::Arc, task::Waker};
 use tower_service::Service;
 
 /// The request, before and after its first attempt.
-enum Held<Req, K> {
+enum KeptRequest<Req, K> {
     Whole(Req),
     Kept(K),
     Gone,
@@ -23,17 +23,17 @@ where
     O: Observer,
 {
     guard: CallGuard<Arc<Machines<O>>>,
-    request: Held<Req, P::Kept>,
-    /// Whether the request may be sent again, so that it and the service have to be kept.
+    request: KeptRequest<Req, P::Kept>,
+    /// Whether the request may be sent again, so that it and the service are kept.
     repeats: bool,
-    /// For what is still to be sent: the instance that was readied for this call.
+    /// The instance that was readied for this call, while anything may still be sent.
     pub(super) service: Option<S>,
     /// An attempt that waits for the service to be ready.
     pub(super) readying: Option<(AttemptId, P::Sent)>,
-    /// What the last attempt to end brought, for as long as nothing better comes.
+    /// The result of the last attempt that ended, until a better one comes.
     last: Option<Result<S::Response, S::Error>>,
-    /// What the call came to before it was polled.
-    pub(super) verdict: Option<Error<S::Error>>,
+    /// The error of a call that ended before its first poll.
+    pub(super) early_error: Option<Error<S::Error>>,
     classify: C,
     replay: P,
 }
@@ -59,12 +59,12 @@ where
         facts.hedgeable = reach == Reach::Twice;
         Self {
             guard: CallGuard::new(policy, facts),
-            request: Held::Whole(request),
+            request: KeptRequest::Whole(request),
             repeats: facts.replayable,
             service: None,
             readying: None,
             last: None,
-            verdict: None,
+            early_error: None,
             classify,
             replay,
         }
@@ -77,29 +77,29 @@ where
         self.guard.start(now)
     }
 
-    /// Tells the machine what has happened just now.
+    /// Tells the machine an event that has happened just now.
     #[inline(always)]
     fn tell(&mut self, event: Event) -> Action {
         let now = self.guard.now();
         self.guard.next(now, event)
     }
 
-    /// Asks what is due, nothing having happened.
+    /// Asks the machine for its next action, without a new event.
     #[inline]
     pub(super) fn proceed(&mut self) -> Action {
         self.guard.next(self.guard.last(), Event::Proceed)
     }
 
-    /// The timer has rung. Where attempts are under way it may be for another one beside or after them, which needs the
-    /// request whole; one that is already decided on is made with what there is.
-    pub(super) fn rang(&mut self, under_way: bool) -> Action {
+    /// Tells the machine that the timer has fired. While attempts are in flight the timer may be for another attempt,
+    /// which needs the request intact; an attempt that is already decided on does not ask again.
+    pub(super) fn timer_fired(&mut self, under_way: bool) -> Action {
         if under_way {
             self.look_at_what_is_kept();
         }
         self.tell(Event::Timer)
     }
 
-    /// An attempt has ended so.
+    /// Settles an attempt with this result.
     #[inline]
     pub(super) fn ended(&mut self, id: AttemptId, result: Result<S::Response, S::Error>) -> Action {
         let settlement = self.classify.classify(result.as_ref());
@@ -111,10 +111,10 @@ where
     }
 
     fn look_at_what_is_kept(&mut self) {
-        if let Held::Kept(kept) = &self.request
+        if let KeptRequest::Kept(kept) = &self.request
             && !self.replay.intact(kept)
         {
-            self.request = Held::Gone;
+            self.request = KeptRequest::Gone;
             let action = self.guard.next(self.guard.last(), Event::Unreplayable);
             debug_assert!(matches!(action, Action::Wait { .. }), "no attempt begins or ends by this");
         }
@@ -123,13 +123,13 @@ where
     /// The request, for the first attempt.
     #[inline]
     pub(super) fn first(&mut self) -> Option<P::Sent> {
-        match mem::replace(&mut self.request, Held::Gone) {
-            Held::Whole(request) if self.repeats => {
+        match mem::replace(&mut self.request, KeptRequest::Gone) {
+            KeptRequest::Whole(request) if self.repeats => {
                 let (sent, kept) = self.replay.keep(request);
-                self.request = Held::Kept(kept);
+                self.request = KeptRequest::Kept(kept);
                 Some(sent)
             }
-            Held::Whole(request) => Some(self.replay.once(request)),
+            KeptRequest::Whole(request) => Some(self.replay.once(request)),
             kept => {
                 self.request = kept;
                 None
@@ -139,7 +139,7 @@ where
 
     /// The request, for a further attempt.
     pub(super) fn again(&self) -> Option<P::Sent> {
-        if let Held::Kept(kept) = &self.request { Some(self.replay.again(kept)) } else { None }
+        if let KeptRequest::Kept(kept) = &self.request { Some(self.replay.again(kept)) } else { None }
     }
 
     /// The clock and timers of the policy.
@@ -152,16 +152,16 @@ where
         self.repeats
     }
 
-    /// What an earlier attempt brought is not wanted any more.
+    /// Drops the result of an earlier attempt.
     pub(super) fn forget_last(&mut self) {
         self.last = None;
     }
 
-    /// What the caller gets.
+    /// Returns the caller's result.
     #[inline]
     pub(super) fn finish(&mut self, finish: Finish) -> Result<S::Response, Error<S::Error>> {
         match finish {
-            Finish::Answer(_) => {
+            Finish::Response(_) => {
                 self.last.take().expect("an attempt that ended brought something").map_err(Error::Inner)
             }
             Finish::Refused(rejected) => Err(Error::Rejected(rejected)),
@@ -170,8 +170,8 @@ where
         }
     }
 
-    /// Waits under this ticket, and asks whether its turn has come: in this order, so that no grant is missed. Asked only
-    /// the first time and after a wake.
+    /// Registers the waker under this ticket, then asks for the grant: in this order, so that no grant is missed. Asks
+    /// only the first time and after a wake.
     pub(super) fn queue(&mut self, ticket: Ticket, waker: &Waker) -> Action {
         self.guard.stand(Some(ticket));
         match self.guard.register(waker) {
@@ -187,12 +187,12 @@ where
     P: Replay<Req>,
     O: Observer,
 {
-    /// Nobody waits under the ticket any more.
+    /// Forgets the ticket and its waker.
     pub(super) fn leave_queue(&mut self) {
         self.guard.stand(None);
     }
 
-    /// The caller is gone. Without effect once everything is settled.
+    /// Ends the call because its caller is gone. Without effect once everything is settled.
     pub(super) fn gone(&mut self) {
         self.guard.close();
     }

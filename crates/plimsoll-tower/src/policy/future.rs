@@ -40,7 +40,7 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // What is under way ends before its place is given to the next.
+            // Attempts in flight end before their permits are given to others.
             this.slots.clear();
             this.state.gone();
         }
@@ -54,7 +54,7 @@ where
     P: Replay<Req>,
     O: Observer,
 {
-    /// Admits, and calls the inner service if that went through at once.
+    /// Admits the call, and calls the inner service if it is admitted at once.
     // Inlined with its caller, so that the future is made where it will be polled.
     #[inline(always)]
     pub(super) fn begin(state: CallState<S, Req, C, P, O>, inner: &mut S) -> Self {
@@ -62,7 +62,7 @@ where
         let mut future = Self { state, slots: AttemptSlots::EMPTY, timer: Timer::new() };
         match future.state.start() {
             Action::Attempt { id, .. } => future.launch(id, inner),
-            Action::Finish(finish) => future.state.verdict = future.state.finish(finish).err(),
+            Action::Finish(finish) => future.state.early_error = future.state.finish(finish).err(),
             _queued => future.state.service = Some(take_ready(inner)),
         }
         future
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// The instance that was readied; a clone that was not stays behind.
+/// Takes the readied instance and leaves a clone that is not ready.
 fn take_ready<S: Clone>(inner: &mut S) -> S {
     let fresh = inner.clone();
     mem::replace(inner, fresh)
@@ -102,11 +102,11 @@ where
     /// Where a timer is needed outside a tokio runtime with its time driver, and when polled after its end.
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(verdict) = self.as_mut().project().state.verdict.take() {
-            return Poll::Ready(Err(verdict));
+        if let Some(error) = self.as_mut().project().state.early_error.take() {
+            return Poll::Ready(Err(error));
         }
         loop {
-            // Attempts before the clock: an answer that is there counts, whatever the time.
+            // Attempts before the clock: a response that is there counts, whatever the time.
             let action = match self.as_mut().poll_attempts(cx) {
                 Poll::Ready(action) => action,
                 Poll::Pending => ready!(self.as_mut().poll_wait(cx)),
@@ -125,7 +125,7 @@ where
     P: Replay<Req>,
     O: Observer,
 {
-    /// Until an attempt ends.
+    /// Polls until an attempt ends.
     #[inline]
     fn poll_attempts(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Action> {
         let mut this = self.project();
@@ -151,7 +151,7 @@ where
         }
     }
 
-    /// Until a place in line is granted or a limit runs out.
+    /// Polls until a permit is granted or a limit runs out.
     fn poll_wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Action> {
         let mut this = self.project();
         let mut action = this.state.proceed();
@@ -161,10 +161,10 @@ where
         let Action::Wait { until, .. } = action else { return Poll::Ready(action) };
         ready!(this.timer.as_mut().poll(cx, this.state.time(), until));
         let under_way = this.state.readying.is_some() || this.slots.as_ref().is_open();
-        Poll::Ready(this.state.rang(under_way))
+        Poll::Ready(this.state.timer_fired(under_way))
     }
 
-    /// Carries an action out. The call's end is given back.
+    /// Carries an action out. Returns the call's result once it is over.
     #[inline]
     fn obey(self: Pin<&mut Self>, mut action: Action) -> Option<Output<S, P::Sent>> {
         let mut this = self.project();
@@ -178,7 +178,7 @@ where
                         this.state.forget_last();
                     }
                     if let (Some(sent), Some(service)) = (this.state.first(), &mut this.state.service) {
-                        // It was readied for this call and has waited in line since.
+                        // It was readied for this call and has waited in the queue since.
                         let attempt = service.call(sent);
                         this.slots.as_mut().open(id, attempt);
                     } else {

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The policy in force, for everybody who has the layer.
+/// The policy in force, shared by all clones of the layer.
 pub(super) struct Shared<O> {
     pub(super) current: Arc<ArcSwap<Machines<O>>>,
     /// One revision at a time: each builds on the one before it.
@@ -25,7 +25,7 @@ impl<O> fmt::Debug for Shared<O> {
     }
 }
 
-/// Looks at a policy's machines and changes their thresholds while they run.
+/// A handle to inspect a policy's machines and to change their thresholds while they run.
 pub struct PolicyHandle<O = ()> {
     shared: Arc<Shared<O>>,
 }
@@ -35,14 +35,14 @@ impl<O> PolicyHandle<O> {
         Self { shared }
     }
 
-    /// The machines in force: their breaker can be held open or closed by hand.
+    /// Returns the machines in force: their breaker can be forced open or closed.
     pub fn policy(&self) -> Arc<Machines<O>> {
         self.shared.current.load_full()
     }
 }
 
 impl<O: Observer> PolicyHandle<O> {
-    /// The spec in force.
+    /// Returns the spec in force.
     pub fn spec(&self) -> PolicySpec {
         self.shared.current.load().spec().clone()
     }
@@ -52,15 +52,15 @@ impl<O: Observer> PolicyHandle<O> {
     pub fn update(&self, spec: PolicySpec) {
         let _one_at_a_time = self.shared.revising.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.shared.current.load();
-        let time = current.host().time();
+        let time = current.driver().time();
         let revised = current.revised(spec, time.now(), time.secret());
         self.shared.current.store(Arc::new(revised));
     }
 
-    /// What every machine shows now.
+    /// Returns a snapshot of every machine.
     pub fn snapshot(&self) -> PolicySnapshot {
         let current = self.shared.current.load();
-        current.snapshot(current.host().time().now())
+        current.snapshot(current.driver().time().now())
     }
 }
 

@@ -2,17 +2,16 @@ use super::{Machines, PolicyHandle, PolicyService, handle::Shared};
 use crate::{
     Unknown,
     classify::ByResult,
-    driver::{TaskHost, Time},
+    driver::{TaskDriver, Time},
     replay::NoReplay,
 };
 use plimsoll_policy::{Observer, Policy, PolicySpec};
 use std::{fmt, sync::Arc};
 use tower_layer::Layer;
 
-/// Puts a policy around services. See the [module](super).
+/// A layer that puts a policy around services. See the [module](super).
 ///
-/// `C` says what came of an attempt, `D` what a request tells of itself, `P` how it is sent again, `O` hears what is
-/// decided.
+/// `C` classifies an attempt's result, `D` reads the facts of a request, `P` sends it again, `O` observes decisions.
 pub struct PolicyLayer<C = ByResult, D = Unknown, P = NoReplay, O = ()> {
     pub(super) shared: Arc<Shared<O>>,
     pub(super) classify: C,
@@ -21,24 +20,24 @@ pub struct PolicyLayer<C = ByResult, D = Unknown, P = NoReplay, O = ()> {
 }
 
 impl PolicyLayer {
-    /// New machines for this spec. Nothing is sent twice unless [`describe`](Self::describe) and
-    /// [`replay`](Self::replay) say that it may be.
+    /// A layer with new machines for this spec. Nothing is sent twice unless [`describe`](Self::describe) and
+    /// [`replay`](Self::replay) allow it.
     pub fn new(spec: PolicySpec) -> Self {
-        Self::observed(spec, ())
+        Self::with_observer(spec, ())
     }
 }
 
 impl<O: Observer> PolicyLayer<ByResult, Unknown, NoReplay, O> {
-    /// The same with somebody who hears what the machines decide.
-    pub fn observed(spec: PolicySpec, observer: O) -> Self {
-        Self::timed(spec, observer, Time::TOKIO)
+    /// The same with an observer of the machines' decisions.
+    pub fn with_observer(spec: PolicySpec, observer: O) -> Self {
+        Self::with_time(spec, observer, Time::TOKIO)
     }
 
     /// The same with another source of time and randomness, such as virtual time.
-    pub fn timed(spec: PolicySpec, observer: O, time: Time) -> Self {
+    pub fn with_time(spec: PolicySpec, observer: O, time: Time) -> Self {
         let (now, secret) = (time.now(), time.secret());
-        let host = Arc::new(TaskHost::new(observer).with_time(time));
-        let machines: Machines<O> = Policy::new(spec, now, secret, host);
+        let driver = Arc::new(TaskDriver::new(observer).with_time(time));
+        let machines: Machines<O> = Policy::new(spec, now, secret, driver);
         Self {
             shared: Arc::new(Shared::new(machines)),
             classify: ByResult,
@@ -49,25 +48,25 @@ impl<O: Observer> PolicyLayer<ByResult, Unknown, NoReplay, O> {
 }
 
 impl<C, D, P, O> PolicyLayer<C, D, P, O> {
-    /// This says what came of an attempt. The machines stay the same.
+    /// Classifies an attempt's result by `classify`. The machines stay the same.
     pub fn classify<T>(self, classify: T) -> PolicyLayer<T, D, P, O> {
         let Self { shared, describe, replay, .. } = self;
         PolicyLayer { shared, classify, describe, replay }
     }
 
-    /// This says what a request tells of itself. The machines stay the same.
+    /// Reads the facts of a request by `describe`. The machines stay the same.
     pub fn describe<T>(self, describe: T) -> PolicyLayer<C, T, P, O> {
         let Self { shared, classify, replay, .. } = self;
         PolicyLayer { shared, classify, describe, replay }
     }
 
-    /// This says how a request is sent again. The machines stay the same.
+    /// Sends requests again by `replay`. The machines stay the same.
     pub fn replay<T>(self, replay: T) -> PolicyLayer<C, D, T, O> {
         let Self { shared, classify, describe, .. } = self;
         PolicyLayer { shared, classify, describe, replay }
     }
 
-    /// To look at the machines and to change their thresholds while they run.
+    /// Returns a handle to inspect the machines and to change their thresholds while they run.
     pub fn handle(&self) -> PolicyHandle<O> {
         PolicyHandle::new(Arc::clone(&self.shared))
     }

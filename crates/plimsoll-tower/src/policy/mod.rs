@@ -23,7 +23,7 @@
 //!
 //! # State
 //! The machines are made with the layer. However often it is applied, and however often a service is cloned, it is the
-//! same breaker, the same bucket, the same line: two upstreams need two layers.
+//! same breaker, the same bucket, the same wait queue: two upstreams need two layers.
 //!
 //! # Readiness
 //! `poll_ready` is the inner service's own and carries no permit: a service that is readied and dropped takes nothing
@@ -36,8 +36,8 @@
 //! bodies (`idle`, and the total beyond the head) and on connecting are for a driver that sees them.
 //!
 //! # Cancel safety
-//! A response future can be dropped at any time: what it was admitted with settles as cancelled, a place in line is left
-//! or passed on. So does a panic of the inner service.
+//! A response future can be dropped at any time: its permits settle as cancelled, and its ticket in the wait queue is
+//! given up or passed on. A panic of the inner service has the same effect.
 //!
 //! # Cost
 //! No allocation a call, nor a lock while the bulkhead has room; the clock is read twice; a timer is registered only when
@@ -55,9 +55,9 @@ pub use handle::PolicyHandle;
 pub use layer::PolicyLayer;
 pub use service::PolicyService;
 
-use crate::driver::TaskHost;
+use crate::driver::TaskDriver;
 use plimsoll_policy::Policy;
 use std::sync::Arc;
 
-/// The machines, as this layer runs them.
-pub(crate) type Machines<O> = Policy<Arc<TaskHost<O>>>;
+/// The machines of a policy with this layer's driver.
+pub(crate) type Machines<O> = Policy<Arc<TaskDriver<O>>>;

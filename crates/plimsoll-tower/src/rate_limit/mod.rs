@@ -1,8 +1,8 @@
-//! Rate limit: so many calls in so long, for all calls together or for each key.
+//! Rate limit: a bound on calls per unit of time, for all calls together or for each key.
 //!
-//! Where [`tower::limit::RateLimit`] counts a fixed window (and lets twice the rate through around its edge) behind
-//! readiness, this is a token bucket ([`plimsoll_policy::rate`]), asked in `call`: what is over the rate is refused with
-//! the exact time to come back, and nobody is kept waiting.
+//! [`tower::limit::RateLimit`] counts a fixed window in `poll_ready`, and admits twice the rate around a window's edge.
+//! This layer asks a token bucket ([`plimsoll_policy::rate`]) in `call`: a call over the rate is refused at once, with the
+//! exact time after which it would be admitted.
 //!
 //! ```
 //! use plimsoll_policy::rate::RateLimitSpec;
@@ -23,4 +23,4 @@
 
 mod layer;
 
-pub use layer::{Limited, RateLimitLayer};
+pub use layer::{AdmitByRate, RateLimitLayer};

@@ -1,6 +1,6 @@
 use super::{Reach, Replay};
 
-/// Sends a clone, and keeps the request to clone it again: one clone an attempt, none where the policy sends nothing twice.
+/// A replay that sends clones and keeps the request: one clone an attempt, none if the policy sends nothing twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ByClone;
 

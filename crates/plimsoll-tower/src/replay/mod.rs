@@ -1,4 +1,4 @@
-//! How a request is sent again: the user knows, and says so by [`Replay`].
+//! Repetition of requests for retries and hedges, by an implementation of [`Replay`].
 //!
 //! | ready-made | for |
 //! | --- | --- |
@@ -12,49 +12,49 @@ pub use by_clone::ByClone;
 
 use std::convert::Infallible;
 
-/// How far a request can be sent again.
+/// The extent to which a request can be sent again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Reach {
-    /// It goes out once.
+    /// The request is sent once.
     Once,
-    /// It can be sent again when the attempt before it is over: retried, not hedged.
+    /// The request can be sent again after the attempt before it is over: retried, not hedged.
     Again,
-    /// Two of it can be under way at the same time: retried and hedged.
+    /// Two copies of the request can be in flight at the same time: retried and hedged.
     Twice,
 }
 
-/// Sends a request once, or keeps what it takes to send it again.
+/// A way to send a request once, or to keep a copy of it for further attempts.
 ///
-/// What the inner service gets may be another type than what the caller gave: a request whose body is being kept as it
-/// is sent, for one.
+/// The inner service may receive another type than the caller's: for example a request whose body is kept while it is
+/// sent.
 pub trait Replay<Req> {
-    /// What the inner service is called with.
+    /// The type that the inner service is called with.
     type Sent;
-    /// What is kept of a request while it may be sent again.
+    /// The part of a request that is kept while it may be sent again.
     type Kept;
 
-    /// How far this request can be sent again. Asked before it is admitted: it should cost nothing.
+    /// Returns how far this request can be sent again. Called before admission, so it should be cheap.
     fn reach(&self, request: &Req) -> Reach;
 
-    /// The request, which will not be sent again.
+    /// Converts a request that will not be sent again.
     fn once(&self, request: Req) -> Self::Sent;
 
-    /// The request, and what is kept of it. Only for a request whose [`reach`](Replay::reach) is further than once, and
-    /// only where the policy may send it again.
+    /// Splits a request into the one that is sent and the part that is kept. Called only for a request whose
+    /// [`reach`](Replay::reach) is further than once, and only if the policy may send it again.
     fn keep(&self, request: Req) -> (Self::Sent, Self::Kept);
 
-    /// Whether it can still be sent again, whole. Once it cannot, only further attempts are given up, never the one
-    /// under way.
+    /// Whether the request can still be sent again as a whole. If it cannot, further attempts are given up, never the one
+    /// in flight.
     fn intact(&self, kept: &Self::Kept) -> bool {
         let _ = kept;
         true
     }
 
-    /// Another one. Called after [`intact`](Replay::intact) said yes.
+    /// Makes another copy of the request. Called after [`intact`](Replay::intact) returned true.
     fn again(&self, kept: &Self::Kept) -> Self::Sent;
 }
 
-/// Every request goes out once: no retries, no hedges.
+/// A replay that sends every request once: no retries, no hedges.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NoReplay;
 

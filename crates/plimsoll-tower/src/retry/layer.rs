@@ -10,7 +10,7 @@ use plimsoll_policy::{
 };
 use tower_layer::Layer;
 
-/// Makes failed calls again. See the [module](super). Clones, and all services made by it, share the budget.
+/// A layer that retries failed calls. See the [module](super). Clones, and all services made by it, share the budget.
 ///
 /// ```
 /// use plimsoll_policy::retry::RetrySpec;
@@ -39,54 +39,54 @@ fn spec_of(retry: RetrySpec) -> PolicySpec {
 }
 
 impl RetryLayer {
-    /// A new budget with these terms.
+    /// A layer with a new budget for this spec.
     pub fn new(spec: RetrySpec) -> Self {
-        Self::observed(spec, ())
+        Self::with_observer(spec, ())
     }
 }
 
 impl<O: Observer> RetryLayer<ByResult, Unknown, NoReplay, O> {
-    /// The same with somebody who hears of retries planned and denied.
-    pub fn observed(spec: RetrySpec, observer: O) -> Self {
-        Self { policy: PolicyLayer::observed(spec_of(spec), observer) }
+    /// The same with an observer of planned and denied retries.
+    pub fn with_observer(spec: RetrySpec, observer: O) -> Self {
+        Self { policy: PolicyLayer::with_observer(spec_of(spec), observer) }
     }
 }
 
 impl<C, D, P, O> RetryLayer<C, D, P, O> {
-    /// This says what came of an attempt.
+    /// Classifies an attempt's result by `classify`.
     pub fn classify<T>(self, classify: T) -> RetryLayer<T, D, P, O> {
         RetryLayer { policy: self.policy.classify(classify) }
     }
 
-    /// This says whether a request is safe to repeat, and until when it is wanted.
+    /// Reads by `describe` whether a request is safe to repeat, and its deadline.
     pub fn describe<T>(self, describe: T) -> RetryLayer<C, T, P, O> {
         RetryLayer { policy: self.policy.describe(describe) }
     }
 
-    /// This says how a request is sent again.
+    /// Sends requests again by `replay`.
     pub fn replay<T>(self, replay: T) -> RetryLayer<C, D, T, O> {
         RetryLayer { policy: self.policy.replay(replay) }
     }
 
-    /// To look at the budget, and to change the terms while it runs.
+    /// Returns a handle to inspect the budget and to change the spec while it runs.
     pub fn handle(&self) -> RetryHandle<O> {
         RetryHandle { policy: self.policy.handle() }
     }
 }
 
-/// Looks at a retry budget, and changes its terms while it runs.
+/// A handle to inspect a retry budget and to change its spec while it runs.
 #[derive(Clone, Debug)]
 pub struct RetryHandle<O = ()> {
     policy: PolicyHandle<O>,
 }
 
 impl<O: Observer> RetryHandle<O> {
-    /// Puts new terms in force and keeps the budget's balance.
+    /// Puts a new spec in force and keeps the budget's balance.
     pub fn update(&self, spec: RetrySpec) {
         self.policy.update(spec_of(spec));
     }
 
-    /// The budget now.
+    /// Returns a snapshot of the budget.
     pub fn budget(&self) -> Option<BudgetSnapshot> {
         self.policy.snapshot().budget
     }

@@ -4,51 +4,52 @@ use crate::{
     driver::{draw, now},
 };
 use plimsoll_policy::{
-    Ask, Rejected,
+    Ask, RejectedError,
     shed::{ShedSpec, Shedder},
 };
 use std::sync::Arc;
 use tower_layer::Layer;
 
-/// Sheds calls by priority and cohort. See the [module](super). Clones, and all services made by it, share the shedder.
+/// A layer that sheds calls by priority and cohort. See the [module](super). Clones, and all services made by it, share
+/// the shedder.
 ///
-/// `D` says how much a request matters and whose it is.
+/// `D` reads a request's priority and cohort.
 #[derive(Clone, Debug)]
 pub struct ShedLayer<D = Unknown> {
-    shedding: Shedding<D>,
+    admit: AdmitByPriority<D>,
 }
 
-/// Asks a shedder before each call.
+/// Admission of calls by a shedder.
 #[derive(Clone, Debug)]
-pub struct Shedding<D> {
+pub struct AdmitByPriority<D> {
     shedder: Arc<Shedder>,
     describe: D,
 }
 
 impl ShedLayer {
-    /// A shedder that has heard of nothing yet.
+    /// A layer with a new shedder, which admits everything until it is told of waits.
     pub fn new(spec: ShedSpec) -> Self {
-        Self { shedding: Shedding { shedder: Arc::new(Shedder::new(spec)), describe: Unknown } }
+        Self { admit: AdmitByPriority { shedder: Arc::new(Shedder::new(spec)), describe: Unknown } }
     }
 }
 
 impl<D> ShedLayer<D> {
-    /// This says how much a request matters and whose it is.
+    /// Reads a request's priority and cohort by `describe`.
     pub fn describe<T>(self, describe: T) -> ShedLayer<T> {
-        ShedLayer { shedding: Shedding { shedder: self.shedding.shedder, describe } }
+        ShedLayer { admit: AdmitByPriority { shedder: self.admit.shedder, describe } }
     }
 
-    /// The shedder: to feed, to look at, to update.
+    /// Returns the shedder, to feed, inspect and update it.
     pub const fn shedder(&self) -> &Arc<Shedder> {
-        &self.shedding.shedder
+        &self.admit.shedder
     }
 }
 
-impl<Req, D: Describe<Req>> Admit<Req> for Shedding<D> {
+impl<Req, D: Describe<Req>> Admit<Req> for AdmitByPriority<D> {
     type Guard = ();
 
     #[inline]
-    fn admit(&self, request: &Req) -> Result<(), Rejected> {
+    fn admit(&self, request: &Req) -> Result<(), RejectedError> {
         let facts = self.describe.describe(request);
         let ask =
             Ask { permits: 1, priority: facts.priority, cohort: facts.cohort, deadline: facts.deadline };
@@ -57,9 +58,9 @@ impl<Req, D: Describe<Req>> Admit<Req> for Shedding<D> {
 }
 
 impl<S, D: Clone> Layer<S> for ShedLayer<D> {
-    type Service = AdmitService<S, Shedding<D>>;
+    type Service = AdmitService<S, AdmitByPriority<D>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdmitService::new(inner, self.shedding.clone())
+        AdmitService::new(inner, self.admit.clone())
     }
 }

@@ -1,4 +1,4 @@
-use super::seat::Seat;
+use super::participant::Participant;
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -8,29 +8,36 @@ use std::{
 use tower_service::Service;
 
 pin_project! {
-    /// A call that goes, or follows one that does.
+    /// A call that leads, or follows the call of another caller.
     ///
-    /// Cancel safe: dropped while going, one of those who follow goes in its stead.
+    /// Cancel safe: if the leader is dropped, one of the followers becomes the leader.
     pub struct ResponseFuture<S, Req>
     where
         S: Service<Req>,
     {
-        // Before the seat: whoever goes next does so when this call is over.
+        // Before the participant in drop order: the next leader begins after this call has ended.
         #[pin]
-        going: Option<S::Future>,
-        // For the case that a follower has to go itself.
+        leading: Option<S::Future>,
+        // For a follower that becomes the leader.
         waiting: Option<(S, Req)>,
-        seat: Option<Seat<Result<S::Response, S::Error>>>,
+        participant: Option<Participant<Result<S::Response, S::Error>>>,
     }
 }
 
 impl<S: Service<Req>, Req> ResponseFuture<S, Req> {
-    pub(super) fn going(future: S::Future, seat: Option<Seat<Result<S::Response, S::Error>>>) -> Self {
-        Self { going: Some(future), waiting: None, seat }
+    pub(super) fn leading(
+        future: S::Future,
+        participant: Option<Participant<Result<S::Response, S::Error>>>,
+    ) -> Self {
+        Self { leading: Some(future), waiting: None, participant }
     }
 
-    pub(super) fn following(seat: Seat<Result<S::Response, S::Error>>, inner: S, request: Req) -> Self {
-        Self { going: None, waiting: Some((inner, request)), seat: Some(seat) }
+    pub(super) fn following(
+        participant: Participant<Result<S::Response, S::Error>>,
+        inner: S,
+        request: Req,
+    ) -> Self {
+        Self { leading: None, waiting: Some((inner, request)), participant: Some(participant) }
     }
 }
 
@@ -46,30 +53,30 @@ where
     /// When polled after its end.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if this.going.is_none() {
-            let seat = this.seat.as_mut().expect("a call was polled after its end");
-            if let Some(result) = ready!(seat.poll(cx)) {
-                *this.seat = None;
+        if this.leading.is_none() {
+            let participant = this.participant.as_mut().expect("a call was polled after its end");
+            if let Some(result) = ready!(participant.poll(cx)) {
+                *this.participant = None;
                 return Poll::Ready(result);
             }
-            let (inner, _) = this.waiting.as_mut().expect("who has to go has what it takes");
+            let (inner, _) = this.waiting.as_mut().expect("a follower keeps its service and request");
             if let Err(error) = ready!(inner.poll_ready(cx)) {
-                return Poll::Ready(landed(this.seat, Err(error)));
+                return Poll::Ready(completed(this.participant, Err(error)));
             }
             if let Some((mut inner, request)) = this.waiting.take() {
-                this.going.set(Some(inner.call(request)));
+                this.leading.set(Some(inner.call(request)));
             }
         }
-        let Some(going) = this.going.as_mut().as_pin_mut() else { return Poll::Pending };
-        let result = ready!(going.poll(cx));
-        this.going.set(None);
-        Poll::Ready(landed(this.seat, result))
+        let Some(leading) = this.leading.as_mut().as_pin_mut() else { return Poll::Pending };
+        let result = ready!(leading.poll(cx));
+        this.leading.set(None);
+        Poll::Ready(completed(this.participant, result))
     }
 }
 
-fn landed<T: Clone>(seat: &mut Option<Seat<T>>, result: T) -> T {
-    if let Some(mut seat) = seat.take() {
-        seat.land(result.clone());
+fn completed<T: Clone>(participant: &mut Option<Participant<T>>, result: T) -> T {
+    if let Some(mut participant) = participant.take() {
+        participant.complete(result.clone());
     }
     result
 }

@@ -1,30 +1,30 @@
-use super::{SingleflightService, flights::Flights};
+use super::{SingleflightService, group::CallGroup};
 use std::{fmt, sync::Arc};
 use tower_layer::Layer;
 
-/// Joins calls that ask for the same. See the [module](super). Clones, and all services made by it, share the flights: two
-/// upstreams need two layers, for their answers to one key are not the same.
+/// A layer that joins equal calls. See the [module](super). Clones, and all services made by it, share the calls: two
+/// upstreams need two layers, because their responses to the same key differ.
 ///
 /// `Response` and `E` are the inner service's, and are inferred.
 pub struct SingleflightLayer<D, Response, E> {
     describe: D,
-    flights: Arc<Flights<Result<Response, E>>>,
+    group: Arc<CallGroup<Result<Response, E>>>,
 }
 
 impl<D, Response, E> SingleflightLayer<D, Response, E> {
-    /// Requests with the same key, as `describe` reads it, are the same. At most 1024 flights of at most 1024 followers.
+    /// Joins requests with the same key, as `describe` reads it: at most 1024 shared calls of at most 1024 followers.
     pub fn new(describe: D) -> Self {
         Self::bounded(describe, 1024, 1024)
     }
 
-    /// The same with at most so many flights at once, and so many followers of each.
-    pub fn bounded(describe: D, flights: usize, followers: usize) -> Self {
-        Self { describe, flights: Arc::new(Flights::new(flights, followers)) }
+    /// The same with at most `calls` shared calls at once, and at most `followers` of each.
+    pub fn bounded(describe: D, calls: usize, followers: usize) -> Self {
+        Self { describe, group: Arc::new(CallGroup::new(calls, followers)) }
     }
 
-    /// How many flights are under way now.
-    pub fn flights(&self) -> usize {
-        self.flights.len()
+    /// The number of shared calls in flight.
+    pub fn in_flight(&self) -> usize {
+        self.group.len()
     }
 }
 
@@ -32,18 +32,18 @@ impl<S, D: Clone, Response, E> Layer<S> for SingleflightLayer<D, Response, E> {
     type Service = SingleflightService<S, D, Response, E>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        SingleflightService::new(inner, self.describe.clone(), Arc::clone(&self.flights))
+        SingleflightService::new(inner, self.describe.clone(), Arc::clone(&self.group))
     }
 }
 
 impl<D: Clone, Response, E> Clone for SingleflightLayer<D, Response, E> {
     fn clone(&self) -> Self {
-        Self { describe: self.describe.clone(), flights: Arc::clone(&self.flights) }
+        Self { describe: self.describe.clone(), group: Arc::clone(&self.group) }
     }
 }
 
 impl<D, Response, E> fmt::Debug for SingleflightLayer<D, Response, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SingleflightLayer").field("flights", &self.flights()).finish_non_exhaustive()
+        f.debug_struct("SingleflightLayer").field("in_flight", &self.in_flight()).finish_non_exhaustive()
     }
 }

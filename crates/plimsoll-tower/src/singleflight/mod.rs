@@ -1,7 +1,7 @@
-//! Singleflight: of callers who ask for the same at the same time one goes, and all get its answer.
+//! Singleflight: concurrent callers with the same key share one call and its response.
 //!
-//! After Go's `golang.org/x/sync/singleflight`. What is the same, [`Describe::key`](crate::Describe::key) says; a request
-//! without a key goes by itself. Only use it for requests whose answer does not depend on who asks.
+//! After Go's `golang.org/x/sync/singleflight`. [`Describe::key`](crate::Describe::key) decides which requests are the
+//! same; a request without a key is sent by itself. Use it only for requests whose response does not depend on the caller.
 //!
 //! ```
 //! use plimsoll_tower::{Describe, Key, SingleflightLayer};
@@ -37,20 +37,20 @@
 //! # }
 //! ```
 //!
-//! # When the one who goes is dropped
-//! Its call is dropped with it, as any other would be, and one of those who wait goes in its stead, with its own request.
-//! The same after a panic. So nobody waits for a caller that is gone, and no call outlives all of its callers. (Go's runs
-//! on to its end, whoever still waits.)
+//! # When the leader is dropped
+//! Its call is dropped with it, and one of the followers becomes the leader and sends its own request. The same happens
+//! after a panic. No follower waits for a leader that is gone, and no call outlives all of its callers. (In Go the call
+//! runs to its end even if no caller is left.)
 //!
 //! # Bounds and cost
-//! At most so many flights, and so many followers of each ([`SingleflightLayer::bounded`]); beyond, callers go by
-//! themselves. A flight takes two allocations and a short lock; so this stands before what is dear, not around everything.
-//! Errors are shared like answers, so both must be `Clone` (an `Arc` around what is not).
+//! The number of shared calls and of followers of each is bounded ([`SingleflightLayer::bounded`]); beyond that, callers
+//! make their own calls. A shared call costs two allocations and a short lock, so use it only in front of expensive calls.
+//! Errors are shared like responses, so both must be `Clone` (wrap others in an `Arc`).
 
-mod flights;
 mod future;
+mod group;
 mod layer;
-mod seat;
+mod participant;
 mod service;
 
 pub use future::ResponseFuture;

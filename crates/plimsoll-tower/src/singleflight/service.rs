@@ -1,4 +1,4 @@
-use super::{ResponseFuture, flights::Flights};
+use super::{ResponseFuture, group::CallGroup};
 use crate::Describe;
 use std::{
     fmt,
@@ -7,16 +7,16 @@ use std::{
 };
 use tower_service::Service;
 
-/// A service whose equal calls are one. See the [module](super). Clones share the flights.
+/// A service that joins equal calls. See the [module](super). Clones share the calls.
 pub struct SingleflightService<S, D, Response, E> {
     inner: S,
     describe: D,
-    flights: Arc<Flights<Result<Response, E>>>,
+    group: Arc<CallGroup<Result<Response, E>>>,
 }
 
 impl<S, D, Response, E> SingleflightService<S, D, Response, E> {
-    pub(super) const fn new(inner: S, describe: D, flights: Arc<Flights<Result<Response, E>>>) -> Self {
-        Self { inner, describe, flights }
+    pub(super) const fn new(inner: S, describe: D, group: Arc<CallGroup<Result<Response, E>>>) -> Self {
+        Self { inner, describe, group }
     }
 
     /// The inner service.
@@ -43,21 +43,19 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let key = self.describe.key(&request);
-        match key.and_then(|key| self.flights.board(key.as_bytes())) {
-            // The readied instance stays for the next call. Should this one have to go itself, it readies its own.
-            Some(seat) if !seat.leads() => ResponseFuture::following(seat, self.inner.clone(), request),
-            seat => ResponseFuture::going(self.inner.call(request), seat),
+        match key.and_then(|key| self.group.join(key.as_bytes())) {
+            // The readied instance stays for the next call. A follower that becomes the leader readies its own.
+            Some(participant) if !participant.leads() => {
+                ResponseFuture::following(participant, self.inner.clone(), request)
+            }
+            participant => ResponseFuture::leading(self.inner.call(request), participant),
         }
     }
 }
 
 impl<S: Clone, D: Clone, Response, E> Clone for SingleflightService<S, D, Response, E> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            describe: self.describe.clone(),
-            flights: Arc::clone(&self.flights),
-        }
+        Self { inner: self.inner.clone(), describe: self.describe.clone(), group: Arc::clone(&self.group) }
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::{Error, driver::to_tokio};
 use pin_project_lite::pin_project;
-use plimsoll_policy::{Instant, Limit, Rejected};
+use plimsoll_policy::{Instant, Limit, RejectedError};
 use std::{
     fmt,
     pin::Pin,
@@ -19,7 +19,7 @@ pin_project! {
 pin_project! {
     #[project = StageProjection]
     enum Stage<F> {
-        Refused { rejected: Rejected },
+        Refused { rejected: RejectedError },
         Called { #[pin] future: F, #[pin] timer: Option<Sleep>, until: Instant, limit: Limit },
         TimedOut,
     }
@@ -31,7 +31,7 @@ impl<F> ResponseFuture<F> {
         Self { stage: Stage::Called { future, timer: None, until, limit } }
     }
 
-    pub(super) fn refused(rejected: Rejected) -> Self {
+    pub(super) fn refused(rejected: RejectedError) -> Self {
         Self { stage: Stage::Refused { rejected } }
     }
 }
@@ -64,7 +64,7 @@ where
                 *limit
             }
         };
-        // What took too long ends now, not when the caller gets round to dropping it.
+        // The inner future ends now, not when the caller drops this one.
         stage.set(Stage::TimedOut);
         Poll::Ready(Err(Error::TimedOut(limit)))
     }

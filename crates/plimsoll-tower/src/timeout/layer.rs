@@ -10,45 +10,46 @@ use std::{
 };
 use tower_layer::Layer;
 
-/// Limits how long calls may take. See the [module](super). Clones, and all services made by it, share the limit.
+/// A layer that limits the duration of calls. See the [module](super). Clones, and all services made by it, share the
+/// limit.
 ///
-/// `D` says until when a request is wanted.
+/// `D` reads a request's deadline.
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer<D = Unknown> {
     pub(super) limit: Limit,
-    /// In nanoseconds; the largest is none.
+    /// In nanoseconds; `u64::MAX` is no limit.
     pub(super) allowed: Arc<AtomicU64>,
     pub(super) describe: D,
 }
 
 impl TimeoutLayer {
-    /// A limit on one attempt: it stands below retries.
+    /// A limit on one attempt: place it below retries.
     pub fn attempt(allowed: Duration) -> Self {
-        Self::of(Limit::Attempt, Some(allowed))
+        Self::with_limit(Limit::Attempt, Some(allowed))
     }
 
-    /// A limit on the whole call: it stands above retries.
+    /// A limit on the whole call: place it above retries.
     pub fn total(allowed: Duration) -> Self {
-        Self::of(Limit::Total, Some(allowed))
+        Self::with_limit(Limit::Total, Some(allowed))
     }
 
-    /// No limit but the deadline that [`describe`](Self::describe) reads off a request.
+    /// No limit but the deadline that [`describe`](Self::describe) reads from a request.
     pub fn deadline() -> Self {
-        Self::of(Limit::Total, None)
+        Self::with_limit(Limit::Total, None)
     }
 
-    fn of(limit: Limit, allowed: Option<Duration>) -> Self {
+    fn with_limit(limit: Limit, allowed: Option<Duration>) -> Self {
         Self { limit, allowed: Arc::new(AtomicU64::new(nanos(allowed))), describe: Unknown }
     }
 }
 
 impl<D> TimeoutLayer<D> {
-    /// This says until when a request is wanted. One that comes too late is refused.
+    /// Reads a request's deadline by `describe`. A request past its deadline is refused.
     pub fn describe<T>(self, describe: T) -> TimeoutLayer<T> {
         TimeoutLayer { limit: self.limit, allowed: self.allowed, describe }
     }
 
-    /// Puts a new limit in force for calls to come; `None` is without limit.
+    /// Puts a new limit in force for future calls; `None` is no limit.
     pub fn update(&self, allowed: Option<Duration>) {
         self.allowed.store(nanos(allowed), Relaxed);
     }

@@ -13,7 +13,7 @@
 //! # }
 //! ```
 //!
-//! The limit runs from `call`; a timer is registered only if the inner future is pending. An answer that is there in the
+//! The limit runs from `call`; a timer is registered only if the inner future is pending. A response that is there in the
 //! moment the limit runs out counts.
 
 mod future;

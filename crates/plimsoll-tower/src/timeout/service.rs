@@ -1,6 +1,6 @@
 use super::{ResponseFuture, TimeoutLayer};
 use crate::{Describe, Error, driver::now};
-use plimsoll_policy::{Instant, Limit, Machine, Reason, Rejected};
+use plimsoll_policy::{Instant, Limit, Machine, Reason, RejectedError};
 use std::{
     sync::atomic::Ordering::Relaxed,
     task::{Context, Poll},
@@ -45,7 +45,7 @@ where
         let now = now();
         let deadline = self.layer.describe.describe(&request).deadline;
         if deadline <= now {
-            return ResponseFuture::refused(Rejected::new(Machine::Deadline, Reason::DeadlineExceeded));
+            return ResponseFuture::refused(RejectedError::new(Machine::Deadline, Reason::DeadlineExceeded));
         }
         let allowed = match self.layer.allowed.load(Relaxed) {
             u64::MAX => Instant::FAR,

@@ -12,7 +12,7 @@ use plimsoll_policy::{
     shed::ShedSpec,
     units::Ratio,
 };
-use plimsoll_testkit::{Broken, contract::Contract};
+use plimsoll_testkit::{BrokenError, contract::Contract};
 use plimsoll_tower::{
     BreakerLayer, BulkheadLayer, ChaosLayer, ConcurrencyLayer, Error, FallbackLayer, HedgeLayer, Idempotent,
     PolicyLayer, RateLimitLayer, RetryLayer, ShedLayer, SingleflightLayer, TimeoutLayer, Unknown,
@@ -30,14 +30,14 @@ fn applying<L: Layer<Inner>>(layer: L) -> impl Fn(Inner) -> L::Service {
     move |inner| layer.layer(inner)
 }
 
-fn inner(error: &Error<Broken>) -> Option<Broken> {
+fn inner(error: &Error<BrokenError>) -> Option<BrokenError> {
     error.inner().copied()
 }
 
 /// Where the layer's error is the inner one itself.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "errors are looked at by reference")]
 #[expect(clippy::unnecessary_wraps, reason = "of other layers' errors only some are the inner one")]
-fn own(error: &Broken) -> Option<Broken> {
+fn own(error: &BrokenError) -> Option<BrokenError> {
     Some(*error)
 }
 
@@ -134,13 +134,13 @@ async fn singleflight() {
 
 #[tokio::test(start_paused = true)]
 async fn fallback() {
-    let layer = || applying(FallbackLayer::new(ready::<Result<u32, Broken>>));
+    let layer = || applying(FallbackLayer::new(ready::<Result<u32, BrokenError>>));
     Contract::new(layer).errors(own).hold().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn chaos() {
-    Contract::new(|| applying(ChaosLayer::seeded(1, || Broken(0)))).errors(own).hold().await;
+    Contract::new(|| applying(ChaosLayer::seeded(1, || BrokenError(0)))).errors(own).hold().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +173,7 @@ async fn layers_upon_layers() {
         let inner = Arc::new(inner);
         move |service| inner.service(service)
     };
-    let flat = |error: &Error<Error<Error<Error<Error<Broken>>>>>| {
+    let flat = |error: &Error<Error<Error<Error<Error<BrokenError>>>>>| {
         (*error).flatten().flatten().flatten().flatten().into_inner()
     };
     Contract::new(layer).in_flight(2).errors(flat).hold().await;

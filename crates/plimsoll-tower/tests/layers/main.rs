@@ -8,13 +8,13 @@ mod regressions;
 mod responses;
 mod single;
 
-use plimsoll_testkit::{Broken, Scripted};
+use plimsoll_testkit::{BrokenError, Scripted};
 use plimsoll_tower::Error;
 use std::{future::poll_fn, time::Duration};
 use tower::Service;
 
 /// The inner service of every test here.
-type Inner = Scripted<u32, u32, Broken>;
+type Inner = Scripted<u32, u32, BrokenError>;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -35,8 +35,8 @@ where
     begin(service, request).await.await
 }
 
-/// Who said no, and why.
-fn refusal<T: std::fmt::Debug>(result: Result<T, Error<Broken>>) -> plimsoll_policy::Reason {
+/// Returns the reason of a rejection.
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error<BrokenError>>) -> plimsoll_policy::Reason {
     match result {
         Err(Error::Rejected(rejected)) => rejected.reason,
         other => panic!("not refused: {other:?}"),

@@ -11,7 +11,7 @@ use plimsoll_policy::{
     retry::RetrySpec,
     units::{Burst, Ratio},
 };
-use plimsoll_testkit::{Broken, Step};
+use plimsoll_testkit::{BrokenError, Step};
 use plimsoll_tower::{
     Describe, Error, Idempotent, Key, PolicyLayer, Replay,
     replay::{ByClone, Reach},
@@ -54,17 +54,18 @@ fn limited(timeouts: Timeouts) -> PolicySpec {
 
 #[tokio::test]
 async fn answers_and_errors_pass_as_they_are() {
-    let inner = Inner::new(|at, request| Step::Now(if at == 0 { Ok(request + 1) } else { Err(Broken(3)) }));
+    let inner =
+        Inner::new(|at, request| Step::Now(if at == 0 { Ok(request + 1) } else { Err(BrokenError(3)) }));
     let mut service = PolicyLayer::new(PolicySpec::OFF).layer(inner.clone());
     assert_eq!(call(&mut service, 1).await, Ok(2));
-    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(Broken(3))));
+    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(BrokenError(3))));
     assert_eq!(inner.record().unready_calls, 0);
     assert_eq!(inner.record().clones, 1, "without retries the readied instance is called where it is");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_broke_is_sent_again_by_an_instance_that_is_ready() {
-    let inner = Inner::new(|at, _| Step::Now(if at < 2 { Err(Broken(0)) } else { Ok(9) }));
+    let inner = Inner::new(|at, _| Step::Now(if at < 2 { Err(BrokenError(0)) } else { Ok(9) }));
     let mut service = PolicyLayer::new(retrying()).describe(Idempotent).replay(ByClone).layer(inner.clone());
     assert_eq!(call(&mut service, 1).await, Ok(9));
     let record = inner.record();
@@ -74,27 +75,27 @@ async fn what_broke_is_sent_again_by_an_instance_that_is_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn only_what_is_safe_and_can_be_is_sent_again() {
-    let inner = Inner::always(Step::Now(Err(Broken(1))));
+    let inner = Inner::always(Step::Now(Err(BrokenError(1))));
     let unsafe_ones = PolicyLayer::new(retrying()).replay(ByClone);
-    assert_eq!(call(&mut unsafe_ones.layer(inner.clone()), 1).await, Err(Error::Inner(Broken(1))));
+    assert_eq!(call(&mut unsafe_ones.layer(inner.clone()), 1).await, Err(Error::Inner(BrokenError(1))));
     let unrepeatable = PolicyLayer::new(retrying()).describe(Idempotent);
-    assert_eq!(call(&mut unrepeatable.layer(inner.clone()), 1).await, Err(Error::Inner(Broken(1))));
+    assert_eq!(call(&mut unrepeatable.layer(inner.clone()), 1).await, Err(Error::Inner(BrokenError(1))));
     assert_eq!(inner.record().calls, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_error_is_the_callers() {
-    let inner = Inner::new(|at, _| Step::Now(Err(Broken(at as u32))));
+    let inner = Inner::new(|at, _| Step::Now(Err(BrokenError(at as u32))));
     let mut service = PolicyLayer::new(retrying()).describe(Idempotent).replay(ByClone).layer(inner.clone());
-    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(Broken(2))));
+    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(BrokenError(2))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_is_not_sent_into_an_open_breaker() {
-    let inner = Inner::new(|at, _| Step::Now(Err(Broken(at as u32))));
+    let inner = Inner::new(|at, _| Step::Now(Err(BrokenError(at as u32))));
     let spec = PolicySpec { breaker: brittle().breaker, ..retrying() };
     let mut service = PolicyLayer::new(spec).describe(Idempotent).replay(ByClone).layer(inner.clone());
-    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(Broken(0))));
+    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(BrokenError(0))));
     assert_eq!(refusal(call(&mut service, 1).await), Reason::CircuitOpen);
     assert_eq!(inner.record().calls, 1);
 }
@@ -137,7 +138,7 @@ async fn the_callers_own_deadline_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_waits_for_the_service_under_the_attempts_limit() {
-    let inner = Inner::new(|_, _| Step::Now(Err(Broken(0))));
+    let inner = Inner::new(|_, _| Step::Now(Err(BrokenError(0))));
     let timeouts = Timeouts { attempt: Some(50 * MS), ..Timeouts::NONE };
     let spec = PolicySpec { timeouts, ..retrying() };
     let mut service = PolicyLayer::new(spec).describe(Idempotent).replay(ByClone).layer(inner.clone());
@@ -226,27 +227,27 @@ async fn a_panic_settles_as_cancelled() {
 #[tokio::test]
 async fn however_often_it_is_applied_it_is_the_same_breaker() {
     let layer = PolicyLayer::new(brittle());
-    let mut bad = layer.clone().layer(Inner::always(Step::Now(Err(Broken(0)))));
+    let mut bad = layer.clone().layer(Inner::always(Step::Now(Err(BrokenError(0)))));
     let mut good = layer.layer(Inner::always(Step::Now(Ok(1))));
     let mut clone = good.clone();
-    assert_eq!(call(&mut bad, 1).await, Err(Error::Inner(Broken(0))));
+    assert_eq!(call(&mut bad, 1).await, Err(Error::Inner(BrokenError(0))));
     assert_eq!(refusal(call(&mut good, 1).await), Reason::CircuitOpen);
     assert_eq!(refusal(call(&mut clone, 1).await), Reason::CircuitOpen);
 }
 
 #[tokio::test]
 async fn thresholds_change_under_way_and_state_goes_on() {
-    let inner = Inner::always(Step::Now(Err(Broken(0))));
+    let inner = Inner::always(Step::Now(Err(BrokenError(0))));
     let layer = PolicyLayer::new(brittle());
     let (handle, mut service) = (layer.handle(), layer.layer(inner));
-    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(Broken(0))));
+    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(BrokenError(0))));
     let mut spec = handle.spec();
     spec.timeouts.total = Some(Duration::from_secs(1));
     handle.update(spec.clone());
     assert_eq!(refusal(call(&mut service, 1).await), Reason::CircuitOpen, "it is still open");
     assert_eq!(handle.policy().breaker().unwrap().state(), BreakerState::Open);
     handle.update(PolicySpec { breaker: None, ..spec });
-    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(Broken(0))), "and gone with the next call");
+    assert_eq!(call(&mut service, 1).await, Err(Error::Inner(BrokenError(0))), "and gone with the next call");
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,7 +299,7 @@ impl Replay<u32> for Losing {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_sent_again_any_more_is_not_but_what_is_decided_is() {
     let lost = Arc::new(AtomicBool::new(false));
-    let inner = Inner::new(|at, _| Step::Now(if at == 1 { Ok(1) } else { Err(Broken(at as u32)) }));
+    let inner = Inner::new(|at, _| Step::Now(if at == 1 { Ok(1) } else { Err(BrokenError(at as u32)) }));
     let layer = PolicyLayer::new(retrying()).describe(Idempotent).replay(Losing(Arc::clone(&lost)));
     let mut service = layer.layer(inner.clone());
     let mut call = Box::pin(begin(&mut service, 1).await);
@@ -306,7 +307,7 @@ async fn what_cannot_be_sent_again_any_more_is_not_but_what_is_decided_is() {
     assert!(waits, "before its second attempt");
     lost.store(true, Relaxed);
     assert_eq!(call.await, Ok(1));
-    assert_eq!(super::call(&mut service, 1).await, Err(Error::Inner(Broken(2))));
+    assert_eq!(super::call(&mut service, 1).await, Err(Error::Inner(BrokenError(2))));
     assert_eq!(inner.record().calls, 3);
 }
 
@@ -346,8 +347,8 @@ impl Observer for Journal {
 #[tokio::test(start_paused = true)]
 async fn whoever_listens_hears_what_is_decided() {
     let journal = Journal::default();
-    let inner = Inner::new(|at, _| Step::Now(if at == 0 { Err(Broken(0)) } else { Ok(1) }));
-    let layer = PolicyLayer::observed(retrying(), journal.clone()).describe(Idempotent).replay(ByClone);
+    let inner = Inner::new(|at, _| Step::Now(if at == 0 { Err(BrokenError(0)) } else { Ok(1) }));
+    let layer = PolicyLayer::with_observer(retrying(), journal.clone()).describe(Idempotent).replay(ByClone);
     call(&mut layer.layer(inner), 1).await.unwrap();
     let heard = journal.0.lock().unwrap();
     let attempts: Vec<_> = heard

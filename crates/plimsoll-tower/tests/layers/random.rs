@@ -1,4 +1,4 @@
-//! Whatever callers do, in whatever order: nobody over-admits, and in the end nothing is held.
+//! Random callers: no layer admits too many calls, and none holds a permit at the end.
 
 use super::{Inner, MS};
 use plimsoll_policy::{
@@ -9,7 +9,7 @@ use plimsoll_policy::{
     retry::RetrySpec,
     units::Ratio,
 };
-use plimsoll_testkit::{Broken, Step};
+use plimsoll_testkit::{BrokenError, Step};
 use plimsoll_tower::{
     BulkheadLayer, Describe, Idempotent, Key, PolicyLayer, SingleflightLayer, replay::ByClone,
 };
@@ -44,7 +44,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 
 fn inner() -> Inner {
     Inner::new(|at, _| match at % 5 {
-        0 => Step::Now(Err(Broken(at as u32))),
+        0 => Step::Now(Err(BrokenError(at as u32))),
         1 => Step::After(7 * MS, Ok(1)),
         2 => Step::Never,
         _ => Step::Held(Ok(1)),
@@ -123,7 +123,7 @@ proptest! {
         let layer = SingleflightLayer::new(OneKey);
         play(layer.layer(inner.clone()), &inner, &deeds);
         prop_assert!(inner.record().most_in_flight <= 1);
-        prop_assert_eq!(layer.flights(), 0);
+        prop_assert_eq!(layer.in_flight(), 0);
     }
 }
 

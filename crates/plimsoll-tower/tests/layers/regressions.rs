@@ -11,7 +11,7 @@ use plimsoll_policy::{
     retry::RetrySpec,
     units::{Burst, Ratio},
 };
-use plimsoll_testkit::{Broken, Step};
+use plimsoll_testkit::{BrokenError, Step};
 use plimsoll_tower::{
     BreakerLayer, BulkheadLayer, ConcurrencyLayer, Error, HedgeLayer, Idempotent, PolicyLayer,
     RateLimitLayer, RetryLayer, replay::ByClone,
@@ -48,7 +48,7 @@ async fn axum_2582_a_layer_applied_for_each_request_is_still_one_limit() {
 #[tokio::test(start_paused = true)]
 async fn tower_resilience_286_an_inner_limit_that_wants_its_permit_is_content() {
     let fails_once =
-        Inner::new(|at, _| if at == 0 { Step::Now(Err(Broken(0))) } else { Step::After(MS, Ok(1)) });
+        Inner::new(|at, _| if at == 0 { Step::Now(Err(BrokenError(0))) } else { Step::After(MS, Ok(1)) });
     let inner = ConcurrencyLimit::new(fails_once, 4);
     let spec = PolicySpec {
         bulkhead: Some(BulkheadSpec { in_flight: number(1), waiting: 4, wait: SECOND }),
@@ -95,7 +95,7 @@ async fn linkerd2_proxy_751_an_ended_call_holds_nothing_though_its_future_is_kep
 #[tokio::test(start_paused = true)]
 async fn tower_857_a_budget_of_sixty_per_cent_is_sixty_per_cent() {
     let spec = RetrySpec { budget: Ratio::percent(60), reserve: 0, ..RetrySpec::default() };
-    let inner = Inner::always(Step::Now(Err(Broken(0))));
+    let inner = Inner::always(Step::Now(Err(BrokenError(0))));
     let mut service = RetryLayer::new(spec).describe(Idempotent).replay(ByClone).layer(inner.clone());
     for _ in 0..100 {
         assert!(call(&mut service, 1).await.is_err());
@@ -124,7 +124,7 @@ async fn resilience4j_935_forgotten_probes_do_not_wedge_it_half_open() {
         ..BreakerSpec::default()
     };
     let inner = Inner::new(|at, _| match at {
-        0 => Step::Now(Err(Broken(0))),
+        0 => Step::Now(Err(BrokenError(0))),
         1 | 2 => Step::Never,
         _ => Step::Now(Ok(1)),
     });
@@ -152,7 +152,7 @@ async fn the_window_slides_and_its_minimum_counts() {
         failure_ratio: Some(Ratio::percent(50)),
         ..BreakerSpec::default()
     };
-    let inner = Inner::new(|_, fails| Step::Now(if *fails == 1 { Err(Broken(0)) } else { Ok(1) }));
+    let inner = Inner::new(|_, fails| Step::Now(if *fails == 1 { Err(BrokenError(0)) } else { Ok(1) }));
     let layer = BreakerLayer::new(spec);
     let mut service = layer.layer(inner);
     for fails in [0, 0, 1, 1] {
@@ -163,7 +163,7 @@ async fn the_window_slides_and_its_minimum_counts() {
 
     let layer = BreakerLayer::new(spec);
     let mut service =
-        layer.layer(Inner::new(|_, fails| Step::Now(if *fails == 1 { Err(Broken(0)) } else { Ok(1) })));
+        layer.layer(Inner::new(|_, fails| Step::Now(if *fails == 1 { Err(BrokenError(0)) } else { Ok(1) })));
     for _ in 0..20 {
         call(&mut service, 0).await.unwrap();
     }
@@ -185,8 +185,8 @@ async fn a_straggler_does_not_decide_the_probe() {
         ..BreakerSpec::default()
     };
     let inner = Inner::new(|at, _| match at {
-        0 => Step::Held(Err(Broken(0))),
-        1 => Step::Now(Err(Broken(1))),
+        0 => Step::Held(Err(BrokenError(0))),
+        1 => Step::Now(Err(BrokenError(1))),
         _ => Step::After(30 * MS, Ok(1)),
     });
     let layer = BreakerLayer::new(spec);
@@ -196,7 +196,7 @@ async fn a_straggler_does_not_decide_the_probe() {
     advance(SECOND).await;
     let probe = begin(&mut service, 1).await;
     inner.release();
-    assert_eq!(straggler.await, Err(Error::Inner(Broken(0))));
+    assert_eq!(straggler.await, Err(Error::Inner(BrokenError(0))));
     assert_eq!(layer.breaker().state(), BreakerState::HalfOpen);
     assert_eq!(probe.await, Ok(1));
     assert_eq!(layer.breaker().state(), BreakerState::Closed);
@@ -207,7 +207,7 @@ async fn a_straggler_does_not_decide_the_probe() {
 async fn a_failure_does_not_win_over_a_pending_hedge() {
     let spec = HedgeSpec { after: HedgeDelay::Fixed(50 * MS), budget: Ratio::ONE };
     let inner = Inner::new(|at, _| match at {
-        0 => Step::After(60 * MS, Err(Broken(0))),
+        0 => Step::After(60 * MS, Err(BrokenError(0))),
         _ => Step::After(60 * MS, Ok(2)),
     });
     let mut service = HedgeLayer::new(spec).describe(Idempotent).replay(ByClone).layer(inner);

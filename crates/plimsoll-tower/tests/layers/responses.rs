@@ -54,7 +54,7 @@ async fn judge<C: Classify<Response<()>, Infallible> + Clone>(
     row: &'static responses::Response,
 ) {
     let outcomes = Outcomes::default();
-    let layer = PolicyLayer::observed(policy(), outcomes.clone());
+    let layer = PolicyLayer::with_observer(policy(), outcomes.clone());
     let layer = layer.classify(classify).describe(Idempotent).replay(ByClone);
     let peer = service_fn(move |(): ()| async move { Ok::<_, Infallible>(head(row)) });
     let mut service = ServiceBuilder::new().layer(layer).service(peer);

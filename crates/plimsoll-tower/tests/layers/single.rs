@@ -11,7 +11,7 @@ use plimsoll_policy::{
     shed::ShedSpec,
     units::{Burst, Ratio},
 };
-use plimsoll_testkit::{Broken, Step};
+use plimsoll_testkit::{BrokenError, Step};
 use plimsoll_tower::{
     BreakerLayer, BulkheadLayer, ChaosLayer, Describe, Error, FallbackLayer, Idempotent, Key, RateLimitLayer,
     RetryLayer, ShedLayer, SingleflightLayer, TimeoutLayer,
@@ -51,7 +51,7 @@ fn two() -> NonZeroUsize {
 
 #[tokio::test(start_paused = true)]
 async fn each_host_has_its_own_breaker() {
-    let inner = Inner::new(|_, host| Step::Now(if *host == 1 { Err(Broken(1)) } else { Ok(*host) }));
+    let inner = Inner::new(|_, host| Step::Now(if *host == 1 { Err(BrokenError(1)) } else { Ok(*host) }));
     let layer = BreakerLayer::keyed(brittle(), two(), ByNumber);
     let mut service = layer.layer(inner);
     assert!(call(&mut service, 1).await.is_err());
@@ -112,7 +112,7 @@ impl Observer for Journal {
 async fn transitions_are_told() {
     let journal = Journal::default();
     let layer = BreakerLayer::new(brittle()).observe(journal.clone());
-    let mut service = layer.layer(Inner::always(Step::Now(Err(Broken(0)))));
+    let mut service = layer.layer(Inner::always(Step::Now(Err(BrokenError(0)))));
     assert!(call(&mut service, 1).await.is_err());
     assert!(call(&mut service, 1).await.is_err());
     let heard = journal.0.lock().unwrap();
@@ -205,7 +205,7 @@ async fn an_answer_that_is_there_counts_whatever_the_time() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_around_a_breaker_do_not_knock_at_a_closed_door() {
-    let inner = Inner::always(Step::Now(Err(Broken(0))));
+    let inner = Inner::always(Step::Now(Err(BrokenError(0))));
     let retry =
         RetryLayer::new(RetrySpec::default()).classify(Nested(ByResult)).describe(Idempotent).replay(ByClone);
     let handle = retry.handle();
@@ -227,7 +227,7 @@ async fn many_callers_one_call() {
         calls.spawn(begin(&mut service, request).await);
     }
     assert_eq!(calls.join_all().await, [Ok(7); 6]);
-    assert_eq!((inner.record().calls, layer.flights()), (4, 0), "the keyless go by themselves");
+    assert_eq!((inner.record().calls, layer.in_flight()), (4, 0), "the keyless go by themselves");
     assert_eq!(call(&mut service, 1).await, Ok(7));
     assert_eq!(inner.record().calls, 5, "what has landed is not kept");
 }
@@ -248,19 +248,20 @@ async fn when_the_one_who_goes_is_dropped_another_goes() {
     drop(second);
     assert_eq!((third.await.unwrap(), fourth.await.unwrap()), (Ok(7), Ok(7)));
     let record = inner.record();
-    assert_eq!((record.calls, record.unready_calls, record.in_flight, layer.flights()), (2, 0, 0, 0));
+    assert_eq!((record.calls, record.unready_calls, record.in_flight, layer.in_flight()), (2, 0, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn when_the_one_who_goes_panics_another_goes_and_errors_are_shared() {
-    let inner = Inner::new(|at, _| if at == 0 { Step::PanicInPoll } else { Step::After(MS, Err(Broken(1))) });
+    let inner =
+        Inner::new(|at, _| if at == 0 { Step::PanicInPoll } else { Step::After(MS, Err(BrokenError(1))) });
     let layer = SingleflightLayer::new(ByNumber);
     let mut service = layer.layer(inner.clone());
     let leader = begin(&mut service, 1).await;
     let (second, third) = (begin(&mut service, 1).await, begin(&mut service, 1).await);
     assert!(tokio::spawn(leader).await.unwrap_err().is_panic());
-    assert_eq!(tokio::join!(second, third), (Err(Broken(1)), Err(Broken(1))));
-    assert_eq!((inner.record().calls, layer.flights()), (2, 0));
+    assert_eq!(tokio::join!(second, third), (Err(BrokenError(1)), Err(BrokenError(1))));
+    assert_eq!((inner.record().calls, layer.in_flight()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,9 +278,9 @@ async fn flights_and_followers_are_bounded() {
 
 #[tokio::test]
 async fn something_instead_of_a_failure() {
-    let inner = Inner::new(|_, fails| Step::Now(if *fails == 1 { Err(Broken(0)) } else { Ok(1) }));
-    let layer = FallbackLayer::new(|failed: Result<u32, Broken>| async move {
-        if failed == Err(Broken(0)) { Ok(99) } else { failed }
+    let inner = Inner::new(|_, fails| Step::Now(if *fails == 1 { Err(BrokenError(0)) } else { Ok(1) }));
+    let layer = FallbackLayer::new(|failed: Result<u32, BrokenError>| async move {
+        if failed == Err(BrokenError(0)) { Ok(99) } else { failed }
     });
     let mut service = layer.layer(inner);
     assert_eq!(call(&mut service, 1).await, Ok(99));
@@ -289,17 +290,17 @@ async fn something_instead_of_a_failure() {
 #[tokio::test(start_paused = true)]
 async fn harm_is_done_as_planned() {
     let inner = Inner::always(Step::Now(Ok(1)));
-    let chaos = || ChaosLayer::seeded(7, || Broken(9));
+    let chaos = || ChaosLayer::seeded(7, || BrokenError(9));
     let began = Clock::now();
     let delayed = chaos().delays(Ratio::ONE, 50 * MS);
     assert_eq!(call(&mut delayed.layer(inner.clone()), 1).await, Ok(1));
     assert!((50..=51).contains(&began.elapsed().as_millis()));
     let failing = chaos().errors(Ratio::ONE);
-    assert_eq!(call(&mut failing.layer(inner.clone()), 1).await, Err(Broken(9)));
+    assert_eq!(call(&mut failing.layer(inner.clone()), 1).await, Err(BrokenError(9)));
     assert_eq!(inner.record().calls, 1, "a call that fails is not sent");
     failing.pause(true);
     assert_eq!(call(&mut failing.layer(inner.clone()), 1).await, Ok(1));
     let aborting = chaos().delays(Ratio::ONE, MS).aborts(Ratio::ONE);
-    assert_eq!(call(&mut aborting.layer(inner.clone()), 1).await, Err(Broken(9)));
+    assert_eq!(call(&mut aborting.layer(inner.clone()), 1).await, Err(BrokenError(9)));
     assert_eq!((inner.record().calls, inner.record().unready_calls), (3, 0), "an aborted one is sent");
 }

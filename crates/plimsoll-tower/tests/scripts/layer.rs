@@ -7,7 +7,7 @@ use plimsoll_policy::{
 };
 use plimsoll_testkit::{
     VirtualTime,
-    script::{Act, AttemptPlan, Cast, End, Journal, Scene, Script, Step, play},
+    script::{Act, AttemptPlan, CallFuture, End, Journal, Script, ScriptDriver, Step, play},
 };
 use plimsoll_tower::{
     Classify, Describe, Error, PolicyLayer, Replay,
@@ -29,7 +29,7 @@ use tower::{Layer, Service};
 pub(crate) fn run(script: &Script) -> Journal {
     let time = VirtualTime::seeded(script.seed);
     let journal = Journal::new(time.now());
-    let layer = PolicyLayer::timed(script.spec.clone(), journal.clone(), time.time());
+    let layer = PolicyLayer::with_time(script.spec.clone(), journal.clone(), time.time());
     let handle = layer.handle();
     let layer = layer.describe(AsScripted).replay(AsScripted).classify(AsScripted);
     let mut company = Company {
@@ -51,8 +51,8 @@ struct Company {
     time: VirtualTime,
 }
 
-impl Cast for Company {
-    fn start(&mut self, call: usize) -> Scene {
+impl ScriptDriver for Company {
+    fn start(&mut self, call: usize) -> CallFuture {
         let request = Arc::new(Request {
             script: Arc::clone(&self.script),
             call,
@@ -66,7 +66,7 @@ impl Cast for Company {
             std::future::poll_fn(|cx| service.poll_ready(cx)).await.expect("the peer is ready");
             let finish = match service.call(request).await {
                 Ok(said) | Err(Error::Inner(said)) => {
-                    let how = format!("Answer(AttemptId({}))", said.number);
+                    let how = format!("Response(AttemptId({}))", said.number);
                     return journal.end(time.now(), call, how);
                 }
                 Err(Error::Rejected(rejected)) => Finish::Refused(rejected),
@@ -96,9 +96,9 @@ struct Request {
     outgrown: AtomicBool,
 }
 
-/// What the peer says in the end: to which attempt, and how it is meant.
+/// A response of the peer: its attempt, and its settlement.
 #[derive(Debug)]
-struct Said {
+struct PeerResponse {
     number: usize,
     settlement: Settlement,
 }
@@ -119,7 +119,7 @@ impl Sent {
         Self { request: Arc::clone(request), number, began: request.time.now(), plan }
     }
 
-    async fn said(self) -> Result<Said, Said> {
+    async fn said(self) -> Result<PeerResponse, PeerResponse> {
         let (number, time) = (self.number, self.request.time.clone());
         let mut alarm = Alarm::default();
         for (at, step) in &self.plan.steps {
@@ -131,7 +131,7 @@ impl Sent {
         }
         let Some((at, End::Whole(settlement))) = self.plan.end else { return pending().await };
         alarm.wait(&time, self.began + at).await;
-        let said = Said { number, settlement };
+        let said = PeerResponse { number, settlement };
         if settlement == Settlement::SUCCESS { Ok(said) } else { Err(said) }
     }
 }
@@ -146,8 +146,8 @@ impl Describe<Arc<Request>> for AsScripted {
     }
 }
 
-impl Classify<Said, Said> for AsScripted {
-    fn classify(&self, result: Result<&Said, &Said>) -> Settlement {
+impl Classify<PeerResponse, PeerResponse> for AsScripted {
+    fn classify(&self, result: Result<&PeerResponse, &PeerResponse>) -> Settlement {
         match result {
             Ok(said) | Err(said) => said.settlement,
         }
@@ -200,11 +200,11 @@ impl Clone for Peer {
 }
 
 impl Service<Sent> for Peer {
-    type Response = Said;
-    type Error = Said;
-    type Future = Pin<Box<dyn Future<Output = Result<Said, Said>>>>;
+    type Response = PeerResponse;
+    type Error = PeerResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<PeerResponse, PeerResponse>>>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Said>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PeerResponse>> {
         let Some(request) = &self.last else { return Poll::Ready(Ok(())) };
         let asked = request.asked.load(SeqCst);
         if self.readying.as_ref().is_none_or(|(of, _)| *of != asked) {

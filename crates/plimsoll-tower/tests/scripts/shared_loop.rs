@@ -1,7 +1,7 @@
 //! The loop and the body guard of `plimsoll-driver`, as the client and the gateway use them.
 
 use plimsoll_driver::{
-    Alarm, Answered, Attempts, Begin, BodyGuard, CallGuard, Failed, Machines, Marks, TaskHost, Time,
+    Alarm, Attempts, Begin, BodyGuard, CallError, CallGuard, Machines, Marks, ResponseHead, TaskDriver, Time,
     TimeSource, Timer, Waiters,
 };
 use plimsoll_policy::{
@@ -11,8 +11,8 @@ use plimsoll_policy::{
 use plimsoll_testkit::{
     VirtualTime,
     script::{
-        Act, AttemptPlan, BodyEnd, BodyPlan, CallPlan, Cast, End, Journal, Revising, Scene, Script, Step,
-        play,
+        Act, AttemptPlan, BodyEnd, BodyPlan, CallFuture, CallPlan, End, Journal, Revising, Script,
+        ScriptDriver, Step, play,
     },
 };
 use std::{
@@ -24,14 +24,14 @@ use std::{
     task::Poll,
 };
 
-type Host = Arc<TaskHost<Journal>>;
+type Driver = Arc<TaskDriver<Journal>>;
 
 /// The journal of this script under the loop.
 pub(crate) fn run(script: &Script) -> Journal {
     let time = VirtualTime::seeded(script.seed);
     let journal = Journal::new(time.now());
-    let host = Arc::new(TaskHost::new(journal.clone()).with_time(time.time()));
-    let policy = Revising::new(script.spec.clone(), time.time(), host);
+    let driver = Arc::new(TaskDriver::new(journal.clone()).with_time(time.time()));
+    let policy = Revising::new(script.spec.clone(), time.time(), driver);
     let mut company =
         Company { script: script.clone(), policy, journal: journal.clone(), time: time.clone() };
     play(script, &time, &mut company);
@@ -40,13 +40,13 @@ pub(crate) fn run(script: &Script) -> Journal {
 
 struct Company {
     script: Script,
-    policy: Revising<Host>,
+    policy: Revising<Driver>,
     journal: Journal,
     time: VirtualTime,
 }
 
-impl Cast for Company {
-    fn start(&mut self, call: usize) -> Scene {
+impl ScriptDriver for Company {
+    fn start(&mut self, call: usize) -> CallFuture {
         let policy = self.policy.current();
         let plan = self.script.calls[call].clone();
         let facts = plan.facts(self.time.now(), self.script.stages);
@@ -60,15 +60,15 @@ impl Cast for Company {
             let mut attempts = Scripted::new(&plan, &marks, &time);
             let came = plimsoll_driver::run(&mut guard, &mut attempts, &marks, timer, facts.replayable);
             let finish = match came.await {
-                Ok(Answered { id, response: (_, head, body), .. }) => {
-                    journal.ended(time.now(), call, Finish::Answer(id));
+                Ok(ResponseHead { id, response: (_, head, body), .. }) => {
+                    journal.ended(time.now(), call, Finish::Response(id));
                     let how = read(BodyGuard::new(guard, id, &Settlement::SUCCESS), head, &body, &time).await;
                     return journal.end(time.now(), call, how);
                 }
-                Err(Failed::Attempt(id, _)) => Finish::Answer(id),
-                Err(Failed::Refused(rejected)) => Finish::Refused(rejected),
-                Err(Failed::TimedOut(limit)) => Finish::TimedOut(limit),
-                Err(Failed::CallerTimedOut(limit)) => Finish::CallerTimedOut(limit),
+                Err(CallError::Attempt(id, _)) => Finish::Response(id),
+                Err(CallError::Refused(rejected)) => Finish::Refused(rejected),
+                Err(CallError::TimedOut(limit)) => Finish::TimedOut(limit),
+                Err(CallError::CallerTimedOut(limit)) => Finish::CallerTimedOut(limit),
             };
             journal.ended(time.now(), call, finish);
         })
@@ -85,7 +85,7 @@ impl Cast for Company {
 
 /// A policy that writes down what it tells a call to do.
 struct Overheard {
-    policy: Arc<Policy<Host>>,
+    policy: Arc<Policy<Driver>>,
     journal: Journal,
     call: usize,
 }

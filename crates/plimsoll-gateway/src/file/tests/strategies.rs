@@ -20,6 +20,7 @@ use plimsoll::{
     },
     units::Ratio,
 };
+use plimsoll_testkit::strategies::{count, duration, ratio, rising};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use std::{
     collections::BTreeMap,
@@ -27,29 +28,6 @@ use std::{
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     time::Duration,
 };
-
-fn duration() -> impl Strategy<Value = Duration> {
-    prop_oneof![
-        1 => (1..=u64::MAX).prop_map(Duration::from_nanos),
-        4 => (1..100_000u64).prop_map(Duration::from_millis),
-    ]
-}
-
-/// Two durations, the first not above the second.
-fn rising() -> impl Strategy<Value = (Duration, Duration)> {
-    (duration(), duration()).prop_map(|(a, b)| (a.min(b), a.max(b)))
-}
-
-fn count() -> impl Strategy<Value = NonZeroU32> {
-    (1..=u32::MAX).prop_map(|count| NonZeroU32::new(count).expect("from 1 on"))
-}
-
-fn ratio() -> impl Strategy<Value = Ratio> {
-    prop_oneof![
-        (0..=100u8).prop_map(Ratio::percent),
-        (0.0..=1.0f64).prop_map(|ratio| Ratio::try_from(ratio).expect("from 0 to 1")),
-    ]
-}
 
 fn name() -> impl Strategy<Value = Name> {
     "[a-z0-9_-]{1,64}".prop_map(|text| Name::try_from(&*text).expect("a name"))

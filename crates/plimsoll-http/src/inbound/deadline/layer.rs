@@ -7,7 +7,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use plimsoll_task::{
     Deadline,
-    deadline::{DeadlineExceeded, Enforced},
+    deadline::{DeadlineExceededError, Enforced},
 };
 use std::{
     fmt,
@@ -94,7 +94,7 @@ where
         let this = self.project();
         let answered = match this.inner.as_pin_mut() {
             Some(inner) => ready!(inner.poll(cx)),
-            None => Err(DeadlineExceeded),
+            None => Err(DeadlineExceededError),
         };
         let Ok(answer) = answered else {
             return Poll::Ready(Ok(this.form.refuse(Problem::new(Kind::DeadlineExceeded))));

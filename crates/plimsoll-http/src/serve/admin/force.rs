@@ -1,7 +1,7 @@
 //! A breaker held by hand, as an admin address is asked for it.
 
 use plimsoll_config::{Fault, Faults, Place, nearest, one_of};
-use plimsoll_policy::{Host, Instant, Policy, PolicyEvent};
+use plimsoll_policy::{Driver, Instant, Policy, PolicyEvent};
 use serde_json::Value;
 
 /// What a breaker is to be.
@@ -31,7 +31,7 @@ impl BreakerForce {
     }
 
     /// Makes it so. False where the policy has no breaker.
-    pub fn apply<H: Host>(self, policy: &Policy<H>, now: Instant) -> bool {
+    pub fn apply<H: Driver>(self, policy: &Policy<H>, now: Instant) -> bool {
         let Some(breaker) = policy.breaker() else { return false };
         let transition = match self {
             Self::Open => breaker.force_open(now),
@@ -40,7 +40,7 @@ impl BreakerForce {
             Self::Auto => breaker.release(now),
         };
         if let Some(transition) = transition {
-            policy.host().on(now, &PolicyEvent::Breaker(transition));
+            policy.driver().on(now, &PolicyEvent::Breaker(transition));
         }
         true
     }

@@ -1,160 +1,154 @@
-//! Beginning: the call itself, and each of its attempts.
+//! The begin of the call and of its attempts.
 
-use super::{Attempt, Call, Step};
+use super::{
+    Call,
+    state::{Queued, Step},
+};
 use crate::{
-    AttemptRole, DenyReason, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, Rejected, Seed, Ticket,
-    call::{AttemptId, Finish},
-    policy::{Gate, Host, Luck, Permits, Policy},
+    AttemptRole, DenyReason, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, RejectedError, Seed,
+    Ticket,
+    call::{AttemptId, Finish, attempt::Attempt, attempts::Attempts, context::Context},
+    policy::{Driver, Gate, Luck, Permits},
 };
 use std::time::Duration;
 
 impl Call {
-    pub(super) fn start<H: Host>(&mut self, policy: &Policy<H>, now: Instant, seed: Seed) {
-        policy.observe(now, PolicyEvent::Call);
+    pub(super) fn start<D: Driver>(&mut self, cx: Context<'_, D>, seed: Seed) {
+        cx.observe(PolicyEvent::Call);
         self.seed = seed;
-        self.progress.began = now;
-        if let Err(rejected) = policy.admit_call(now, seed, &self.facts) {
-            return self.refuse(policy, now, rejected);
+        self.progress.began = cx.now;
+        if let Err(rejected) = cx.policy.admit_call(cx.now, seed, &self.facts) {
+            return self.refuse(cx, rejected);
         }
-        let total = policy.timeouts().expiry(Limit::Total, now);
+        let total = cx.policy.timeouts().expiry(Limit::Total, cx.now);
         self.progress.deadline = self.facts.deadline.earliest(total);
-        if self.progress.deadline <= now {
-            return self.refuse(policy, now, Rejected::new(Machine::Deadline, Reason::DeadlineExceeded));
+        if self.progress.deadline <= cx.now {
+            return self.refuse(cx, RejectedError::new(Machine::Deadline, Reason::DeadlineExceeded));
         }
-        policy.deposit(now);
-        self.begin(policy, now, AttemptRole::First);
+        cx.policy.deposit(cx.now);
+        self.begin(cx, AttemptRole::First);
     }
 
-    fn refuse<H: Host>(&mut self, policy: &Policy<H>, now: Instant, rejected: Rejected) {
-        policy.observe(now, PolicyEvent::Rejected(rejected));
+    fn refuse<D: Driver>(&mut self, cx: Context<'_, D>, rejected: RejectedError) {
+        cx.observe(PolicyEvent::Rejected(rejected));
         self.end(Finish::Refused(rejected));
     }
 
-    /// Asks the machines that see attempts, and begins if they agree.
-    pub(super) fn begin<H: Host>(&mut self, policy: &Policy<H>, now: Instant, role: AttemptRole) {
-        // A hedge that had to queue would only add to the load it is meant to dodge.
+    /// Asks the machines that see attempts for admission, and begins the attempt.
+    pub(super) fn begin<D: Driver>(&mut self, cx: Context<'_, D>, role: AttemptRole) {
+        // A hedge that had to queue would only add to the load that it is meant to avoid.
         let may_wait = role != AttemptRole::Hedge;
-        let luck = Luck { seed: self.seed, attempt: self.made };
-        match policy.admit_attempt(now, luck, &self.facts, self.progress.deadline, may_wait) {
-            Gate::Open(permits) => self.launch(policy, now, role, permits),
+        let luck = Luck { seed: self.seed, attempt: self.attempts.made() };
+        match cx.policy.admit_attempt(cx.now, luck, &self.facts, self.progress.deadline, may_wait) {
+            Gate::Open(permits) => self.launch(cx, role, permits),
             Gate::Queued { ticket, until, permits } => {
                 let until = until.earliest(self.progress.deadline);
-                self.step = Step::Queued { role, ticket, permits, since: now, until };
+                self.state.move_to_queued(Queued { role, ticket, permits, since: cx.now, until });
             }
-            Gate::Refused(rejected) => self.not_admitted(policy, now, role, rejected),
+            Gate::Refused(rejected) => self.not_admitted(cx, role, rejected),
         }
     }
 
-    pub(super) fn not_admitted<H: Host>(
+    pub(super) fn not_admitted<D: Driver>(
         &mut self,
-        policy: &Policy<H>,
-        now: Instant,
+        cx: Context<'_, D>,
         role: AttemptRole,
-        rejected: Rejected,
+        rejected: RejectedError,
     ) {
         match role {
-            AttemptRole::First => self.refuse(policy, now, rejected),
+            AttemptRole::First => self.refuse(cx, rejected),
             AttemptRole::Retry => {
-                policy.observe(now, PolicyEvent::RetryDenied(DenyReason::Admission));
-                self.give_last();
+                cx.observe(PolicyEvent::RetryDenied(DenyReason::Admission));
+                self.give_kept();
             }
-            AttemptRole::Hedge => policy.observe(now, PolicyEvent::HedgeDenied(DenyReason::Admission)),
+            AttemptRole::Hedge => cx.observe(PolicyEvent::HedgeDenied(DenyReason::Admission)),
         }
     }
 
-    fn launch<H: Host>(&mut self, policy: &Policy<H>, now: Instant, role: AttemptRole, permits: Permits) {
-        let id = AttemptId(self.made);
-        self.made += 1;
-        let free = usize::from(self.attempts[0].is_some());
-        debug_assert!(self.attempts[free].is_none(), "a hedge is begun only beside one attempt");
-        self.attempts[free] = Some(Attempt::new(id, role, now, permits, self.facts.stages));
-        self.step = Step::Flying;
+    fn launch<D: Driver>(&mut self, cx: Context<'_, D>, role: AttemptRole, permits: Permits) {
+        let id = self.attempts.next_id();
+        self.attempts.insert(Attempt::new(id, role, cx.now, permits, self.facts.stages));
+        self.state.move_to_in_flight();
         self.launch = Some((id, role));
         if role == AttemptRole::First {
-            // Nothing was there before it that it could change.
-            policy.observe(now, PolicyEvent::Attempt(role));
+            // The first attempt changes nothing that was there before, so it needs no confirmation.
+            cx.observe(PolicyEvent::Attempt(role));
             self.progress.tries = 1;
             if self.facts.hedgeable && self.facts.idempotent {
-                self.hedge_at = policy.hedge_at(now);
+                self.hedge_at = cx.policy.hedge_at(cx.now);
             }
         }
     }
 
-    /// The driver has begun the further attempt that it was told to begin.
+    /// Counts the further attempt that the driver has begun.
     #[cold]
-    pub(super) fn confirm<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
+    pub(super) fn confirm<D: Driver>(&mut self, cx: Context<'_, D>) {
         let Some(role) = self.unconfirmed.take() else { return };
-        policy.observe(now, PolicyEvent::Attempt(role));
+        cx.observe(PolicyEvent::Attempt(role));
         if role == AttemptRole::Hedge {
             self.hedged = true;
         } else {
             self.progress.tries += 1;
-            // It was kept in case this attempt would not come about.
-            self.drop_last();
+            // The result was kept in case this attempt could not begin.
+            self.attempts.drop_kept();
         }
     }
 
-    /// There was no endpoint for the attempt that was to begin: all is as if nobody had thought of it.
+    /// Undoes the begin of an attempt for which there was no endpoint.
     #[cold]
-    pub(super) fn unavailable<H: Host>(&mut self, policy: &Policy<H>, now: Instant, id: AttemptId) {
-        let Some(slot) = self.slot_of(id) else { return };
+    pub(super) fn unavailable<D: Driver>(&mut self, cx: Context<'_, D>, id: AttemptId) {
+        let Some(slot) = self.attempts.slot_of(id) else { return };
         self.unconfirmed = None;
-        let Some(Attempt { role, permits, .. }) = self.attempts[slot].take() else { return };
+        let Some(Attempt { role, permits, .. }) = self.attempts.take(slot) else { return };
         if let Some(permits) = permits {
-            policy.give_back(&permits, now, Luck { seed: self.seed, attempt: id.0 });
+            cx.policy.give_back(&permits, cx.now, Luck { seed: self.seed, attempt: id.0 });
         }
-        self.made -= 1;
+        self.attempts.uncount();
         match role {
             AttemptRole::First => {
-                policy.observe(now, PolicyEvent::Settled(role, Outcome::Cancelled, Duration::ZERO));
-                self.refuse(policy, now, Rejected::new(Machine::Balance, Reason::NoEndpoint));
+                cx.observe(PolicyEvent::Settled(role, Outcome::Cancelled, Duration::ZERO));
+                self.refuse(cx, RejectedError::new(Machine::Balance, Reason::NoEndpoint));
             }
             AttemptRole::Retry => {
-                policy.refund(self.progress.withdrawn);
-                policy.observe(now, PolicyEvent::RetryDenied(DenyReason::NoEndpoint));
-                self.give_last();
+                cx.policy.refund(self.progress.withdrawn);
+                cx.observe(PolicyEvent::RetryDenied(DenyReason::NoEndpoint));
+                self.give_kept();
             }
             AttemptRole::Hedge => {
-                policy.refund_hedge(self.progress.withdrawn);
-                policy.observe(now, PolicyEvent::HedgeDenied(DenyReason::NoEndpoint));
+                cx.policy.refund_hedge(self.progress.withdrawn);
+                cx.observe(PolicyEvent::HedgeDenied(DenyReason::NoEndpoint));
             }
         }
     }
 
-    pub(super) fn granted<H: Host>(&mut self, policy: &Policy<H>, now: Instant, granted: Ticket) {
-        let Step::Queued { role, ticket, permits, since, .. } = self.step else { return };
+    pub(super) fn granted<D: Driver>(&mut self, cx: Context<'_, D>, granted: Ticket) {
+        let &Step::Queued(Queued { role, ticket, permits, since, .. }) = self.state.step() else { return };
         if ticket == granted
-            && let Some(permits) = policy.claim(ticket, now, permits)
+            && let Some(permits) = cx.policy.claim(ticket, cx.now, permits)
         {
-            policy.waited(now, now.since(since));
-            self.come_in(policy, now, role, permits);
+            cx.policy.waited(cx.now, cx.now.since(since));
+            self.come_in(cx, role, permits);
         }
     }
 
-    /// A place was waited for and is in hand. The breaker is asked again: it may have opened meanwhile.
-    pub(super) fn come_in<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        role: AttemptRole,
-        permits: Permits,
-    ) {
-        match policy.renew(permits, now) {
-            Ok(permits) => self.launch(policy, now, role, permits),
-            Err(rejected) => self.not_admitted(policy, now, role, rejected),
+    /// Begins an attempt after its wait for a permit. The breaker is asked again: it may have opened meanwhile.
+    pub(super) fn come_in<D: Driver>(&mut self, cx: Context<'_, D>, role: AttemptRole, permits: Permits) {
+        match cx.policy.renew(permits, cx.now) {
+            Ok(permits) => self.launch(cx, role, permits),
+            Err(rejected) => self.not_admitted(cx, role, rejected),
         }
     }
 
-    pub(super) fn hedge<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
+    pub(super) fn hedge<D: Driver>(&mut self, cx: Context<'_, D>) {
         self.hedge_at = Instant::FAR;
-        if !self.facts.hedgeable || self.attempts.iter().all(Option::is_some) {
+        if !self.facts.hedgeable || self.attempts.in_flight() == Attempts::SLOTS {
             return;
         }
-        if policy.withdraw_hedge(now) {
-            self.progress.withdrawn = now;
-            self.begin(policy, now, AttemptRole::Hedge);
+        if cx.policy.withdraw_hedge(cx.now) {
+            self.progress.withdrawn = cx.now;
+            self.begin(cx, AttemptRole::Hedge);
         } else {
-            policy.observe(now, PolicyEvent::HedgeDenied(DenyReason::Budget));
+            cx.observe(PolicyEvent::HedgeDenied(DenyReason::Budget));
         }
     }
 }

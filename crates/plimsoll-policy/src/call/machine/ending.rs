@@ -1,168 +1,148 @@
-//! Ends: of an attempt, of a body, of the call.
+//! The end of attempts, of the body and of the call.
 
-use super::{Attempt, Call, Last, Latency, Step};
+use super::{
+    Call, Latency,
+    state::{Queued, Step},
+};
 use crate::{
     AttemptRole, Cause, Failure, Instant, Outcome, PolicyEvent, Purpose, Settlement,
     call::{
         AttemptId, Finish,
+        attempt::Attempt,
+        attempts::Attempts,
+        context::Context,
+        kept::Kept,
         retrying::{Again, again},
     },
-    policy::{Host, Luck, Policy},
+    policy::{Driver, Luck},
 };
 use std::time::Duration;
 
 impl Call {
-    /// An attempt's head has come (`open`: its body is still to be read), or all of it, or its failure.
-    pub(super) fn came<H: Host>(
+    /// Handles an attempt's head (`open`: its body is still to be read), its whole response, or its failure.
+    pub(super) fn came<D: Driver>(
         &mut self,
-        policy: &Policy<H>,
-        now: Instant,
+        cx: Context<'_, D>,
         id: AttemptId,
         settlement: &Settlement,
         open: bool,
     ) {
-        let Some(slot) = self.slot_of(id) else { return };
-        if matches!(self.step, Step::Committed) {
+        let Some(slot) = self.attempts.slot_of(id) else { return };
+        if self.state.is_committed() {
             if !open {
-                self.body_ended(policy, now, slot, settlement.outcome);
+                self.body_ended(cx, slot, settlement.outcome);
             }
             return;
         }
-        if !policy.is_failure(settlement) {
-            return self.win(policy, now, slot, settlement, open);
+        if !cx.policy.is_failure(settlement) {
+            return self.win(cx, slot, settlement, open);
         }
-        let Some(attempt) = &mut self.attempts[slot] else { return };
+        let Some(attempt) = self.attempts.get_mut(slot) else { return };
         if open {
-            attempt.head(now, settlement.outcome, settlement.provisional);
+            attempt.head(cx.now, settlement.outcome, settlement.provisional);
         }
-        let last = if open { Last::Answered(*attempt) } else { Last::Failed(id) };
-        let alone = self.attempts.iter().flatten().count() == 1;
+        let result = if open { Kept::Responded(*attempt) } else { Kept::Failed(id) };
+        let alone = self.attempts.in_flight() == 1;
         if alone && open {
-            return self.answered_badly(policy, now, slot, settlement);
+            return self.answered_badly(cx, slot, settlement);
         }
-        self.failed(policy, now, slot, settlement, last);
+        self.failed(cx, slot, settlement, result);
     }
 
-    /// The only attempt out was answered, with a failure: again, or the peer's own response as it came, which is better
-    /// than one of ours.
-    fn answered_badly<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        slot: usize,
-        settlement: &Settlement,
-    ) {
-        let Some(attempt) = self.attempts[slot] else { return };
-        match self.again(policy, now, &attempt, settlement) {
+    /// Handles a failed response of the only attempt in flight: a retry, or the peer's own response for the caller, which is
+    /// better than one of ours.
+    fn answered_badly<D: Driver>(&mut self, cx: Context<'_, D>, slot: usize, settlement: &Settlement) {
+        let Some(attempt) = self.attempts.get(slot).copied() else { return };
+        match self.again(cx, &attempt, settlement) {
             Again::After(cause, wait) => {
-                self.learn(policy, now, slot, settlement, Latency::SaysNothing);
-                self.keep(Last::Answered(attempt));
-                self.plan(policy, now, cause, wait);
+                self.learn(cx, slot, settlement, Latency::SaysNothing);
+                self.attempts.keep(Kept::Responded(attempt));
+                self.plan(cx, cause, wait);
             }
             denied => {
-                denied.observe(policy, now);
-                self.win(policy, now, slot, settlement, true);
+                denied.observe(cx);
+                self.win(cx, slot, settlement, true);
             }
         }
     }
 
-    /// An attempt has failed for good: another one may still be out, or follow, or this was it.
-    pub(super) fn failed<H: Host>(
+    /// Ends a failed attempt: another one may be in flight, or follow, or the call ends.
+    pub(super) fn failed<D: Driver>(
         &mut self,
-        policy: &Policy<H>,
-        now: Instant,
+        cx: Context<'_, D>,
         slot: usize,
         settlement: &Settlement,
-        last: Last,
+        result: Kept,
     ) {
-        let Some(attempt) = self.attempts[slot] else { return };
+        let Some(attempt) = self.attempts.get(slot).copied() else { return };
         let latency = match settlement.outcome {
-            // It would have taken at least so long; what failed at once says nothing of how long a response takes.
+            // A response would have taken at least this long; other failures say nothing about a response's latency.
             Outcome::Failure(Failure::Timeout) => Latency::Counts,
             _ => Latency::SaysNothing,
         };
-        self.learn(policy, now, slot, settlement, latency);
-        self.keep(last);
-        if self.attempts.iter().any(Option::is_some) {
-            // A failure does not win over an attempt that is still out.
+        self.learn(cx, slot, settlement, latency);
+        self.attempts.keep(result);
+        if !self.attempts.is_empty() {
+            // A failure does not win over an attempt in flight.
             return;
         }
         self.hedge_at = Instant::FAR;
-        match self.again(policy, now, &attempt, settlement) {
-            Again::After(cause, wait) => self.plan(policy, now, cause, wait),
+        match self.again(cx, &attempt, settlement) {
+            Again::After(cause, wait) => self.plan(cx, cause, wait),
             denied => {
-                denied.observe(policy, now);
-                self.give_last();
+                denied.observe(cx);
+                self.give_kept();
             }
         }
     }
 
-    fn again<H: Host>(
-        &self,
-        policy: &Policy<H>,
-        now: Instant,
-        attempt: &Attempt,
-        settlement: &Settlement,
-    ) -> Again {
+    fn again<D: Driver>(&self, cx: Context<'_, D>, attempt: &Attempt, settlement: &Settlement) -> Again {
         let draw = self.seed.draw(Purpose::Backoff, attempt.id.0);
-        again(policy.retrying(), &self.facts, &self.progress, now, draw, settlement, attempt.sent)
+        again(cx.policy.retrying(), &self.facts, &self.progress, cx.now, draw, settlement, attempt.sent)
     }
 
-    fn plan<H: Host>(&mut self, policy: &Policy<H>, now: Instant, cause: Cause, wait: Duration) {
-        policy.observe(now, PolicyEvent::RetryPlanned(cause, wait));
+    fn plan<D: Driver>(&mut self, cx: Context<'_, D>, cause: Cause, wait: Duration) {
+        cx.observe(PolicyEvent::RetryPlanned(cause, wait));
         self.progress.last_wait = wait;
-        self.progress.withdrawn = now;
+        self.progress.withdrawn = cx.now;
         self.hedge_at = Instant::FAR;
-        self.step = Step::Backoff(now + wait);
+        self.state.move_to_backoff(cx.now + wait);
     }
 
-    /// This attempt's response goes to the caller; whatever else is out is not needed.
-    fn win<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        slot: usize,
-        settlement: &Settlement,
-        open: bool,
-    ) {
+    /// Gives this attempt's response to the caller, and aborts the other one.
+    fn win<D: Driver>(&mut self, cx: Context<'_, D>, slot: usize, settlement: &Settlement, open: bool) {
         if self.hedged {
-            let won = self.attempts[slot].as_ref().is_some_and(|won| won.role == AttemptRole::Hedge);
-            policy.observe(now, if won { PolicyEvent::HedgeWon } else { PolicyEvent::HedgeLost });
+            let won = self.attempts.get(slot).is_some_and(|won| won.role == AttemptRole::Hedge);
+            cx.observe(if won { PolicyEvent::HedgeWon } else { PolicyEvent::HedgeLost });
         }
-        // A loser took at least so long: without it the percentile would come out too low.
-        self.abort(policy, now, 1 - slot, Outcome::Cancelled, Latency::Counts);
-        self.drop_last();
+        // The loser took at least this long: without it the percentile would be too low.
+        self.abort(cx, 1 - slot, Outcome::Cancelled, Latency::Counts);
+        self.attempts.drop_kept();
         self.hedge_at = Instant::FAR;
-        let Some(attempt) = &mut self.attempts[slot] else { return };
+        let Some(attempt) = self.attempts.get_mut(slot) else { return };
         let id = attempt.id;
-        self.finish = Some(Finish::Answer(id));
-        // A response that fails fast says nothing of how long a good one takes.
+        self.finish = Some(Finish::Response(id));
+        // A failed response says nothing about the latency of a good one.
         let latency =
             if settlement.outcome == Outcome::Success { Latency::Counts } else { Latency::SaysNothing };
         if open {
             if attempt.verdict().is_none() {
-                attempt.head(now, settlement.outcome, settlement.provisional);
+                attempt.head(cx.now, settlement.outcome, settlement.provisional);
             }
-            self.judge(policy, now, slot, settlement, latency);
-            self.step = Step::Committed;
+            self.judge(cx, slot, settlement, latency);
+            self.state.move_to_committed();
         } else {
-            self.learn(policy, now, slot, settlement, latency);
-            self.step = Step::Ended;
+            self.learn(cx, slot, settlement, latency);
+            self.state.move_to_ended();
         }
     }
 
-    /// The body that the caller reads has ended so. The head's verdict stands: this can only add a failure.
-    pub(super) fn body_ended<H: Host>(
-        &mut self,
-        policy: &Policy<H>,
-        now: Instant,
-        slot: usize,
-        outcome: Outcome,
-    ) {
-        self.step = Step::Ended;
-        let Some(attempt) = &self.attempts[slot] else { return };
+    /// Ends the body that the caller reads. The head's settlement stands: this can only add a failure.
+    pub(super) fn body_ended<D: Driver>(&mut self, cx: Context<'_, D>, slot: usize, outcome: Outcome) {
+        self.state.move_to_ended();
+        let Some(attempt) = self.attempts.get(slot) else { return };
         if !matches!(outcome, Outcome::Success | Outcome::Cancelled) {
-            policy.observe(now, PolicyEvent::BodyFailed(attempt.role, outcome));
+            cx.observe(PolicyEvent::BodyFailed(attempt.role, outcome));
         }
         if let Some(permits) = &attempt.permits {
             let adds = match outcome {
@@ -171,108 +151,99 @@ impl Call {
                 Outcome::Cancelled | Outcome::Caller | Outcome::Local => false,
             };
             if adds {
-                policy.judge_late(permits, now, self.luck(attempt.id), outcome);
+                cx.policy.judge_late(permits, cx.now, self.luck(attempt.id), outcome);
             }
-            policy.release(permits, now);
+            cx.policy.release(permits, cx.now);
         }
-        self.attempts[slot] = None;
+        self.attempts.clear(slot);
     }
 
     pub(super) const fn luck(&self, id: AttemptId) -> Luck {
         Luck { seed: self.seed, attempt: id.0 }
     }
 
-    /// Tells the machines that admitted an attempt the verdict on it.
-    fn judge<H: Host>(
-        &self,
-        policy: &Policy<H>,
-        now: Instant,
-        slot: usize,
-        settlement: &Settlement,
-        latency: Latency,
-    ) {
-        let Some(attempt) = &self.attempts[slot] else { return };
+    /// Reports an attempt's settlement to the machines that admitted it.
+    fn judge<D: Driver>(&self, cx: Context<'_, D>, slot: usize, settlement: &Settlement, latency: Latency) {
+        let Some(attempt) = self.attempts.get(slot) else { return };
         let Some(permits) = &attempt.permits else { return };
-        let took = attempt.took(now);
-        policy.observe(now, PolicyEvent::Settled(attempt.role, settlement.outcome, took));
+        let took = attempt.took(cx.now);
+        cx.observe(PolicyEvent::Settled(attempt.role, settlement.outcome, took));
         if latency == Latency::Counts {
-            policy.record_latency(now, took);
+            cx.policy.record_latency(cx.now, took);
         }
-        policy.judge(permits, now, self.luck(attempt.id), settlement, took);
+        cx.policy.judge(permits, cx.now, self.luck(attempt.id), settlement, took);
     }
 
-    /// The attempt is over: the verdict, and its places back. Once.
-    pub(super) fn learn<H: Host>(
+    /// Ends an attempt: reports its settlement and releases its permits. Called once.
+    pub(super) fn learn<D: Driver>(
         &mut self,
-        policy: &Policy<H>,
-        now: Instant,
+        cx: Context<'_, D>,
         slot: usize,
         settlement: &Settlement,
         latency: Latency,
     ) {
-        self.judge(policy, now, slot, settlement, latency);
-        if let Some(permits) = self.attempts[slot].as_ref().and_then(|attempt| attempt.permits.as_ref()) {
-            policy.release(permits, now);
+        self.judge(cx, slot, settlement, latency);
+        if let Some(permits) = self.attempts.get(slot).and_then(|attempt| attempt.permits.as_ref()) {
+            cx.policy.release(permits, cx.now);
         }
-        self.attempts[slot] = None;
+        self.attempts.clear(slot);
     }
 
     #[inline]
-    pub(super) fn abort<H: Host>(
+    pub(super) fn abort<D: Driver>(
         &mut self,
-        policy: &Policy<H>,
-        now: Instant,
+        cx: Context<'_, D>,
         slot: usize,
         outcome: Outcome,
         latency: Latency,
     ) {
-        if let Some(attempt) = &self.attempts[slot] {
-            self.aborts.push((attempt.id, outcome));
-            self.learn(policy, now, slot, &Settlement { outcome, ..Settlement::SUCCESS }, latency);
+        if let Some(attempt) = self.attempts.get(slot) {
+            self.attempts.abort(attempt.id, outcome);
+            self.learn(cx, slot, &Settlement { outcome, ..Settlement::SUCCESS }, latency);
         }
     }
 
-    pub(super) fn give_last(&mut self) {
-        match self.last.take() {
-            Some(Last::Failed(id)) => self.end(Finish::Answer(id)),
-            Some(Last::TimedOut(limit)) => self.end(Finish::TimedOut(limit)),
-            Some(Last::Answered(attempt)) => {
-                // The machines know of it; only the limits on its body still run.
-                self.attempts[0] = Some(attempt.released());
-                self.finish = Some(Finish::Answer(attempt.id));
-                self.step = Step::Committed;
+    pub(super) fn give_kept(&mut self) {
+        match self.attempts.take_kept() {
+            Some(Kept::Failed(id)) => self.end(Finish::Response(id)),
+            Some(Kept::TimedOut(limit)) => self.end(Finish::TimedOut(limit)),
+            Some(Kept::Responded(attempt)) => {
+                // Its settlement has been reported; only the limits on its body still run.
+                self.attempts.restore(attempt.released());
+                self.finish = Some(Finish::Response(attempt.id));
+                self.state.move_to_committed();
             }
             None => self.end(Finish::Gone),
         }
     }
 
-    pub(super) fn gone<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
-        match self.step {
+    pub(super) fn gone<D: Driver>(&mut self, cx: Context<'_, D>) {
+        match *self.state.step() {
             Step::Ended => return,
-            Step::Queued { ticket, permits, .. } => {
-                let luck = self.luck(AttemptId(self.made));
-                if let Some(permits) = policy.give_up(ticket, now, luck, permits) {
-                    policy.give_back(&permits, now, luck);
+            Step::Queued(Queued { ticket, permits, .. }) => {
+                let luck = self.luck(AttemptId(self.attempts.made()));
+                if let Some(permits) = cx.policy.give_up(ticket, cx.now, luck, permits) {
+                    cx.policy.give_back(&permits, cx.now, luck);
                 }
             }
             Step::Committed => {
-                policy.observe(now, PolicyEvent::Gone);
-                for slot in 0..self.attempts.len() {
-                    if let Some(attempt) = &self.attempts[slot] {
-                        self.aborts.push((attempt.id, Outcome::Cancelled));
-                        self.body_ended(policy, now, slot, Outcome::Cancelled);
+                cx.observe(PolicyEvent::Gone);
+                for slot in 0..Attempts::SLOTS {
+                    if let Some(attempt) = self.attempts.get(slot) {
+                        self.attempts.abort(attempt.id, Outcome::Cancelled);
+                        self.body_ended(cx, slot, Outcome::Cancelled);
                     }
                 }
-                self.drop_last();
+                self.attempts.drop_kept();
                 return self.end(Finish::Gone);
             }
             _ => {}
         }
-        policy.observe(now, PolicyEvent::Gone);
-        for slot in 0..self.attempts.len() {
-            self.abort(policy, now, slot, Outcome::Cancelled, Latency::SaysNothing);
+        cx.observe(PolicyEvent::Gone);
+        for slot in 0..Attempts::SLOTS {
+            self.abort(cx, slot, Outcome::Cancelled, Latency::SaysNothing);
         }
-        self.drop_last();
+        self.attempts.drop_kept();
         self.launch = None;
         self.end(Finish::Gone);
     }

@@ -1,121 +1,121 @@
-//! A time that was waited for has come.
+//! Timers: waits, limits and backoff that run out.
 
-use super::{Call, Last, Latency, Step};
+use super::{
+    Call, Latency,
+    state::{Queued, Step},
+};
 use crate::{
-    AttemptRole, Failure, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, Rejected, Settlement,
-    call::{AttemptId, Finish},
-    policy::{Host, Policy},
+    AttemptRole, Failure, Limit, Machine, Outcome, PolicyEvent, Reason, RejectedError, Settlement,
+    call::{AttemptId, Finish, attempts::Attempts, context::Context, kept::Kept},
+    policy::Driver,
 };
 
 impl Call {
-    pub(super) fn timer<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
-        match self.step {
-            Step::Queued { until, .. } if now >= until => self.waited_too_long(policy, now),
-            Step::Backoff(until) if now >= until => self.begin(policy, now, AttemptRole::Retry),
-            Step::Flying if now >= self.progress.deadline => self.out_of_time(policy, now),
-            Step::Flying => {
-                self.expire(policy, now);
-                if matches!(self.step, Step::Flying) && now >= self.hedge_at {
-                    self.hedge(policy, now);
+    pub(super) fn timer<D: Driver>(&mut self, cx: Context<'_, D>) {
+        match *self.state.step() {
+            Step::Queued(Queued { until, .. }) if cx.now >= until => self.waited_too_long(cx),
+            Step::Backoff(until) if cx.now >= until => self.begin(cx, AttemptRole::Retry),
+            Step::InFlight if cx.now >= self.progress.deadline => self.out_of_time(cx),
+            Step::InFlight => {
+                self.expire(cx);
+                if self.state.is_in_flight() && cx.now >= self.hedge_at {
+                    self.hedge(cx);
                 }
             }
-            Step::Committed => self.expire_body(policy, now),
+            Step::Committed => self.expire_body(cx),
             _ => {}
         }
     }
 
-    fn waited_too_long<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
-        let Step::Queued { role, ticket, permits, since, .. } = self.step else { return };
-        policy.waited(now, now.since(since));
-        let in_time = now < self.progress.deadline;
-        let luck = self.luck(AttemptId(self.made));
-        if let Some(permits) = policy.give_up(ticket, now, luck, permits) {
-            // Granted in the same moment: a place in hand is not thrown away.
+    fn waited_too_long<D: Driver>(&mut self, cx: Context<'_, D>) {
+        let &Step::Queued(Queued { role, ticket, permits, since, .. }) = self.state.step() else { return };
+        cx.policy.waited(cx.now, cx.now.since(since));
+        let in_time = cx.now < self.progress.deadline;
+        let luck = self.luck(AttemptId(self.attempts.made()));
+        if let Some(permits) = cx.policy.give_up(ticket, cx.now, luck, permits) {
+            // Granted in the same moment: a granted permit is used.
             if in_time {
-                return self.come_in(policy, now, role, permits);
+                return self.come_in(cx, role, permits);
             }
-            policy.give_back(&permits, now, luck);
+            cx.policy.give_back(&permits, cx.now, luck);
         }
         if !in_time && role == AttemptRole::First {
-            policy.observe(now, PolicyEvent::TimedOut(Limit::Total));
+            cx.observe(PolicyEvent::TimedOut(Limit::Total));
             return self.end(Finish::TimedOut(Limit::Total));
         }
-        self.not_admitted(policy, now, role, Rejected::new(Machine::Bulkhead, Reason::WaitTimedOut));
+        self.not_admitted(cx, role, RejectedError::new(Machine::Bulkhead, Reason::WaitTimedOut));
     }
 
-    /// The deadline has come while attempts are out.
-    fn out_of_time<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
+    /// Ends the call at its deadline, with attempts in flight.
+    fn out_of_time<D: Driver>(&mut self, cx: Context<'_, D>) {
         let mut caller = false;
-        for slot in 0..self.attempts.len() {
-            let Some(attempt) = &self.attempts[slot] else { continue };
-            let outcome = attempt.blame(now, self.progress.began);
+        for slot in 0..Attempts::SLOTS {
+            let Some(attempt) = self.attempts.get(slot) else { continue };
+            let outcome = attempt.blame(cx.now, self.progress.began);
             caller |= outcome == Outcome::Caller;
             let latency = if outcome.is_failure() { Latency::Counts } else { Latency::SaysNothing };
-            self.abort(policy, now, slot, outcome, latency);
+            self.abort(cx, slot, outcome, latency);
         }
-        self.drop_last();
-        self.time_out(policy, now, Limit::Total, caller);
+        self.attempts.drop_kept();
+        self.time_out(cx, Limit::Total, caller);
     }
 
-    fn time_out<H: Host>(&mut self, policy: &Policy<H>, now: Instant, limit: Limit, caller: bool) {
+    fn time_out<D: Driver>(&mut self, cx: Context<'_, D>, limit: Limit, caller: bool) {
         if caller {
-            policy.observe(now, PolicyEvent::CallerTimedOut(limit));
+            cx.observe(PolicyEvent::CallerTimedOut(limit));
             self.end(Finish::CallerTimedOut(limit));
         } else {
-            policy.observe(now, PolicyEvent::TimedOut(limit));
+            cx.observe(PolicyEvent::TimedOut(limit));
             self.end(Finish::TimedOut(limit));
         }
     }
 
     /// Ends the attempts whose own limits have run out.
-    fn expire<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
-        for slot in 0..self.attempts.len() {
-            let Some(attempt) = self.attempts[slot] else { continue };
-            let expiry = attempt.expiry(policy.timeouts());
-            if now < expiry.at {
+    fn expire<D: Driver>(&mut self, cx: Context<'_, D>) {
+        for slot in 0..Attempts::SLOTS {
+            let Some(attempt) = self.attempts.get(slot).copied() else { continue };
+            let expiry = attempt.expiry(cx.policy.timeouts());
+            if cx.now < expiry.at {
                 continue;
             }
             if expiry.caller {
-                // Nothing that is sent again could make the caller quicker.
-                self.abort(policy, now, slot, Outcome::Caller, Latency::SaysNothing);
-                self.drop_last();
-                return self.time_out(policy, now, expiry.limit, true);
+                // A retry would not make the caller faster.
+                self.abort(cx, slot, Outcome::Caller, Latency::SaysNothing);
+                self.attempts.drop_kept();
+                return self.time_out(cx, expiry.limit, true);
             }
-            policy.observe(now, PolicyEvent::TimedOut(expiry.limit));
+            cx.observe(PolicyEvent::TimedOut(expiry.limit));
             let failure = match expiry.limit {
                 Limit::Connect | Limit::Tls => Failure::Connect,
                 _ => Failure::Timeout,
             };
-            self.aborts.push((attempt.id, Outcome::Failure(failure)));
-            self.failed(policy, now, slot, &Settlement::failure(failure), Last::TimedOut(expiry.limit));
+            self.attempts.abort(attempt.id, Outcome::Failure(failure));
+            self.failed(cx, slot, &Settlement::failure(failure), Kept::TimedOut(expiry.limit));
         }
     }
 
-    /// A limit on the body that the caller reads has run out. Only a peer that was silent has failed: a body that goes
-    /// on to the end of the call's time was cut by us, or taken too slowly by the caller.
-    fn expire_body<H: Host>(&mut self, policy: &Policy<H>, now: Instant) {
-        if now < self.expiry(policy) {
+    /// Ends the body that the caller reads at a limit. Only a silent peer has failed: a body that flows until the end of the
+    /// call's time was cut by us, or read too slowly by the caller.
+    fn expire_body<D: Driver>(&mut self, cx: Context<'_, D>) {
+        if cx.now < self.attempts.expiry(cx.policy.timeouts(), self.progress.deadline) {
             return;
         }
-        for slot in 0..self.attempts.len() {
-            let Some(attempt) = self.attempts[slot] else { continue };
-            let late = now >= self.progress.deadline;
+        for slot in 0..Attempts::SLOTS {
+            let Some(attempt) = self.attempts.get(slot).copied() else { continue };
+            let late = cx.now >= self.progress.deadline;
             let limit = if late { Limit::Total } else { Limit::Idle };
-            let outcome = match attempt.expiry(policy.timeouts()) {
-                expiry if !expiry.caller && now >= expiry.at => Outcome::Failure(Failure::Timeout),
-                _ if attempt.caller_time(now) > now.since(self.progress.began) / 2 => Outcome::Caller,
+            let outcome = match attempt.expiry(cx.policy.timeouts()) {
+                expiry if !expiry.caller && cx.now >= expiry.at => Outcome::Failure(Failure::Timeout),
+                _ if attempt.caller_time(cx.now) > cx.now.since(self.progress.began) / 2 => Outcome::Caller,
                 _ => Outcome::Cancelled,
             };
-            policy.observe(
-                now,
-                match outcome {
-                    Outcome::Caller => PolicyEvent::CallerTimedOut(limit),
-                    _ => PolicyEvent::TimedOut(limit),
-                },
-            );
-            self.aborts.push((attempt.id, outcome));
-            self.body_ended(policy, now, slot, outcome);
+            cx.observe(match outcome {
+                Outcome::Caller => PolicyEvent::CallerTimedOut(limit),
+                _ => PolicyEvent::TimedOut(limit),
+            });
+            self.attempts.abort(attempt.id, outcome);
+            self.body_ended(cx, slot, outcome);
         }
-        self.step = Step::Ended;
+        self.state.move_to_ended();
     }
 }

@@ -1,4 +1,4 @@
-//! Whose failure it is, and when that is known.
+//! Blame: the side whose failure it is, and the time at which that is known.
 
 use super::*;
 use crate::{BreakerState, breaker::BreakerSpec};
@@ -215,7 +215,7 @@ fn our_own_lack_does_not_win_over_a_hedge() {
     let Action::Attempt { id: hedge, .. } = bench.wait_out() else { panic!() };
     let lack = Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS };
     assert!(matches!(bench.next(Event::Done(first, lack)), Action::Wait { .. }));
-    assert_eq!(bench.next(Event::Done(hedge, Settlement::SUCCESS)), Action::Finish(Finish::Answer(hedge)));
+    assert_eq!(bench.next(Event::Done(hedge, Settlement::SUCCESS)), Action::Finish(Finish::Response(hedge)));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_hedge_without_an_endpoint_changes_nothing() {
     assert_eq!(bench.policy.snapshot(bench.now).budget.unwrap().hedges, before.hedges);
     assert_eq!(bench.heard(|event| *event == PolicyEvent::Attempt(AttemptRole::Hedge)), 0);
     assert_eq!(bench.heard(|event| *event == PolicyEvent::HedgeDenied(DenyReason::NoEndpoint)), 1);
-    assert_eq!(bench.next(Event::Done(first, Settlement::SUCCESS)), Action::Finish(Finish::Answer(first)));
+    assert_eq!(bench.next(Event::Done(first, Settlement::SUCCESS)), Action::Finish(Finish::Response(first)));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_retry_without_an_endpoint_gives_the_peers_own_response() {
     let first = bench.begin();
     assert!(matches!(bench.next(Event::Headers(first, status(503))), Action::Wait { .. }));
     let Action::Attempt { id, role: AttemptRole::Retry } = bench.wait_out() else { panic!() };
-    assert_eq!(bench.next(Event::Unavailable(id)), Action::Finish(Finish::Answer(first)));
+    assert_eq!(bench.next(Event::Unavailable(id)), Action::Finish(Finish::Response(first)));
     assert!(matches!(bench.next(Event::Proceed), Action::Wait { .. }), "its body is read on");
     assert_eq!(bench.policy.snapshot(bench.now).budget.unwrap().retries, 0);
     assert_eq!(bench.next(Event::Done(first, Settlement::SUCCESS)), Action::Closed);
@@ -263,7 +263,7 @@ fn a_queued_call_never_enters_an_open_breaker() {
         panic!()
     };
     let _ = first.next(&bench.policy, bench.now, Event::Done(id, BROKEN));
-    assert_eq!(*bench.policy.host().woken.lock().unwrap(), [ticket]);
+    assert_eq!(*bench.policy.driver().woken.lock().unwrap(), [ticket]);
     let Action::Finish(Finish::Refused(rejected)) =
         second.next(&bench.policy, bench.now, Event::Granted(ticket))
     else {

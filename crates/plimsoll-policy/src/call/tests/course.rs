@@ -6,7 +6,7 @@ use super::*;
 fn a_call_that_goes_well_is_one_attempt() {
     let mut bench = Bench::new(PolicySpec::default(), Facts::default());
     let id = bench.begin();
-    assert_eq!(bench.next(Event::Done(id, Settlement::SUCCESS)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Done(id, Settlement::SUCCESS)), Action::Finish(Finish::Response(id)));
     assert_eq!(bench.next(Event::Proceed), Action::Closed);
     assert!(bench.call.is_closed());
     let snapshot = bench.policy.snapshot(bench.now);
@@ -22,7 +22,7 @@ fn a_failed_attempt_is_made_again_after_its_backoff() {
     assert!(wait <= 10 * MS, "{wait:?}");
     let Action::Attempt { id, role: AttemptRole::Retry } = bench.wait_out() else { panic!() };
     assert_ne!(id, first);
-    assert_eq!(bench.next(Event::Done(id, Settlement::SUCCESS)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Done(id, Settlement::SUCCESS)), Action::Finish(Finish::Response(id)));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn the_last_failure_goes_to_the_caller() {
         let Action::Attempt { id: next, .. } = bench.wait_out() else { panic!() };
         id = next;
     }
-    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Response(id)));
     assert_eq!(bench.heard(|event| *event == PolicyEvent::RetryDenied(DenyReason::Attempts)), 1);
 }
 
@@ -42,7 +42,7 @@ fn the_last_failure_goes_to_the_caller() {
 fn only_what_is_safe_is_made_again() {
     let mut bench = Bench::new(retrying(), Facts { idempotent: false, ..safe() });
     let id = bench.begin();
-    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Response(id)));
     assert_eq!(bench.heard(|event| *event == PolicyEvent::RetryDenied(DenyReason::NotSafe)), 1);
 
     // What provably never left is safe whatever its method.
@@ -63,7 +63,7 @@ fn a_reported_attempt_that_sent_nothing_is_safe() {
     let mut bench = Bench::new(retrying(), facts);
     let id = bench.begin();
     bench.call.note(bench.now, id, Mark::Sent);
-    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Response(id)));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_body_that_is_gone_ends_retries() {
     let mut bench = Bench::new(retrying(), safe());
     let id = bench.begin();
     assert!(matches!(bench.next(Event::Unreplayable), Action::Wait { .. }));
-    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Done(id, BROKEN)), Action::Finish(Finish::Response(id)));
 }
 
 #[test]
@@ -82,13 +82,14 @@ fn a_peers_own_failure_passes_when_no_retry_is_left() {
     let Action::Attempt { id: second, .. } = bench.wait_out() else { panic!() };
     // The response is kept until the retry has begun.
     let Action::Abort { id, outcome } = bench.next(Event::Proceed) else { panic!() };
-    assert_eq!((id, outcome), (first, Outcome::Failure(Failure::Answer)));
+    assert_eq!((id, outcome), (first, Outcome::Failure(Failure::Response)));
     // 500 is not on the list: passed on at once.
-    assert_eq!(bench.next(Event::Headers(second, status(500))), Action::Finish(Finish::Answer(second)));
+    assert_eq!(bench.next(Event::Headers(second, status(500))), Action::Finish(Finish::Response(second)));
     assert!(matches!(bench.next(Event::Proceed), Action::Wait { .. }), "its body is still under way");
     assert_eq!(bench.next(Event::Done(second, Settlement::SUCCESS)), Action::Closed);
-    let settled =
-        |event: &PolicyEvent| matches!(event, PolicyEvent::Settled(_, Outcome::Failure(Failure::Answer), _));
+    let settled = |event: &PolicyEvent| {
+        matches!(event, PolicyEvent::Settled(_, Outcome::Failure(Failure::Response), _))
+    };
     assert_eq!(bench.heard(settled), 2, "a body that ends well does not make a 500 a success");
 }
 
@@ -102,7 +103,7 @@ fn a_kept_answer_is_given_if_its_retry_is_not_admitted() {
     let mut bench = Bench::new(PolicySpec { breaker: Some(breaker), ..retrying() }, safe());
     let id = bench.begin();
     assert!(matches!(bench.next(Event::Headers(id, status(503))), Action::Wait { .. }));
-    assert_eq!(bench.wait_out(), Action::Finish(Finish::Answer(id)), "the breaker has opened");
+    assert_eq!(bench.wait_out(), Action::Finish(Finish::Response(id)), "the breaker has opened");
     assert_eq!(bench.heard(|event| *event == PolicyEvent::RetryDenied(DenyReason::Admission)), 1);
     assert_eq!(bench.next(Event::Done(id, Settlement::SUCCESS)), Action::Closed);
 }
@@ -119,7 +120,7 @@ fn retry_after_is_honoured_and_the_deadline_is_not_passed() {
     let mut bench = Bench::new(PolicySpec { timeouts, ..retrying() }, safe());
     let id = bench.begin();
     let later = Settlement { retry_after: Some(Duration::from_secs(60)), ..status(503) };
-    assert_eq!(bench.next(Event::Headers(id, later)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Headers(id, later)), Action::Finish(Finish::Response(id)));
     assert_eq!(bench.heard(|event| *event == PolicyEvent::RetryDenied(DenyReason::NoTime)), 1);
 }
 
@@ -163,7 +164,7 @@ fn each_stage_has_its_limit() {
     bench.after(5 * MS).call.note(start + 10 * MS, id, Mark::Flushed);
     assert_eq!(until(&mut bench), 30 * MS, "first byte");
     bench.after(10 * MS);
-    assert_eq!(bench.next(Event::Headers(id, Settlement::SUCCESS)), Action::Finish(Finish::Answer(id)));
+    assert_eq!(bench.next(Event::Headers(id, Settlement::SUCCESS)), Action::Finish(Finish::Response(id)));
     assert_eq!(until(&mut bench), 70 * MS, "idle");
     bench.after(45 * MS).call.note(start + 65 * MS, id, Mark::Moved);
     assert_eq!(until(&mut bench), 115 * MS, "idle, moved on");
@@ -194,7 +195,7 @@ fn a_slow_attempt_is_hedged_and_the_loser_aborted() {
     let Action::Attempt { id: hedge, role: AttemptRole::Hedge } = bench.wait_out() else { panic!() };
     let Action::Abort { id, outcome } = bench.next(Event::Done(hedge, Settlement::SUCCESS)) else { panic!() };
     assert_eq!((id, outcome), (first, Outcome::Cancelled));
-    assert_eq!(bench.next(Event::Proceed), Action::Finish(Finish::Answer(hedge)));
+    assert_eq!(bench.next(Event::Proceed), Action::Finish(Finish::Response(hedge)));
     assert_eq!(bench.heard(|event| *event == PolicyEvent::HedgeWon), 1);
 }
 
@@ -204,7 +205,7 @@ fn an_error_does_not_win_over_a_pending_hedge() {
     let first = bench.begin();
     let Action::Attempt { id: hedge, .. } = bench.wait_out() else { panic!() };
     assert!(matches!(bench.next(Event::Done(first, BROKEN)), Action::Wait { .. }));
-    assert_eq!(bench.next(Event::Done(hedge, Settlement::SUCCESS)), Action::Finish(Finish::Answer(hedge)));
+    assert_eq!(bench.next(Event::Done(hedge, Settlement::SUCCESS)), Action::Finish(Finish::Response(hedge)));
 }
 
 #[test]
@@ -213,10 +214,10 @@ fn a_bad_answer_is_kept_while_the_hedge_is_out() {
     let first = bench.begin();
     let Action::Attempt { id: hedge, .. } = bench.wait_out() else { panic!() };
     assert!(matches!(bench.next(Event::Headers(first, status(500))), Action::Wait { .. }));
-    // The hedge breaks; the kept answer was let go for its error, which came later.
+    // The hedge breaks; the kept response was let go for its error, which came later.
     let Action::Abort { id, .. } = bench.next(Event::Done(hedge, BROKEN)) else { panic!() };
     assert_eq!(id, first);
-    assert_eq!(bench.next(Event::Proceed), Action::Finish(Finish::Answer(hedge)));
+    assert_eq!(bench.next(Event::Proceed), Action::Finish(Finish::Response(hedge)));
 }
 
 #[test]
@@ -240,7 +241,7 @@ fn a_call_waits_for_its_place_and_is_woken() {
     let early = second.next(&bench.policy, bench.now, Event::Granted(ticket));
     assert!(matches!(early, Action::Wait { ticket: Some(_), .. }));
     let _ = bench.after(30 * MS).next(Event::Done(first, Settlement::SUCCESS));
-    assert_eq!(*bench.policy.host().woken.lock().unwrap(), [ticket]);
+    assert_eq!(*bench.policy.driver().woken.lock().unwrap(), [ticket]);
     let granted = second.next(&bench.policy, bench.now, Event::Granted(ticket));
     assert!(matches!(granted, Action::Attempt { .. }));
     assert_eq!(bench.heard(|event| *event == PolicyEvent::Waited(Machine::Bulkhead, 30 * MS)), 1);
@@ -314,7 +315,7 @@ fn a_revised_policy_keeps_its_state_and_takes_the_new_thresholds() {
     let wider = BulkheadSpec { in_flight: NonZeroU32::new(2).unwrap(), waiting: 1, wait: 100 * MS };
     let revised =
         bench.policy.revised(PolicySpec { bulkhead: Some(wider), ..off() }, bench.now, Draw::new(1));
-    assert_eq!(*bench.policy.host().woken.lock().unwrap(), [ticket], "the larger limit lets it in");
+    assert_eq!(*bench.policy.driver().woken.lock().unwrap(), [ticket], "the larger limit lets it in");
     assert_eq!(revised.snapshot(bench.now).bulkhead.unwrap().in_flight, 2);
     let without = revised.revised(off(), bench.now, Draw::new(1));
     assert!(without.snapshot(bench.now).bulkhead.is_none());

@@ -8,7 +8,7 @@ use crate::{
     Cause, DenyReason, Draw, Failure, Machine, Observer, PolicyEvent, PolicySpec, Reason, Timeouts,
     bulkhead::BulkheadSpec,
     hedge::{HedgeDelay, HedgeSpec},
-    policy::{Host, Policy},
+    policy::{Driver, Policy},
     retry::RetrySpec,
     units::Ratio,
 };
@@ -34,7 +34,7 @@ impl Observer for Journal {
     }
 }
 
-impl Host for Journal {
+impl Driver for Journal {
     fn wake(&self, ticket: Ticket) {
         self.woken.lock().unwrap().push(ticket);
     }
@@ -68,7 +68,7 @@ impl Bench {
     }
 
     fn heard(&self, what: impl Fn(&PolicyEvent) -> bool) -> usize {
-        self.policy.host().events.lock().unwrap().iter().filter(|event| what(event)).count()
+        self.policy.driver().events.lock().unwrap().iter().filter(|event| what(event)).count()
     }
 
     /// Starts, and expects the first attempt.
@@ -102,7 +102,7 @@ fn retrying() -> PolicySpec {
 
 fn status(code: u16) -> Settlement {
     let cause = Some(Cause::Status(code));
-    Settlement { outcome: Outcome::Failure(Failure::Answer), cause, ..Settlement::SUCCESS }
+    Settlement { outcome: Outcome::Failure(Failure::Response), cause, ..Settlement::SUCCESS }
 }
 
 const BROKEN: Settlement = Settlement::failure(Failure::Broken);

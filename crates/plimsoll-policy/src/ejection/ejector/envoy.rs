@@ -257,7 +257,7 @@ proptest! {
             now += gap * SECOND / 1000;
             let host = Draw::new(bits).below(ill.len() as u64) as usize;
             let success = luck >= ill[host];
-            let outcome = if success { Outcome::Success } else { Outcome::Failure(Failure::Answer) };
+            let outcome = if success { Outcome::Success } else { Outcome::Failure(Failure::Response) };
             ours.judge(host as u32, Instant::from_nanos(now), Draw::new(!bits), outcome);
             theirs.random = Draw::new(!bits);
             theirs.put_result(host, now, success);

@@ -2,7 +2,7 @@ use super::*;
 use crate::Failure;
 use std::num::NonZeroU32;
 
-const FAILURE: Outcome = Outcome::Failure(Failure::Answer);
+const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 /// No jitter.
 const LEAST: Draw = Draw::new(0);
 
@@ -28,20 +28,20 @@ mod alone {
     };
     use proptest::prelude::*;
 
-    fn fail(ejector: &Ejector, endpoint: u32, now: Instant, times: u32) -> Option<Verdict> {
+    fn fail(ejector: &Ejector, endpoint: u32, now: Instant, times: u32) -> Option<EjectionDecision> {
         (0..times).filter_map(|_| ejector.judge(endpoint, now, LEAST, FAILURE)).last()
     }
 
-    fn ejected(verdict: Option<Verdict>) -> Ejected {
+    fn ejected(verdict: Option<EjectionDecision>) -> Ejected {
         match verdict {
-            Some(Verdict::Ejected(ejected)) => ejected,
+            Some(EjectionDecision::Ejected(ejected)) => ejected,
             other => panic!("no ejection: {other:?}"),
         }
     }
 
-    fn because(verdict: Option<Verdict>) -> WithheldBecause {
+    fn because(verdict: Option<EjectionDecision>) -> WithheldBecause {
         match verdict {
-            Some(Verdict::Withheld(withheld)) => withheld.because,
+            Some(EjectionDecision::Withheld(withheld)) => withheld.because,
             other => panic!("not withheld: {other:?}"),
         }
     }
@@ -167,7 +167,7 @@ mod alone {
     }
 
     /// Settles `good` of 100 attempts as successes at each endpoint, and lets the sweep come.
-    fn sweep(ejector: &Ejector, start: u64, good: &[u32]) -> Vec<Verdict> {
+    fn sweep(ejector: &Ejector, start: u64, good: &[u32]) -> Vec<EjectionDecision> {
         let mut verdicts = vec![];
         let mut settle = |endpoint, now, outcome| {
             verdicts.extend(ejector.judge(endpoint, now, LEAST, outcome));
@@ -190,7 +190,7 @@ mod alone {
         // Mean 92.0, σ 14.0: the threshold is 65.4 %.
         let ejector = Ejector::new(&by_rate(), 6);
         let verdicts = sweep(&ejector, 1, &[99, 98, 99, 97, 98, 61]);
-        let [Verdict::Ejected(ejected)] = verdicts[..] else { panic!("{verdicts:?}") };
+        let [EjectionDecision::Ejected(ejected)] = verdicts[..] else { panic!("{verdicts:?}") };
         assert_eq!((ejected.endpoint, ejected.reason), (5, EjectionReason::SuccessRate));
     }
 
@@ -219,7 +219,7 @@ mod alone {
         let percentage = FailurePercentage { minimum_requests: 100, ..FailurePercentage::default() };
         let spec = EjectionSpec { success_rate: None, failure_percentage: Some(percentage), ..by_rate() };
         let verdicts = sweep(&Ejector::new(&spec, 5), 1, &[70, 16, 50, 60, 15]);
-        let [Verdict::Ejected(ejected)] = verdicts[..] else { panic!("{verdicts:?}") };
+        let [EjectionDecision::Ejected(ejected)] = verdicts[..] else { panic!("{verdicts:?}") };
         assert_eq!((ejected.endpoint, ejected.reason), (4, EjectionReason::FailurePercentage));
         // By rate none of them stands out.
         assert_eq!(sweep(&Ejector::new(&by_rate(), 5), 1, &[70, 16, 50, 60, 15]), []);
@@ -235,10 +235,14 @@ mod alone {
         };
         let ejector = Ejector::new(&spec, 6);
         // Three of six, and 40 % may be out: the two worst go.
-        let [Verdict::Ejected(first)] = sweep(&ejector, 1, &[90, 5, 90, 0, 90, 9])[..] else { panic!() };
+        let [EjectionDecision::Ejected(first)] = sweep(&ejector, 1, &[90, 5, 90, 0, 90, 9])[..] else {
+            panic!()
+        };
         assert_eq!((first.endpoint, ejector.ejected(at(12))), (3, 2));
         let told: Vec<_> = (0..4).filter_map(|_| ejector.judge(0, at(13), LEAST, Outcome::Success)).collect();
-        let [Verdict::Ejected(second), Verdict::Withheld(third)] = told[..] else { panic!("{told:?}") };
+        let [EjectionDecision::Ejected(second), EjectionDecision::Withheld(third)] = told[..] else {
+            panic!("{told:?}")
+        };
         assert_eq!((second.endpoint, third.endpoint, third.because), (1, 5, WithheldBecause::AtMost));
         assert!((at(42)..=at(45)).contains(&second.until), "{second:?}");
     }
@@ -250,7 +254,7 @@ mod alone {
         (0..100).for_each(|_| _ = ejector.judge(0, at(1), LEAST, Outcome::Success));
         // Their ends, one after each failure, are nobody's verdict.
         let verdicts: Vec<_> = (0..5).filter_map(|_| ejector.judge(0, at(2), LEAST, FAILURE)).collect();
-        let [Verdict::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
+        let [EjectionDecision::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
     }
 
     #[test]
@@ -289,7 +293,7 @@ mod alone {
             verdicts.extend(head());
             verdicts.extend(ejector.judge_late(0, at(1), LEAST, FAILURE));
         }
-        let [Verdict::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
+        let [EjectionDecision::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
 
         ejector.uneject(0, at(1));
         fail(&ejector, 0, at(1), 2);
@@ -322,7 +326,7 @@ mod alone {
                 let outcome = if kind == 0 { Outcome::Success } else { FAILURE };
                 let verdict = ejector.judge(endpoint % endpoints, at(seconds), Draw::new(bits), outcome);
                 prop_assert!(ejector.ejected(at(seconds)) <= allowed);
-                if let Some(Verdict::Withheld(withheld)) = verdict {
+                if let Some(EjectionDecision::Withheld(withheld)) = verdict {
                     prop_assert_eq!(ejector.ejected(at(seconds)), allowed);
                     prop_assert!(!ejector.is_ejected(withheld.endpoint, at(seconds)));
                 }
@@ -347,7 +351,7 @@ mod together {
             });
             let mine = ejector.judge(0, at(1), LEAST, FAILURE);
             let theirs = other.join().unwrap();
-            let out = |verdict| u32::from(matches!(verdict, Some(Verdict::Ejected(_))));
+            let out = |verdict| u32::from(matches!(verdict, Some(EjectionDecision::Ejected(_))));
             assert_eq!(out(mine) + out(theirs), 1);
             assert_eq!(ejector.ejected(at(1)), 1);
         });

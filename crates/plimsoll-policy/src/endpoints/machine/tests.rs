@@ -8,7 +8,7 @@ use crate::{
 use proptest::prelude::*;
 use std::num::NonZeroU32;
 
-const FAILURE: Outcome = Outcome::Failure(Failure::Answer);
+const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 const QUICK: Duration = Duration::from_millis(1);
 
 fn at(seconds: u64) -> Instant {
@@ -79,7 +79,7 @@ fn the_head_counts_once_and_the_place_is_held_to_the_end() {
     assert_eq!(standing().standing.unwrap().requests, 1);
 }
 
-/// What a verdict at the body's end did: the head's time, told late, wiped out what had been learnt since.
+/// Before verdicts were given at the head, a head's latency reported at the body's end overwrote newer estimates.
 #[test]
 fn a_download_that_ends_leaves_the_estimate_alone() {
     let endpoints = of(&spec(Balance::PeakEwma), 1);
@@ -133,7 +133,7 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
         }
         let pick = begin(0, at(33)).unwrap();
         verdicts.extend(endpoints.judge(&pick, at(33), Draw::new(0), Outcome::Success, QUICK));
-        let [Verdict::Ejected(ejected)] = verdicts[..] else { panic!("{reason:?}: {verdicts:?}") };
+        let [EjectionDecision::Ejected(ejected)] = verdicts[..] else { panic!("{reason:?}: {verdicts:?}") };
         assert_eq!((ejected.endpoint, ejected.reason), (2, reason));
     }
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use super::refused;
 use crate::{
-    Instant, Outcome, Rejected,
+    Instant, Outcome, RejectedError,
     sync::{
         Mutex, MutexGuard,
         atomic::{
@@ -101,19 +101,19 @@ struct Bucket {
 }
 
 impl AdaptiveRate {
-    /// One that limits nothing yet, and measures from `start` on.
+    /// A rate limit that is off, and measures from `start` on.
     pub fn new(start: Instant) -> Self {
         let bucket = Bucket { cubic: None, fill: 1.0, room: 1.0, permits: 0.0, filled: start };
         Self { on: AtomicBool::new(false), sent: Sent::new(start), bucket: Mutex::new(bucket) }
     }
 
-    /// May one more call be sent? Takes a permit, where there is a limit.
+    /// Admits one more call or refuses it. Takes a permit if the limit is on.
     ///
     /// # Errors
     /// By [`crate::Machine::RateLimit`] for [`crate::Reason::RateExceeded`], with the time after which the same ask would be
     /// granted, if until then nobody else asks and the rate stays.
     #[inline]
-    pub fn admit(&self, now: Instant) -> Result<(), Rejected> {
+    pub fn admit(&self, now: Instant) -> Result<(), RejectedError> {
         if self.on.load(Acquire) { self.bucket().take(now) } else { Ok(()) }
     }
 
@@ -138,7 +138,7 @@ impl AdaptiveRate {
         }
     }
 
-    /// Rate and permits at `now`, for an operator. Takes the lock.
+    /// Returns a snapshot at `now`. Takes the lock.
     pub fn snapshot(&self, now: Instant) -> AdaptiveSnapshot {
         let mut bucket = self.bucket();
         bucket.refill(now);
@@ -162,7 +162,7 @@ impl Bucket {
         self.filled = self.filled.max(now);
     }
 
-    fn take(&mut self, now: Instant) -> Result<(), Rejected> {
+    fn take(&mut self, now: Instant) -> Result<(), RejectedError> {
         self.refill(now);
         if self.permits + ROUNDING >= 1.0 {
             self.permits -= 1.0;

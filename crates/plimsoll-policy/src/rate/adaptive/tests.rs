@@ -2,7 +2,7 @@ use super::*;
 use crate::{Failure, Machine, Reason};
 use proptest::prelude::*;
 
-const FAILURE: Outcome = Outcome::Failure(Failure::Answer);
+const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 
 fn at(millis: u64) -> Instant {
     Instant::from_nanos(millis * 1_000_000)

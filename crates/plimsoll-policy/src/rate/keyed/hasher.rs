@@ -28,7 +28,7 @@ impl KeyHasher {
         Self { seed: seed ^ mix(seed ^ secret[0], secret[1]), secret }
     }
 
-    /// The hash of a key.
+    /// Returns the hash of a key.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> KeyHash {
         let (mut state, [first, second, third, fourth]) = (self.seed, self.secret);

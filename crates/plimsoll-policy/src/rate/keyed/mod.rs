@@ -12,11 +12,11 @@ pub use hasher::KeyHasher;
 
 use super::{
     meter::{Meter, Peek, Take, pack},
+    params::RateParams,
     refused,
-    terms::Terms,
 };
 use crate::{
-    Draw, Instant, KeyHash, Rejected,
+    Draw, Instant, KeyHash, RejectedError,
     sync::atomic::AtomicU64,
     units::{Burst, Rate},
 };
@@ -67,7 +67,7 @@ pub struct KeysSnapshot {
     pub keys: usize,
     /// Slots there are.
     pub capacity: usize,
-    /// How many buckets that were not full have been displaced since the start.
+    /// Returns the number of buckets that were evicted while not full.
     pub evictions: u64,
 }
 
@@ -77,7 +77,7 @@ impl KeyedLimiter {
     /// Allocates the whole table.
     pub fn new(rate: Rate, burst: Burst, keys: NonZeroU32, start: Instant, secret: Draw) -> Self {
         Self {
-            meter: Meter::new(rate, burst, start, Terms::carry),
+            meter: Meter::new(rate, burst, start, RateParams::carry),
             hasher: KeyHasher::new(secret),
             table: Table::new(keys),
         }
@@ -95,16 +95,16 @@ impl KeyedLimiter {
     /// # Errors
     /// As [`super::TokenBucket::admit`]. A key that is refused for asking more than the burst is not remembered.
     #[inline]
-    pub fn admit(&self, now: Instant, key: KeyHash, permits: u32) -> Result<(), Rejected> {
+    pub fn admit(&self, now: Instant, key: KeyHash, permits: u32) -> Result<(), RejectedError> {
         loop {
-            let terms = self.meter.terms();
+            let params = self.meter.params();
             if permits == 0 {
                 return Ok(());
             }
-            if permits > terms.burst {
+            if permits > params.burst {
                 return Err(refused());
             }
-            if terms.far(now) {
+            if params.far(now) {
                 self.set_back(now);
             }
             let Some(slot) = self.table.find(key) else {
@@ -113,9 +113,9 @@ impl KeyedLimiter {
                 }
                 continue;
             };
-            match self.meter.take(&terms, slot.bucket, terms.read(now), permits, |_| slot.owned()) {
+            match self.meter.take(&params, slot.bucket, params.read(now), permits, |_| slot.owned()) {
                 Take::Taken { .. } => return Ok(()),
-                Take::Short(target) => return Err(refused().after(terms.when(target).since(now))),
+                Take::Short(target) => return Err(refused().after(params.when(target).since(now))),
                 Take::Declined | Take::Stale => {}
             }
         }
@@ -126,25 +126,25 @@ impl KeyedLimiter {
     fn open(&self, now: Instant, key: KeyHash, permits: u32) -> bool {
         let Some(entry) = self.table.lock(key) else { return false };
         // Read under the lock: an update waits for those who hold it before it carries the table over.
-        let terms = self.meter.terms();
-        if permits > terms.burst {
+        let params = self.meter.params();
+        if permits > params.burst {
             return false;
         }
-        let reading = terms.read(now);
-        let bucket = pack(reading.full + terms.cost(permits), &terms);
+        let reading = params.read(now);
+        let bucket = pack(reading.full + params.cost(permits), &params);
         entry.claim(bucket, |word| {
             // A bucket that is ahead of us is being carried over: worth keeping.
-            self.meter.value(&terms, word).map_or(u64::MAX, |value| value.saturating_sub(reading.earned))
+            self.meter.value(&params, word).map_or(u64::MAX, |value| value.saturating_sub(reading.earned))
         });
         true
     }
 
-    /// What this key's bucket holds now, and how long until `permits` would be there. Changes nothing.
+    /// Returns the content of this key's bucket now, and the time until `permits` would be there. Changes nothing.
     pub fn peek(&self, now: Instant, key: KeyHash, permits: u32) -> Peek {
         loop {
-            let terms = self.meter.terms();
-            let Some(slot) = self.table.find(key) else { return Peek::at(&terms, 0, now, permits) };
-            if let Some(peek) = self.meter.peek(&terms, slot.bucket, now, permits, || slot.owned()) {
+            let params = self.meter.params();
+            let Some(slot) = self.table.find(key) else { return Peek::at(&params, 0, now, permits) };
+            if let Some(peek) = self.meter.peek(&params, slot.bucket, now, permits, || slot.owned()) {
                 return peek;
             }
         }
@@ -153,7 +153,7 @@ impl KeyedLimiter {
     /// Gives `permits` back to this key's bucket, up to its burst. A key that has been forgotten has them already.
     pub fn refund(&self, key: KeyHash, permits: u32) {
         while let Some(slot) = self.table.find(key) {
-            if self.meter.give(&self.meter.terms(), slot.bucket, permits, || slot.owned()) {
+            if self.meter.give(&self.meter.params(), slot.bucket, permits, || slot.owned()) {
                 return;
             }
         }
@@ -164,20 +164,20 @@ impl KeyedLimiter {
     /// Walks the table (about a millisecond for 65,536 keys) while calls go on: a caller who meets a bucket that has not
     /// been carried over yet does it.
     pub fn update(&self, now: Instant, rate: Rate, burst: Burst) {
-        self.meter.update(now, rate, burst, |carry| self.each(carry));
+        self.meter.update(now, rate, burst, |carry| self.for_each(carry));
     }
 
     #[cold]
     fn set_back(&self, now: Instant) {
-        self.meter.set_back(now, |carry| self.each(carry));
+        self.meter.set_back(now, |carry| self.for_each(carry));
     }
 
-    fn each(&self, carry: &dyn Fn(&AtomicU64)) {
+    fn for_each(&self, carry: &dyn Fn(&AtomicU64)) {
         self.table.quiesce();
         self.table.buckets().for_each(carry);
     }
 
-    /// How many slots are in use.
+    /// Returns the number of slots in use.
     pub fn len(&self) -> usize {
         self.table.occupied()
     }
@@ -187,7 +187,7 @@ impl KeyedLimiter {
         self.len() == 0
     }
 
-    /// How many slots there are.
+    /// Returns the number of slots.
     pub fn capacity(&self) -> usize {
         self.table.capacity()
     }
@@ -197,7 +197,7 @@ impl KeyedLimiter {
         self.table.evictions()
     }
 
-    /// What an operator wants to see.
+    /// Returns a snapshot of the limiter.
     pub fn snapshot(&self) -> KeysSnapshot {
         let (rate, burst) = self.meter.given();
         KeysSnapshot { rate, burst, keys: self.len(), capacity: self.capacity(), evictions: self.evictions() }

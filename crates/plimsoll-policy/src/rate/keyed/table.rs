@@ -210,7 +210,7 @@ impl Set {
     }
 }
 
-/// What a slot calls its owner. Two of 2⁶⁴ hashes make way for the marks.
+/// The name of a slot's owner. Two of 2⁶⁴ hashes are reserved for the marks.
 #[inline]
 const fn name(key: KeyHash) -> u64 {
     if key.0 <= CHANGING { key.0 + 2 } else { key.0 }

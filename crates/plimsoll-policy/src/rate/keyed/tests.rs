@@ -137,12 +137,12 @@ proptest! {
     ) {
         let limiter = limiter("7/s", 5, 100);
         let mut model = HashMap::new();
-        let (mut now, mut terms) = (0, ("7/s", 5));
+        let (mut now, mut params) = (0, ("7/s", 5));
         for (index, (step, key, permits, what)) in asks.into_iter().enumerate() {
             now += step;
             if index == other {
-                terms = ("90/m", 8);
-                let (rate, burst) = (terms.0.parse().unwrap(), Burst::try_from(terms.1).unwrap());
+                params = ("90/m", 8);
+                let (rate, burst) = (params.0.parse().unwrap(), Burst::try_from(params.1).unwrap());
                 limiter.update(at(now), rate, burst);
                 for bucket in model.values() {
                     TokenBucket::update(bucket, at(now), rate, burst);
@@ -150,7 +150,7 @@ proptest! {
             }
             let hash = limiter.hash(&[key]);
             let bucket = model.entry(key).or_insert_with(|| {
-                TokenBucket::new(terms.0.parse().unwrap(), Burst::try_from(terms.1).unwrap(), Instant::ORIGIN)
+                TokenBucket::new(params.0.parse().unwrap(), Burst::try_from(params.1).unwrap(), Instant::ORIGIN)
             });
             match what {
                 0 => {
@@ -165,7 +165,7 @@ proptest! {
         prop_assert!(limiter.len() <= model.len());
     }
 
-    /// Whatever comes, no key gets more than its burst and rate, and once more its burst for each eviction there was.
+    /// No key ever gets more than its burst and rate, plus its burst once more for each eviction.
     #[test]
     fn over_capacity_no_key_gains_more_than_a_burst_an_eviction(
         asks in prop::collection::vec((0u64..50, 0u8..60), 1..400),

@@ -107,9 +107,9 @@ mod alone {
     #[test]
     fn a_policy_has_one_budget() {
         let (retry, hedge) = (RetrySpec::default(), HedgeSpec::default());
-        assert_eq!(BudgetSpec::of(Some(&retry), Some(&hedge)), spec("20%", 10, "5%"));
-        assert_eq!(BudgetSpec::of(Some(&retry), None), spec("20%", 10, "0%"));
-        assert_eq!(BudgetSpec::of(None, Some(&hedge)), spec("5%", 0, "5%"));
+        assert_eq!(BudgetSpec::from_specs(Some(&retry), Some(&hedge)), spec("20%", 10, "5%"));
+        assert_eq!(BudgetSpec::from_specs(Some(&retry), None), spec("20%", 10, "0%"));
+        assert_eq!(BudgetSpec::from_specs(None, Some(&hedge)), spec("5%", 0, "5%"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{LONG, found, lines, settle, spawn};
 use crate::{
     lock::{FindingKind, Mutex, RwLock, Semaphore, order},
-    measure::Watch,
+    measure::WaitMonitor,
 };
 use std::sync::{Arc, atomic::AtomicU32, atomic::Ordering::Relaxed};
 use tokio::{sync::Barrier, time::Instant};
@@ -24,7 +24,7 @@ async fn a_task_that_waits_for_itself_is_told_with_both_places() {
     assert!(findings[0].steps[0].holds.unwrap().place.file().ends_with("deadlock.rs"));
     assert!(!findings[0].certain, "a moment is not enough");
 
-    let mut watch = Watch::new();
+    let mut watch = WaitMonitor::new();
     watch.look(Instant::now());
     assert_eq!(found(FindingKind::OnItself, name).len(), 1);
     watch.look(Instant::now() + LONG);
@@ -68,7 +68,7 @@ async fn two_tasks_that_wait_for_each_other_are_told_with_all_four_places() {
     );
     assert_eq!(left.stats().waiting, 1);
 
-    Watch::new().look(Instant::now() + LONG);
+    WaitMonitor::new().look(Instant::now() + LONG);
     let findings = found(FindingKind::Cycle, "deadlock: left");
     assert!(findings.len() == 2 && findings[1].certain, "{findings:?}");
     one.abort();
@@ -143,7 +143,7 @@ async fn two_futures_of_one_task_are_suspected_and_cleared() {
     };
     let waits = async { drop(lock.lock().await) };
     tokio::join!(holds, waits);
-    Watch::new().look(Instant::now() + LONG);
+    WaitMonitor::new().look(Instant::now() + LONG);
     let findings = found(FindingKind::OnItself, "deadlock: joined");
     assert!(findings.len() == 1 && !findings[0].certain, "{findings:?}");
 }
@@ -191,8 +191,8 @@ async fn tasks_that_keep_an_order_are_never_suspected() {
 
 #[tokio::test]
 async fn both_orders_are_told_though_nobody_waited() {
-    let told = Arc::new(AtomicU32::new(0));
-    let counts = Arc::clone(&told);
+    let calls = Arc::new(AtomicU32::new(0));
+    let counts = Arc::clone(&calls);
     crate::lock::on_finding(move |finding| {
         let here = finding.steps[0].holds.is_some_and(|spot| spot.lock == "order: stock");
         if finding.kind == FindingKind::Order && here {
@@ -224,6 +224,6 @@ async fn both_orders_are_told_though_nobody_waited() {
             (Some(("order: cash", held_first)), Some(("order: stock", taken_first))),
         ]
     );
-    assert_eq!(told.load(Relaxed), 1);
+    assert_eq!(calls.load(Relaxed), 1);
     assert_eq!((cash.stats().wait.count, stock.stats().wait.count), (0, 0));
 }

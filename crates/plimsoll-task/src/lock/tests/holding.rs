@@ -3,7 +3,7 @@
 use super::{LONG, found, lines, settle, spawn};
 use crate::{
     lock::{FindingKind, Mutex, RwLock, Semaphore},
-    measure::Watch,
+    measure::WaitMonitor,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, advance, sleep};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, advance, sleep};
 #[tokio::test]
 async fn the_watch_tells_who_holds_though_nobody_waits() {
     let lock = RwLock::new("holding: alone", ()).hold_limit(Duration::from_millis(100));
-    let mut watch = Watch::new();
+    let mut watch = WaitMonitor::new();
     let (start, name) = (Instant::now(), "holding: alone");
     watch.look(start);
     let guard = lock.read().await;
@@ -33,7 +33,7 @@ async fn the_watch_tells_who_holds_though_nobody_waits() {
 #[tokio::test(start_paused = true)]
 async fn statistics_say_for_how_long_it_has_been_held() {
     let lock = Semaphore::new("holding: so far", 2);
-    let mut watch = Watch::new();
+    let mut watch = WaitMonitor::new();
     let held_for = || lock.stats().held_for;
     let guard = lock.acquire().await.unwrap();
     advance(Duration::from_secs(1)).await;
@@ -54,7 +54,7 @@ async fn statistics_say_for_how_long_it_has_been_held() {
 #[tokio::test]
 async fn one_who_takes_it_again_and_again_does_not_hold_it_long() {
     let lock = Mutex::new("holding: again", ());
-    let mut watch = Watch::new();
+    let mut watch = WaitMonitor::new();
     for seconds in 0..5 {
         let _guard = lock.lock().await;
         watch.look(Instant::now() + Duration::from_secs(seconds));

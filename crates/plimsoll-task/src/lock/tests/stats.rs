@@ -1,9 +1,9 @@
-//! What a lock says of itself.
+//! Tests of a lock's statistics.
 
 use super::{settle, spawn};
 use crate::lock::{
-    Closed, LockKind, Mutex, MutexGuard, OwnedPermit, Permit, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    Semaphore, TryAcquireError, WouldBlock, all_stats,
+    AcquireError, LockKind, Mutex, MutexGuard, OwnedPermit, Permit, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, TryAcquireError, TryLockError, all_stats,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::{advance, timeout};
@@ -62,15 +62,15 @@ async fn a_wait_given_up_leaves_nothing_behind() {
 async fn nobody_is_let_in_beside_a_holder() {
     let mutex = Mutex::new("stats: try", ());
     let guard = mutex.try_lock().unwrap();
-    assert_eq!(mutex.try_lock().unwrap_err(), WouldBlock);
+    assert_eq!(mutex.try_lock().unwrap_err(), TryLockError);
     drop(guard);
     let rwlock = RwLock::new("stats: try", ());
     let reads = (rwlock.try_read().unwrap(), rwlock.read().await);
-    assert_eq!(rwlock.stats().held_at.len(), 1, "one seat for two of the same owner");
-    assert_eq!(rwlock.try_write().unwrap_err(), WouldBlock);
+    assert_eq!(rwlock.stats().held_at.len(), 1, "one slot for two of the same owner");
+    assert_eq!(rwlock.try_write().unwrap_err(), TryLockError);
     drop(reads);
     let written = rwlock.write().await;
-    assert_eq!(rwlock.try_read().unwrap_err(), WouldBlock);
+    assert_eq!(rwlock.try_read().unwrap_err(), TryLockError);
     assert_eq!(rwlock.stats().taken, 1);
     drop(written);
 }
@@ -91,8 +91,8 @@ async fn permits_come_back_and_a_closed_semaphore_says_so() {
     assert_eq!(semaphore.available_permits(), 4);
     semaphore.close();
     assert!(semaphore.is_closed());
-    assert_eq!(semaphore.acquire().await.unwrap_err(), Closed);
-    assert_eq!(semaphore.acquire_owned().await.unwrap_err(), Closed);
+    assert_eq!(semaphore.acquire().await.unwrap_err(), AcquireError);
+    assert_eq!(semaphore.acquire_owned().await.unwrap_err(), AcquireError);
     assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
     assert!(semaphore.stats().held_at.is_empty());
 }

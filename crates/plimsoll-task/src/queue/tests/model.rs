@@ -55,7 +55,7 @@ fn once<F: Future>(future: F) -> Poll<F::Output> {
 struct Model {
     sender: Sender<u32>,
     receiver: Receiver<u32>,
-    /// What is in the queue, by the order in which the sends ended.
+    /// The items in the queue, in the order in which the sends ended.
     inside: VecDeque<u32>,
     under_way: Vec<(u32, Sending)>,
     next: u32,

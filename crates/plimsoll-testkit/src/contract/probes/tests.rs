@@ -43,7 +43,7 @@ impl Drop for Permit {
 
 impl Service<u32> for Wrong {
     type Response = u32;
-    type Error = Option<Broken>;
+    type Error = Option<BrokenError>;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<u32, Self::Error>>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -79,12 +79,14 @@ impl Service<u32> for Wrong {
 
 type Apply = Box<dyn Fn(Inner) -> Wrong>;
 
-fn contract(fault: Fault) -> Contract<impl Fn() -> Apply, impl Fn(&Option<Broken>) -> Option<Broken>> {
+fn contract(
+    fault: Fault,
+) -> Contract<impl Fn() -> Apply, impl Fn(&Option<BrokenError>) -> Option<BrokenError>> {
     let make = move || -> Apply {
         let free = Arc::new(AtomicUsize::new(1));
         Box::new(move |inner| Wrong { inner, free: Arc::clone(&free), fault, readied: false })
     };
-    Contract::new(make).in_flight(1).errors(|error: &Option<Broken>| *error)
+    Contract::new(make).in_flight(1).errors(|error: &Option<BrokenError>| *error)
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use crate::script::{End, Journal, Script};
 use plimsoll_policy::{Instant, PolicyEvent, call::Finish};
 use std::{collections::BTreeMap, time::Duration};
 
-/// What the counts of a policy rose to, instant by instant.
+/// The counts of a policy, instant by instant.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     seen: BTreeMap<String, String>,
@@ -79,7 +79,7 @@ pub fn of_reference(
 /// An end as whoever sent the request sees it.
 fn told(script: &Script, call: usize, how: &Result<Finish, String>) -> String {
     match how {
-        Ok(Finish::Answer(id)) => match script.calls[call].attempt(id.index()).end {
+        Ok(Finish::Response(id)) => match script.calls[call].attempt(id.index()).end {
             Some((_, End::Head(settlement, _))) => ended::status(status(&settlement)),
             _ => ended::BROKEN.to_owned(),
         },
@@ -91,7 +91,7 @@ fn told(script: &Script, call: usize, how: &Result<Finish, String>) -> String {
     }
 }
 
-/// The status of an answer that means this.
+/// The status of a response that means this.
 pub(super) fn status(settlement: &plimsoll_policy::Settlement) -> u16 {
     match settlement.cause {
         Some(plimsoll_policy::Cause::Status(status)) => status,
@@ -101,7 +101,7 @@ pub(super) fn status(settlement: &plimsoll_policy::Settlement) -> u16 {
 
 /// The words for how a call ended.
 pub mod ended {
-    use plimsoll_policy::{Limit, Rejected};
+    use plimsoll_policy::{Limit, RejectedError};
 
     /// The connection broke.
     pub const BROKEN: &str = "broken";
@@ -112,17 +112,17 @@ pub mod ended {
     /// The body broke off.
     pub const BODY_BROKEN: &str = "body Failure(Broken)";
 
-    /// An answer came.
+    /// A response came.
     pub fn status(status: u16) -> String {
         format!("status {status}")
     }
 
     /// A machine said no.
-    pub fn refused(rejected: Rejected) -> String {
+    pub fn refused(rejected: RejectedError) -> String {
         format!("refused by {}: {}", rejected.by.name(), rejected.reason.name())
     }
 
-    /// A limit ran out before an answer.
+    /// A limit ran out before a response.
     pub fn limit(limit: Limit) -> String {
         format!("limit {limit:?}")
     }

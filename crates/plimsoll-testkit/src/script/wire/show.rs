@@ -18,26 +18,26 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// For how long what is expected may take to come about, on a machine that has other things to do.
+/// The limit on waiting for expected counts, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whether anything has happened, and how calls ended. Clones share it.
+/// A log of activity and of the ends of calls. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Activity(Arc<Happened>);
+pub struct Activity(Arc<ActivityState>);
 
 #[derive(Debug, Default)]
-struct Happened {
+struct ActivityState {
     count: AtomicU64,
     ends: Mutex<Vec<(usize, String)>>,
 }
 
 impl Activity {
-    /// Something has happened.
+    /// Notes an activity.
     pub fn note(&self) {
         self.0.count.fetch_add(1, SeqCst);
     }
 
-    /// This call has ended so.
+    /// Notes the end of a call.
     pub fn ended(&self, call: usize, how: String) {
         self.0.ends.lock().unwrap_or_else(PoisonError::into_inner).push((call, how));
         self.note();
@@ -47,7 +47,7 @@ impl Activity {
         std::mem::take(&mut *self.0.ends.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Until nothing has happened for so long.
+    /// Waits until there was no activity for this time.
     async fn ceases(&self, quiet: Duration) {
         let mut before = self.0.count.load(SeqCst);
         loop {
@@ -61,18 +61,18 @@ impl Activity {
     }
 }
 
-/// A driver with connections of its own.
+/// A driver with its own connections.
 pub trait Wire {
-    /// Whether it tells its [`Activity`] how calls end, and not only that they do.
+    /// Whether it notes how calls end in its [`Activity`], and not only that they do.
     const TELLS_ENDS: bool;
 
-    /// This call, as a task of its own; it tells its [`Activity`] of its end.
+    /// Starts this call as a task, which notes its end in its [`Activity`].
     fn start(&mut self, call: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    /// This is done by hand.
+    /// Carries out an operator's act.
     fn act(&mut self, act: &Act);
 
-    /// Its metrics, in the Prometheus format.
+    /// Returns its metrics in the Prometheus format.
     fn metrics(&self) -> String;
 }
 

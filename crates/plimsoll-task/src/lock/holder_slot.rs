@@ -1,11 +1,11 @@
-//! Who has an exclusive lock, written by whoever takes it and read by whoever wonders.
+//! The slot for the exclusive holder of a lock, written by the holder and read by observers.
 //!
-//! Three plain stores to take a seat, one to leave it: no read-modify-write, no clock. The lock itself sees to it that
-//! one at a time writes. Those who share a lock have [others](super::shared_seat).
+//! Three plain stores to enter, one to leave: no read-modify-write, no clock. The lock itself ensures that there is one
+//! writer at a time. Shared holders have [other slots](super::shared_slot).
 
 use super::{
-    Place,
-    owner::{Owner, PlaceCell},
+    SourceLocation,
+    owner::{LocationCell, Owner},
 };
 use crate::sync::atomic::{
     AtomicU64,
@@ -14,39 +14,39 @@ use crate::sync::atomic::{
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct HolderSlot {
     owner: AtomicU64,
-    /// Grows with each who sits down, so that one who stays can be told from one who comes again.
+    /// Grows with each holder, so that a holder that stays can be told from one that comes again.
     turn: AtomicU64,
-    place: PlaceCell,
+    place: LocationCell,
 }
 
-/// Who was seen in a seat.
+/// A holder that was seen in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct Holder {
     pub(crate) owner: Owner,
     pub(crate) turn: u64,
     /// Where the lock was taken.
-    pub(crate) place: Place,
+    pub(crate) place: SourceLocation,
 }
 
-impl Seat {
+impl HolderSlot {
     pub(super) fn new() -> Self {
-        Self { owner: AtomicU64::new(Owner::NOBODY), turn: AtomicU64::new(0), place: PlaceCell::new(None) }
+        Self { owner: AtomicU64::new(Owner::NOBODY), turn: AtomicU64::new(0), place: LocationCell::new(None) }
     }
 
-    /// The turn that this is. For who has the lock.
+    /// Enters the holder of the lock and returns its turn.
     #[inline]
-    pub(super) fn take(&self, owner: Owner, place: Place) -> u64 {
+    pub(super) fn take(&self, owner: Owner, place: SourceLocation) -> u64 {
         let turn = self.turn.load(Relaxed).wrapping_add(1);
-        // Who sees this turn must not see the owner before it any more.
+        // A reader that sees this turn must not see the former owner.
         self.turn.store(turn, Release);
         self.place.store(Some(place));
         self.owner.store(owner.number(), Release);
         turn
     }
 
-    /// For who has the lock, still.
+    /// Leaves the slot, before the lock is released.
     #[inline]
     pub(super) fn leave(&self) {
         self.owner.store(Owner::NOBODY, Release);
@@ -56,10 +56,10 @@ impl Seat {
         self.turn.load(Relaxed)
     }
 
-    /// `None` also while one is just sitting down or leaving.
-    pub(super) fn look(&self) -> Option<Held> {
+    /// Returns the visible holder. `None` also while one is just entering or leaving.
+    pub(super) fn look(&self) -> Option<Holder> {
         let owner = self.owner.load(Acquire);
-        let held = Held {
+        let held = Holder {
             owner: Owner::from_number(owner)?,
             turn: self.turn.load(Acquire),
             place: self.place.load()?,
@@ -75,13 +75,13 @@ mod tests {
 
     #[test]
     fn a_seat_shows_who_took_it_last_and_nobody_after() {
-        let (seat, me, place) = (Seat::new(), Owner::current(), Location::caller());
-        assert_eq!(seat.look(), None);
-        assert_eq!(seat.take(me, place), 1);
-        assert_eq!(seat.look(), Some(Held { owner: me, turn: 1, place }));
-        seat.leave();
-        assert_eq!(seat.look(), None);
-        assert_eq!(seat.take(me, place), 2);
+        let (slot, me, place) = (HolderSlot::new(), Owner::current(), Location::caller());
+        assert_eq!(slot.look(), None);
+        assert_eq!(slot.take(me, place), 1);
+        assert_eq!(slot.look(), Some(Holder { owner: me, turn: 1, place }));
+        slot.leave();
+        assert_eq!(slot.look(), None);
+        assert_eq!(slot.take(me, place), 2);
     }
 }
 
@@ -96,20 +96,20 @@ mod loom_tests {
     }
 
     /// A place for each.
-    fn place(number: u64) -> Place {
+    fn place(number: u64) -> SourceLocation {
         [Location::caller(), Location::caller()][number as usize - 1]
     }
 
     #[test]
     fn loom_an_exclusive_holder_is_seen_with_its_own_turn() {
         loom::model(|| {
-            let seat = Arc::new(Seat::new());
-            let theirs = Arc::clone(&seat);
+            let slot = Arc::new(HolderSlot::new());
+            let theirs = Arc::clone(&slot);
             let looks = thread::spawn(move || theirs.look());
             for number in 1..=2 {
-                assert_eq!(seat.take(owner(number), place(number)), number);
+                assert_eq!(slot.take(owner(number), place(number)), number);
                 if number == 1 {
-                    seat.leave();
+                    slot.leave();
                 }
             }
             if let Some(held) = looks.join().unwrap() {

@@ -1,75 +1,76 @@
-//! The flights under way, and who follows them.
+//! The shared calls in flight, their leaders and followers.
 
-use super::seat::Seat;
+use super::participant::Participant;
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
 
-type Map<T> = HashMap<Box<[u8]>, Arc<Flight<T>>>;
+type Map<T> = HashMap<Box<[u8]>, Arc<SharedCall<T>>>;
 
-/// Every flight under way. Locks are taken in this order: the map, then a flight.
-pub(super) struct Flights<T> {
+/// All shared calls in flight, by key. Lock order: the map, then a call.
+pub(super) struct CallGroup<T> {
     map: Mutex<Map<T>>,
     most: usize,
     followers: usize,
 }
 
-pub(super) struct Flight<T> {
+/// One call that several callers wait for.
+pub(super) struct SharedCall<T> {
     key: Box<[u8]>,
     state: Mutex<State<T>>,
 }
 
 pub(super) struct State<T> {
     pub(super) result: Option<T>,
-    /// Somebody is on the way.
+    /// Whether a leader is making the call.
     pub(super) led: bool,
-    /// Who waits for the result.
+    /// The number of callers that wait for the result.
     pub(super) followers: usize,
-    /// Of the followers, those who have been polled.
+    /// The wakers of the followers that have been polled.
     pub(super) wakers: Vec<(u64, Waker)>,
     numbers: u64,
 }
 
-/// No state here is left half-done by a panic: user code runs outside the locks.
+/// Ignores poison: user code runs outside the locks, so no panic leaves the state inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<T> Flights<T> {
+impl<T> CallGroup<T> {
     pub(super) fn new(most: usize, followers: usize) -> Self {
         Self { map: Mutex::new(HashMap::new()), most, followers }
     }
 
-    /// A place on the flight for this key, leading if there was none; `None` where bounds say to go alone.
-    pub(super) fn board(self: &Arc<Self>, key: &[u8]) -> Option<Seat<T>> {
+    /// Joins the call for this key, as its leader if there is none yet. `None` at a bound: the caller makes its own call.
+    pub(super) fn join(self: &Arc<Self>, key: &[u8]) -> Option<Participant<T>> {
         let mut map = lock(&self.map);
-        if let Some(flight) = map.get(key) {
-            let mut state = flight.state();
+        if let Some(call) = map.get(key) {
+            let mut state = call.state();
             if state.followers >= self.followers {
                 return None;
             }
             state.followers += 1;
             state.numbers += 1;
-            return Some(Seat::follower(Arc::clone(self), Arc::clone(flight), state.numbers));
+            return Some(Participant::follower(Arc::clone(self), Arc::clone(call), state.numbers));
         }
         if map.len() >= self.most {
             return None;
         }
         let key: Box<[u8]> = key.into();
         let state = State { result: None, led: true, followers: 0, wakers: Vec::new(), numbers: 0 };
-        let flight = Arc::new(Flight { key: key.clone(), state: Mutex::new(state) });
-        map.insert(key, Arc::clone(&flight));
-        Some(Seat::leader(Arc::clone(self), flight))
+        let call = Arc::new(SharedCall { key: key.clone(), state: Mutex::new(state) });
+        map.insert(key, Arc::clone(&call));
+        Some(Participant::leader(Arc::clone(self), call))
     }
 
-    /// The flight is over: who comes from now on begins another.
-    pub(super) fn land(&self, flight: &Arc<Flight<T>>, result: T) {
+    /// Hands the result to all followers. Later callers begin another call.
+    pub(super) fn complete(&self, call: &Arc<SharedCall<T>>, result: T) {
         let wakers = {
             let mut map = lock(&self.map);
-            Self::remove(&mut map, flight);
-            let mut state = flight.state();
+            Self::remove(&mut map, call);
+            let mut state = call.state();
             state.result = Some(result);
             std::mem::take(&mut state.wakers)
         };
@@ -78,14 +79,14 @@ impl<T> Flights<T> {
         }
     }
 
-    /// Whoever led is gone: one of the followers goes in its stead; without any the flight is over.
-    pub(super) fn abandon(&self, flight: &Arc<Flight<T>>) {
+    /// Replaces a leader that is gone by one of the followers; without followers the call is over.
+    pub(super) fn abandon(&self, call: &Arc<SharedCall<T>>) {
         let next = {
             let mut map = lock(&self.map);
-            let mut state = flight.state();
+            let mut state = call.state();
             state.led = false;
             if state.followers == 0 {
-                Self::remove(&mut map, flight);
+                Self::remove(&mut map, call);
             }
             state.wakers.pop()
         };
@@ -94,10 +95,10 @@ impl<T> Flights<T> {
         }
     }
 
-    /// A follower is gone. If it was to lead, another one is asked.
-    pub(super) fn leave(&self, flight: &Arc<Flight<T>>, number: u64) {
+    /// Removes a follower. If it had been chosen to lead, another one is woken.
+    pub(super) fn leave(&self, call: &Arc<SharedCall<T>>, number: u64) {
         let (unled, gone) = {
-            let mut state = flight.state();
+            let mut state = call.state();
             state.followers -= 1;
             let at = state.wakers.iter().position(|(known, _)| *known == number);
             let gone = at.map(|at| state.wakers.swap_remove(at));
@@ -105,13 +106,13 @@ impl<T> Flights<T> {
         };
         drop(gone);
         if unled {
-            self.abandon(flight);
+            self.abandon(call);
         }
     }
 
-    fn remove(map: &mut Map<T>, flight: &Arc<Flight<T>>) {
-        if let Entry::Occupied(entry) = map.entry(flight.key.clone())
-            && Arc::ptr_eq(entry.get(), flight)
+    fn remove(map: &mut Map<T>, call: &Arc<SharedCall<T>>) {
+        if let Entry::Occupied(entry) = map.entry(call.key.clone())
+            && Arc::ptr_eq(entry.get(), call)
         {
             entry.remove();
         }
@@ -122,7 +123,7 @@ impl<T> Flights<T> {
     }
 }
 
-impl<T> Flight<T> {
+impl<T> SharedCall<T> {
     pub(super) fn state(&self) -> MutexGuard<'_, State<T>> {
         lock(&self.state)
     }

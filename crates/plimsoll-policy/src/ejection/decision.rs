@@ -1,6 +1,6 @@
 use crate::Instant;
 
-/// Why an endpoint stands out.
+/// The reason to eject an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 #[non_exhaustive]
@@ -27,27 +27,27 @@ impl EjectionReason {
     }
 }
 
-/// An endpoint was ejected.
+/// An ejection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ejected {
     /// Its index.
     pub endpoint: u32,
-    /// When it is back.
+    /// The end of the ejection.
     pub until: Instant,
-    /// For the how-manieth time, less what it has lived down since.
+    /// The number of its ejections, less those that good behaviour has paid off since.
     pub times: u32,
     /// Why.
     pub reason: EjectionReason,
 }
 
-/// What kept an endpoint in that stands out.
+/// The bound that kept an endpoint from being ejected.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum WithheldBecause {
-    /// There is no other, or every other one is out.
+    /// There is no other endpoint, or every other one is ejected.
     LastEndpoint,
-    /// As many are out as may be.
+    /// The largest allowed number of endpoints is ejected.
     AtMost,
 }
 
@@ -64,22 +64,22 @@ impl WithheldBecause {
     }
 }
 
-/// An endpoint would have been ejected, and was not.
+/// An ejection that a bound prevented.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Withheld {
     /// Its index.
     pub endpoint: u32,
-    /// Why it would have been.
+    /// The reason for the ejection.
     pub reason: EjectionReason,
-    /// Why it was not.
+    /// The bound that prevented it.
     pub because: WithheldBecause,
 }
 
-/// What came of an endpoint that stands out.
+/// The decision about an endpoint that meets a condition for ejection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// It is out.
+pub enum EjectionDecision {
+    /// The endpoint is ejected.
     Ejected(Ejected),
-    /// It would be, but for a bound.
+    /// A bound prevents the ejection.
     Withheld(Withheld),
 }

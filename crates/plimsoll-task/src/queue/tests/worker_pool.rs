@@ -1,7 +1,7 @@
 //! Workers: who gets what, and what becomes of it when they go.
 
 use super::seconds;
-use crate::queue::{Crew, bounded};
+use crate::queue::{WorkerPool, bounded};
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
@@ -9,16 +9,16 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::yield_now, time::sleep};
 
-fn crew(name: &'static str, workers: usize) -> Crew {
-    Crew::new(name, NonZeroUsize::new(workers).unwrap())
+fn pool(name: &'static str, workers: usize) -> WorkerPool {
+    WorkerPool::new(name, NonZeroUsize::new(workers).unwrap())
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_item_is_handled_once_by_whoever_is_free() {
-    let (sender, receiver) = bounded("crew: once", 4);
-    let (crew, seen) = (crew("crew: once", 3), Arc::new(Mutex::new(Vec::new())));
+    let (sender, receiver) = bounded("pool: once", 4);
+    let (pool, seen) = (pool("pool: once", 3), Arc::new(Mutex::new(Vec::new())));
     let into = Arc::clone(&seen);
-    let running = tokio::spawn(crew.clone().run(receiver, move |item: u64| {
+    let running = tokio::spawn(pool.clone().run(receiver, move |item: u64| {
         let into = Arc::clone(&into);
         async move {
             sleep(seconds(item % 7)).await;
@@ -33,17 +33,17 @@ async fn each_item_is_handled_once_by_whoever_is_free() {
     let mut seen = std::mem::take(&mut *seen.lock().unwrap());
     seen.sort_unstable();
     assert_eq!(seen, (0..100).collect::<Vec<_>>());
-    let stats = crew.stats();
+    let stats = pool.stats();
     assert_eq!(stats.iter().map(|worker| worker.run.count).sum::<u64>(), 100);
     assert!(stats.iter().all(|worker| worker.run.count > 10 && !worker.busy), "{stats:?}");
 }
 
 #[tokio::test]
 async fn while_all_are_busy_the_queue_fills_and_no_item_is_taken() {
-    let (sender, receiver) = bounded("crew: busy", 2);
-    let (crew, go) = (crew("crew: busy", 2), Arc::new(Semaphore::new(0)));
+    let (sender, receiver) = bounded("pool: busy", 2);
+    let (pool, go) = (pool("pool: busy", 2), Arc::new(Semaphore::new(0)));
     let gate = Arc::clone(&go);
-    let running = tokio::spawn(crew.clone().run(receiver, move |_: u32| {
+    let running = tokio::spawn(pool.clone().run(receiver, move |_: u32| {
         let gate = Arc::clone(&gate);
         async move { gate.acquire().await.unwrap().forget() }
     }));
@@ -56,9 +56,9 @@ async fn while_all_are_busy_the_queue_fills_and_no_item_is_taken() {
     assert!(sender.try_send(4).is_err());
     let stats = sender.stats();
     assert_eq!((stats.taken, stats.depth), (2, 2));
-    assert!(crew.stats().iter().all(|worker| worker.busy));
+    assert!(pool.stats().iter().all(|worker| worker.busy));
     go.add_permits(4);
-    crew.stop();
+    pool.stop();
     running.await.unwrap();
     assert_eq!(sender.stats().taken, 4, "stopped, it still works off what is there");
     assert!(sender.is_closed());
@@ -66,7 +66,7 @@ async fn while_all_are_busy_the_queue_fills_and_no_item_is_taken() {
 
 #[tokio::test]
 async fn a_key_keeps_its_order() {
-    let (sender, receiver) = bounded("crew: keys", 4);
+    let (sender, receiver) = bounded("pool: keys", 4);
     let seen = Arc::new(Mutex::new(HashMap::<u32, Vec<u32>>::new()));
     let into = Arc::clone(&seen);
     let handler = move |(key, item): (u32, u32)| {
@@ -78,14 +78,14 @@ async fn a_key_keeps_its_order() {
             into.lock().unwrap().entry(key).or_default().push(item);
         }
     };
-    let crew = crew("crew: keys", 3);
-    let running = tokio::spawn(crew.clone().run_keyed(receiver, 2, |(key, _)| *key, handler));
+    let pool = pool("pool: keys", 3);
+    let running = tokio::spawn(pool.clone().run_keyed(receiver, 2, |(key, _)| *key, handler));
     for item in 0..50 {
         for key in 0..5 {
             sender.send((key, item)).await.unwrap();
         }
     }
-    crew.stop();
+    pool.stop();
     running.await.unwrap();
     for (key, items) in seen.lock().unwrap().iter() {
         assert_eq!(*items, (0..50).collect::<Vec<_>>(), "key {key}");
@@ -94,10 +94,10 @@ async fn a_key_keeps_its_order() {
 
 #[tokio::test]
 async fn a_panic_costs_one_item_and_no_worker() {
-    let (sender, receiver) = bounded("crew: panic", 8);
-    let (crew, done) = (crew("crew: panic", 1), Arc::new(Mutex::new(Vec::new())));
+    let (sender, receiver) = bounded("pool: panic", 8);
+    let (pool, done) = (pool("pool: panic", 1), Arc::new(Mutex::new(Vec::new())));
     let into = Arc::clone(&done);
-    let running = tokio::spawn(crew.clone().run(receiver, move |item: u32| {
+    let running = tokio::spawn(pool.clone().run(receiver, move |item: u32| {
         let into = Arc::clone(&into);
         async move {
             assert_ne!(item, 1, "no such item");
@@ -110,14 +110,14 @@ async fn a_panic_costs_one_item_and_no_worker() {
     drop(sender);
     running.await.unwrap();
     assert_eq!(*done.lock().unwrap(), [0, 2]);
-    assert_eq!((crew.stats()[0].panicked, crew.stats()[0].run.count), (1, 3));
+    assert_eq!((pool.stats()[0].panicked, pool.stats()[0].run.count), (1, 3));
 }
 
 #[tokio::test]
 async fn a_panic_before_there_is_a_future_costs_one_item_and_no_worker() {
     for keyed in [false, true] {
-        let (sender, receiver) = bounded("crew: early", 8);
-        let (crew, done) = (crew("crew: early", 1), Arc::new(Mutex::new(Vec::new())));
+        let (sender, receiver) = bounded("pool: early", 8);
+        let (pool, done) = (pool("pool: early", 1), Arc::new(Mutex::new(Vec::new())));
         let into = Arc::clone(&done);
         // No `async` around it: this runs when the future is made.
         let handler = move |item: u32| {
@@ -130,13 +130,13 @@ async fn a_panic_before_there_is_a_future_costs_one_item_and_no_worker() {
         }
         drop(sender);
         if keyed {
-            crew.clone().run_keyed(receiver, 4, |item| *item, handler).await;
+            pool.clone().run_keyed(receiver, 4, |item| *item, handler).await;
         } else {
-            crew.clone().run(receiver, handler).await;
+            pool.clone().run(receiver, handler).await;
         }
         assert_eq!(*done.lock().unwrap(), [0, 2, 3], "keyed: {keyed}");
-        assert_eq!((crew.stats()[0].panicked, crew.stats()[0].run.count), (1, 4));
-        assert_eq!(crew.lost(), 0);
+        assert_eq!((pool.stats()[0].panicked, pool.stats()[0].run.count), (1, 4));
+        assert_eq!(pool.lost(), 0);
     }
 }
 
@@ -150,8 +150,8 @@ async fn a_panic_in_the_key_costs_one_item_and_no_other() {
             self.0.hash(state);
         }
     }
-    let (sender, receiver) = bounded("crew: key", 8);
-    let (crew, done) = (crew("crew: key", 2), Arc::new(Mutex::new(Vec::new())));
+    let (sender, receiver) = bounded("pool: key", 8);
+    let (pool, done) = (pool("pool: key", 2), Arc::new(Mutex::new(Vec::new())));
     let into = Arc::clone(&done);
     let handler = move |item: u32| {
         into.lock().unwrap().push(item);
@@ -165,18 +165,18 @@ async fn a_panic_in_the_key_costs_one_item_and_no_other() {
         assert_ne!(*item, 1, "no such key");
         Key(*item)
     };
-    crew.clone().run_keyed(receiver, 4, key, handler).await;
+    pool.clone().run_keyed(receiver, 4, key, handler).await;
     let mut done = done.lock().unwrap().clone();
     done.sort_unstable();
-    assert_eq!((done, crew.lost()), (vec![0, 3, 4], 2));
+    assert_eq!((done, pool.lost()), (vec![0, 3, 4], 2));
 }
 
 #[tokio::test]
-async fn every_item_is_counted_when_a_crew_is_dropped() {
-    let (sender, receiver) = bounded("crew: counted", 8);
-    let crew = crew("crew: counted", 1);
+async fn every_item_is_counted_when_a_worker_pool_is_dropped() {
+    let (sender, receiver) = bounded("pool: counted", 8);
+    let pool = pool("pool: counted", 1);
     let running =
-        tokio::spawn(crew.clone().run_keyed(receiver, 1, |_| 0, |_: u32| std::future::pending::<()>()));
+        tokio::spawn(pool.clone().run_keyed(receiver, 1, |_| 0, |_: u32| std::future::pending::<()>()));
     // One is worked on, one is in the lane, one waits for the lane, and two are still in the queue.
     for item in 0..5 {
         sender.send(item).await.unwrap();
@@ -190,17 +190,17 @@ async fn every_item_is_counted_when_a_crew_is_dropped() {
     for _ in 0..32 {
         yield_now().await;
     }
-    let stats = crew.stats()[0];
+    let stats = pool.stats()[0];
     assert_eq!((stats.cancelled, stats.run.count, stats.busy), (1, 1, false));
-    assert_eq!((crew.lost(), sender.stats().lost), (1, 2));
+    assert_eq!((pool.lost(), sender.stats().lost), (1, 2));
 }
 
 #[tokio::test]
-async fn a_crew_that_is_dropped_ends_with_its_workers() {
-    let (sender, receiver) = bounded("crew: dropped", 8);
-    let (crew, alive) = (crew("crew: dropped", 2), Arc::new(()));
+async fn a_worker_pool_that_is_dropped_ends_with_its_workers() {
+    let (sender, receiver) = bounded("pool: dropped", 8);
+    let (pool, alive) = (pool("pool: dropped", 2), Arc::new(()));
     let held = Arc::clone(&alive);
-    let running = tokio::spawn(crew.run(receiver, move |_: u32| {
+    let running = tokio::spawn(pool.run(receiver, move |_: u32| {
         let held = Arc::clone(&held);
         async move {
             std::future::pending::<()>().await;

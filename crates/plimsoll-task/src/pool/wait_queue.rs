@@ -1,18 +1,18 @@
-//! The queue between those who hand work in and the threads, and how many threads there are.
+//! The wait queue between submitters and threads, and the number of threads.
 //!
-//! One lock around all of it: work is in the queue or it is not, so who takes it out, a thread or the one who gives
-//! it up, has it alone. What is taken out is dropped outside of the lock, because it may be anything.
+//! One lock around all of it: work is in the queue or it is not, so a thread or a submitter that takes it out has it alone.
+//! Work is dropped outside the lock, because its `Drop` may run any code.
 
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 use std::{collections::VecDeque, mem, sync::PoisonError, time::Duration};
 
 #[derive(Debug)]
-pub(super) struct Line<J> {
+pub(super) struct WaitQueue<J> {
     state: Mutex<State<J>>,
     comes: Condvar,
-    /// Work that may wait beyond the threads that are free.
+    /// The capacity for work beyond the free threads.
     room: usize,
-    /// Threads.
+    /// The most threads.
     most: usize,
 }
 
@@ -22,17 +22,17 @@ struct State<J> {
     jobs: VecDeque<(u64, J)>,
     next: u64,
     open: bool,
-    /// Running, waiting for work, or about to be started.
+    /// Threads that are running, waiting for work, or about to be started.
     threads: usize,
-    /// Waiting for work. One that was woken counts until it has the lock, but so does what it was woken for.
+    /// Threads that wait for work. A woken thread counts until it has the lock, but so does the work it was woken for.
     idle: usize,
 }
 
-/// What became of work that was handed in.
+/// The result of submitting work.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     Queued(u64),
-    /// In the queue, and the caller has to start a thread.
+    /// Queued, and the caller has to start a thread.
     Starts(u64),
     Full {
         queued: usize,
@@ -40,7 +40,7 @@ pub(super) enum Pushed {
     Closed,
 }
 
-/// How full it is.
+/// The fill of a queue and its threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fill {
     pub(super) queued: usize,
@@ -48,13 +48,13 @@ pub(super) struct Fill {
     pub(super) busy: usize,
 }
 
-impl<J> Line<J> {
+impl<J> WaitQueue<J> {
     pub(super) fn new(most: usize, room: usize) -> Self {
         let state = State { jobs: VecDeque::new(), next: 0, open: true, threads: 0, idle: 0 };
         Self { state: Mutex::new(state), comes: Condvar::new(), room, most }
     }
 
-    /// Also answers with what was late and made room.
+    /// Submits work. Returns also late work that was removed to make room.
     pub(super) fn push(&self, job: J, late: impl Fn(&J) -> bool) -> (Pushed, Vec<J>) {
         let mut state = lock(&self.state);
         let mut swept = Vec::new();
@@ -95,8 +95,8 @@ impl<J> Line<J> {
         state.jobs.len() < self.room.saturating_add(free)
     }
 
-    /// A thread's next work. `None`: there is none any more, or none came for so long, and the thread, which no longer
-    /// counts, is to end.
+    /// Takes a thread's next work. `None`: the queue is closed, or no work came for `idle`, and the thread, which no longer
+    /// counts, must end.
     pub(super) fn take(&self, idle: Option<Duration>) -> Option<J> {
         let mut state = lock(&self.state);
         loop {
@@ -118,7 +118,7 @@ impl<J> Line<J> {
         }
     }
 
-    /// Whether something woke it, rather than its time.
+    /// Waits, and returns whether a notification rather than the time ended it.
     fn wait<'a>(
         &self,
         state: MutexGuard<'a, State<J>>,
@@ -133,31 +133,31 @@ impl<J> Line<J> {
         }
     }
 
-    /// The work of that ticket, if no thread has it: it will never be begun.
+    /// Takes the work of this ticket out, if no thread has it: it will never be begun.
     pub(super) fn give_up(&self, ticket: u64) -> Option<J> {
         let mut state = lock(&self.state);
         let at = state.jobs.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
         state.jobs.remove(at).map(|(_, job)| job)
     }
 
-    /// A thread could not be started. Answers with the work of that ticket, if there is no other thread for it.
+    /// Records that a thread could not be started. Returns the work of this ticket if there is no other thread for it.
     pub(super) fn start_failed(&self, ticket: u64) -> Option<J> {
         let none_left = {
             let mut state = lock(&self.state);
             state.threads -= 1;
             state.threads == 0
         };
-        // Somebody else may have started one in between: then it may have the work already.
+        // Another submitter may have started one in between, which may have the work already.
         if none_left { self.give_up(ticket) } else { None }
     }
 
-    /// Takes no more in. What is there is still taken out.
+    /// Closes the queue for further work. Queued work is still taken out.
     pub(super) fn close(&self) {
         lock(&self.state).open = false;
         self.comes.notify_all();
     }
 
-    /// All that no thread has.
+    /// Takes all queued work.
     pub(super) fn drain(&self) -> VecDeque<(u64, J)> {
         mem::take(&mut lock(&self.state).jobs)
     }
@@ -180,63 +180,63 @@ impl<J> Line<J> {
 mod tests {
     use super::*;
 
-    fn push(line: &Line<u32>, job: u32) -> Pushed {
-        line.push(job, |job| *job >= 100).0
+    fn push(queue: &WaitQueue<u32>, job: u32) -> Pushed {
+        queue.push(job, |job| *job >= 100).0
     }
 
     #[test]
     fn a_thread_is_started_for_each_until_there_are_enough() {
-        let line = Line::new(2, 1);
-        assert_eq!(push(&line, 0), Pushed::Starts(0));
-        assert_eq!(push(&line, 1), Pushed::Starts(1));
-        assert_eq!(push(&line, 2), Pushed::Full { queued: 2 }, "no thread has begun yet");
-        assert_eq!((line.take(None), line.take(None)), (Some(0), Some(1)));
-        assert_eq!(push(&line, 2), Pushed::Queued(2));
-        assert_eq!(push(&line, 3), Pushed::Full { queued: 1 });
-        assert_eq!(line.fill(), Fill { queued: 1, threads: 2, busy: 2 });
+        let queue = WaitQueue::new(2, 1);
+        assert_eq!(push(&queue, 0), Pushed::Starts(0));
+        assert_eq!(push(&queue, 1), Pushed::Starts(1));
+        assert_eq!(push(&queue, 2), Pushed::Full { queued: 2 }, "no thread has begun yet");
+        assert_eq!((queue.take(None), queue.take(None)), (Some(0), Some(1)));
+        assert_eq!(push(&queue, 2), Pushed::Queued(2));
+        assert_eq!(push(&queue, 3), Pushed::Full { queued: 1 });
+        assert_eq!(queue.fill(), Fill { queued: 1, threads: 2, busy: 2 });
     }
 
     #[test]
     fn what_is_late_makes_room() {
-        let line = Line::new(1, 2);
-        assert_eq!((push(&line, 0), push(&line, 100)), (Pushed::Starts(0), Pushed::Queued(1)));
-        assert_eq!(line.push(1, |job| *job >= 100), (Pushed::Queued(2), vec![100]));
-        assert_eq!(line.push(2, |job| *job >= 100), (Pushed::Full { queued: 2 }, vec![]));
-        assert_eq!(line.take(None), Some(0));
-        assert_eq!(push(&line, 2), Pushed::Queued(3));
-        assert_eq!((line.take(None), line.take(None)), (Some(1), Some(2)));
+        let queue = WaitQueue::new(1, 2);
+        assert_eq!((push(&queue, 0), push(&queue, 100)), (Pushed::Starts(0), Pushed::Queued(1)));
+        assert_eq!(queue.push(1, |job| *job >= 100), (Pushed::Queued(2), vec![100]));
+        assert_eq!(queue.push(2, |job| *job >= 100), (Pushed::Full { queued: 2 }, vec![]));
+        assert_eq!(queue.take(None), Some(0));
+        assert_eq!(push(&queue, 2), Pushed::Queued(3));
+        assert_eq!((queue.take(None), queue.take(None)), (Some(1), Some(2)));
     }
 
     #[test]
     fn what_is_given_up_is_never_taken() {
-        let line = Line::new(1, 8);
+        let queue = WaitQueue::new(1, 8);
         for job in 0..4 {
-            push(&line, job);
+            push(&queue, job);
         }
-        assert_eq!((line.give_up(2), line.give_up(2), line.give_up(9)), (Some(2), None, None));
-        assert_eq!(line.first(|job| *job), Some(0));
-        line.close();
-        assert_eq!(push(&line, 5), Pushed::Closed);
-        let taken: Vec<_> = std::iter::from_fn(|| line.take(None)).collect();
+        assert_eq!((queue.give_up(2), queue.give_up(2), queue.give_up(9)), (Some(2), None, None));
+        assert_eq!(queue.first(|job| *job), Some(0));
+        queue.close();
+        assert_eq!(push(&queue, 5), Pushed::Closed);
+        let taken: Vec<_> = std::iter::from_fn(|| queue.take(None)).collect();
         assert_eq!(taken, [0, 1, 3]);
-        assert_eq!(line.fill().threads, 0);
+        assert_eq!(queue.fill().threads, 0);
     }
 
     #[test]
     fn without_a_thread_the_work_comes_back() {
-        let line = Line::new(1, 8);
-        assert_eq!(push(&line, 7), Pushed::Starts(0));
-        assert_eq!(line.start_failed(0), Some(7));
-        assert_eq!(line.fill(), Fill { queued: 0, threads: 0, busy: 0 });
+        let queue = WaitQueue::new(1, 8);
+        assert_eq!(push(&queue, 7), Pushed::Starts(0));
+        assert_eq!(queue.start_failed(0), Some(7));
+        assert_eq!(queue.fill(), Fill { queued: 0, threads: 0, busy: 0 });
     }
 
     #[test]
     fn a_thread_without_work_ends() {
-        let line = Line::new(1, 8);
-        push(&line, 7);
-        assert_eq!(line.take(Some(Duration::ZERO)), Some(7));
-        assert_eq!(line.take(Some(Duration::ZERO)), None);
-        assert_eq!(push(&line, 8), Pushed::Starts(1));
+        let queue = WaitQueue::new(1, 8);
+        push(&queue, 7);
+        assert_eq!(queue.take(Some(Duration::ZERO)), Some(7));
+        assert_eq!(queue.take(Some(Duration::ZERO)), None);
+        assert_eq!(push(&queue, 8), Pushed::Starts(1));
     }
 }
 
@@ -249,33 +249,33 @@ mod loom_tests {
         false
     }
 
-    fn all_taken(line: &Line<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| line.take(None)).collect()
+    fn all_taken(queue: &WaitQueue<u32>) -> Vec<u32> {
+        std::iter::from_fn(|| queue.take(None)).collect()
     }
 
     #[test]
     fn loom_work_reaches_a_thread_that_waits() {
         loom::model(|| {
-            let line = Arc::new(Line::new(1, 2));
-            let theirs = Arc::clone(&line);
-            assert_eq!(line.push(1, never).0, Pushed::Starts(0));
+            let queue = Arc::new(WaitQueue::new(1, 2));
+            let theirs = Arc::clone(&queue);
+            assert_eq!(queue.push(1, never).0, Pushed::Starts(0));
             let worker = thread::spawn(move || all_taken(&theirs));
-            assert_eq!(line.push(2, never).0, Pushed::Queued(1));
-            line.close();
+            assert_eq!(queue.push(2, never).0, Pushed::Queued(1));
+            queue.close();
             assert_eq!(worker.join().unwrap(), [1, 2]);
-            assert_eq!(line.fill().threads, 0);
+            assert_eq!(queue.fill().threads, 0);
         });
     }
 
     #[test]
     fn loom_work_is_taken_or_given_up() {
         loom::model(|| {
-            let line = Arc::new(Line::new(1, 2));
-            let theirs = Arc::clone(&line);
-            line.push(1, never);
+            let queue = Arc::new(WaitQueue::new(1, 2));
+            let theirs = Arc::clone(&queue);
+            queue.push(1, never);
             let worker = thread::spawn(move || all_taken(&theirs));
-            let given_up = line.give_up(0).is_some();
-            line.close();
+            let given_up = queue.give_up(0).is_some();
+            queue.close();
             assert_ne!(given_up, worker.join().unwrap() == [1]);
         });
     }
@@ -283,15 +283,15 @@ mod loom_tests {
     #[test]
     fn loom_no_work_is_lost_when_it_closes() {
         loom::model(|| {
-            let line = Arc::new(Line::new(1, 2));
-            let (pushes, closes) = (Arc::clone(&line), Arc::clone(&line));
-            line.push(1, never);
+            let queue = Arc::new(WaitQueue::new(1, 2));
+            let (pushes, closes) = (Arc::clone(&queue), Arc::clone(&queue));
+            queue.push(1, never);
             let pushed = thread::spawn(move || pushes.push(2, never).0);
             let closed = thread::spawn(move || {
                 closes.close();
                 closes.drain().len()
             });
-            let taken = all_taken(&line).len();
+            let taken = all_taken(&queue).len();
             let came = 1 + usize::from(pushed.join().unwrap() == Pushed::Queued(1));
             assert_eq!(taken + closed.join().unwrap(), came);
         });

@@ -1,51 +1,51 @@
 use super::{Time, Waiters};
-use plimsoll_policy::{Host, Instant, Observer, PolicyEvent, Ticket};
+use plimsoll_policy::{Driver, Instant, Observer, PolicyEvent, Ticket};
 
-/// The driver's side of a policy: its clock, the wakers of its waiting line, and whoever listens.
+/// The driver's side of a policy: its clock, the wakers of its wait queue, and its observer.
 #[derive(Debug, Default)]
-pub struct TaskHost<O = ()> {
+pub struct TaskDriver<O = ()> {
     waiters: Waiters,
     time: Time,
     observer: O,
 }
 
-impl<O> TaskHost<O> {
-    /// Nobody waits yet; `observer` hears what is decided.
+impl<O> TaskDriver<O> {
+    /// A driver without waiters on tokio's clock; `observer` receives the decisions.
     pub const fn new(observer: O) -> Self {
         Self { waiters: Waiters::new(), time: Time::TOKIO, observer }
     }
 
-    /// The same on another clock.
+    /// Replaces the clock, timers and seeds.
     #[must_use]
     pub fn with_time(self, time: Time) -> Self {
         Self { time, ..self }
     }
 
-    /// The clock, timers and seeds of the policy's calls.
+    /// Returns the clock, timers and seeds of the policy's calls.
     #[inline]
     pub const fn time(&self) -> &Time {
         &self.time
     }
 
-    /// Who waits.
+    /// Returns the wakers of the wait queue.
     pub const fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 
-    /// Who listens.
+    /// Returns the observer.
     pub const fn observer(&self) -> &O {
         &self.observer
     }
 }
 
-impl<O: Observer> Observer for TaskHost<O> {
+impl<O: Observer> Observer for TaskDriver<O> {
     #[inline]
     fn on(&self, now: Instant, event: &PolicyEvent) {
         self.observer.on(now, event);
     }
 }
 
-impl<O: Observer> Host for TaskHost<O> {
+impl<O: Observer> Driver for TaskDriver<O> {
     fn wake(&self, ticket: Ticket) {
         self.waiters.wake(ticket);
     }

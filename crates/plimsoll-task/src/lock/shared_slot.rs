@@ -1,18 +1,18 @@
-//! Who shares a lock, as far as it is seen.
+//! Slots for the shared holders of a lock.
 //!
-//! An owner's number chooses among a few seats, and several may write to one at the same time: plain stores all of them,
-//! since one compare-and-swap more makes taking such a lock a tenth dearer. So it is a note of the last who came,
-//! and some who hold are not seen. What is seen can be relied on:
+//! An owner's number selects one of a few slots, and several holders may write to a slot at the same time with plain
+//! stores: a compare-and-swap would make an acquisition a tenth more expensive. So a slot shows the last holder that came,
+//! and some holders are not seen. A holder that is seen is correct:
 //!
-//! - **It is of one taking.** Each has a number of its own, its ticket, and leaves a sum over ticket, owner and place.
-//!   What two have written at once does not add up, and is not seen. (It would add up by chance once in 2^64.)
-//! - **It is of one who has not left.** Who leaves clears the seat, whoever has come since: of each, the last store is the
-//!   one that takes its number away. So of two who meet in a seat, none is seen once the first has left.
-//! - **The same ticket seen twice** has been held all the while between.
+//! - **All fields belong to one acquisition.** Each has a unique number, its ticket, and stores a checksum over ticket,
+//!   owner and location. A mixture of two concurrent writes fails the checksum and is not shown (but once in 2^64).
+//! - **The holder has not left.** A holder that leaves clears the slot, also after another has come: its last store is the
+//!   one that clears its number. So of two holders in one slot, none is shown once the first has left.
+//! - **The same ticket seen twice** was held for the whole time between.
 
 use super::{
-    Held, Place,
-    owner::{Owner, PlaceCell},
+    Holder, SourceLocation,
+    owner::{LocationCell, Owner},
 };
 use crate::sync::atomic::{
     AtomicU64,
@@ -23,54 +23,54 @@ use std::{cell::Cell, sync::atomic::AtomicU64 as CountedBlocks};
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct SharedSeat {
+pub(super) struct SharedHolderSlot {
     owner: AtomicU64,
     ticket: AtomicU64,
-    place: PlaceCell,
+    place: LocationCell,
     sum: AtomicU64,
 }
 
-impl SharedSeat {
+impl SharedHolderSlot {
     pub(super) fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { owner: zero(), ticket: zero(), place: PlaceCell::new(None), sum: zero() }
+        Self { owner: zero(), ticket: zero(), place: LocationCell::new(None), sum: zero() }
     }
 
-    /// `ticket` is of nobody else, and of no other time.
+    /// Enters a holder. `ticket` is unique.
     #[inline]
-    pub(super) fn take(&self, ticket: u64, owner: Owner, place: Place) {
+    pub(super) fn take(&self, ticket: u64, owner: Owner, place: SourceLocation) {
         self.ticket.store(ticket, Relaxed);
         self.place.store(Some(place));
         self.sum.store(sum(ticket, owner, place), Relaxed);
-        // Who sees this owner must not see what it wrote the time before.
+        // A reader that sees this owner must not see the fields of its previous acquisition.
         self.owner.store(owner.number(), Release);
     }
 
-    /// For who has taken it, once for each time.
+    /// Leaves the slot, once for each [`take`](Self::take).
     #[inline]
     pub(super) fn leave(&self) {
         self.owner.store(Owner::NOBODY, Release);
     }
 
-    /// `None` also while one is just sitting down or leaving.
-    pub(super) fn look(&self) -> Option<Held> {
+    /// Returns the visible holder. `None` also while one is just entering or leaving.
+    pub(super) fn look(&self) -> Option<Holder> {
         let owner = Owner::from_number(self.owner.load(Acquire))?;
         let (turn, place) = (self.ticket.load(Relaxed), self.place.load()?);
-        (self.sum.load(Relaxed) == sum(turn, owner, place)).then_some(Held { owner, turn, place })
+        (self.sum.load(Relaxed) == sum(turn, owner, place)).then_some(Holder { owner, turn, place })
     }
 }
 
-/// Odd, so that none of them loses a bit: the golden ratio's, and two of the finalizer of MurmurHash3.
+/// Multipliers of the checksum, odd so that none loses a bit: the golden ratio's, and two of MurmurHash3's finalizer.
 const MIX: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53];
 
 #[inline]
-fn sum(ticket: u64, owner: Owner, place: Place) -> u64 {
+fn sum(ticket: u64, owner: Owner, place: SourceLocation) -> u64 {
     let place = std::ptr::from_ref(place).addr() as u64;
     let mixed = (ticket.wrapping_mul(MIX[0]) ^ owner.number()).wrapping_mul(MIX[1]);
     (mixed ^ mixed >> 32 ^ place).wrapping_mul(MIX[2])
 }
 
-/// A number that has not been given before. Each thread has a block of them to give.
+/// Returns a unique number. Each thread takes a block of them at a time.
 #[inline]
 pub(super) fn ticket() -> u64 {
     // 2^44 blocks: 500 years of a new thread every millisecond.
@@ -94,26 +94,26 @@ mod tests {
 
     #[test]
     fn who_came_last_is_seen_until_one_leaves() {
-        let (seat, place) = (SharedSeat::new(), Location::caller());
+        let (slot, place) = (SharedHolderSlot::new(), Location::caller());
         let [one, other] = [1, 2].map(|number| Owner::from_number(number).unwrap());
-        assert_eq!(seat.look(), None);
-        seat.take(7, one, place);
-        seat.take(8, other, place);
-        assert_eq!(seat.look(), Some(Held { owner: other, turn: 8, place }));
-        seat.leave();
-        assert_eq!(seat.look(), None, "rather nobody than one who may be gone");
+        assert_eq!(slot.look(), None);
+        slot.take(7, one, place);
+        slot.take(8, other, place);
+        assert_eq!(slot.look(), Some(Holder { owner: other, turn: 8, place }));
+        slot.leave();
+        assert_eq!(slot.look(), None, "rather nobody than one who may be gone");
     }
 
     #[test]
     fn what_does_not_add_up_is_not_seen() {
-        let (seat, owner) = (SharedSeat::new(), Owner::from_number(1).unwrap());
-        seat.take(7, owner, Location::caller());
-        seat.ticket.store(8, Relaxed);
-        assert_eq!(seat.look(), None);
-        seat.ticket.store(7, Relaxed);
-        assert!(seat.look().is_some());
-        seat.place.store(Some(Location::caller()));
-        assert_eq!(seat.look(), None);
+        let (slot, owner) = (SharedHolderSlot::new(), Owner::from_number(1).unwrap());
+        slot.take(7, owner, Location::caller());
+        slot.ticket.store(8, Relaxed);
+        assert_eq!(slot.look(), None);
+        slot.ticket.store(7, Relaxed);
+        assert!(slot.look().is_some());
+        slot.place.store(Some(Location::caller()));
+        assert_eq!(slot.look(), None);
     }
 
     #[test]
@@ -136,15 +136,15 @@ mod loom_tests {
     }
 
     /// A place for each.
-    fn place(number: u64) -> Place {
+    fn place(number: u64) -> SourceLocation {
         [Location::caller(), Location::caller()][number as usize - 1]
     }
 
-    fn take(seat: &SharedSeat, number: u64) {
-        seat.take(10 * number, owner(number), place(number));
+    fn take(slot: &SharedHolderSlot, number: u64) {
+        slot.take(10 * number, owner(number), place(number));
     }
 
-    fn assert_whole(held: Held) {
+    fn assert_whole(held: Holder) {
         let number = held.owner.number();
         assert_eq!((held.turn, held.place), (10 * number, place(number)));
     }
@@ -152,31 +152,31 @@ mod loom_tests {
     #[test]
     fn loom_two_who_share_a_seat_leave_it_empty() {
         loom::model(|| {
-            let seat = Arc::new(SharedSeat::new());
-            let theirs = Arc::clone(&seat);
+            let slot = Arc::new(SharedHolderSlot::new());
+            let theirs = Arc::clone(&slot);
             let other = thread::spawn(move || {
                 take(&theirs, 2);
                 theirs.leave();
             });
-            take(&seat, 1);
-            seat.leave();
+            take(&slot, 1);
+            slot.leave();
             other.join().unwrap();
-            assert_eq!(seat.look(), None);
+            assert_eq!(slot.look(), None);
         });
     }
 
     #[test]
     fn loom_of_two_who_stay_one_is_seen_whole_or_none() {
         loom::model(|| {
-            let seat = Arc::new(SharedSeat::new());
-            let theirs = Arc::clone(&seat);
+            let slot = Arc::new(SharedHolderSlot::new());
+            let theirs = Arc::clone(&slot);
             let other = thread::spawn(move || take(&theirs, 2));
-            take(&seat, 1);
-            if let Some(held) = seat.look() {
+            take(&slot, 1);
+            if let Some(held) = slot.look() {
                 assert_whole(held);
             }
             other.join().unwrap();
-            if let Some(held) = seat.look() {
+            if let Some(held) = slot.look() {
                 assert_whole(held);
             }
         });
@@ -185,15 +185,15 @@ mod loom_tests {
     #[test]
     fn loom_who_looks_on_sees_one_of_them_whole_or_none() {
         loom::model(|| {
-            let seat = Arc::new(SharedSeat::new());
+            let slot = Arc::new(SharedHolderSlot::new());
             let others = [1, 2].map(|number| {
-                let seat = Arc::clone(&seat);
+                let slot = Arc::clone(&slot);
                 thread::spawn(move || {
-                    take(&seat, number);
-                    seat.leave();
+                    take(&slot, number);
+                    slot.leave();
                 })
             });
-            if let Some(held) = seat.look() {
+            if let Some(held) = slot.look() {
                 assert_whole(held);
             }
             for other in others {

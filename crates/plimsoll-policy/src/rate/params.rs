@@ -20,8 +20,8 @@ const END: u64 = 1 << 61;
 /// Where the burst would not fit into 60 bits (it takes 18 years over `count` to fill), units are coarser: a bucket
 /// that is full then starts from the reading rounded up, late by less than a unit, never early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Terms {
-    /// Which terms these are, counted from 0; the low bits tag every bucket written under them.
+pub(super) struct RateParams {
+    /// Which params these are, counted from 0; the low bits tag every bucket written under them.
     pub(super) generation: u64,
     pub(super) origin: u64,
     /// `count / period` as `reciprocal / 2^(64 - up + down + scale)`, rounded down, its top bit set.
@@ -38,13 +38,13 @@ pub(super) struct Terms {
 /// The permit clock at one instant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
-    /// What has been earned, rounded down.
+    /// The units earned, rounded down.
     pub(super) earned: u64,
-    /// From where a bucket that is full starts to count.
+    /// The reading from which a full bucket counts.
     pub(super) full: u64,
 }
 
-impl Terms {
+impl RateParams {
     pub(super) fn new(rate: Rate, burst: Burst, origin: Instant, generation: u64) -> Self {
         let (count, period) = lowest(rate);
         let (reciprocal, exponent) = reciprocal(count, period);
@@ -65,7 +65,7 @@ impl Terms {
         }
     }
 
-    /// The same terms with an origin shortly before `now`, at which the clock reads a whole number if it can.
+    /// The same params with an origin shortly before `now`, at which the clock reads a whole number if it can.
     pub(super) fn set_back(&self, now: Instant) -> Self {
         let elapsed = now.as_nanos().saturating_sub(self.origin);
         let whole = elapsed - elapsed % (self.period >> self.period.trailing_zeros().min(self.scale.into()));
@@ -125,7 +125,7 @@ impl Terms {
         Instant::from_nanos(u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_add(self.origin))
     }
 
-    /// What `permits` cost. At most the burst's worth, which is all that a bucket can give or take back.
+    /// Returns the cost of `permits` in units. At most the burst's cost, which is all that a bucket can give or take back.
     #[inline]
     pub(super) fn cost(&self, permits: u32) -> u64 {
         u64::from(permits.min(self.burst)) << self.scale
@@ -152,7 +152,7 @@ impl Terms {
         (self.cost(self.burst).saturating_sub(used) >> self.scale) as u32
     }
 
-    /// A bucket written under the terms `from`, under these: what was used and not yet earned back stays used, rounded
+    /// A bucket written under the params `from`, under these: what was used and not yet earned back stays used, rounded
     /// up to the unit. A smaller burst forgives what is beyond it, so that nobody owes more than it takes to fill.
     pub(super) fn carry(&self, bucket: u64, from: &Self) -> u64 {
         let used = self.used(bucket, from);
@@ -225,33 +225,33 @@ mod tests {
         ]
     }
 
-    fn terms(rate: Rate, burst: u32) -> Terms {
-        Terms::new(rate, Burst::try_from(burst).unwrap(), Instant::ORIGIN, 0)
+    fn params(rate: Rate, burst: u32) -> RateParams {
+        RateParams::new(rate, Burst::try_from(burst).unwrap(), Instant::ORIGIN, 0)
     }
 
     proptest! {
         #[test]
         fn a_reading_is_the_exact_floor(rate in rates(), burst in 1u32.., part in 0u64..=2000) {
-            let terms = terms(rate, burst);
-            let elapsed = terms.horizon() / 1000 * part;
-            let reading = terms.read(Instant::from_nanos(elapsed));
-            let dividend = (u128::from(elapsed) * u128::from(terms.count)) << terms.scale;
-            prop_assert_eq!(u128::from(reading.earned), dividend / u128::from(terms.period));
-            prop_assert!(reading.earned <= END && terms.cost(burst) < 1 << 60);
+            let params = params(rate, burst);
+            let elapsed = params.horizon() / 1000 * part;
+            let reading = params.read(Instant::from_nanos(elapsed));
+            let dividend = (u128::from(elapsed) * u128::from(params.count)) << params.scale;
+            prop_assert_eq!(u128::from(reading.earned), dividend / u128::from(params.period));
+            prop_assert!(reading.earned <= END && params.cost(burst) < 1 << 60);
             prop_assert!(part > 1000 || reading.earned < 1 << 60);
         }
 
         #[test]
         fn when_is_the_first_nanosecond(rate in rates(), burst in 1u32..1_000_000, earned in 1..1u64 << 58) {
-            let terms = terms(rate, burst);
-            let when = terms.when(earned);
-            prop_assert!(terms.read(when).earned >= earned);
-            prop_assert!(terms.read(Instant::from_nanos(when.as_nanos() - 1)).earned < earned);
+            let params = params(rate, burst);
+            let when = params.when(earned);
+            prop_assert!(params.read(when).earned >= earned);
+            prop_assert!(params.read(Instant::from_nanos(when.as_nanos() - 1)).earned < earned);
         }
 
         #[test]
         fn setting_the_clock_back_moves_no_instant(rate in rates(), part in 500u64..1000, used in 0u64..1 << 50) {
-            let old = terms(rate, 1000);
+            let old = params(rate, 1000);
             let now = Instant::from_nanos(old.horizon() / 1000 * part);
             let new = old.set_back(now);
             let bucket = old.read(now).earned + used;
@@ -261,11 +261,11 @@ mod tests {
 
         #[test]
         fn flooring_loses_nothing(rate in rates(), from in 0u64..1 << 40, after in 0u64..1 << 40) {
-            let terms = terms(rate, 1000);
-            prop_assume!(from + after < terms.horizon());
-            let between = terms.read(Instant::from_nanos(from + after)).earned - terms.read(Instant::from_nanos(from)).earned;
-            let earned = u128::from(after) * u128::from(terms.count) / u128::from(terms.period);
-            prop_assert_eq!(u128::from(between >> terms.scale), earned);
+            let params = params(rate, 1000);
+            prop_assume!(from + after < params.horizon());
+            let between = params.read(Instant::from_nanos(from + after)).earned - params.read(Instant::from_nanos(from)).earned;
+            let earned = u128::from(after) * u128::from(params.count) / u128::from(params.period);
+            prop_assert_eq!(u128::from(between >> params.scale), earned);
         }
     }
 
@@ -279,8 +279,8 @@ mod tests {
             ("999999937/s", 1_000_000_000),
             ("1000000000/s", u32::MAX),
         ] {
-            assert!(terms(text.parse().unwrap(), burst).is_fine(), "{text}");
+            assert!(params(text.parse().unwrap(), burst).is_fine(), "{text}");
         }
-        assert!(!terms("1/h".parse().unwrap(), 1_000_000).is_fine());
+        assert!(!params("1/h".parse().unwrap(), 1_000_000).is_fine());
     }
 }

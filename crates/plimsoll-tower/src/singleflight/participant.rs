@@ -1,13 +1,13 @@
-use super::flights::{Flight, Flights};
+use super::group::{CallGroup, SharedCall};
 use std::{
     sync::Arc,
     task::{Context, Poll},
 };
 
-/// A caller's place on a flight. Dropped, it is left as a caller that has gone leaves it.
-pub(super) struct Seat<T> {
-    flights: Arc<Flights<T>>,
-    flight: Arc<Flight<T>>,
+/// A caller's part in a shared call. Dropping it withdraws the caller.
+pub(super) struct Participant<T> {
+    group: Arc<CallGroup<T>>,
+    call: Arc<SharedCall<T>>,
     role: Role,
 }
 
@@ -15,38 +15,38 @@ pub(super) struct Seat<T> {
 enum Role {
     Leader,
     Follower(u64),
-    Landed,
+    Done,
 }
 
-impl<T> Seat<T> {
-    pub(super) fn leader(flights: Arc<Flights<T>>, flight: Arc<Flight<T>>) -> Self {
-        Self { flights, flight, role: Role::Leader }
+impl<T> Participant<T> {
+    pub(super) fn leader(group: Arc<CallGroup<T>>, call: Arc<SharedCall<T>>) -> Self {
+        Self { group, call, role: Role::Leader }
     }
 
-    pub(super) fn follower(flights: Arc<Flights<T>>, flight: Arc<Flight<T>>, number: u64) -> Self {
-        Self { flights, flight, role: Role::Follower(number) }
+    pub(super) fn follower(group: Arc<CallGroup<T>>, call: Arc<SharedCall<T>>, number: u64) -> Self {
+        Self { group, call, role: Role::Follower(number) }
     }
 
     pub(super) fn leads(&self) -> bool {
         matches!(self.role, Role::Leader)
     }
 
-    /// The leader has the result.
-    pub(super) fn land(&mut self, result: T) {
-        self.role = Role::Landed;
-        self.flights.land(&self.flight, result);
+    /// Shares the leader's result with all followers.
+    pub(super) fn complete(&mut self, result: T) {
+        self.role = Role::Done;
+        self.group.complete(&self.call, result);
     }
 }
 
-impl<T: Clone> Seat<T> {
-    /// A follower waits for the result, or (`None`) to lead.
+impl<T: Clone> Participant<T> {
+    /// Waits as a follower for the result, or for becoming the leader (`None`).
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let Role::Follower(number) = self.role else { return Poll::Ready(None) };
-        let mut state = self.flight.state();
+        let mut state = self.call.state();
         if let Some(result) = &state.result {
             let result = result.clone();
             state.followers -= 1;
-            self.role = Role::Landed;
+            self.role = Role::Done;
             return Poll::Ready(Some(result));
         }
         if !state.led {
@@ -64,12 +64,12 @@ impl<T: Clone> Seat<T> {
     }
 }
 
-impl<T> Drop for Seat<T> {
+impl<T> Drop for Participant<T> {
     fn drop(&mut self) {
         match self.role {
-            Role::Leader => self.flights.abandon(&self.flight),
-            Role::Follower(number) => self.flights.leave(&self.flight, number),
-            Role::Landed => {}
+            Role::Leader => self.group.abandon(&self.call),
+            Role::Follower(number) => self.group.leave(&self.call, number),
+            Role::Done => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Workers who work off a queue.
+//! Pools of workers that process a queue.
 
 use super::{Receiver, bounded};
 use crate::{
@@ -19,41 +19,40 @@ use std::{
 use tokio::{sync::Mutex, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-/// So many workers for one queue.
+/// A pool of worker tasks for one queue.
 ///
-/// [`run`](Self::run) gives each item to whoever is free; [`run_keyed`](Self::run_keyed) gives the items of one key
-/// to one worker, in their order. While all are busy the queue fills, and its senders wait: nothing is taken out that
-/// nobody works on.
+/// [`run`](Self::run) gives each item to a free worker; [`run_keyed`](Self::run_keyed) gives the items of one key to one
+/// worker, in their order. While all are busy the queue fills, and its senders wait: no item is taken out before a worker
+/// is free.
 ///
-/// A panic costs the item alone, wherever it comes from (the handler, its future, the function that finds the key): it is
-/// logged and counted, and the next item follows. What is dropped because the crew's own future is dropped is logged and
-/// counted as well.
+/// A panic of the handler, of its future or of the key function loses only its item: it is logged and counted, and the
+/// next item follows. Items dropped with the pool's own future are logged and counted as well.
 ///
-/// An item is worked off as a part of the [trace](crate::trace) of whoever sent it.
+/// An item is processed as a part of the [trace](crate::trace) of its sender.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use plimsoll_task::queue::{Crew, bounded};
+/// use plimsoll_task::queue::{WorkerPool, bounded};
 /// # use std::num::NonZeroUsize;
 ///
 /// let (sender, receiver) = bounded("mail", 64);
-/// let crew = Crew::new("mail", NonZeroUsize::new(4).unwrap());
-/// let running = tokio::spawn(crew.clone().run(receiver, |letter: String| async move { drop(letter) }));
+/// let pool = WorkerPool::new("mail", NonZeroUsize::new(4).unwrap());
+/// let running = tokio::spawn(pool.clone().run(receiver, |letter: String| async move { drop(letter) }));
 /// sender.send("Dear Sir".to_owned()).await?;
 /// drop(sender);
 /// running.await?;
-/// assert_eq!(crew.stats().iter().map(|worker| worker.run.count).sum::<u64>(), 1);
+/// assert_eq!(pool.stats().iter().map(|worker| worker.run.count).sum::<u64>(), 1);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Crew {
+pub struct WorkerPool {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     name: &'static str,
     workers: Box<[Worker]>,
-    /// Items that never came to a worker.
+    /// Items that never reached a worker.
     lost: AtomicU64,
     stop: CancellationToken,
 }
@@ -76,12 +75,12 @@ pub struct WorkerStats {
     pub run: Times,
     /// Items whose handler panicked.
     pub panicked: u64,
-    /// Items whose handler was dropped before its end, with the crew's future.
+    /// Items whose handler was dropped before its end, with the pool's future.
     pub cancelled: u64,
 }
 
-impl Crew {
-    /// A crew of that name. Each of its workers is a task once it runs.
+impl WorkerPool {
+    /// A pool with this name. Each worker becomes a task when the pool runs.
     pub fn new(name: &'static str, workers: NonZeroUsize) -> Self {
         install_hook();
         let workers = (0..workers.get()).map(|_| Worker::default()).collect();
@@ -89,14 +88,14 @@ impl Crew {
         Self { shared: Arc::new(Shared { name, workers, lost, stop }) }
     }
 
-    /// Works the queue off until it ends: each item goes to whoever is free.
+    /// Processes the queue until it ends: each item goes to a free worker.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     ///
     /// # Cancel safety
-    /// Dropped, all workers are cancelled at their next await, with the items they have; what is in the queue is
-    /// dropped with it. Each of these is counted, and told in the log. To end in order, let the senders go or call [`stop`](Self::stop).
+    /// Dropping the future cancels all workers at their next await, with their items, and drops the items in the queue.
+    /// All of them are counted and logged. To end in order, drop the senders or call [`stop`](Self::stop).
     pub async fn run<T, H, R>(self, receiver: Receiver<T>, handler: H)
     where
         T: Send + 'static,
@@ -110,8 +109,8 @@ impl Crew {
                 (Arc::clone(&self.shared), Arc::clone(&receiver), Arc::clone(&handler));
             tasks.spawn(async move {
                 loop {
-                    // Whoever is first in line for the receiver is the one who is free for the next item. A statement
-                    // of its own, so that the line moves on before the work begins.
+                    // The first waiter for the receiver is the worker that is free for the next item. A statement of
+                    // its own, so that the receiver is free again before the work begins.
                     let next = shared.next(&mut *receiver.lock().await).await;
                     let Some((item, context)) = next else { break };
                     shared.work(number, item, context, &*handler).await;
@@ -121,16 +120,16 @@ impl Crew {
         self.shared.join(tasks).await;
     }
 
-    /// Works the queue off until it ends: items of the same key go to the same worker, one after the other.
+    /// Processes the queue until it ends: items of the same key go to the same worker, one after the other.
     ///
-    /// Each worker has a lane of its own for `lane` items, a queue with the crew's name. A lane that is full holds
-    /// up all the others: a key that comes much more often than the rest wants another remedy.
+    /// Each worker has its own lane for `lane` items, a queue with the pool's name. A full lane blocks all the others: a
+    /// key that is much more frequent than the rest needs another solution.
     ///
     /// # Panics
     /// Outside of a tokio runtime, or with a lane of zero.
     ///
     /// # Cancel safety
-    /// As [`run`](Self::run); what is in the lanes is dropped as well.
+    /// As [`run`](Self::run); items in the lanes are dropped as well.
     pub async fn run_keyed<T, K, H, R>(
         self,
         mut receiver: Receiver<T>,
@@ -163,7 +162,7 @@ impl Crew {
             match found {
                 Ok(hash) => {
                     let lane = &lanes[hash as usize % lanes.len()];
-                    // A place first: whatever ends this wait, the item is counted.
+                    // Reserve first: the item is counted whatever ends this wait.
                     if let Ok(place) = lane.reserve().await {
                         std::mem::forget(on_the_way);
                         context.sync_scope(|| place.send(item));
@@ -171,7 +170,7 @@ impl Crew {
                 }
                 Err(panicked) => {
                     context.sync_scope(|| {
-                        tracing::error!(crew = self.shared.name, %panicked, "the key of an item panicked");
+                        tracing::error!(pool = self.shared.name, %panicked, "the key of an item panicked");
                     });
                     // Its `Drop` is its owner's code as well.
                     let _ = catch_call(|| drop(item));
@@ -182,18 +181,19 @@ impl Crew {
         self.shared.join(tasks).await;
     }
 
-    /// Takes no more items in: what is in the queue is worked off, and then the crew ends.
+    /// Closes the queue: the items in it are processed, and then the pool ends.
     pub fn stop(&self) {
         self.shared.stop.cancel();
     }
 
-    /// Items that never came to a worker: their key panicked, or the crew's future was dropped while they waited for
-    /// their lane. What was still in a queue then is counted [there](super::QueueStats::lost).
+    /// Returns the number of items that never reached a worker: their key function panicked, or the pool's future was
+    /// dropped while they waited for their lane. Items still in a queue then are counted
+    /// [there](super::QueueStats::lost).
     pub fn lost(&self) -> u64 {
         self.shared.lost.load(Relaxed)
     }
 
-    /// Its workers.
+    /// Returns the statistics of its workers.
     pub fn stats(&self) -> Vec<WorkerStats> {
         let stats = |worker: &Worker| WorkerStats {
             busy: worker.busy.load(Relaxed),
@@ -227,23 +227,23 @@ impl Shared {
             had.ended = true;
             if let Err(panicked) = result {
                 had.worker().panicked.fetch_add(1, Relaxed);
-                tracing::error!(crew = self.name, worker = number, %panicked, "an item's handler panicked");
+                tracing::error!(pool = self.name, worker = number, %panicked, "an item's handler panicked");
             }
         };
         context.scope(handled).await;
     }
 
-    /// Waits for all workers. None of them panics; should one do so, its item is not lost in silence.
+    /// Waits for all workers. None of them should panic; a panic would be logged.
     async fn join(&self, mut tasks: JoinSet<()>) {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(crew = self.name, %error, "a worker has fallen");
+                tracing::error!(pool = self.name, %error, "a worker has fallen");
             }
         }
     }
 }
 
-/// While a worker has an item: also the end of one that is cancelled is counted.
+/// A guard while a worker has an item, which also counts the end of a cancelled one.
 struct Had<'a> {
     shared: &'a Shared,
     number: usize,
@@ -264,12 +264,12 @@ impl Drop for Had<'_> {
         worker.run.add(self.since.elapsed());
         if !self.ended {
             worker.cancelled.fetch_add(1, Relaxed);
-            tracing::warn!(crew = self.shared.name, worker = self.number, "an item was dropped half-way");
+            tracing::warn!(pool = self.shared.name, worker = self.number, "an item was dropped half-way");
         }
     }
 }
 
-/// While an item is in nobody's hands. Forgotten once it has a place.
+/// A guard while an item has left the queue and has not entered a lane. Forgotten once it has.
 struct OnTheWay<'a> {
     shared: &'a Shared,
     context: &'a TraceContext,
@@ -279,14 +279,14 @@ impl Drop for OnTheWay<'_> {
     fn drop(&mut self) {
         self.shared.lost.fetch_add(1, Relaxed);
         self.context.sync_scope(|| {
-            tracing::warn!(crew = self.shared.name, "an item was dropped before a worker had it");
+            tracing::warn!(pool = self.shared.name, "an item was dropped before a worker had it");
         });
     }
 }
 
-impl fmt::Debug for Crew {
+impl fmt::Debug for WorkerPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, workers) = (self.shared.name, self.stats());
-        f.debug_struct("Crew").field("name", &name).field("workers", &workers).finish_non_exhaustive()
+        f.debug_struct("WorkerPool").field("name", &name).field("workers", &workers).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Where the numbers lie: one contiguous block per shard, shared by many metrics.
+//! The storage of metrics: one contiguous block per shard, shared by many metrics.
 //!
 //! The usual remedy against false sharing pads every counter to its own cache line, in every shard. Here
 //! the *row* is padded, not the counter: all metrics of one shard lie side by side, written by one thread
@@ -22,9 +22,9 @@ const ROW_CELLS: usize = 512;
 /// Two cache lines, since processors fetch them in pairs.
 #[repr(align(128))]
 #[derive(Debug)]
-struct Line([AtomicU64; LANES]);
+struct CacheLine([AtomicU64; LANES]);
 
-impl Line {
+impl CacheLine {
     fn zeroed() -> Self {
         Self(std::array::from_fn(|_| AtomicU64::new(0)))
     }
@@ -32,14 +32,14 @@ impl Line {
 
 /// A run of cells that exists once per row.
 #[derive(Debug)]
-struct Place {
-    lines: Arc<[Line]>,
+struct CellRange {
+    lines: Arc<[CacheLine]>,
     row_lines: usize,
     first: usize,
     len: usize,
 }
 
-impl Place {
+impl CellRange {
     fn rows(&self) -> usize {
         self.lines.len() / self.row_lines
     }
@@ -50,23 +50,23 @@ impl Place {
     }
 }
 
-/// Returns its place to the allocator when the last handle is gone.
+/// A handle to a range of cells, which returns it to the arena when the last reference is gone.
 #[derive(Debug)]
-struct Lease {
-    place: Option<Place>,
-    bank: Weak<Bank>,
+struct CellHandle {
+    range: Option<CellRange>,
+    arena: Weak<CellArena>,
 }
 
-impl Drop for Lease {
+impl Drop for CellHandle {
     fn drop(&mut self) {
-        if let (Some(place), Some(bank)) = (self.place.take(), self.bank.upgrade()) {
-            // The last reference: whoever wrote here dropped a handle before, so nothing follows the zeroes.
-            for row in 0..place.rows() {
-                for index in 0..place.len {
-                    place.at(row, index).store(0, Ordering::Relaxed);
+        if let (Some(range), Some(arena)) = (self.range.take(), self.arena.upgrade()) {
+            // The last reference: every writer has dropped its handle before, so nothing follows the zeroes.
+            for row in 0..range.rows() {
+                for index in 0..range.len {
+                    range.at(row, index).store(0, Ordering::Relaxed);
                 }
             }
-            bank.lock().free.entry(place.len).or_default().push(place);
+            arena.lock().free.entry(range.len).or_default().push(range);
         }
     }
 }
@@ -74,11 +74,11 @@ impl Drop for Lease {
 /// The cells of one series: cheap to clone, cheap to write, summed over all rows when read.
 #[derive(Debug, Clone)]
 pub(crate) struct Cells {
-    // A copy of what the lease holds, so that a write follows one pointer and not two.
-    lines: Arc<[Line]>,
+    // A copy of what the handle holds, so that a write follows one pointer and not two.
+    lines: Arc<[CacheLine]>,
     row_lines: usize,
     first: usize,
-    lease: Arc<Lease>,
+    handle: Arc<CellHandle>,
 }
 
 impl Cells {
@@ -106,7 +106,7 @@ impl Cells {
 
     /// Whether there are other clones of this handle.
     pub(crate) fn held(&self) -> bool {
-        Arc::strong_count(&self.lease) > 1
+        Arc::strong_count(&self.handle) > 1
     }
 
     /// The sum over all rows, wrapping. Every row only grows, so one reader never sees a sum go back
@@ -121,49 +121,49 @@ impl Cells {
     }
 }
 
-/// Hands out cells. One per registry.
+/// An allocator of cells, one for each registry.
 #[derive(Debug)]
-pub(crate) struct Bank {
+pub(crate) struct CellArena {
     rows: usize,
     blocks: Mutex<Blocks>,
 }
 
 #[derive(Debug, Default)]
 struct Blocks {
-    /// The block that is being filled, and how many cells of a row are used.
-    open: Option<(Arc<[Line]>, usize)>,
-    /// Places that came back, by length.
-    free: HashMap<usize, Vec<Place>>,
+    /// The block that is being filled, and the number of used cells in each of its rows.
+    open: Option<(Arc<[CacheLine]>, usize)>,
+    /// Returned ranges, by length.
+    free: HashMap<usize, Vec<CellRange>>,
     bytes: usize,
 }
 
-impl Bank {
+impl CellArena {
     pub(crate) fn new(shards: usize) -> Arc<Self> {
         Arc::new(Self { rows: shards + 1, blocks: Mutex::default() })
     }
 
-    /// `len` zeroed cells in every row.
+    /// Allocates `len` zeroed cells in every row.
     pub(crate) fn take(self: &Arc<Self>, len: usize) -> Cells {
-        let place = self.place(len);
-        let (lines, row_lines, first) = (Arc::clone(&place.lines), place.row_lines, place.first);
-        let lease = Arc::new(Lease { place: Some(place), bank: Arc::downgrade(self) });
-        Cells { lines, row_lines, first, lease }
+        let range = self.range(len);
+        let (lines, row_lines, first) = (Arc::clone(&range.lines), range.row_lines, range.first);
+        let handle = Arc::new(CellHandle { range: Some(range), arena: Arc::downgrade(self) });
+        Cells { lines, row_lines, first, handle }
     }
 
-    /// Bytes of all blocks, used or not.
+    /// Returns the bytes of all blocks, used or not.
     pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes
     }
 
-    fn place(&self, len: usize) -> Place {
+    fn range(&self, len: usize) -> CellRange {
         let mut blocks = self.lock();
-        if let Some(place) = blocks.free.get_mut(&len).and_then(Vec::pop) {
-            return place;
+        if let Some(range) = blocks.free.get_mut(&len).and_then(Vec::pop) {
+            return range;
         }
         if len > ROW_CELLS {
             let row_lines = len.div_ceil(LANES);
             let lines = self.block(row_lines, &mut blocks);
-            return Place { lines, row_lines, first: 0, len };
+            return CellRange { lines, row_lines, first: 0, len };
         }
         let row_lines = ROW_CELLS / LANES;
         let (lines, used) = match blocks.open.take() {
@@ -171,11 +171,11 @@ impl Bank {
             _ => (self.block(row_lines, &mut blocks), 0),
         };
         blocks.open = Some((Arc::clone(&lines), used + len));
-        Place { lines, row_lines, first: used, len }
+        CellRange { lines, row_lines, first: used, len }
     }
 
-    fn block(&self, row_lines: usize, blocks: &mut Blocks) -> Arc<[Line]> {
-        let lines: Arc<[Line]> = (0..self.rows * row_lines).map(|_| Line::zeroed()).collect();
+    fn block(&self, row_lines: usize, blocks: &mut Blocks) -> Arc<[CacheLine]> {
+        let lines: Arc<[CacheLine]> = (0..self.rows * row_lines).map(|_| CacheLine::zeroed()).collect();
         blocks.bytes += size_of_val(&*lines);
         lines
     }
@@ -190,8 +190,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_the_bank_lacks_is_counted_in_the_shared_one() {
-        let cells = Bank::new(2).take(1);
+    fn a_row_the_arena_lacks_is_counted_in_the_shared_one() {
+        let cells = CellArena::new(2).take(1);
         for row in [SHARED, 1, 2, 3, 200] {
             cells.add_in(row, 0, 10);
         }
@@ -201,8 +201,8 @@ mod tests {
 
     #[test]
     fn neighbours_do_not_disturb_each_other() {
-        let bank = Bank::new(3);
-        let all: Vec<_> = [1, 300, 7, 700, 16, 250, 1].map(|len| (len, bank.take(len))).into();
+        let arena = CellArena::new(3);
+        let all: Vec<_> = [1, 300, 7, 700, 16, 250, 1].map(|len| (len, arena.take(len))).into();
         for (nth, (len, cells)) in all.iter().enumerate() {
             for index in 0..*len {
                 for row in 0..=3 {
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn rows_of_different_shards_share_no_cache_line() {
-        let cells = Bank::new(2).take(1);
+        let cells = CellArena::new(2).take(1);
         let at = |row: usize| std::ptr::from_ref(&cells.lines[row * cells.row_lines].0[0]).addr();
         assert_eq!(at(0) % 128, 0);
         assert!(at(1) - at(0) >= 128 && at(2) - at(1) >= 128);
@@ -225,26 +225,26 @@ mod tests {
 
     #[test]
     fn cells_come_back_zeroed_once_the_last_handle_is_gone() {
-        let bank = Bank::new(1);
-        let cells = bank.take(ROW_CELLS);
+        let arena = CellArena::new(1);
+        let cells = arena.take(ROW_CELLS);
         let second = cells.clone();
         cells.add_in(1, 3, 9);
         drop(cells);
         second.add_in(1, 3, 9);
         assert_eq!(second.sum(3), 18);
-        let bytes = bank.bytes();
+        let bytes = arena.bytes();
         drop(second);
-        let again = bank.take(ROW_CELLS);
-        assert_eq!(bank.bytes(), bytes);
+        let again = arena.take(ROW_CELLS);
+        assert_eq!(arena.bytes(), bytes);
         assert_eq!(again.sum(3), 0);
     }
 
     #[test]
     fn a_thousand_counters_cost_eight_bytes_a_row_each() {
-        let bank = Bank::new(8);
-        let all: Vec<_> = (0..1000).map(|_| bank.take(1)).collect();
+        let arena = CellArena::new(8);
+        let all: Vec<_> = (0..1000).map(|_| arena.take(1)).collect();
         // Two blocks of 512 cells in nine rows; padded one by one it would be 1000 * 9 * 128 bytes.
-        assert_eq!(bank.bytes(), 2 * 512 * 8 * 9);
+        assert_eq!(arena.bytes(), 2 * 512 * 8 * 9);
         drop(all);
     }
 }
@@ -255,11 +255,11 @@ mod loom_tests {
     use crate::shard::Shards;
 
     fn tiny() -> Cells {
-        let bank = Arc::new(Bank { rows: 3, blocks: Mutex::default() });
-        let lines: Arc<[Line]> = (0..3).map(|_| Line::zeroed()).collect();
-        let place = Place { lines: Arc::clone(&lines), row_lines: 1, first: 0, len: 1 };
-        let lease = Arc::new(Lease { place: Some(place), bank: Arc::downgrade(&bank) });
-        Cells { lines, row_lines: 1, first: 0, lease }
+        let arena = Arc::new(CellArena { rows: 3, blocks: Mutex::default() });
+        let lines: Arc<[CacheLine]> = (0..3).map(|_| CacheLine::zeroed()).collect();
+        let range = CellRange { lines: Arc::clone(&lines), row_lines: 1, first: 0, len: 1 };
+        let handle = Arc::new(CellHandle { range: Some(range), arena: Arc::downgrade(&arena) });
+        Cells { lines, row_lines: 1, first: 0, handle }
     }
 
     #[test]

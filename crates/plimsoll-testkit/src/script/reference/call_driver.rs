@@ -1,6 +1,6 @@
-//! One call, and the attempts that it has under way.
+//! The reference driver of one call and its attempts in flight.
 
-use super::{Prompter, reading::Reading};
+use super::{ReferenceDriver, reading::Reading};
 use crate::{
     VirtualTime,
     script::{AttemptPlan, BodyPlan, CallPlan, Coverage, End, Journal, Step},
@@ -12,16 +12,16 @@ use plimsoll_policy::{
 };
 use std::sync::Arc;
 
-/// An attempt under way.
-struct Out {
+/// An attempt in flight.
+struct InFlightAttempt {
     id: AttemptId,
     began: Instant,
     plan: AttemptPlan,
-    /// So many of its steps have been made.
+    /// The number of its steps that have been made.
     made: usize,
 }
 
-impl Out {
+impl InFlightAttempt {
     fn due(&self) -> Instant {
         let step = self.plan.steps.get(self.made).map(|(at, _)| *at);
         let next = step.or(self.plan.end.as_ref().map(|(at, _)| *at));
@@ -29,17 +29,17 @@ impl Out {
     }
 }
 
-/// The call's side of its driver.
-pub(super) struct Seat<'a> {
+/// The driver of one call.
+pub(super) struct CallDriver<'a> {
     number: usize,
     plan: &'a CallPlan,
     pub(super) call: Call,
-    policy: Arc<Policy<Arc<Prompter>>>,
+    policy: Arc<Policy<Arc<ReferenceDriver>>>,
     journal: Journal,
     time: VirtualTime,
     asked: usize,
-    slots: [Option<Out>; 2],
-    /// Answers whose bodies are unread, and when they came.
+    slots: [Option<InFlightAttempt>; 2],
+    /// Responses whose bodies are unread, with their times.
     heads: Vec<(AttemptId, Instant, BodyPlan)>,
     replayable: bool,
     fresh: bool,
@@ -49,12 +49,12 @@ pub(super) struct Seat<'a> {
     reading: Option<Reading>,
 }
 
-impl<'a> Seat<'a> {
+impl<'a> CallDriver<'a> {
     pub(super) fn new(
         number: usize,
         plan: &'a CallPlan,
         facts: Facts,
-        policy: Arc<Policy<Arc<Prompter>>>,
+        policy: Arc<Policy<Arc<ReferenceDriver>>>,
         journal: Journal,
         time: VirtualTime,
     ) -> Self {
@@ -77,14 +77,14 @@ impl<'a> Seat<'a> {
         }
     }
 
-    /// When it next has to do anything.
+    /// Returns the time of its next step.
     pub(super) fn due(&self) -> Instant {
         if self.fresh || self.granted {
             return Instant::ORIGIN;
         }
         match &self.reading {
             Some(reading) => reading.due(self.until),
-            None => self.slots.iter().flatten().map(Out::due).fold(self.until, Instant::earliest),
+            None => self.slots.iter().flatten().map(InFlightAttempt::due).fold(self.until, Instant::earliest),
         }
     }
 
@@ -92,11 +92,11 @@ impl<'a> Seat<'a> {
         self.granted |= self.ticket == Some(ticket);
     }
 
-    /// Tells the call, and writes down what it answers.
+    /// Reports an event to the call, and records its action.
     pub(super) fn tell(&mut self, now: Instant, event: Event, coverage: &mut Coverage) -> Action {
         let action = self.call.next(&self.policy, now, event);
-        coverage.told(&event, &action);
-        // When a driver notices these two is its own affair.
+        coverage.record(&event, &action);
+        // The time at which a driver notices these two is its own.
         if !matches!(event, Event::Unreplayable | Event::Gone) {
             self.journal.action(now, self.number, action);
         }
@@ -108,7 +108,7 @@ impl<'a> Seat<'a> {
         self.call.note(now, id, mark);
     }
 
-    /// Does all that is due. Says whether the call is over.
+    /// Carries out all due steps. Returns whether the call is over.
     pub(super) fn turn(&mut self, now: Instant, coverage: &mut Coverage) -> bool {
         let mut event = if self.fresh {
             self.fresh = false;
@@ -131,7 +131,7 @@ impl<'a> Seat<'a> {
         over
     }
 
-    /// The next thing of which the call has to be told.
+    /// Returns the next event for the call.
     fn happened(&mut self, now: Instant, coverage: &mut Coverage) -> Option<Event> {
         let mut marked = false;
         for slot in 0..self.slots.len() {
@@ -180,7 +180,7 @@ impl<'a> Seat<'a> {
         (self.until <= now).then_some(Event::Timer)
     }
 
-    /// Does what the call says. Says whether it is over.
+    /// Carries out the call's actions. Returns whether it is over.
     fn obey(&mut self, now: Instant, mut action: Action, coverage: &mut Coverage) -> bool {
         loop {
             action = match action {
@@ -193,7 +193,7 @@ impl<'a> Seat<'a> {
                     self.asked += 1;
                     if plan.available {
                         let free = usize::from(self.slots[0].is_some());
-                        self.slots[free] = Some(Out { id, began: now, plan, made: 0 });
+                        self.slots[free] = Some(InFlightAttempt { id, began: now, plan, made: 0 });
                         self.tell(now, Event::Proceed, coverage)
                     } else {
                         self.tell(now, Event::Unavailable(id), coverage)
@@ -208,7 +208,7 @@ impl<'a> Seat<'a> {
                 }
                 Action::Finish(finish) => {
                     self.journal.ended(now, self.number, finish);
-                    if let Finish::Answer(id) = finish
+                    if let Finish::Response(id) = finish
                         && let Some(at) = self.heads.iter().position(|(of, ..)| *of == id)
                     {
                         let (_, head, body) = self.heads.swap_remove(at);
@@ -216,7 +216,7 @@ impl<'a> Seat<'a> {
                         return false;
                     }
                     let last = self.call.next(&self.policy, now, Event::Proceed);
-                    coverage.told(&Event::Proceed, &last);
+                    coverage.record(&Event::Proceed, &last);
                     assert_eq!(last, Action::Closed, "nothing is left to settle");
                     return true;
                 }
@@ -225,7 +225,7 @@ impl<'a> Seat<'a> {
         }
     }
 
-    /// The caller leaves: everything is settled in this moment.
+    /// Ends the call because its caller leaves: everything is settled at once.
     pub(super) fn leave(mut self, now: Instant, coverage: &mut Coverage) {
         if self.fresh {
             return;
@@ -234,11 +234,11 @@ impl<'a> Seat<'a> {
         while action != Action::Closed {
             assert!(!matches!(action, Action::Wait { .. } | Action::Attempt { .. }), "nothing begins now");
             action = self.call.next(&self.policy, now, Event::Proceed);
-            coverage.told(&Event::Proceed, &action);
+            coverage.record(&Event::Proceed, &action);
         }
     }
 
-    /// Nothing more before this.
+    /// Sets the time before which there is nothing to do.
     pub(super) fn sleep(&mut self, until: Instant) {
         self.until = until;
     }

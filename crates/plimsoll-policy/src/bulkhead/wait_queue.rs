@@ -1,4 +1,4 @@
-//! The waiting line: a doubly linked list through slots that are allocated once.
+//! The wait queue: a doubly linked list through slots that are allocated once.
 
 use crate::{Instant, Ticket};
 
@@ -8,7 +8,7 @@ const END: u32 = u32::MAX;
 pub(super) enum Phase {
     Free,
     Waiting,
-    /// Has a place and has not yet come for it.
+    /// Granted a permit, and not yet claimed.
     Granted,
 }
 
@@ -16,8 +16,8 @@ pub(super) enum Phase {
 struct Slot {
     since: Instant,
     until: Instant,
-    /// Tells the tickets apart that this slot has had. It wraps after 2³² of them, so a ticket must not be kept and
-    /// used again after that many others.
+    /// Distinguishes the tickets of this slot. It wraps after 2³² of them, so a ticket must not be used again after that
+    /// many others.
     generation: u32,
     older: u32,
     /// Towards the newest; on the free list, the next free slot.
@@ -25,26 +25,26 @@ struct Slot {
     phase: Phase,
 }
 
-/// Waiters in the order of their coming.
+/// Waiters in the order of arrival.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct WaitQueue {
     slots: Vec<Slot>,
     free: u32,
     oldest: u32,
     newest: u32,
-    /// The most that there has been room for: in line, and granted.
+    /// The largest capacities so far: for waiters, and for granted tickets.
     most: (u32, u32),
 }
 
-impl Line {
+impl WaitQueue {
     pub(super) fn new(waiting: u32, granted: u32) -> Self {
-        let mut line = Self { slots: Vec::new(), free: END, oldest: END, newest: END, most: (0, 0) };
-        line.lengthen(waiting, granted);
-        line
+        let mut queue = Self { slots: Vec::new(), free: END, oldest: END, newest: END, most: (0, 0) };
+        queue.lengthen(waiting, granted);
+        queue
     }
 
-    /// Makes room for at least so many. Slots are never given back: tickets point at them, and those granted under an
-    /// earlier, larger limit may still be there.
+    /// Makes room for at least this many. Slots are never freed: tickets point at them, and those granted under an
+    /// earlier, larger limit may still be live.
     pub(super) fn lengthen(&mut self, waiting: u32, granted: u32) {
         self.most = (self.most.0.max(waiting), self.most.1.max(granted));
         let slots = if self.most.0 == 0 { 0 } else { (self.most.0 + self.most.1) as usize };
@@ -64,6 +64,7 @@ impl Line {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn slots(&self) -> usize {
         self.slots.len()
     }
@@ -72,7 +73,7 @@ impl Line {
         self.free != END
     }
 
-    /// Puts a waiter at the end; only where there is room.
+    /// Appends a waiter; requires [`has_room`](Self::has_room).
     pub(super) fn push(&mut self, since: Instant, until: Instant) -> Ticket {
         let at = self.free;
         let older = self.newest;
@@ -105,7 +106,7 @@ impl Line {
         self.slots[at as usize].until
     }
 
-    /// The slot of a ticket that is waiting or granted; `None` for one that has gone.
+    /// Returns the slot of a ticket that is waiting or granted; `None` for one that is gone.
     pub(super) fn find(&self, ticket: Ticket) -> Option<(u32, Phase)> {
         let at = ticket.0 as u32;
         let slot = self.slots.get(at as usize)?;
@@ -113,7 +114,7 @@ impl Line {
         live.then_some((at, slot.phase))
     }
 
-    /// Takes a waiter out of the line and keeps its slot until it comes for its place.
+    /// Takes a waiter out of the queue and keeps its slot until it claims its permit.
     pub(super) fn grant(&mut self, at: u32) -> Ticket {
         self.unlink(at);
         let slot = &mut self.slots[at as usize];
@@ -121,13 +122,13 @@ impl Line {
         Ticket(u64::from(slot.generation) << 32 | u64::from(at))
     }
 
-    /// Takes a waiter out of the line for good.
+    /// Takes a waiter out of the queue and frees its slot.
     pub(super) fn remove(&mut self, at: u32) {
         self.unlink(at);
         self.vacate(at);
     }
 
-    /// Frees the slot of one that is no longer linked.
+    /// Frees the slot of a waiter that is no longer linked.
     pub(super) fn vacate(&mut self, at: u32) {
         let free = self.free;
         let slot = &mut self.slots[at as usize];
@@ -154,46 +155,46 @@ impl Line {
 mod tests {
     use super::*;
 
-    fn order(line: &Line) -> Vec<u64> {
-        let (mut at, mut seen) = (line.oldest, Vec::new());
+    fn order(queue: &WaitQueue) -> Vec<u64> {
+        let (mut at, mut seen) = (queue.oldest, Vec::new());
         while at != END {
-            seen.push(line.since(at).as_nanos());
-            at = line.slots[at as usize].newer;
+            seen.push(queue.since(at).as_nanos());
+            at = queue.slots[at as usize].newer;
         }
         seen
     }
 
     #[test]
     fn waiters_keep_their_order_when_others_leave_from_anywhere() {
-        let mut line = Line::new(3, 1);
-        let tickets: Vec<_> = (0..4).map(|n| line.push(Instant::from_nanos(n), Instant::FAR)).collect();
-        assert!(!line.has_room());
-        let at = |line: &Line, ticket| line.find(ticket).unwrap().0;
-        line.remove(at(&line, tickets[2]));
-        assert_eq!(order(&line), [0, 1, 3]);
-        line.remove(at(&line, tickets[0]));
-        line.remove(at(&line, tickets[3]));
-        assert_eq!(order(&line), [1]);
+        let mut queue = WaitQueue::new(3, 1);
+        let tickets: Vec<_> = (0..4).map(|n| queue.push(Instant::from_nanos(n), Instant::FAR)).collect();
+        assert!(!queue.has_room());
+        let at = |queue: &WaitQueue, ticket| queue.find(ticket).unwrap().0;
+        queue.remove(at(&queue, tickets[2]));
+        assert_eq!(order(&queue), [0, 1, 3]);
+        queue.remove(at(&queue, tickets[0]));
+        queue.remove(at(&queue, tickets[3]));
+        assert_eq!(order(&queue), [1]);
         assert_eq!(
-            (line.oldest(), line.newest()),
-            (Some(at(&line, tickets[1])), Some(at(&line, tickets[1])))
+            (queue.oldest(), queue.newest()),
+            (Some(at(&queue, tickets[1])), Some(at(&queue, tickets[1])))
         );
-        let last = line.push(Instant::from_nanos(9), Instant::FAR);
-        assert_eq!(order(&line), [1, 9]);
-        assert_eq!(line.grant(at(&line, last)), last);
-        assert_eq!(order(&line), [1]);
+        let last = queue.push(Instant::from_nanos(9), Instant::FAR);
+        assert_eq!(order(&queue), [1, 9]);
+        assert_eq!(queue.grant(at(&queue, last)), last);
+        assert_eq!(order(&queue), [1]);
     }
 
     #[test]
     fn a_slot_used_again_does_not_answer_to_its_old_ticket() {
-        let mut line = Line::new(1, 0);
-        let old = line.push(Instant::ORIGIN, Instant::FAR);
-        line.remove(0);
-        assert_eq!(line.find(old), None);
-        let new = line.push(Instant::ORIGIN, Instant::FAR);
+        let mut queue = WaitQueue::new(1, 0);
+        let old = queue.push(Instant::ORIGIN, Instant::FAR);
+        queue.remove(0);
+        assert_eq!(queue.find(old), None);
+        let new = queue.push(Instant::ORIGIN, Instant::FAR);
         assert_ne!(old, new);
-        assert_eq!(line.find(old), None);
-        assert_eq!(line.find(new), Some((0, Phase::Waiting)));
+        assert_eq!(queue.find(old), None);
+        assert_eq!(queue.find(new), Some((0, Phase::Waiting)));
     }
 
     #[test]

@@ -1,0 +1,94 @@
+//! The state of a call: only the `move_to_*` functions change it.
+
+use crate::{AttemptRole, Instant, Ticket, policy::Permits};
+
+/// A call's wait for a permit of the bulkhead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queued {
+    pub(super) role: AttemptRole,
+    pub(super) ticket: Ticket,
+    /// The permits that it holds already.
+    pub(super) permits: Permits,
+    pub(super) since: Instant,
+    pub(super) until: Instant,
+}
+
+/// The event that a call waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// Its start.
+    New,
+    /// A permit of the bulkhead.
+    Queued(Queued),
+    /// The end of the wait before a retry.
+    Backoff(Instant),
+    /// An attempt's head.
+    InFlight,
+    /// The end of the body that the caller reads.
+    Committed,
+    /// Nothing: the call is over.
+    Ended,
+}
+
+/// The state of a call.
+#[derive(Debug)]
+pub(super) struct State(Step);
+
+impl State {
+    /// The state before the call's start.
+    pub(super) const NEW: Self = Self(Step::New);
+
+    #[inline(always)]
+    pub(super) const fn step(&self) -> &Step {
+        &self.0
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_in_flight(&self) -> bool {
+        matches!(self.0, Step::InFlight)
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_committed(&self) -> bool {
+        matches!(self.0, Step::Committed)
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_ended(&self) -> bool {
+        matches!(self.0, Step::Ended)
+    }
+
+    /// The attempt that is to begin waits for a permit. A hedge never does.
+    #[inline]
+    pub(super) fn move_to_queued(&mut self, queued: Queued) {
+        debug_assert!(matches!(self.0, Step::New | Step::Backoff(_)), "{self:?} cannot queue");
+        self.0 = Step::Queued(queued);
+    }
+
+    /// A retry is planned for this time.
+    #[inline]
+    pub(super) fn move_to_backoff(&mut self, until: Instant) {
+        debug_assert!(self.is_in_flight(), "{self:?} has no attempt to retry");
+        self.0 = Step::Backoff(until);
+    }
+
+    /// An attempt begins.
+    #[inline]
+    pub(super) fn move_to_in_flight(&mut self) {
+        debug_assert!(!self.is_committed() && !self.is_ended(), "{self:?} begins no attempt");
+        self.0 = Step::InFlight;
+    }
+
+    /// A response goes to the caller, and its body is still to be read.
+    #[inline]
+    pub(super) fn move_to_committed(&mut self) {
+        debug_assert!(!self.is_committed() && !self.is_ended(), "{self:?} commits to no other response");
+        self.0 = Step::Committed;
+    }
+
+    /// The call is over.
+    #[inline]
+    pub(super) fn move_to_ended(&mut self) {
+        self.0 = Step::Ended;
+    }
+}

@@ -1,0 +1,57 @@
+//! Type names that were retired: each has a standard term instead (`docs/glossary.md`).
+
+/// Retired names of types with the term to use. A name is added when its last type is renamed.
+const RETIRED: &[(&str, &str)] = &[
+    ("Bank", "an arena, a pool or an allocator"),
+    ("Brought", "a result"),
+    ("Crew", "a worker pool"),
+    ("Driven", "a call guard"),
+    ("Flight", "an attempt, or a shared call"),
+    ("Happened", "an event"),
+    ("Judge", "an outcome machine"),
+    ("Judged", "an admission"),
+    ("Lanes", "slots"),
+    ("Pilot", "a call state"),
+    ("Resident", "a keyed machine"),
+    ("Seat", "a slot, or a participant"),
+    ("Stay", "a reservation"),
+    ("Tenure", "a hold record"),
+    ("Under", "an attempt in flight"),
+];
+
+/// The retired type name that this line of source declares, with the term to use.
+pub(super) fn declared(line: &str) -> Option<(&'static str, &'static str)> {
+    let mut words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    // Before the keyword only a visibility: prose and expressions that name a type are no declarations.
+    let keyword = words.find(|word| !matches!(*word, "" | "pub" | "crate" | "super" | "self" | "in"))?;
+    let name = words.find(|word| !word.is_empty())?;
+    let declares = matches!(keyword, "struct" | "enum" | "trait" | "type" | "union");
+    RETIRED.iter().copied().find(|(retired, _)| declares && *retired == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declarations_of_retired_types_are_found() {
+        for line in
+            ["pub(super) struct Seat<T> {", "    enum Judge {", "trait Resident: Send {", "type Crew = ();"]
+        {
+            assert!(declared(line).is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_names_uses_and_prose_are_not() {
+        for line in [
+            "struct Seats;",
+            "let seat = Seat::new();",
+            "/// A struct Seat",
+            "impl Seat {",
+            "fn struct_seat()",
+        ] {
+            assert_eq!(declared(line), None, "{line}");
+        }
+    }
+}
