@@ -41,12 +41,7 @@ impl Peer {
             {
                 self.out.pop();
                 let took = Duration::from_nanos(done - since);
-                self.limit.settle(
-                    Permit { in_flight },
-                    Instant::from_nanos(done),
-                    Outcome::Success,
-                    took,
-                );
+                self.limit.settle(Permit { in_flight }, Instant::from_nanos(done), Outcome::Success, took);
             }
             came += 1;
             if let Ok(permit) = self.limit.admit(Instant::from_nanos(self.now), Ask::default()) {
