@@ -38,6 +38,7 @@ use plimsoll_h1 as h1;
 mod health;
 mod host;
 mod hostname;
+mod http2;
 mod in_flight;
 mod metrics;
 mod notices;

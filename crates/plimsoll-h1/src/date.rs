@@ -1,5 +1,6 @@
 //! The `Date` field's value, made once a second and thread.
 
+use http::HeaderValue;
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +18,23 @@ pub(crate) fn with_now<R>(with: impl FnOnce(&[u8]) -> R) -> R {
             *of = second;
         }
         with(text)
+    })
+}
+
+/// Returns the present date as the value of a `Date` field.
+pub fn date() -> HeaderValue {
+    thread_local! {
+        static VALUE: RefCell<HeaderValue> = const { RefCell::new(HeaderValue::from_static("")) };
+    }
+    with_now(|date| {
+        VALUE.with_borrow_mut(|value| {
+            if value.as_bytes() != date
+                && let Ok(fresh) = HeaderValue::from_bytes(date)
+            {
+                *value = fresh;
+            }
+            value.clone()
+        })
     })
 }
 

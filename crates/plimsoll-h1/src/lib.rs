@@ -50,6 +50,7 @@ mod turn;
 
 pub use body::Incoming;
 pub use buffer::ReadBuffer;
+pub use date::date;
 pub use drain::Drain;
 pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkFault, Garbage, Refusal};

@@ -1,36 +1,38 @@
 //! One attempt at one endpoint.
 
 use super::{
-    Fault,
+    Fault, InterimSink,
     forward::Added,
-    upload::{Progress, Uploads},
+    upload::{Broke, Progress, Uploads},
 };
 use crate::{
     h1::{
         self, FieldWriter,
         client::{Answer, Observer, Outbound, SendError},
         list_size,
-        server::Informational,
     },
+    http2::{self, Received},
     pool::{Connection, Pool},
     spec::{Address, AnswerSpec, Protocol},
     upstream::{Endpoint, Upstream},
     worker::Worker,
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, Uri, request};
+use h2::Reason;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, request};
+use http_body::Body as _;
 use plimsoll::{
     driver::Marks,
     http::{ProblemId, dial::Dialer, headers::strip_hop_by_hop},
 };
-use std::{future::poll_fn, io, pin::pin, rc::Rc, time::Duration};
+use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
 use tokio::net::TcpStream;
 
 /// An endpoint's answer.
 pub(crate) enum Reply {
     Http1(Response<h1::Incoming>),
     /// With the progress of the request's body, which may go on, and what is taken of the answer.
-    Http2(Response<hyper::body::Incoming>, Rc<Progress>, AnswerSpec),
+    Http2(Response<Received>, Rc<Progress>, AnswerSpec),
     Switched {
         response: Response<()>,
         io: TcpStream,
@@ -54,7 +56,7 @@ const SPARED: Duration = Duration::from_millis(50);
 
 struct Watch<'a> {
     marks: &'a Marks,
-    informational: Option<&'a Informational>,
+    interims: Option<&'a dyn InterimSink>,
 }
 
 impl Observer for Watch<'_> {
@@ -76,9 +78,9 @@ impl Observer for Watch<'_> {
 
     fn interim(&mut self, mut response: Response<()>) {
         self.marks.moved();
-        if let Some(informational) = self.informational {
+        if let Some(interims) = self.interims {
             strip_hop_by_hop(response.headers_mut());
-            informational.send(response.status(), response.headers());
+            interims.send(response);
         }
     }
 }
@@ -90,7 +92,7 @@ pub(crate) struct Sending<'a> {
     pub(crate) target: &'a str,
     pub(crate) added: &'a Added,
     pub(crate) uploads: &'a Uploads,
-    pub(crate) informational: Option<&'a Informational>,
+    pub(crate) interims: Option<&'a dyn InterimSink>,
     pub(crate) idempotent: bool,
 }
 
@@ -167,7 +169,7 @@ async fn exchange(
     };
     let head =
         Outbound { method: &parts.method, target: sending.target, headers: &parts.headers, extra: &extra };
-    let mut watch = Watch { marks, informational: sending.informational };
+    let mut watch = Watch { marks, interims: sending.interims };
     Ok(match connection.send(head, sending.uploads.next(), &mut watch).await? {
         Answer::Response(response) => Reply::Http1(response),
         Answer::Upgraded { response, io, leftover } => Reply::Switched { response, io, leftover },
@@ -209,34 +211,64 @@ async fn http2(
     let mut sender = lease.sender();
     marks.connected();
     let progress = Progress::on(lease);
-    let mut sent = pin!(sender.send_request(http2_request(sending, &progress)));
+    let (head, body) = http2_request(sending, &progress);
+    let (mut answer, stream) = sender.send_request(head, !uploads).map_err(Fault::Unsent)?;
+    drop(sender);
     marks.sent();
-    let mut flushed = false;
-    let answered = poll_fn(|cx| {
-        // The body goes its own way, and wakes this task when that changes whom it waits for.
-        if progress.has_moved() {
-            marks.moved();
-        }
-        marks.waits_for_caller(progress.is_waited_for());
-        if !flushed && (progress.has_ended() || sending.uploads.is_empty()) {
-            flushed = true;
-            marks.flushed();
-        }
-        progress.listen(cx);
-        sent.as_mut().poll(cx)
-    });
-    match answered.await {
-        Ok(response) if over(response.headers(), &upstream.spec.answer) => Err(Fault::HeadTooLarge),
-        Ok(response) => Ok(Reply::Http2(response, progress, upstream.spec.answer)),
-        Err(error) => Err(match progress.broke() {
-            Some(broke) => Fault::Upload(broke),
-            None if is_over_our_limit(&error) => Fault::HeadTooLarge,
-            None => {
-                let untouched = error.is_canceled() || is_untouched(&error);
-                Fault::Http2 { error, untouched }
-            }
-        }),
+    let mut upload = uploads.then(|| http2::Sending::new(stream, body));
+    if !uploads {
+        marks.flushed();
     }
+    let mut watch = Watch { marks, interims: sending.interims };
+    let limits = upstream.spec.answer;
+    let mut interims = 0;
+    let response = poll_fn(|cx| {
+        if let Some(body) = &mut upload {
+            let polled = body.poll(cx);
+            if progress.has_moved() {
+                marks.moved();
+            }
+            marks.waits_for_caller(progress.is_waited_for());
+            match polled {
+                Poll::Ready(Err(http2::Broken::Body(error))) => {
+                    body.reset(Reason::CANCEL);
+                    return Poll::Ready(Err(Fault::Upload(Broke::by(&error))));
+                }
+                // What broke the stream, the answer tells; or there is one all the same.
+                Poll::Ready(ended) => {
+                    upload = None;
+                    if ended.is_ok() {
+                        marks.flushed();
+                    }
+                }
+                Poll::Pending => {}
+            }
+        }
+        while let Poll::Ready(Some(interim)) = answer.poll_informational(cx) {
+            let interim = interim.map_err(broken)?;
+            if interims == limits.interim || over(interim.headers(), &limits) {
+                return Poll::Ready(Err(Fault::HeadTooLarge));
+            }
+            interims += 1;
+            watch.interim(interim);
+        }
+        Pin::new(&mut answer).poll(cx).map_err(broken)
+    })
+    .await?;
+    if over(response.headers(), &limits) {
+        return Err(Fault::HeadTooLarge);
+    }
+    if let Some(upload) = upload {
+        progress.goes_on(upload);
+    }
+    let (head, body) = response.into_parts();
+    let body = Received::response(body, &head.headers);
+    Ok(Reply::Http2(Response::from_parts(head, body), progress, limits))
+}
+
+/// Why there is no answer.
+fn broken(error: h2::Error) -> Fault {
+    if is_over_our_limit(&error) { Fault::HeadTooLarge } else { Fault::Http2(error) }
 }
 
 /// Whether this head is larger than is taken of an answer.
@@ -244,48 +276,35 @@ fn over(headers: &HeaderMap, limits: &AnswerSpec) -> bool {
     headers.len() > limits.fields || list_size(headers) > limits.head
 }
 
-fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> http::Request<super::Upload> {
+fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> (http::Request<()>, super::Upload) {
     let parts = sending.parts;
-    let mut request = http::Request::new(sending.uploads.watched(progress));
+    let body = sending.uploads.watched(progress);
+    let mut request = http::Request::new(());
     request.method_mut().clone_from(&parts.method);
     *request.version_mut() = http::Version::HTTP_2;
-    let host =
-        parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let uri = Uri::builder().scheme("http").authority(host).path_and_query(sending.target).build();
     *request.uri_mut() = uri.unwrap_or_else(|_| Uri::from_static("http://localhost/"));
     request.headers_mut().clone_from(&parts.headers);
     let headers = request.headers_mut();
-    headers.remove(http::header::HOST);
-    headers.remove(http::header::UPGRADE);
+    headers.remove(header::HOST);
+    headers.remove(header::UPGRADE);
     sending.added.insert(headers);
+    if let Some(length) = body.size_hint().exact()
+        && (length > 0 || states_its_length(&parts.method))
+    {
+        headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
     debug_assert!(parts.method != Method::CONNECT, "refused on the way in");
-    request
+    (request, body)
+}
+
+/// Whether a request without a body says so (RFC 9110, section 8.6).
+fn states_its_length(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::CONNECT)
 }
 
 /// Our own side has ended the connection because of a head, or a flood of its parts, far beyond what is taken.
-fn is_over_our_limit(error: &hyper::Error) -> bool {
-    let ours = |error: &h2::Error| {
-        error.is_library() && error.is_go_away() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM)
-    };
-    http2_error(error).is_some_and(ours)
-}
-
-/// The peer says that it has not looked at the request (RFC 9113, section 8.7): by refusing its stream, or by going away
-/// without it.
-fn is_untouched(error: &hyper::Error) -> bool {
-    http2_error(error).is_some_and(|error| {
-        let gone_before = error.is_go_away() && error.is_remote();
-        gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM)
-    })
-}
-
-fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref() {
-            return Some(error);
-        }
-        source = error.source();
-    }
-    None
+fn is_over_our_limit(error: &h2::Error) -> bool {
+    error.is_library() && error.is_go_away() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM)
 }

@@ -1,13 +1,18 @@
 //! An answer's body on its way to the client.
 
-use super::{drive::RoutePolicy, upload::Progress};
+use super::{
+    drive::RoutePolicy,
+    upload::{Broke, Progress},
+};
 use crate::{
     h1::{self, Pipe, Splice},
+    http2::Received,
     spec::AnswerSpec,
     upstream::Picked,
     why::Why,
 };
 use bytes::Bytes;
+use h2::Reason;
 use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
@@ -55,7 +60,9 @@ pub(crate) enum DownloadError {
     #[error("the endpoint's answer broke off")]
     Http1(#[source] h1::BodyError),
     #[error("the endpoint's answer broke off")]
-    Http2(#[source] hyper::Error),
+    Http2(#[source] h2::Error),
+    #[error("the client's body broke off while the answer was under way")]
+    Upload(Broke),
     #[error("the trailers of the endpoint's answer are too large")]
     TrailersTooLarge,
     #[error("a limit ran out while the answer was under way")]
@@ -69,7 +76,7 @@ pub(crate) enum DownloadError {
 pub(crate) enum Source {
     Http1(h1::Incoming),
     /// With the progress of the request's body, and what is taken of the trailers.
-    Http2(hyper::body::Incoming, Rc<Progress>, AnswerSpec),
+    Http2(Received, Rc<Progress>, AnswerSpec),
 }
 
 impl DownloadError {
@@ -81,6 +88,7 @@ impl DownloadError {
                 Why::UpstreamTooLarge
             }
             Self::TrailersTooLarge => Why::UpstreamTooLarge,
+            Self::Upload(broke) => broke.why(),
             Self::Http1(_) | Self::Http2(_) => Why::UpstreamBroke,
             Self::TimedOut(timeout) if timeout.outcome == Outcome::Caller => Why::ClientSlow,
             Self::TimedOut(timeout) => Why::Timeout(timeout.limit),
@@ -98,7 +106,20 @@ impl DownloadError {
                     | h1::BodyError::TooLarge
                     | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)
             ) | Self::TrailersTooLarge
+                | Self::Upload(_)
         )
+    }
+
+    /// By which the stream of an HTTP/2 client is reset: what an endpoint said of its own, where that cannot be taken for
+    /// a stream that was never looked at, or for one that ended well.
+    pub(crate) fn reason(&self) -> Reason {
+        let theirs = match self {
+            Self::Http2(error) => error.reason(),
+            _ => None,
+        };
+        theirs
+            .filter(|reason| !matches!(*reason, Reason::NO_ERROR | Reason::REFUSED_STREAM))
+            .unwrap_or(Reason::INTERNAL_ERROR)
     }
 
     /// Whether what follows the endpoint's answer is larger than is taken.
@@ -137,8 +158,11 @@ impl Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         match self {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(DownloadError::Http1),
-            Self::Http2(body, _, limits) => {
-                let mut polled = Pin::new(body).poll_frame(cx).map_err(DownloadError::Http2);
+            Self::Http2(body, progress, limits) => {
+                let mut polled = Pin::new(body).poll_frame(cx).map_err(|error| match progress.broke() {
+                    Some(broke) => DownloadError::Upload(broke),
+                    None => DownloadError::Http2(error),
+                });
                 if let Poll::Ready(Some(Ok(frame))) = &mut polled
                     && let Some(trailers) = frame.trailers_mut()
                     && !settle_trailers(trailers, limits)
@@ -326,6 +350,11 @@ impl Proxied {
 
 impl Drop for Proxied {
     fn drop(&mut self) {
+        if let Some(Source::Http2(body, progress, _)) = &self.source
+            && !body.is_end_stream()
+        {
+            progress.give_up();
+        }
         // Where the endpoint has not sent everything, the call's own end is that nobody wants the rest.
         if self.held && self.source.is_none() {
             self.call.end();

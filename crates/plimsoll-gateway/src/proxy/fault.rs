@@ -29,15 +29,12 @@ pub(crate) enum Fault {
     /// The answer's head over HTTP/2 is larger than is taken.
     #[error("the head of the endpoint's answer is too large")]
     HeadTooLarge,
-    /// The exchange over HTTP/2 broke; `untouched`: the peer says that it has not looked at the request.
+    /// The connection over HTTP/2 ended before the request was sent.
+    #[error("the connection to the endpoint has ended")]
+    Unsent(#[source] h2::Error),
+    /// The exchange over HTTP/2 broke.
     #[error("the exchange with the endpoint failed")]
-    Http2 {
-        /// What hyper says.
-        #[source]
-        error: hyper::Error,
-        /// It provably did nothing.
-        untouched: bool,
-    },
+    Http2(#[source] h2::Error),
 }
 
 impl Fault {
@@ -57,8 +54,13 @@ impl Fault {
             Self::Send(error) => {
                 Settlement { untouched: !error.wrote, ..Settlement::failure(Failure::Broken) }
             }
-            Self::Http2 { untouched, .. } => Settlement {
-                untouched: *untouched,
+            Self::Unsent(_) => Settlement {
+                untouched: true,
+                cause: Some(Cause::Reset),
+                ..Settlement::failure(Failure::Broken)
+            },
+            Self::Http2(error) => Settlement {
+                untouched: is_untouched(error),
                 cause: Some(Cause::Reset),
                 ..Settlement::failure(Failure::Broken)
             },
@@ -88,8 +90,8 @@ impl Fault {
             Self::Connect(error) => refusal(error),
             Self::Full => Why::UpstreamFull,
             Self::HeadTooLarge => Why::UpstreamTooLarge,
-            Self::Http2 { error, .. } if error.is_closed() || error.is_canceled() => Why::UpstreamClosed,
-            Self::Http2 { .. } => Why::UpstreamReset,
+            Self::Unsent(_) => Why::UpstreamClosed,
+            Self::Http2(_) => Why::UpstreamReset,
             Self::Send(SendError { fault, .. }) => match fault {
                 SendFault::Closed(Some(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                     Why::UpstreamReset
@@ -126,6 +128,13 @@ impl Fault {
             },
         }
     }
+}
+
+/// Whether the peer says that it has not looked at the request (RFC 9113, section 8.7): by refusing its stream, or by
+/// going away without it.
+fn is_untouched(error: &h2::Error) -> bool {
+    let gone_before = error.is_go_away() && error.is_remote();
+    gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM)
 }
 
 /// Why no connection came about.

@@ -1,7 +1,7 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
 use super::{
-    Alarm, Download, Settled, Stop, Switched, TrailerFault, Trailing,
+    Alarm, Download, InterimSink, Settled, Stop, Switched, TrailerFault, Trailing,
     attempt::Sending,
     drive::{Refused, drive},
     facts, forward,
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     access_log::Entry,
-    h1::{self, server::Informational},
-    hostname,
+    h1, hostname,
+    http2::Received,
     in_flight::InFlight,
     route::Subject,
     snapshot::{Route, Snapshot},
@@ -18,7 +18,7 @@ use crate::{
     worker::Worker,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, Uri, Version, header, request};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, Version, header, request};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
     Chain, Kind, Problem, ProblemId,
@@ -28,6 +28,7 @@ use plimsoll::http::{
 use std::{
     net::IpAddr,
     pin::Pin,
+    rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -40,7 +41,7 @@ pub(crate) struct Client<'a> {
     pub(crate) scheme: Scheme,
     pub(crate) trusted: &'a [TrustedProxy],
     /// For interim answers, where the client can read them.
-    pub(crate) informational: Option<Informational>,
+    pub(crate) interims: Option<&'a dyn InterimSink>,
     /// Its line in the access log, if it gets one.
     pub(crate) entry: Option<&'a Entry>,
 }
@@ -65,8 +66,13 @@ pub(crate) struct Inbound {
 #[derive(Debug)]
 enum InboundSource {
     Http1(h1::Incoming),
-    /// With the bytes that may still come.
-    Http2(hyper::body::Incoming, u64),
+    Http2 {
+        body: Received,
+        /// Bytes that may still come.
+        left: u64,
+        /// Where the client waits for `100 Continue`, until the body is asked for.
+        continues: Option<Rc<dyn InterimSink>>,
+    },
 }
 
 impl Inbound {
@@ -75,9 +81,15 @@ impl Inbound {
         Self { source: InboundSource::Http1(body), trailing }
     }
 
-    /// A body of which at most `limit` bytes are taken.
-    pub(crate) fn http2(body: hyper::body::Incoming, limit: u64, trailing: Trailing) -> Self {
-        Self { source: InboundSource::Http2(body, limit), trailing }
+    /// A body of which at most `limit` bytes are taken. Where the client waits for `100 Continue`, that is sent to
+    /// `continues` once the body is asked for and nothing of it is there.
+    pub(crate) fn http2(
+        body: Received,
+        continues: Option<Rc<dyn InterimSink>>,
+        limit: u64,
+        trailing: Trailing,
+    ) -> Self {
+        Self { source: InboundSource::Http2 { body, left: limit, continues }, trailing }
     }
 }
 
@@ -87,7 +99,7 @@ pub(crate) enum InboundError {
     #[error(transparent)]
     Http1(h1::BodyError),
     #[error(transparent)]
-    Http2(hyper::Error),
+    Http2(h2::Error),
     #[error("the body is longer than the limit")]
     TooLarge,
     #[error("the body came too slowly")]
@@ -136,8 +148,15 @@ impl Body for Inbound {
         let this = self.get_mut();
         let mut polled = match &mut this.source {
             InboundSource::Http1(body) => Pin::new(body).poll_frame(cx).map_err(InboundError::Http1),
-            InboundSource::Http2(body, left) => {
+            InboundSource::Http2 { body, left, continues } => {
                 let polled = Pin::new(body).poll_frame(cx).map_err(InboundError::Http2);
+                if let Some(continues) = continues.take()
+                    && polled.is_pending()
+                {
+                    let mut interim = Response::new(());
+                    *interim.status_mut() = StatusCode::CONTINUE;
+                    continues.send(interim);
+                }
                 if let Poll::Ready(Some(Ok(frame))) = &polled {
                     let length = frame.data_ref().map_or(0, |data| data.len() as u64);
                     let Some(rest) = left.checked_sub(length) else {
@@ -160,14 +179,14 @@ impl Body for Inbound {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             InboundSource::Http1(body) => body.is_end_stream(),
-            InboundSource::Http2(body, _) => body.is_end_stream(),
+            InboundSource::Http2 { body, .. } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             InboundSource::Http1(body) => body.size_hint(),
-            InboundSource::Http2(body, _) => body.size_hint(),
+            InboundSource::Http2 { body, .. } => body.size_hint(),
         }
     }
 }
@@ -240,7 +259,7 @@ pub(crate) async fn handle(
         target: &target,
         added: &added,
         uploads: &uploads,
-        informational: client.informational.as_ref(),
+        interims: client.interims,
         idempotent: facts.idempotent,
     };
     match drive(worker, route.route(), sending, facts, client.entry, alarm).await {

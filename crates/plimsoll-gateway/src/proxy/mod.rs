@@ -9,6 +9,7 @@
 //! | `drive` | the call over the route's endpoints, up to the head of its response |
 //! | `attempt` | one attempt at one endpoint |
 //! | `upload`, `download` | bodies on their way |
+//! | `interim` | interim answers on their way to the client |
 //! | `switched` | a call that goes on as a tunnel |
 //! | `paced` | how long a request's body may be waited for |
 
@@ -20,6 +21,7 @@ mod facts;
 mod fault;
 mod forward;
 mod handle;
+mod interim;
 mod paced;
 mod switched;
 mod upload;
@@ -30,6 +32,7 @@ pub(crate) use download::{Download, DownloadError, Source};
 pub(crate) use fault::Fault;
 pub(crate) use forward::via;
 pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle, spoken, stopped};
+pub(crate) use interim::InterimSink;
 pub(crate) use plimsoll::driver::Alarm;
 pub(crate) use switched::Switched;
 pub(crate) use upload::{Upload, UploadError};

@@ -5,8 +5,14 @@ use super::{
     handle::InboundError,
     paced::{Paced, Pacing},
 };
-use crate::{spec::LimitsSpec, why::Why, worker::Lease};
+use crate::{
+    http2::{Broken, Sending},
+    spec::LimitsSpec,
+    why::Why,
+    worker::Lease,
+};
 use bytes::Bytes;
+use h2::Reason;
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
     driver::Time,
@@ -14,10 +20,12 @@ use plimsoll::{
 };
 use std::{
     cell::{Cell, RefCell},
+    future::poll_fn,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
+use tokio::task::AbortHandle;
 
 /// The body of one attempt.
 #[derive(Debug)]
@@ -26,11 +34,11 @@ pub(crate) enum Upload {
     Empty,
     /// What was kept of it, and the rest as it comes.
     Replayed(ReplayBody<Paced>),
-    /// The same, sent by a task that is not the attempt's own.
+    /// The same, over HTTP/2.
     Watched(ReplayBody<Paced>, Rc<Progress>),
 }
 
-/// How far a body has come that another task sends, and why it broke off.
+/// How far a body has come that is sent over HTTP/2, and why it broke off.
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// The stream's place on its connection, taken until both directions have ended.
@@ -42,7 +50,8 @@ pub(crate) struct Progress {
     waited_for: Cell<bool>,
     ended: Cell<bool>,
     broke: Cell<Option<Broke>>,
-    waker: RefCell<Option<Waker>>,
+    /// Sends the rest once the answer has begun.
+    rest: RefCell<Option<AbortHandle>>,
 }
 
 impl Progress {
@@ -55,7 +64,7 @@ impl Progress {
             waited_for: Cell::new(false),
             ended: Cell::new(false),
             broke: Cell::new(None),
-            waker: RefCell::default(),
+            rest: RefCell::default(),
         })
     }
 
@@ -66,11 +75,20 @@ impl Progress {
         }
     }
 
-    /// Has the task of `cx` woken at the body's end, and when it begins or ceases to be waited for.
-    pub(crate) fn listen(&self, cx: &Context<'_>) {
-        match &mut *self.waker.borrow_mut() {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
+    /// The answer has begun: the rest is sent by a task of its own, whether anybody reads the answer or not.
+    pub(crate) fn goes_on(&self, mut rest: Sending<Upload>) {
+        let task = tokio::task::spawn_local(async move {
+            if let Err(Broken::Body(_)) = poll_fn(|cx| rest.poll(cx)).await {
+                rest.reset(Reason::CANCEL);
+            }
+        });
+        *self.rest.borrow_mut() = Some(task.abort_handle());
+    }
+
+    /// Nobody wants the answer: the rest is not sent.
+    pub(crate) fn give_up(&self) {
+        if let Some(rest) = self.rest.borrow_mut().take() {
+            rest.abort();
         }
     }
 
@@ -99,18 +117,13 @@ impl Progress {
         if matches!(polled, Poll::Ready(Some(Ok(_)))) && !ended {
             self.part.set(Some(self.lease.part_given()));
         }
-        let turned = self.waited_for.replace(polled.is_pending()) != polled.is_pending();
+        self.waited_for.set(polled.is_pending());
         match polled {
             Poll::Pending => {}
             Poll::Ready(Some(Err(error))) => self.broke.set(Some(Broke::by(error))),
             Poll::Ready(_) => self.moved.set(true),
         }
         self.ended.set(ended);
-        if (ended || turned || self.broke.get().is_some())
-            && let Some(waker) = self.waker.borrow_mut().take()
-        {
-            waker.wake();
-        }
     }
 }
 
@@ -261,7 +274,7 @@ impl Uploads {
         }
     }
 
-    /// As [`Self::next`], for a body that another task sends.
+    /// As [`Self::next`], for a body that is sent over HTTP/2.
     pub(crate) fn watched(&self, progress: &Rc<Progress>) -> Upload {
         match self {
             Self::Empty => Upload::Empty,

@@ -9,8 +9,8 @@ use crate::{
     },
     in_flight::InFlight,
     proxy::{
-        Alarm, Answered, Arrived, Client, DownloadError, Inbound, Settled, Trailing, Tunnel, handle, spoken,
-        stopped, via,
+        Alarm, Answered, Arrived, Client, DownloadError, Inbound, InterimSink, Settled, Trailing, Tunnel,
+        handle, spoken, stopped, via,
     },
     snapshot::{Route, Snapshot},
     spec::{LimitsSpec, ListenerSpec},
@@ -68,11 +68,12 @@ pub(super) async fn serve(
         let request = Arrived::new(request, &listener, &local);
         let entry = Entry::begin(&snapshot, request.request(), peer.ip(), began);
         let trailing = trailing(&listener, &snapshot.spec.limits);
+        let interims = connection.informational();
         let client = Client {
             peer: peer.ip(),
             scheme: Scheme::Http,
             trusted: &snapshot.spec.trusted,
-            informational: connection.informational(),
+            interims: interims.as_ref().map(|interims| interims as &dyn InterimSink),
             entry: entry.as_deref(),
         };
         let answered = match request.ready() {

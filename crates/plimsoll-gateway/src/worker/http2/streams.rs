@@ -1,23 +1,22 @@
-//! The streams of one client's connection, seen from outside: hyper knows neither idle connections nor clients that take
+//! The streams of one client's connection, seen from outside: h2 knows neither idle connections nor clients that take
 //! nothing, or too little.
 
 use super::{
     still::Still,
-    taken::Taken,
+    stream::{Open, Stream},
     unsent::{Place, Unsent},
-    wire::Wire,
 };
-use crate::{h1::Pace, worker::answering::Answering};
+use crate::{h1::list_size, http2::Wire};
+use http::HeaderMap;
 use plimsoll::{Instant, driver::Time, telemetry::Counter};
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
     num::NonZeroU64,
     rc::Rc,
-    task::{Context, Waker},
     time::Duration,
 };
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::sync::Notify;
 
 /// How often streams are looked at while one is open and there is a least rate.
 const LOOK: Duration = Duration::from_secs(1);
@@ -28,6 +27,9 @@ const LOOKS: u32 = 4;
 /// Bytes that one connection's streams may together read ahead. Above it, each has at most one part under way.
 const CROWDED: u64 = 1 << 20;
 
+/// Bytes of interim answers that one connection may hand over before its socket has taken any of them.
+const MOST_INTERIM: u64 = 64 * 1024;
+
 /// Which streams are open, since when none is, and what their client takes.
 #[derive(Debug)]
 pub(super) struct Streams {
@@ -36,7 +38,7 @@ pub(super) struct Streams {
     time: Time,
     /// Answers given up.
     slow: Counter,
-    /// Bytes of answers that hyper holds.
+    /// Bytes of answers that h2 holds.
     unsent: Cell<u64>,
     /// Bytes of answers that the client has taken.
     moved: Cell<u64>,
@@ -48,8 +50,8 @@ pub(super) struct Streams {
     all: Rc<Unsent>,
     place: RefCell<Option<Place>>,
     closed: Notify,
-    /// The stream whose task hyper is about to spawn.
-    begun: RefCell<Option<Rc<Stream>>>,
+    /// Bytes of interim answers handed over since [`Self::wire`] had taken so many.
+    interim: Cell<(u64, u64)>,
 }
 
 /// What a look at a connection has found.
@@ -59,185 +61,6 @@ pub(super) enum Look {
     Sound,
     /// Its client takes nothing at all: neither its socket, nor any of the answers that are open.
     Stuck,
-}
-
-/// A stream, from its request's head until the client has taken its answer.
-#[derive(Debug)]
-pub(super) struct Stream {
-    streams: Rc<Streams>,
-    place: Cell<usize>,
-    /// Whoever needs it still: the request, the answer's body, parts of that which hyper has not sent.
-    holders: Cell<usize>,
-    body: RefCell<Option<Answering>>,
-    unsent: Cell<u64>,
-    moved: Cell<u64>,
-    /// Bytes that hyper has thrown away.
-    lost: Cell<u64>,
-    still: Still,
-    /// When a part of the body was handed over, after which nothing more has been asked for; where there is a least rate.
-    given: Cell<Option<Instant>>,
-    pace: Cell<Option<Pace>>,
-    /// Waits until more is taken.
-    waiting: RefCell<Option<Waker>>,
-    task: RefCell<Option<AbortHandle>>,
-}
-
-/// A stream that is open until the last of these is dropped.
-#[derive(Debug)]
-pub(super) struct Open(Rc<Stream>);
-
-impl Clone for Open {
-    fn clone(&self) -> Self {
-        self.0.holders.set(self.0.holders.get() + 1);
-        Self(Rc::clone(&self.0))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        let left = self.0.holders.get() - 1;
-        self.0.holders.set(left);
-        if left == 0 {
-            self.0.end();
-        }
-    }
-}
-
-impl std::ops::Deref for Open {
-    type Target = Stream;
-
-    fn deref(&self) -> &Stream {
-        &self.0
-    }
-}
-
-impl Open {
-    /// Of whose answer the client must take at least so many bytes a second.
-    pub(super) fn paced(self, rate: Option<NonZeroU64>) -> Self {
-        self.pace.set(rate.map(Pace::new));
-        self
-    }
-
-    /// With this answer.
-    pub(super) fn taken(self, body: Answering) -> Taken {
-        *self.body.borrow_mut() = Some(body);
-        Taken::new(self)
-    }
-}
-
-impl Stream {
-    pub(super) fn body(&self) -> &RefCell<Option<Answering>> {
-        &self.body
-    }
-
-    /// A part of the body is asked for: the client has taken the one before. Whether that was too slow.
-    pub(super) fn asked(&self) -> bool {
-        let (Some(given), Some(mut pace)) = (self.given.take(), self.pace.get()) else { return false };
-        pace.waited(self.streams.time.now().since(given));
-        self.pace.set(Some(pace));
-        pace.left().is_zero()
-    }
-
-    /// A part of the body is handed over.
-    pub(super) fn give(&self, bytes: u64) {
-        self.unsent.set(self.unsent.get() + bytes);
-        self.streams.unsent.set(self.streams.unsent.get() + bytes);
-        self.streams.all.hold(bytes);
-        if let Some(mut pace) = self.pace.get() {
-            self.given.set(Some(self.streams.time.now()));
-            pace.moved(bytes);
-            self.pace.set(Some(pace));
-        }
-    }
-
-    /// The socket has taken so many bytes.
-    pub(super) fn moved(&self, bytes: u64) {
-        self.moved.set(self.moved.get() + bytes);
-        self.streams.moved.set(self.streams.moved.get() + bytes);
-        self.release(bytes);
-    }
-
-    /// So many bytes are not sent any more.
-    pub(super) fn lost(&self, bytes: u64) {
-        self.lost.set(self.lost.get() + bytes);
-        self.release(bytes);
-    }
-
-    fn release(&self, bytes: u64) {
-        self.unsent.set(self.unsent.get() - bytes);
-        self.streams.unsent.set(self.streams.unsent.get() - bytes);
-        self.streams.all.release(bytes);
-        if self.unsent.get() == 0
-            && let Some(waker) = self.waiting.borrow_mut().take()
-        {
-            waker.wake();
-        }
-    }
-
-    /// Whether hyper holds anything of it that the socket has not taken.
-    pub(super) fn is_held(&self) -> bool {
-        self.unsent.get() > 0
-    }
-
-    /// Whether it has something under way and may not have more.
-    pub(super) fn must_wait(&self) -> bool {
-        if self.unsent.get() == 0 {
-            return false;
-        }
-        let streams = &self.streams;
-        if streams.all.is_over() {
-            streams.all.relieve(streams.time.now());
-            return true;
-        }
-        streams.unsent.get() > CROWDED
-    }
-
-    /// Has the task of `cx` woken when all that was handed over has been taken.
-    pub(super) fn wait(&self, cx: &Context<'_>) {
-        *self.waiting.borrow_mut() = Some(cx.waker().clone());
-    }
-
-    /// Whether the client takes nothing of what is there for it.
-    fn stands(&self, now: Instant, write: Duration) -> bool {
-        self.still.lasts(self.moved.get(), self.is_held(), now, write)
-    }
-
-    /// Whether the client takes too little.
-    fn lags(&self, now: Instant) -> bool {
-        let paced = self.given.get().zip(self.pace.get());
-        paced.is_some_and(|(given, pace)| now >= given + pace.left())
-    }
-
-    /// Lets go of the answer: its endpoint is free again.
-    pub(super) fn give_up(&self) {
-        self.given.set(None);
-        let body = self.body.borrow_mut().take();
-        if let Some(mut body) = body {
-            self.streams.slow.inc();
-            body.take_back(self.unsent.get());
-        }
-    }
-
-    /// Has hyper reset the stream, and forget what it holds of it.
-    fn reset(&self) {
-        if let Some(task) = self.task.borrow_mut().take() {
-            task.abort();
-        }
-    }
-
-    /// Nobody needs it any more.
-    #[inline]
-    fn end(&self) {
-        if let Some(body) = &mut *self.body.borrow_mut() {
-            body.take_back(self.lost.get());
-        }
-        let streams = &self.streams;
-        let mut open = streams.open.borrow_mut();
-        open.remove(self.place.get());
-        if open.is_empty() {
-            streams.since.set(streams.time.now());
-        }
-    }
 }
 
 impl Streams {
@@ -258,7 +81,7 @@ impl Streams {
             all: Rc::clone(all),
             place: RefCell::default(),
             closed: Notify::new(),
-            begun: RefCell::default(),
+            interim: Cell::new((0, 0)),
         });
         *streams.place.borrow_mut() = Some(all.enter(&streams));
         streams
@@ -266,30 +89,67 @@ impl Streams {
 
     /// Counts a stream until what comes of this is dropped.
     pub(super) fn open(self: &Rc<Self>) -> Open {
-        let stream = Rc::new(Stream {
-            streams: Rc::clone(self),
-            place: Cell::new(0),
-            holders: Cell::new(1),
-            body: RefCell::default(),
-            unsent: Cell::new(0),
-            moved: Cell::new(0),
-            lost: Cell::new(0),
-            still: Still::default(),
-            given: Cell::new(None),
-            pace: Cell::new(None),
-            waiting: RefCell::default(),
-            task: RefCell::default(),
-        });
-        stream.place.set(self.open.borrow_mut().insert(Rc::clone(&stream)));
-        *self.begun.borrow_mut() = Some(Rc::clone(&stream));
-        Open(stream)
+        let open = Open::new(self);
+        open.set_place(self.open.borrow_mut().insert(Rc::clone(open.stream())));
+        open
     }
 
-    /// hyper has spawned the task of the stream that was opened last.
-    pub(super) fn spawned(&self, task: AbortHandle) {
-        if let Some(stream) = self.begun.borrow_mut().take() {
-            *stream.task.borrow_mut() = Some(task);
+    /// The stream at this place is over.
+    pub(super) fn ended(&self, place: usize) {
+        let mut open = self.open.borrow_mut();
+        open.remove(place);
+        if open.is_empty() {
+            self.since.set(self.time.now());
         }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.time.now()
+    }
+
+    /// So many bytes of a response are handed over.
+    pub(super) fn give(&self, bytes: u64) {
+        self.unsent.set(self.unsent.get() + bytes);
+        self.all.hold(bytes);
+    }
+
+    /// The client has taken so many bytes, which are [released](Self::release) besides.
+    pub(super) fn moved(&self, bytes: u64) {
+        self.moved.set(self.moved.get() + bytes);
+    }
+
+    /// So many bytes are not held any more.
+    pub(super) fn release(&self, bytes: u64) {
+        self.unsent.set(self.unsent.get() - bytes);
+        self.all.release(bytes);
+    }
+
+    /// Whether no stream that has something under way may have more.
+    pub(super) fn is_crowded(&self) -> bool {
+        if self.all.is_over() {
+            self.all.relieve(self.time.now());
+            return true;
+        }
+        self.unsent.get() > CROWDED
+    }
+
+    /// A response has been given up.
+    pub(super) fn gave_up(&self) {
+        self.slow.inc();
+    }
+
+    /// Whether an interim answer with these fields may be handed over, which no window bounds: only to a client that
+    /// reads.
+    pub(super) fn takes_interim(&self, fields: &HeaderMap) -> bool {
+        let written = self.wire.written();
+        let (since, handed) = self.interim.get();
+        let handed = if since == written { handed } else { 0 };
+        let handed = handed + list_size(fields) as u64;
+        let takes = !self.wire.is_blocked() && handed <= MOST_INTERIM;
+        if takes {
+            self.interim.set((written, handed));
+        }
+        takes
     }
 
     /// When to look again whether it is idle or a stream is stuck. Streams that open meanwhile are not waited for longer.
@@ -328,13 +188,13 @@ impl Streams {
         for (stream, stands) in open.iter().zip(stands) {
             if stands || stream.lags(now) {
                 stream.give_up();
-                stream.reset();
+                stream.cancel();
             }
         }
         if socket || all && nothing_else { Look::Stuck } else { Look::Sound }
     }
 
-    /// Bytes of answers that hyper holds.
+    /// Bytes of answers that h2 holds.
     pub(super) fn unsent(&self) -> u64 {
         self.unsent.get()
     }
@@ -356,12 +216,9 @@ impl Streams {
         self.closed.notified().await;
     }
 
-    /// Its streams are gone with the connection.
-    pub(super) fn ended(&self) {
+    /// The connection has ended: nothing of it can be closed any more.
+    pub(super) fn leave(&self) {
         self.place.borrow_mut().take();
-        for stream in self.open.borrow().iter().map(|(_, stream)| stream) {
-            stream.reset();
-        }
     }
 }
 
@@ -370,6 +227,7 @@ mod tests {
     use super::*;
     use crate::h1::GRACE;
     use plimsoll::telemetry::{Desc, Registry};
+    use std::task::{Context, Waker};
 
     const WRITE: Duration = Duration::from_secs(30);
 
@@ -381,7 +239,9 @@ mod tests {
     }
 
     fn paced(rate: u64) -> Open {
-        streams().open().paced(NonZeroU64::new(rate))
+        let open = streams().open();
+        open.paced(NonZeroU64::new(rate));
+        open
     }
 
     fn taken(stream: &Stream, bytes: u64) -> bool {

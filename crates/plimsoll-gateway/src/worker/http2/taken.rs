@@ -1,6 +1,6 @@
 //! An answer's body as the client takes it.
 
-use super::streams::Open;
+use super::stream::Open;
 use crate::proxy::DownloadError;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Bodies up to this size end with their last part. Of longer ones the end is kept back until the client has taken the
-/// rest: a stream that has not ended can be reset, and what hyper holds of it goes with that.
+/// rest: a stream that has not ended can be reset, and what h2 holds of it goes with that.
 const SHORT: u64 = 64 * 1024;
 
 /// An answer's body as the client takes it.
@@ -23,17 +23,17 @@ pub(super) struct Taken {
     bytes: u64,
 }
 
-/// A part of a body: its stream is open until the socket has taken it.
-#[derive(Debug)]
+/// A part of a body: its stream is open until the socket has taken it. The empty one, which ends a stream, is of none.
+#[derive(Debug, Default)]
 pub(super) struct Part {
     bytes: Bytes,
-    open: Open,
+    open: Option<Open>,
 }
 
 impl Part {
     fn new(bytes: Bytes, open: &Open) -> Self {
         open.give(bytes.len() as u64);
-        Self { bytes, open: open.clone() }
+        Self { bytes, open: Some(open.clone()) }
     }
 }
 
@@ -52,14 +52,18 @@ impl Buf for Part {
 
     fn advance(&mut self, bytes: usize) {
         self.bytes.advance(bytes);
-        self.open.moved(bytes as u64);
+        if let Some(open) = &self.open {
+            open.moved(bytes as u64);
+        }
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.bytes.is_empty() {
-            self.open.lost(self.bytes.len() as u64);
+        if !self.bytes.is_empty()
+            && let Some(open) = &self.open
+        {
+            open.lost(self.bytes.len() as u64);
         }
     }
 }
@@ -139,7 +143,7 @@ impl Body for Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // What is under way at the endpoint ends here, and not where the last part goes: that is within hyper's locks,
+        // What is under way at the endpoint ends here, and not where the last part goes: that is within h2's locks,
         // and the request's own body would need them too.
         if !self.body_has_ended() {
             let body = self.open.body().borrow_mut().take();

@@ -1,15 +1,15 @@
-use super::super::{
-    Local,
-    still::Still,
-    wire::{Wire, Wired},
+use super::{super::still::Still, slot::Slot};
+use crate::{
+    http2::{ERRORS, FRAME, KeepAlive, Wire, Wired},
+    pool::Birth,
+    spec::PoolSpec,
 };
-use super::slot::Slot;
-use crate::{pool::Birth, proxy::Upload, spec::PoolSpec};
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use bytes::Bytes;
+use h2::client;
 use plimsoll::{
-    Instant, driver,
-    http::http2::{PING_TIMEOUT, SEND_BUFFER, connection_window},
+    Instant,
+    driver::{self, Time},
+    http::http2::{SEND_BUFFER, connection_window},
 };
 use slab::Slab;
 use std::{
@@ -19,7 +19,7 @@ use std::{
     net::IpAddr,
     pin::Pin,
     rc::Rc,
-    task::Poll,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 use tokio::net::TcpStream;
@@ -31,21 +31,22 @@ const HEAD: u32 = 256 * 1024;
 /// An upload whose next part the endpoint has not taken for so long holds up others: they take another connection.
 const STALL: Duration = Duration::from_millis(100);
 
-type Sender = http2::SendRequest<Upload>;
-type Hyper = http2::Connection<TokioIo<Wired<TcpStream>>, Upload, Local>;
+/// Streams that may be opened before the endpoint has said how many it takes (RFC 9113, section 6.5.2).
+const UNTOLD: usize = 100;
+
+/// What a request is sent by.
+pub(crate) type Sender = client::SendRequest<Bytes>;
 
 /// A connection to an endpoint.
 pub(super) struct Connection {
-    sender: Sender,
-    /// Driven by a task; looked at for what the endpoint allows. `None` once it has ended.
-    hyper: Rc<RefCell<Option<Hyper>>>,
+    sender: RefCell<Sender>,
     wire: Rc<Wire>,
     wire_still: Still,
     /// Where it goes.
     peer: Option<IpAddr>,
     birth: Birth,
-    /// Streams that are open.
-    streams: Cell<u32>,
+    /// Streams that are open, as its task sees it too.
+    streams: Rc<Cell<u32>>,
     /// Requests so far.
     requests: Cell<u32>,
     /// Since when a part of an upload has been handed over that has not been taken.
@@ -56,41 +57,32 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Shakes hands over this socket.
-    pub(super) async fn new(socket: TcpStream, spec: &PoolSpec, birth: Birth) -> hyper::Result<Self> {
+    pub(super) async fn new(socket: TcpStream, spec: &PoolSpec, birth: Birth) -> Result<Self, h2::Error> {
         let peer = socket.peer_addr().ok().map(|peer| peer.ip());
         let (io, wire) = Wired::new(socket);
-        let streams = spec.streams.get();
-        let (sender, hyper) = http2::Builder::new(Local)
-            .timer(TokioTimer::new())
-            .max_header_list_size(HEAD)
-            .initial_stream_window_size(spec.window)
-            .initial_connection_window_size(connection_window(spec.window, streams))
-            .max_send_buf_size(SEND_BUFFER)
-            .keep_alive_interval(spec.ping)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .keep_alive_while_idle(false)
-            .handshake(TokioIo::new(io))
-            .await?;
-        let hyper = Rc::new(RefCell::new(Some(hyper)));
-        let driven = Rc::clone(&hyper);
+        let (sender, mut connection) = builder(spec).handshake(io).await?;
+        let streams = Rc::<Cell<u32>>::default();
+        let pings = spec.ping.zip(connection.ping_pong());
+        let mut pings =
+            pings.map(|(every, pings)| KeepAlive::new(pings, every, Rc::clone(&wire), Time::TOKIO));
+        let open = Rc::clone(&streams);
         tokio::task::spawn_local(async move {
             // What breaks it, its requests are told.
-            let _ended = poll_fn(|cx| match &mut *driven.borrow_mut() {
-                Some(hyper) => Pin::new(hyper).poll(cx),
-                None => Poll::Ready(Ok(())),
+            poll_fn(|cx| {
+                if pings.as_mut().is_some_and(|pings| pings.poll(cx, open.get() == 0).is_ready()) {
+                    return Poll::Ready(());
+                }
+                Pin::new(&mut connection).poll(cx).map(|_| ())
             })
             .await;
-            let ended = driven.borrow_mut().take();
-            drop(ended);
         });
         Ok(Self {
-            sender,
-            hyper,
+            sender: RefCell::new(sender),
             wire,
             wire_still: Still::default(),
             peer,
             birth,
-            streams: Cell::new(0),
+            streams,
             requests: Cell::new(0),
             uploads: RefCell::default(),
             idle: Cell::new((0, None)),
@@ -102,18 +94,20 @@ impl Connection {
         let worn = spec.requests.is_some_and(|most| self.requests.get() >= most.get());
         // Only where an age is set is the clock asked.
         let aged = spec.age.is_some_and(|age| self.birth.is_over(driver::now(), age));
-        !worn && !aged && !self.sender.is_closed()
+        !worn && !aged && self.takes_requests()
+    }
+
+    /// Whether it is open, and the endpoint has not said that it goes away.
+    fn takes_requests(&self) -> bool {
+        // Nothing is ever waited for.
+        let mut cx = Context::from_waker(Waker::noop());
+        matches!(self.sender.borrow_mut().poll_ready(&mut cx), Poll::Ready(Ok(())))
     }
 
     /// Whether one more stream may be opened.
     pub(super) fn has_room(&self, spec: &PoolSpec) -> bool {
         let streams = self.streams.get();
-        // A connection's task may be looking at it just now.
-        let allowed = self
-            .hyper
-            .try_borrow()
-            .map_or(usize::MAX, |hyper| hyper.as_ref().map_or(0, Hyper::current_max_send_streams));
-        streams < spec.streams.get() && (streams as usize) < allowed
+        streams < spec.streams.get() && (streams as usize) < self.sender.borrow().current_max_send_streams()
     }
 
     /// Whether the endpoint has not taken what is sent to it for a while: its window for uploads, or its socket, is full.
@@ -149,6 +143,20 @@ impl Connection {
     }
 }
 
+fn builder(spec: &PoolSpec) -> client::Builder {
+    let mut builder = client::Builder::new();
+    builder
+        .enable_push(false)
+        .initial_max_send_streams(UNTOLD)
+        .max_header_list_size(HEAD)
+        .initial_window_size(spec.window)
+        .initial_connection_window_size(connection_window(spec.window, spec.streams.get()))
+        .max_frame_size(FRAME)
+        .max_local_error_reset_streams(Some(ERRORS))
+        .max_send_buffer_size(SEND_BUFFER);
+    builder
+}
+
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("streams", &self.streams.get()).finish_non_exhaustive()
@@ -171,7 +179,7 @@ impl Lease {
 
     /// What sends the request.
     pub(crate) fn sender(&self) -> Sender {
-        self.connection.sender.clone()
+        self.connection.sender.borrow().clone()
     }
 
     /// A part of the request's body has been handed over, and more of it is there: from now on it is seen how long the

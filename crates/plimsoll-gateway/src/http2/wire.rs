@@ -1,4 +1,4 @@
-//! A connection's socket, and whether it takes what is written.
+//! A connection's socket, and what it gives and takes.
 
 use std::{
     cell::Cell,
@@ -9,21 +9,27 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What a socket has taken: written by the connection's task, looked at by others.
+/// What a socket has given and taken: written by the connection's task, looked at by others.
 #[derive(Debug, Default)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
+    read: Cell<u64>,
     written: Cell<u64>,
     blocked: Cell<bool>,
 }
 
 impl Wire {
+    /// Bytes read so far.
+    pub(crate) fn read(&self) -> u64 {
+        self.read.get()
+    }
+
     /// Bytes taken so far.
-    pub(super) fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written.get()
     }
 
     /// Whether the last write has found no room.
-    pub(super) fn is_blocked(&self) -> bool {
+    pub(crate) fn is_blocked(&self) -> bool {
         self.blocked.get()
     }
 
@@ -41,13 +47,13 @@ impl Wire {
 
 /// A socket whose [`Wire`] is kept.
 #[derive(Debug)]
-pub(super) struct Wired<S> {
+pub(crate) struct Wired<S> {
     stream: S,
     wire: Rc<Wire>,
 }
 
 impl<S> Wired<S> {
-    pub(super) fn new(stream: S) -> (Self, Rc<Wire>) {
+    pub(crate) fn new(stream: S) -> (Self, Rc<Wire>) {
         let wire = Rc::<Wire>::default();
         (Self { stream, wire: Rc::clone(&wire) }, wire)
     }
@@ -59,7 +65,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wired<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, into)
+        let before = into.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, into);
+        self.wire.read.set(self.wire.read.get() + (into.filled().len() - before) as u64);
+        polled
     }
 }
 

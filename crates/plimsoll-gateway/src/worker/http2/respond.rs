@@ -1,0 +1,192 @@
+//! One stream: its request, and the way of its response to the client.
+
+use super::{
+    check,
+    stream::{Open, Responding},
+    taken::{Part, Taken},
+};
+use crate::{
+    access_log::{self, Entry},
+    h1::{Refusal, date},
+    http2::{Broken, Received, Sending},
+    proxy::{Alarm, Answered, Arrived, Client, Download, Inbound, handle, spoken, stopped, via},
+    snapshot::Snapshot,
+    why::Why,
+    worker::{Worker, accept::Accepted, answering::Answering, http1},
+};
+use h2::{Reason, RecvStream, server::SendResponse};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http_body::Body as _;
+use plimsoll::{
+    Instant,
+    http::{Problem, headers::Scheme, is_grpc},
+    task::panic::catch,
+};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// Answers a stream's request. Ends early where the client resets the stream, or the stream is cancelled.
+pub(super) async fn respond(
+    worker: Rc<Worker>,
+    request: Request<RecvStream>,
+    respond: SendResponse<Part>,
+    accepted: Accepted,
+    open: Open,
+) {
+    let responding = Responding::new(&open, respond);
+    let response = {
+        let mut answered = pin!(answer(&worker, request, accepted, &open));
+        poll_fn(|cx| match answered.as_mut().poll(cx) {
+            Poll::Ready(response) => Poll::Ready(Some(response)),
+            Poll::Pending => poll_reset(&open, cx).map(|()| None),
+        })
+        .await
+    };
+    let Some(response) = response else { return };
+    let Some(mut sending) = send(&open, response) else { return };
+    drop(responding);
+    let sent = poll_fn(|cx| {
+        if open.is_cancelled(cx) {
+            return Poll::Ready(Ok(()));
+        }
+        sending.poll(cx)
+    });
+    if let Err(Broken::Body(error)) = sent.await {
+        sending.reset(error.reason());
+    }
+}
+
+/// Ready once the client has reset the stream, or the connection has ended.
+fn poll_reset(open: &Open, cx: &mut Context<'_>) -> Poll<()> {
+    match &mut *open.respond().borrow_mut() {
+        Some(respond) => respond.poll_reset(cx).map(|_| ()),
+        None => Poll::Ready(()),
+    }
+}
+
+/// Sends the head; the body, if there is one, is still to be sent.
+fn send(open: &Open, response: Response<Taken>) -> Option<Sending<Taken>> {
+    let (mut parts, body) = response.into_parts();
+    let ends = body.is_end_stream();
+    if let Some(length) = body.size_hint().exact().filter(|_| !ends) {
+        parts.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    parts.headers.entry(header::DATE).or_insert_with(date);
+    let mut respond = open.respond().borrow_mut();
+    let respond = respond.as_mut()?;
+    match respond.send_response(Response::from_parts(parts, ()), ends) {
+        Ok(stream) if !ends => Some(Sending::new(stream, body)),
+        Ok(_) => None,
+        Err(_) => {
+            respond.send_reset(Reason::INTERNAL_ERROR);
+            None
+        }
+    }
+}
+
+async fn answer(
+    worker: &Rc<Worker>,
+    request: Request<RecvStream>,
+    accepted: Accepted,
+    open: &Open,
+) -> Response<Taken> {
+    let peer = accepted.peer;
+    let began = worker.now();
+    let (head, body) = request.into_parts();
+    let head_only = head.method == Method::HEAD;
+    let waits = head.headers.contains_key(header::EXPECT) && !body.is_end_stream();
+    let body = Received::request(body, &head.headers);
+    let mut request = Request::from_parts(head, body);
+    let snapshot = worker.shared.snapshot.load_full();
+    let snapshot: &Snapshot = &snapshot;
+    if let Err(refusal) = check::check(&mut request, &snapshot.spec.limits) {
+        let refused = refused(worker, snapshot, peer, request.headers(), refusal);
+        return answering(refused, head_only, None, began, open);
+    }
+    open.paced(snapshot.spec.limits.min_rate);
+    let continues = waits.then(|| open.owes_continue());
+    let listener = snapshot.listener(accepted.listener);
+    let request = Arrived::new(request, &listener, &|| None);
+    let entry = Entry::begin(snapshot, request.request(), peer.ip(), began);
+    let client = Client {
+        peer: peer.ip(),
+        scheme: Scheme::Http,
+        trusted: &snapshot.spec.trusted,
+        interims: Some(&**open.stream()),
+        entry: entry.as_deref(),
+    };
+    let grpc = is_grpc(request.request().headers());
+    let request = match request.ready() {
+        Ok(request) => request,
+        Err(stop) => {
+            let stopped = stopped(worker, stop, grpc);
+            return answering(stopped, head_only, entry, began, open);
+        }
+    };
+    let trailing = http1::trailing(&listener, &snapshot.spec.limits);
+    let request = request.map(|body| Inbound::http2(body, continues, snapshot.spec.limits.body, trailing));
+    let mut alarm = Alarm::default();
+    let handled = catch(handle(worker, snapshot, request, client, &mut alarm));
+    let mut answered = handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic));
+    // As in HTTP/1.1, where the head leaves with the first part of the body: one that has broken off by then has a status.
+    if let Err(error) = poll_fn(|cx| Poll::Ready(answered.response.body_mut().look(cx))).await {
+        let broken = http1::broken_off(&error);
+        answered.problem = Some(broken.kind());
+        answered.why = Some(error.why());
+        answered.response = spoken(worker, &broken, grpc);
+    }
+    answering(answered, head_only, entry, began, open)
+}
+
+fn answering(
+    answered: Answered,
+    head_only: bool,
+    entry: Option<Box<Entry>>,
+    began: Instant,
+    open: &Open,
+) -> Response<Taken> {
+    let Answered { mut response, route, problem, why, .. } = answered;
+    if problem.is_none() {
+        let via = HeaderValue::from_static(via(response.version()));
+        response.headers_mut().append(header::VIA, via);
+    }
+    let (mut parts, mut body) = response.into_parts();
+    if head_only && let Download::Whole(Some(bytes)) = &body {
+        parts.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(bytes.len()));
+        body = Download::Empty;
+    }
+    let body = Answering {
+        body,
+        route,
+        entry,
+        status: parts.status,
+        problem,
+        why,
+        began,
+        bytes: 0,
+        whole: false,
+        lost: false,
+    };
+    Response::from_parts(parts, open.taken(body))
+}
+
+/// Tells the client what was wrong with its request; its other streams have nothing to do with that.
+fn refused(
+    worker: &Worker,
+    snapshot: &Snapshot,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    refusal: Refusal,
+) -> Answered {
+    worker.shared.metrics.refused(refusal.name());
+    let kind = http1::kind_of(refusal.status());
+    let why = Why::Request(refusal.name());
+    access_log::refused(snapshot, peer.ip(), kind, why);
+    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), is_grpc(headers));
+    Answered { response, route: None, tunnel: None, problem: Some(kind), why: Some(why) }
+}
