@@ -297,6 +297,21 @@ fn a_stream_that_is_reset_within_its_answer_cancels_the_rest() {
     gateway.until_metric("plimsoll_requests_in_flight", &[], 0);
 }
 
+/// A problem says how long it is, and a `HEAD` is not answered with it.
+#[test]
+fn a_problem_has_no_body_where_only_the_head_is_asked_for() {
+    let origin = Origin::answering(OK);
+    let gateway = Setup::to(&origin).routes("[[route]]\npath = \"/s\"\nupstream = \"origin\"\n").start();
+    converse(async {
+        let mut sender = client(gateway.address).await;
+        let (response, _) = sender.send_request(request("HEAD", "/nowhere"), true).unwrap();
+        let answer = response.await.unwrap();
+        assert_eq!(answer.status(), 404);
+        assert!(answer.body().is_end_stream());
+        assert_ne!(answer.headers()["content-length"], "0");
+    });
+}
+
 /// A body that breaks off resets its stream: never a short one as whole.
 #[test]
 fn an_answer_that_breaks_off_resets_its_stream() {

@@ -12,6 +12,7 @@ mod field_names;
 mod gone;
 mod headers;
 mod http2;
+mod interim;
 mod keep_alive;
 mod limits;
 mod malformed;

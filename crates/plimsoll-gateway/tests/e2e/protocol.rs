@@ -84,28 +84,6 @@ fn an_unknown_expectation_is_told_so() {
     assert_eq!(origin.requests(), 0);
 }
 
-/// hyper sends no 100, so the client sends when it has waited long enough; the endpoint is told nothing of it.
-#[test]
-fn an_expectation_over_http2_ends_here() {
-    let origin = Origin::by_hand();
-    let gateway = Setup::to(&origin).start();
-    let scripted = std::thread::spawn(move || {
-        let mut connection = origin.accept();
-        let request = connection.expect_request();
-        assert_eq!((request.field("expect"), &*request.body), (None, &b"body"[..]));
-        connection.send(OK);
-    });
-    converse(async {
-        let mut sender = client(gateway.address).await;
-        let mut put = http2::request("PUT", "/");
-        put.headers_mut().insert("expect", HeaderValue::from_static("100-continue"));
-        let (response, mut body) = sender.send_request(put, false).unwrap();
-        body.send_data(Bytes::from_static(b"body"), true).unwrap();
-        assert_eq!(whole(response).await.unwrap().0.status(), 200);
-    });
-    scripted.join().unwrap();
-}
-
 #[test]
 fn a_switch_goes_only_to_a_protocol_that_was_offered() {
     let origin = Origin::by_hand();
@@ -351,7 +329,7 @@ fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// What h2 and hyper decide before the gateway sees a request is decided alike for route, log and endpoint.
+/// What h2 decides before the gateway sees a request is decided alike for route, log and endpoint.
 #[test]
 fn a_fragment_and_pseudo_headers_among_trailers_reach_nobody() {
     let origin = Origin::by_hand();

@@ -325,5 +325,14 @@ mod tests {
         assert_eq!([closed.next(), closed.next(), closed.next()], [Some(true), Some(true), Some(false)]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn interim_answers_wait_only_for_a_client_that_reads() {
+        let streams = streams();
+        let mut fields = HeaderMap::new();
+        fields.insert("x", "a".repeat(8000).parse().unwrap());
+        let taken = (0..100).filter(|_| streams.takes_interim(&fields)).count();
+        assert_eq!(taken, 8, "as long as the socket takes nothing");
+    }
+
     const PAUSE_AND_MORE: Duration = Duration::from_secs(2);
 }
