@@ -128,9 +128,10 @@ fn a_head_over_the_limit_is_an_error_though_it_is_an_interim_one() {
 #[test]
 fn a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted() {
     let (http1, http2) = (Origin::by_hand(), Http2Origin::listening());
-    let gateway = Setup::to(&http1).start();
+    let to_http1 = Setup::to(&http1).start();
+    let to_http2 = Setup::to_addresses([http2.address]).upstream("protocol = \"h2\"").start();
     converse(async {
-        let mut sender = client(gateway.address).await;
+        let mut sender = client(to_http1.address).await;
         let mut put = request("PUT", "/");
         put.headers_mut().insert("expect", HeaderValue::from_static("100-Continue"));
         let (mut response, mut body) = sender.send_request(put.clone(), false).unwrap();
@@ -147,8 +148,7 @@ fn a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted() {
         assert!(next_interim(&mut response).await.is_none());
         assert_eq!(whole(response).await.unwrap().0.body(), b"done");
 
-        let gateway = Setup::to_addresses([http2.address]).upstream("protocol = \"h2\"").start();
-        let mut sender = client(gateway.address).await;
+        let mut sender = client(to_http2.address).await;
         let (mut response, mut body) = sender.send_request(put, false).unwrap();
         let ((asked, mut respond), _more) = http2::next(http2.accept().await).await;
         assert!(!asked.headers().contains_key("expect"));
