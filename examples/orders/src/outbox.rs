@@ -7,10 +7,15 @@ use crate::{
     config::OutboxConfig,
     store::{self, Event, Store, StoreError},
 };
-use futures_util::{StreamExt, stream};
-use plimsoll::{Client, task::drain::CancellationToken};
+use plimsoll::{
+    Client,
+    task::{
+        drain::CancellationToken,
+        window::{Window, jobs},
+    },
+};
 use serde::Serialize;
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 /// Events that are on their way at once.
 const AT_ONCE: usize = 8;
@@ -88,17 +93,19 @@ impl Outbox {
         };
         let taken = events.len();
         // No connection is held during calls to other services.
-        let outcomes: Vec<SendOutcome> =
-            stream::iter(events).map(|event| self.tell(event)).buffer_unordered(AT_ONCE).collect().await;
+        let sends = jobs(events, |event| async move { Ok::<_, Infallible>(self.tell(event).await) });
+        let outcomes = Window::new(AT_ONCE).collect(sends).await;
         let (mut received, mut back, mut refused) = (Vec::new(), Vec::new(), None);
         for outcome in outcomes {
             match outcome {
-                SendOutcome::Received(id) => received.push(id),
-                SendOutcome::Refused(id, wait) => {
+                Ok(SendOutcome::Received(id)) => received.push(id),
+                Ok(SendOutcome::Refused(id, wait)) => {
                     back.push(id);
                     refused = refused.max(Some(wait));
                 }
-                SendOutcome::Failed => {}
+                Ok(SendOutcome::Failed) => {}
+                // The others of the round are recorded; this one is due again after a while.
+                Err(panicked) => tracing::error!(%panicked, "sending an event panicked"),
             }
         }
         if !received.is_empty() || !back.is_empty() {

@@ -5,8 +5,9 @@ use crate::{
         AtomicU64,
         Ordering::{AcqRel, Acquire},
     },
-    window::{Apart, CallRing, STRIPES, TimeRing, stripe},
+    window::{CallRing, STRIPES, TimeRing, stripe},
 };
+use crossbeam_utils::CachePadded;
 use std::sync::OnceLock;
 
 /// The first of the lanes of good calls, over which threads spread.
@@ -16,7 +17,7 @@ const GOOD: usize = 3;
 #[derive(Debug)]
 pub(super) struct Calls {
     /// One cell a call, in the lane of its outcome: failed, slow, both, and neither in the lanes from [`GOOD`] on.
-    time: Apart<TimeRing<{ GOOD + STRIPES }>>,
+    time: CachePadded<TimeRing<{ GOOD + STRIPES }>>,
     consecutive: ConsecutiveFailures,
     /// Made when a window by count is first asked for.
     ring: OnceLock<Box<CallRing>>,
@@ -29,7 +30,7 @@ struct ConsecutiveFailures(AtomicU64);
 impl Calls {
     pub(super) fn new(cut: Cut) -> Self {
         let calls = Self {
-            time: Apart(TimeRing::new()),
+            time: CachePadded::new(TimeRing::new()),
             consecutive: ConsecutiveFailures(AtomicU64::new(0)),
             ring: OnceLock::new(),
         };

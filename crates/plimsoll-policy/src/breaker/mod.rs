@@ -84,9 +84,9 @@ use crate::{
             fence,
         },
     },
-    window::Apart,
 };
 use calls::Calls;
+use crossbeam_utils::CachePadded;
 use limits::Limits;
 use record::Record;
 use std::time::Duration;
@@ -114,7 +114,7 @@ use word::Word;
 /// ```
 #[derive(Debug)]
 pub struct Breaker {
-    steady: Apart<Steady>,
+    steady: CachePadded<Steady>,
     calls: Calls,
     record: Mutex<Record>,
 }
@@ -145,7 +145,7 @@ impl Breaker {
         let calls = Calls::new(limits.cut());
         let word = AtomicU64::new(Word::new(0, BreakerState::Closed).bits());
         let steady = Steady { word, until: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)], limits };
-        Self { steady: Apart(steady), calls, record: Mutex::new(Record::new(spec)) }
+        Self { steady: CachePadded::new(steady), calls, record: Mutex::new(Record::new(spec)) }
     }
 
     /// Admits a call or refuses it. The permit must be settled exactly once.

@@ -53,8 +53,9 @@ use crate::{
         },
     },
     time::nanos,
-    window::{Apart, At, Grain, STRIPES, TimeRing, stripe},
+    window::{At, Grain, STRIPES, TimeRing, stripe},
 };
+use crossbeam_utils::CachePadded;
 use std::{sync::PoisonError, time::Duration};
 
 /// A call passes at least this often, whatever the probability.
@@ -79,10 +80,10 @@ const ACCEPTED: usize = 1;
 /// ```
 #[derive(Debug)]
 pub struct Throttle {
-    steady: Apart<Steady>,
-    ring: Apart<TimeRing<{ ACCEPTED + STRIPES }>>,
+    steady: CachePadded<Steady>,
+    ring: CachePadded<TimeRing<{ ACCEPTED + STRIPES }>>,
     /// When a call last passed against the odds, in nanoseconds.
-    passed: Apart<AtomicU64>,
+    passed: CachePadded<AtomicU64>,
     spec: Mutex<ThrottleSpec>,
 }
 
@@ -122,9 +123,9 @@ impl Throttle {
             calm_until: AtomicU64::new(u64::MAX),
         };
         Self {
-            steady: Apart(steady),
-            ring: Apart(TimeRing::new()),
-            passed: Apart(AtomicU64::new(0)),
+            steady: CachePadded::new(steady),
+            ring: CachePadded::new(TimeRing::new()),
+            passed: CachePadded::new(AtomicU64::new(0)),
             spec: Mutex::new(spec),
         }
     }

@@ -6,8 +6,8 @@ use crate::{
         AtomicU64,
         Ordering::{AcqRel, Acquire},
     },
-    window::Apart,
 };
+use crossbeam_utils::CachePadded;
 use std::array;
 
 /// How many calls a ring remembers. Few under loom, which follows every word.
@@ -33,7 +33,7 @@ const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
 #[derive(Debug)]
 pub(crate) struct CallRing {
     /// On a line of their own: every call writes one of them.
-    cursors: Apart<[AtomicU64; CURSORS]>,
+    cursors: CachePadded<[AtomicU64; CURSORS]>,
     words: [AtomicU64; WORDS],
 }
 
@@ -43,7 +43,7 @@ impl CallRing {
 
     pub(crate) fn new() -> Self {
         let zeros = |_| AtomicU64::new(0);
-        Self { cursors: Apart(array::from_fn(zeros)), words: array::from_fn(zeros) }
+        Self { cursors: CachePadded::new(array::from_fn(zeros)), words: array::from_fn(zeros) }
     }
 
     /// Notes a call; how many the era has seen with it. `live` as in [`super::TimeRing::add`].

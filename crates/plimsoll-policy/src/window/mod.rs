@@ -10,16 +10,3 @@ mod time;
 pub(crate) use calls::CallRing;
 pub(crate) use stripe::{STRIPES, stripe};
 pub(crate) use time::{At, Grain, TimeRing};
-
-/// Keeps what stands in it off its neighbours' cache lines (two lines: processors fetch them in pairs).
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct Apart<T>(pub(crate) T);
-
-impl<T> std::ops::Deref for Apart<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}

@@ -64,7 +64,7 @@ mod stats;
 mod supervisor;
 
 pub use exit::{Exit, Outcome};
-pub use restart::{Restart, RestartDecision, Restarts, When};
+pub use restart::{Restart, When};
 pub use stats::{ChildStats, State, Stats};
 pub use supervisor::{Error, Escalation, Event, GaveUpError, Next, Strategy, Supervised, Supervisor};
 pub use tokio_util::sync::CancellationToken;

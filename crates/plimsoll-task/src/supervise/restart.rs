@@ -112,7 +112,7 @@ impl Restart {
 
 /// The decision after an end that calls for a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RestartDecision {
+pub(super) enum RestartDecision {
     /// Restart after this wait.
     Again(Duration),
     /// The limit on restarts is reached.
@@ -121,7 +121,7 @@ pub enum RestartDecision {
 
 /// The restarts of one child or of a group: the machine behind a supervisor, usable for tasks of another kind.
 #[derive(Clone, Debug)]
-pub struct Restarts {
+pub(super) struct Restarts {
     spec: Restart,
     streak: u32,
     /// Those that count, oldest first: at most as many as the limit.
@@ -130,12 +130,12 @@ pub struct Restarts {
 
 impl Restarts {
     /// A child without restarts so far.
-    pub const fn new(spec: Restart) -> Self {
+    pub(super) const fn new(spec: Restart) -> Self {
         Self { spec, streak: 0, times: VecDeque::new() }
     }
 
     /// Decides about a child that ended at `now` after running for `ran`. `draw` is a random number from 0 to 1.
-    pub fn ended(&mut self, now: Instant, ran: Duration, draw: f64) -> RestartDecision {
+    pub(super) fn ended(&mut self, now: Instant, ran: Duration, draw: f64) -> RestartDecision {
         if ran >= self.spec.healthy {
             self.streak = 0;
         }

@@ -1,6 +1,6 @@
 use super::{
-    Escalation, Event, Exit, GaveUpError, Next, RestartDecision, Restarts, State, Strategy, Supervised,
-    Supervisor,
+    Escalation, Event, Exit, GaveUpError, Next, State, Strategy, Supervised, Supervisor,
+    restart::{RestartDecision, Restarts},
 };
 use crate::{
     panic::{catch, catch_call},
