@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The part of an address that stands for one client, wherever clients are limited, hashed or told apart.
 ///
 /// An IPv4 address mapped into IPv6 (RFC 4291, section 2.5.5.2) is that IPv4 address: a socket for both families shows
-/// its IPv4 clients so. Of an IPv6 address it is the /64, since whoever has one address there has them all (RFC 7421).
+/// its IPv4 clients so. Of an IPv6 address it is the /64, since a peer with one address there has them all (RFC 7421).
 ///
 /// ```
 /// # use std::net::IpAddr;

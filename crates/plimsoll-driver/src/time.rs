@@ -167,7 +167,7 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// A [`Timer`] in a box of its own, made when it is first needed: for whoever lives longer than one call.
+/// A [`Timer`] in a box of its own, made when it is first needed: for an owner that outlives one call.
 #[derive(Debug, Default)]
 pub struct Alarm(Option<Pin<Box<Timer>>>);
 

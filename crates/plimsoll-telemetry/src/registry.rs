@@ -109,7 +109,7 @@ impl Builder {
 
 impl Registry {
     /// The registry of the process: where whatever counts that was told of no other. A server shows it unless it was told
-    /// of another; whoever wants counts apart, as tests do, makes a registry of its own and hands it on.
+    /// of another; a user that wants separate counts, as tests do, makes a registry of its own and hands it on.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Registry> = OnceLock::new();
         GLOBAL.get_or_init(Self::new)

@@ -63,7 +63,7 @@ impl VirtualTime {
         self.state().sleepers.keys().next().map(|(at, _)| *at)
     }
 
-    /// Sets the clock to `now`, unless it is later already, and wakes whoever was due by then, the earliest first.
+    /// Sets the clock to `now`, unless it is later already, and wakes the timers due by then, the earliest first.
     pub fn advance_to(&self, now: Instant) {
         if now > self.0.clock.now() {
             self.0.clock.set(now);

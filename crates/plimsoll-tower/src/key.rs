@@ -58,7 +58,7 @@ impl From<u64> for Key<'_> {
 }
 
 impl From<IpAddr> for Key<'_> {
-    /// IPv6 addresses count by their /64: whoever has one address there has them all.
+    /// IPv6 addresses count by their /64: a peer with one address there has them all.
     fn from(address: IpAddr) -> Self {
         match client_network(address) {
             IpAddr::V4(address) => own(&address.octets()),

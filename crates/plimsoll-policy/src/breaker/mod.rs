@@ -412,7 +412,7 @@ impl Breaker {
     }
 
     /// Until when the state that this word began holds by itself; `None` where another has begun. (The other epoch's
-    /// instant is overwritten before the word after the next one is, and whoever reads that sees that this one is over.)
+    /// instant is overwritten before the word after the next one is, and a reader of that word sees that this one is over.)
     fn until(&self, word: Word) -> Option<Instant> {
         let until = self.steady.until[word.epoch() as usize % 2].load(Acquire);
         (self.word().epoch() == word.epoch()).then_some(Instant::from_nanos(until))

@@ -25,7 +25,7 @@ impl Breaker {
         self.force(now, BreakerState::ForcedOpen)
     }
 
-    /// Takes the peer out of service: as [`Breaker::force_open`], with a state of its own, so that whoever looks can
+    /// Takes the peer out of service: as [`Breaker::force_open`], with a state of its own, so that an observer can
     /// tell maintenance from an emergency.
     pub fn isolate(&self, now: Instant) -> Option<Transition> {
         self.force(now, BreakerState::Isolated)
@@ -61,7 +61,7 @@ impl Breaker {
     /// They are held against the window when the next call fails or is slow, or with the next step of a time window. An
     /// open time or half-open time that is running goes on as it began. Calls already counted keep the judgement of slow
     /// or not that they had. Where fewer probes are needed than have gone well already, the next call that asks or the
-    /// next probe that is settled closes the breaker, so that whoever observes transitions hears of it.
+    /// next probe that is settled closes the breaker, so that observers of transitions hear of it.
     ///
     /// Another window keeps what it can: a window by count keeps its last calls, however its size changes (up to
     /// [`BreakerSpec::MAX_CALLS`]); one by time keeps all while the new length is between a quarter of the one it was
@@ -74,7 +74,7 @@ impl Breaker {
         let (cut, kept) = limits.cut().changed(spec.window);
         self.calls.prepare(cut);
         limits.set(&spec);
-        // Before the epoch: whoever sees the new epoch cuts the new way, and what was cut otherwise is of an old one.
+        // Before the epoch: a caller that sees the new epoch cuts the new way, and calls cut otherwise are of an old epoch.
         limits.set_cut(cut);
         let word = self.word();
         if !kept && word.passes() {

@@ -75,7 +75,7 @@ fn loom_a_waiter_that_joins_while_a_place_is_freed_is_not_left_behind() {
         match entry {
             Entry::Now(_) => assert_eq!(woken, None),
             Entry::Queued(ticket, _) => {
-                assert_eq!(woken, Some(ticket), "whoever waits is woken");
+                assert_eq!(woken, Some(ticket), "a waiting call is woken");
                 assert!(matches!(gate.claim(ticket, NOW), Claim::Granted { .. }));
             }
             other => panic!("{other:?}"),

@@ -22,7 +22,7 @@ pub(super) enum Mode {
 
 /// The mode in force, in a word with the number of turns into and out of panic.
 ///
-/// A pick costs two loads and a comparison here. The count over all endpoints is made by whoever finds that something
+/// A pick costs two loads and a comparison here. The count over all endpoints is made by the caller that finds that something
 /// has changed or that an ejection has ended since the last one, under a lock that nobody waits for: who finds it taken
 /// goes by the mode of before.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// unless ten minutes pass without any. The
 /// estimate is at or above the true percentile of these by at most 1/32 (1 µs below 33 µs); above 137 s it stays at 137 s.
 ///
-/// Computed at most every [`REFRESH`](Self::REFRESH), by whoever records then; reading it is two loads. No estimate
+/// Computed at most every [`REFRESH`](Self::REFRESH), by the recorder of that moment; reading it is two loads. No estimate
 /// until there are 50 samples, or `1 / (1 − q)` where that is more (1000 for p99.9), so that at least one lies above.
 ///
 /// Record the losers of hedges too, with how long they had taken when they were aborted: leaving them out would drop
@@ -272,7 +272,7 @@ mod tests {
             });
             quantile.record(at(1.0), Duration::from_nanos(1));
             other.join().unwrap();
-            // Whoever was late may have seen one sample only; the next to record sees both.
+            // The later recorder may have seen one sample only; the next to record sees both.
             quantile.record(at(2.0), Duration::from_nanos(1));
             assert_eq!(quantile.estimate(NOW), Some(Duration::from_nanos(1024)));
             assert_ne!(quantile.due.load(Ordering::Relaxed), BUSY);

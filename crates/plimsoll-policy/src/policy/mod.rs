@@ -261,7 +261,7 @@ impl<D: Driver> Policy<D> {
         self.queue_delay(now, wait);
     }
 
-    /// Whether an attempt that ended so brought no response to be content with: it failed, whoever's fault that is, or
+    /// Whether an attempt that ended so brought no response to be content with: it failed, by any side's fault, or
     /// the policy retries it.
     pub(crate) fn is_failure(&self, settlement: &Settlement) -> bool {
         let retried = |cause| self.retrying.as_ref().is_some_and(|retrying| retrying.spec.on.contains(cause));

@@ -29,7 +29,7 @@ pub(super) struct Meter {
     params: [Copy; 2],
     /// How a bucket goes from old params to new ones.
     carry: Carry,
-    /// As given by the user; whoever changes params holds it throughout.
+    /// As given by the user; a change of params holds it throughout.
     given: Mutex<(Rate, Burst)>,
 }
 
@@ -255,7 +255,7 @@ pub(super) const fn pack(value: u64, params: &RateParams) -> u64 {
     value << TAG_BITS | params.generation & TAG
 }
 
-/// A moment's wait after a lost race. Whoever won has the line in its cache and is likely to come again: let it, and
+/// A moment's wait after a lost race. The winner has the line in its cache and is likely to come again: let it, and
 /// both are done sooner (two threads on one bucket: each at half its speed alone, instead of a quarter).
 fn stand_back() {
     for _ in 0..16 {

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// Over any window of time it lets through at most `burst + rate × window`, and never more than `burst` within the time
 /// in which one permit comes back. So a bucket of `60/m` with a burst of 60 may let 120 through in its first minute:
-/// whoever needs a hard cap over a window takes `burst = cap − rate × window`.
+/// for a hard cap over a window, take `burst = cap − rate × window`.
 ///
 /// It is the generic cell rate algorithm in its virtual-scheduling form (ITU-T I.371; ATM Forum, Traffic Management
 /// Specification 4.1), kept in permits instead of nanoseconds, so that no rate has to be rounded to a whole interval.

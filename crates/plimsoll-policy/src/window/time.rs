@@ -134,7 +134,7 @@ impl<const KINDS: usize> TimeRing<KINDS> {
         }
     }
 
-    /// Whether no later lap can have taken this bucket's cells. Whoever sees a cell of a later lap sees here what that
+    /// Whether no later lap can have taken this bucket's cells. A reader of a later lap's cell sees here what that
     /// one has written before.
     #[cold]
     fn reaches(&self, at: At) -> bool {

@@ -9,7 +9,7 @@
 //!
 //! | | tells what runs | ends it when time is over |
 //! | --- | --- | --- |
-//! | [`Deadline::scope`] | yes | no: whoever waits asks [`Deadline::current`] |
+//! | [`Deadline::scope`] | yes | no: a waiter asks [`Deadline::current`] |
 //! | [`Deadline::enforce`], [`within`] | yes | yes, by dropping it |
 //!
 //! ```

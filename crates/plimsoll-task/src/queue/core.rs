@@ -52,7 +52,7 @@ pub(crate) struct Core {
 #[derive(Debug)]
 pub(super) struct Item<T> {
     value: T,
-    /// Of whoever sent it.
+    /// The sender's.
     context: TraceContext,
     stamp: Option<Instant>,
 }

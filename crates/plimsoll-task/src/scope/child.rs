@@ -5,7 +5,7 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// A child's value, for whoever wants it. Dropped, it changes nothing: the child runs on, and the scope waits for it.
+/// A handle to a child's value. Dropped, it changes nothing: the child runs on, and the scope waits for it.
 ///
 /// Cancel safe: the value stays until it is taken. A value that nobody takes is dropped with the task, which may be a
 /// moment after the scope has ended.

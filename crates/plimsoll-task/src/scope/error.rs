@@ -92,7 +92,7 @@ impl<E: fmt::Display> fmt::Display for AggregateError<E> {
 
 impl<E: error::Error + 'static> error::Error for AggregateError<E> {}
 
-/// Why a child gave no value to whoever awaits it. What went wrong is told to the scope, which owns it.
+/// Why a child gave no value to its handle's awaiter. The child's own error goes to the scope, which owns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChildError {

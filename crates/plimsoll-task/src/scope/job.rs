@@ -89,7 +89,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Job<F, E> {
     }
 }
 
-/// Tells what went wrong first, then leaves: whoever sees the scope empty sees the error as well.
+/// Reports the error first, then leaves: an observer that sees the scope empty sees the error as well.
 fn leave<E>(
     slot: &mut Option<ChildSlot>,
     core: &mut Option<Arc<Core>>,

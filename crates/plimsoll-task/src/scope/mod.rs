@@ -35,7 +35,7 @@
 //! | the token, [`Scope::cancel`], the deadline | the same, without grace at the deadline; joined |
 //! | the scope's future is dropped, inside another scope | aborted; joined by the scope around it, which counts them |
 //! | the scope's future is dropped, with no scope around it | aborted and detached: gone once the runtime has turned to each of them, which nobody awaits |
-//! | the runtime shuts down | dropped by it; whoever drops the runtime waits for that, `shutdown_background` does not |
+//! | the runtime shuts down | dropped by it; dropping the runtime waits for that, `shutdown_background` does not |
 //!
 //! So the one gap is a drop of the *outermost* scope from outside (a `select!`, a `timeout`, a server that drops the
 //! request's future). Put one scope around all in `main` and there is none.

@@ -1,4 +1,4 @@
-//! The trace of whoever starts work is the trace of that work, wherever it runs.
+//! Work inherits the trace of its starter, wherever it runs.
 
 use super::{TraceContext, TraceIds};
 use crate::{

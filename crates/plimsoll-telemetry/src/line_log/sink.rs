@@ -104,7 +104,7 @@ impl Sink {
 /// How long a target that does not block is left alone when it is full.
 const FULL: Duration = Duration::from_millis(10);
 
-/// A standard stream by a descriptor of our own: whoever else writes there does not wait behind a lock that is held while
+/// A standard stream by a descriptor of our own: other writers to it do not wait behind a lock that is held while
 /// the reader stands still. As it is where descriptors are used up.
 #[cfg(unix)]
 fn standard(stream: impl std::os::fd::AsFd + Write + Send + 'static) -> Box<dyn Write + Send> {

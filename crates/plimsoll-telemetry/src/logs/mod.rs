@@ -7,7 +7,7 @@
 //! # Nobody waits for standard error
 //! A thread that logs copies its line into a bounded buffer; one thread of the log's own writes. Where standard error is a
 //! pipe that nobody reads, a full disk or closed, lines are dropped and counted ([`Logs::stats`], and
-//! `plimsoll_log_lines_dropped_total` once [registered](Logs::register)), and the log says how many are missing as soon as
+//! `plimsoll_log_lines_dropped_total` once [registered](Logs::metrics)), and the log says how many are missing as soon as
 //! it is taken again. The same holds for panics, which the standard hook would write itself:
 //! [`LogConfig::panics`].
 //!
@@ -154,7 +154,7 @@ impl Logs {
     /// Shows [`stats`](Self::stats) as metrics, with `log="program"`, until the guard is dropped.
     ///
     /// # Errors
-    /// As [`LineLog::register`].
+    /// As [`LineLog::metrics`].
     pub fn metrics(&self, registry: &Registry) -> Result<Collecting, RegisterError> {
         self.0.lines.metrics(registry, "program")
     }
@@ -165,7 +165,7 @@ impl Logs {
     }
 }
 
-/// The log as whoever set it up holds it: dropped at the end of the program, it writes what is left.
+/// The handle of the log for its installer: dropped at the end of the program, it writes what is left.
 ///
 /// For that it waits one second at most. Dropped earlier, logging goes on.
 #[derive(Debug)]

@@ -237,7 +237,7 @@ impl PolicyMetrics {
         }
     }
 
-    /// Logs the transitions that were only counted so far, for states whose minute is over. For whoever looks in about once
+    /// Logs the transitions that were only counted so far, for states whose minute is over. For a caller that polls about once
     /// a second; without it they are told with the next transition to the same state.
     pub fn tell_repeats(&self, now: Instant) {
         for (_, untold, latest) in self.turns.due(now).repeats {

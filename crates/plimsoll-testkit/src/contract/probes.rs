@@ -155,7 +155,7 @@ where
                     // Those that are refused end with their first poll, and are not polled again.
                     let _pending = (0..polls).all(|_| poll(call.as_mut()).is_pending());
                 }
-                // From the front: whoever waits in line is handed the place, and is dropped with it.
+                // From the front: the next waiter is handed the permit, and is dropped with it.
                 flying.drain(..).for_each(drop);
                 assert_eq!(inner.record().in_flight, 0, "a dropped call goes on within");
             }

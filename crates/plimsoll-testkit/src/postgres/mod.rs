@@ -49,7 +49,7 @@ enum Server {
 
 impl Postgres {
     /// The server that the tests of this run share: the one that `PLIMSOLL_TEST_POSTGRES` names, or else one for this
-    /// process, started by whoever asks first.
+    /// process, started by the first that asks.
     ///
     /// `None` where PostgreSQL is not installed, with a line on stderr that says so. The variable `CI` makes it a panic.
     ///
@@ -57,7 +57,7 @@ impl Postgres {
     /// If the server does not start.
     ///
     /// # Cancel safety
-    /// Cancel safe: whoever asks next starts it, then.
+    /// Cancel safe: the next that asks starts it, then.
     pub async fn shared() -> Option<Self> {
         if let Ok(url) = env::var(SHARED) {
             return Some(Self(Server::Named(url.into())));
@@ -94,7 +94,7 @@ impl Postgres {
         }
     }
 
-    /// An empty database. It is gone, with whoever is still connected, when it is dropped.
+    /// An empty database. Dropping it drops the database and its connections.
     ///
     /// # Panics
     /// If the server does not make it: it is stopped, or full.

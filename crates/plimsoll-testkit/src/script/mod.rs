@@ -1,7 +1,7 @@
 //! Scripts: calls and whatever befalls them, instant by instant, and the decisions that follow.
 //!
 //! A policy's decisions depend on its spec, its seeds and on what a driver tells it when. So one [`Script`] must give one
-//! [`Journal`], whoever drives the calls. [`reference()`] feeds the call machine by hand, event by event, without futures
+//! [`Journal`], whichever driver runs the calls. [`reference()`] feeds the call machine by hand, event by event, without futures
 //! or timers; a driver under test is put on a [`stage`](play) that has nothing but futures, timers and wakers.
 //! [`compare`] holds the two journals against each other, line by line.
 //!

@@ -108,7 +108,7 @@ async fn tower_857_a_budget_of_sixty_per_cent_is_sixty_per_cent() {
         theirs.deposit();
         theirs.withdraw()
     });
-    assert!(theirs.count() >= ours, "whoever keeps to the budget retries no more than this");
+    assert!(theirs.count() >= ours, "a client that keeps to the budget retries no more than this");
 }
 
 /// resilience4j/resilience4j#935: probes that were let through and never told how they ended wedged the breaker

@@ -169,7 +169,7 @@ async fn a_bulkhead_feeds_the_shedder_and_goes_on_working_under_twice_its_load()
         served += u32::from(result.unwrap().is_ok());
     }
     assert!(overloaded, "the line stood");
-    assert!(served > 200, "{served}: whoever waits is woken when its turn has come");
+    assert!(served > 200, "{served}: a waiter is woken when its turn has come");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! One script gives one journal, whoever drives its calls: the call machine fed by hand, the loop that the client and the
+//! One script gives one journal, whichever driver runs its calls: the call machine fed by hand, the loop that the client and the
 //! gateway share, and the fused layer.
 //!
 //! One script again, with its journals in full where they differ:

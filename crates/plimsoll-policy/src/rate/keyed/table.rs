@@ -27,7 +27,7 @@ const CHANGING: u64 = 1;
 ///
 /// A key may live in one of two sets, which its hash chooses independently, and there in any slot. The owner's word is
 /// apart from the bucket's: a caller loads the bucket, sees that the owner is (still) its key, and changes the bucket
-/// by CAS. Whoever takes a slot over first marks its owner as changing, then writes the bucket, then the owner. So a
+/// by CAS. A caller that takes a slot over first marks its owner as changing, then writes the bucket, then the owner. So a
 /// caller of the old key either sees the mark, or its CAS fails, or it came before the takeover and is forgotten with the
 /// rest of the old bucket; it never spends the new owner's permits. (Unless the bucket's value is bit for bit the one it
 /// had loaded: then its decision was right and the new owner is charged for it.)

@@ -76,7 +76,7 @@ pub fn of_reference(
     ledger
 }
 
-/// An end as whoever sent the request sees it.
+/// An end as the request's sender sees it.
 fn told(script: &Script, call: usize, how: &Result<Finish, String>) -> String {
     match how {
         Ok(Finish::Response(id)) => match script.calls[call].attempt(id.index()).end {

@@ -71,7 +71,7 @@ impl Origin {
             let mut serving = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&served);
-                // Whoever asked may have gone: that ends the connection.
+                // The client may have gone: that ends the connection.
                 serving.spawn(async move { serve(stream, &shared).await.ok() });
             }
         });
