@@ -29,11 +29,10 @@ use crate::{
 };
 use http::{Method, StatusCode, Version, header, request};
 use plimsoll::{
-    Instant,
     driver::{Time, draw},
     http::{Kind, ProblemId},
+    policy::{Instant, units::Ratio},
     telemetry::{Collecting, LineLog, LineLogConfig, Registry, Target},
-    units::Ratio,
 };
 use serde::Serialize;
 use std::{

@@ -33,9 +33,11 @@
 
 use crate::{spec::Address, worker::TunnelEnd};
 use plimsoll::{
-    Failure, Outcome,
-    ejection::{EjectionReason, WithheldBecause},
     http::Kind,
+    policy::{
+        Failure, Outcome,
+        ejection::{EjectionReason, WithheldBecause},
+    },
     telemetry::{
         Buckets, Counter, CounterFamily, Desc, Gauge, Histogram, HistogramFamily, RegisterError, Registry,
         Unit, UpDown, UpDownFamily,

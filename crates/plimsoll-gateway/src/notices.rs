@@ -12,9 +12,8 @@ use crate::{
 };
 use http::StatusCode;
 use plimsoll::{
-    Instant,
-    ejection::Ejected,
     http::{Chain, ProblemId},
+    policy::{Instant, ejection::Ejected},
     telemetry::logs::Repeats,
 };
 use std::{

@@ -10,9 +10,8 @@ use crate::{
     upstream::Upstream,
 };
 use plimsoll::{
-    Policy,
     driver::{TaskDriver, Time},
-    rate::Per,
+    policy::{Policy, rate::Per},
     telemetry::{PolicyMetrics, RegisterError},
 };
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};

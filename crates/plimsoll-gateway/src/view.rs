@@ -7,9 +7,11 @@ use crate::{
     upstream::Upstream,
 };
 use plimsoll::{
-    Instant, PolicySnapshot,
-    balance::{EndpointLoad, Weight},
-    ejection::EndpointStanding,
+    policy::{
+        Instant, PolicySnapshot,
+        balance::{EndpointLoad, Weight},
+        ejection::EndpointStanding,
+    },
     telemetry::PolicyCounts,
 };
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! One word of why a request did not go well: in the access log, and in the lines about endpoints.
 
-use plimsoll::{Limit, Reason};
+use plimsoll::{Reason, policy::Limit};
 
 /// Why a request was not answered well, or an attempt failed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

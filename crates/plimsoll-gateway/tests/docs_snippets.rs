@@ -2,9 +2,10 @@
 //! somewhere, and the metrics and paths they name are there. (Their Rust is compiled by the doc tests of the facade.)
 
 use plimsoll::{
-    Machine, PolicySpec, Reason, RejectedError,
+    PolicySpec, Reason,
     config::{Document, PolicyFile, merge},
     http::{Kind, Problem},
+    policy::{Machine, RejectedError},
 };
 use plimsoll_gateway::file;
 use regex_lite::Regex;

@@ -3,25 +3,25 @@
 //! A Plimsoll line is the mark on a ship's hull that shows how much she may safely carry. This crate is that mark for
 //! services: it re-exports the crates that stand below it, each behind a feature.
 //!
-//! | module | what | feature |
+//! | module | contents | feature |
 //! | --- | --- | --- |
-//! | the root | the policies as pure machines, their words and quantities | always |
-//! | [`config`], [`Policies`] | the policy file: decoding, faults with their places, JSON Schema; its policies by name | `config` |
+//! | [`policy`] | the policies as pure state machines, their vocabulary and quantities | always |
+//! | [`config`] | the policy file: decoding, faults with their places, JSON Schema; its policies by name | `config` |
 //! | [`tower`] | the policies as tower layers | `tower` |
-//! | [`driver`] | what drives a call by hand: clock, draws, wakers, the classifier | `tower` |
-//! | [`task`] | scopes, windows, supervision, measured queues and locks, pools, drain | `task` |
-//! | [`Deadline`] | until when the task at hand is wanted | `task` |
+//! | [`driver`] | the means to drive a call by hand: clock, draws, wakers, the classifier | `tower` |
+//! | [`task`] | scopes, deadlines, supervision, measured queues and locks, pools, drain | `task` |
 //! | [`telemetry`] | metrics and logs | `telemetry` |
-//! | [`http`] | error boundary, idempotency keys, layers for what comes in, header hygiene | `http` |
-//! | [`Problem`] | what went wrong, in the words that a caller may see | `http` |
-//! | [`serve()`](fn@serve), [`mod@serve`] | a server with everything on | `server` |
-//! | [`Negotiated`] | a body in the format that both sides read; streams in [`http::body`] | `server` |
-//! | [`Client`], [`client`] | outbound calls, each under a policy | `client` |
+//! | [`http`] | error boundary, idempotency keys, bodies, inbound layers, header hygiene | `http` |
+//! | [`mod@serve`] | a server with all limits on | `server` |
+//! | [`client`] | outbound calls, each under a policy | `client` |
 //! | `http::files` | files with ranges, conditions and precompressed variants (Unix) | `static-files`, off |
 //! | `http::body` | MessagePack and Protobuf as further formats | `msgpack`, `protobuf`, off |
 //! | `http::idempotency` | its store in PostgreSQL | `postgres`, off |
-//! | `client::reqwest` | the policies around a `reqwest::Client` that is there already | `reqwest`, off |
+//! | `client::reqwest` | the policies around an existing `reqwest::Client` | `reqwest`, off |
 //! | `client::Tls` | TLS by rustls; needs a C compiler | `tls`, off |
+//!
+//! The root itself has only the names that nearly every program needs: [`PolicySpec`], [`RateLimitSpec`] and [`Reason`];
+//! [`Problem`]; [`serve()`](fn@serve); [`Client`].
 //!
 //! All others are on by default, and need no C compiler.
 //!
@@ -47,10 +47,10 @@
 //! # fn main() {}
 //! ```
 //!
-//! # Where to read on
+//! # Further reading
 //!
-//! - [`call`]: the order of the machines, and why it is this one.
-//! - [`PolicySpec`]: what a policy consists of; [`tower::policy`]: how it is put around a service.
+//! - [`policy::call`]: the order of the machines, with its reasons.
+//! - [`PolicySpec`]: the parts of a policy; [`tower::policy`]: the layer around a service.
 //! - `docs/` of the repository has a page for each task, and `docs/algorithms.md` the equations.
 #![forbid(unsafe_code)]
 
@@ -58,36 +58,26 @@
 mod pages;
 
 #[doc(inline)]
-pub use plimsoll_policy::*;
+pub use plimsoll_policy::{self as policy, PolicySpec, Reason, rate::RateLimitSpec};
 
 #[cfg(feature = "config")]
 #[doc(inline)]
 pub use plimsoll_config as config;
-#[cfg(feature = "config")]
-#[doc(inline)]
-pub use plimsoll_config::Policies;
-
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use plimsoll_driver as driver;
-#[cfg(feature = "http")]
-#[doc(inline)]
-pub use plimsoll_http as http;
-#[cfg(feature = "http")]
-#[doc(inline)]
-pub use plimsoll_http::Problem;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use plimsoll_http::client::{self, Client};
 #[cfg(feature = "server")]
 #[doc(inline)]
-pub use plimsoll_http::{body::Negotiated, serve, serve::serve};
+pub use plimsoll_http::serve::{self, serve};
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use plimsoll_http::{self as http, Problem};
 #[cfg(feature = "task")]
 #[doc(inline)]
 pub use plimsoll_task as task;
-#[cfg(feature = "task")]
-#[doc(inline)]
-pub use plimsoll_task::Deadline;
 #[cfg(feature = "telemetry")]
 #[doc(inline)]
 pub use plimsoll_telemetry as telemetry;

@@ -2,7 +2,8 @@
 
 use crate::{config::Config, invoices::Invoices, payments::Payments, store::Store};
 use plimsoll::{
-    Client, Policies,
+    Client,
+    config::Policies,
     http::idempotency::{IdempotencyLayer, PostgresStore},
     telemetry::Registry,
 };

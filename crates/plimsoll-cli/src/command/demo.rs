@@ -5,7 +5,7 @@ use crate::{
     exit::Exit,
 };
 use clap::Args;
-use plimsoll_gateway::plimsoll::units::duration;
+use plimsoll_gateway::plimsoll::policy::units::duration;
 use std::time::Duration;
 
 /// Show in half a minute what the policies are good for

@@ -1,6 +1,6 @@
 //! When requests are due: an open loop, which waits for no answer.
 
-use plimsoll_gateway::plimsoll::Draw;
+use plimsoll_gateway::plimsoll::policy::Draw;
 use std::time::Duration;
 
 /// The times of a Poisson process: so many a second on average, each gap drawn anew, the same for the same seed.

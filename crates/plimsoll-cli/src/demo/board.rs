@@ -7,7 +7,7 @@ use super::{
     side::{WITH, WITHOUT},
     story::Story,
 };
-use plimsoll_gateway::plimsoll::BreakerState;
+use plimsoll_gateway::plimsoll::policy::BreakerState;
 use std::time::Duration;
 
 /// Where the columns of the two sides begin.

@@ -5,7 +5,7 @@ use super::{
     side::Side,
     tally::{Counts, percentile},
 };
-use plimsoll_gateway::plimsoll::{BreakerState, telemetry::PolicyCounts};
+use plimsoll_gateway::plimsoll::{policy::BreakerState, telemetry::PolicyCounts};
 use std::{collections::VecDeque, time::Duration};
 
 /// The span of time that "now" covers.

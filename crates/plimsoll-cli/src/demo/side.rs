@@ -68,10 +68,10 @@ pub(super) fn without_policies(replicas: &[SocketAddr]) -> anyhow::Result<Gatewa
 /// At most so many attempts may be made for `requests` requests within `length`, by the example's own budget.
 pub(super) fn attempts_allowed(spec: &GatewaySpec, requests: u64, length: Duration) -> f64 {
     /// For as long the budget looks back; the reserve may be spent anywhere within.
-    const WINDOW: Duration = plimsoll_gateway::plimsoll::retry::RetryBudget::WINDOW;
+    const WINDOW: Duration = plimsoll_gateway::plimsoll::policy::retry::RetryBudget::WINDOW;
     let policy = spec.policies.iter().find(|(name, _)| name.as_str() == POLICY).map(|(_, policy)| policy);
     let budget = policy.map(|policy| {
-        plimsoll_gateway::plimsoll::retry::BudgetSpec::from_specs(
+        plimsoll_gateway::plimsoll::policy::retry::BudgetSpec::from_specs(
             policy.retry.as_ref(),
             policy.hedge.as_ref(),
         )
@@ -99,7 +99,7 @@ fn read(name: &str, text: &str, replicas: &[SocketAddr]) -> anyhow::Result<Gatew
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plimsoll_gateway::plimsoll::{PolicySpec, balance::Balance};
+    use plimsoll_gateway::plimsoll::{PolicySpec, policy::balance::Balance};
 
     fn replicas() -> Vec<SocketAddr> {
         [1, 2, 3].map(|port| (Ipv4Addr::LOCALHOST, port).into()).to_vec()
@@ -139,7 +139,7 @@ mod tests {
         let [_, without] = both(20);
         let policy = without.policies.values().next().unwrap();
         let total = policy.timeouts.total;
-        let timeouts = plimsoll_gateway::plimsoll::Timeouts { total, ..PolicySpec::OFF.timeouts };
+        let timeouts = plimsoll_gateway::plimsoll::policy::Timeouts { total, ..PolicySpec::OFF.timeouts };
         assert_eq!(*policy, PolicySpec { timeouts, ..PolicySpec::OFF });
         assert_eq!(total, Some(Duration::from_secs(3)));
         let upstream = without.upstreams.values().next().unwrap();

@@ -5,7 +5,7 @@ use super::{
     plan::{Condition, NAMES, REPLICAS, SLOWER, Step},
     side::{WITH, WITHOUT},
 };
-use plimsoll_gateway::plimsoll::BreakerState;
+use plimsoll_gateway::plimsoll::policy::BreakerState;
 use std::{fmt, time::Duration};
 
 /// How a line is meant.

@@ -7,7 +7,11 @@ use crate::{
 };
 use axum::{body::Body, extract::State};
 use http::Response;
-use plimsoll::{Instant, config::Shape, endpoints::EndpointSnapshot, serve::standing::millis};
+use plimsoll::{
+    config::Shape,
+    policy::{Instant, endpoints::EndpointSnapshot},
+    serve::standing::millis,
+};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 

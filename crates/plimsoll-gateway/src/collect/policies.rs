@@ -3,8 +3,7 @@
 use super::desc;
 use crate::snapshot::Snapshot;
 use plimsoll::{
-    Instant, PolicySnapshot,
-    rate::RateSnapshot,
+    policy::{Instant, PolicySnapshot, rate::RateSnapshot},
     telemetry::{Observed, RegisterError, Registry, Samples, Unit},
 };
 

@@ -3,8 +3,7 @@
 use super::desc;
 use crate::snapshot::Snapshot;
 use plimsoll::{
-    Instant,
-    endpoints::EndpointSnapshot,
+    policy::{Instant, endpoints::EndpointSnapshot},
     telemetry::{Observed, RegisterError, Registry, Samples, Unit},
 };
 

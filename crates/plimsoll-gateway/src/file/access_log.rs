@@ -3,7 +3,7 @@
 use crate::spec::AccessLogSpec;
 use plimsoll::{
     config::{Rules, Section, section},
-    units::Ratio,
+    policy::units::Ratio,
 };
 use std::path::PathBuf;
 

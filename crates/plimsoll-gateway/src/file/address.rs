@@ -3,8 +3,8 @@
 use super::distinct::distinct_by;
 use crate::spec::{Address, EndpointSpec};
 use plimsoll::{
-    balance::Weight,
     config::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section, text_or},
+    policy::balance::Weight,
 };
 use serde_json::Value;
 use std::borrow::Cow;

@@ -2,7 +2,7 @@
 
 use plimsoll::{
     config::{Content, Node, Reader, Schemas, Shape, Size},
-    units::Span,
+    policy::units::Span,
 };
 use serde_json::{Value, json};
 use std::{borrow::Cow, time::Duration};

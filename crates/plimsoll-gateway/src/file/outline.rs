@@ -14,8 +14,7 @@ use super::{
 use crate::spec::{HeaderNames, HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
 use plimsoll::{
     config::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table},
-    ejection::EjectionSpec,
-    units::Ratio,
+    policy::{ejection::EjectionSpec, units::Ratio},
 };
 use serde_json::Value;
 use std::{borrow::Cow, net::SocketAddr};

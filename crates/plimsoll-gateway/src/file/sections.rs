@@ -8,7 +8,7 @@ use crate::spec::{
 use plimsoll::{
     PolicySpec,
     config::{Rules, Version, section},
-    units::Ratio,
+    policy::units::Ratio,
 };
 use std::{collections::BTreeMap, num::NonZeroUsize, time::Duration};
 

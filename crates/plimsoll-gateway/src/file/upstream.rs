@@ -7,11 +7,13 @@ use super::{
 };
 use crate::spec::{AnswerSpec, HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
 use plimsoll::{
-    balance::Balance,
     config::{Content, Node, Reader, Rules, Schemas, Section, Shape, section},
-    ejection::EjectionSpec,
-    endpoints::EndpointsSpec,
-    units::{Ratio, Span},
+    policy::{
+        balance::Balance,
+        ejection::EjectionSpec,
+        endpoints::EndpointsSpec,
+        units::{Ratio, Span},
+    },
 };
 use serde_json::{Value, json};
 use std::{borrow::Cow, num::NonZeroU32, time::Duration};

@@ -1,4 +1,4 @@
-use plimsoll::Instant;
+use plimsoll::policy::Instant;
 use std::{cell::Cell, time::Duration};
 
 /// Connections that are made at once shall not all end at once: each lives another part of a tenth less.

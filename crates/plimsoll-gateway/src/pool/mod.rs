@@ -13,7 +13,7 @@ use crate::{
     proxy::Upload,
     spec::{AnswerSpec, PoolSpec, UpstreamSpec},
 };
-use plimsoll::{Instant, driver};
+use plimsoll::{driver, policy::Instant};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},

@@ -16,9 +16,9 @@ use h2::Reason;
 use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::{
-    Outcome,
     driver::{BodyGuard, BodyTimeoutError},
     http::ProblemId,
+    policy::Outcome,
 };
 use std::{
     pin::Pin,

@@ -16,14 +16,16 @@ use crate::{
 };
 use http::{Response, Version};
 use plimsoll::{
-    AttemptRole, Instant, KeyHash, Limit, Outcome, Settlement,
-    call::{AttemptId, Event, Facts},
     driver::{
         Attempts, Begin, BodyGuard, CallError, CallGuard, Marks, ResponseHead,
         classify::{BodyVerdict, response},
         run,
     },
     http::{Kind, Problem, ProblemId},
+    policy::{
+        AttemptRole, Instant, KeyHash, Limit, Outcome, Settlement,
+        call::{AttemptId, Event, Facts},
+    },
 };
 use smallvec::SmallVec;
 use std::{

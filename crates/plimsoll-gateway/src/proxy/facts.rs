@@ -4,10 +4,12 @@ use super::{Client, upload::Uploads};
 use crate::snapshot::Route;
 use http::request;
 use plimsoll::{
-    Instant, KeyHash, RejectedError,
-    call::{Facts, Stages},
     http::{headers::upgrade_of, idempotency::is_idempotent},
-    rate::Per,
+    policy::{
+        Instant, KeyHash, RejectedError,
+        call::{Facts, Stages},
+        rate::Per,
+    },
     tower::Key,
 };
 

@@ -1,15 +1,16 @@
 //! How an attempt can fail.
 
-use crate::h1::client::{SendError, SendFault};
+use super::{UploadError, upload::Broke};
+use crate::{
+    h1::client::{SendError, SendFault},
+    why::Why,
+};
 use plimsoll::{
-    Cause, Failure, Outcome, Settlement,
     driver::classify,
     http::{Kind, Problem},
+    policy::{Cause, Failure, Outcome, Settlement},
 };
 use std::io;
-
-use super::{UploadError, upload::Broke};
-use crate::why::Why;
 
 /// Why an attempt brought no answer.
 #[derive(Debug, thiserror::Error)]

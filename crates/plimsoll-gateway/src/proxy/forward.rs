@@ -7,8 +7,8 @@ use plimsoll::{
     http::headers::{
         Forwarded, Forwarding, TRACEPARENT, TraceParent, X_REQUEST_ID, hex, strip_hop_by_hop, upgrade_of,
     },
+    policy::units::Ratio,
     tower::driver::draw,
-    units::Ratio,
 };
 use std::borrow::Cow;
 

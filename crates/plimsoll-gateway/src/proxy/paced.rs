@@ -4,7 +4,7 @@ use super::{Alarm, Inbound, handle::InboundError};
 use crate::{h1::Pace, spec::LimitsSpec};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use plimsoll::{Instant, driver::Time};
+use plimsoll::{driver::Time, policy::Instant};
 use std::{
     cell::Cell,
     pin::Pin,

@@ -2,7 +2,7 @@
 
 use super::drive::RoutePolicy;
 use crate::upstream::Picked;
-use plimsoll::{Outcome, driver::BodyGuard};
+use plimsoll::{driver::BodyGuard, policy::Outcome};
 
 /// A call that is under way for as long as its tunnel is: it holds its place in the bulkhead and at its endpoint. None of
 /// its time limits holds any more. Dropped, it is settled as cancelled, which tells nothing of the endpoint.

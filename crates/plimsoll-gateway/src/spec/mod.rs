@@ -19,7 +19,7 @@ pub use network::{NetworkSpec, TunnelsSpec};
 pub use route::{HostPattern, PathPrefix, RouteSpec};
 pub use upstream::{Address, EndpointSpec, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
 
-use plimsoll::{PolicySpec, http::headers::TrustedProxy, units::Ratio};
+use plimsoll::{PolicySpec, http::headers::TrustedProxy, policy::units::Ratio};
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// Everything a gateway is told.

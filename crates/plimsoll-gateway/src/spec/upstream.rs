@@ -1,12 +1,11 @@
-use plimsoll::{
+use super::{AnswerSpec, PathPrefix};
+use plimsoll::policy::{
     balance::{Balance, Weight},
     ejection::EjectionSpec,
     endpoints::EndpointsSpec,
     units::Ratio,
 };
 use std::{fmt, net::IpAddr, num::NonZeroU32, str::FromStr, time::Duration};
-
-use super::{AnswerSpec, PathPrefix};
 
 /// One service: where its replicas are and how they are treated.
 #[derive(Clone, PartialEq, Debug)]

@@ -12,11 +12,13 @@ use crate::{
     spec::{Address, Name, UpstreamSpec},
 };
 use plimsoll::{
-    Draw, Instant, KeyHash,
-    balance::Balance,
     driver::Time,
-    ejection::EjectionDecision,
-    endpoints::{Endpoints, EndpointsSnapshot, Member},
+    policy::{
+        Draw, Instant, KeyHash,
+        balance::Balance,
+        ejection::EjectionDecision,
+        endpoints::{Endpoints, EndpointsSnapshot, Member},
+    },
 };
 use std::sync::Arc;
 

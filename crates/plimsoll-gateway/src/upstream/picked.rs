@@ -2,7 +2,8 @@ use super::{Endpoint, Upstream};
 use crate::{notices::Failed, why::Why};
 use http::StatusCode;
 use plimsoll::{
-    Draw, Instant, Outcome, Settlement, ejection::EjectionDecision, endpoints::Pick, http::ProblemId,
+    http::ProblemId,
+    policy::{Draw, Instant, Outcome, Settlement, ejection::EjectionDecision, endpoints::Pick},
 };
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 

@@ -10,7 +10,7 @@ use crate::{
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
-use plimsoll::{Instant, http::Kind};
+use plimsoll::{http::Kind, policy::Instant};
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},

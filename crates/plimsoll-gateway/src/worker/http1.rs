@@ -18,8 +18,8 @@ use crate::{
 };
 use http::{HeaderValue, StatusCode, header};
 use plimsoll::{
-    Instant,
     http::{Kind, Problem, ProblemId, headers::Scheme},
+    policy::Instant,
     task::panic::{PanicError, catch},
 };
 use std::{future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration};

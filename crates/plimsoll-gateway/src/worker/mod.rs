@@ -30,9 +30,9 @@ use arc_swap::ArcSwap;
 use http2::{Http2Pools, Unsent};
 use lag::Lag;
 use plimsoll::{
-    Instant,
     driver::{Time, now},
     http::{dial::Dialer, headers::Strangers},
+    policy::Instant,
 };
 use std::{
     cell::{Cell, RefCell},

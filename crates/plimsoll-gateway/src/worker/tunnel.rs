@@ -8,7 +8,7 @@ use crate::{
     proxy::{Alarm, Tunnel},
 };
 use bytes::Bytes;
-use plimsoll::Instant;
+use plimsoll::policy::Instant;
 use std::{
     future::poll_fn,
     io,

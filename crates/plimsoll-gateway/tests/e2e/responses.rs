@@ -1,7 +1,7 @@
 //! The table of responses, through the gateway.
 
 use crate::support::{Origin, Setup};
-use plimsoll::Outcome;
+use plimsoll::policy::Outcome;
 use plimsoll_testkit::responses::{TABLE, label, retried};
 use std::{
     fmt::Write as _,

@@ -5,9 +5,9 @@
 #![allow(missing_docs)]
 
 use plimsoll::{
-    Observer,
     driver::TimeSource,
     http::dial::SystemResolver,
+    policy::Observer,
     telemetry::{Format, PolicyMetrics, Registry},
 };
 use plimsoll_gateway::{Gateway, file, spec::GatewaySpec};

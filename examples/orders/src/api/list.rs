@@ -6,7 +6,10 @@ use crate::{
 };
 use axum::extract::{Query, State};
 use futures_util::{TryStreamExt, future};
-use plimsoll::{Negotiated, Problem, http::body::NdJson};
+use plimsoll::{
+    Problem,
+    http::body::{NdJson, Negotiated},
+};
 use serde::Deserialize;
 
 /// Orders of a page at most, and unless the client says otherwise.

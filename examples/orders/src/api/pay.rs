@@ -5,7 +5,7 @@ use crate::{
     store::{self, EventKind, StoreError},
 };
 use axum::extract::{Path, State};
-use plimsoll::{Negotiated, Problem};
+use plimsoll::{Problem, http::body::Negotiated};
 
 /// `POST /v1/orders/{id}/pay`: pays it, or says how it was paid. May be asked as often as one likes: the payment service
 /// knows the charge by the order's name.

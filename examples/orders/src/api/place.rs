@@ -10,9 +10,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
 };
 use plimsoll::{
-    Negotiated, Problem,
+    Problem,
     http::{
-        body::{Accepted, encode},
+        body::{Accepted, Negotiated, encode},
         idempotency::{Answer, Claim},
     },
 };

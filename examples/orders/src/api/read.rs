@@ -1,7 +1,7 @@
 use super::{Version, order_id};
 use crate::{app::App, domain::OrderError, store};
 use axum::extract::{Path, State};
-use plimsoll::{Negotiated, Problem};
+use plimsoll::{Problem, http::body::Negotiated};
 
 /// `GET /v1/orders/{id}`
 pub(super) async fn order<V: Version>(

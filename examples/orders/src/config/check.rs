@@ -1,7 +1,7 @@
 //! The checks of single settings, and the error that names the place of a wrong one.
 
 use super::file::{IdempotencyFile, Origin};
-use plimsoll::{http::idempotency::Terms, units};
+use plimsoll::{http::idempotency::Terms, policy::units};
 use std::{fmt, net::SocketAddr, time::Duration};
 
 /// An error in a configuration, with its place.

@@ -4,7 +4,7 @@ mod server;
 
 use super::plan::{Condition, NAMES, REPLICAS};
 use anyhow::Context as _;
-use plimsoll_gateway::plimsoll::Draw;
+use plimsoll_gateway::plimsoll::policy::Draw;
 use std::{
     net::SocketAddr,
     sync::{

@@ -5,8 +5,9 @@ use crate::{
     spec::{RouteSpec, UpstreamSpec},
 };
 use plimsoll::{
-    BreakerState, PolicySpec,
+    PolicySpec,
     config::{Schemas, Shape},
+    policy::BreakerState,
 };
 use serde_json::{Map, Value, json};
 

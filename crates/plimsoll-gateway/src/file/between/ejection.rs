@@ -1,7 +1,10 @@
 //! Ejection against the panic threshold.
 
 use super::super::outline::{Outline, Upstream};
-use plimsoll::{config::Fault, ejection::EjectionSpec, endpoints::EndpointsSpec, units::Ratio};
+use plimsoll::{
+    config::Fault,
+    policy::{ejection::EjectionSpec, endpoints::EndpointsSpec, units::Ratio},
+};
 
 /// Upstreams that may eject so many endpoints that the rest is below the panic threshold: then all are asked, the ejected
 /// ones too.

@@ -5,18 +5,21 @@ use crate::spec::{
 };
 use http::Method;
 use plimsoll::{
-    PolicySpec, Timeouts,
-    balance::{Balance, Weight},
-    breaker::BreakerSpec,
-    bulkhead::BulkheadSpec,
-    ejection::{EjectionSpec, FailurePercentage, SuccessRate},
-    hedge::HedgeSpec,
+    PolicySpec, RateLimitSpec,
     http::{
         KeepAlive,
         path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},
     },
-    rate::{Per, RateLimitSpec},
-    units::Ratio,
+    policy::{
+        Timeouts,
+        balance::{Balance, Weight},
+        breaker::BreakerSpec,
+        bulkhead::BulkheadSpec,
+        ejection::{EjectionSpec, FailurePercentage, SuccessRate},
+        hedge::HedgeSpec,
+        rate::Per,
+        units::Ratio,
+    },
 };
 use std::{
     collections::BTreeMap,

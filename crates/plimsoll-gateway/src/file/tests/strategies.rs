@@ -11,14 +11,16 @@ use crate::spec::{
 use http::{HeaderName, HeaderValue, Method};
 use plimsoll::{
     PolicySpec,
-    balance::{Balance, Weight},
-    ejection::{EjectionSpec, FailurePercentage, SuccessRate},
     http::{
         KeepAlive,
         headers::TrustedProxy,
         path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},
     },
-    units::Ratio,
+    policy::{
+        balance::{Balance, Weight},
+        ejection::{EjectionSpec, FailurePercentage, SuccessRate},
+        units::Ratio,
+    },
 };
 use plimsoll_testkit::strategies::{count, duration, ratio, rising};
 use proptest::{collection::vec, option, prelude::*, sample::select};

@@ -1,4 +1,4 @@
-use plimsoll::Instant;
+use plimsoll::policy::Instant;
 use std::{cell::Cell, time::Duration};
 
 /// Since when a count stands still, as far as looks at it tell: whoever counts need not read a clock.

@@ -1,7 +1,7 @@
 //! What a worker holds of answers for HTTP/2 clients that have not taken them.
 
 use super::streams::Streams;
-use plimsoll::Instant;
+use plimsoll::policy::Instant;
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},

@@ -14,7 +14,7 @@ use crate::{
     proxy::Fault,
     upstream::{Endpoint, Upstream},
 };
-use plimsoll::{Instant, http::dial::Dialer};
+use plimsoll::{http::dial::Dialer, policy::Instant};
 use slot::Slot;
 use std::{cell::RefCell, collections::HashMap, net::IpAddr, rc::Rc};
 

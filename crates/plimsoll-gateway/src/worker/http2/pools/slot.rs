@@ -5,7 +5,7 @@ use crate::{
     spec::PoolSpec,
     upstream::{Endpoint, Upstream},
 };
-use plimsoll::{Instant, driver, http::dial::Dialer};
+use plimsoll::{driver, http::dial::Dialer, policy::Instant};
 use std::{
     cell::{Cell, RefCell},
     io,
