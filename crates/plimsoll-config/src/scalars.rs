@@ -1,6 +1,7 @@
 //! Plain values: numbers, texts, addresses.
 
 use crate::{Content, Node, Reader, Schemas, Shape};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use std::{
     borrow::Cow,
@@ -9,6 +10,7 @@ use std::{
     num::{NonZeroU16, NonZeroU32, NonZeroU64},
     path::PathBuf,
 };
+use subtle::ConstantTimeEq;
 
 impl Shape for bool {
     fn expected() -> Cow<'static, str> {
@@ -117,16 +119,35 @@ impl Shape for String {
     }
 }
 
-/// A text that is never shown: a token, a password. Best given as `"${NAME}"`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+/// A text that is never shown: a token, a password. Best given as `"${NAME}"`. Its memory is wiped when it is dropped.
+#[derive(Clone)]
+pub struct Secret(SecretString);
 
 impl Secret {
-    /// The text itself.
+    /// A secret of this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into().into())
+    }
+
+    /// Returns the text itself.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
+    }
+
+    /// Whether `text` is the secret, in a time that depends on nothing but the lengths.
+    pub fn matches(&self, text: &str) -> bool {
+        self.expose().as_bytes().ct_eq(text.as_bytes()).into()
     }
 }
+
+/// Compares in constant time.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other.expose())
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,7 +155,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Not empty. Written as `"…"`: what is written of a secret cannot be read back.
+/// Not empty. Written as `"***"`: a secret that was written cannot be read back.
 impl Shape for Secret {
     fn expected() -> Cow<'static, str> {
         "a text that is not empty, best from the environment: \"${NAME}\"".into()
@@ -148,7 +169,7 @@ impl Shape for Secret {
             reader.push(fault);
             return None;
         }
-        reader.parsed(node, &expected, |text| (!text.is_empty()).then(|| Self(text.to_owned())))
+        reader.parsed(node, &expected, |text| (!text.is_empty()).then(|| Self::new(text)))
     }
 
     fn schema(_: &mut Schemas) -> Value {
@@ -156,7 +177,7 @@ impl Shape for Secret {
     }
 
     fn write(&self) -> Value {
-        "…".into()
+        "***".into()
     }
 }
 
@@ -211,5 +232,21 @@ impl Shape for IpAddr {
 
     fn write(&self) -> Value {
         self.to_string().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_matches_itself_alone_and_is_not_shown() {
+        let secret = Secret::new("hunter2");
+        assert!(secret.matches("hunter2"));
+        for wrong in ["hunter3", "hunter22", "hunter", ""] {
+            assert!(!secret.matches(wrong), "{wrong}");
+            assert_ne!(secret, Secret::new(wrong));
+        }
+        assert!(!format!("{secret:?}{}", secret.write()).contains("hunter2"));
     }
 }

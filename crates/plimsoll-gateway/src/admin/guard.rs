@@ -13,7 +13,7 @@ use plimsoll::{http::Kind, serve::admin_refusal};
 pub(super) fn refusal<B>(plane: &Plane, request: &Request<B>) -> Option<Response<Body>> {
     let spec = plane.gateway().spec();
     let token = spec.admin.as_ref().and_then(|admin| admin.token.as_ref());
-    let known = token.map(|token| move |shown: &str| token.is(shown));
+    let known = token.map(|token| move |shown: &str| token.matches(shown));
     if let Some(refused) = admin_refusal(request, known.as_ref().map(|known| known as _)) {
         return Some(refused.into_response());
     }

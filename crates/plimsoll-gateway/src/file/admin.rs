@@ -1,9 +1,8 @@
 //! `[admin]`.
 
-use crate::spec::{AdminSpec, Secret};
-use plimsoll::config::{self, Node, Reader, Rules, Schemas, Section, Shape, section};
-use serde_json::Value;
-use std::{borrow::Cow, net::SocketAddr};
+use crate::spec::AdminSpec;
+use plimsoll::config::{Rules, Secret, Section, section};
+use std::net::SocketAddr;
 
 section! {
     /// The admin API: health, metrics, and what the gateway is told.
@@ -17,6 +16,14 @@ section! {
 
 impl Rules for AdminSpec {
     fn apply(&mut self, section: &mut Section<'_, '_>) {
+        // A line's end that came along from where the secret is kept would lock everyone out.
+        let sendable = |token: &Secret| token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+        if !self.token.as_ref().is_none_or(sendable) {
+            let fault = section.fault(&["token"], "there is a character in it that no bearer token can have");
+            section.push(
+                fault.expecting("letters, digits and signs of ASCII, without blanks and ends of lines"),
+            );
+        }
         if self.token.is_some() || self.listen.ip().to_canonical().is_loopback() {
             return;
         }
@@ -25,30 +32,5 @@ impl Rules for AdminSpec {
         let fault = section.fault(&["listen"], problem);
         section
             .push(fault.expecting("a loopback address such as \"127.0.0.1:9901\", or \"token\" beside it"));
-    }
-}
-
-impl Shape for Secret {
-    fn expected() -> Cow<'static, str> {
-        config::Secret::expected()
-    }
-
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let secret = config::Secret::read(node, reader)?;
-        // A line's end that came along from where the secret is kept would lock everyone out.
-        if secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Some(Self::new(secret.expose()));
-        }
-        let fault = reader.fault(node, "there is a character in it that no bearer token can have");
-        reader.push(fault.expecting("letters, digits and signs of ASCII, without blanks and ends of lines"));
-        None
-    }
-
-    fn schema(schemas: &mut Schemas) -> Value {
-        config::Secret::schema(schemas)
-    }
-
-    fn write(&self) -> Value {
-        super::HIDDEN.into()
     }
 }

@@ -19,7 +19,7 @@ pub use network::{NetworkSpec, TunnelsSpec};
 pub use route::{HostPattern, PathPrefix, RouteSpec};
 pub use upstream::{Address, EndpointSpec, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
 
-use plimsoll::{PolicySpec, http::headers::TrustedProxy, policy::units::Ratio};
+use plimsoll::{PolicySpec, config::Secret, http::headers::TrustedProxy, policy::units::Ratio};
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// Everything a gateway is told.
@@ -78,41 +78,4 @@ pub struct AccessLogSpec {
     pub path: Option<PathBuf>,
     /// The part of requests that are written.
     pub sample: Ratio,
-}
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<str>);
-
-impl Secret {
-    /// Hides this text.
-    pub fn new(text: impl Into<Box<str>>) -> Self {
-        Self(text.into())
-    }
-
-    /// Whether `text` is the secret. The time it takes tells nothing but the length.
-    pub fn is(&self, text: &str) -> bool {
-        let same_length = self.0.len() == text.len();
-        let differences =
-            self.0.bytes().zip(text.bytes()).fold(0, |sum, (ours, theirs)| sum | (ours ^ theirs));
-        same_length && differences == 0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_knows_itself_and_says_nothing() {
-        let secret = Secret::new("hunter2");
-        assert!(secret.is("hunter2") && !secret.is("hunter3") && !secret.is("hunter22") && !secret.is(""));
-        assert!(!format!("{secret:?}").contains("hunter2"));
-    }
 }

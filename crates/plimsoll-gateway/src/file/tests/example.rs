@@ -1,11 +1,12 @@
 use super::{EXAMPLE, read};
 use crate::spec::{
     AccessLogSpec, AdminSpec, AnswerSpec, EndpointSpec, GatewaySpec, HeaderNames, HealthSpec, LimitsSpec,
-    ListenerSpec, Name, NetworkSpec, PoolSpec, Protocol, RouteSpec, Secret, TunnelsSpec, UpstreamSpec,
+    ListenerSpec, Name, NetworkSpec, PoolSpec, Protocol, RouteSpec, TunnelsSpec, UpstreamSpec,
 };
 use http::Method;
 use plimsoll::{
     PolicySpec, RateLimitSpec,
+    config::Secret,
     http::{
         KeepAlive,
         path::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash},

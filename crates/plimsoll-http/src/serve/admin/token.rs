@@ -1,8 +1,10 @@
-use std::{fmt, hint::black_box};
+use plimsoll_config::Secret;
+use std::fmt;
 
-/// What whoever asks the admin address from elsewhere has to know: at least 16 bytes. Never shown, in no `Debug` either.
+/// The bearer token of an admin address beyond loopback: at least 16 bytes. Never shown, not even by `Debug`; its memory is
+/// wiped when it is dropped.
 #[derive(Clone)]
-pub struct AdminToken(Box<str>);
+pub struct AdminToken(Secret);
 
 /// A token that is guessed too soon, or that no header can carry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -10,11 +12,9 @@ pub struct AdminToken(Box<str>);
 pub struct NoToken;
 
 impl AdminToken {
-    /// Whether it is this one. Takes as long for a near miss as for a far one.
+    /// Whether `shown` is the token, in a time that depends on nothing but the lengths.
     pub(super) fn is(&self, shown: &str) -> bool {
-        let (own, shown) = (self.0.as_bytes(), shown.as_bytes());
-        let different = own.iter().zip(shown).fold(0, |found, (one, two)| black_box(found | (one ^ two)));
-        own.len() == shown.len() && different == 0
+        self.0.matches(shown)
     }
 }
 
@@ -23,7 +23,7 @@ impl TryFrom<String> for AdminToken {
 
     fn try_from(text: String) -> Result<Self, NoToken> {
         let fits = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if fits { Ok(Self(text.into())) } else { Err(NoToken) }
+        if fits { Ok(Self(Secret::new(text))) } else { Err(NoToken) }
     }
 }
 
