@@ -6,18 +6,20 @@
 //! The items come from rustdoc's JSON, which a stable compiler writes only when it is told that unstable is meant. That
 //! is said to rustdoc alone, so that no dependency is built in another way than usual.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-
+use crate::{
+    tools,
+    workspace::{Package, Workspace},
+};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
-
-use crate::tools;
-use crate::workspace::{Package, Workspace};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
 pub(crate) const LONG_ABOUT: &str = "\
 Lists the public items of every library crate (all features) and compares them with the texts in api/. Exit 1 when anything \

@@ -1,11 +1,9 @@
 //! `cargo xtask chaos`: the example service under load, while everything around it dies.
 
-use std::process::{Command, ExitCode};
-
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-
-use crate::workspace::Workspace;
+use std::process::{Command, ExitCode};
 
 /// Flags of `cargo xtask chaos`.
 #[derive(Args)]

@@ -1,15 +1,15 @@
 //! `cargo xtask openapi`: the admin API held to its own description by schemathesis.
 
-use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
-
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-
-use crate::workspace::Workspace;
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
 
 pub(crate) const LONG_ABOUT: &str = "\
 Starts a gateway and has schemathesis make requests from the description that its admin API gives of itself: ones that fit it, ones \

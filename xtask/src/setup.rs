@@ -1,13 +1,8 @@
 //! `cargo xtask setup`: the programs that checks and benches drive, from the distribution's packages.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
-
 use crate::tools::{self, Tool};
+use anyhow::{Context, Result, bail};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 /// The command itself.
 pub(crate) fn run() -> Result<()> {

@@ -3,16 +3,16 @@
 mod asked;
 mod service;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::time::Instant;
-
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-
-use crate::workspace::Workspace;
 use service::Service;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::Instant,
+};
 
 pub(crate) const LONG_ABOUT: &str = "\
 Takes the service between <!-- smoke --> and <!-- end smoke --> from the README, makes a crate of it outside the workspace that has \

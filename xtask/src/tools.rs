@@ -1,8 +1,6 @@
 //! The programs of other people that our checks and benches drive, and where to find them.
 
-use std::env;
-use std::fs;
-use std::path::PathBuf;
+use std::{env, fs, path::PathBuf};
 
 /// A program, the Debian package that brings it, and what is skipped without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! Where things are: the workspace's root, its target folder, its packages and its source files.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The workspace as cargo sees it.
 pub(crate) struct Workspace {

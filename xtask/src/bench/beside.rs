@@ -1,13 +1,11 @@
 //! Good requests beside bad clients: an example of the gateway makes both, in one mode after another, and reports.
 
-use std::process::{Command, ExitCode};
-
+use super::claim::Claim;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
-
-use super::claim::Claim;
-use crate::workspace::Workspace;
+use std::process::{Command, ExitCode};
 
 /// Flags of such a bench.
 #[derive(Args)]

@@ -1,14 +1,14 @@
 //! `cargo xtask bench bodies`: JSON, MessagePack and Protobuf, in memory and end to end.
 
-use std::process::{Command, ExitCode, Stdio};
-
+use super::{
+    claim::Claim,
+    divan::{self, Row},
+    figures::{Spread, table},
+};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
-
-use super::claim::Claim;
-use super::divan::{self, Row};
-use super::figures::{Spread, table};
+use std::process::{Command, ExitCode, Stdio};
 
 pub(crate) const LONG_ABOUT: &str = "\
 What a body costs in each format: 1, 33 and 3300 orders, which are about 300 bytes, 10 KB and 1 MB of JSON.

@@ -1,14 +1,14 @@
 //! `cargo xtask bench boundary`: what the error boundary costs a call that goes well.
 
-use std::process::{Command, ExitCode, Stdio};
-
+use super::{
+    claim::Claim,
+    divan::{self, Row},
+    figures::Spread,
+};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
-
-use super::claim::Claim;
-use super::divan::{self, Row};
-use super::figures::Spread;
+use std::process::{Command, ExitCode, Stdio};
 
 pub(crate) const LONG_ABOUT: &str = "\
 One call inside the error boundary beside the same call without it: ready, call, poll, read the body, drop.

@@ -1,8 +1,7 @@
 //! A figure that the project claims, beside what was found.
 
-use serde_json::{Value, json};
-
 use super::figures::table;
+use serde_json::{Value, json};
 
 /// At most `limit`, or the project says something untrue.
 pub(crate) struct Claim {

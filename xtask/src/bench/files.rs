@@ -1,22 +1,25 @@
 //! `cargo xtask bench files`: our files beside tower-http's `ServeDir` and nginx.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::ExitCode;
-use std::time::Duration;
-
+use super::{
+    claim::Claim,
+    contenders::{self, Contender, pause},
+    figures::{Spread, table},
+    gateway,
+    load::Load,
+    process,
+    slice::Series,
+    usage,
+};
+use crate::{setup, tools, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
-
-use super::claim::Claim;
-use super::contenders::{self, Contender, pause};
-use super::figures::{Spread, table};
-use super::load::Load;
-use super::slice::Series;
-use super::{gateway, process, usage};
-use crate::workspace::Workspace;
-use crate::{setup, tools};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::ExitCode,
+    time::Duration,
+};
 
 pub(crate) const LONG_ABOUT: &str = "\
 plimsoll_http::files beside tower-http's ServeDir, both on one thread under the same hyper, and nginx with one worker and \

@@ -1,18 +1,17 @@
 //! `cargo xtask bench gateway`: the gateway alone, for the quick loop of development.
 
-use std::process::ExitCode;
-
+use super::{
+    contenders::{self, Contender, Origin, Policies},
+    figures::table,
+    load::Load,
+    process,
+    slice::{Series, Slice},
+};
+use crate::{setup, tools, workspace::Workspace};
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-
-use super::contenders::{self, Contender, Origin, Policies};
-use super::figures::table;
-use super::load::Load;
-use super::process;
-use super::slice::{Series, Slice};
-use crate::workspace::Workspace;
-use crate::{setup, tools};
+use std::process::ExitCode;
 
 /// Flags of `cargo xtask bench gateway`.
 #[derive(Args)]

@@ -1,19 +1,20 @@
 //! `cargo xtask bench http`: what the library's HTTP side costs, beside what it stands in for.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-
+use super::{
+    boundary,
+    claim::Claim,
+    contenders::Origin,
+    figures::{Spread, table},
+    process,
+};
+use crate::{setup, tools, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
-
-use super::boundary;
-use super::claim::Claim;
-use super::contenders::Origin;
-use super::figures::{Spread, table};
-use super::process;
-use crate::workspace::Workspace;
-use crate::{setup, tools};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
 pub(crate) const LONG_ABOUT: &str = "\
 CPU time a request of the outbound client with a full policy, beside hyper-util's client without any, and beside reqwest under \

@@ -1,16 +1,18 @@
 //! The memory of an idle keep-alive connection.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::Command;
-use std::time::Duration;
-
+use super::{
+    contenders::{Contender, pause},
+    load::Load,
+    usage,
+};
 use anyhow::{Context, Result, bail, ensure};
-
-use super::contenders::{Contender, pause};
-use super::load::Load;
-use super::usage;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::Command,
+    time::Duration,
+};
 
 /// Enough that a megabyte of noise is half a kilobyte a connection.
 pub(crate) const CONNECTIONS: usize = 2000;

@@ -1,16 +1,15 @@
 //! `cargo xtask bench instructions`: instructions an operation, which repeat where times do not.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-
+use super::figures::table;
+use crate::{tools, workspace::Workspace};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-
-use super::figures::table;
-use crate::tools;
-use crate::workspace::Workspace;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
 pub(crate) const LONG_ABOUT: &str = "\
 Runs every operation of the example `instructions` of plimsoll-tower under valgrind, 1,000 and 11,000 times; the difference is \

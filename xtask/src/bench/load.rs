@@ -1,10 +1,8 @@
 //! The programs that make load, and the counts they report.
 
-use std::process::Command;
-
-use anyhow::{Context, Result, bail, ensure};
-
 use crate::tools;
+use anyhow::{Context, Result, bail, ensure};
+use std::process::Command;
 
 /// One kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

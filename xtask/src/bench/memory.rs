@@ -1,14 +1,14 @@
 //! `cargo xtask bench memory`: what each trick of memory saves, beside the plain way to write the same.
 
-use std::process::{Command, ExitCode, Stdio};
-
+use super::{
+    claim::Claim,
+    divan::{self, Row},
+    figures::{Spread, table},
+};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
-
-use super::claim::Claim;
-use super::divan::{self, Row};
-use super::figures::{Spread, table};
+use std::process::{Command, ExitCode, Stdio};
 
 pub(crate) const LONG_ABOUT: &str = "\
 The benches named `memory` of every crate that has one. Each holds pairs: `before` is the plain way (an owned string, a vector, a \

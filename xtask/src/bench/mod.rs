@@ -23,10 +23,9 @@ mod stuck_clients;
 mod task;
 mod usage;
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::Subcommand;
+use std::process::ExitCode;
 
 /// The bench to run.
 #[derive(Subcommand)]

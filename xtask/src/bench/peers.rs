@@ -1,19 +1,19 @@
 //! `cargo xtask bench peers`: the gateway with all its policies beside the best proxies there are.
 
-use std::process::ExitCode;
-
+use super::{
+    claim::Claim,
+    contenders::{self, Contender, Origin, Place, Policies},
+    figures::{Spread, table},
+    gateway, idle,
+    load::Load,
+    process,
+    slice::Series,
+};
+use crate::{setup, tools, workspace::Workspace};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-
-use super::claim::Claim;
-use super::contenders::{self, Contender, Origin, Place, Policies};
-use super::figures::{Spread, table};
-use super::load::Load;
-use super::slice::Series;
-use super::{gateway, idle, process};
-use crate::workspace::Workspace;
-use crate::{setup, tools};
+use std::process::ExitCode;
 
 pub(crate) const LONG_ABOUT: &str = "\
 The gateway with every policy of examples/gateway.toml on, beside nginx and HAProxy without policies and Envoy with its own \

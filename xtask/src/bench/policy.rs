@@ -1,17 +1,19 @@
 //! `cargo xtask bench policy`: the library's own benches, and the claims that stand on them.
 
-use std::fs;
-use std::process::{Command, ExitCode, Stdio};
-
+use super::{
+    claim::Claim,
+    divan::{self, Row},
+    figures::{Spread, table},
+    memory,
+};
+use crate::workspace::{Package, Workspace};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
-
-use super::claim::Claim;
-use super::divan::{self, Row};
-use super::figures::{Spread, table};
-use super::memory;
-use crate::workspace::{Package, Workspace};
+use std::{
+    fs,
+    process::{Command, ExitCode, Stdio},
+};
 
 pub(crate) const LONG_ABOUT: &str = "\
 The benches of plimsoll-policy, plimsoll-tower and plimsoll-telemetry, several times over, and the claims that stand on them: \

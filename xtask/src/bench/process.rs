@@ -1,12 +1,13 @@
 //! A server that a bench started, in a process group of its own, and never left behind.
 
-use std::fs::File;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
-
 use anyhow::{Context, Result};
+use std::{
+    fs::File,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError},
+};
 
 /// The groups that run now, for the signal handler.
 static LIVE: Mutex<Vec<u32>> = Mutex::new(Vec::new());

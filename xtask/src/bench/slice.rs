@@ -1,13 +1,13 @@
 //! One slice of load on one server, and rounds of slices in turn.
 
-use std::time::Instant;
-
+use super::{
+    contenders::Contender,
+    figures::Spread,
+    load::Load,
+    usage::{self, Cpu},
+};
 use anyhow::{Context, Result};
-
-use super::contenders::Contender;
-use super::figures::Spread;
-use super::load::Load;
-use super::usage::{self, Cpu};
+use std::time::Instant;
 
 /// The cost of one slice.
 #[derive(Clone, Copy, Debug)]
@@ -90,9 +90,8 @@ impl Series {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use std::time::Duration;
 
     fn series(name: &'static str, costs: &[u64]) -> Series {
         let slice = |micros: &u64| Slice {

@@ -1,12 +1,12 @@
 //! `cargo xtask bench slow-clients`: good requests beside strangers with slow links.
 
-use std::process::ExitCode;
-
+use super::{
+    beside::{self, Bench, Options},
+    claim::Claim,
+};
 use anyhow::Result;
 use serde_json::Value;
-
-use super::beside::{self, Bench, Options};
-use super::claim::Claim;
+use std::process::ExitCode;
 
 pub(crate) const LONG_ABOUT: &str = "\
 200 good requests a second under default policies, alone and then beside 64 uploads of a byte a second and 64 downloads of 10 KB a \

@@ -1,12 +1,12 @@
 //! `cargo xtask bench stuck-clients`: good requests beside HTTP/2 clients that take nothing.
 
-use std::process::ExitCode;
-
+use super::{
+    beside::{self, Bench, Options},
+    claim::Claim,
+};
 use anyhow::Result;
 use serde_json::Value;
-
-use super::beside::{self, Bench, Options};
-use super::claim::Claim;
+use std::process::ExitCode;
 
 pub(crate) const LONG_ABOUT: &str = "\
 200 good requests a second under default policies, alone and then beside 64 HTTP/2 readers that take nothing of endless answers and 64 \

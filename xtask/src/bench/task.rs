@@ -1,14 +1,14 @@
 //! `cargo xtask bench task`: what structure and measuring cost, beside tokio's own.
 
-use std::process::ExitCode;
-
+use super::{
+    claim::Claim,
+    policy::{Findings, benches, machine_readable, readable},
+};
+use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
-
-use super::claim::Claim;
-use super::policy::{Findings, benches, machine_readable, readable};
-use crate::workspace::Workspace;
+use std::process::ExitCode;
 
 pub(crate) const LONG_ABOUT: &str = "\
 The benches of plimsoll-task, several times over, each beside what it stands in for: a scope beside a JoinSet, \
@@ -90,8 +90,7 @@ fn claims(findings: &Findings) -> Vec<Claim> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::divan::Row;
-    use super::*;
+    use super::{super::divan::Row, *};
 
     fn row(path: &str, median_ns: f64, allocations: f64) -> Row {
         Row { path: path.to_owned(), median_ns, allocations: Some(allocations) }

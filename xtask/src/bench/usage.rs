@@ -1,10 +1,7 @@
 //! CPU time and memory of a process group, as the kernel counts them.
 
-use std::fs;
-use std::ops::Sub;
-use std::time::Duration;
-
 use anyhow::{Context, Result};
+use std::{fs, ops::Sub, time::Duration};
 
 /// Linux reports times to user space in hundredths, whatever its own tick is.
 const TICK: Duration = Duration::from_millis(10);

@@ -1,13 +1,8 @@
 //! Bans, licences and sources of every dependency, as cargo-deny judges them by `deny.toml`.
 
-use std::path::PathBuf;
-use std::process::Command;
-
+use crate::{steps::Steps, tools, workspace::Workspace};
 use anyhow::{Context, Result, bail};
-
-use crate::steps::Steps;
-use crate::tools;
-use crate::workspace::Workspace;
+use std::{path::PathBuf, process::Command};
 
 /// The version that is built where none is installed.
 const VERSION: &str = "0.20.2";

@@ -1,12 +1,11 @@
 //! The machines with atomics, under every interleaving that loom can find.
 
-use std::fs;
-use std::path::Path;
-
+use crate::{
+    steps::{Steps, cargo},
+    workspace::Workspace,
+};
 use anyhow::{Result, ensure};
-
-use crate::steps::{Steps, cargo};
-use crate::workspace::Workspace;
+use std::{fs, path::Path};
 
 /// Runs the unit tests with `loom` in their path, of every crate that has `cfg(loom)` in its sources.
 pub(super) fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {

@@ -3,16 +3,17 @@
 mod licences;
 mod loom;
 
-use std::process::ExitCode;
-
+use crate::{
+    api,
+    bench::instructions,
+    setup, smoke,
+    steps::{self, Steps, cargo},
+    test, tools,
+    workspace::Workspace,
+};
 use anyhow::Result;
 use clap::Args;
-
-use crate::api;
-use crate::bench::instructions;
-use crate::steps::{self, Steps, cargo};
-use crate::workspace::Workspace;
-use crate::{setup, smoke, test, tools};
+use std::process::ExitCode;
 
 pub(crate) const LONG_ABOUT: &str = "\
 Check everything that must hold before a change is merged, in this order, and stop at the first step that fails, with the

@@ -1,7 +1,6 @@
 //! Everything that the README says the service answers.
 
 use super::service::{Answer, Service};
-
 use anyhow::{Context, Result, ensure};
 
 /// Asks it.

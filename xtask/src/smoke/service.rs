@@ -1,14 +1,15 @@
 //! The service under test: started, read along with, asked, ended.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, sync_channel},
+    thread,
+    time::Duration,
+};
 
 /// So long that it only matters where something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);

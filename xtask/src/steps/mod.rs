@@ -2,14 +2,14 @@
 
 mod tally;
 
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
-use std::process::{Command, ExitCode, Stdio};
-use std::thread;
-use std::time::Instant;
-
-use anyhow::{Context, Result, anyhow, bail};
-
 use crate::workspace::Workspace;
+use anyhow::{Context, Result, anyhow, bail};
+use std::{
+    io::{BufRead, BufReader, IsTerminal, Read, Write},
+    process::{Command, ExitCode, Stdio},
+    thread,
+    time::Instant,
+};
 use tally::Tally;
 
 /// Runs the steps that `work` takes and prints the count of tests as the last line.

@@ -1,26 +1,28 @@
 //! `cargo xtask test`: the tests, and what is checked of a source without building it.
 
 mod arrows;
+mod imports;
 mod postgres;
 mod retired;
 mod source;
 
-use std::process::ExitCode;
-
+use crate::{
+    setup,
+    steps::{self, Steps, cargo},
+    tools,
+    workspace::Workspace,
+};
 use anyhow::Result;
 use clap::Args;
-
-use crate::steps::{self, Steps, cargo};
-use crate::workspace::Workspace;
-use crate::{setup, tools};
 use postgres::Postgres;
 pub(crate) use postgres::SHARED;
+use std::process::ExitCode;
 
 pub(crate) const LONG_ABOUT: &str = "\
 Test everything, in this order, and stop at the first step that fails, with the command that repeats it:
 
   1. format          cargo fmt --check
-  2. source          long files, unfinished work, clocks inside the pure machines, retired names of types
+  2. source          long files, unfinished work, clocks inside the pure machines, retired names of types, imports
   3. arrows          which crate may use which
   4. tests           unit, property and end-to-end tests: cargo-nextest where it is installed, otherwise cargo test;
                      one PostgreSQL for all of them, with a database for each test

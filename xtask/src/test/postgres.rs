@@ -1,12 +1,11 @@
 //! One PostgreSQL for all tests of a run: each process that started its own would pay for a data folder.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
+use crate::{steps::Steps, tools};
 use anyhow::{Context, Result, bail};
-
-use crate::steps::Steps;
-use crate::tools;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
 
 /// Where the testkit looks for a server that is shared.
 pub(crate) const SHARED: &str = "PLIMSOLL_TEST_POSTGRES";

@@ -1,13 +1,10 @@
-//! Checks that no lint of the compiler has: long files, unfinished work, clocks inside the pure
-//! machines, retired names of types.
+//! Checks that no lint of the compiler has: long files, unfinished work, clocks inside the pure machines, retired names of
+//! types, one style of imports.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::{Context, Result};
-
-use super::retired;
+use super::{imports, retired};
 use crate::workspace::Workspace;
+use anyhow::{Context, Result};
+use std::{fs, path::Path};
 
 /// Lines of a file before its tests; more than this is two ideas.
 const LONGEST: usize = 600;
@@ -47,6 +44,7 @@ fn judge(path: &Path, text: &str, found: &mut Vec<String>) {
     if code > LONGEST && !path.iter().any(|part| part == "tests") {
         found.push(format!("{at}: {code} lines before its tests, more than {LONGEST}"));
     }
+    imports::judge(path, text, found);
     let pure = path.starts_with("crates/plimsoll-policy/src");
     for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line)) {
         for (word, why) in FORBIDDEN.iter().filter(|(word, _)| line.contains(word)) {

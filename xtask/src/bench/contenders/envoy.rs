@@ -1,11 +1,9 @@
 //! Envoy with what it offers for stability: retries, circuit breakers, outlier detection, a local rate limit.
 
-use std::process::Command;
-
+use super::{Contender, Place, free_ports, python, text};
 use anyhow::Result;
 use serde_json::{Value, json};
-
-use super::{Contender, Place, free_ports, python, text};
+use std::process::Command;
 
 /// Starts it; fetched from PyPI the first time.
 pub(crate) fn start(place: &Place) -> Result<Contender> {

@@ -1,12 +1,12 @@
 //! Servers of files, each with one worker, all of the same folder.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-use anyhow::{Context, Result, bail};
-
 use super::{Contender, Place, free_ports, nginx, origin, text};
 use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// Ours, tower-http's and nginx, in this order, serving files of 1 and 64 KiB, 1 and 64 MiB.
 pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Vec<Contender>> {

@@ -1,11 +1,9 @@
 //! HAProxy: one thread, connections to the origin always shared; plain, and with splice for large bodies.
 
-use std::process::Command;
-
-use anyhow::{Context, Result};
-
 use super::{Contender, Place, free_ports, text};
 use crate::tools;
+use anyhow::{Context, Result};
+use std::process::Command;
 
 /// Starts it without splice.
 pub(crate) fn start(place: &Place) -> Result<Contender> {

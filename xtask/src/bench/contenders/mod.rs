@@ -10,16 +10,16 @@ mod ours;
 mod python;
 mod traefik;
 
-use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, Result, bail};
-
 use super::process::Process;
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
 pub(crate) use caddy::start as caddy;
 pub(crate) use envoy::start as envoy;

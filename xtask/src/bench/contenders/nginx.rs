@@ -1,11 +1,9 @@
 //! nginx as a proxy: one worker, kept-alive upstream connections, large buffers.
 
-use std::process::Command;
-
-use anyhow::{Context, Result};
-
 use super::{Contender, Place, free_ports, text};
 use crate::tools;
+use anyhow::{Context, Result};
+use std::process::Command;
 
 /// Starts it.
 pub(crate) fn start(place: &Place) -> Result<Contender> {

