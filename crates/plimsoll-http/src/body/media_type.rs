@@ -1,5 +1,8 @@
 //! Media types as they stand in `Content-Type` and `Accept`
 //! ([RFC 9110, 8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)), read in place.
+//!
+//! `Mime` of the crate `mime` allocates for each value that it does not know by heart and refuses the lone `*` of Java's
+//! clients; this borrows from the header.
 
 /// `type/subtype` and what follows the first semicolon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
