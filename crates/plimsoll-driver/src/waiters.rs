@@ -1,10 +1,8 @@
 //! The wakers of a machine's wait queue, by ticket.
 
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll_policy::Ticket;
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::Waker,
-};
+use std::task::Waker;
 
 /// The wakers of one policy's wait queue.
 ///
@@ -69,7 +67,7 @@ impl Waiters {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Option<(Ticket, Waker)>>> {
         // Nothing in the table is half-done at any point where a waker could panic.
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.wakers.lock()
     }
 }
 

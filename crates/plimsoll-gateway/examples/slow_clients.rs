@@ -5,6 +5,7 @@
 //! of them through a gateway; `client` has an outbound client make them, whose own bodies are slow. Prints one line of
 //! JSON.
 
+use parking_lot::Mutex;
 use plimsoll::{
     Client, PolicySpec,
     telemetry::{Format, Registry},
@@ -14,7 +15,7 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},

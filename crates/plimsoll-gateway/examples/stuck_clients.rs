@@ -11,6 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{Request, Response};
+use parking_lot::Mutex;
 use plimsoll::{
     serve::{Limits, serve},
     telemetry::{Format, Registry},
@@ -23,7 +24,7 @@ use std::{
     net::SocketAddr,
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},

@@ -10,6 +10,7 @@ use crate::{
     worker::{self, Clients, ORDERS, Order, Shared},
 };
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use plimsoll::{
     driver::Time,
     http::{
@@ -25,7 +26,7 @@ use std::{
     num::NonZeroUsize,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -141,7 +142,7 @@ impl Gateway {
         if self.is_draining() {
             return Err(StartError::Draining);
         }
-        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bound = self.bound.lock();
         let wanted: Vec<SocketAddr> = spec.listeners.iter().map(|listener| listener.listen).collect();
         let is_bound = |address: &SocketAddr| bound.iter().any(|(asked, _)| asked == address);
         let fresh: Vec<SocketAddr> = wanted.iter().filter(|address| !is_bound(address)).copied().collect();
@@ -168,7 +169,7 @@ impl Gateway {
 
     /// The addresses that are listened on: the real ports where 0 was asked for.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let bound = self.bound.lock();
         bound.iter().map(|(_, given)| *given).collect()
     }
 
@@ -200,7 +201,7 @@ impl Gateway {
         self.shared.draining.store(true, Ordering::Relaxed);
         self.order(|_| Order::Drain(limit));
         let join = |worker: &Worker| {
-            let thread = worker.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let thread = worker.thread.lock().take();
             match thread.map(JoinHandle::join) {
                 Some(Ok(Ok(cut))) => cut,
                 _ => 0,
@@ -222,7 +223,7 @@ impl Gateway {
     }
 
     fn listen(&self, sockets: Vec<Bound>) {
-        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bound = self.bound.lock();
         for Bound { asked, given, mut sockets } in sockets {
             bound.push((asked, given));
             self.order(|_| {

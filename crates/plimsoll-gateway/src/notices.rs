@@ -11,18 +11,13 @@ use crate::{
     why::Why,
 };
 use http::StatusCode;
+use parking_lot::Mutex;
 use plimsoll::{
     http::{Chain, ProblemId},
     policy::{Instant, ejection::Ejected},
     telemetry::logs::Repeats,
 };
-use std::{
-    collections::HashMap,
-    error::Error,
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, error::Error, io, sync::Arc, time::Duration};
 
 /// How often the same thing is a line of its own.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -97,7 +92,7 @@ impl Notices {
     /// An endpoint is left out for a while.
     #[cold]
     pub(crate) fn ejected(&self, endpoint: &Arc<Endpoint>, ejected: &Ejected, now: Instant) {
-        self.ejected.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.id, Arc::clone(endpoint));
+        self.ejected.lock().insert(endpoint.id, Arc::clone(endpoint));
         let Some(repeats) = self.turned(endpoint, Turn::Ejected, now) else { return };
         let (upstream, address) = (&endpoint.upstream, &endpoint.address);
         let (reason, times, repeats) = (ejected.reason.name(), ejected.times, some(repeats));
@@ -167,7 +162,7 @@ impl Notices {
     }
 
     fn look_for_those_let_back(&self, snapshot: &Snapshot, now: Instant) {
-        let mut ejected = self.ejected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ejected = self.ejected.lock();
         if ejected.is_empty() {
             return;
         }

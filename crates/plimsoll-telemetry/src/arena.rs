@@ -8,11 +8,15 @@
 //! Handles keep their block alive by reference count. Nothing is leaked: when a series is retired and its
 //! last handle is gone, its cells are zeroed and used for the next one.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-use crate::shard::{self, SHARED};
-use crate::sync::{AtomicU64, Ordering};
+use crate::{
+    shard::{self, SHARED},
+    sync::{AtomicU64, Ordering},
+};
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 const LANES: usize = 16;
 
@@ -181,7 +185,7 @@ impl CellArena {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Blocks> {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.blocks.lock()
     }
 }
 

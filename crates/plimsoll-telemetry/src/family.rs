@@ -1,13 +1,13 @@
 //! Metrics with labels: a bounded set of series, looked up once and then held.
 
-use std::collections::BTreeMap;
-use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use crate::arena::CellArena;
-use crate::counter::{Counter, Gauge, UpDown};
-use crate::desc::{Desc, Kind};
-use crate::histogram::{Histogram, Layout};
+use crate::{
+    arena::CellArena,
+    counter::{Counter, Gauge, UpDown},
+    desc::{Desc, Kind},
+    histogram::{Histogram, Layout},
+};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
 
 /// The value of every label of the series that all label sets beyond a family's bound share.
 pub const OVERFLOW: &str = "__overflow__";
@@ -92,7 +92,7 @@ impl Owned {
     }
 
     pub(crate) fn series(&self) -> MutexGuard<'_, SeriesMap> {
-        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+        self.series.lock()
     }
 
     fn get<M: Metric>(&self, values: &[&str]) -> Option<M> {

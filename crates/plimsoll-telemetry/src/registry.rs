@@ -1,19 +1,25 @@
 //! Where metrics are registered and read.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
-use crate::arena::CellArena;
-use crate::collector::{Collecting, Collector, Observed, ObservedSpec, Samples};
-use crate::counter::{Counter, Gauge, UpDown};
-use crate::desc::{Desc, Kind};
-use crate::error::RegisterError;
-use crate::exposition::{self, Format};
-use crate::family::{CounterFamily, Family, GaugeFamily, HistogramFamily, Make, Metric, Owned, UpDownFamily};
-use crate::histogram::{Buckets, BucketsError, Histogram};
-use crate::shard::MAX_SHARDS;
+use crate::{
+    arena::CellArena,
+    collector::{Collecting, Collector, Observed, ObservedSpec, Samples},
+    counter::{Counter, Gauge, UpDown},
+    desc::{Desc, Kind},
+    error::RegisterError,
+    exposition::{self, Format},
+    family::{CounterFamily, Family, GaugeFamily, HistogramFamily, Make, Metric, Owned, UpDownFamily},
+    histogram::{Buckets, BucketsError, Histogram},
+    shard::MAX_SHARDS,
+};
+use parking_lot::{Mutex, MutexGuard};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 const OVERFLOWS: &str = "plimsoll_telemetry_label_overflows_total";
 
@@ -230,7 +236,7 @@ impl Registry {
     /// let idle = registry.observed_gauge(Desc::new("app_pool_idle", "Idle connections."), ["upstream"])?;
     /// let pool = std::sync::Arc::new(std::sync::Mutex::new(vec![1, 2, 3]));
     /// registry.register_collector(move |samples| {
-    ///     samples.put(&idle, &["users"], pool.lock().unwrap().len() as f64);
+    ///     samples.put(&idle, &["users"], pool.lock().len() as f64);
     /// })?.keep();
     /// assert!(registry.render(Default::default()).contains("app_pool_idle{upstream=\"users\"} 3\n"));
     /// # Ok(())
@@ -353,11 +359,11 @@ impl Inner {
     }
 
     fn families(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
-        self.families.lock().unwrap_or_else(PoisonError::into_inner)
+        self.families.lock()
     }
 
     fn collectors(&self) -> MutexGuard<'_, BTreeMap<u64, Collector>> {
-        self.collectors.lock().unwrap_or_else(PoisonError::into_inner)
+        self.collectors.lock()
     }
 }
 

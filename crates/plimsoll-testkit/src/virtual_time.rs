@@ -1,10 +1,11 @@
 use crate::{Draws, ManualClock};
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll_driver::{BoxSleep, Time, TimeSource};
 use plimsoll_policy::{Instant, Seed};
 use std::{
     collections::BTreeMap,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -81,7 +82,7 @@ impl VirtualTime {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

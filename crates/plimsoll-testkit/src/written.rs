@@ -1,7 +1,5 @@
-use std::{
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{io, sync::Arc};
 
 /// A writer that keeps what is written, for tests of what a program logs. Clones share it.
 ///
@@ -36,7 +34,7 @@ impl Written {
 
     fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
         // Bytes are appended in one step.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Keys, where there is a terminal to press them on.
 
+use parking_lot::Mutex;
 use std::{
     io::{self, IsTerminal as _, Read as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
 };
 use tokio::sync::Notify;
@@ -55,7 +56,7 @@ fn heed(quit: &Notify) {
 /// Keys one by one and without an echo, as long as it lasts.
 #[cfg(unix)]
 mod single {
-    use super::{Mutex, PoisonError, io};
+    use super::{Mutex, io};
     use rustix::{
         process::getpgrp,
         termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
@@ -72,12 +73,12 @@ mod single {
         let Ok(before) = tcgetattr(&stdin) else { return false };
         let mut single = before.clone();
         single.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        *BEFORE.lock() = Some(before);
         tcsetattr(&stdin, OptionalActions::Now, &single).is_ok()
     }
 
     pub(super) fn end() {
-        if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(before) = BEFORE.lock().take() {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     snapshot::DEFAULT_POLICY,
     spec::{GatewaySpec, Name},
 };
+use parking_lot::Mutex;
 use plimsoll::{
     PolicySpec,
     config::{Faults, Shape, merge},
@@ -13,7 +14,6 @@ use serde_json::Value;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     time::{Instant, SystemTime},
 };
 
@@ -86,12 +86,12 @@ impl Plane {
     }
 
     pub(crate) fn last_reload(&self) -> Option<Reload> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last.lock().clone()
     }
 
     /// Takes up the file as it is now; `by` says who asked. Blocks.
     pub(crate) fn reload(&self, by: &str) -> Result<u64, ReloadError> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock();
         let result = self.try_reload();
         let (at, metrics) = (SystemTime::now(), &self.gateway.shared().metrics);
         match &result {
@@ -106,7 +106,7 @@ impl Plane {
             }
         }
         let told = result.as_ref().map(|generation| *generation).map_err(ToString::to_string);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Reload { at, result: told });
+        *self.last.lock() = Some(Reload { at, result: told });
         result
     }
 
@@ -136,7 +136,7 @@ impl Plane {
     /// Changes the thresholds of a policy, until the file is next taken up. Machines keep their state; `by` says who asked.
     /// Blocks.
     pub(crate) fn patch(&self, name: &str, patch: &Value, by: &str) -> Result<u64, PatchError> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock();
         let running = self.gateway.spec();
         let before = policy_of(&running, name).ok_or(PatchError::Unknown)?;
         let after = merge(&before, patch).map_err(PatchError::Invalid)?;

@@ -7,12 +7,8 @@ use super::{
     watch::{EVERY, Stamp, Watch},
 };
 use crate::{StartError, file};
-use std::{
-    io,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::{
     runtime::Builder,
     select,
@@ -132,13 +128,13 @@ struct Asked {
 
 impl Asked {
     fn ask(&self, by: &'static str) {
-        *self.by.lock().unwrap_or_else(PoisonError::into_inner) = by;
+        *self.by.lock() = by;
         self.notify.notify_one();
     }
 
     async fn wait(&self) -> &'static str {
         self.notify.notified().await;
-        *self.by.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.by.lock()
     }
 }
 

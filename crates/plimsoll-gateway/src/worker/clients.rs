@@ -1,11 +1,12 @@
 //! How many connections each client has, over all workers.
 
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll::driver::client_network;
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -63,7 +64,7 @@ impl Clients {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize, ahash::RandomState>> {
-        self.each.lock().unwrap_or_else(PoisonError::into_inner)
+        self.each.lock()
     }
 }
 

@@ -11,14 +11,10 @@ use super::{
 };
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use plimsoll_driver::{Marks, classify};
 use plimsoll_policy::{Failure, Settlement};
-use std::{
-    future::poll_fn,
-    pin::pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
-};
+use std::{future::poll_fn, pin::pin, sync::Arc, time::SystemTime};
 
 /// An answer's head, and where its body comes from.
 pub(super) enum Reply {
@@ -122,7 +118,7 @@ fn next(host: &Host, held: &Held, request: &mut Option<Request<Upload>>, http2: 
     request
         .take()
         .filter(|request| (request.version() == http::Version::HTTP_2) == http2)
-        .unwrap_or_else(|| held.lock().unwrap_or_else(PoisonError::into_inner).next(host, http2))
+        .unwrap_or_else(|| held.lock().next(host, http2))
 }
 
 /// Whether a connection has rested since its last exchange.
@@ -147,7 +143,7 @@ async fn http1(
         // The peer's word that it has waited long enough for a request on this connection (RFC 9110, section 15.5.9), which
         // crossed ours on its way.
         Ok(response) if kept == Kept::Before && response.status() == StatusCode::REQUEST_TIMEOUT => {
-            let mut sending = held.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sending = held.lock();
             if !(sending.idempotent && sending.is_replayable()) {
                 return Ok(Reply::Http1(response, link, body));
             }
@@ -159,7 +155,7 @@ async fn http1(
             let user = error.as_ref().is_some_and(hyper::Error::is_user);
             let closed = error.as_ref().is_none_or(is_close);
             *request = unsent.filter(|_| !wrote).or_else(|| {
-                let mut sending = held.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut sending = held.lock();
                 (closed && (!wrote || sending.idempotent) && sending.is_replayable())
                     .then(|| sending.next(host, false))
             });

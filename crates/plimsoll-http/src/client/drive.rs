@@ -19,11 +19,7 @@ use plimsoll_policy::{
     Instant, Outcome, Settlement,
     call::{AttemptId, Event, Facts},
 };
-use std::{
-    pin::pin,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 /// A call of this client.
 pub(super) type Guard = CallGuard<Arc<Machines>>;
@@ -46,7 +42,7 @@ where
     type Attempt = A;
 
     fn begin(&mut self, begin: Begin) -> Option<A> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).deadline = begin.deadline;
+        self.held.lock().deadline = begin.deadline;
         Some((self.attempt)(begin.slot))
     }
 
@@ -81,7 +77,7 @@ where
     }
 
     fn is_replayable(&self) -> bool {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).is_replayable()
+        self.held.lock().is_replayable()
     }
 }
 

@@ -11,12 +11,13 @@ use super::{
 use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use parking_lot::Mutex;
 use plimsoll_driver::{TaskDriver, Time};
 use plimsoll_policy::{Instant, NamedPolicy, Policy, PolicySnapshot, PolicySpec};
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -135,7 +136,7 @@ impl Handle {
     /// Puts another policy in force: machines that both have keep their state and take the new thresholds. Calls under way
     /// end under the policy they began with.
     pub fn update(&self, spec: PolicySpec) {
-        let _one_at_a_time = self.host.revising.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.host.revising.lock();
         let revised =
             self.host.policy.load().revised(spec, self.host.now(), self.host.settings.time.secret());
         self.host.policy.store(Arc::new(revised));

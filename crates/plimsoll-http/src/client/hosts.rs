@@ -8,12 +8,9 @@ use super::{
 };
 use arc_swap::ArcSwap;
 use http::{Uri, uri::PathAndQuery};
+use parking_lot::Mutex;
 use plimsoll_policy::NamedPolicy;
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 pub(super) struct Hosts {
     kind: Kind,
@@ -112,7 +109,7 @@ impl Many {
     #[cold]
     fn meet(&self, origin: Origin) -> Result<Arc<Host>, InvalidRequest> {
         let Some(policy) = &self.default else { return Err(InvalidRequest::Elsewhere(origin)) };
-        let _one_at_a_time = self.meeting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.meeting.lock();
         let mut met = HashMap::clone(&self.met.load());
         if let Some(host) = met.get(&origin) {
             return Ok(Arc::clone(host));

@@ -2,13 +2,14 @@
 
 use super::{pool::Keeping, upload::Upload};
 use hyper::client::conn::http2;
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll_driver::Time;
 use plimsoll_policy::Instant;
 use std::{
     fmt,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
@@ -99,7 +100,7 @@ impl Lines {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Line>>> {
         // Nothing is half-done under this lock.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::{Handle, host::Host};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use plimsoll_config::{Faults, merge};
 use plimsoll_policy::{NamedPolicy, PolicySpec};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
 /// A policy for hosts that are yet to be met.
@@ -22,13 +23,13 @@ struct Live {
 }
 
 pub(super) fn watch(host: &Arc<Host>) {
-    let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut live = LIVE.lock();
     live.hosts.retain(|host| host.strong_count() > 0);
     live.hosts.push(Arc::downgrade(host));
 }
 
 pub(super) fn watch_template(template: &Arc<Template>) {
-    let mut live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut live = LIVE.lock();
     live.templates.retain(|template| template.strong_count() > 0);
     live.templates.push(Arc::downgrade(template));
 }
@@ -47,7 +48,7 @@ type Users = (Vec<Handle>, Vec<Arc<Template>>);
 /// All of them, by name. Clients that were given a policy without a name share [`NamedPolicy::NAMELESS`], each with what it
 /// was given.
 pub fn live_policies() -> Vec<LivePolicy> {
-    let live = LIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    let live = LIVE.lock();
     let mut named: BTreeMap<Arc<str>, Users> = BTreeMap::new();
     for handle in live.hosts.iter().filter_map(Weak::upgrade).map(Handle::new) {
         named.entry(handle.policy_name().into()).or_default().0.push(handle);

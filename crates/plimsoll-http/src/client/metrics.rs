@@ -1,16 +1,16 @@
 //! What a client counts.
 
+use super::host::Host;
+use parking_lot::Mutex;
 use plimsoll_policy::{Instant, Observer, PolicyEvent};
 use plimsoll_telemetry::{
     Buckets, Collecting, Counter, Desc, Histogram, PolicyMetrics, RegisterError, Registry, Unit,
 };
 use std::{
     fmt,
-    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    sync::{Arc, LazyLock, Weak},
     time::Duration,
 };
-
-use super::host::Host;
 
 /// The families that a client's hosts count into.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Families {
         let hosts = Arc::<Mutex<Vec<Weak<Host>>>>::default();
         let seen = Arc::clone(&hosts);
         let collecting = registry.register_collector(move |samples| {
-            let hosts = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let hosts = seen.lock();
             for host in hosts.iter().filter_map(Weak::upgrade) {
                 let (stats, upstream) = (host.pool.stats(), host.origin.authority());
                 samples.put(&open, &[upstream, "idle"], stats.idle as f64);
@@ -97,7 +97,7 @@ impl Families {
     }
 
     pub(super) fn watch(&self, host: &Arc<Host>) {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.hosts.lock();
         hosts.retain(|host| host.strong_count() > 0);
         hosts.push(Arc::downgrade(host));
     }

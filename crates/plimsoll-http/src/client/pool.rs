@@ -6,6 +6,7 @@ use super::{
     metrics::PoolMetrics,
 };
 use crate::dial::Dialer;
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll_driver::Time;
 use plimsoll_policy::Instant;
 use std::{
@@ -13,7 +14,7 @@ use std::{
     net::IpAddr,
     num::{NonZeroU32, NonZeroU64},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -306,5 +307,5 @@ impl Pool {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing is half-done under any of these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

@@ -5,6 +5,7 @@ use crate::headers::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, TRACEPARENT, TRACESTATE, X_
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Version, uri::PathAndQuery};
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use plimsoll_policy::call::Facts;
 use plimsoll_task::Deadline;
 use plimsoll_tower::{Describe, Key, SingleflightLayer, singleflight::SingleflightService};
@@ -14,7 +15,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -219,7 +220,7 @@ impl Flights {
                 Ok(response)
             }
             Landed::Single(single) => {
-                let taken = single.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let taken = single.lock().take();
                 match taken {
                     Some(response) => Ok(response),
                     None => begin(host, path, again).await,

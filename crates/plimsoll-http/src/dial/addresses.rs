@@ -1,10 +1,11 @@
 //! The addresses of one name, and the order in which they are tried.
 
 use super::names::MOST_ADDRESSES;
+use parking_lot::Mutex;
 use std::{
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -35,15 +36,15 @@ impl Place {
 
     /// It has refused, or has not answered in time.
     pub(super) fn failed(&self) {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.failed.lock() = Some(Instant::now());
     }
 
     pub(super) fn answered(&self) {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.failed.lock() = None;
     }
 
     fn has_failed(&self, now: Instant) -> bool {
-        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = *self.failed.lock();
         failed.is_some_and(|at| now.duration_since(at) < REMEMBERED)
     }
 }

@@ -31,11 +31,12 @@ pub use resolve::{Resolve, Resolved, Resolving, SystemResolver};
 
 use crate::keep_alive::KeepAlive;
 use names::Names;
+use parking_lot::Mutex;
 use race::race;
 use std::{
     fmt, io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tokio::net::TcpStream;
@@ -93,12 +94,12 @@ impl Dialer {
 
     /// The settings in force.
     pub fn settings(&self) -> DialSettings {
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.settings.lock()
     }
 
     /// Puts other settings in force, for all clones: for what is dialled and looked up from now on.
     pub fn set(&self, settings: DialSettings) {
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+        *self.settings.lock() = settings;
         self.names.keep_for(settings.name_time);
     }
 

@@ -4,13 +4,9 @@ use super::{
     addresses::Addresses,
     resolve::{Resolve, Resolved},
 };
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll_driver::classify::ResolveError;
-use std::{
-    collections::HashMap,
-    fmt, io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, io, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -128,7 +124,7 @@ impl Names {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -225,7 +221,7 @@ mod tests {
             let told = Arc::clone(self);
             Box::pin(async move {
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                told.answer.lock().unwrap().clone().map_err(io::Error::other)
+                told.answer.lock().clone().map_err(io::Error::other)
             })
         }
     }
@@ -253,13 +249,13 @@ mod tests {
     async fn a_name_is_looked_up_again_when_its_time_is_over() {
         let (told, names) = names();
         assert_eq!(last(&names).await, Ok(1));
-        *told.answer.lock().unwrap() = Ok(resolved(2, Some(Duration::from_secs(5))));
+        *told.answer.lock() = Ok(resolved(2, Some(Duration::from_secs(5))));
         advance(Duration::from_secs(29)).await;
         assert_eq!((last(&names).await, told.asked.load(Relaxed)), (Ok(1), 1));
         advance(Duration::from_secs(1)).await;
         assert_eq!((last(&names).await, told.asked.load(Relaxed)), (Ok(2), 2));
         // This answer says itself how long it holds.
-        *told.answer.lock().unwrap() = Ok(resolved(3, Some(Duration::ZERO)));
+        *told.answer.lock() = Ok(resolved(3, Some(Duration::ZERO)));
         advance(Duration::from_secs(5)).await;
         assert_eq!(last(&names).await, Ok(3));
         // Nothing holds for less than a second.
@@ -278,7 +274,7 @@ mod tests {
     async fn last_addresses_are_used_on_while_the_resolver_is_away() {
         let (told, names) = names();
         assert_eq!(last(&names).await, Ok(1));
-        *told.answer.lock().unwrap() = Err("SERVFAIL");
+        *told.answer.lock() = Err("SERVFAIL");
         advance(KEEP).await;
         assert_eq!(last(&names).await, Ok(1));
         advance(STALE).await;
@@ -286,7 +282,7 @@ mod tests {
         // A failure is kept for a second, so that a stream of requests is not one of lookups.
         let asked = told.asked.load(Relaxed);
         assert!(last(&names).await.is_err() && told.asked.load(Relaxed) == asked);
-        *told.answer.lock().unwrap() = Ok(resolved(2, None));
+        *told.answer.lock() = Ok(resolved(2, None));
         advance(LEAST).await;
         assert_eq!(last(&names).await, Ok(2));
     }
@@ -296,7 +292,7 @@ mod tests {
         let (told, names) = names();
         assert!(names.known("a").is_none(), "nobody has dialled it");
         last(&names).await.unwrap();
-        *told.answer.lock().unwrap() = Ok(resolved(2, None));
+        *told.answer.lock() = Ok(resolved(2, None));
         advance(KEEP).await;
         let known = || names.known("a").unwrap().all().collect::<Vec<_>>();
         assert_eq!(known(), [IpAddr::from([192, 0, 2, 1])]);

@@ -100,7 +100,8 @@ fn more_telling(before: Option<io::Error>, now: io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{future::pending, sync::Mutex};
+    use parking_lot::Mutex;
+    use std::future::pending;
     use tokio::time::{sleep, timeout};
 
     const DELAY: Duration = Duration::from_millis(250);
@@ -119,7 +120,7 @@ mod tests {
         script: &[(u8, u64, Result<(), io::ErrorKind>)],
         tried: &Mutex<Vec<IpAddr>>,
     ) -> io::Result<IpAddr> {
-        tried.lock().unwrap().push(address);
+        tried.lock().push(address);
         match script.iter().find(|(last, ..)| ip(*last) == address) {
             Some((_, after, how)) => {
                 sleep(Duration::from_millis(*after)).await;
@@ -204,6 +205,6 @@ mod tests {
         let (addresses, tried) = (addresses(&[1, 2, 3, 4]), Mutex::default());
         let limit = DELAY * 2 + Duration::from_millis(1);
         assert!(timeout(limit, race(&addresses, DELAY, |ip| connect(ip, &[], &tried))).await.is_err());
-        assert_eq!(*tried.lock().unwrap(), [ip(1), ip(2), ip(3)]);
+        assert_eq!(*tried.lock(), [ip(1), ip(2), ip(3)]);
     }
 }

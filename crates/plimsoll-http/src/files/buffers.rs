@@ -1,5 +1,6 @@
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// Bytes read and handed on at once. From 64 to 256 KiB the cost of a byte is the same within the noise; smaller chunks
 /// cost more trips where a read has to wait, larger ones more memory for each reader that is slow.
@@ -24,14 +25,14 @@ pub(super) struct Buffer {
 
 impl Buffers {
     pub(super) fn take(self: &Arc<Self>) -> Buffer {
-        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = self.idle.lock().pop();
         let bytes = kept.unwrap_or_else(|| vec![0; CHUNK].into_boxed_slice());
         Buffer { bytes, filled: 0, home: Arc::clone(self) }
     }
 
     #[cfg(test)]
     fn kept(&self) -> usize {
-        self.idle.lock().unwrap().len()
+        self.idle.lock().len()
     }
 }
 
@@ -58,7 +59,7 @@ impl AsRef<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
-        let mut idle = self.home.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.home.idle.lock();
         if idle.len() < KEPT {
             idle.push(bytes);
         }

@@ -1,11 +1,9 @@
 //! Peers that say for whom they ask, and that nobody trusts.
 
+use parking_lot::Mutex;
 use std::{
     net::IpAddr,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
 /// Requests that came with `X-Forwarded-For`, `Forwarded` or `X-Real-IP` from a peer that is not trusted.
@@ -27,7 +25,7 @@ impl Strangers {
         let peer = peer.to_canonical();
         self.count.fetch_add(1, Relaxed);
         // Whoever finds it taken leaves it to the one who has it: one address is as good as the other.
-        if let Ok(mut last) = self.last.try_lock() {
+        if let Some(mut last) = self.last.try_lock() {
             *last = Some(peer);
         }
         let said = if is_neighbour(peer) { &self.said_of_neighbour } else { &self.said };
@@ -48,7 +46,7 @@ impl Strangers {
 
     /// The peer of one of the last of them.
     pub fn last(&self) -> Option<IpAddr> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last.lock()
     }
 }
 

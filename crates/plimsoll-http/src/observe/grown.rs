@@ -1,9 +1,7 @@
 //! Counters that never fall, though those who count come and go.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 
 /// What was counted under a name.
 type Name<const L: usize> = [&'static str; L];
@@ -30,7 +28,7 @@ impl<const L: usize, const C: usize> Grown<L, C> {
 
     /// What those of this name have counted in all, who are now seen to have counted so much together.
     pub(super) fn of(&self, name: Name<L>, seen: [u64; C]) -> [u64; C] {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.0.lock();
         if names.len() >= MOST && !names.contains_key(&name) {
             return seen;
         }

@@ -1,13 +1,14 @@
 //! The places of connections: how many there are, in all and for one client, and who has to leave when they are taken.
 
 use super::{limits::WhenFull, pulse::Pulse};
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll_driver::client_network;
 use plimsoll_task::drain::CancellationToken;
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
@@ -114,7 +115,7 @@ impl Places {
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
         // Nothing is half-done under this lock.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock()
     }
 }
 

@@ -3,10 +3,11 @@
 use super::metrics::{RequestMetrics, RouteMetrics};
 use axum::extract::MatchedPath;
 use http::Request;
+use parking_lot::Mutex;
 use std::{
     cell::RefCell,
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    sync::{Arc, OnceLock, Weak},
     task::{Context, Poll},
 };
 use tower_layer::Layer;
@@ -92,7 +93,7 @@ impl Known {
 
     /// Takes a lock: each route's service asks once.
     fn find(&self, name: &str) -> Arc<Route> {
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self.routes.lock();
         if let Some(route) = routes.get(name) {
             return Arc::clone(route);
         }

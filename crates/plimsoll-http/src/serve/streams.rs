@@ -7,6 +7,7 @@ use super::pulse::{self, Beat, Pulse};
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
+use parking_lot::{Mutex, MutexGuard};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -14,7 +15,7 @@ use std::{
     mem,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -218,7 +219,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let body = self.body.get_mut().take();
         if let Some(body) = body {
             lock(&self.streams.over).push(body);
         }
@@ -422,5 +423,5 @@ impl<B> Drop for Multiplexed<B> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing is half-done under any of these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

@@ -8,9 +8,10 @@ use super::{
     waits::{self, Wait},
 };
 use crate::measure::{Durations, Registry, SAMPLED};
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -194,7 +195,7 @@ impl Core {
     }
 
     fn noted(&self) -> MutexGuard<'_, Vec<(usize, Holder, Instant)>> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.noted.lock()
     }
 
     pub(super) fn stats(&self, now: Instant) -> LockStats {

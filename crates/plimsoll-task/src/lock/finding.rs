@@ -1,12 +1,12 @@
 //! Findings about locks: a bounded list, each finding once, with the locations of both sides.
 
-use super::{Holder, Owner, SourceLocation, core::Core, waits, waits::Suspect};
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
-    time::Duration,
+use super::{
+    Holder, Owner, SourceLocation,
+    core::Core,
+    waits::{self, Suspect},
 };
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// The most findings that are kept; then the oldest is dropped.
@@ -143,7 +143,7 @@ pub fn unseen() -> u64 {
 /// Sets the hook that is called with each new finding, replacing the former one. It is called once for the same
 /// locations, inside the `lock` call or the monitor that found it: it must not block, nor take any of the locks found.
 pub fn on_finding(hook: impl Fn(&Finding) + Send + Sync + 'static) {
-    *HOOK.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(hook));
+    *HOOK.write() = Some(Arc::new(hook));
 }
 
 /// Reports a lock that is held for longer than its limit.
@@ -216,12 +216,12 @@ fn report(finding: Finding) {
         }
         _ => tracing::warn!(lasted = ?finding.lasted, "{finding}"),
     }
-    let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let hook = HOOK.read().clone();
     if let Some(hook) = hook {
         hook(&finding);
     }
 }
 
 fn kept() -> MutexGuard<'static, Kept> {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+    KEPT.lock()
 }

@@ -10,11 +10,12 @@
 
 use super::{Owner, SourceLocation, Spot, Step, core::Core, finding};
 use ahash::RandomState;
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::{
     collections::HashMap,
     sync::{
-        LazyLock, Mutex, MutexGuard, PoisonError,
+        LazyLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
@@ -74,7 +75,7 @@ pub(super) fn gave_back(owner: Owner, core: &Core) {
 fn asks(owner: Owner, held: &[Spot], taken: Spot) {
     for holds in held.iter().filter(|holds| holds.lock != taken.lock) {
         let step = Step { task: owner, holds: Some(*holds), wants: Some(taken) };
-        let circle = ORDER.lock().unwrap_or_else(PoisonError::into_inner).add(step);
+        let circle = ORDER.lock().add(step);
         if let Some(steps) = circle {
             finding::both_orders(steps);
         }
@@ -143,5 +144,5 @@ fn leads_to(step: &Step, lock: &str) -> bool {
 }
 
 fn holdings(owner: Owner) -> MutexGuard<'static, Holdings> {
-    HOLDINGS[owner.number() as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    HOLDINGS[owner.number() as usize % SHARDS].lock()
 }

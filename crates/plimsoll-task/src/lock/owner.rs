@@ -105,7 +105,7 @@ mod modelled {
         AtomicUsize,
         Ordering::{Acquire, Release},
     };
-    use std::sync::Mutex;
+    use parking_lot::Mutex;
 
     static PLACES: Mutex<Vec<SourceLocation>> = Mutex::new(Vec::new());
 
@@ -123,13 +123,13 @@ mod modelled {
 
         pub(in crate::lock) fn load(&self) -> Option<SourceLocation> {
             let at = self.0.load(Acquire).checked_sub(1)?;
-            Some(PLACES.lock().unwrap()[at])
+            Some(PLACES.lock()[at])
         }
     }
 
     fn number(place: Option<SourceLocation>) -> usize {
         let Some(place) = place else { return 0 };
-        let mut places = PLACES.lock().unwrap();
+        let mut places = PLACES.lock();
         let at = places.iter().position(|known| *known == place);
         1 + at.unwrap_or_else(|| {
             places.push(place);

@@ -11,11 +11,12 @@
 
 use super::{Holder, Owner, SourceLocation, Spot, Step, core::Core, finding};
 use ahash::RandomState;
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock,
         atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -190,5 +191,5 @@ fn shard(owner: Owner) -> MutexGuard<'static, Shard> {
 
 /// Locks a shard, ignoring poison: nothing panics under the lock.
 fn locked(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+    shard.lock()
 }

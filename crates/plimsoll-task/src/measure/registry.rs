@@ -1,6 +1,7 @@
 //! A bounded registry of all live instances of a kind, by weak references.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::{Arc, Weak};
 
 /// See the [module](self). Instances beyond the bound are measured, but not listed.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl<T> Registry<T> {
     }
 
     fn entries(&self) -> MutexGuard<'_, Vec<Weak<T>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock()
     }
 }
 

@@ -10,9 +10,10 @@ use crate::{
     trace::TraceContext,
 };
 use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{
             AtomicU32, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -129,7 +130,7 @@ impl Core {
 
     /// Leaves a mark, and says how old the first item is at least.
     pub(crate) fn look(&self, now: Instant) -> Option<Duration> {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut marks = self.marks.lock();
         let (sent, taken) = self.counts();
         marks.note(now, sent, taken);
         marks.age(now, taken)

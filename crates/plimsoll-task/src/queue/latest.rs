@@ -2,11 +2,12 @@
 
 use super::QueueClosedError;
 use crate::measure::Marks;
+use parking_lot::Mutex;
 use std::{
     fmt, mem,
     ops::Deref,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -114,7 +115,7 @@ impl<T> Publisher<T> {
 
     fn stats_at(&self, now: Instant) -> LatestStats {
         let published = self.inner.borrow().number;
-        let mut marks = self.core.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut marks = self.core.marks.lock();
         // The first value is one more than was published since.
         marks.note(now, published + 1, published);
         LatestStats {

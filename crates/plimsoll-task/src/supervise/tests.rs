@@ -3,21 +3,18 @@ use crate::{
     drain::Drain,
     scope::{self, Scope},
 };
-use std::{
-    future::pending,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{future::pending, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
 fn say(log: &Log, what: impl Into<String>) {
-    log.lock().unwrap().push(what.into());
+    log.lock().push(what.into());
 }
 
 fn said(log: &Log) -> Vec<String> {
-    std::mem::take(&mut *log.lock().unwrap())
+    std::mem::take(&mut *log.lock())
 }
 
 fn millis(n: u64) -> Duration {
@@ -47,7 +44,7 @@ fn falling(name: &'static str, times: usize, log: &Log) -> Supervised {
             say(&log, format!("+{name}"));
             sleep(millis(5)).await;
             {
-                let mut left = left.lock().unwrap();
+                let mut left = left.lock();
                 if *left > 0 {
                     *left -= 1;
                     return Err(format!("{name} fell"));

@@ -7,13 +7,14 @@ use crate::{
     scope::{Scope, scope},
     supervise::{Supervised, Supervisor},
 };
+use parking_lot::Mutex;
 use std::{
     cell::Cell,
     convert::Infallible,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 use tracing::{Instrument, Metadata, Span, span::Id, subscriber::DefaultGuard};
@@ -77,11 +78,11 @@ async fn supervised_tasks_have_it() {
     let hears = Arc::clone(&heard);
     let looks = Supervised::new("looks", move |_| {
         let hears = Arc::clone(&hears);
-        async move { hears.lock().unwrap().push(seen()) }
+        async move { hears.lock().push(seen()) }
     });
     let supervisor = Supervisor::new("traced").with(looks);
     in_request(supervisor.run()).await.unwrap();
-    assert_eq!(*heard.lock().unwrap(), [OURS]);
+    assert_eq!(*heard.lock(), [OURS]);
 }
 
 #[tokio::test]
@@ -102,11 +103,11 @@ async fn an_item_of_a_queue_is_worked_off_in_the_trace_of_its_sender() {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&heard);
         let handler = move |item: u32| {
-            hears.lock().unwrap().push((item, seen()));
+            hears.lock().push((item, seen()));
             let hears = Arc::clone(&hears);
             async move {
                 tokio::task::yield_now().await;
-                hears.lock().unwrap().push((item, seen()));
+                hears.lock().push((item, seen()));
             }
         };
         let (sender, receiver) = bounded("traced", 4);
@@ -120,7 +121,7 @@ async fn an_item_of_a_queue_is_worked_off_in_the_trace_of_its_sender() {
         } else {
             pool.run(receiver, handler).await;
         }
-        let heard = heard.lock().unwrap().clone();
+        let heard = heard.lock().clone();
         assert_eq!(
             heard,
             [(1, OURS), (1, OURS), (2, OURS), (2, OURS), (3, NONE), (3, NONE)],

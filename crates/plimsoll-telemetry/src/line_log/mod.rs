@@ -16,20 +16,17 @@ mod writer;
 pub use sink::Target;
 pub use stats::LineStats;
 
-use std::io;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, TryLockError};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
+use crate::{collector::Collecting, error::RegisterError, registry::Registry, shard};
 use crossbeam_utils::CachePadded;
-
-use crate::collector::Collecting;
-use crate::error::RegisterError;
-use crate::registry::Registry;
-use crate::shard;
+use parking_lot::Mutex;
 use sink::Sink;
 use stats::Counts;
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
+};
 use writer::{Batch, Shared};
 
 /// The bounds of a [`LineLog`].
@@ -111,7 +108,7 @@ impl LineLog {
 
     /// Whether no line waits to be taken by the writing thread.
     pub(crate) fn is_empty(&self) -> bool {
-        self.shared.buffers.iter().all(|buffer| buffer.try_lock().is_ok_and(|batch| batch.is_empty()))
+        self.shared.buffers.iter().all(|buffer| buffer.try_lock().is_some_and(|batch| batch.is_empty()))
     }
 
     /// As [`Self::try_write`], without counting.
@@ -120,13 +117,9 @@ impl LineLog {
         let mut why = WriteLineError::Full;
         let own = shard::row();
         for nth in 0..buffers.len() {
-            let mut batch = match buffers[(own + nth) % buffers.len()].try_lock() {
-                Ok(batch) => batch,
-                Err(TryLockError::Poisoned(batch)) => batch.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    why = WriteLineError::Busy;
-                    continue;
-                }
+            let Some(mut batch) = buffers[(own + nth) % buffers.len()].try_lock() else {
+                why = WriteLineError::Busy;
+                continue;
             };
             if line.len() >= batch.limit() {
                 return Err(WriteLineError::TooLong);

@@ -1,10 +1,12 @@
 //! Where lines end up.
 
-use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Where a [`LineLog`](super::LineLog) writes.
 #[non_exhaustive]
@@ -131,7 +133,8 @@ fn append(path: &Path) -> io::Result<File> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
 
     /// A disk with so much room left.
     #[derive(Clone, Default)]
@@ -139,16 +142,16 @@ mod tests {
 
     impl Disk {
         fn room(&self, bytes: usize) {
-            self.0.lock().unwrap().1 = bytes;
+            self.0.lock().1 = bytes;
         }
         fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().0.clone()).unwrap()
+            String::from_utf8(self.0.lock().0.clone()).unwrap()
         }
     }
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let (held, room) = &mut *self.0.lock().unwrap();
+            let (held, room) = &mut *self.0.lock();
             let taken = bytes.len().min(*room);
             if taken == 0 {
                 return Err(ErrorKind::StorageFull.into());

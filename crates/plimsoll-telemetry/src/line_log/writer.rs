@@ -1,13 +1,12 @@
 //! The thread that writes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
-
+use super::{sink::Sink, stats::Counts};
 use crossbeam_utils::CachePadded;
-
-use super::sink::Sink;
-use super::stats::Counts;
+use parking_lot::{Condvar, Mutex};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// Lines that wait together.
 #[derive(Debug)]
@@ -77,23 +76,23 @@ impl Shared {
     }
 
     pub(super) fn ask_round(&self) -> u64 {
-        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rounds = self.rounds.lock();
         rounds.asked += 1;
         rounds.asked
     }
 
     pub(super) fn wait_round(&self, round: u64, limit: Duration) -> bool {
-        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = self.round_done.wait_timeout_while(rounds, limit, |rounds| rounds.done < round);
-        waiting.unwrap_or_else(PoisonError::into_inner).0.done >= round
+        let mut rounds = self.rounds.lock();
+        self.round_done.wait_while_for(&mut rounds, |rounds| rounds.done < round, limit);
+        rounds.done >= round
     }
 
     fn asked(&self) -> u64 {
-        self.rounds.lock().unwrap_or_else(PoisonError::into_inner).asked
+        self.rounds.lock().asked
     }
 
     fn finish(&self, round: u64) {
-        self.rounds.lock().unwrap_or_else(PoisonError::into_inner).done = round;
+        self.rounds.lock().done = round;
         self.round_done.notify_all();
     }
 }
@@ -112,7 +111,7 @@ pub(super) fn run(shared: &Shared, mut sink: Sink, mut spare: Batch, interval: D
             shared.counts.reopen_failed();
         }
         for buffer in &shared.buffers {
-            std::mem::swap(&mut *buffer.lock().unwrap_or_else(PoisonError::into_inner), &mut spare);
+            std::mem::swap(&mut *buffer.lock(), &mut spare);
             if !spare.bytes.is_empty() {
                 shared.counts.wrote(&sink.write(&spare.bytes));
                 spare.bytes.clear();

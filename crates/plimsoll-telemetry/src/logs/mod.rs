@@ -29,21 +29,23 @@ mod repeats;
 
 pub use repeats::{Due, Repeats};
 
-use std::fmt;
-use std::io::IsTerminal;
-use std::ops::Deref;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
-
-use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
-
-use crate::collector::Collecting;
-use crate::error::RegisterError;
-use crate::line_log::{LineLog, LineLogConfig, LineStats, Target};
-use crate::registry::Registry;
+use crate::{
+    collector::Collecting,
+    error::RegisterError,
+    line_log::{LineLog, LineLogConfig, LineStats, Target},
+    registry::Registry,
+};
 use lines::Lines;
+use parking_lot::Mutex;
+use std::{
+    fmt,
+    io::IsTerminal,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Bytes that may wait for standard error.
 const CAPACITY: usize = 256 << 10;
@@ -127,7 +129,7 @@ impl fmt::Debug for Logs {
 impl Logs {
     /// The filter in force.
     pub fn filter(&self) -> String {
-        self.0.filter.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.filter.lock().clone()
     }
 
     /// Puts another filter in force, for all threads at once. Gives the one before.
@@ -141,7 +143,7 @@ impl Logs {
             fault,
         };
         let parsed = filter::parse(filter).map_err(bad)?;
-        let mut current = self.0.filter.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.filter.lock();
         (self.0.reload)(parsed).map_err(bad)?;
         Ok(std::mem::replace(&mut *current, filter.to_owned()))
     }

@@ -1,9 +1,6 @@
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
+use parking_lot::Mutex;
 use plimsoll_policy::Instant;
+use std::{collections::HashMap, hash::Hash, time::Duration};
 
 /// Events that are told once in a while, and counted in between.
 ///
@@ -52,7 +49,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Repeats<K, V> {
 
     /// An event. `Some`: it is to be told, with the number of those before it that were not; `None`: it is counted.
     pub fn seen(&self, key: K, event: V, now: Instant) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if let Some(kept) = state.kept.get_mut(&key) {
             kept.latest = event;
             if now.since(kept.told) < self.window {
@@ -76,7 +73,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Repeats<K, V> {
 
     /// Takes the repeats of windows that are over. To be called about once a second.
     pub fn due(&self, now: Instant) -> Due<K, V> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let window = self.window;
         let mut repeats = Vec::new();
         state.kept.retain(|key, kept| {
@@ -121,7 +118,7 @@ mod tests {
         let repeats = Repeats::new(MINUTE, 8);
         repeats.seen("refused", (), at(0));
         assert!(repeats.due(at(60)).repeats.is_empty());
-        assert_eq!(repeats.state.lock().unwrap().kept.len(), 0);
+        assert_eq!(repeats.state.lock().kept.len(), 0);
         assert_eq!(repeats.seen("refused", (), at(61)), Some(0));
     }
 

@@ -1,14 +1,11 @@
 //! The journal of a script: who decided what, when.
 
+use parking_lot::{Mutex, MutexGuard};
 use plimsoll_policy::{
     Instant, Observer, PolicyEvent,
     call::{Action, Finish},
 };
-use std::{
-    collections::HashMap,
-    fmt::Write,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 /// How much of a journal is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,7 +112,7 @@ impl Journal {
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

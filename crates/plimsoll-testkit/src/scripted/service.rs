@@ -2,11 +2,11 @@ use super::{
     Record, ScriptedFuture, Step,
     state::{Shared, State, lock},
 };
+use parking_lot::Mutex;
 use std::{
     collections::HashMap,
     fmt,
     sync::Arc,
-    sync::Mutex,
     task::{Context, Poll},
 };
 use tower_service::Service;

@@ -1,9 +1,6 @@
 use super::Step;
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::Waker,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashMap, task::Waker};
 
 /// A record of the calls to a scripted service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -42,5 +39,5 @@ pub(super) type Shared<Req, Res, E> = Mutex<State<Req, Res, E>>;
 
 /// A script that panics on purpose leaves nothing half-done.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

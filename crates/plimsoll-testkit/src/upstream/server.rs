@@ -1,9 +1,10 @@
 use super::{Fault, exchange::serve};
+use parking_lot::Mutex;
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
@@ -100,7 +101,7 @@ impl FaultyUpstream {
 
     /// Sets the script for future connections.
     pub fn script(&self, script: impl FnMut(usize) -> Fault + Send + 'static) {
-        *self.shared.script.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(script);
+        *self.shared.script.lock() = Box::new(script);
     }
 }
 
@@ -114,7 +115,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         // A connection that is gone before it is accepted is no reason to stop.
         let Ok((stream, _)) = listener.accept().await else { continue };
         let number = shared.connections.fetch_add(1, Relaxed);
-        let fault = (shared.script.lock().unwrap_or_else(PoisonError::into_inner))(number);
+        let fault = (shared.script.lock())(number);
         let shared = Arc::clone(&shared);
         serving.spawn(async move {
             // The other side may break off what is broken on purpose.

@@ -1,7 +1,8 @@
 use super::entry::{Entry, MachineRef};
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use plimsoll_policy::{Instant, KeyHash};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A part of a registry: an index that is read without a lock and copied on change.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl<M> Shard<M> {
         now: Instant,
         make: impl FnOnce() -> Option<M>,
     ) -> Option<MachineRef<M>> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock();
         if let Some(machine) = self.find(key, now) {
             return Some(machine);
         }
@@ -60,7 +61,7 @@ impl<M> Shard<M> {
 
     /// Evicts the entry that was unused for longest, those for which `is_evictable` holds first; false if all are in use.
     pub(super) fn evict(&self, is_evictable: impl Fn(&M) -> bool) -> bool {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock();
         let mut entries = self.index.load().entries.to_vec();
         loop {
             let idle = entries.iter().enumerate().filter(|(_, entry)| !entry.in_use());

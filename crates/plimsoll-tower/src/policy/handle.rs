@@ -1,10 +1,8 @@
 use super::Machines;
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use plimsoll_policy::{Observer, PolicySnapshot, PolicySpec};
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 /// The policy in force, shared by all clones of the layer.
 pub(super) struct Shared<O> {
@@ -50,7 +48,7 @@ impl<O: Observer> PolicyHandle<O> {
     /// Puts another spec in force: machines that both have keep their state and take the new thresholds. Calls under
     /// way end under the policy they began with. Services see it with their next call.
     pub fn update(&self, spec: PolicySpec) {
-        let _one_at_a_time = self.shared.revising.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.shared.revising.lock();
         let current = self.shared.current.load();
         let time = current.driver().time();
         let revised = current.revised(spec, time.now(), time.secret());

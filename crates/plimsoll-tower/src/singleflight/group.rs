@@ -1,9 +1,10 @@
 //! The shared calls in flight, their leaders and followers.
 
 use super::participant::Participant;
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::Waker,
 };
 
@@ -35,7 +36,7 @@ pub(super) struct State<T> {
 
 /// Ignores poison: user code runs outside the locks, so no panic leaves the state inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl<T> CallGroup<T> {

@@ -4,11 +4,8 @@ mod table;
 
 use super::{Begun, Completed, Fingerprint, Lease, Outcome, ScopedKey, Store};
 use crate::{Kind, Problem};
-use std::{
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{fmt, time::Duration};
 use table::Table;
 use tokio::time::Instant;
 
@@ -84,7 +81,7 @@ impl MemoryStore {
 
     /// No operation leaves the table half-changed where it could panic.
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }
 

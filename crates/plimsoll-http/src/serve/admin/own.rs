@@ -1,11 +1,11 @@
 //! The server's own limits, as a policy that can be changed while it runs.
 
 use super::super::{Limits, stack::Guards};
+use parking_lot::Mutex;
 use plimsoll_config::{Fault, Faults, Place, merge};
 use plimsoll_policy::{Instant, PolicySnapshot, PolicySpec};
 use plimsoll_tower::BulkheadLayer;
 use serde_json::Value;
-use std::sync::{Mutex, PoisonError};
 
 /// What it is called.
 pub(super) const NAME: &str = "server";
@@ -29,7 +29,7 @@ impl Own {
     }
 
     pub(super) fn spec(&self) -> PolicySpec {
-        self.spec.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.spec.lock().clone()
     }
 
     pub(super) fn snapshot(&self, now: Instant) -> PolicySnapshot {
@@ -44,7 +44,7 @@ impl Own {
 
     /// By a JSON merge patch.
     pub(super) fn patch(&self, patch: &Value) -> Result<(), Faults> {
-        let mut spec = self.spec.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spec = self.spec.lock();
         let wanted = merge(&*spec, patch)?;
         check(&spec, &wanted)?;
         let Guards { line, lag, places, rate } = &self.guards;

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::VirtualTime;
 use call_driver::CallDriver;
+use parking_lot::Mutex;
 use plimsoll_driver::TimeSource;
 use plimsoll_policy::{Driver, Instant, Observer, PolicyEvent, Ticket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A driver that records decisions and keeps the woken tickets.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Observer for ReferenceDriver {
 
 impl Driver for ReferenceDriver {
     fn wake(&self, ticket: Ticket) {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner).push(ticket);
+        self.woken.lock().push(ticket);
     }
 }
 
@@ -75,7 +76,7 @@ pub fn reference(script: &Script, coverage: &mut Coverage) -> Journal {
         while again {
             again = false;
             for at in 0..calls.len() {
-                for ticket in driver.woken.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+                for ticket in driver.woken.lock().drain(..) {
                     calls.iter_mut().flatten().for_each(|call| call.wake(ticket));
                 }
                 if let Some(call) = calls[at].as_mut().filter(|call| call.due() <= now) {

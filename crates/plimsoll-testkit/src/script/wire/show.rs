@@ -6,12 +6,13 @@ use crate::{
         stage::{Cue, cues},
     },
 };
+use parking_lot::Mutex;
 use plimsoll_driver::TimeSource;
 use plimsoll_policy::Instant;
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
@@ -39,12 +40,12 @@ impl Activity {
 
     /// Notes the end of a call.
     pub fn ended(&self, call: usize, how: String) {
-        self.0.ends.lock().unwrap_or_else(PoisonError::into_inner).push((call, how));
+        self.0.ends.lock().push((call, how));
         self.note();
     }
 
     fn take_ends(&self) -> Vec<(usize, String)> {
-        std::mem::take(&mut *self.0.ends.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.ends.lock())
     }
 
     /// Waits until there was no activity for this time.
