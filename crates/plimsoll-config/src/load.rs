@@ -1,7 +1,11 @@
 //! Reading a file from disk.
 
 use crate::{Document, Env, Invalid, LoadError, Shape, Source};
-use std::{fs::File, io, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 /// The most bytes that a file may have; more is no file that anyone wrote.
 pub const MOST_BYTES: u64 = 16 << 20;

@@ -2,7 +2,10 @@
 
 use crate::{Node, Reader, Schemas, Shape};
 use plimsoll_policy::units::ValueError;
-use std::{borrow::Borrow, borrow::Cow, fmt};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+};
 
 /// The name of a policy or an upstream: 1 to 64 of `a`–`z`, `0`–`9`, `_` and `-`, so that it can stand in a path, a
 /// metric's label and a log line as it is.

@@ -1,12 +1,16 @@
 //! Reading values: where we are, what the environment has, and what was wrong so far.
 
 use crate::{
-    Env, Fault, Faults, Place, Shape, Source, environment,
-    environment::BadReference,
+    Env, Fault, Faults, Place, Shape, Source,
+    environment::{self, BadReference},
     name::nearest,
     node::{Content, Entry, Node},
 };
-use std::{borrow::Cow, fmt::Write, ops::Range, ops::RangeInclusive};
+use std::{
+    borrow::Cow,
+    fmt::Write,
+    ops::{Range, RangeInclusive},
+};
 
 /// Reads values and collects what is wrong with them, so that all faults are told at once.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! Slabs and small vectors as the gateway uses them, each beside the plain way. `cargo xtask bench memory` reads the
 //! pairs.
 
-use std::collections::{HashMap, VecDeque};
-use std::rc::Rc;
-
 use divan::{AllocProfiler, Bencher, black_box};
 use slab::Slab;
 use smallvec::SmallVec;
+use std::{
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+};
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();

@@ -4,10 +4,9 @@
 //! Every timed run hands over a hundred lines; the figure per line is the one behind "items". What was handed over
 //! before is written out first, so that neither log is ever full: a dropped line costs nothing and would look fast.
 
-use std::{hint::black_box, io::Write, path::PathBuf, time::Duration};
-
 use divan::{AllocProfiler, Bencher, counter::ItemsCount};
 use plimsoll_telemetry::{LineLog, LineLogConfig, Target};
+use std::{hint::black_box, io::Write, path::PathBuf, time::Duration};
 use tracing_appender::non_blocking::NonBlockingBuilder;
 
 #[global_allocator]

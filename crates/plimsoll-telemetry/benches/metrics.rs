@@ -4,12 +4,12 @@
 //! the one behind "items". With two threads the rows also show what passing a cache line around costs and
 //! what a row of one's own saves, but only on two processors that do not share a core (and its first cache).
 
-use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use divan::Bencher;
-use divan::counter::ItemsCount;
+use divan::{Bencher, counter::ItemsCount};
 use plimsoll_telemetry::{Buckets, Desc, Format, Registry, shard};
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 const TIMES: u64 = 10_000;
 

@@ -1,11 +1,14 @@
 //! Values that are read at scrape time: pool sizes, breaker states, memory.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Weak};
-
-use crate::desc::{Desc, Kind};
-use crate::family::{MAX_LABEL_BYTES, OVERFLOW};
-use crate::registry::Inner;
+use crate::{
+    desc::{Desc, Kind},
+    family::{MAX_LABEL_BYTES, OVERFLOW},
+    registry::Inner,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Weak},
+};
 
 /// A family whose values a collector supplies at every scrape.
 #[derive(Debug, Clone)]

@@ -1,9 +1,10 @@
 //! Counters and gauges: what the hot path holds.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::arena::Cells;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// A count that only grows.
 ///

@@ -1,9 +1,7 @@
 //! The description of a metric: name, help, unit and bounds.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use crate::error::{NameError, RegisterError};
+use std::{borrow::Cow, fmt};
 
 /// The kind of a metric family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,6 @@
 //! Errors of registering metrics.
 
-use crate::desc::Kind;
-use crate::histogram::BucketsError;
+use crate::{desc::Kind, histogram::BucketsError};
 
 /// An error of registering a metric. The registry is unchanged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

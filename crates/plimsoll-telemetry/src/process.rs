@@ -3,13 +3,16 @@
 //! Read from `/proc` at every scrape under the names that Prometheus clients share. Where there is no
 //! `/proc` (anything but Linux) the families stay empty and are not shown.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use crate::collector::{Collecting, Observed, Samples};
-use crate::desc::{Desc, Unit};
-use crate::error::RegisterError;
-use crate::registry::Registry;
+use crate::{
+    collector::{Collecting, Observed, Samples},
+    desc::{Desc, Unit},
+    error::RegisterError,
+    registry::Registry,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The kernel shows times to processes in hundredths of a second on every architecture that Rust's standard
 /// library runs on, whatever its own tick is.

@@ -1,7 +1,6 @@
 //! Which requests are written to the access log.
 
-use plimsoll_policy::Draw;
-use plimsoll_policy::units::Ratio;
+use plimsoll_policy::{Draw, units::Ratio};
 
 /// Keeps a fixed part of what passes, by a draw that the caller makes. 8 bytes; one comparison.
 ///

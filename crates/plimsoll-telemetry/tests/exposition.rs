@@ -1,14 +1,15 @@
 //! The text that scrapers read, read back by a small parser of our own and by `promtool`.
 #![cfg(not(loom))]
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use plimsoll_policy::{Instant, Observer, PolicyEvent};
 use plimsoll_telemetry::{
     Buckets, Desc, Format, LineLog, LineLogConfig, PolicyMetrics, Registry, Target, Unit, process,
 };
 use proptest::prelude::*;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
 
 /// One sample: name, labels, value.
 type Sample = (String, Vec<(String, String)>, f64);

@@ -1,14 +1,17 @@
 //! The line log against files, full and stuck targets.
 #![cfg(not(loom))]
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
 use plimsoll_telemetry::{Desc, Format, LineLog, LineLogConfig, Registry, Target, WriteLineError, shard};
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::Duration,
+};
 
 /// Far above what any of this takes; only a hang waits for it.
 const LONG: Duration = Duration::from_secs(60);

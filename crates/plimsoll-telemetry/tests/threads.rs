@@ -1,11 +1,12 @@
 //! Owners, sharers and scrapers together: nothing is lost, nothing goes back.
 #![cfg(not(loom))]
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
 use plimsoll_telemetry::{Buckets, Desc, Registry, shard};
 use proptest::prelude::*;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 #[test]
 fn nothing_is_lost_and_nothing_goes_back() {

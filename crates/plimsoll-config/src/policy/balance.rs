@@ -1,6 +1,10 @@
 //! `balance = …` of an upstream.
 
-use crate::{Node, Reader, Schemas, Section, Shape, header, header::tagged, text_or};
+use crate::{
+    Node, Reader, Schemas, Section, Shape,
+    header::{self, tagged},
+    text_or,
+};
 use plimsoll_policy::balance::{Balance, DEFAULT_SEED, Weight};
 use serde_json::{Value, json};
 use std::borrow::Cow;

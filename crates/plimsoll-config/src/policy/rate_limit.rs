@@ -1,6 +1,10 @@
 //! `rate-limit = { … }`.
 
-use crate::{Node, Reader, Rules, Schemas, Section, Shape, header, header::tagged, section};
+use crate::{
+    Node, Reader, Rules, Schemas, Section, Shape,
+    header::{self, tagged},
+    section,
+};
 use plimsoll_policy::{
     rate::{Per, RateLimitSpec},
     units::{Burst, Rate},

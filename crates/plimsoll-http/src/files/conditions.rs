@@ -88,8 +88,7 @@ fn http_date(value: &HeaderValue) -> Option<HttpDate> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::open::Seen;
-    use super::*;
+    use super::{super::open::Seen, *};
     use std::time::{Duration, UNIX_EPOCH};
 
     const TAG: &str = "\"3635c9adc5dea00000-7\"";

@@ -9,7 +9,10 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, request::Parts};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use plimsoll_task::{Deadline, TraceContext, panic::PanicError, panic::catch};
+use plimsoll_task::{
+    Deadline, TraceContext,
+    panic::{PanicError, catch},
+};
 use std::{pin::pin, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},

@@ -1,5 +1,6 @@
 //! A server under test.
 
+use crate::client::PATIENCE;
 use axum::{
     Router,
     body::Bytes,
@@ -16,8 +17,6 @@ use plimsoll_task::{Deadline, drain::Drain};
 use plimsoll_telemetry::{Format, Registry};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
-
-use crate::client::PATIENCE;
 
 pub(crate) struct Stand {
     pub(crate) address: SocketAddr,

@@ -12,7 +12,10 @@ use crate::{
     Instant, Ticket, Woken,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicU32, AtomicU64, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed},
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed},
+        },
     },
     time::nanos,
 };

@@ -1,12 +1,13 @@
 //! Writes families line by line.
 
-use std::fmt::{self, Write};
-
 use super::Format;
-use crate::collector::ObservedSpec;
-use crate::desc::{Desc, Kind};
-use crate::family::{Owned, Series};
-use crate::histogram::Histogram;
+use crate::{
+    collector::ObservedSpec,
+    desc::{Desc, Kind},
+    family::{Owned, Series},
+    histogram::Histogram,
+};
+use std::fmt::{self, Write};
 
 pub(crate) struct Writer<'a, W> {
     format: Format,

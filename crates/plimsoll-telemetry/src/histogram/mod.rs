@@ -18,11 +18,8 @@ pub(crate) use buckets::Layout;
 pub use buckets::{Buckets, BucketsError};
 pub use snapshot::{LayoutMismatchError, Snapshot};
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::arena::Cells;
-use crate::shard;
+use crate::{arena::Cells, shard};
+use std::{sync::Arc, time::Duration};
 
 /// A distribution of values. Recording is two loads and two stores without lock prefix on a thread that owns
 /// a shard ([`shard::own`]), and two atomic additions elsewhere.

@@ -1,9 +1,7 @@
 //! A histogram at one moment: quantiles, differences and unions.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::Layout;
+use std::{sync::Arc, time::Duration};
 
 /// The counts of a histogram as they were read once. Plain data.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,8 +96,10 @@ impl Snapshot {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::super::{Buckets, Histogram};
-    use super::*;
+    use super::{
+        super::{Buckets, Histogram},
+        *,
+    };
     use crate::arena::CellArena;
     use proptest::prelude::*;
 

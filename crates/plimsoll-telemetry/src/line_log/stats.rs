@@ -1,13 +1,8 @@
 //! Statistics of a line log.
 
+use super::{WriteLineError, sink::Written};
+use crate::{collector::Collecting, desc::Desc, error::RegisterError, registry::Registry};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use super::WriteLineError;
-use super::sink::Written;
-use crate::collector::Collecting;
-use crate::desc::Desc;
-use crate::error::RegisterError;
-use crate::registry::Registry;
 
 /// Counts since a [`LineLog`](super::LineLog) was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

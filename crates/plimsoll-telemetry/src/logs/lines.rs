@@ -1,16 +1,20 @@
 //! The writer that never waits.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-
 use super::LogFormat;
 use crate::line_log::{LineLog, WriteLineError};
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tracing_subscriber::fmt::{
+    MakeWriter,
+    format::Writer,
+    time::{FormatTime, SystemTime},
+};
 
 /// How often a line is offered where all buffers are held by others at this very moment.
 const OFFERS: usize = 8;

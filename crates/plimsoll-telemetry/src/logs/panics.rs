@@ -1,10 +1,11 @@
 //! Panics as lines of the log.
 
-use std::backtrace::{Backtrace, BacktraceStatus};
-use std::panic::{PanicHookInfo, set_hook};
-use std::time::Duration;
-
 use super::Logs;
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    panic::{PanicHookInfo, set_hook},
+    time::Duration,
+};
 
 /// From now on a panic is a line of the log. What the standard hook writes waits for standard error, and a request that
 /// panics would wait with it.

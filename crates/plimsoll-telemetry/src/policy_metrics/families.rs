@@ -1,12 +1,14 @@
 //! The families that all policies share, told apart by the labels `policy` and `upstream`.
 
-use crate::collector::Observed;
-use crate::counter::Counter;
-use crate::desc::{Desc, Unit};
-use crate::error::RegisterError;
-use crate::family::{CounterFamily, HistogramFamily};
-use crate::histogram::{Buckets, Histogram};
-use crate::registry::Registry;
+use crate::{
+    collector::Observed,
+    counter::Counter,
+    desc::{Desc, Unit},
+    error::RegisterError,
+    family::{CounterFamily, HistogramFamily},
+    histogram::{Buckets, Histogram},
+    registry::Registry,
+};
 
 const POLICY: &str = "policy";
 const UPSTREAM: &str = "upstream";

@@ -11,23 +11,21 @@ mod state;
 
 pub use counts::PolicyCounts;
 
-use std::array;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-
+use crate::{
+    collector::Collecting, counter::Counter, error::RegisterError, histogram::Histogram, logs::Repeats,
+    registry::Registry,
+};
+use families::Families;
 use plimsoll_policy::{
     AttemptRole, BreakerState, Cause, DenyReason, Failure, Instant, Limit, Machine, Observer, Outcome,
     PolicyEvent, Reason, RejectedError, Transition, TransitionReason,
 };
-
-use crate::collector::Collecting;
-use crate::counter::Counter;
-use crate::error::RegisterError;
-use crate::histogram::Histogram;
-use crate::logs::Repeats;
-use crate::registry::Registry;
-use families::Families;
 use state::LatestState;
+use std::{
+    array,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 const MACHINES: usize = Machine::ALL.len();
 const REASONS: usize = Reason::ALL.len();

@@ -1,8 +1,7 @@
 //! The breaker's state as the latest event has it.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use plimsoll_policy::{BreakerState, Instant, Transition};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const STATE_BITS: u32 = 3;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;

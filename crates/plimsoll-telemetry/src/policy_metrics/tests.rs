@@ -1,7 +1,6 @@
-use std::time::Duration;
-
 use super::*;
 use crate::Format;
+use std::time::Duration;
 
 fn metrics(registry: &Registry) -> PolicyMetrics {
     PolicyMetrics::new(registry, "standard", "users").unwrap()

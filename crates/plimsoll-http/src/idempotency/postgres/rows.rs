@@ -3,7 +3,10 @@
 use crate::idempotency::{Answer, Begun, Completed, Fingerprint, Lease, Outcome, ScopedKey};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, postgres::types::PgInterval};
+use sqlx::{
+    PgConnection, PgPool, Row,
+    postgres::{PgRow, types::PgInterval},
+};
 
 /// How often a key is looked at again because it changed between two statements.
 const LOOKS: usize = 5;

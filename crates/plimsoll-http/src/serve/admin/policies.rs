@@ -5,8 +5,7 @@
 use super::BreakerOrder;
 use super::{
     answer::{admin_faults, admin_text},
-    own,
-    own::Own,
+    own::{self, Own},
     standing::machines,
 };
 #[cfg(feature = "client")]

@@ -5,7 +5,10 @@ use crate::{
     lock::{FindingKind, Mutex, RwLock, Semaphore, order},
     measure::WaitMonitor,
 };
-use std::sync::{Arc, atomic::AtomicU32, atomic::Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
 use tokio::{sync::Barrier, time::Instant};
 
 #[tokio::test]
