@@ -117,7 +117,7 @@ mod tests {
     fn every_word_is_in_the_page() {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/run.md");
         let page = fs::read_to_string(page).unwrap();
-        let (_, section) = page.split_once("## One word of why").expect("the page has a section for it");
+        let (_, section) = page.split_once("## Reasons of failures").expect("the page has a section for it");
         let limits = Limit::ALL.map(Why::Timeout);
         let all: Vec<Why> =
             Why::PLAIN.into_iter().chain(limits).chain(Reason::ALL.map(Why::Policy)).collect();

@@ -189,6 +189,8 @@ fn every_metric_and_path_that_is_named_is_there() {
     let path = Regex::new(r"/api/v1/[a-z]+(\.json)?").unwrap();
     let crates = [
         "plimsoll_policy",
+        "plimsoll_config",
+        "plimsoll_h1",
         "plimsoll_task",
         "plimsoll_driver",
         "plimsoll_tower",
