@@ -3,9 +3,9 @@
 use super::Wire;
 use h2::{Ping, PingPong};
 use plimsoll::{
-    Instant,
     driver::{Alarm, Time},
     http::http2::PING_TIMEOUT,
+    policy::Instant,
 };
 use std::{
     rc::Rc,

@@ -18,8 +18,8 @@ use h2::{Reason, RecvStream, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use plimsoll::{
-    Instant,
     http::{Problem, headers::Scheme, is_grpc},
+    policy::Instant,
     task::panic::catch,
 };
 use std::{

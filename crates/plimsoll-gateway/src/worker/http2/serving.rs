@@ -16,8 +16,8 @@ use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, Stream as _};
 use h2::{Reason, server};
 use plimsoll::{
-    Instant,
     http::http2::{SEND_BUFFER, connection_window},
+    policy::Instant,
 };
 use std::{
     future::poll_fn,

@@ -1,10 +1,14 @@
 //! One stream of a client's connection, from its request's head until the client has taken the response.
 
-use super::{still::Still, streams::Streams, taken::Part, taken::Taken};
+use super::{
+    still::Still,
+    streams::Streams,
+    taken::{Part, Taken},
+};
 use crate::{h1::Pace, proxy::InterimSink, worker::answering::Answering};
 use h2::server::SendResponse;
 use http::{Response, StatusCode};
-use plimsoll::Instant;
+use plimsoll::policy::Instant;
 use std::{
     cell::{Cell, RefCell},
     fmt,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{h1::list_size, http2::Wire};
 use http::HeaderMap;
-use plimsoll::{Instant, driver::Time, telemetry::Counter};
+use plimsoll::{driver::Time, policy::Instant, telemetry::Counter};
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},

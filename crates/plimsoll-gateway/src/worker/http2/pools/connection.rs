@@ -7,9 +7,9 @@ use crate::{
 use bytes::Bytes;
 use h2::client;
 use plimsoll::{
-    Instant,
     driver::{self, Time},
     http::http2::{SEND_BUFFER, connection_window},
+    policy::Instant,
 };
 use slab::Slab;
 use std::{
