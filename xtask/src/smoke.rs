@@ -84,7 +84,12 @@ fn cold(workspace: &Workspace) -> Result<ExitCode> {
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
     }
-    write(workspace, &folder, "fn main() {\n    println!(\"{:?}\", plimsoll::task::Deadline::NEVER);\n}\n", "")?;
+    write(
+        workspace,
+        &folder,
+        "fn main() {\n    println!(\"{:?}\", plimsoll::task::Deadline::NEVER);\n}\n",
+        "",
+    )?;
     let begun = Instant::now();
     // Neither is there to be found: what needs a C compiler fails here.
     let status = cargo(&folder, &folder.join("target"))

@@ -1,4 +1,7 @@
 //! Kept connections to endpoints: one pool for each worker and endpoint, nothing shared, nothing locked.
+//!
+//! hyper-util's pool is behind one mutex for all threads and bounds only idle connections and their idle time; this one
+//! also bounds the age and the requests of a connection.
 
 mod birth;
 

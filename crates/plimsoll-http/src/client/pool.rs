@@ -1,4 +1,7 @@
 //! The connections to one origin.
+//!
+//! hyper-util's pool bounds only idle connections and their idle time; this one also bounds the age and the requests of a
+//! connection, and over HTTP/2 the connections of an origin and the streams of each.
 
 use super::{
     lines::{Lease, Lines, Sender},
