@@ -184,7 +184,7 @@ impl CellArena {
         lines
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Blocks> {
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Blocks> {
         self.blocks.lock()
     }
 }
