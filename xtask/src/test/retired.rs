@@ -2,6 +2,7 @@
 
 /// Retired names of types with the term to use. A name is added when its last type is renamed.
 const RETIRED: &[(&str, &str)] = &[
+    ("Apart", "a value padded to its cache line (`CachePadded`)"),
     ("Bank", "an arena, a pool or an allocator"),
     ("Brought", "a result"),
     ("Crew", "a worker pool"),
@@ -16,6 +17,7 @@ const RETIRED: &[(&str, &str)] = &[
     ("Seat", "a slot, or a participant"),
     ("Stay", "a reservation"),
     ("Tenure", "a hold record"),
+    ("Trust", "the trusted proxies"),
     ("Under", "an attempt in flight"),
 ];
 

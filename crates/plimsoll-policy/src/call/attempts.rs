@@ -11,39 +11,19 @@ pub(super) struct Attempts {
     kept: Option<Kept>,
     /// At most the attempts in flight and the kept response.
     aborts: SmallVec<[(AttemptId, Outcome); 3]>,
-    made: u8,
 }
 
 impl Attempts {
     /// The number of slots.
     pub(super) const SLOTS: usize = 2;
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn new() -> Self {
-        Self { slots: [None, None], kept: None, aborts: SmallVec::new(), made: 0 }
-    }
-
-    /// The number of attempts begun so far, and the number of the next one.
-    #[inline]
-    pub(super) const fn made(&self) -> u8 {
-        self.made
-    }
-
-    /// Takes the number of the next attempt.
-    #[inline]
-    pub(super) fn next_id(&mut self) -> AttemptId {
-        let id = AttemptId(self.made);
-        self.made += 1;
-        id
-    }
-
-    /// Gives the number of the last attempt back, which was never sent.
-    pub(super) fn uncount(&mut self) {
-        self.made -= 1;
+        Self { slots: [None, None], kept: None, aborts: SmallVec::new() }
     }
 
     /// Puts an attempt in flight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert(&mut self, attempt: Attempt) {
         let free = usize::from(self.slots[0].is_some());
         debug_assert!(self.slots[free].is_none(), "a hedge is begun only beside one attempt");
@@ -55,67 +35,67 @@ impl Attempts {
         self.slots[0] = Some(attempt);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, slot: usize) -> Option<&Attempt> {
         self.slots[slot].as_ref()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut Attempt> {
         self.slots[slot].as_mut()
     }
 
     /// Takes an attempt out of flight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, slot: usize) -> Option<Attempt> {
         self.slots[slot].take()
     }
 
     /// Drops an attempt that has ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn clear(&mut self, slot: usize) {
         self.slots[slot] = None;
     }
 
     /// Returns the attempt with this number, if it is in flight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find_mut(&mut self, id: AttemptId) -> Option<&mut Attempt> {
         self.slots.iter_mut().flatten().find(|attempt| attempt.id == id)
     }
 
     /// Returns the slot of the attempt with this number, if it is in flight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn slot_of(&self, id: AttemptId) -> Option<usize> {
         self.slots.iter().position(|attempt| attempt.as_ref().is_some_and(|attempt| attempt.id == id))
     }
 
     /// The number of attempts in flight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn in_flight(&self) -> usize {
         self.slots.iter().flatten().count()
     }
 
     /// Whether no attempt is in flight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.slots.iter().all(Option::is_none)
     }
 
     /// Returns the earliest limit of the attempts in flight, at most `deadline`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn expiry(&self, timeouts: &Timeouts, deadline: Instant) -> Instant {
         let attempts = self.slots.iter().flatten();
         attempts.map(|attempt| attempt.expiry(timeouts).at).fold(deadline, Instant::earliest)
     }
 
     /// Lets the driver abort this attempt.
-    #[inline]
+    #[inline(always)]
     pub(super) fn abort(&mut self, id: AttemptId, outcome: Outcome) {
         self.aborts.push((id, outcome));
     }
 
     /// Takes an abort for the driver to carry out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_abort(&mut self) -> Option<(AttemptId, Outcome)> {
         self.aborts.pop()
     }
@@ -127,7 +107,7 @@ impl Attempts {
     }
 
     /// Drops the kept result. A kept response is aborted.
-    #[inline]
+    #[inline(always)]
     pub(super) fn drop_kept(&mut self) {
         if let Some(Kept::Responded(attempt)) = &self.kept {
             self.aborts.push((attempt.id, attempt.verdict().unwrap_or(Outcome::Cancelled)));

@@ -20,9 +20,26 @@ pub(super) struct Progress {
     pub(super) deadline: Instant,
     /// Attempts made, without hedges.
     pub(super) tries: u8,
+    /// Attempts begun, with hedges, and the number of the next one.
+    made: u8,
     pub(super) last_wait: Duration,
     /// The time of the last withdrawal from the budget.
     withdrawn: Instant,
+}
+
+impl Progress {
+    /// Takes the number of the next attempt.
+    #[inline(always)]
+    fn next_id(&mut self) -> AttemptId {
+        let id = AttemptId(self.made);
+        self.made += 1;
+        id
+    }
+
+    /// Gives the number of the last attempt back, which was never sent.
+    fn uncount(&mut self) {
+        self.made -= 1;
+    }
 }
 
 /// Whether an attempt's latency counts for the hedge's delay.
@@ -53,12 +70,13 @@ pub struct Call {
 
 impl Call {
     /// A call with these facts. It begins with [`Event::Start`].
-    #[inline]
+    #[inline(always)]
     pub fn new(facts: Facts) -> Self {
         let progress = Progress {
             began: Instant::ORIGIN,
             deadline: facts.deadline,
             tries: 0,
+            made: 0,
             last_wait: Duration::ZERO,
             withdrawn: Instant::ORIGIN,
         };
@@ -66,7 +84,7 @@ impl Call {
             facts,
             seed: Seed::new(0),
             progress,
-            state: State::NEW,
+            state: State::new(),
             attempts: Attempts::new(),
             hedge_at: Instant::FAR,
             hedged: false,
@@ -84,7 +102,7 @@ impl Call {
 
     /// Returns the number of attempts begun so far, including hedges.
     pub fn attempts(&self) -> usize {
-        usize::from(self.attempts.made())
+        usize::from(self.progress.made)
     }
 
     /// Whether nothing is left to settle.

@@ -38,7 +38,7 @@ impl Call {
     pub(super) fn begin<D: Driver>(&mut self, cx: Context<'_, D>, role: AttemptRole) {
         // A hedge that had to queue would only add to the load that it is meant to avoid.
         let may_wait = role != AttemptRole::Hedge;
-        let luck = Luck { seed: self.seed, attempt: self.attempts.made() };
+        let luck = Luck { seed: self.seed, attempt: self.progress.made };
         match cx.policy.admit_attempt(cx.now, luck, &self.facts, self.progress.deadline, may_wait) {
             Gate::Open(permits) => self.launch(cx, role, permits),
             Gate::Queued { ticket, until, permits } => {
@@ -66,7 +66,7 @@ impl Call {
     }
 
     fn launch<D: Driver>(&mut self, cx: Context<'_, D>, role: AttemptRole, permits: Permits) {
-        let id = self.attempts.next_id();
+        let id = self.progress.next_id();
         self.attempts.insert(Attempt::new(id, role, cx.now, permits, self.facts.stages));
         self.state.move_to_in_flight();
         self.launch = Some((id, role));
@@ -103,7 +103,7 @@ impl Call {
         if let Some(permits) = permits {
             cx.policy.give_back(&permits, cx.now, Luck { seed: self.seed, attempt: id.0 });
         }
-        self.attempts.uncount();
+        self.progress.uncount();
         match role {
             AttemptRole::First => {
                 cx.observe(PolicyEvent::Settled(role, Outcome::Cancelled, Duration::ZERO));

@@ -221,7 +221,7 @@ impl Call {
         match *self.state.step() {
             Step::Ended => return,
             Step::Queued(Queued { ticket, permits, .. }) => {
-                let luck = self.luck(AttemptId(self.attempts.made()));
+                let luck = self.luck(AttemptId(self.progress.made));
                 if let Some(permits) = cx.policy.give_up(ticket, cx.now, luck, permits) {
                     cx.policy.give_back(&permits, cx.now, luck);
                 }

@@ -36,7 +36,10 @@ pub(super) struct State(Step);
 
 impl State {
     /// The state before the call's start.
-    pub(super) const NEW: Self = Self(Step::New);
+    #[inline(always)]
+    pub(super) const fn new() -> Self {
+        Self(Step::New)
+    }
 
     #[inline(always)]
     pub(super) const fn step(&self) -> &Step {
@@ -59,35 +62,35 @@ impl State {
     }
 
     /// The attempt that is to begin waits for a permit. A hedge never does.
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_to_queued(&mut self, queued: Queued) {
         debug_assert!(matches!(self.0, Step::New | Step::Backoff(_)), "{self:?} cannot queue");
         self.0 = Step::Queued(queued);
     }
 
     /// A retry is planned for this time.
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_to_backoff(&mut self, until: Instant) {
         debug_assert!(self.is_in_flight(), "{self:?} has no attempt to retry");
         self.0 = Step::Backoff(until);
     }
 
     /// An attempt begins.
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_to_in_flight(&mut self) {
         debug_assert!(!self.is_committed() && !self.is_ended(), "{self:?} begins no attempt");
         self.0 = Step::InFlight;
     }
 
     /// A response goes to the caller, and its body is still to be read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_to_committed(&mut self) {
         debug_assert!(!self.is_committed() && !self.is_ended(), "{self:?} commits to no other response");
         self.0 = Step::Committed;
     }
 
     /// The call is over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn move_to_ended(&mut self) {
         self.0 = Step::Ended;
     }

@@ -31,7 +31,7 @@ impl Call {
         let &Step::Queued(Queued { role, ticket, permits, since, .. }) = self.state.step() else { return };
         cx.policy.waited(cx.now, cx.now.since(since));
         let in_time = cx.now < self.progress.deadline;
-        let luck = self.luck(AttemptId(self.attempts.made()));
+        let luck = self.luck(AttemptId(self.progress.made));
         if let Some(permits) = cx.policy.give_up(ticket, cx.now, luck, permits) {
             // Granted in the same moment: a granted permit is used.
             if in_time {
