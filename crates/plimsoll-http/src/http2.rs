@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How long a peer may take to say that it is there, once it is asked.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Bytes that hyper holds of one stream, above the part that it has in hand, until the socket takes them.
+/// Bytes that h2 holds of one stream, above the part that it has in hand, until the socket takes them.
 pub const SEND_BUFFER: usize = 64 * 1024;
 
 /// The window with which a connection begins (RFC 9113, section 6.9.2): it cannot be taken back.

@@ -2,16 +2,19 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | `blocks` | how long the lists of fields are that come over a connection |
 //! | `received` | a body that is read from a stream |
 //! | `sending` | a body that is written to a stream |
 //! | `keep_alive` | pings of a connection that is silent |
 //! | `wire` | a socket whose bytes are counted |
 
+mod blocks;
 mod keep_alive;
 mod received;
 mod sending;
 mod wire;
 
+pub(crate) use blocks::{ListLimits, is_too_long};
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use received::Received;
 pub(crate) use sending::{Broken, Sending};

@@ -1,11 +1,12 @@
 //! A connection's socket, and what it gives and takes.
 
+use super::blocks::{Blocks, ListLimits};
 use std::{
     cell::Cell,
     io,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -45,17 +46,28 @@ impl Wire {
     }
 }
 
-/// A socket whose [`Wire`] is kept.
+/// A socket whose [`Wire`] is kept, and whose lists of fields are bounded.
 #[derive(Debug)]
 pub(crate) struct Wired<S> {
     stream: S,
     wire: Rc<Wire>,
+    blocks: Blocks,
 }
 
 impl<S> Wired<S> {
-    pub(crate) fn new(stream: S) -> (Self, Rc<Wire>) {
+    /// Returns the socket of a client of ours.
+    pub(crate) fn to_client(stream: S, limits: ListLimits) -> (Self, Rc<Wire>) {
+        Self::new(stream, Blocks::of_client(limits))
+    }
+
+    /// Returns the socket of a server that is asked.
+    pub(crate) fn to_server(stream: S, limits: ListLimits) -> (Self, Rc<Wire>) {
+        Self::new(stream, Blocks::of_server(limits))
+    }
+
+    fn new(stream: S, blocks: Blocks) -> (Self, Rc<Wire>) {
         let wire = Rc::<Wire>::default();
-        (Self { stream, wire: Rc::clone(&wire) }, wire)
+        (Self { stream, wire: Rc::clone(&wire), blocks }, wire)
     }
 }
 
@@ -66,9 +78,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wired<S> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, into);
-        self.wire.read.set(self.wire.read.get() + (into.filled().len() - before) as u64);
-        polled
+        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        let came = &into.filled()[before..];
+        self.wire.read.set(self.wire.read.get() + came.len() as u64);
+        Poll::Ready(self.blocks.see(came))
     }
 }
 

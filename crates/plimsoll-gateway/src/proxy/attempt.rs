@@ -306,5 +306,7 @@ fn states_its_length(method: &Method) -> bool {
 
 /// Our own side has ended the connection because of a head, or a flood of its parts, far beyond what is taken.
 fn is_over_our_limit(error: &h2::Error) -> bool {
-    error.is_library() && error.is_go_away() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM)
+    let flooded =
+        error.is_library() && error.is_go_away() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM);
+    flooded || http2::is_too_long(error)
 }

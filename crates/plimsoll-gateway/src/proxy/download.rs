@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     h1::{self, Pipe, Splice},
-    http2::Received,
+    http2::{Received, is_too_long},
     spec::AnswerSpec,
     upstream::Picked,
     why::Why,
@@ -161,6 +161,7 @@ impl Source {
             Self::Http2(body, progress, limits) => {
                 let mut polled = Pin::new(body).poll_frame(cx).map_err(|error| match progress.broke() {
                     Some(broke) => DownloadError::Upload(broke),
+                    None if is_too_long(&error) => DownloadError::TrailersTooLarge,
                     None => DownloadError::Http2(error),
                 });
                 if let Poll::Ready(Some(Ok(frame))) = &mut polled

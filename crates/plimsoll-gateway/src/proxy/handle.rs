@@ -10,7 +10,7 @@ use super::{
 use crate::{
     access_log::Entry,
     h1, hostname,
-    http2::Received,
+    http2::{Received, is_too_long},
     in_flight::InFlight,
     route::Subject,
     snapshot::{Route, Snapshot},
@@ -133,7 +133,7 @@ impl InboundError {
         matches!(
             self,
             Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge))
-        )
+        ) || matches!(self, Self::Http2(error) if is_too_long(error))
     }
 }
 

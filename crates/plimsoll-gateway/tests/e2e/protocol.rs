@@ -246,6 +246,56 @@ fn a_requests_trailers_over_the_limit_are_refused() {
     }
 }
 
+/// h2 cuts lists above a limit of its own: whatever is left of one is still seen to be too large.
+#[test]
+fn trailers_far_over_the_limit_are_not_cut_either() {
+    let trailers = |size: usize| {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", HeaderValue::from_static("0"));
+        trailers.insert("x-large", "a".repeat(size).parse().unwrap());
+        trailers.insert("x-last", HeaderValue::from_static("1"));
+        trailers
+    };
+    const SIZES: [usize; 7] = [70_000, 130_000, 260_000, 300_000, 500_000, 900_000, 1_300_000];
+    let origin = Http2Serving::by(move |(request, mut respond)| async move {
+        let size = request.uri().path()[1..].parse().unwrap();
+        let Ok(mut sending) = respond.send_response(Response::new(()), false) else { return };
+        let _ = sending.send_data(Bytes::from_static(b"part"), false);
+        let _ = sending.send_trailers(trailers(size));
+    });
+    let gateway = Setup::to_addresses([origin.address]).upstream("protocol = \"h2\"").start();
+    converse(async {
+        for size in SIZES {
+            let mut sender = client(gateway.address).await;
+            let get = http2::request("GET", &format!("/{size}"));
+            let (response, _) = sender.send_request(get, true).unwrap();
+            match whole(response).await {
+                Err(_) => {}
+                Ok((answer, _)) => assert_eq!(answer.status(), 502, "{size}"),
+            }
+        }
+    });
+
+    let origin = Origin::by_hand();
+    let gateway = Setup::to(&origin).start();
+    converse(async {
+        for size in SIZES {
+            let mut sender = client(gateway.address).await;
+            let (response, mut body) = sender.send_request(http2::request("POST", "/"), false).unwrap();
+            body.send_data(Bytes::from_static(b"a"), false).unwrap();
+            body.send_trailers(trailers(size)).unwrap();
+            match response.await {
+                Err(_) => {}
+                Ok(answer) => assert_eq!(answer.status(), 431, "{size}"),
+            }
+        }
+    });
+    drop(gateway);
+    while let Some(mut connection) = origin.try_accept() {
+        assert!(connection.request().is_err(), "no endpoint has it whole");
+    }
+}
+
 #[test]
 fn a_head_over_the_limit_is_refused_with_the_same_problem_in_both_protocols() {
     let origin = Origin::answering(OK);

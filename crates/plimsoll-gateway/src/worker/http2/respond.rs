@@ -30,17 +30,18 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Answers a stream's request. Ends early where the client resets the stream, or the stream is cancelled.
+/// Answers a stream's request, of whose trailers no more than `most` bytes are taken. Ends early where the client resets the stream, or the stream is cancelled.
 pub(super) async fn respond(
     worker: Rc<Worker>,
     request: Request<RecvStream>,
     respond: SendResponse<Part>,
     accepted: Accepted,
+    most: usize,
     open: Open,
 ) {
     let responding = Responding::new(&open, respond);
     let response = {
-        let mut answered = pin!(answer(&worker, request, accepted, &open));
+        let mut answered = pin!(answer(&worker, request, accepted, most, &open));
         poll_fn(|cx| match answered.as_mut().poll(cx) {
             Poll::Ready(response) => Poll::Ready(Some(response)),
             Poll::Pending => poll_reset(&open, cx).map(|()| None),
@@ -93,6 +94,7 @@ async fn answer(
     worker: &Rc<Worker>,
     request: Request<RecvStream>,
     accepted: Accepted,
+    most: usize,
     open: &Open,
 ) -> Response<Taken> {
     let peer = accepted.peer;
@@ -128,7 +130,8 @@ async fn answer(
             return answering(stopped, head_only, entry, began, open);
         }
     };
-    let trailing = http1::trailing(&listener, &snapshot.spec.limits);
+    let mut trailing = http1::trailing(&listener, &snapshot.spec.limits);
+    trailing.bytes = trailing.bytes.min(most);
     let request = request.map(|body| Inbound::http2(body, continues, snapshot.spec.limits.body, trailing));
     let mut alarm = Alarm::default();
     let handled = catch(handle(worker, snapshot, request, client, &mut alarm));

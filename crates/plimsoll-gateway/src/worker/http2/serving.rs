@@ -7,7 +7,7 @@ use super::{
     taken::Part,
 };
 use crate::{
-    http2::{ERRORS, FRAME, KeepAlive, Wired},
+    http2::{ERRORS, FRAME, KeepAlive, ListLimits, Wired},
     proxy::Alarm,
     spec::LimitsSpec,
     worker::{Worker, accept::Accepted},
@@ -38,12 +38,14 @@ pub(in crate::worker) async fn serve(
     accepted: Accepted,
 ) {
     let limits = worker.shared.snapshot.load().spec.limits;
-    let (io, wire) = Wired::new(Rewound { read, stream });
+    let most = limits.head.max(limits.trailers);
+    let lists = ListLimits::above(most);
+    let (io, wire) = Wired::to_client(Rewound { read, stream }, lists);
     let mut alarm = Alarm::default();
     let mut shaken = {
         let until = worker.now() + limits.idle_time;
         tokio::select! {
-            shaken = builder(&limits).handshake(io) => match shaken {
+            shaken = builder(&limits, lists).handshake(io) => match shaken {
                 Ok(shaken) => shaken,
                 Err(_) => return,
             },
@@ -57,6 +59,7 @@ pub(in crate::worker) async fn serve(
     let mut serving = Serving {
         worker,
         accepted,
+        most,
         pings: pings.map(|(every, pings)| KeepAlive::new(pings, every, wire, time)),
         tasks: FuturesUnordered::new(),
         connection: shaken,
@@ -92,12 +95,11 @@ pub(in crate::worker) async fn serve(
     }
 }
 
-fn builder(limits: &LimitsSpec) -> server::Builder {
+fn builder(limits: &LimitsSpec, lists: ListLimits) -> server::Builder {
     let mut builder = server::Builder::new();
     builder
         .max_concurrent_streams(limits.streams)
-        // Above it the answer is h2's own and trailers are cut in silence, so it lies above what is asked of each list.
-        .max_header_list_size(u32::try_from(2 * limits.head.max(limits.trailers)).unwrap_or(u32::MAX))
+        .max_header_list_size(lists.list)
         .initial_window_size(limits.window)
         .initial_connection_window_size(connection_window(limits.window, limits.streams))
         .max_frame_size(FRAME)
@@ -110,6 +112,8 @@ fn builder(limits: &LimitsSpec) -> server::Builder {
 struct Serving<'w> {
     worker: &'w Rc<Worker>,
     accepted: Accepted,
+    /// Bytes of a list of fields that are taken on it at most, whatever is taken of those to come.
+    most: usize,
     pings: Option<KeepAlive>,
     // Before the connection: what the streams hold of it goes first.
     tasks: FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>,
@@ -135,7 +139,14 @@ impl Serving<'_> {
                 match self.connection.poll_accept(cx) {
                     Poll::Ready(Some(Ok((request, responding)))) => {
                         let (worker, open) = (Rc::clone(self.worker), self.streams.open());
-                        self.tasks.push(Box::pin(respond(worker, request, responding, self.accepted, open)));
+                        self.tasks.push(Box::pin(respond(
+                            worker,
+                            request,
+                            responding,
+                            self.accepted,
+                            self.most,
+                            open,
+                        )));
                         brought = true;
                     }
                     Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),

@@ -1,6 +1,6 @@
 use super::{super::still::Still, slot::Slot};
 use crate::{
-    http2::{ERRORS, FRAME, KeepAlive, Wire, Wired},
+    http2::{ERRORS, FRAME, KeepAlive, ListLimits, Wire, Wired},
     pool::Birth,
     spec::PoolSpec,
 };
@@ -24,9 +24,8 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// What h2 itself takes of an answer's head. Above it the stream ends as if the endpoint had broken the protocol, so it
-/// lies well above what is taken of a head, which is asked of each answer.
-const HEAD: u32 = 256 * 1024;
+/// Bytes of a response's head, and of its trailers, that are taken at most: what an upstream may be set to.
+const LISTS: usize = 128 * 1024;
 
 /// An upload whose next part the endpoint has not taken for so long holds up others: they take another connection.
 const STALL: Duration = Duration::from_millis(100);
@@ -59,7 +58,7 @@ impl Connection {
     /// Shakes hands over this socket.
     pub(super) async fn new(socket: TcpStream, spec: &PoolSpec, birth: Birth) -> Result<Self, h2::Error> {
         let peer = socket.peer_addr().ok().map(|peer| peer.ip());
-        let (io, wire) = Wired::new(socket);
+        let (io, wire) = Wired::to_server(socket, ListLimits::above(LISTS));
         let (sender, mut connection) = builder(spec).handshake(io).await?;
         let streams = Rc::<Cell<u32>>::default();
         let pings = spec.ping.zip(connection.ping_pong());
@@ -148,7 +147,7 @@ fn builder(spec: &PoolSpec) -> client::Builder {
     builder
         .enable_push(false)
         .initial_max_send_streams(UNTOLD)
-        .max_header_list_size(HEAD)
+        .max_header_list_size(ListLimits::above(LISTS).list)
         .initial_window_size(spec.window)
         .initial_connection_window_size(connection_window(spec.window, spec.streams.get()))
         .max_frame_size(FRAME)
