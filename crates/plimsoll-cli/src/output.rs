@@ -33,7 +33,7 @@ pub(crate) fn complain(text: &str) {
     }
 }
 
-/// Faults in colour, where standard error is a terminal that has them and `NO_COLOR` is not set.
+/// ConfigError in colour, where standard error is a terminal that has them and `NO_COLOR` is not set.
 pub(crate) fn paint(faults: &str) -> String {
     let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
     let plain = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

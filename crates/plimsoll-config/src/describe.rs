@@ -36,7 +36,7 @@
 /// let document = Document::parse("a.toml", "listn = \"127.0.0.1:80\"\nmax-connections = 0")?;
 /// let faults = document.read::<Listener>(&|_| None).unwrap_err();
 /// assert_eq!(faults.iter().count(), 3);   // unknown key, missing key, zero
-/// # Ok::<(), plimsoll_config::Faults>(())
+/// # Ok::<(), plimsoll_config::ConfigError>(())
 /// ```
 ///
 /// With `for` in place of `struct NAME`, it describes a type that exists already and has these fields (`?` is not for

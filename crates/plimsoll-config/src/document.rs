@@ -1,14 +1,13 @@
-//! From text to nodes.
+//! Parsing of text into nodes.
 
 use crate::{
-    Env, Fault, Faults, Reader, Shape, Source,
+    ConfigError, Env, Fault, Reader, Shape, Source,
     node::{Content, Entry, Node, Table},
 };
 use std::collections::HashSet;
 use toml::de::{DeTable, DeValue};
 
-/// A file that is TOML, and has not been asked yet whether it makes sense: nothing can be run from it but through
-/// [`Document::read`].
+/// A parsed TOML file that has not been validated. Only [`Document::read`] makes a usable value of it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Document {
     source: Source,
@@ -16,54 +15,54 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads TOML. `name` is what faults call the file.
+    /// Parses TOML; faults call the file `name`.
     ///
     /// # Errors
     /// With every error of syntax, duplicate keys among them; at most one a line.
-    pub fn parse(name: &str, text: &str) -> Result<Self, Faults> {
+    pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
         let source = Source::new(name, text);
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut faults = syntax_faults(&source, &errors);
         if !faults.is_empty()
             && let Some(fault) = other_language(&source)
         {
-            // Whatever else there is comes of that.
+            // All other errors follow from that.
             faults = vec![fault];
         }
         let mut root = Node { content: Content::Table(Table::default()), bytes: Some(0..0) };
         if faults.is_empty() {
             root.content = Content::Table(table_of(table.get_ref(), &source, &mut faults));
         }
-        Faults::check(faults)?;
+        ConfigError::check(faults)?;
         Ok(Self { source, root })
     }
 
-    /// Reads the whole as a `T`, `${NAME}` in texts replaced by what `env` has for `NAME`.
+    /// Reads the document as a `T`, with `${NAME}` in texts replaced by the value of `NAME` in `env`.
     ///
     /// # Errors
-    /// With everything that is wrong.
-    pub fn read<T: Shape>(&self, env: Env<'_>) -> Result<T, Faults> {
-        Reader::of_file(&self.source, env).whole(&self.root)
+    /// With every fault.
+    pub fn read<T: Shape>(&self, env: Env<'_>) -> Result<T, ConfigError> {
+        Reader::of_file(&self.source, env).root(&self.root)
     }
 
-    /// The text, to show faults in.
+    /// Returns the text, to show faults in.
     pub fn source(&self) -> &Source {
         &self.source
     }
 
-    /// The whole as a value.
+    /// Returns the root value.
     pub fn root(&self) -> &Node {
         &self.root
     }
 }
 
-/// Reads a JSON value as a `T`. Places are JSON pointers; `${NAME}` stands for itself, so that whoever may send JSON
-/// cannot read the environment.
+/// Reads a JSON value as a `T`. Places are JSON pointers; `${NAME}` stands for itself, so that a sender of JSON cannot
+/// read the environment.
 ///
 /// # Errors
-/// With everything that is wrong.
-pub fn from_json<T: Shape>(value: &serde_json::Value) -> Result<T, Faults> {
-    Reader::of_json().whole(&Node::from_json(value))
+/// With every fault.
+pub fn from_json<T: Shape>(value: &serde_json::Value) -> Result<T, ConfigError> {
+    Reader::of_json().root(&Node::from_json(value))
 }
 
 fn syntax_faults(source: &Source, errors: &[toml::de::Error]) -> Vec<Fault> {
@@ -89,7 +88,7 @@ fn syntax_faults(source: &Source, errors: &[toml::de::Error]) -> Vec<Fault> {
     faults
 }
 
-/// What a text that is no TOML was written in instead, told at its first line.
+/// Recognises another language in a text that is not TOML, and reports it at its first line.
 fn other_language(source: &Source) -> Option<Fault> {
     let text = source.text();
     let mut start = 0;
@@ -112,7 +111,7 @@ fn other_language(source: &Source) -> Option<Fault> {
     Some(fault.expecting("TOML: `key = \"value\"`, and `[section]` above the keys of a section"))
 }
 
-/// The parser's message as a problem and an expectation.
+/// Splits the parser's message into a problem and an expectation.
 fn told(message: &str, written: &str) -> (String, Option<String>) {
     let (problem, expected) = match message.split_once(", expected ") {
         Some((problem, expected)) => (problem, Some(expected).filter(|expected| *expected != "nothing")),

@@ -1,21 +1,21 @@
-//! `${NAME}` in texts.
+//! References to the environment: `${NAME}` in texts.
 
 use std::borrow::Cow;
 
-/// What the environment has under a name.
+/// A lookup of environment variables by name.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What is wrong with a reference.
+/// An error in a reference.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum BadReference {
+pub(super) enum ReferenceError {
     /// The environment has nothing of this name.
     Unset(String),
     /// `${` without `}`, or with something between them that is no name.
     Malformed,
 }
 
-/// The text with each `${NAME}` replaced; `$${` stands for `${`. What comes from the environment is not looked at again.
-pub(super) fn expand<'t>(text: &'t str, env: Env<'_>) -> Result<Cow<'t, str>, BadReference> {
+/// Replaces each `${NAME}` in a text; `$${` stands for `${`. Values from the environment are not expanded again.
+pub(super) fn expand<'t>(text: &'t str, env: Env<'_>) -> Result<Cow<'t, str>, ReferenceError> {
     if !text.contains("${") {
         return Ok(Cow::Borrowed(text));
     }
@@ -30,11 +30,11 @@ pub(super) fn expand<'t>(text: &'t str, env: Env<'_>) -> Result<Cow<'t, str>, Ba
             continue;
         }
         out.push_str(before);
-        let (name, after) = reference[2..].split_once('}').ok_or(BadReference::Malformed)?;
+        let (name, after) = reference[2..].split_once('}').ok_or(ReferenceError::Malformed)?;
         if !is_name(name) {
-            return Err(BadReference::Malformed);
+            return Err(ReferenceError::Malformed);
         }
-        out.push_str(&env(name).ok_or_else(|| BadReference::Unset(name.to_owned()))?);
+        out.push_str(&env(name).ok_or_else(|| ReferenceError::Unset(name.to_owned()))?);
         rest = after;
     }
     out.push_str(rest);
@@ -51,7 +51,7 @@ fn is_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn expanded(text: &str) -> Result<String, BadReference> {
+    fn expanded(text: &str) -> Result<String, ReferenceError> {
         let env = |name: &str| (name == "HOST").then(|| "${ME}".to_owned());
         expand(text, &env).map(Cow::into_owned)
     }
@@ -65,9 +65,9 @@ mod tests {
 
     #[test]
     fn tells_what_is_unset_and_what_is_malformed() {
-        assert_eq!(expanded("${NONE}"), Err(BadReference::Unset("NONE".into())));
+        assert_eq!(expanded("${NONE}"), Err(ReferenceError::Unset("NONE".into())));
         for text in ["${HOST", "${}", "${1A}", "${A-B}", "${A B}"] {
-            assert_eq!(expanded(text), Err(BadReference::Malformed), "{text}");
+            assert_eq!(expanded(text), Err(ReferenceError::Malformed), "{text}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What is wrong with a file: where, what was expected, and what may have been meant.
+//! Faults of a file: the place, the expectation, and the word that may have been meant.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::{cmp::Ordering, fmt};
 
-/// Where a fault is.
+/// The place of a fault.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Place {
     /// In a file.
@@ -14,12 +14,12 @@ pub enum Place {
         line: u32,
         /// The column in characters, from 1.
         column: u32,
-        /// How many characters it takes in its first line, at least 1.
+        /// The width in characters within the first line, at least 1.
         width: u32,
     },
     /// In a JSON value.
     Json {
-        /// The JSON pointer (RFC 6901); empty for the whole.
+        /// The JSON pointer (RFC 6901); empty for the root.
         pointer: String,
     },
 }
@@ -34,7 +34,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing that is wrong. Never holds a value that came from the environment.
+/// A fault, or a warning, with its place. It never holds a value that came from the environment.
 ///
 /// `Display` is one line, as compilers write it; [`Fault::render`] adds the line of the file and a caret.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,49 +47,49 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// At this place and path (dotted, `"policy.careful.timeout.total"`; empty for the whole document), this problem.
+    /// Creates a fault at a place and path (dotted, `"policy.careful.timeout.total"`; empty for the root).
     pub fn new(place: Place, path: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { place, path: path.into(), problem: problem.into(), expected: None, nearest: None }
     }
 
-    /// The same, saying what would have been right.
+    /// Adds the expectation.
     pub fn expecting(mut self, expected: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
         self
     }
 
-    /// The same, saying what may have been meant.
+    /// Adds the word that may have been meant.
     pub fn nearest_to(mut self, nearest: Option<impl Into<String>>) -> Self {
         self.nearest = nearest.map(Into::into);
         self
     }
 
-    /// Where.
+    /// Returns the place.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// The keys that lead there, dotted; empty for the whole document.
+    /// Returns the keys that lead to the place, dotted; empty for the root.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What is wrong.
+    /// Returns the problem.
     pub fn problem(&self) -> &str {
         &self.problem
     }
 
-    /// What the place takes.
+    /// Returns the expectation.
     pub fn expected(&self) -> Option<&str> {
         self.expected.as_deref()
     }
 
-    /// The known word nearest to what was written, if one is near.
+    /// Returns the known word nearest to the one written, if one is near.
     pub fn nearest(&self) -> Option<&str> {
         self.nearest.as_deref()
     }
 
-    /// The same, expecting more than was said so far.
+    /// Widens the expectation.
     pub(super) fn widen(&mut self, expected: &str, near: Option<&str>) {
         self.expected = Some(expected.to_owned());
         if let Some(near) = near {
@@ -148,16 +148,16 @@ impl Serialize for Fault {
     }
 }
 
-/// Everything that is wrong, in the order of the file. Never empty.
+/// The faults of a document, in the order of the file. Never empty.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
-pub struct Faults(Vec<Fault>);
+pub struct ConfigError(Vec<Fault>);
 
-impl Faults {
-    /// `Ok` if there are none, else all of them.
+impl ConfigError {
+    /// Sorts the faults and returns them as an error.
     ///
     /// # Errors
-    /// If there is one.
+    /// If there is a fault.
     pub fn check(faults: Vec<Fault>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self::sorted(faults)) }
     }
@@ -168,19 +168,19 @@ impl Faults {
         Self(faults)
     }
 
-    /// One by one, in the order of the file.
+    /// Returns the faults in the order of the file.
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.0.iter()
     }
 }
 
-impl From<Fault> for Faults {
+impl From<Fault> for ConfigError {
     fn from(fault: Fault) -> Self {
         Self(vec![fault])
     }
 }
 
-impl<'a> IntoIterator for &'a Faults {
+impl<'a> IntoIterator for &'a ConfigError {
     type Item = &'a Fault;
     type IntoIter = std::slice::Iter<'a, Fault>;
 
@@ -189,7 +189,7 @@ impl<'a> IntoIterator for &'a Faults {
     }
 }
 
-impl IntoIterator for Faults {
+impl IntoIterator for ConfigError {
     type Item = Fault;
     type IntoIter = std::vec::IntoIter<Fault>;
 
@@ -198,8 +198,8 @@ impl IntoIterator for Faults {
     }
 }
 
-/// One line each.
-impl fmt::Display for Faults {
+/// One line a fault.
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.0.iter().enumerate() {
             if index > 0 {
@@ -211,7 +211,7 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests {
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_sorted_and_told_once() {
-        let faults = Faults::check(vec![at(10, 1), at(2, 9), at(2, 1), at(2, 9)]).unwrap_err();
+    fn faults_are_sorted_and_reported_once() {
+        let faults = ConfigError::check(vec![at(10, 1), at(2, 9), at(2, 1), at(2, 9)]).unwrap_err();
         let places: Vec<_> = faults.iter().map(|fault| fault.place().to_string()).collect();
         assert_eq!(places, ["f:2:1", "f:2:9", "f:10:1"]);
-        assert!(Faults::check(Vec::new()).is_ok());
+        assert!(ConfigError::check(Vec::new()).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use crate::{Node, Reader, Schemas, Shape};
 use plimsoll_policy::units::ValueError;
 use std::{borrow::Cow, fmt};
 
-/// The name of a header field, in lower case: 1 to 128 of the characters that HTTP allows there.
+/// The name of a header field in lower case: 1 to 128 characters of a token (RFC 9110).
 ///
 /// ```
 /// # use plimsoll_config::HeaderName;
@@ -17,16 +17,16 @@ pub struct HeaderName(Box<str>);
 
 pub(super) const EXPECTED: &str = "the name of a header such as \"x-tenant\"";
 
-/// The characters of a name, as a pattern.
+/// The pattern of a name.
 pub(super) const PATTERN: &str = "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}";
 
 impl HeaderName {
-    /// As text, in lower case.
+    /// Returns the name as text, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text alone.
+    /// Returns the text.
     pub fn into_boxed_str(self) -> Box<str> {
         self.0
     }
@@ -70,7 +70,7 @@ impl Shape for HeaderName {
     }
 }
 
-/// `header:NAME`, as rate limits and balancing write it.
+/// Reads the name of `header:NAME`, as rate limits and balancing write it.
 pub(super) fn tagged(text: &str) -> Option<Box<str>> {
     HeaderName::try_from(text.strip_prefix("header:")?.trim()).ok().map(HeaderName::into_boxed_str)
 }

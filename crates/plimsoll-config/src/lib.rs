@@ -1,8 +1,8 @@
 //! The policy file: from TOML (or JSON) to validated types, and back.
 //!
-//! A [`Document`] is text that is TOML and has not been asked yet whether it makes sense. What can be run comes out of
-//! [`Document::read`] alone, as a type whose values are all valid; otherwise every fault comes out at once, each with
-//! its line and column, what was expected, and the nearest known word ([`Faults`]).
+//! A [`Document`] is parsed TOML that has not been validated. [`Document::read`] makes a type of it whose values are all
+//! valid, or reports every fault at once, each with its line and column, the expectation, and the nearest known word
+//! ([`ConfigError`]).
 //!
 //! ```
 //! use plimsoll_config::{Document, PolicyFile};
@@ -16,28 +16,32 @@
 //! let faults = document.read::<PolicyFile>(&|name| std::env::var(name).ok()).unwrap_err();
 //! assert!(faults.to_string().starts_with("policy.toml:5:1: policy.careful.bulkhed: unknown key \"bulkhed\""));
 //! assert_eq!(faults.iter().next().and_then(|fault| fault.nearest()), Some("bulkhead"));
-//! # Ok::<(), plimsoll_config::Faults>(())
+//! # Ok::<(), plimsoll_config::ConfigError>(())
 //! ```
 //!
 //! # One description of each section
 //!
 //! A section is described once, by [`section!`]: keys, types, defaults, documentation. Reading, writing, the JSON Schema
-//! ([`schema()`]) and the reference page ([`reference()`]) follow from it, so they cannot disagree. Whoever adds sections
-//! to the file (the gateway does) uses the same macro and the same [`Shape`]s.
+//! ([`schema()`]) and the reference page ([`reference()`]) follow from it, so they cannot disagree. A program with sections
+//! of its own (the gateway has) uses the same macro and the same [`Shape`]s.
 //!
 //! # Texts from the environment
 //!
 //! In a file, `${NAME}` in a text stands for the environment's value of `NAME`, and `$${` for `${` itself. Keys are not
-//! replaced. A fault about such a text shows the reference, never the value. JSON (a patch of the admin API) has no
-//! references: whoever may send it must not thereby read the environment.
+//! replaced. A fault in such a text shows the reference, never the value. JSON (a patch of the admin API) has no
+//! references: its sender must not read the environment by it.
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 mod describe;
 mod document;
 mod environment;
+mod error;
 mod fault;
 mod header;
-mod invalid;
 mod load;
 mod merge;
 mod name;
@@ -59,14 +63,14 @@ mod tests;
 
 pub use document::{Document, from_json};
 pub use environment::Env;
-pub use fault::{Fault, Faults, Place};
+pub use error::{DocumentError, LoadError};
+pub use fault::{ConfigError, Fault, Place};
 pub use header::HeaderName;
-pub use invalid::{Invalid, LoadError};
 pub use load::MOST_BYTES;
 pub use merge::merge;
 pub use name::{Name, nearest};
 pub use node::{Content, Entry, Node, Table};
-pub use policies::{Policies, UnknownPolicy};
+pub use policies::{Policies, UnknownPolicyError};
 pub use policy::PolicyFile;
 pub use quantities::Version;
 pub use reader::Reader;
@@ -78,7 +82,7 @@ pub use shape::{NonEmpty, Placed, Shape};
 pub use size::Size;
 pub use source::Source;
 
-// What the macros' expansions name.
+// Items that the macros' expansions name.
 #[doc(hidden)]
 pub use self::{
     schema::prose,

@@ -1,35 +1,35 @@
-//! Changing what is written: JSON merge patch.
+//! Changes of a value by JSON merge patch.
 
-use crate::{Faults, Schemas, Shape, from_json};
+use crate::{ConfigError, Schemas, Shape, from_json};
 use serde_json::{Map, Value};
 
-/// This value with a JSON merge patch (RFC 7396) over what it [writes](Shape::write), read again: same keys and
-/// spellings as the file, `null` for "the default again", and the same validation.
+/// Applies a JSON merge patch (RFC 7396) to the [written](Shape::write) value and reads the result: with the keys and
+/// spellings of the file, `null` for the default, and the same validation.
 ///
-/// The patch meets the whole value, defaults included: where two keys bound each other, a patch that moves one beyond
-/// the other is refused, though the other stood nowhere in a file.
+/// The patch applies to the whole value, defaults included: where two keys bound each other, a patch that moves one beyond
+/// the other is refused, even if the other was not in a file.
 ///
 /// # Errors
-/// With everything that is wrong with the result; places are JSON pointers.
+/// With every fault of the result; places are JSON pointers.
 ///
 /// ```
-/// use plimsoll_config::{Faults, merge};
+/// use plimsoll_config::{ConfigError, merge};
 /// use plimsoll_policy::PolicySpec;
 ///
 /// let patch = serde_json::json!({ "retry": { "attempts": 2 }, "bulkhead": "off" });
 /// let spec = merge(&PolicySpec::default(), &patch)?;
 /// assert_eq!(spec.retry.unwrap().attempts.get(), 2);
 /// assert_eq!(spec.bulkhead, None);
-/// # Ok::<(), Faults>(())
+/// # Ok::<(), ConfigError>(())
 /// ```
-pub fn merge<T: Shape>(value: &T, patch: &Value) -> Result<T, Faults> {
+pub fn merge<T: Shape>(value: &T, patch: &Value) -> Result<T, ConfigError> {
     let mut whole = value.write();
     apply(&mut whole, patch, Some(&T::schema(&mut Schemas::new("#/"))));
     from_json(&whole)
 }
 
-/// `schema` is that of `target`, where it is known. A `null` for a key that there is not stays, so that reading the result
-/// tells of it: whoever spelled a key wrong wants to know, even if there is nothing to take away.
+/// Applies `patch` to `target`, whose schema is `schema` where it is known. A `null` for an unknown key stays, so that
+/// reading the result reports the misspelt key.
 fn apply(target: &mut Value, patch: &Value, schema: Option<&Value>) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
@@ -49,11 +49,11 @@ fn apply(target: &mut Value, patch: &Value, schema: Option<&Value>) {
     }
 }
 
-/// The schema of a key of such a table, if it may be there.
+/// Returns the schema of a key of such a table, if the key is known.
 fn below<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
     let own = schema.get("properties").and_then(|keys| keys.get(key));
     let named = || schema.get("additionalProperties").filter(|schema| schema.is_object());
-    // Whichever form has it: the patch may turn one into the other.
+    // Either form may have it: the patch may turn one into the other.
     let form = || ["then", "else"].iter().find_map(|form| below(schema.get(form)?, key));
     own.or_else(named).or_else(form)
 }

@@ -1,4 +1,4 @@
-//! Names of policies and upstreams, and the nearest of them.
+//! Names of policies and upstreams, and the nearest name to a word.
 
 use crate::{Node, Reader, Schemas, Shape};
 use plimsoll_policy::units::ValueError;
@@ -7,8 +7,8 @@ use std::{
     fmt,
 };
 
-/// The name of a policy or an upstream: 1 to 64 of `a`–`z`, `0`–`9`, `_` and `-`, so that it can stand in a path, a
-/// metric's label and a log line as it is.
+/// The name of a policy or an upstream: 1 to 64 of `a`–`z`, `0`–`9`, `_` and `-`, so that it fits a path, a metric's
+/// label and a log line.
 ///
 /// ```
 /// # use plimsoll_config::Name;
@@ -22,7 +22,7 @@ pub struct Name(Box<str>);
 impl Name {
     const EXPECTED: &'static str = "a name of 1 to 64 of a-z, 0-9, \"_\" and \"-\"";
 
-    /// As text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -78,8 +78,8 @@ impl Shape for Name {
     }
 }
 
-/// The candidate that `name` was probably meant to be, if one is near: one slip in three letters, case and `_` for `-`
-/// not counted. The first of equals. O(candidates × length²); names beyond 128 bytes are near to nothing.
+/// Returns the candidate that `name` was probably meant to be, if one is near: at most one edit in three letters; case and
+/// `_` for `-` do not count. The first of equals. O(candidates × length²); no candidate is near to a name above 128 bytes.
 pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     if name.len() > 128 {
         return None;

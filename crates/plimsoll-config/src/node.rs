@@ -1,8 +1,8 @@
-//! What a document says, value by value, before anyone asks what it means.
+//! The values of a document before they are interpreted.
 
 use std::ops::Range;
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Node {
     pub(super) content: Content,
@@ -10,7 +10,7 @@ pub struct Node {
     pub(super) bytes: Option<Range<usize>>,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Content {
     /// Keys and values.
@@ -32,7 +32,7 @@ pub enum Content {
 }
 
 impl Node {
-    /// The same value as JSON gives it; its places are JSON pointers.
+    /// Converts a JSON value; its places are JSON pointers.
     pub fn from_json(value: &serde_json::Value) -> Self {
         use serde_json::Value;
         let content = match value {
@@ -59,12 +59,12 @@ impl Node {
         Self { content, bytes: None }
     }
 
-    /// What it is.
+    /// Returns the content.
     pub fn content(&self) -> &Content {
         &self.content
     }
 
-    /// Its entries, if it is a table.
+    /// Returns the table, if the value is one.
     pub fn as_table(&self) -> Option<&Table> {
         match &self.content {
             Content::Table(table) => Some(table),
@@ -72,7 +72,8 @@ impl Node {
         }
     }
 
-    /// How a fault names it: short, on one line, and as written (a reference to the environment stays a reference).
+    /// Returns the value as a fault quotes it: short, on one line, and as written (a reference to the environment stays a
+    /// reference).
     pub(super) fn shown(&self) -> String {
         const MOST: usize = 48;
         match &self.content {
@@ -97,7 +98,7 @@ pub struct Table {
     entries: Vec<Entry>,
 }
 
-/// A key, its value, and where the key stands.
+/// A key, its place, and its value.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
     /// The key.
@@ -112,12 +113,12 @@ impl Table {
         Self { entries }
     }
 
-    /// The value of this key. O(entries).
+    /// Returns the value of a key. O(entries).
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
-    /// Every entry, in the order of the document.
+    /// Returns all entries, in the order of the document.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

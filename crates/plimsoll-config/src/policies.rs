@@ -1,10 +1,10 @@
-//! The policies of a file, by name.
+//! The policies of a file by name.
 
-use crate::{Document, Env, Invalid, LoadError, Name, PolicyFile, nearest, one_of};
+use crate::{Document, DocumentError, Env, LoadError, Name, PolicyFile, nearest, one_of};
 use plimsoll_policy::{NamedPolicy, PolicySpec};
 use std::{collections::BTreeMap, fmt, path::Path};
 
-/// Every policy of a file, by name, each valid as it stands.
+/// All policies of a file by name; each is valid.
 ///
 /// ```
 /// use plimsoll_config::Policies;
@@ -42,15 +42,15 @@ impl Policies {
     ///
     /// # Errors
     /// With everything that is wrong in it.
-    pub fn parse(name: &str, text: &str, env: Env<'_>) -> Result<Self, Invalid> {
+    pub fn parse(name: &str, text: &str, env: Env<'_>) -> Result<Self, DocumentError> {
         Ok(Document::of_text(name, text)?.valid::<PolicyFile>(env)?.into())
     }
 
-    /// The policy of this name.
+    /// Returns the policy of a name.
     ///
     /// # Errors
     /// If there is none; the error names the nearest that there is.
-    pub fn get(&self, name: &str) -> Result<PolicySpec, UnknownPolicy> {
+    pub fn get(&self, name: &str) -> Result<PolicySpec, UnknownPolicyError> {
         self.by_name.get(name).cloned().ok_or_else(|| self.unknown(name))
     }
 
@@ -58,18 +58,18 @@ impl Policies {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub fn named(&self, name: &str) -> Result<NamedPolicy, UnknownPolicy> {
+    pub fn named(&self, name: &str) -> Result<NamedPolicy, UnknownPolicyError> {
         Ok(NamedPolicy::new(name, self.get(name)?))
     }
 
-    /// Each name with its policy, by name.
+    /// Returns each name with its policy, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &PolicySpec)> {
         self.by_name.iter().map(|(name, spec)| (name.as_str(), spec))
     }
 
-    fn unknown(&self, name: &str) -> UnknownPolicy {
+    fn unknown(&self, name: &str) -> UnknownPolicyError {
         let names = self.by_name.keys().map(Name::as_str);
-        UnknownPolicy {
+        UnknownPolicyError {
             name: name.into(),
             nearest: nearest(name, names.clone()).map(Into::into),
             known: names.map(Into::into).collect(),
@@ -85,7 +85,7 @@ impl From<PolicyFile> for Policies {
 
 /// A policy was asked for that the file has not.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnknownPolicy {
+pub struct UnknownPolicyError {
     name: Box<str>,
     nearest: Option<Box<str>>,
     known: Vec<Box<str>>,
@@ -94,7 +94,7 @@ pub struct UnknownPolicy {
 /// The most names that a message lists.
 const LISTED: usize = 8;
 
-impl UnknownPolicy {
+impl UnknownPolicyError {
     /// The name that was asked for.
     pub fn name(&self) -> &str {
         &self.name
@@ -106,7 +106,7 @@ impl UnknownPolicy {
     }
 }
 
-impl fmt::Display for UnknownPolicy {
+impl fmt::Display for UnknownPolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no policy is called {:?}, expected ", self.name)?;
         match self.known.len() {
@@ -121,13 +121,13 @@ impl fmt::Display for UnknownPolicy {
     }
 }
 
-impl std::error::Error for UnknownPolicy {}
+impl std::error::Error for UnknownPolicyError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Policies, Invalid> {
+    fn read(text: &str) -> Result<Policies, DocumentError> {
         Policies::parse("p.toml", text, &|_| None)
     }
 

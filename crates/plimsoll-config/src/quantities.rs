@@ -1,4 +1,4 @@
-//! The policies' own quantities as the file writes them.
+//! The quantities of policies, as the file writes them.
 
 use crate::{Content, Node, Reader, Schemas, Shape, scalars::number, text_or};
 use plimsoll_policy::{
@@ -10,7 +10,7 @@ use plimsoll_policy::{
 use serde_json::{Value, json};
 use std::{borrow::Cow, time::Duration};
 
-/// What [`duration`] reads, as a pattern.
+/// The pattern of a [`duration`].
 pub(super) const DURATION: &str = r"\s*(([0-9]+(\.[0-9]{0,18})?|\.[0-9]{1,18})\s*(ns|us|µs|ms|s|m|h|d)\s*)+";
 
 /// Above zero.
@@ -125,7 +125,7 @@ impl Shape for Percentile {
     }
 }
 
-/// What a [`Percentile`] is read from, as a pattern.
+/// The pattern of a [`Percentile`].
 pub(super) const PERCENTILE: &str = r"\s*p[0-9]{1,2}(\.[0-9]*)?\s*";
 
 impl Shape for Burst {

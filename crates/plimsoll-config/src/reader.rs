@@ -1,8 +1,8 @@
-//! Reading values: where we are, what the environment has, and what was wrong so far.
+//! Reading of values: the path, the environment, and the faults so far.
 
 use crate::{
-    Env, Fault, Faults, Place, Shape, Source,
-    environment::{self, BadReference},
+    ConfigError, Env, Fault, Place, Shape, Source,
+    environment::{self, ReferenceError},
     name::nearest,
     node::{Content, Entry, Node},
 };
@@ -12,7 +12,7 @@ use std::{
     ops::{Range, RangeInclusive},
 };
 
-/// Reads values and collects what is wrong with them, so that all faults are told at once.
+/// A reader of values that collects their faults, so that all are reported at once.
 #[derive(Debug)]
 pub struct Reader<'d> {
     origin: Origin<'d>,
@@ -34,12 +34,12 @@ impl std::fmt::Debug for Origin<'_> {
     }
 }
 
-/// Whether nothing of this text came from the environment. What is near to what did would tell something of it.
+/// Returns whether nothing of this text came from the environment. A word near to a text that did would reveal it.
 fn as_written(node: &Node, text: &str) -> bool {
     matches!(node.content(), Content::String(raw) if raw == text)
 }
 
-/// The text with the units that people write in full as the file has them: "3 seconds" is "3s".
+/// Replaces units written in full by those of the file: "3 seconds" becomes "3s".
 fn usual_units(text: &str) -> String {
     const NAMES: [(&str, &[&str]); 7] = [
         ("ns", &["nanos", "nanosecond", "nanoseconds"]),
@@ -68,7 +68,7 @@ fn usual_units(text: &str) -> String {
     out
 }
 
-/// One step of the way from the whole document to a value.
+/// One step of the path from the root to a value.
 #[derive(Clone, Debug)]
 enum Step {
     Key(String),
@@ -84,14 +84,14 @@ impl<'d> Reader<'d> {
         Self { origin: Origin::Json, path: Vec::new(), faults: Vec::new() }
     }
 
-    /// Reads a whole document.
-    pub(super) fn whole<T: Shape>(mut self, node: &Node) -> Result<T, Faults> {
+    /// Reads the root of a document.
+    pub(super) fn root<T: Shape>(mut self, node: &Node) -> Result<T, ConfigError> {
         let value = T::read(node, &mut self);
         if value.is_none() && self.faults.is_empty() {
-            // A shape that gives nothing and says nothing still must not pass.
+            // A shape that returns nothing and reports nothing must not pass either.
             self.refuse(node, &T::expected());
         }
-        Faults::check(self.faults)?;
+        ConfigError::check(self.faults)?;
         value.ok_or_else(|| Fault::new(Place::Json { pointer: String::new() }, "", "no value").into())
     }
 
@@ -112,19 +112,19 @@ impl<'d> Reader<'d> {
         value
     }
 
-    /// A fault at this value, to be completed and given to [`Reader::push`].
+    /// Creates a fault at this value, to be completed and given to [`Reader::push`].
     pub fn fault(&self, node: &Node, problem: impl Into<String>) -> Fault {
         Fault::new(self.place(node), self.path(), problem)
     }
 
-    /// A fault at the key of this entry.
+    /// Creates a fault at the key of this entry.
     pub fn fault_at_key(&mut self, entry: &Entry, problem: impl Into<String>) -> Fault {
         self.within(Step::Key(entry.key.clone()), |reader| {
             Fault::new(reader.place_of(entry.key_bytes.clone()), reader.path(), problem)
         })
     }
 
-    /// A fault at a value some keys below the one being read.
+    /// Creates a fault at a value some keys below the one being read.
     pub(super) fn fault_below(&mut self, keys: &[&str], node: &Node, problem: impl Into<String>) -> Fault {
         let depth = self.path.len();
         self.path.extend(keys.iter().map(|key| Step::Key((*key).to_owned())));
@@ -133,24 +133,24 @@ impl<'d> Reader<'d> {
         fault
     }
 
-    /// Remembers a fault.
+    /// Adds a fault.
     pub fn push(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
-    /// Remembers that this value is not what the place takes.
+    /// Adds a fault: this value is not `expected`.
     pub fn refuse(&mut self, node: &Node, expected: &str) {
         let fault = self.fault(node, format!("found {}", node.shown())).expecting(expected);
         self.push(fault);
     }
 
-    /// How many faults there are so far.
+    /// Returns the number of faults so far.
     pub fn faults(&self) -> usize {
         self.faults.len()
     }
 
-    /// Lets the faults since the `from`th that are about the value being read itself, and that expected `narrow`, expect
-    /// `wide` instead, and name what was perhaps meant.
+    /// Changes the faults from the `from`th on that concern the value being read itself and expected `narrow`: they expect
+    /// `wide`, and name the word that was perhaps meant.
     pub(super) fn widen(&mut self, from: usize, narrow: &str, wide: &str, near: Option<&str>) {
         let path = self.path();
         for fault in self.faults.iter_mut().skip(from) {
@@ -160,7 +160,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// Whether this is a text that reads exactly so, references to the environment replaced.
+    /// Returns whether this is exactly the text `word`, with references to the environment replaced.
     pub fn is_word(&self, node: &Node, word: &str) -> bool {
         match (node.content(), &self.origin) {
             (Content::String(text), Origin::Json) => text == word,
@@ -171,7 +171,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// A text, references to the environment replaced. Anything else is refused as not being `expected`.
+    /// Reads a text, with references to the environment replaced. Any other value is refused: it is not `expected`.
     pub fn text<'n>(&mut self, node: &'n Node, expected: &str) -> Option<Cow<'n, str>> {
         let Content::String(text) = node.content() else {
             self.refuse(node, expected);
@@ -182,10 +182,10 @@ impl<'d> Reader<'d> {
             Ok(text) => Some(text),
             Err(bad) => {
                 let fault = match bad {
-                    BadReference::Unset(name) => self
+                    ReferenceError::Unset(name) => self
                         .fault(node, format!("the environment has no {name}"))
                         .expecting("a variable that is set; \"$${\" stands for \"${\" itself"),
-                    BadReference::Malformed => self
+                    ReferenceError::Malformed => self
                         .fault(node, format!("found {}, no reference to the environment", node.shown()))
                         .expecting("\"${NAME}\"; \"$${\" stands for \"${\" itself"),
                 };
@@ -195,7 +195,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// A text that `read` takes.
+    /// Reads a text that `read` accepts.
     pub fn parsed<T>(
         &mut self,
         node: &Node,
@@ -210,7 +210,7 @@ impl<'d> Reader<'d> {
         value
     }
 
-    /// The same for a text with units: where other names of the units are all that is wrong, the fault has the right
+    /// Reads a text with units that `read` accepts. If only the names of the units are wrong, the fault names the right
     /// ones.
     pub(super) fn quantity<T>(
         &mut self,
@@ -230,7 +230,7 @@ impl<'d> Reader<'d> {
         value
     }
 
-    /// One of these words; a wrong one is refused with the nearest of them.
+    /// Reads one of these words; a wrong one is refused with the nearest of them.
     pub fn word<T: Clone>(&mut self, node: &Node, words: &[(&str, T)], expected: &str) -> Option<T> {
         let text = self.text(node, expected)?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
@@ -242,7 +242,7 @@ impl<'d> Reader<'d> {
         None
     }
 
-    /// A whole number in this range.
+    /// Reads a whole number in this range.
     pub fn integer(&mut self, node: &Node, range: RangeInclusive<i128>, expected: &str) -> Option<i128> {
         match node.content() {
             Content::Integer(value) if range.contains(value) => Some(*value),
@@ -253,7 +253,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// Where this value stands.
+    /// Returns the place of this value.
     pub fn place(&self, node: &Node) -> Place {
         self.place_of(node.bytes.clone())
     }
@@ -265,7 +265,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// The keys that lead to the value being read: `policy.careful.retry`, `listener[0].listen`.
+    /// Returns the keys that lead to the value being read: `policy.careful.retry`, `listener[0].listen`.
     pub fn path(&self) -> String {
         let mut out = String::new();
         for step in &self.path {

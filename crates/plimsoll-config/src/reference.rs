@@ -1,9 +1,9 @@
-//! A page of reference, from the schema.
+//! The reference page, made from the schema.
 
 use serde_json::Value;
 use std::fmt::Write;
 
-/// Every key of a [schema](crate::schema()) as a Markdown table: key, what it takes, default, what it is for.
+/// Returns every key of a [schema](crate::schema()) as a Markdown table: key, accepted values, default, description.
 ///
 /// Keys of tables within tables are dotted; a name that the user chooses is `NAME`, a list's items are `[]`.
 pub fn reference(schema: &Value) -> String {
@@ -30,7 +30,7 @@ fn rows(root: &Value, schema: &Value, prefix: &str, out: &mut String) {
     }
 }
 
-/// The keys below a value, whichever of its forms has them.
+/// Adds the keys below a value, in all of its forms.
 fn within(root: &Value, value: &Value, path: &str, out: &mut String) {
     rows(root, value, path, out);
     if value["items"].is_object() {
@@ -46,7 +46,7 @@ fn within(root: &Value, value: &Value, path: &str, out: &mut String) {
     }
 }
 
-/// The two forms of a value that has them.
+/// Returns the two forms of a value that has them.
 fn forms(value: &Value) -> Option<[&Value; 2]> {
     value.get("if").map(|_| [&value["then"], &value["else"]])
 }
@@ -76,7 +76,7 @@ fn takes(root: &Value, value: &Value) -> String {
     }
 }
 
-/// A bar would end the cell.
+/// Escapes bars, which would end the cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }

@@ -1,15 +1,15 @@
-//! A fault with the line it is about.
+//! Rendering of a fault with its line.
 
-use crate::{Fault, Faults, Place, Source};
+use crate::{ConfigError, Fault, Place, Source};
 use std::fmt::Write;
 
 /// The most characters of a line that are shown.
 const WIDTH: usize = 100;
 
 impl Fault {
-    /// The fault as compilers show it: what, where, the line and a caret, and what would have been right.
+    /// Renders the fault as compilers do: the problem, its place, the line with a caret, and what was expected.
     ///
-    /// A fault without a line (in a JSON value) is told in words alone. Long lines are cut to a window around the fault.
+    /// A fault without a line (in a JSON value) has no quotation. Long lines are cut to a window around the fault.
     pub fn render(&self, source: &Source) -> String {
         let mut out = format!("error: {}\n", self.problem());
         let Place::Text { line, column, width, .. } = self.place() else {
@@ -38,8 +38,8 @@ impl Fault {
     }
 }
 
-impl Faults {
-    /// Every fault as [`Fault::render`] shows it, with an empty line between.
+impl ConfigError {
+    /// Renders every fault as [`Fault::render`] does, with an empty line between.
     pub fn render(&self, source: &Source) -> String {
         self.iter().map(|fault| fault.render(source)).collect::<Vec<_>>().join("\n")
     }

@@ -45,26 +45,26 @@ impl Schemas {
         schema
     }
 
-    /// What the references refer to.
+    /// Returns the definitions that the references refer to.
     pub fn into_definitions(self) -> Map<String, Value> {
         self.definitions
     }
 }
 
-/// The schema of a value that has one of two forms, told apart by `is`.
+/// Returns the schema of a value of two forms that `is` tells apart.
 ///
-/// Editors then say what is wrong with the form that was meant, where `anyOf` would say that none fits, or what is wrong
-/// with each.
+/// Editors then report the errors of the form that was meant, where `anyOf` would report that none fits, or the errors of
+/// each.
 pub fn either(is: Value, then: Value, otherwise: Value) -> Value {
     json!({ "if": is, "then": then, "else": otherwise })
 }
 
-/// A text in place of something else.
+/// Returns the schema of a text or something else.
 pub fn text_or(text: Value, otherwise: Value) -> Value {
     either(json!({ "type": "string" }), text, otherwise)
 }
 
-/// The JSON Schema of a whole document, with everything it refers to.
+/// Returns the JSON Schema of a document, with everything it refers to.
 pub fn schema<T: Shape>(title: &str) -> Value {
     let mut schemas = Schemas::new("#/$defs/");
     let mut out = Map::new();
@@ -77,7 +77,7 @@ pub fn schema<T: Shape>(title: &str) -> Value {
     Value::Object(out)
 }
 
-/// A doc comment's lines as one text: lines of a paragraph joined, paragraphs apart.
+/// Joins the lines of a doc comment: lines of a paragraph to one, paragraphs apart.
 #[doc(hidden)]
 pub fn prose(lines: &[&str]) -> String {
     let mut out = String::new();

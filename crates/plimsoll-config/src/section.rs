@@ -3,18 +3,18 @@
 use crate::{Content, Fault, Node, Reader, Schemas, Shape, name::nearest, node::Table};
 use serde_json::{Map, Value, json};
 
-/// What must hold between the keys of one section, beyond what each key's type says.
+/// The rules between the keys of one section, beyond those of each key's type.
 ///
-/// Every section has it, be it empty: `impl Rules for Listener {}`.
+/// Every section implements it, even without rules: `impl Rules for Listener {}`.
 pub trait Rules {
-    /// Called once every key has been read. Gives faults to `section`, and may fit a value that was not
+    /// Checks the section once every key has been read: gives faults to `section`, and may adjust a value that was not
     /// [given](Section::given) to those that were.
     fn apply(&mut self, section: &mut Section<'_, '_>) {
         let _ = section;
     }
 }
 
-/// A table being read: unknown keys have been told, known ones are asked for by name.
+/// A table being read: unknown keys have been reported, known ones are read by name.
 #[derive(Debug)]
 pub struct Section<'n, 'd> {
     node: &'n Node,
@@ -24,10 +24,10 @@ pub struct Section<'n, 'd> {
 }
 
 impl<'n, 'd> Section<'n, 'd> {
-    /// What the place of a section takes.
+    /// The expectation of a fault where a section was expected.
     pub const EXPECTED: &'static str = "a table";
 
-    /// Begins to read a table with these keys. Every other key is a fault, with the nearest of these.
+    /// Begins to read a table with these keys. Every other key is a fault that names the nearest of these.
     pub fn open<K: AsRef<str>>(node: &'n Node, reader: &'n mut Reader<'d>, keys: &[K]) -> Option<Self> {
         let faults_before = reader.faults();
         let Some(table) = node.as_table() else {
@@ -45,7 +45,7 @@ impl<'n, 'd> Section<'n, 'd> {
         Some(Self { node, table, reader, faults_before })
     }
 
-    /// The value of a key that must be there.
+    /// Reads the value of a required key.
     pub fn required<T: Shape>(&mut self, key: &str) -> Option<T> {
         let Some(node) = self.table.get(key) else {
             let fault = self.reader.fault(self.node, format!("missing key {key:?}"));
@@ -55,7 +55,7 @@ impl<'n, 'd> Section<'n, 'd> {
         self.reader.key(key, node)
     }
 
-    /// The value of a key, or what it is when left out.
+    /// Reads the value of a key, or returns its default.
     pub fn or_else<T: Shape>(&mut self, key: &str, default: impl FnOnce() -> T) -> Option<T> {
         match self.table.get(key) {
             Some(node) => self.reader.key(key, node),
@@ -63,7 +63,7 @@ impl<'n, 'd> Section<'n, 'd> {
         }
     }
 
-    /// The value of a key that may be left out: `Some(None)`.
+    /// Reads the value of an optional key; `Some(None)` if it is absent.
     pub fn optional<T: Shape>(&mut self, key: &str) -> Option<Option<T>> {
         match self.table.get(key) {
             Some(node) => self.reader.key(key, node).map(Some),
@@ -71,12 +71,12 @@ impl<'n, 'd> Section<'n, 'd> {
         }
     }
 
-    /// Whether the key at the end of this way stands in the document.
+    /// Returns whether the document has the key at the end of this path.
     pub fn given(&self, keys: &[&str]) -> bool {
         self.find(keys).is_some()
     }
 
-    /// A fault at the value of the key at the end of this way, or at the innermost table on it that is there.
+    /// Creates a fault at the value at the end of this path, or at the innermost table on it that exists.
     pub fn fault(&mut self, keys: &[&str], problem: impl Into<String>) -> Fault {
         for depth in (0..=keys.len()).rev() {
             if let Some(node) = self.find(&keys[..depth]) {
@@ -86,7 +86,7 @@ impl<'n, 'd> Section<'n, 'd> {
         self.reader.fault(self.node, problem)
     }
 
-    /// How a fault may show the value at the end of this way: as it is, or as the reference that it was written as.
+    /// Returns the value at the end of this path as a fault may show it: as it is, or as the reference it was written as.
     pub fn shown(&self, keys: &[&str], value: impl std::fmt::Display) -> String {
         match self.find(keys).map(Node::content) {
             Some(Content::String(text)) if text.contains("${") => text.clone(),
@@ -94,12 +94,12 @@ impl<'n, 'd> Section<'n, 'd> {
         }
     }
 
-    /// Remembers a fault.
+    /// Adds a fault.
     pub fn push(&mut self, fault: Fault) {
         self.reader.push(fault);
     }
 
-    /// Whether nothing in this section was wrong.
+    /// Returns whether this section has no fault.
     pub fn is_sound(&self) -> bool {
         self.reader.faults() == self.faults_before
     }
@@ -120,7 +120,7 @@ pub fn one_of<K: AsRef<str>>(words: &[K]) -> String {
     }
 }
 
-/// A section's schema, key by key.
+/// The schema of a section, built key by key.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct SectionSchema<'s> {

@@ -1,4 +1,4 @@
-//! What every kind of value in the file can do, and the kinds made of others.
+//! The trait of all values in the file, and the values made of others.
 
 use crate::{
     Fault, Node, Place, Reader, Schemas,
@@ -9,20 +9,20 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Deref};
 
-/// How a type stands in the file: one description that reads it, writes it, and tells editors and readers about it.
+/// The form of a type in the file: one description that reads it, writes it, and documents it.
 ///
-/// `T::read(T::write(value)) == value` for every value that [`Shape::read`] can give.
+/// `T::read(T::write(value)) == value` for every value that [`Shape::read`] can return.
 pub trait Shape: Sized {
-    /// What the place takes, with an example: it completes the sentence "expected …".
+    /// Returns a description with an example that completes the sentence "expected …".
     fn expected() -> Cow<'static, str>;
 
-    /// Reads a value. `None` only after a fault has been given to `reader`.
+    /// Reads a value. `None` only after a fault was given to `reader`.
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
 
-    /// The JSON Schema (draft 2020-12) of what [`Shape::read`] takes.
+    /// Returns the JSON Schema (draft 2020-12) of the values that [`Shape::read`] accepts.
     fn schema(schemas: &mut Schemas) -> Value;
 
-    /// The value as the file would have it.
+    /// Returns the value as the file has it.
     fn write(&self) -> Value;
 }
 
@@ -53,7 +53,7 @@ impl<T: Shape> Shape for Option<T> {
     }
 }
 
-/// Whether someone who wrote this probably meant "off".
+/// Returns whether this was probably meant as "off".
 fn sounds_off(content: &Content) -> bool {
     match content {
         Content::Bool(on) => !on,
@@ -76,7 +76,7 @@ impl<T: Shape> Shape for Vec<T> {
             reader.refuse(node, &Self::expected());
             return None;
         };
-        // Not stopped by the first bad item: every one is told.
+        // Every bad item is reported, not only the first.
         let read: Vec<_> = items.iter().enumerate().map(|(at, item)| reader.index(at, item)).collect();
         read.into_iter().collect()
     }
@@ -90,17 +90,17 @@ impl<T: Shape> Shape for Vec<T> {
     }
 }
 
-/// A list of at least one.
+/// A list of at least one item.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NonEmpty<T>(Vec<T>);
 
 impl<T> NonEmpty<T> {
-    /// These, if there is one.
+    /// Creates a list; `None` if it is empty.
     pub fn new(items: Vec<T>) -> Option<Self> {
         (!items.is_empty()).then_some(Self(items))
     }
 
-    /// The items.
+    /// Returns the items.
     pub fn into_vec(self) -> Vec<T> {
         self.0
     }
@@ -187,10 +187,10 @@ fn read_names<T: Shape>(table: &Table, reader: &mut Reader<'_>) -> Option<BTreeM
     sound.then_some(map)
 }
 
-/// A value that remembers where it stands, so that what is found out later (a name that nothing has, an address that
-/// is listened on twice) can still be told at its place.
+/// A value with its place, so that a fault found later (an unknown name, an address that is used twice) can be reported
+/// there.
 ///
-/// Two are equal when their values are, wherever they stand.
+/// Two are equal when their values are equal, whatever their places.
 #[derive(Clone)]
 pub struct Placed<T> {
     value: T,
@@ -200,33 +200,33 @@ pub struct Placed<T> {
 }
 
 impl<T> Placed<T> {
-    /// The value.
+    /// Returns the value.
     pub fn get(&self) -> &T {
         &self.value
     }
 
-    /// The value, without its place.
+    /// Returns the value without its place.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// Where it stands.
+    /// Returns the place.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// The keys that lead to it.
+    /// Returns the keys that lead to the value, dotted.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The value as it was written, short and on one line: what a fault may quote, for a reference to the environment
-    /// stays one.
+    /// Returns the value as it was written, short and on one line. A fault may quote it, since a reference to the
+    /// environment stays a reference.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// A fault at its place. The problem must not quote the value otherwise than as [`Placed::shown`].
+    /// Creates a fault at the value's place. The problem may quote the value only as [`Placed::shown`].
     pub fn fault(&self, problem: impl Into<String>) -> Fault {
         Fault::new(self.place.clone(), self.path.clone(), problem)
     }

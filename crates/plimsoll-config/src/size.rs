@@ -4,7 +4,7 @@ use crate::{Content, Node, Reader, Schemas, Shape, text_or};
 use serde_json::{Value, json};
 use std::{borrow::Cow, fmt, str::FromStr};
 
-/// So many bytes. Written `"64KiB"`, `"1MiB"`, `"300MB"`, or as a bare number of bytes.
+/// A size in bytes. Written `"64KiB"`, `"1MiB"`, `"300MB"`, or as a bare number of bytes.
 ///
 /// ```
 /// # use plimsoll_config::Size;
@@ -25,22 +25,22 @@ const UNITS: [(&str, u64); 7] = [
 ];
 
 impl Size {
-    /// So many bytes.
+    /// Creates a size of `bytes`.
     pub const fn of_bytes(bytes: u64) -> Self {
         Self(bytes)
     }
 
-    /// So many times 1024 bytes; saturates.
+    /// Creates a size of so many times 1024 bytes; saturates.
     pub const fn kib(kib: u64) -> Self {
         Self(kib.saturating_mul(1 << 10))
     }
 
-    /// So many times 1024² bytes; saturates.
+    /// Creates a size of so many times 1024² bytes; saturates.
     pub const fn mib(mib: u64) -> Self {
         Self(mib.saturating_mul(1 << 20))
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     pub const fn bytes(self) -> u64 {
         self.0
     }

@@ -1,9 +1,9 @@
-//! A file's text, and where in it a byte stands.
+//! The text of a file, and the positions in it.
 
 use crate::Place;
 use std::ops::Range;
 
-/// A file's name and text, as faults quote them.
+/// The name and text of a file, as faults quote them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Source {
     name: String,
@@ -13,7 +13,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// This text under this name (usually the path, as the user gave it).
+    /// Creates a source from a name (usually the path, as the user gave it) and a text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
@@ -21,17 +21,17 @@ impl Source {
         Self { name: name.into(), text, lines }
     }
 
-    /// The file's name.
+    /// Returns the file's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// All of it.
+    /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The line of this number (from 1) without its end; empty where there is none.
+    /// Returns the line of this number (from 1) without its end; empty if there is none.
     pub fn line(&self, number: u32) -> &str {
         let index = (number as usize).wrapping_sub(1);
         let Some(start) = self.lines.get(index).copied() else { return "" };
@@ -39,7 +39,7 @@ impl Source {
         self.text[start..end].trim_end_matches(['\n', '\r']).trim_start_matches(BYTE_ORDER_MARK)
     }
 
-    /// Where these bytes stand. A range beyond the text stands at its end. O(log lines + line length).
+    /// Returns the place of a range of bytes; one beyond the text is at its end. O(log lines + line length).
     pub fn place(&self, bytes: Range<usize>) -> Place {
         let start = self.character_boundary(bytes.start);
         let index = self.lines.partition_point(|line| *line <= start).saturating_sub(1);
@@ -55,7 +55,7 @@ impl Source {
         }
     }
 
-    /// This byte, or the last before it at which a character begins.
+    /// Returns this byte, or the last before it at which a character begins.
     fn character_boundary(&self, at: usize) -> usize {
         self.text.floor_char_boundary(at)
     }

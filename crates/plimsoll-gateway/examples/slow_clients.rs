@@ -46,7 +46,7 @@ fn main() -> Result<(), Failed> {
     }
 }
 
-/// What the good requests met.
+/// The results of the good requests.
 #[derive(Debug, Default)]
 struct Met {
     latencies: Mutex<Vec<Duration>>,

@@ -95,7 +95,7 @@ async fn server(seconds: &str) -> Result<(), Failed> {
     tokio::task::spawn_blocking(move || measure("serve", address, &seconds, &registry, series)).await?
 }
 
-/// What answers at once, without end, and what never reads.
+/// Services that respond at once, without end, and that never read.
 fn app() -> Router {
     let part = || Ok::<_, Infallible>(Bytes::from(vec![b'x'; 16 * 1024]));
     let large = move || async move {
@@ -168,7 +168,7 @@ fn resident() -> Result<u64, Failed> {
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
-/// What the good requests met.
+/// The results of the good requests.
 #[derive(Debug, Default)]
 struct Met {
     latencies: Mutex<Vec<Duration>>,

@@ -221,7 +221,7 @@ impl Drop for Entry {
         let left = || if is_cut() { Why::Drained } else { Why::ClientGone };
         let why = answer.and_then(|answer| answer.why).or_else(|| (!whole).then(left));
         let unanswered = if why == Some(Why::Drained) { DRAINED } else { CLIENT_GONE };
-        let line = Line {
+        let line = LogLine {
             time: Timestamp(self.time),
             client: self.client.get().to_canonical(),
             protocol: Some(protocol(self.version)),
@@ -252,13 +252,13 @@ impl Drop for Entry {
 /// Writes the line of a request that was refused before it could be read.
 pub(crate) fn refused(snapshot: &Snapshot, client: IpAddr, problem: Kind, why: Why) {
     let Some(log) = &snapshot.access_log else { return };
-    let line = Line {
+    let line = LogLine {
         time: Timestamp(SystemTime::now()),
         client: client.to_canonical(),
         status: problem.status().as_u16(),
         problem: Some(problem.name()),
         why: Some(why.name()),
-        ..Line::EMPTY
+        ..LogLine::EMPTY
     };
     if let Ok(line) = serde_json::to_vec(&line) {
         log.write(&line);
@@ -266,7 +266,7 @@ pub(crate) fn refused(snapshot: &Snapshot, client: IpAddr, problem: Kind, why: W
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct LogLine<'a> {
     time: Timestamp,
     client: IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -297,7 +297,7 @@ struct Line<'a> {
     why: Option<&'a str>,
 }
 
-impl Line<'_> {
+impl LogLine<'_> {
     const EMPTY: Self = Self {
         time: Timestamp(SystemTime::UNIX_EPOCH),
         client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),

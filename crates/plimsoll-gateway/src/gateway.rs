@@ -7,7 +7,7 @@ use crate::{
     notices::Notices,
     snapshot::Snapshot,
     spec::GatewaySpec,
-    worker::{self, Clients, ORDERS, Order, Shared},
+    worker::{self, COMMANDS, Clients, Command, Shared},
 };
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -76,7 +76,7 @@ pub struct Gateway {
 
 #[derive(Debug)]
 struct Worker {
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<Command>,
     thread: Mutex<Option<JoinHandle<io::Result<usize>>>>,
 }
 
@@ -91,7 +91,7 @@ impl Gateway {
 
     /// As [`Self::start`], taking from `inherited` the sockets that are bound to a listener's address already: those
     /// of a service manager, which go on listening while one process follows another. Each is shared by all workers.
-    /// What no listener wants is left in place. Clock, timers and randomness of requests and policies are those of `time`;
+    /// Sockets that no listener wants are left in place. Clock, timers and randomness of requests and policies are those of `time`;
     /// the names of endpoints are looked up by `resolver`.
     ///
     /// # Errors
@@ -158,7 +158,7 @@ impl Gateway {
         bound.retain(|(asked, given)| {
             let stays = wanted.contains(asked);
             if !stays {
-                self.order(|_| Order::Unlisten(*given));
+                self.command(|_| Command::Unlisten(*given));
             }
             stays
         });
@@ -173,7 +173,7 @@ impl Gateway {
         bound.iter().map(|(_, given)| *given).collect()
     }
 
-    /// What it has been told, changes made while running included.
+    /// Returns the current specification, with the changes made while running.
     pub fn spec(&self) -> Arc<GatewaySpec> {
         Arc::clone(&self.shared.snapshot.load().spec)
     }
@@ -199,7 +199,7 @@ impl Gateway {
     /// cut off. Blocks until then.
     pub fn drain(&self, limit: Duration) -> usize {
         self.shared.draining.store(true, Ordering::Relaxed);
-        self.order(|_| Order::Drain(limit));
+        self.command(|_| Command::Drain(limit));
         let join = |worker: &Worker| {
             let thread = worker.thread.lock().take();
             match thread.map(JoinHandle::join) {
@@ -226,17 +226,17 @@ impl Gateway {
         let mut bound = self.bound.lock();
         for Bound { asked, given, mut sockets } in sockets {
             bound.push((asked, given));
-            self.order(|_| {
-                let listen = |socket| Order::Listen { listener: asked, bound: given, socket };
-                sockets.pop().map_or(Order::Unlisten(given), listen)
+            self.command(|_| {
+                let listen = |socket| Command::Listen { listener: asked, bound: given, socket };
+                sockets.pop().map_or(Command::Unlisten(given), listen)
             });
         }
     }
 
-    fn order(&self, mut order: impl FnMut(usize) -> Order) {
+    fn command(&self, mut command: impl FnMut(usize) -> Command) {
         for (at, worker) in self.workers.iter().enumerate() {
-            // A worker that has ended needs no orders.
-            let _ = worker.orders.blocking_send(order(at));
+            // A worker that has ended needs no commands.
+            let _ = worker.commands.blocking_send(command(at));
         }
     }
 }
@@ -249,13 +249,13 @@ struct Bound {
 }
 
 fn spawn(at: usize, of: usize, shared: &Arc<Shared>) -> Result<Worker, StartError> {
-    let (orders, inbox) = mpsc::channel(ORDERS);
+    let (commands, inbox) = mpsc::channel(COMMANDS);
     let shared = Arc::clone(shared);
     let thread = std::thread::Builder::new()
         .name(format!("plimsoll-{at}"))
         .spawn(move || worker::run(shared, at, of, inbox))
         .map_err(StartError::Thread)?;
-    Ok(Worker { orders, thread: Mutex::new(Some(thread)) })
+    Ok(Worker { commands, thread: Mutex::new(Some(thread)) })
 }
 
 fn bind_all(

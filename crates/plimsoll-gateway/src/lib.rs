@@ -25,7 +25,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What a file may say is in [`mod@file`]; how a request goes through is in `ARCHITECTURE.md` of the repository.
+//! The file is described in [`mod@file`], and a request's way through the gateway in `ARCHITECTURE.md` of the repository.
 #![forbid(unsafe_code)]
 
 mod access_log;

@@ -1,4 +1,4 @@
-//! What the gateway counts beside what its policies count of themselves.
+//! Metrics of the gateway beside those of its policies.
 //!
 //! | name | type | labels | meaning |
 //! | --- | --- | --- | --- |
@@ -28,7 +28,7 @@
 //! | `plimsoll_worker_lag_seconds` | histogram | `worker` | how late a worker's timer fires: its run queue's delay |
 //! | `plimsoll_build_info` | gauge | `version` | 1 |
 //!
-//! What is only asked for when somebody looks is in [`crate::collect`], and, for tasks, locks, queues and pools, in
+//! Metrics collected at a scrape are in [`crate::collect`], and, for tasks, locks, queues and pools, in
 //! [`plimsoll::http::observe`].
 
 use crate::{spec::Address, worker::TunnelEnd};
@@ -48,7 +48,7 @@ use std::{collections::HashMap, sync::Arc};
 /// Routes and upstreams times what their further labels distinguish; what is beyond shares one series.
 const MOST_SERIES: usize = 8192;
 
-/// What is proxied, where a route is a path of the admin API's.
+/// The label of proxied traffic, where other routes are paths of the admin API.
 const DATA_PLANE: &str = "";
 
 /// Every family of the gateway.
@@ -303,7 +303,7 @@ impl Metrics {
     }
 }
 
-/// What is counted for each request of a route.
+/// The metrics of the requests of a route.
 #[derive(Debug)]
 pub(crate) struct RouteMetrics {
     requests: [Counter; 5],
@@ -321,7 +321,7 @@ impl RouteMetrics {
     }
 }
 
-/// What is counted of a route's tunnels.
+/// The metrics of the tunnels of a route.
 #[derive(Debug)]
 pub(crate) struct TunnelMetrics {
     pub(crate) open: UpDown,
@@ -337,7 +337,7 @@ impl TunnelMetrics {
     }
 }
 
-/// What is counted for each upstream.
+/// The metrics of an upstream.
 #[derive(Clone, Debug)]
 pub(crate) struct UpstreamMetrics {
     pub(crate) connected: Counter,
@@ -378,10 +378,10 @@ impl UpstreamMetrics {
     }
 }
 
-/// What may come of an attempt, in the order of [`EndpointMetrics::attempted`].
+/// The outcomes of an attempt, in the order of [`EndpointMetrics::attempted`].
 const OUTCOMES: [&str; 6] = ["success", "connect-failed", "broken", "timed-out", "failure-answered", "other"];
 
-/// What is counted for each endpoint.
+/// The metrics of an endpoint.
 #[derive(Debug)]
 pub(crate) struct EndpointMetrics {
     attempts: [Counter; OUTCOMES.len()],

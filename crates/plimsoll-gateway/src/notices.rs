@@ -36,7 +36,7 @@ pub(crate) struct Failed {
     pub(crate) id: ProblemId,
 }
 
-/// What of an endpoint, or of all of an upstream, has turned.
+/// The state of an endpoint, or of a whole upstream, that has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Turn {
     Ejected,
@@ -48,7 +48,7 @@ enum Turn {
     PanicOver,
 }
 
-/// What is told, and what only counted.
+/// The notices that are logged, and those that are only counted.
 #[derive(Debug)]
 pub(crate) struct Notices {
     failures: Repeats<(u64, Why, Option<StatusCode>), Failed>,

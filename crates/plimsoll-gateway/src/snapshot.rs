@@ -105,7 +105,7 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// What is told of the listener with this address; one that is gone, and whose connections go on, has every default.
+    /// Returns the settings of the listener with this address; one that is gone, and whose connections go on, has every default.
     pub(crate) fn listener(&self, address: SocketAddr) -> ListenerSpec {
         let listener = self.spec.listeners.iter().find(|listener| listener.listen == address);
         listener.copied().unwrap_or_else(|| ListenerSpec::new(address))

@@ -1,4 +1,4 @@
-//! What a running gateway shows of itself: policies and upstreams as plain values.
+//! A view of a running gateway: policies and upstreams as plain values.
 
 use crate::{
     Gateway,
@@ -22,11 +22,11 @@ use std::time::Duration;
 pub struct PolicyView {
     /// Its name; `default` for routes that name none.
     pub policy: Box<str>,
-    /// Whose calls it guards.
+    /// The upstream whose calls it guards.
     pub upstream: Name,
-    /// What it has counted.
+    /// Its counters.
     pub counts: PolicyCounts,
-    /// What its machines show.
+    /// The snapshot of its machines.
     pub machines: PolicySnapshot,
 }
 
@@ -58,9 +58,9 @@ pub struct EndpointView {
     pub healthy: bool,
     /// How long it is still left out; `None`: it is in.
     pub ejected_for: Option<Duration>,
-    /// What the ejector knows of it; `None` where ejection is off.
+    /// The ejector's state of it; `None` if ejection is off.
     pub standing: Option<EndpointStanding>,
-    /// What the balancer knows of it.
+    /// The balancer's state of it.
     pub load: EndpointLoad,
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum Why {
     UpstreamClosed,
     /// The endpoint reset the connection or the stream, or it broke, before there was an answer.
     UpstreamReset,
-    /// What the endpoint sent is no HTTP that may be passed on.
+    /// The endpoint's response is not HTTP that may be passed on.
     UpstreamMalformed,
     /// The head of the endpoint's answer is larger than is taken.
     UpstreamTooLarge,

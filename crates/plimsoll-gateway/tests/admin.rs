@@ -52,7 +52,7 @@ async fn started(test: &str) -> (Running, Origin) {
     (running, origin)
 }
 
-/// What the description says of this answer holds.
+/// Asserts that the response matches the description.
 fn check(description: &Value, responses: &Value, answer: &running::Answer, what: &str) {
     let status = answer.status.as_str();
     let response = responses.get(status).unwrap_or_else(|| panic!("{what}: {status} is not described"));
@@ -229,7 +229,7 @@ async fn answers_to_bad_patches_are_bounded() {
     assert!(unknown.status == 404 && unknown.text().len() < 2048, "{}", unknown.text().len());
 }
 
-/// Whoever opens connections and says nothing keeps out neither probes nor whoever has the token.
+/// A client that opens connections and stays silent keeps out neither probes nor clients with the token.
 #[tokio::test]
 async fn strangers_do_not_take_the_admins_places() {
     let origin = Origin::http1().await;

@@ -1,4 +1,4 @@
-//! What the pages of the repository say can be done: their TOML is read, their patches are merged, their links lead
+//! The statements of the repository's pages are tried: their TOML is read, their patches are merged, their links lead
 //! somewhere, and the metrics and paths they name are there. (Their Rust is compiled by the doc tests of the facade.)
 
 use plimsoll::{
@@ -222,7 +222,7 @@ fn page(name: &str) -> String {
 #[test]
 fn every_reason_to_refuse_a_request_is_told() {
     let (page, code) = (page("docs/hardening.md"), page("crates/plimsoll-h1/src/error.rs"));
-    let code = code.split("impl fmt::Display for Refusal").next().unwrap_or_default();
+    let code = code.split("impl fmt::Display for RequestHeadError").next().unwrap_or_default();
     let reason = Regex::new(r#"=> "([a-z-]+)""#).unwrap();
     let reasons: Vec<&str> =
         reason.captures_iter(code).filter_map(|found| Some(found.get(1)?.as_str())).collect();
@@ -251,7 +251,7 @@ fn every_problem_is_told_with_its_status() {
     }
 }
 
-/// What a README shows of the demo: the end of the capture that lies beside the demo's page.
+/// The part of the demo that a README shows: the end of the capture beside the demo's page.
 fn shown(readme: &str, capture: &str) -> String {
     let (before, rest) = readme.split_once("<!-- demo -->\n").expect("the README has a place for it");
     let (_, after) = rest.split_once("<!-- end demo -->").expect("the place has an end");

@@ -1,4 +1,4 @@
-//! What a running gateway shows of itself.
+//! The view of a running gateway.
 
 use plimsoll_gateway::{Gateway, file};
 use std::{

@@ -1,4 +1,4 @@
-//! What reading and writing heads costs, with the allocations of each.
+//! The cost of reading and writing heads, with allocations.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,9 +6,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher, black_box};
 use http::Method;
-use plimsoll_h1::client::{Answer, ClientConfig, ClientConn, Outbound};
+use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
 use plimsoll_h1::server::{ServerConfig, ServerConn};
-use plimsoll_h1::{Drain, HeadLimits, Incoming, request_head, response_head};
+use plimsoll_h1::{Drain, HeadLimits, Incoming, RequestHead, ResponseHead};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 #[global_allocator]
@@ -27,13 +27,13 @@ fn main() {
 #[divan::bench]
 fn parse_request(bencher: Bencher<'_, '_>) {
     let (head, limits) = (Bytes::from_static(REQUEST), HeadLimits::default());
-    bencher.bench_local(|| request_head::parse(black_box(&head), &limits));
+    bencher.bench_local(|| RequestHead::parse(black_box(&head), &limits));
 }
 
 #[divan::bench]
 fn parse_response(bencher: Bencher<'_, '_>) {
     let (head, limits) = (Bytes::from_static(&RESPONSE[..RESPONSE.len() - 5]), HeadLimits::default());
-    bencher.bench_local(|| response_head::parse(black_box(&head), &Method::GET, &limits));
+    bencher.bench_local(|| ResponseHead::parse(black_box(&head), &Method::GET, &limits));
 }
 
 /// One request through both sides over in-memory pipes: everything but the sockets.
@@ -60,10 +60,10 @@ fn forward(bencher: Bencher<'_, '_>) {
             let upstream = shelf.borrow_mut().pop().expect("a connection");
             let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
             let outbound = Outbound::new(&head.method, target, &head.headers);
-            let answer = upstream.send(outbound, body, &mut ()).await.expect("an answer");
-            let Answer::Response(response) = answer else { panic!("an upgrade") };
+            let answer = upstream.send(outbound, body, &mut ()).await.expect("a response");
+            let ClientResponse::Response(response) = answer else { panic!("an upgrade") };
             conn.respond(response).await.expect("sent");
-            black_box(client.read(&mut buffer).await.expect("an answer"));
+            black_box(client.read(&mut buffer).await.expect("a response"));
             black_box(origin.read(&mut buffer).await.expect("a request"));
         });
     });

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::{Response, StatusCode, header};
-use plimsoll_h1::client::{Answer, ClientConfig, ClientConn, Outbound};
+use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
 use plimsoll_h1::server::{Idle, Next, NextError, ServerConfig, ServerConn};
 use plimsoll_h1::{Drain, Incoming};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,7 +63,7 @@ async fn serve(io: TcpStream, pool: Rc<Pool>, config: Rc<ServerConfig>, drain: R
             }
             Err(_) => None,
         };
-        let response = if let Some(Answer::Response(mut response)) = response {
+        let response = if let Some(ClientResponse::Response(mut response)) = response {
             response.headers_mut().remove(header::CONNECTION);
             response
         } else {

@@ -1,7 +1,7 @@
-//! The body of a message that comes in, of either side.
+//! The body of an incoming message, on either side.
 //!
-//! It reads from its connection when it is polled and never before: no channel, no task, no copy. Data are slices
-//! of the connection's read buffer, so whoever keeps them long keeps that memory.
+//! It reads from its connection when it is polled and never before: no channel, no task, no copy. Data frames are slices
+//! of the connection's read buffer: a frame that is kept keeps that memory.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use http_body::{Body, Frame, SizeHint};
 use crate::error::BodyError;
 use crate::splice::{Pipe, Splice};
 
-/// What polling a connection for its current body gave.
+/// The outcome of polling a connection for its current body.
 pub(crate) type Polled = Poll<Result<Option<Frame<Bytes>>, BodyError>>;
 
-/// A connection that a body is read from. The epoch tells a body of an earlier message from that of now.
-pub(crate) trait Source {
+/// A connection that a body is read from. The epoch tells the body of an earlier message from the current one.
+pub(crate) trait BodySource {
     fn poll_frame(&self, epoch: u32, cx: &mut Context<'_>) -> Polled;
-    /// Moves bytes into the pipe, unseen. `None`: poll for a frame.
+    /// Moves bytes into the pipe without reading them. `None`: poll for a frame.
     fn poll_splice(
         &self,
         epoch: u32,
@@ -30,55 +30,56 @@ pub(crate) trait Source {
         let _ = (epoch, cx, pipe);
         Poll::Ready(None)
     }
-    /// All of a body of known length, if it has been read from the socket already.
+    /// Takes the whole body, if its length is known and all of it is buffered.
     fn take_whole(&self, epoch: u32) -> Option<Bytes> {
         let _ = epoch;
         None
     }
-    /// Whether the message that this one answers is still being sent, and its own body is waited for.
+    /// Returns whether the request of this response is still being sent and waits for its own body.
     fn waits_for_upload(&self, epoch: u32) -> bool {
         let _ = epoch;
         false
     }
-    /// Whether the frame just given was the last.
+    /// Returns whether the frame just returned was the last.
     fn is_done(&self, epoch: u32) -> bool;
-    /// The body has been read to its end.
+    /// Tells the connection that the body has been read to its end.
     fn finished(self: Rc<Self>, epoch: u32);
-    /// The body is given up before its end.
+    /// Tells the connection that the body is dropped before its end.
     fn abandoned(self: Rc<Self>, epoch: u32);
 }
 
 /// A body that is read from a connection as it is polled.
 ///
-/// A body that breaks off ends in an error, never as if it were whole. Dropped unread, it costs the connection: a
-/// client's is drained within a bound or closed after the answer, an upstream's is closed at once.
+/// A body that breaks off ends in a [`BodyError`], never as if it were whole. Dropped unread, it costs the connection: a
+/// request's is drained within a bound or its connection closed after the response, a response's connection is closed at
+/// once. Its [size hint](Body::size_hint) is exact where the length is known.
 ///
-/// Polling is cancel safe: what was not returned is still there.
+/// Polling is cancel safe: nothing that was read is lost.
 pub struct Incoming {
-    source: Option<Rc<dyn Source>>,
+    source: Option<Rc<dyn BodySource>>,
     epoch: u32,
     left: Option<u64>,
 }
 
 impl Incoming {
-    /// A body without anything in it.
+    /// Creates an empty body.
     pub const fn empty() -> Self {
         Self { source: None, epoch: 0, left: Some(0) }
     }
 
-    pub(crate) fn new(source: Rc<dyn Source>, epoch: u32, left: Option<u64>) -> Self {
+    pub(crate) fn new(source: Rc<dyn BodySource>, epoch: u32, left: Option<u64>) -> Self {
         Self { source: Some(source), epoch, left }
     }
 
-    /// The whole body, if it has a known length and all of it has been read from the socket already; it is at its end
-    /// then.
+    /// Takes the whole body, if its length is known and all of it has been read from the socket already. The body is at
+    /// its end then.
     pub fn take_whole(&mut self) -> Option<Bytes> {
         let bytes = self.source.as_ref()?.take_whole(self.epoch)?;
         self.end();
         Some(bytes)
     }
 
-    /// Whether the message that this one answers is still being sent, and its own body is waited for.
+    /// Returns whether the request of this response is still being sent and waits for its own body.
     pub fn waits_for_upload(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.waits_for_upload(self.epoch))
     }

@@ -1,4 +1,4 @@
-//! Reading a body off a connection, whatever its framing.
+//! Reading of a body from a connection, for every framing.
 
 use std::task::{Context, Poll, ready};
 
@@ -12,11 +12,11 @@ use crate::error::BodyError;
 use crate::framing::Framing;
 use crate::limits::HeadLimits;
 
-/// Where the reading of one body stands.
+/// The state of reading one body.
 #[derive(Debug)]
 pub(crate) struct BodyReader {
     state: State,
-    /// Bytes that may still come, whatever the framing says.
+    /// Bytes that may still come, independent of the framing.
     allowance: u64,
 }
 
@@ -44,17 +44,17 @@ impl BodyReader {
         Self { state, allowance }
     }
 
-    /// Whether the whole body has been read.
+    /// Returns whether the whole body has been read.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
-    /// Whether it failed: where the next message begins is unknown.
+    /// Returns whether reading failed, so that the start of the next message is unknown.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self.state, State::Broken)
     }
 
-    /// Bytes still to come, where the framing tells.
+    /// Returns the bytes still to come, if the framing states them.
     pub(crate) fn left(&self) -> Option<u64> {
         match self.state {
             State::Done => Some(0),
@@ -63,7 +63,7 @@ impl BodyReader {
         }
     }
 
-    /// Bytes that may bypass the process: those of a plain length.
+    /// Returns the bytes that may bypass the process: those of a body of known length.
     pub(crate) fn spliceable(&self) -> Option<u64> {
         match self.state {
             State::Length(left) => Some(left.min(self.allowance)).filter(|left| *left > 0),
@@ -82,7 +82,7 @@ impl BodyReader {
         }
     }
 
-    /// All of a body of known length, if `buffer` has it.
+    /// Takes the whole body, if its length is known and `buffer` has all of it.
     pub(crate) fn take_whole(&mut self, buffer: &mut ReadBuffer) -> Option<Bytes> {
         let State::Length(left) = self.state else { return None };
         let length = usize::try_from(left).ok().filter(|length| *length <= buffer.len())?;
@@ -96,12 +96,12 @@ impl BodyReader {
         self.allowance = bytes;
     }
 
-    /// As [`allow`](Self::allow), but never raises.
+    /// Lowers the number of bytes that may come to `bytes`; never raises it.
     pub(crate) fn allow_at_most(&mut self, bytes: u64) {
         self.allowance = self.allowance.min(bytes);
     }
 
-    /// The next frame, `None` at the body's end. An error repeats as [`BodyError::Gone`].
+    /// Returns the next frame, `None` at the body's end. An error repeats as [`BodyError::Gone`].
     pub(crate) fn poll_frame<R>(
         &mut self,
         buffer: &mut ReadBuffer,

@@ -1,9 +1,8 @@
-//! The read buffer of a connection, and the worker's pool that it comes from.
+//! The read buffer of a connection, and the thread's pool that it comes from.
 //!
-//! A connection that waits holds no buffer. When it is polled it borrows one of its thread's pool, and keeps it
-//! only if bytes came. What is split off the buffer (header values, body chunks) keeps the memory alive by
-//! itself, so a buffer may go back to the pool before the last slice of it is gone: the pool looks at that when
-//! the buffer is taken again.
+//! A connection that waits holds no buffer. When it is polled it borrows one from its thread's pool, and keeps it only if
+//! bytes came. A slice split off the buffer (a header value, a body chunk) keeps the memory alive by itself, so a buffer
+//! may go back to the pool before its last slice is gone: the pool checks that when the buffer is taken again.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -23,11 +22,11 @@ pub(crate) enum Size {
     Large,
 }
 
-/// How many buffers of each size a thread keeps for later: at most 1 + 0.5 + 1 MiB.
+/// The buffers of each size that a thread keeps for later: at most 1 + 0.5 + 1 MiB.
 const KEPT: [usize; 3] = [128, 16, 8];
 
-/// How many of the pool are looked at for one that nobody reads. The oldest come first: a buffer comes back
-/// while the head in it is still read, and is free about a request later.
+/// The pooled buffers that are looked at for one without slices. The oldest come first: a buffer comes back while the
+/// head in it is still in use, and is free about a request later.
 const LOOKED_AT: usize = 4;
 
 impl Size {
@@ -52,7 +51,7 @@ thread_local! {
         const { RefCell::new([VecDeque::new(), VecDeque::new(), VecDeque::new()]) };
 }
 
-/// An empty buffer with room for `size` bytes: one of the pool that nobody holds a slice of, or a new one.
+/// Returns an empty buffer with room for `size` bytes: a pooled one without slices, or a new one.
 pub(crate) fn take(size: Size) -> BytesMut {
     let pooled = POOL.try_with(|pool| {
         let shelf = &mut pool.borrow_mut()[size as usize];
@@ -68,8 +67,8 @@ pub(crate) fn take(size: Size) -> BytesMut {
     pooled.ok().flatten().unwrap_or_else(|| BytesMut::with_capacity(size.bytes()))
 }
 
-/// Hands a buffer back. One that has grown far beyond its size is freed, so that one large head does not
-/// stay in memory for good.
+/// Returns a buffer to the pool. One that has grown far beyond its size is freed, so that one large head does not occupy
+/// memory for good.
 pub(crate) fn give(mut buffer: BytesMut, size: Size) {
     buffer.clear();
     if buffer.capacity() > 2 * size.bytes() {
@@ -85,7 +84,8 @@ pub(crate) fn give(mut buffer: BytesMut, size: Size) {
     });
 }
 
-/// Bytes read and not yet consumed. Holds no memory while it is empty and nothing is being read.
+/// A read buffer: bytes that were read and not yet consumed. It holds no memory while it is empty and nothing is being
+/// read; its memory comes from a pool of its thread.
 #[derive(Debug)]
 pub struct ReadBuffer {
     bytes: BytesMut,
@@ -94,13 +94,13 @@ pub struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    /// An empty buffer without memory.
+    /// Creates an empty buffer without memory.
     pub fn new() -> Self {
         Self { bytes: BytesMut::new(), held: None, want: Size::Small }
     }
 
-    /// A buffer that already holds `bytes`, for a connection taken over from another protocol's reader.
-    pub fn with(bytes: &[u8]) -> Self {
+    /// Creates a buffer that already holds `bytes`, for a connection taken over from another protocol's reader.
+    pub fn from_slice(bytes: &[u8]) -> Self {
         let mut buffer = Self::new();
         if !bytes.is_empty() {
             buffer.make_room();
@@ -109,17 +109,17 @@ impl ReadBuffer {
         buffer
     }
 
-    /// How many bytes have been read and not been consumed.
+    /// Returns the number of bytes that were read and not consumed.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether nothing is buffered.
+    /// Returns whether nothing is buffered.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The bytes that have been read and not been consumed.
+    /// Returns the bytes that were read and not consumed.
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes
     }
@@ -144,9 +144,11 @@ impl ReadBuffer {
         }
     }
 
-    /// Reads once and appends: `Ok(0)` is the end of the stream.
+    /// Reads once and appends; `Ok(0)` is the end of the stream. When the read has to wait and nothing is buffered, the
+    /// memory goes back to the pool. Cancel safe.
     ///
-    /// When it would have to wait and nothing is buffered, the memory goes back to the pool.
+    /// # Errors
+    /// If reading fails.
     pub fn poll_fill<R>(&mut self, io: &mut R, cx: &mut Context<'_>) -> Poll<io::Result<usize>>
     where
         R: AsyncRead + Unpin,
@@ -162,7 +164,7 @@ impl ReadBuffer {
         polled
     }
 
-    /// Gives the memory back if nothing is buffered.
+    /// Returns the memory to the pool if nothing is buffered.
     pub fn release(&mut self) {
         if self.bytes.is_empty()
             && let Some(size) = self.held.take()
@@ -171,7 +173,7 @@ impl ReadBuffer {
         }
     }
 
-    /// As [`release`](Self::release), and the next message starts with small reads again.
+    /// As [`release`](Self::release), and the next message starts with small reads (8 KiB) again.
     pub fn settle(&mut self) {
         self.want = Size::Small;
         self.release();

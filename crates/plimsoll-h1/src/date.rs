@@ -1,4 +1,4 @@
-//! The `Date` field's value, made once a second and thread.
+//! The value of the `Date` field, formatted once a second and thread.
 
 use http::HeaderValue;
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ thread_local! {
     static DATE: RefCell<(u64, [u8; 29])> = const { RefCell::new((u64::MAX, [b' '; 29])) };
 }
 
-/// Calls `with` with the present date as HTTP writes it.
+/// Calls `with` with the current date in HTTP's format.
 pub(crate) fn with_now<R>(with: impl FnOnce(&[u8]) -> R) -> R {
     let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     DATE.with_borrow_mut(|(of, text)| {

@@ -1,4 +1,4 @@
-//! Telling all connections of a worker to end, each when it is next free.
+//! Ends all connections of a worker, each when it is next free.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-/// A worker's word to its connections: answer what is in hand, then close.
+/// A signal to all connections of a worker: respond to the current request, then close.
 ///
-/// From [`begin`](Drain::begin) on, answers carry `Connection: close` and idle connections end at once. Costs a slot
-/// of 24 bytes a connection, and one comparison a time that a connection goes idle.
+/// From [`begin`](Drain::begin) on, responses carry `Connection: close` and idle connections end at once. It costs a slot
+/// of 24 bytes a connection, and one comparison each time a connection goes idle.
 #[derive(Debug, Default)]
 pub struct Drain {
     begun: Cell<bool>,
@@ -18,12 +18,12 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// A drain that has not begun.
+    /// Creates a drain that has not begun.
     pub fn new() -> Rc<Self> {
         Rc::default()
     }
 
-    /// Begins; it cannot be taken back.
+    /// Begins the drain. It cannot be undone; a second call does nothing.
     pub fn begin(&self) {
         if self.begun.replace(true) {
             return;
@@ -34,12 +34,12 @@ impl Drain {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether it has begun.
+    /// Returns whether the drain has begun.
     pub fn has_begun(&self) -> bool {
         self.begun.get()
     }
 
-    /// Waits until it begins. Cancel safe.
+    /// Waits until the drain begins. Cancel safe.
     pub async fn begun(self: &Rc<Self>) {
         let listener = Listener::new(self);
         poll_fn(|cx| {
@@ -52,13 +52,13 @@ impl Drain {
         .await;
     }
 
-    /// How many connections listen to it.
+    /// Returns the number of connections that listen to it.
     pub fn connections(&self) -> usize {
         self.idle.borrow().len()
     }
 }
 
-/// A connection's place among those that are told.
+/// A connection's registration with a drain.
 #[derive(Debug)]
 pub(crate) struct Listener {
     drain: Rc<Drain>,
@@ -75,7 +75,7 @@ impl Listener {
         self.drain.has_begun()
     }
 
-    /// Has the task of `cx` woken when the drain begins.
+    /// Registers the task of `cx` to be woken when the drain begins.
     pub(crate) fn listen(&self, cx: &Context<'_>) {
         let mut idle = self.drain.idle.borrow_mut();
         match &mut idle[self.slot] {

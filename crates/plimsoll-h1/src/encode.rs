@@ -1,13 +1,13 @@
-//! Heads into bytes, in one pass.
+//! Encoding of heads into bytes, in one pass.
 //!
 //! The engine owns the framing and the connection options: `Content-Length`, `Transfer-Encoding`, `Connection`,
-//! `Keep-Alive` and `Proxy-Connection` are written as the body and the connection ask for, whatever the map says.
+//! `Keep-Alive` and `Proxy-Connection` are written as the body and the connection require; the map's are ignored.
 
 use bytes::{BufMut as _, BytesMut};
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 
-/// How the head says where the body ends.
+/// The framing that a head announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Announce {
     Nothing,
@@ -15,21 +15,21 @@ pub(crate) enum Announce {
     Chunked,
 }
 
-/// Adds fields to a head while it is encoded, without a map.
+/// A writer of fields into a head that is being encoded.
 ///
-/// For what a proxy adds to every message: written straight into the connection's buffer.
+/// A proxy adds some fields to every message; this writes them into the connection's buffer without a map.
 #[derive(Debug)]
 pub struct FieldWriter<'a> {
     out: &'a mut BytesMut,
 }
 
 impl FieldWriter<'_> {
-    /// Writes one field and says whether it was written: a value with a control byte is not.
+    /// Writes one field and returns whether it was written.
     ///
-    /// Fields that the engine owns (framing, `Connection`) are not written either.
+    /// A value with a control byte is not written, nor a field that the engine owns (framing, `Connection`).
     pub fn field(&mut self, name: &HeaderName, value: &[u8]) -> bool {
         let plain = |byte: &u8| matches!(byte, b'\t' | b' '..=0x7e | 0x80..);
-        // Without a way out in the middle, so that many bytes are looked at in one instruction.
+        // Without an early exit, so that the loop is vectorised.
         let fits = value.iter().fold(!is_ours(name), |fits, byte| fits & plain(byte));
         if fits {
             put_field(self.out, name.as_str().as_bytes(), value);
@@ -38,7 +38,7 @@ impl FieldWriter<'_> {
     }
 }
 
-/// Writes a request's head. `target` and `method` are taken as they are.
+/// Writes a request's head; `target` and `method` are written as they are.
 pub(crate) fn request(
     out: &mut BytesMut,
     method: &Method,
@@ -75,18 +75,18 @@ pub(crate) fn request(
     finish(out, announce, extra);
 }
 
-/// What an answer says of its connection.
+/// The `Connection` field of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Persistence {
-    /// Nothing: the default of HTTP/1.1.
+    /// None: the default of HTTP/1.1.
     Silent,
-    /// Said aloud, for HTTP/1.0.
+    /// `keep-alive`, for HTTP/1.0.
     KeepAlive,
     Close,
     Upgrade,
 }
 
-/// Writes an answer's head.
+/// Writes a response's head.
 pub(crate) fn response(
     out: &mut BytesMut,
     status: StatusCode,
@@ -117,7 +117,7 @@ pub(crate) fn response(
     finish(out, announce, extra);
 }
 
-/// Writes an interim answer's head: one of 100 to 199.
+/// Writes an interim response's head: one of 100 to 199.
 pub(crate) fn interim(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
     put_status(out, status);
     for (name, value) in headers {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer() {
+    fn a_response() {
         let mut out = BytesMut::new();
         let headers = map(&[("date", "now"), ("proxy-connection", "x"), ("a", "b")]);
         let persistence = Persistence::Close;

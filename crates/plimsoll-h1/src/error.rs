@@ -1,14 +1,14 @@
-//! What was wrong with what a peer sent.
+//! Errors in the messages of a peer.
 
 use std::fmt;
 use std::io;
 
 use http::StatusCode;
 
-/// Why a request was refused before any of it was forwarded.
+/// An error in the head of a request; nothing of the request may be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum RequestHeadError {
     /// A line ends in a bare line feed.
     BareLineFeed,
     /// A carriage return that no line feed follows.
@@ -19,15 +19,15 @@ pub enum Refusal {
     RequestLine,
     /// The version is none of `HTTP/1.0` and `HTTP/1.1`.
     Version,
-    /// The target has bytes that no target may have, or a fragment.
+    /// The target has bytes that are not allowed in a target, or a fragment.
     TargetSyntax,
-    /// The target's form does not go with the method, or is none that a gateway takes.
+    /// The form of the target does not go with the method, or is not origin-form, absolute-form or `*`.
     TargetForm,
     /// The target is longer than the limit.
     TargetTooLong,
     /// The head is longer than the limit.
     HeadTooLarge,
-    /// More fields than the limit.
+    /// There are more fields than the limit.
     TooManyFields,
     /// A field name is empty, has a forbidden byte, or has a space before its colon.
     FieldName,
@@ -35,11 +35,11 @@ pub enum Refusal {
     FieldValue,
     /// A field is folded over several lines.
     FoldedField,
-    /// HTTP/1.1 without `Host`.
+    /// `Host` is missing in HTTP/1.1.
     HostMissing,
-    /// More than one `Host`.
+    /// `Host` is repeated.
     HostRepeated,
-    /// `Host` is no `host[:port]`.
+    /// `Host` is not `host[:port]`.
     HostInvalid,
     /// `Host` names another authority than the target.
     HostContradictsTarget,
@@ -47,24 +47,24 @@ pub enum Refusal {
     LengthInvalid,
     /// `Content-Length` comes more than once, or as a list.
     LengthRepeated,
-    /// Both `Content-Length` and `Transfer-Encoding`.
+    /// Both `Content-Length` and `Transfer-Encoding` are present.
     TwoFramings,
-    /// A transfer coding other than `chunked`.
+    /// A transfer coding is not `chunked`.
     TransferUnknown,
     /// `Transfer-Encoding` is malformed, repeated, or in HTTP/1.0.
     TransferInvalid,
     /// The body is announced longer than the limit.
     BodyTooLarge,
-    /// `Expect` asks for something else than `100-continue`.
+    /// `Expect` is not `100-continue`.
     ExpectationUnknown,
-    /// `CONNECT`, which this engine does not serve.
+    /// The method is `CONNECT`, which this engine does not support.
     ConnectUnsupported,
     /// The head had begun and was not complete in time.
     HeadTimeout,
 }
 
-impl Refusal {
-    /// The status that answers it.
+impl RequestHeadError {
+    /// Returns the status of the response to such a request.
     pub const fn status(self) -> StatusCode {
         match self {
             Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -78,7 +78,7 @@ impl Refusal {
         }
     }
 
-    /// A short stable name, for metrics and logs.
+    /// Returns a short stable name, for metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BareLineFeed => "bare-lf",
@@ -111,18 +111,18 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RequestHeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for RequestHeadError {}
 
-/// Why an upstream's answer is not HTTP that may be passed on.
+/// An error in the head of an upstream's response; nothing of the response may be passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Garbage {
+pub enum ResponseHeadError {
     /// A line ends in a bare line feed.
     BareLineFeed,
     /// The status line is malformed, or the status is none of 100 to 599.
@@ -131,24 +131,24 @@ pub enum Garbage {
     Field,
     /// The head is longer than the limit.
     HeadTooLarge,
-    /// More fields than the limit.
+    /// There are more fields than the limit.
     TooManyFields,
-    /// `Content-Length` is repeated, no number, or comes together with `Transfer-Encoding`; or
-    /// `Transfer-Encoding` is something else than `chunked`.
+    /// `Content-Length` is repeated, not a number, or present together with `Transfer-Encoding`; or `Transfer-Encoding`
+    /// is not `chunked`.
     Framing,
-    /// A switch to a protocol that nobody asked for.
+    /// The response switches to a protocol that the request did not offer.
     UnaskedUpgrade,
-    /// More interim answers than the limit.
+    /// There are more interim responses than the limit.
     TooManyInterim,
 }
 
-impl Garbage {
-    /// Whether it is a limit of ours that the response exceeds, and nothing is wrong with it otherwise.
+impl ResponseHeadError {
+    /// Returns whether the response exceeds a limit of this engine and is well-formed otherwise.
     pub const fn is_our_limit(self) -> bool {
         matches!(self, Self::HeadTooLarge | Self::TooManyFields | Self::TooManyInterim)
     }
 
-    /// A short stable name, for metrics and logs.
+    /// Returns a short stable name, for metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BareLineFeed => "bare-lf",
@@ -163,32 +163,32 @@ impl Garbage {
     }
 }
 
-impl fmt::Display for Garbage {
+impl fmt::Display for ResponseHeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl std::error::Error for Garbage {}
+impl std::error::Error for ResponseHeadError {}
 
-/// What is wrong with a chunked body.
+/// An error in the chunked coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ChunkFault {
-    /// A chunk's size is not plain hexadecimal digits, or does not fit 64 bits.
+pub enum ChunkedError {
+    /// The size of a chunk is not plain hexadecimal digits, or does not fit 64 bits.
     Size,
-    /// A line ends in something else than CR LF, or a chunk is longer than it said.
+    /// A line does not end in CR LF, or a chunk is longer than its size.
     LineEnd,
     /// An extension has a forbidden byte, or there are too many bytes of them.
     Extension,
     /// A trailer field is malformed.
     Trailer,
-    /// More bytes or fields of trailers than the limit.
+    /// The trailers have more bytes or fields than the limit.
     TrailerTooLarge,
 }
 
-impl ChunkFault {
-    /// A short stable name, for metrics and logs.
+impl ChunkedError {
+    /// Returns a short stable name, for metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Size => "chunk-size",
@@ -200,30 +200,38 @@ impl ChunkFault {
     }
 }
 
-/// Why a body ended before its time.
+impl fmt::Display for ChunkedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::error::Error for ChunkedError {}
+
+/// An error that ends a body early.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BodyError {
     /// The peer ended the stream before the body's end.
     Truncated,
     /// The chunked coding is broken.
-    Chunk(ChunkFault),
+    Chunk(ChunkedError),
     /// The body is longer than the limit.
     TooLarge,
     /// Reading failed.
     Io(io::Error),
-    /// The request that this answer belongs to could not be sent whole.
+    /// The request of this response could not be sent whole.
     Upload,
-    /// The message was over before its body was read: answered, dropped or closed.
+    /// The message was over before its body was read: responded to, dropped or closed.
     Gone,
 }
 
 impl BodyError {
-    /// A short stable name, for metrics and logs.
+    /// Returns a short stable name, for metrics and logs.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Truncated => "truncated",
-            Self::Chunk(fault) => fault.name(),
+            Self::Chunk(error) => error.name(),
             Self::TooLarge => "body-too-large",
             Self::Io(_) => "io",
             Self::Upload => "upload",
@@ -231,10 +239,10 @@ impl BodyError {
         }
     }
 
-    /// The status that answers a request with such a body, if the sender can still read an answer.
+    /// Returns the status of the response to a request with such a body, if the sender can still read one.
     pub const fn status(&self) -> Option<StatusCode> {
         match self {
-            Self::Chunk(ChunkFault::TrailerTooLarge) => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::Chunk(ChunkedError::TrailerTooLarge) => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::Chunk(_) => Some(StatusCode::BAD_REQUEST),
             Self::TooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
             _ => None,
@@ -246,7 +254,7 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated => f.write_str("the peer ended the stream before the body's end"),
-            Self::Chunk(fault) => write!(f, "the chunked coding is broken: {}", fault.name()),
+            Self::Chunk(error) => write!(f, "the chunked coding is broken: {error}"),
             Self::TooLarge => f.write_str("the body is longer than the limit"),
             Self::Io(_) => f.write_str("reading the body failed"),
             Self::Upload => f.write_str("the request could not be sent whole"),

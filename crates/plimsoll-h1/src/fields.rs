@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::error::{Garbage, Refusal};
+use crate::error::{RequestHeadError, ResponseHeadError};
 
-/// What is wrong with a field, before it is known whose head it is.
+/// An error in a field of either kind of head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FieldFault {
+pub(crate) enum FieldError {
     Name,
     Value,
     LengthInvalid,
@@ -18,33 +18,33 @@ pub(crate) enum FieldFault {
     HostRepeated,
 }
 
-impl From<FieldFault> for Refusal {
-    fn from(fault: FieldFault) -> Self {
-        match fault {
-            FieldFault::Name => Self::FieldName,
-            FieldFault::Value => Self::FieldValue,
-            FieldFault::LengthInvalid => Self::LengthInvalid,
-            FieldFault::LengthRepeated => Self::LengthRepeated,
-            FieldFault::TransferUnknown => Self::TransferUnknown,
-            FieldFault::TransferInvalid => Self::TransferInvalid,
-            FieldFault::TwoFramings => Self::TwoFramings,
-            FieldFault::HostRepeated => Self::HostRepeated,
+impl From<FieldError> for RequestHeadError {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Name => Self::FieldName,
+            FieldError::Value => Self::FieldValue,
+            FieldError::LengthInvalid => Self::LengthInvalid,
+            FieldError::LengthRepeated => Self::LengthRepeated,
+            FieldError::TransferUnknown => Self::TransferUnknown,
+            FieldError::TransferInvalid => Self::TransferInvalid,
+            FieldError::TwoFramings => Self::TwoFramings,
+            FieldError::HostRepeated => Self::HostRepeated,
         }
     }
 }
 
-impl From<FieldFault> for Garbage {
-    fn from(fault: FieldFault) -> Self {
-        match fault {
-            FieldFault::Name | FieldFault::Value | FieldFault::HostRepeated => Self::Field,
+impl From<FieldError> for ResponseHeadError {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Name | FieldError::Value | FieldError::HostRepeated => Self::Field,
             _ => Self::Framing,
         }
     }
 }
 
-/// What the fields say about the message and the connection.
+/// The facts that the fields state about message and connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct FieldFacts {
     pub(crate) length: Option<u64>,
     pub(crate) chunked: bool,
     pub(crate) host: bool,
@@ -54,7 +54,7 @@ pub(crate) struct Seen {
     pub(crate) keep_alive: bool,
 }
 
-/// What `Expect` asks for.
+/// The value of `Expect`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Expect {
     #[default]
@@ -63,23 +63,21 @@ pub(crate) enum Expect {
     Unknown,
 }
 
-/// Moves `parsed`, whose slices lie within `head`, into a map.
-///
-/// `room` is how many more fields the map should take before it grows.
+/// Moves `parsed`, whose slices lie within `head`, into a map with room for `room` more fields.
 pub(crate) fn collect(
     head: &Bytes,
     parsed: &[httparse::Header<'_>],
     room: usize,
-) -> Result<(HeaderMap, Seen), FieldFault> {
+) -> Result<(HeaderMap, FieldFacts), FieldError> {
     let mut map = HeaderMap::with_capacity(parsed.len() + room);
-    let mut seen = Seen::default();
+    let mut seen = FieldFacts::default();
     let mut transfer = false;
     for field in parsed {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| FieldFault::Name)?;
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| FieldError::Name)?;
         // Lengths first: most fields need no further look.
         match field.name.len() {
             4 if name == header::HOST && std::mem::replace(&mut seen.host, true) => {
-                return Err(FieldFault::HostRepeated);
+                return Err(FieldError::HostRepeated);
             }
             6 if name == header::EXPECT => {
                 let known = field.value.eq_ignore_ascii_case(b"100-continue");
@@ -92,13 +90,13 @@ pub(crate) fn collect(
             10 if name == header::CONNECTION => connection(field.value, &mut seen),
             14 if name == header::CONTENT_LENGTH => {
                 if seen.length.is_some() {
-                    return Err(FieldFault::LengthRepeated);
+                    return Err(FieldError::LengthRepeated);
                 }
                 seen.length = Some(length(field.value)?);
             }
             17 if name == header::TRANSFER_ENCODING => {
                 if std::mem::replace(&mut transfer, true) {
-                    return Err(FieldFault::TransferInvalid);
+                    return Err(FieldError::TransferInvalid);
                 }
                 coding(field.value)?;
                 seen.chunked = true;
@@ -106,34 +104,34 @@ pub(crate) fn collect(
             _ => {}
         }
         let value =
-            HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| FieldFault::Value)?;
+            HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| FieldError::Value)?;
         map.append(name, value);
     }
     if seen.length.is_some() && seen.chunked {
-        return Err(FieldFault::TwoFramings);
+        return Err(FieldError::TwoFramings);
     }
     Ok((map, seen))
 }
 
-/// A `Content-Length`: digits and nothing else.
-fn length(value: &[u8]) -> Result<u64, FieldFault> {
+/// Parses a `Content-Length`: digits only.
+fn length(value: &[u8]) -> Result<u64, FieldError> {
     if value.contains(&b',') {
-        return Err(FieldFault::LengthRepeated);
+        return Err(FieldError::LengthRepeated);
     }
     if value.is_empty() || value.len() > 20 {
-        return Err(FieldFault::LengthInvalid);
+        return Err(FieldError::LengthInvalid);
     }
     value.iter().try_fold(0_u64, |sum, byte| match byte {
         b'0'..=b'9' => sum
             .checked_mul(10)
             .and_then(|sum| sum.checked_add(u64::from(byte - b'0')))
-            .ok_or(FieldFault::LengthInvalid),
-        _ => Err(FieldFault::LengthInvalid),
+            .ok_or(FieldError::LengthInvalid),
+        _ => Err(FieldError::LengthInvalid),
     })
 }
 
-/// A `Transfer-Encoding`: `chunked` once, and no other coding.
-fn coding(value: &[u8]) -> Result<(), FieldFault> {
+/// Checks a `Transfer-Encoding`: `chunked` once, and no other coding.
+fn coding(value: &[u8]) -> Result<(), FieldError> {
     if value.eq_ignore_ascii_case(b"chunked") {
         return Ok(());
     }
@@ -141,14 +139,14 @@ fn coding(value: &[u8]) -> Result<(), FieldFault> {
     for coding in value.split(|byte| *byte == b',') {
         let coding = coding.trim_ascii();
         if coding.is_empty() || !coding.iter().all(|byte| is_token(*byte)) {
-            return Err(FieldFault::TransferInvalid);
+            return Err(FieldError::TransferInvalid);
         }
         others |= !coding.eq_ignore_ascii_case(b"chunked");
     }
-    Err(if others { FieldFault::TransferUnknown } else { FieldFault::TransferInvalid })
+    Err(if others { FieldError::TransferUnknown } else { FieldError::TransferInvalid })
 }
 
-fn connection(value: &[u8], seen: &mut Seen) {
+fn connection(value: &[u8], seen: &mut FieldFacts) {
     for option in value.split(|byte| *byte == b',') {
         let option = option.trim_ascii();
         if option.eq_ignore_ascii_case(b"close") {
@@ -159,27 +157,27 @@ fn connection(value: &[u8], seen: &mut Seen) {
     }
 }
 
-/// Whether `byte` may stand in a token (RFC 9110, section 5.6.2).
+/// Returns whether `byte` may be part of a token (RFC 9110, section 5.6.2).
 pub(crate) const fn is_token(byte: u8) -> bool {
     matches!(byte,
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-'
         | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
-/// The size of a list of fields as HTTP/2 counts it (RFC 9113, section 6.5.2).
+/// Returns the size of a field list in bytes as HTTP/2 counts it: 32 more for each field (RFC 9113, section 6.5.2).
 pub fn list_size(fields: &HeaderMap) -> usize {
     fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
-/// Whether a value has a blank at either end. HTTP/1.1 takes them off; in HTTP/2 they are malformed (RFC 9113, section
-/// 8.2.1).
+/// Returns whether a value begins or ends with a blank. HTTP/1.1 strips them; in HTTP/2 such a field is malformed (RFC
+/// 9113, section 8.2.1).
 pub fn has_blank_end(value: &[u8]) -> bool {
     let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     blank(value.first()) || blank(value.last())
 }
 
-/// Fields that frame, route or authorise a message and therefore may not come after its body
-/// (RFC 9110, section 6.5.1).
+/// Returns whether a field frames, routes or authorises a message and therefore may not be a trailer (RFC 9110, section
+/// 6.5.1).
 pub fn may_not_trail(name: &HeaderName) -> bool {
     const FORBIDDEN: [HeaderName; 21] = [
         header::TRANSFER_ENCODING,
@@ -218,9 +216,9 @@ mod tests {
         for bad in
             ["", "+1", "-1", "1 ", "0x1", "1.0", "18446744073709551616", "000000000000000000001", "1_0"]
         {
-            assert_eq!(length(bad.as_bytes()), Err(FieldFault::LengthInvalid), "{bad}");
+            assert_eq!(length(bad.as_bytes()), Err(FieldError::LengthInvalid), "{bad}");
         }
-        assert_eq!(length(b"1, 1"), Err(FieldFault::LengthRepeated));
+        assert_eq!(length(b"1, 1"), Err(FieldError::LengthRepeated));
     }
 
     #[test]
@@ -228,20 +226,20 @@ mod tests {
         assert_eq!(coding(b"chunked"), Ok(()));
         assert_eq!(coding(b"CHUNKED"), Ok(()));
         for unknown in ["gzip", "gzip, chunked", "chunked, gzip", "identity", "xchunked", "chunke"] {
-            assert_eq!(coding(unknown.as_bytes()), Err(FieldFault::TransferUnknown), "{unknown}");
+            assert_eq!(coding(unknown.as_bytes()), Err(FieldError::TransferUnknown), "{unknown}");
         }
         for bad in ["", "chunked, chunked", "chunked;q=1", "chunked,", ",chunked", "\"chunked\"", "chun ked"]
         {
-            assert_eq!(coding(bad.as_bytes()), Err(FieldFault::TransferInvalid), "{bad}");
+            assert_eq!(coding(bad.as_bytes()), Err(FieldError::TransferInvalid), "{bad}");
         }
     }
 
     #[test]
     fn connection_options() {
-        let mut seen = Seen::default();
+        let mut seen = FieldFacts::default();
         connection(b" foo ,\tClose", &mut seen);
         assert!(seen.close && !seen.keep_alive);
-        let mut seen = Seen::default();
+        let mut seen = FieldFacts::default();
         connection(b"Keep-Alive, closed", &mut seen);
         assert!(!seen.close && seen.keep_alive);
     }

@@ -1,17 +1,17 @@
-//! How the end of a body is known (RFC 9112, section 6).
+//! The framing of a body (RFC 9112, section 6).
 
 use http::{Method, StatusCode};
 
-/// What delimits a message's body.
+/// The delimiter of a message's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// There is no body.
     None,
-    /// So many bytes.
+    /// A length in bytes.
     Length(u64),
     /// The chunked transfer coding.
     Chunked,
-    /// Everything until the peer ends the connection; only answers may be so.
+    /// The end of the connection; only in responses.
     UntilClose,
 }
 
@@ -25,7 +25,7 @@ impl Framing {
         }
     }
 
-    /// The framing of the answer to a `method` request, whose fields have been found unambiguous.
+    /// The framing of the response to a `method` request, whose fields have been found unambiguous.
     pub(crate) fn of_response(
         method: &Method,
         status: StatusCode,
@@ -44,7 +44,7 @@ impl Framing {
     }
 }
 
-/// Whether an answer ends with its head, whatever its fields say.
+/// Returns whether a response ends with its head, whatever its fields state.
 pub(crate) fn has_no_body(method: &Method, status: StatusCode) -> bool {
     *method == Method::HEAD
         || status.is_informational()
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_without_bodies() {
+    fn responses_without_bodies() {
         for (method, status) in [
             (Method::HEAD, StatusCode::OK),
             (Method::GET, StatusCode::CONTINUE),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_with_bodies() {
+    fn responses_with_bodies() {
         let of = |length, chunked| Framing::of_response(&Method::GET, StatusCode::OK, length, chunked);
         assert_eq!(of(None, false), Framing::UntilClose);
         assert_eq!(of(Some(0), false), Framing::None);

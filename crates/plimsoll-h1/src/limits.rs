@@ -1,23 +1,23 @@
-//! How much of a message's head the engine reads before it gives up.
+//! Limits of a message's head.
 
-/// The most fields that any head may have, whatever [`HeadLimits::fields`] asks for: the parser keeps its
-/// index of fields on the stack.
+/// The most fields of any head, whatever [`HeadLimits::fields`] is: the parser keeps its index of fields on the stack.
 pub const MOST_FIELDS: usize = 256;
 
-/// Bounds of one message head, of a chunked body's lines and of its trailers.
+/// Limits of one message head and of a chunked body's trailers.
 ///
-/// Every bound is inclusive: a head of exactly `bytes` bytes passes.
+/// Every limit is inclusive: a head of exactly `bytes` bytes passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
-    /// Bytes of a whole head, from the first byte of its first line to its empty line. Default 32 KiB.
+    /// The most bytes of a head, from the first byte of its first line to the end of its empty line. Default 32 KiB.
     pub bytes: usize,
-    /// Fields of a head. Default 100; values above [`MOST_FIELDS`] count as [`MOST_FIELDS`].
+    /// The most fields of a head. Default 100; values above [`MOST_FIELDS`] count as [`MOST_FIELDS`].
     pub fields: usize,
-    /// Bytes of a request's target. Default 8 KiB.
+    /// The most bytes of a request's target. Default 8 KiB.
     pub target: usize,
-    /// Bytes of a chunked body's trailer section. Default 8 KiB.
+    /// The most bytes of a chunked body's trailer section, with its empty line. Default 8 KiB; an empty section always
+    /// passes.
     pub trailer_bytes: usize,
-    /// Fields of a chunked body's trailer section. Default 32; values above [`MOST_FIELDS`] count as
+    /// The most fields of a chunked body's trailer section. Default 32; values above [`MOST_FIELDS`] count as
     /// [`MOST_FIELDS`].
     pub trailer_fields: usize,
 }

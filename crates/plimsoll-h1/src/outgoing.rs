@@ -1,7 +1,7 @@
-//! One message on its way out: head, framed body, and what the socket has not taken yet.
+//! An outgoing message: its head, its framed body, and the bytes that the socket has not accepted yet.
 //!
-//! Both sides write through this. It holds at most one large chunk, or a buffer of small ones, at a time:
-//! whoever feeds it asks [`wants_frame`](Outgoing::wants_frame) first, so a slow reader slows the source.
+//! Both sides write through this. It holds at most one large chunk, or a buffer of small ones, at a time: the caller asks
+//! [`wants_frame`](Outgoing::wants_frame) before it fetches a frame, so a slow reader slows the source.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,29 +14,30 @@ use tokio::io::AsyncWrite;
 use crate::buffer::{self, Size};
 use crate::{chunked, encode};
 
-/// A chunk up to this is copied behind the head: cheaper than a vectored write of both.
+/// The largest chunk in bytes that is copied behind the head: cheaper than a vectored write of both.
 const COPIED: usize = 2048;
-/// Once so much is waiting, no more frames are taken.
+/// The buffered bytes from which on no more frames are taken.
 const FULL: usize = 6 * 1024;
 
-/// How the body being written is framed.
+/// The framing of the body being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// There is no body: data is an error.
     None,
-    /// So many bytes are still owed.
+    /// This many bytes are still owed.
     Length(u64),
     Chunked,
     UntilClose,
 }
 
-/// The body does not keep what its head promised.
+/// A body that is shorter or longer than its head announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LengthFault {
+pub(crate) enum LengthError {
     Short,
     Long,
 }
 
+/// A message being written.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     buf: BytesMut,
@@ -63,7 +64,7 @@ impl Outgoing {
         }
     }
 
-    /// Where heads are written.
+    /// Returns the buffer that heads are encoded into.
     pub(crate) fn buf(&mut self) -> &mut BytesMut {
         if !self.held {
             self.buf = buffer::take(Size::Small);
@@ -72,7 +73,7 @@ impl Outgoing {
         &mut self.buf
     }
 
-    /// Bytes of heads and small chunks that wait.
+    /// Returns the buffered bytes of heads and small chunks.
     pub(crate) fn waiting(&self) -> usize {
         self.buf.len()
     }
@@ -85,7 +86,7 @@ impl Outgoing {
         self.body_bytes = 0;
     }
 
-    /// Takes back a message of which nothing was written, leaving what waited before it.
+    /// Withdraws a message of which nothing was written, and keeps the `before` bytes buffered before it.
     pub(crate) fn take_back(&mut self, before: usize) {
         self.buf.truncate(before);
         self.chunk = Bytes::new();
@@ -93,17 +94,17 @@ impl Outgoing {
         self.open = false;
     }
 
-    /// Bytes given to the socket since [`begin`](Self::begin).
+    /// Returns the bytes given to the socket since [`begin`](Self::begin).
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Bytes of body taken since [`begin`](Self::begin), framing not counted.
+    /// Returns the bytes of body taken since [`begin`](Self::begin), framing not counted.
     pub(crate) fn body_bytes(&self) -> u64 {
         self.body_bytes
     }
 
-    /// Whether the body's end has been taken and everything is written.
+    /// Returns whether the body's end has been taken and everything is written.
     pub(crate) fn is_done(&self) -> bool {
         !self.open && self.is_flushed()
     }
@@ -112,18 +113,18 @@ impl Outgoing {
         self.buf.is_empty() && self.chunk.is_empty() && self.tail.is_empty()
     }
 
-    /// Whether the reader takes the connection's end for the body's.
+    /// Returns whether the reader takes the connection's end for the body's.
     pub(crate) fn ends_with_connection(&self) -> bool {
         self.mode == Mode::UntilClose
     }
 
-    /// Whether another frame, or the body's end, should be fetched.
+    /// Returns whether another frame, or the body's end, should be fetched.
     pub(crate) fn wants_frame(&self) -> bool {
         self.open && self.chunk.is_empty() && self.tail.is_empty() && self.buf.len() < FULL
     }
 
-    /// Takes a frame; `last` says that the body ends with it.
-    pub(crate) fn push(&mut self, frame: Frame<Bytes>, last: bool) -> Result<(), LengthFault> {
+    /// Takes a frame; the body ends with it if `last`.
+    pub(crate) fn push(&mut self, frame: Frame<Bytes>, last: bool) -> Result<(), LengthError> {
         match frame.into_data() {
             Ok(data) => self.push_data(data, last),
             Err(frame) => {
@@ -140,11 +141,11 @@ impl Outgoing {
         }
     }
 
-    fn push_data(&mut self, data: Bytes, last: bool) -> Result<(), LengthFault> {
+    fn push_data(&mut self, data: Bytes, last: bool) -> Result<(), LengthError> {
         let size = data.len() as u64;
         match &mut self.mode {
-            Mode::Length(owed) => *owed = owed.checked_sub(size).ok_or(LengthFault::Long)?,
-            Mode::None if size > 0 => return Err(LengthFault::Long),
+            Mode::Length(owed) => *owed = owed.checked_sub(size).ok_or(LengthError::Long)?,
+            Mode::None if size > 0 => return Err(LengthError::Long),
             _ => {}
         }
         self.body_bytes += size;
@@ -166,7 +167,7 @@ impl Outgoing {
         if last { self.finish() } else { Ok(()) }
     }
 
-    /// Bytes of a plain length that may be moved past this buffer now.
+    /// Returns the bytes of a body of known length that may bypass this buffer now.
     pub(crate) fn spliceable(&self) -> Option<u64> {
         match self.mode {
             Mode::Length(owed) if self.open && self.is_flushed() => Some(owed),
@@ -174,10 +175,10 @@ impl Outgoing {
         }
     }
 
-    /// Counts `bytes` that are moved past this buffer.
-    pub(crate) fn spliced(&mut self, bytes: u64) -> Result<(), LengthFault> {
+    /// Counts `bytes` that bypassed this buffer.
+    pub(crate) fn spliced(&mut self, bytes: u64) -> Result<(), LengthError> {
         if let Mode::Length(owed) = &mut self.mode {
-            *owed = owed.checked_sub(bytes).ok_or(LengthFault::Long)?;
+            *owed = owed.checked_sub(bytes).ok_or(LengthError::Long)?;
         }
         self.body_bytes += bytes;
         self.written += bytes;
@@ -185,9 +186,9 @@ impl Outgoing {
     }
 
     /// Takes the body's end.
-    pub(crate) fn finish(&mut self) -> Result<(), LengthFault> {
+    pub(crate) fn finish(&mut self) -> Result<(), LengthError> {
         match self.mode {
-            Mode::Length(1..) => return Err(LengthFault::Short),
+            Mode::Length(1..) => return Err(LengthError::Short),
             Mode::Chunked if !self.open => {}
             Mode::Chunked if self.tail.is_empty() => self.buf().extend_from_slice(b"0\r\n\r\n"),
             Mode::Chunked => self.tail = b"\r\n0\r\n\r\n",
@@ -197,7 +198,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Writes until nothing is left or the socket takes no more.
+    /// Writes until nothing is left or the socket accepts no more.
     pub(crate) fn poll_flush<W>(&mut self, io: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>
     where
         W: AsyncWrite + Unpin,
@@ -254,118 +255,4 @@ impl Drop for Outgoing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use http::{HeaderMap, HeaderValue};
-    use std::task::Waker;
-
-    /// Takes at most `most` bytes a write, and counts the writes.
-    struct Sink {
-        got: Vec<u8>,
-        most: usize,
-        writes: usize,
-    }
-
-    impl AsyncWrite for Sink {
-        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-            let count = buf.len().min(self.most);
-            self.got.extend_from_slice(&buf[..count]);
-            self.writes += 1;
-            Poll::Ready(Ok(count))
-        }
-
-        fn poll_write_vectored(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            bufs: &[IoSlice<'_>],
-        ) -> Poll<io::Result<usize>> {
-            let mut left = self.most;
-            for buf in bufs {
-                let count = buf.len().min(left);
-                self.got.extend_from_slice(&buf[..count]);
-                left -= count;
-            }
-            self.writes += 1;
-            Poll::Ready(Ok(self.most - left))
-        }
-
-        fn is_write_vectored(&self) -> bool {
-            true
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    fn send(mode: Mode, frames: &[&[u8]], most: usize) -> (Result<(), LengthFault>, String, usize) {
-        let mut out = Outgoing::new();
-        let mut sink = Sink { got: Vec::new(), most, writes: 0 };
-        let mut cx = Context::from_waker(Waker::noop());
-        out.buf().extend_from_slice(b"head|");
-        out.begin(mode, true);
-        let mut result = Ok(());
-        for (at, frame) in frames.iter().enumerate() {
-            while !out.wants_frame() {
-                assert!(out.poll_flush(&mut sink, &mut cx).is_ready());
-            }
-            result = out.push(Frame::data(Bytes::copy_from_slice(frame)), at + 1 == frames.len());
-            if result.is_err() {
-                break;
-            }
-        }
-        assert!(out.poll_flush(&mut sink, &mut cx).is_ready());
-        assert_eq!(out.is_done(), result.is_ok());
-        (result, String::from_utf8(sink.got).unwrap(), sink.writes)
-    }
-
-    #[test]
-    fn head_and_body_leave_in_one_write() {
-        let large = vec![b'x'; 5000];
-        let (result, text, writes) = send(Mode::Chunked, &[&large], usize::MAX);
-        assert_eq!(result, Ok(()));
-        assert_eq!(text, format!("head|1388\r\n{}\r\n0\r\n\r\n", "x".repeat(5000)));
-        assert_eq!(writes, 1);
-        let (_, text, writes) = send(Mode::Length(3), &[b"abc"], usize::MAX);
-        assert_eq!((text.as_str(), writes), ("head|abc", 1));
-        let (_, text, writes) = send(Mode::Chunked, &[b"abc", b"d"], usize::MAX);
-        assert_eq!((text.as_str(), writes), ("head|3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n", 1));
-    }
-
-    #[test]
-    fn short_writes_lose_nothing() {
-        let large = vec![b'x'; 5000];
-        let whole = send(Mode::Chunked, &[b"ab", &large, b"", b"cd"], usize::MAX).1;
-        for most in [1, 2, 3, 7, 4096] {
-            assert_eq!(send(Mode::Chunked, &[b"ab", &large, b"", b"cd"], most).1, whole);
-        }
-    }
-
-    #[test]
-    fn the_length_is_kept_exactly() {
-        assert_eq!(send(Mode::Length(4), &[b"ab", b"cd"], 9).0, Ok(()));
-        assert_eq!(send(Mode::Length(4), &[b"ab", b"c"], 9).0, Err(LengthFault::Short));
-        assert_eq!(send(Mode::Length(4), &[b"ab", b"cde"], 9).0, Err(LengthFault::Long));
-        assert_eq!(send(Mode::None, &[b"a"], 9).0, Err(LengthFault::Long));
-    }
-
-    #[test]
-    fn trailers_end_a_chunked_body_only() {
-        let mut trailers = HeaderMap::new();
-        trailers.insert("sum", HeaderValue::from_static("1"));
-        trailers.insert("content-length", HeaderValue::from_static("1"));
-        let mut out = Outgoing::new();
-        out.begin(Mode::Chunked, true);
-        out.push(Frame::trailers(trailers.clone()), true).unwrap();
-        assert_eq!(out.finish(), Ok(()));
-        assert_eq!(&out.buf()[..], b"0\r\nsum: 1\r\n\r\n");
-        let mut out = Outgoing::new();
-        out.begin(Mode::Length(0), true);
-        out.push(Frame::trailers(trailers), true).unwrap();
-        assert!(out.is_done());
-    }
-}
+mod tests;

@@ -1,18 +1,15 @@
-//! The least rate at which a client must send or take.
+//! The least rate at which a client must send or read.
 
 use std::{num::NonZeroU64, time::Duration};
 
-/// How long a client may be waited for before its rate counts: long enough for a connection that is slow to start.
-pub const GRACE: Duration = Duration::from_secs(10);
-
-/// Waits shorter than this are our own timers' and sockets', not the client's.
+/// Waits shorter than this are due to timers and sockets of this process, not to the client.
 const FIRST: Duration = Duration::from_millis(1);
 
-/// The rate of one body, over the time that its client was waited for: [`GRACE`], and from there on one second for every
-/// `rate` bytes, as the `MinRate` of Apache's `mod_reqtimeout` has it.
+/// A minimum rate for one body, measured over the time spent waiting for its client: [`GRACE`](Self::GRACE), and from
+/// there on one second for every `rate` bytes, as `MinRate` of Apache's `mod_reqtimeout`.
 ///
-/// Known weakness: a client that was fast may be slow for as long as the average holds. What moves before the client is
-/// first waited for does not count, since buffers on the way take it.
+/// Known weakness: a client that was fast may be slow for as long as the average holds. Bytes that move before the first
+/// wait do not count, since buffers on the way take them.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     rate: NonZeroU64,
@@ -21,29 +18,32 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// At least so many bytes a second.
+    /// The wait for a client before its rate counts: long enough for a connection that is slow to start.
+    pub const GRACE: Duration = Duration::from_secs(10);
+
+    /// A watch that asks for at least `rate` bytes a second.
     pub fn new(rate: NonZeroU64) -> Self {
         Self { rate, moved: 0, waited: Duration::ZERO }
     }
 
-    /// So many bytes have moved.
+    /// Records that `bytes` have moved.
     pub fn moved(&mut self, bytes: u64) {
         if self.waited >= FIRST {
             self.moved = self.moved.saturating_add(bytes);
         }
     }
 
-    /// The client was waited for so long.
+    /// Records that the client was waited for.
     pub fn waited(&mut self, time: Duration) {
         self.waited = self.waited.saturating_add(time);
     }
 
-    /// How much longer it may be waited for; zero once it is too slow.
+    /// Returns how much longer the client may be waited for; zero once it is too slow.
     pub fn left(&self) -> Duration {
         let rate = self.rate.get();
         let part = u128::from(self.moved % rate) * 1_000_000_000 / u128::from(rate);
         let earned = Duration::new(self.moved / rate, part as u32);
-        GRACE.saturating_add(earned).saturating_sub(self.waited)
+        Self::GRACE.saturating_add(earned).saturating_sub(self.waited)
     }
 }
 
@@ -55,14 +55,14 @@ mod tests {
         Duration::from_secs(secs)
     }
 
-    fn of(rate: u64) -> Pace {
+    fn at_least(rate: u64) -> Pace {
         Pace::new(NonZeroU64::new(rate).unwrap())
     }
 
     #[test]
     fn bytes_buy_time_after_the_grace() {
-        let mut pace = of(1000);
-        assert_eq!(pace.left(), GRACE);
+        let mut pace = at_least(1000);
+        assert_eq!(pace.left(), Pace::GRACE);
         pace.waited(secs(4));
         pace.moved(2500);
         assert_eq!(pace.left(), Duration::from_millis(8500));
@@ -71,15 +71,15 @@ mod tests {
     }
 
     #[test]
-    fn what_buffers_take_at_first_buys_none() {
-        let mut pace = of(1000);
+    fn bytes_that_buffers_take_at_first_buy_none() {
+        let mut pace = at_least(1000);
         pace.moved(1 << 30);
-        assert_eq!(pace.left(), GRACE);
+        assert_eq!(pace.left(), Pace::GRACE);
     }
 
     #[test]
     fn a_client_at_the_least_rate_is_never_too_slow() {
-        let mut pace = of(3);
+        let mut pace = at_least(3);
         for _ in 0..10_000 {
             pace.waited(secs(1));
             pace.moved(3);
@@ -89,14 +89,14 @@ mod tests {
 
     #[test]
     fn no_number_of_bytes_overflows() {
-        let mut pace = of(1);
+        let mut pace = at_least(1);
         pace.waited(Duration::MAX);
         pace.moved(u64::MAX);
         pace.moved(u64::MAX);
         assert_eq!(pace.left(), Duration::ZERO);
-        let mut pace = of(u64::MAX);
+        let mut pace = at_least(u64::MAX);
         pace.waited(secs(1));
         pace.moved(u64::MAX - 1);
-        assert!(pace.left() < GRACE);
+        assert!(pace.left() < Pace::GRACE);
     }
 }

@@ -1,15 +1,15 @@
 //! A request's head, read strictly.
 //!
-//! Whatever two readers could take differently is refused here, so that nothing behind the gateway is asked to
-//! guess. The parser proper is `httparse`; what that tolerates and this engine does not (bare line feeds, leading
-//! empty lines, bytes above ASCII in a target) is checked beside it.
+//! A head that two readers could take differently is refused here, so that no reader behind the proxy has to guess. The
+//! parser is `httparse`; this module checks beside it what `httparse` tolerates (bare line feeds, leading empty lines,
+//! bytes above ASCII in a target).
 
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::{Method, Request, Version, header};
 
-use crate::error::Refusal;
+use crate::error::RequestHeadError;
 use crate::fields::{self, Expect};
 use crate::framing::Framing;
 use crate::limits::{HeadLimits, MOST_FIELDS};
@@ -18,84 +18,89 @@ use crate::target;
 /// A parsed request head and what it says about body and connection.
 #[derive(Debug)]
 pub struct RequestHead {
-    /// Method, target, version and fields; the values are slices of the bytes given to [`parse`].
+    /// Method, target, version and fields; the values are slices of the bytes given to [`parse`](Self::parse).
     pub request: Request<()>,
-    /// How the body's end is known: never [`Framing::UntilClose`].
+    /// The framing of the body; never [`Framing::UntilClose`].
     pub framing: Framing,
-    /// Whether the client would send another request on the connection.
+    /// Whether the client may send another request on the connection.
     pub keep_alive: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
-    /// Whether the client offers to switch protocols.
+    /// Whether the client offers to switch protocols (`Upgrade`).
     pub upgrade: bool,
 }
 
-/// How many fields a proxy typically adds to a request; room for them spares the map from growing.
+/// Fields that a proxy typically adds to a request; room for them spares the map from growing.
 const ROOM: usize = 6;
 
-/// Parses a whole head: from the first byte of the request line up to and with the empty line.
-///
-/// `head.len()` is not checked against the limits: the reader of the head does that while it grows.
-pub fn parse(head: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
-    let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
-    let slots = &mut slots[..limits.fields.min(MOST_FIELDS)];
-    let mut parsed = httparse::Request::new(&mut []);
-    match parsed.parse_with_uninit_headers(head, slots) {
-        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-        Ok(_) => return Err(Refusal::RequestLine),
-        Err(error) => return Err(refusal(error, head)),
-    }
-    let (Some(method), Some(path), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
-        return Err(Refusal::RequestLine);
-    };
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::RequestLine)?;
-    if method == Method::CONNECT {
-        return Err(Refusal::ConnectUnsupported);
-    }
-    if path.len() > limits.target {
-        return Err(Refusal::TargetTooLong);
-    }
-    let uri = target::parse(head.slice_ref(path.as_bytes()), &method)?;
-    let (map, seen) = fields::collect(head, parsed.headers, ROOM)?;
+impl RequestHead {
+    /// Parses a whole head: from the first byte of the request line up to and with the empty line.
+    ///
+    /// `head.len()` is not checked against [`HeadLimits::bytes`]: the connection does that while it reads.
+    ///
+    /// # Errors
+    /// If the head is malformed, ambiguous or beyond a limit.
+    pub fn parse(head: &Bytes, limits: &HeadLimits) -> Result<Self, RequestHeadError> {
+        let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
+        let slots = &mut slots[..limits.fields.min(MOST_FIELDS)];
+        let mut parsed = httparse::Request::new(&mut []);
+        match parsed.parse_with_uninit_headers(head, slots) {
+            Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+            Ok(_) => return Err(RequestHeadError::RequestLine),
+            Err(error) => return Err(classify(error, head)),
+        }
+        let (Some(method), Some(path), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
+            return Err(RequestHeadError::RequestLine);
+        };
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| RequestHeadError::RequestLine)?;
+        if method == Method::CONNECT {
+            return Err(RequestHeadError::ConnectUnsupported);
+        }
+        if path.len() > limits.target {
+            return Err(RequestHeadError::TargetTooLong);
+        }
+        let uri = target::parse(head.slice_ref(path.as_bytes()), &method)?;
+        let (map, seen) = fields::collect(head, parsed.headers, ROOM)?;
 
-    let modern = minor == 1;
-    if seen.chunked && !modern {
-        return Err(Refusal::TransferInvalid);
-    }
-    match map.get(header::HOST) {
-        Some(host) => target::check_host(host.as_bytes(), &uri)?,
-        None if modern => return Err(Refusal::HostMissing),
-        None => {}
-    }
-    if modern && seen.expect == Expect::Unknown {
-        return Err(Refusal::ExpectationUnknown);
-    }
+        let modern = minor == 1;
+        if seen.chunked && !modern {
+            return Err(RequestHeadError::TransferInvalid);
+        }
+        match map.get(header::HOST) {
+            Some(host) => target::check_host(host.as_bytes(), &uri)?,
+            None if modern => return Err(RequestHeadError::HostMissing),
+            None => {}
+        }
+        if modern && seen.expect == Expect::Unknown {
+            return Err(RequestHeadError::ExpectationUnknown);
+        }
 
-    let framing = Framing::of_request(seen.length, seen.chunked);
-    let mut request = Request::new(());
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.version_mut() = if modern { Version::HTTP_11 } else { Version::HTTP_10 };
-    *request.headers_mut() = map;
-    Ok(RequestHead {
-        request,
-        framing,
-        keep_alive: !seen.close && (modern || seen.keep_alive),
-        expects_continue: modern && seen.expect == Expect::Continue && framing != Framing::None,
-        upgrade: modern && seen.upgrade,
-    })
+        let framing = Framing::of_request(seen.length, seen.chunked);
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.version_mut() = if modern { Version::HTTP_11 } else { Version::HTTP_10 };
+        *request.headers_mut() = map;
+        Ok(Self {
+            request,
+            framing,
+            keep_alive: !seen.close && (modern || seen.keep_alive),
+            expects_continue: modern && seen.expect == Expect::Continue && framing != Framing::None,
+            upgrade: modern && seen.upgrade,
+        })
+    }
 }
 
 #[cold]
-fn refusal(error: httparse::Error, head: &[u8]) -> Refusal {
+fn classify(error: httparse::Error, head: &[u8]) -> RequestHeadError {
     match error {
-        httparse::Error::TooManyHeaders => Refusal::TooManyFields,
-        httparse::Error::Version => version_refusal(head),
-        _ if has_bare_return(head) => Refusal::BareCarriageReturn,
-        httparse::Error::HeaderName if is_folded(head) => Refusal::FoldedField,
-        httparse::Error::HeaderName => Refusal::FieldName,
-        httparse::Error::HeaderValue => Refusal::FieldValue,
-        _ => Refusal::RequestLine,
+        httparse::Error::TooManyHeaders => RequestHeadError::TooManyFields,
+        httparse::Error::Version => version_error(head),
+        _ if has_bare_return(head) => RequestHeadError::BareCarriageReturn,
+        httparse::Error::HeaderName if is_folded(head) => RequestHeadError::FoldedField,
+        httparse::Error::HeaderName => RequestHeadError::FieldName,
+        httparse::Error::HeaderValue => RequestHeadError::FieldValue,
+        _ => RequestHeadError::RequestLine,
     }
 }
 
@@ -108,8 +113,8 @@ fn is_folded(head: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', head).any(|at| matches!(head.get(at + 1), Some(b' ' | b'\t')))
 }
 
-/// A version that has the right shape is one that is not spoken here; anything else is no version.
-fn version_refusal(head: &[u8]) -> Refusal {
+/// Tells a well-formed version that is not supported from a malformed request line.
+fn version_error(head: &[u8]) -> RequestHeadError {
     let line = &head[..memchr::memchr(b'\r', head).unwrap_or(head.len())];
     let mut words = line.split(|byte| *byte == b' ');
     let last = words.by_ref().nth(2).filter(|_| words.next().is_none());
@@ -117,9 +122,9 @@ fn version_refusal(head: &[u8]) -> Refusal {
         Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            Refusal::Version
+            RequestHeadError::Version
         }
-        _ => Refusal::RequestLine,
+        _ => RequestHeadError::RequestLine,
     }
 }
 
@@ -127,8 +132,8 @@ fn version_refusal(head: &[u8]) -> Refusal {
 mod tests {
     use super::*;
 
-    fn read(head: &str) -> Result<RequestHead, Refusal> {
-        parse(&Bytes::copy_from_slice(head.as_bytes()), &HeadLimits::default())
+    fn read(head: &str) -> Result<RequestHead, RequestHeadError> {
+        RequestHead::parse(&Bytes::copy_from_slice(head.as_bytes()), &HeadLimits::default())
     }
 
     #[test]
@@ -170,16 +175,20 @@ mod tests {
     #[test]
     fn the_limits_are_inclusive() {
         let limits = HeadLimits { fields: 2, target: 4, ..HeadLimits::default() };
-        let read = |head: &str| parse(&Bytes::copy_from_slice(head.as_bytes()), &limits).map(drop);
+        let read =
+            |head: &str| RequestHead::parse(&Bytes::copy_from_slice(head.as_bytes()), &limits).map(drop);
         assert_eq!(read("GET /abc HTTP/1.1\r\nHost: x\r\na: b\r\n\r\n"), Ok(()));
-        assert_eq!(read("GET /abcd HTTP/1.1\r\nHost: x\r\n\r\n"), Err(Refusal::TargetTooLong));
-        assert_eq!(read("GET / HTTP/1.1\r\nHost: x\r\na: b\r\na: b\r\n\r\n"), Err(Refusal::TooManyFields));
+        assert_eq!(read("GET /abcd HTTP/1.1\r\nHost: x\r\n\r\n"), Err(RequestHeadError::TargetTooLong));
+        assert_eq!(
+            read("GET / HTTP/1.1\r\nHost: x\r\na: b\r\na: b\r\n\r\n"),
+            Err(RequestHeadError::TooManyFields)
+        );
     }
 
     #[test]
     fn values_are_not_copied() {
         let bytes = Bytes::from_static(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
-        let head = parse(&bytes, &HeadLimits::default()).unwrap();
+        let head = RequestHead::parse(&bytes, &HeadLimits::default()).unwrap();
         let value = head.request.headers()["host"].as_bytes().as_ptr();
         assert!(bytes.as_ptr_range().contains(&value));
     }

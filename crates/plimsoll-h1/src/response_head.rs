@@ -1,72 +1,84 @@
-//! An upstream's answer's head, read as strictly as a request's wherever two readers could differ.
+//! The head of an upstream's response, read as strictly as a request's wherever two readers could differ.
 
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode, Version};
 
-use crate::error::Garbage;
+use crate::error::ResponseHeadError;
 use crate::fields;
 use crate::framing::Framing;
 use crate::limits::{HeadLimits, MOST_FIELDS};
 
-/// A parsed answer head and what it says about body and connection.
+/// A parsed response head and what it says about body and connection.
 #[derive(Debug)]
 pub struct ResponseHead {
-    /// Status, version and fields; the values are slices of the bytes given to [`parse`].
+    /// Status, version and fields; the values are slices of the bytes given to [`parse`](Self::parse).
     pub response: Response<()>,
-    /// How the body's end is known.
+    /// The framing of the body.
     pub framing: Framing,
-    /// Whether the upstream takes another request on the connection.
+    /// Whether the upstream accepts another request on the connection.
     pub keep_alive: bool,
 }
 
+/// Fields that a proxy typically adds to a response.
 const ROOM: usize = 4;
 
-/// Parses the whole head of an answer to a `method` request, up to and with its empty line.
-pub fn parse(head: &Bytes, method: &Method, limits: &HeadLimits) -> Result<ResponseHead, Garbage> {
-    let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
-    let slots = &mut slots[..limits.fields.min(MOST_FIELDS)];
-    let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    match config.parse_response_with_uninit_headers(&mut parsed, head, slots) {
-        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Garbage::TooManyFields),
-        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => return Err(Garbage::Field),
-        Ok(_) | Err(_) => return Err(Garbage::StatusLine),
+impl ResponseHead {
+    /// Parses a whole head of a response to a `method` request, up to and with its empty line.
+    ///
+    /// `head.len()` is not checked against [`HeadLimits::bytes`]: the connection does that while it reads.
+    ///
+    /// # Errors
+    /// If the head is malformed, ambiguous or beyond a limit.
+    pub fn parse(head: &Bytes, method: &Method, limits: &HeadLimits) -> Result<Self, ResponseHeadError> {
+        let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
+        let slots = &mut slots[..limits.fields.min(MOST_FIELDS)];
+        let mut parsed = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        match config.parse_response_with_uninit_headers(&mut parsed, head, slots) {
+            Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+            Err(httparse::Error::TooManyHeaders) => return Err(ResponseHeadError::TooManyFields),
+            Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => {
+                return Err(ResponseHeadError::Field);
+            }
+            Ok(_) | Err(_) => return Err(ResponseHeadError::StatusLine),
+        }
+        let (Some(code), Some(minor)) = (parsed.code, parsed.version) else {
+            return Err(ResponseHeadError::StatusLine);
+        };
+        let status = match code {
+            100..=599 => StatusCode::from_u16(code).map_err(|_| ResponseHeadError::StatusLine)?,
+            _ => return Err(ResponseHeadError::StatusLine),
+        };
+        let (map, seen) = fields::collect(head, parsed.headers, ROOM)?;
+        let modern = minor == 1;
+        if seen.chunked && !modern {
+            return Err(ResponseHeadError::Framing);
+        }
+        let framing = Framing::of_response(method, status, seen.length, seen.chunked);
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        *response.version_mut() = if modern { Version::HTTP_11 } else { Version::HTTP_10 };
+        *response.headers_mut() = map;
+        Ok(Self {
+            response,
+            framing,
+            keep_alive: !seen.close && (modern || seen.keep_alive) && framing != Framing::UntilClose,
+        })
     }
-    let (Some(code), Some(minor)) = (parsed.code, parsed.version) else { return Err(Garbage::StatusLine) };
-    let status = match code {
-        100..=599 => StatusCode::from_u16(code).map_err(|_| Garbage::StatusLine)?,
-        _ => return Err(Garbage::StatusLine),
-    };
-    let (map, seen) = fields::collect(head, parsed.headers, ROOM)?;
-    let modern = minor == 1;
-    if seen.chunked && !modern {
-        return Err(Garbage::Framing);
-    }
-    let framing = Framing::of_response(method, status, seen.length, seen.chunked);
-    let mut response = Response::new(());
-    *response.status_mut() = status;
-    *response.version_mut() = if modern { Version::HTTP_11 } else { Version::HTTP_10 };
-    *response.headers_mut() = map;
-    Ok(ResponseHead {
-        response,
-        framing,
-        keep_alive: !seen.close && (modern || seen.keep_alive) && framing != Framing::UntilClose,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(head: &str) -> Result<ResponseHead, Garbage> {
-        parse(&Bytes::copy_from_slice(head.as_bytes()), &Method::GET, &HeadLimits::default())
+    fn read(head: &str) -> Result<ResponseHead, ResponseHeadError> {
+        ResponseHead::parse(&Bytes::copy_from_slice(head.as_bytes()), &Method::GET, &HeadLimits::default())
     }
 
     #[test]
-    fn good_answers() {
+    fn good_responses() {
         let head = read("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\n\r\n").unwrap();
         assert_eq!(head.framing, Framing::Length(3));
         assert!(head.keep_alive);
@@ -78,27 +90,30 @@ mod tests {
     }
 
     #[test]
-    fn garbage() {
-        for (head, fault) in [
-            ("HTTP/1.1 99 x\r\n\r\n", Garbage::StatusLine),
-            ("HTTP/1.1 600 x\r\n\r\n", Garbage::StatusLine),
-            ("HTTP/1.1 2000 x\r\n\r\n", Garbage::StatusLine),
-            ("HTTP/2.0 200 OK\r\n\r\n", Garbage::StatusLine),
-            ("HTTP/1.1  200 OK\r\n\r\n", Garbage::StatusLine),
-            ("ICY 200 OK\r\n\r\n", Garbage::StatusLine),
-            ("HTTP/1.1 200 O\rK\r\n\r\n", Garbage::StatusLine),
-            ("HTTP/1.1 200 OK\r\n a: b\r\n\r\n", Garbage::Field),
-            ("HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n", Garbage::Field),
-            ("HTTP/1.1 200 OK\r\na : b\r\n\r\n", Garbage::Field),
-            ("HTTP/1.1 200 OK\r\na: b\rc\r\n\r\n", Garbage::Field),
-            ("HTTP/1.1 200 OK\r\na: \0\r\n\r\n", Garbage::Field),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", Garbage::Framing),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", Garbage::Framing),
-            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", Garbage::Framing),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", Garbage::Framing),
-            ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Garbage::Framing),
+    fn malformed_responses() {
+        for (head, error) in [
+            ("HTTP/1.1 99 x\r\n\r\n", ResponseHeadError::StatusLine),
+            ("HTTP/1.1 600 x\r\n\r\n", ResponseHeadError::StatusLine),
+            ("HTTP/1.1 2000 x\r\n\r\n", ResponseHeadError::StatusLine),
+            ("HTTP/2.0 200 OK\r\n\r\n", ResponseHeadError::StatusLine),
+            ("HTTP/1.1  200 OK\r\n\r\n", ResponseHeadError::StatusLine),
+            ("ICY 200 OK\r\n\r\n", ResponseHeadError::StatusLine),
+            ("HTTP/1.1 200 O\rK\r\n\r\n", ResponseHeadError::StatusLine),
+            ("HTTP/1.1 200 OK\r\n a: b\r\n\r\n", ResponseHeadError::Field),
+            ("HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n", ResponseHeadError::Field),
+            ("HTTP/1.1 200 OK\r\na : b\r\n\r\n", ResponseHeadError::Field),
+            ("HTTP/1.1 200 OK\r\na: b\rc\r\n\r\n", ResponseHeadError::Field),
+            ("HTTP/1.1 200 OK\r\na: \0\r\n\r\n", ResponseHeadError::Field),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                ResponseHeadError::Framing,
+            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", ResponseHeadError::Framing),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ResponseHeadError::Framing),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", ResponseHeadError::Framing),
+            ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", ResponseHeadError::Framing),
         ] {
-            assert_eq!(read(head).map(drop), Err(fault), "{head}");
+            assert_eq!(read(head).map(drop), Err(error), "{head}");
         }
     }
 }

@@ -1,8 +1,7 @@
-//! Moving a large body from socket to socket inside the kernel.
+//! Moves of a large body from socket to socket inside the kernel.
 //!
-//! A body of many megabytes costs two copies of every byte when it passes through this process. `splice` moves the
-//! pages through a pipe instead. It pays off from some hundred kilobytes on; below that, the first read has most of
-//! the body anyway.
+//! Every byte of a body is copied twice when it passes through this process. `splice` moves the pages through a pipe
+//! instead. It pays off from about a hundred kilobytes on; below that, the first read has most of the body anyway.
 
 use std::task::{Context, Poll};
 
@@ -13,17 +12,17 @@ pub use linux::Pipe;
 #[cfg(not(target_os = "linux"))]
 pub use other::Pipe;
 
-/// A body shorter than this is read and written.
+/// The least length in bytes of a body that is spliced.
 pub(crate) const LEAST: u64 = 128 * 1024;
 
-/// A body that can move its bytes into a [`Pipe`] without showing them.
+/// A body that can move its bytes into a [`Pipe`] without reading them.
 ///
-/// Implemented by [`Incoming`](crate::Incoming); a wrapper that only watches passes the call on, as it does with
-/// `poll_frame`. A wrapper that must see the bytes returns `None`.
+/// Implemented by [`Incoming`](crate::Incoming). A wrapper that only observes its body passes the call on, as it does with
+/// `poll_frame`; a wrapper that must see the bytes returns `None`.
 pub trait Splice: Body {
-    /// Moves some bytes into `pipe`, which is empty. `None` means: not now, poll for a frame.
+    /// Moves some bytes into `pipe`, which is empty, and returns how many. `None`: not now, poll for a frame.
     ///
-    /// After an error the next frame polled is an error, too. Cancel safe: what was moved is in the pipe.
+    /// After an error the next frame polled is an error, too. Cancel safe: moved bytes are in the pipe.
     fn poll_splice(
         self: std::pin::Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -42,16 +41,17 @@ mod linux {
     use tokio::io::Interest;
     use tokio::net::TcpStream;
 
-    /// Enough for few system calls, and little enough that the pipes of many bodies fit what one user may have.
+    /// The size of a pipe in bytes: enough for few system calls, and little enough that the pipes of many bodies fit the
+    /// limit of one user.
     const ROOM: usize = 256 * 1024;
-    /// Pipes kept by a thread for the next large body.
+    /// The pipes that a thread keeps for later bodies.
     const KEPT: usize = 4;
 
     thread_local! {
         static POOL: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
     }
 
-    /// A pipe of the kernel with bytes on their way from one socket to another.
+    /// A kernel pipe that holds bytes on their way from one socket to another.
     #[derive(Debug)]
     pub struct Pipe {
         read: OwnedFd,
@@ -60,18 +60,18 @@ mod linux {
     }
 
     impl Pipe {
-        /// An empty pipe; `None` if the process may not have another.
+        /// Returns an empty pipe; `None` if the process may not have another.
         pub(crate) fn take() -> Option<Self> {
             if let Ok(Some(pipe)) = POOL.try_with(|pool| pool.borrow_mut().pop()) {
                 return Some(pipe);
             }
             let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
-            // A smaller one works as well: one user's pipes together have a limit, too.
+            // A smaller one works as well: the pipes of one user have a common limit, too.
             let _ = rustix::pipe::fcntl_setpipe_size(&write, ROOM);
             Some(Self { read, write, held: 0 })
         }
 
-        /// Keeps it for later. One that holds bytes is closed: they belong to a body that broke off.
+        /// Keeps the pipe for later. One that holds bytes is closed: they belong to a body that broke off.
         pub(crate) fn give(self) {
             if self.held == 0 {
                 let _ = POOL.try_with(|pool| {
@@ -87,8 +87,8 @@ mod linux {
             self.held == 0
         }
 
-        /// Moves at most `most` bytes out of `socket`; 0 is the stream's end. The pipe must be empty, so that only
-        /// the socket can be what is waited for.
+        /// Moves at most `most` bytes out of `socket`; 0 is the stream's end. The pipe must be empty, so that a wait can
+        /// only be for the socket.
         pub(crate) fn poll_in(
             &mut self,
             socket: &TcpStream,
@@ -111,7 +111,7 @@ mod linux {
             }
         }
 
-        /// Moves what is held into `socket`, as far as that takes it.
+        /// Moves the held bytes into `socket`, as far as it accepts them.
         pub(crate) fn poll_out(
             &mut self,
             socket: &TcpStream,
@@ -144,7 +144,7 @@ mod other {
 
     use tokio::net::TcpStream;
 
-    /// No pipe: this system cannot move bytes from socket to socket.
+    /// A pipe that does not exist: this system cannot move bytes from socket to socket.
     #[derive(Debug)]
     pub struct Pipe(std::convert::Infallible);
 

@@ -1,16 +1,14 @@
-//! A request's target and its `Host`, and whether the two agree.
+//! The target of a request, its `Host`, and the agreement of the two.
 
 use bytes::Bytes;
 use http::{Method, Uri};
 
-use crate::error::Refusal;
+use crate::error::RequestHeadError;
 
-/// Parses the target of a `method` request.
-///
-/// Taken are origin-form, absolute-form with `http` or `https`, and `*` for `OPTIONS`.
-pub(crate) fn parse(target: Bytes, method: &Method) -> Result<Uri, Refusal> {
+/// Parses the target of a `method` request: origin-form, absolute-form with `http` or `https`, or `*` for `OPTIONS`.
+pub(crate) fn parse(target: Bytes, method: &Method) -> Result<Uri, RequestHeadError> {
     if !target.iter().all(|byte| matches!(byte, 0x21..=0x7e) && *byte != b'#') {
-        return Err(Refusal::TargetSyntax);
+        return Err(RequestHeadError::TargetSyntax);
     }
     let absolute = match target[..] {
         [b'/', ..] => false,
@@ -18,11 +16,11 @@ pub(crate) fn parse(target: Bytes, method: &Method) -> Result<Uri, Refusal> {
         _ => true,
     };
     if absolute && !is_web(&target) {
-        return Err(Refusal::TargetForm);
+        return Err(RequestHeadError::TargetForm);
     }
-    let uri = Uri::from_maybe_shared(target).map_err(|_| Refusal::TargetSyntax)?;
+    let uri = Uri::from_maybe_shared(target).map_err(|_| RequestHeadError::TargetSyntax)?;
     if absolute && !uri.authority().is_some_and(|authority| is_authority(authority.as_str().as_bytes())) {
-        return Err(Refusal::TargetSyntax);
+        return Err(RequestHeadError::TargetSyntax);
     }
     Ok(uri)
 }
@@ -33,10 +31,14 @@ fn is_web(target: &[u8]) -> bool {
     begins(b"http://") || begins(b"https://")
 }
 
-/// Checks a `Host` value against itself and against the target's authority, if that has one.
-pub fn check_host(host: &[u8], uri: &Uri) -> Result<(), Refusal> {
+/// Checks a `Host` value: it must be an authority, and agree with the target's authority if the target has one. Case and
+/// the scheme's default port do not matter.
+///
+/// # Errors
+/// [`RequestHeadError::HostInvalid`] or [`RequestHeadError::HostContradictsTarget`].
+pub fn check_host(host: &[u8], uri: &Uri) -> Result<(), RequestHeadError> {
     if !is_authority(host) {
-        return Err(Refusal::HostInvalid);
+        return Err(RequestHeadError::HostInvalid);
     }
     let Some(authority) = uri.authority() else { return Ok(()) };
     let default: &[u8] = if uri.scheme_str() == Some("https") { b":443" } else { b":80" };
@@ -44,15 +46,15 @@ pub fn check_host(host: &[u8], uri: &Uri) -> Result<(), Refusal> {
     if plain(host) == plain(authority.as_str().as_bytes()) {
         Ok(())
     } else {
-        Err(Refusal::HostContradictsTarget)
+        Err(RequestHeadError::HostContradictsTarget)
     }
 }
 
-/// Whether `value` is `host[:port]`, with a name of letters, digits and `-._~`, an IPv4 address, or an IPv6
-/// address in brackets.
+/// Returns whether `value` is `host[:port]`, where the host is a name of letters, digits and `-._~`, an IPv4 address, or
+/// an IPv6 address in brackets.
 ///
-/// Stricter than RFC 3986, whose registered names may hold percent escapes and delimiters that two readers
-/// could take apart differently.
+/// Stricter than RFC 3986, whose registered names may contain percent escapes and delimiters that two readers could
+/// interpret differently.
 pub fn is_authority(value: &[u8]) -> bool {
     let (host_is_fine, port) = if let Some(rest) = value.strip_prefix(b"[") {
         let Some(close) = memchr::memchr(b']', rest) else { return false };
@@ -79,7 +81,7 @@ fn is_port(port: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn get(target: &'static str) -> Result<Uri, Refusal> {
+    fn get(target: &'static str) -> Result<Uri, RequestHeadError> {
         parse(Bytes::from_static(target.as_bytes()), &Method::GET)
     }
 
@@ -91,12 +93,12 @@ mod tests {
         assert_eq!(get("HTTPS://[::1]").unwrap().path(), "/");
         assert!(parse(Bytes::from_static(b"*"), &Method::OPTIONS).is_ok());
         for form in ["*", "a", "a:80", "ftp://a/", "http:/a", "?a", "javascript:x"] {
-            assert_eq!(get(form), Err(Refusal::TargetForm), "{form}");
+            assert_eq!(get(form), Err(RequestHeadError::TargetForm), "{form}");
         }
         for bad in
             ["/#a", "/\u{e9}", "/a\u{7f}", "http://u:p@a/", "http://", "http:///a", "http://a%41/", "/<"]
         {
-            assert_eq!(get(bad), Err(Refusal::TargetSyntax), "{bad}");
+            assert_eq!(get(bad), Err(RequestHeadError::TargetSyntax), "{bad}");
         }
     }
 
@@ -133,8 +135,8 @@ mod tests {
         let uri = get("http://A.example:80/x").unwrap();
         assert_eq!(check_host(b"a.EXAMPLE", &uri), Ok(()));
         assert_eq!(check_host(b"a.example:80", &uri), Ok(()));
-        assert_eq!(check_host(b"a.example:81", &uri), Err(Refusal::HostContradictsTarget));
-        assert_eq!(check_host(b"b.example", &uri), Err(Refusal::HostContradictsTarget));
+        assert_eq!(check_host(b"a.example:81", &uri), Err(RequestHeadError::HostContradictsTarget));
+        assert_eq!(check_host(b"b.example", &uri), Err(RequestHeadError::HostContradictsTarget));
         assert_eq!(check_host(b"whatever", &get("/x").unwrap()), Ok(()));
     }
 }

@@ -1,4 +1,4 @@
-//! What the engine needs of a socket.
+//! The interface of a socket that the engine needs.
 
 use std::io;
 
@@ -6,18 +6,22 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A byte stream in both directions: a socket, or in tests an in-memory pipe.
 ///
-/// Waiting "until readable without a buffer" needs no method of its own: the engine borrows a buffer of its
-/// worker's pool for the length of one poll and hands it back if nothing came.
+/// Waiting until readable without a buffer needs no method of its own: the engine borrows a buffer of its thread's pool
+/// for the length of one poll and returns it if nothing came.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
-    /// Makes the coming close a reset instead of an orderly end, where the transport knows the difference.
+    /// Makes the next close a reset instead of an orderly end, where the transport knows the difference.
     ///
-    /// Asked for when a body whose only end is the connection's end broke off: an orderly end would tell the
-    /// reader that it has the whole.
+    /// Called when a body that ends with the connection broke off: an orderly end would tell the reader that it has the
+    /// whole body. By default it does nothing.
+    ///
+    /// # Errors
+    /// If the system refuses.
     fn reset_on_close(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// The TCP socket, if this is nothing else: then large bodies may bypass the process.
+    /// Returns the TCP socket, if the transport is nothing else: large bodies may bypass the process then. By default
+    /// `None`.
     fn tcp(&self) -> Option<&tokio::net::TcpStream> {
         None
     }

@@ -1,4 +1,4 @@
-//! How much one body may move before its worker looks after the others.
+//! The bytes that one body may move before its thread serves the others.
 //!
 //! A worker is one thread. A body whose two sockets are both ready would go on for as long as their buffers last,
 //! which is megabytes, and every other request of the worker would wait for that. The large bodies of a thread share

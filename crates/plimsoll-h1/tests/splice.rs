@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use http::{HeaderMap, Method, Response};
-use plimsoll_h1::client::{Answer, ClientConfig, ClientConn, Outbound};
-use plimsoll_h1::server::{Next, RespondFault, Sent, ServerConfig, ServerConn};
+use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
+use plimsoll_h1::server::{Next, RespondErrorKind, Sent, ServerConfig, ServerConn};
 use plimsoll_h1::{BodyError, Drain, Incoming};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,14 +20,14 @@ fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 31 % 251) as u8).collect()
 }
 
-/// What the proxy in the middle saw, whether the upstream connection was kept, and what the client got.
+/// The result at the proxy, whether the upstream connection was kept, and the bytes that the client got.
 struct Outcome {
-    sent: Result<Sent, RespondFault<BodyError>>,
+    sent: Result<Sent, RespondErrorKind<BodyError>>,
     kept: bool,
     got: Vec<u8>,
 }
 
-/// Passes one answer through: the upstream announces `announced` bytes and sends `body`.
+/// Passes one response through: the upstream announces `announced` bytes and sends `body`.
 async fn relay(announced: usize, body: Vec<u8>) -> Outcome {
     let (near, far) = pair().await;
     let (up, mut upstream) = pair().await;
@@ -44,7 +44,7 @@ async fn relay(announced: usize, body: Vec<u8>) -> Outcome {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {announced}\r\n\r\n");
         upstream.write_all(head.as_bytes()).await.unwrap();
         upstream.write_all(&body).await.unwrap();
-        // Kept open where the answer is whole: its length ends it.
+        // Kept open where the response is whole: its length ends it.
         whole.then_some(upstream)
     };
     let client = async move {
@@ -64,11 +64,11 @@ async fn relay(announced: usize, body: Vec<u8>) -> Outcome {
         let mut unwatched = ();
         let outbound = Outbound::new(&Method::GET, "/", &headers);
         let answer = up.send(outbound, request.into_body(), &mut unwatched).await.unwrap();
-        let Answer::Response(response) = answer else { panic!("an upgrade") };
+        let ClientResponse::Response(response) = answer else { panic!("an upgrade") };
         let response: Response<Incoming> = response;
         conn.respond_spliced(response, &|_| {}).await.map_err(|error| {
             assert!(error.started);
-            error.fault
+            error.kind
         })
     };
     let (_upstream, got, sent) = tokio::join!(origin, client, proxy);
@@ -89,7 +89,7 @@ async fn every_byte_arrives_and_both_connections_are_kept() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_never_whole() {
     let outcome = relay(3_000_000, bytes(1_000_000)).await;
-    assert!(matches!(outcome.sent, Err(RespondFault::Body(BodyError::Truncated))));
+    assert!(matches!(outcome.sent, Err(RespondErrorKind::Body(BodyError::Truncated))));
     assert!(!outcome.kept);
     assert!(outcome.got.len() < 3_000_000 && bytes(1_000_000).starts_with(&outcome.got));
 }

@@ -9,14 +9,14 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use http_body::{Body, Frame};
-use plimsoll_h1::client::{Answer, ClientConfig, ClientConn, Outbound};
+use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
 use plimsoll_h1::server::{ServerConfig, ServerConn};
 use plimsoll_h1::{Drain, Incoming};
 use tokio::io::{AsyncWriteExt as _, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 
 const FRAME: usize = 64 * 1024;
-/// What may move in one poll: a turn, and the frame that goes over it.
+/// The most bytes that move in one poll: a turn, and the frame that exceeds it.
 const TURN: usize = 1024 * 1024 + FRAME;
 
 /// Frames without end that are ready at once, and how many were taken.
@@ -53,7 +53,7 @@ fn assert_turns<F: Future>(mut sending: Pin<&mut F>, body: &Endless) {
 }
 
 #[tokio::test]
-async fn an_answer_gives_way_to_others() {
+async fn a_response_gives_way_to_others() {
     let (near, mut client) = tokio::io::duplex(64 << 20);
     let mut conn = ServerConn::new(near, Rc::new(ServerConfig::default()), &Drain::new());
     client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -110,9 +110,9 @@ async fn a_body_from_socket_to_socket_gives_way_to_others() {
         .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").as_bytes())
         .await
         .unwrap();
-    let Ok(Answer::Response(response)) = asking.await else { panic!("no answer") };
+    let Ok(ClientResponse::Response(response)) = asking.await else { panic!("no response") };
 
-    // As much as the kernel takes lies ready before the answer is asked for.
+    // As much as the kernel takes lies ready before the response is asked for.
     let ready = vec![b'x'; LENGTH];
     let mut written = 0;
     while let Ok(count @ 1..) = upstream.try_write(&ready[written..]) {

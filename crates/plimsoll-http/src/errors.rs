@@ -161,9 +161,9 @@ impl<E: Error + Send + Sync + 'static> From<KeyedBodyError<E>> for Problem {
 #[cfg(any(feature = "client", feature = "server"))]
 mod file {
     use super::Problem;
-    use plimsoll_config::{Faults, Invalid, LoadError, UnknownPolicy};
+    use plimsoll_config::{ConfigError, DocumentError, LoadError, UnknownPolicyError};
 
-    internal!(Faults, Invalid, LoadError, UnknownPolicy);
+    internal!(ConfigError, DocumentError, LoadError, UnknownPolicyError);
 }
 
 #[cfg(feature = "client")]

@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::Args;
 use plimsoll_gateway::{
-    file::{self, Invalid, LoadError, Loaded, MOST_BYTES},
+    file::{self, DocumentError, LoadError, Loaded, MOST_BYTES},
     spec::GatewaySpec,
 };
 use serde::Serialize;
@@ -113,7 +113,7 @@ fn warn(loaded: &Loaded) {
     }
 }
 
-fn refuse(check: &Check, invalid: &Invalid) {
+fn refuse(check: &Check, invalid: &DocumentError) {
     let faults = count(invalid.faults().iter().count(), "fault", "faults");
     complain(&paint(&format!("{}\n{}: {faults}\n", invalid.render(), check.name())));
 }
@@ -135,7 +135,7 @@ fn count(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
-/// Faults and warnings, each a flat object that begins with its severity.
+/// ConfigError and warnings, each a flat object that begins with its severity.
 fn findings(loaded: &Result<Loaded, LoadError>) -> serde_json::Result<Vec<Value>> {
     match loaded {
         Ok(loaded) => loaded.warnings.iter().map(|warning| finding("warning", warning)).collect(),

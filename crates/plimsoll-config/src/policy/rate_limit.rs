@@ -47,7 +47,7 @@ section! {
         rate: Rate,
         /// How many at once before the rate is felt. Left out, a second's worth, and at least 1.
         burst: Burst => Burst::ONE,
-        /// What is counted together: all calls, those of a client address, of a route, or with the same value of a
+        /// The calls that are counted together: all, those of a client address, of a route, or with the same value of a
         /// header.
         per: Per = Per::default(),
         /// How many keys are remembered at most, where keys are counted apart. The least useful goes first.

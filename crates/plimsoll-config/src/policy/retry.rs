@@ -96,8 +96,8 @@ section! {
         budget: Ratio = Self::default().budget,
         /// So many retries a second are free, so that a service with few calls can retry at all.
         reserve: u32 = Self::default().reserve,
-        /// What is retried: "connect" (no connection came about), "reset" (it broke before an answer), "timeout" (the
-        /// attempt ran into a limit), and statuses.
+        /// The failures that are retried: "connect" (no connection), "reset" (it broke before a response), "timeout" (the
+        /// attempt reached a limit), and statuses.
         on: RetryOn = Self::default().on,
         /// No retry begins later than this after the call's first attempt.
         window: Option<Duration> = Self::default().window,

@@ -6,11 +6,11 @@ mod schema;
 mod strategies;
 mod wrong_files;
 
-use crate::{Document, Faults, PolicyFile, Shape};
+use crate::{ConfigError, Document, PolicyFile, Shape};
 use plimsoll_policy::PolicySpec;
 
 /// Reads a document; the environment has `SECRET`, `RATE` and `TOTAL` alone.
-fn read<T: Shape>(text: &str) -> Result<T, Faults> {
+fn read<T: Shape>(text: &str) -> Result<T, ConfigError> {
     let env = |name: &str| match name {
         "SECRET" => Some("hunter2".to_owned()),
         "RATE" => Some("90/m".to_owned()),
@@ -21,7 +21,7 @@ fn read<T: Shape>(text: &str) -> Result<T, Faults> {
 }
 
 /// The only policy of a file that has this beneath `[policy.p]`.
-fn policy(body: &str) -> Result<PolicySpec, Faults> {
+fn policy(body: &str) -> Result<PolicySpec, ConfigError> {
     let file: PolicyFile = read(&format!("version = 1\n[policy.p]\n{body}\n"))?;
     Ok(file.policy.into_values().next().expect("the file has one policy"))
 }

@@ -1,4 +1,4 @@
-//! What is written is what is read, and nothing that is read can break the reader.
+//! Written values read back equal, and no input breaks the reader.
 
 use super::{example::policies, policy, strategies};
 use crate::{Document, PolicyFile, Shape, from_json, merge};

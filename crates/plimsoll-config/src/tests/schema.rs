@@ -90,7 +90,7 @@ fn the_example_is_valid() {
     assert!(valid::<PolicyFile>(&json_of(&policies()).unwrap()));
 }
 
-/// What is wrong in a key's own terms is refused by the schema; what is wrong between keys, no schema can say.
+/// The schema refuses a wrong value of a key; rules between keys are beyond a schema.
 #[test]
 fn wrong_files_are_not_valid() {
     let mut refused = 0;

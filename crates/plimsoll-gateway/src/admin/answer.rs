@@ -4,7 +4,7 @@ use axum::{body::Body, response::IntoResponse};
 use http::{HeaderValue, Response, StatusCode, header};
 use plimsoll::{
     Problem,
-    config::Faults,
+    config::ConfigError,
     http::Kind,
     serve::{admin_faults, admin_text},
 };
@@ -26,7 +26,7 @@ impl Answer {
     }
 
     /// A problem with the faults of what was sent, or of the file.
-    pub(super) fn faults(detail: impl Into<String>, faults: &Faults) -> Response<Body> {
+    pub(super) fn faults(detail: impl Into<String>, faults: &ConfigError) -> Response<Body> {
         admin_faults(detail, faults).into_response()
     }
 

@@ -1,4 +1,4 @@
-//! What can be changed while the gateway runs.
+//! Changes while the gateway runs.
 
 use super::{
     answer::Answer,

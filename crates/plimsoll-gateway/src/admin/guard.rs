@@ -1,4 +1,4 @@
-//! Who may ask: what the library's guard says, and a rule of our own for changes.
+//! Access control: the library's guard, and a rule of the gateway's for changes.
 //!
 //! A form or a simple script of another site, on loopback, cannot send `application/json` without asking first, which
 //! nobody answers.

@@ -4,7 +4,7 @@ use super::{answer::Answer, changes::read};
 use axum::{body::Body, extract::Extension};
 use http::{Request, Response};
 use plimsoll::{
-    config::{self, Faults, Place, nearest},
+    config::{self, ConfigError, Place, nearest},
     http::Kind,
     telemetry::logs::{self, Logs},
 };
@@ -47,17 +47,21 @@ fn absent() -> Response<Body> {
     )
 }
 
-fn set(logs: &Logs, filter: &str) -> Result<String, Faults> {
+fn set(logs: &Logs, filter: &str) -> Result<String, ConfigError> {
     logs.set_filter(filter).map_err(|error| {
         let problem = match error {
             logs::LogError::BadFilter { fault, .. } => fault,
             other => other.to_string(),
         };
-        Faults::from(fault("filter", problem, "levels by target, such as \"info,plimsoll_gateway=debug\""))
+        ConfigError::from(fault(
+            "filter",
+            problem,
+            "levels by target, such as \"info,plimsoll_gateway=debug\"",
+        ))
     })
 }
 
-fn wanted_filter(wanted: &Value) -> Result<&str, Faults> {
+fn wanted_filter(wanted: &Value) -> Result<&str, ConfigError> {
     let example = "an object such as {\"filter\": \"debug\"}";
     let Some(object) = wanted.as_object() else {
         return Err(fault("", format!("found {wanted}"), example).into());

@@ -32,7 +32,7 @@ pub(super) async fn show(State(plane): State<Arc<Plane>>, Path(name): Path<Strin
     document(&snapshot, &name).map_or_else(|| unknown(&snapshot, &name), |policy| Answer::json(&policy))
 }
 
-/// What there is to say of a policy.
+/// The state of a policy.
 pub(super) fn document(snapshot: &Snapshot, name: &str) -> Option<Value> {
     let (spec, now) = (policy_of(&snapshot.spec, name)?, now());
     let running = snapshot.policies.iter().filter(|((policy, _), _)| **policy == *name);

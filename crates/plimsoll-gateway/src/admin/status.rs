@@ -11,7 +11,7 @@ use plimsoll::http::headers::Strangers;
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
-/// What runs, since when, and how the last reload went.
+/// The running version, its start, and the result of the last reload.
 pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     let gateway = plane.gateway();
     let shared = gateway.shared();
@@ -32,7 +32,7 @@ pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     }))
 }
 
-/// What whoever looks should know, with what to do.
+/// Warnings for the operator, each with its remedy.
 fn warnings(strangers: &Strangers) -> Vec<String> {
     let unnamed = |peer| {
         format!(

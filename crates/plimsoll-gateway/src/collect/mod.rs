@@ -1,4 +1,4 @@
-//! What is only asked for at a scrape: the standing of policies, upstreams and the configuration.
+//! Metrics collected at a scrape: the state of policies, upstreams and the configuration.
 //!
 //! | name | type | labels | meaning |
 //! | --- | --- | --- | --- |

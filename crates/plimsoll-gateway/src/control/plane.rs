@@ -8,7 +8,7 @@ use crate::{
 use parking_lot::Mutex;
 use plimsoll::{
     PolicySpec,
-    config::{Faults, Shape, merge},
+    config::{ConfigError, Shape, merge},
 };
 use serde_json::Value;
 use std::{
@@ -27,7 +27,7 @@ pub enum ReloadError {
     /// The file cannot be read or is wrong.
     #[error(transparent)]
     File(#[from] file::LoadError),
-    /// What it says cannot be done.
+    /// The configuration cannot be applied.
     #[error(transparent)]
     Start(#[from] StartError),
 }
@@ -37,8 +37,8 @@ pub enum ReloadError {
 pub(crate) enum PatchError {
     /// There is no policy of this name.
     Unknown,
-    /// What would come of it is wrong.
-    Invalid(Faults),
+    /// The result would be invalid.
+    Invalid(ConfigError),
     /// It cannot be done.
     Start(StartError),
 }
@@ -150,7 +150,7 @@ impl Plane {
     }
 }
 
-/// What a document has at the places that a merge patch speaks of, in the patch's own form: `null` where it has nothing.
+/// Returns the values of a document that a merge patch would change, in the form of a patch: `null` for an absent key.
 fn covered(document: &Value, patch: &Value) -> Value {
     let (Some(patch), Value::Object(_) | Value::Null) = (patch.as_object(), document) else {
         return document.clone();
@@ -168,7 +168,7 @@ pub(crate) fn policy_of(spec: &GatewaySpec, name: &str) -> Option<PolicySpec> {
     spec.policies.get(name).cloned().or_else(implied)
 }
 
-/// What does no harm but can hardly be meant.
+/// Logs warnings: harmless, but hardly meant.
 pub(super) fn warn_of(warnings: &[plimsoll::config::Fault]) {
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -4,7 +4,7 @@ use super::{
     Control, Plane,
     plane::warn_of,
     sockets, systemd,
-    watch::{EVERY, Stamp, Watch},
+    watch::{EVERY, FileWatcher, Stamp},
 };
 use crate::{StartError, file};
 use parking_lot::Mutex;
@@ -25,7 +25,7 @@ pub enum RunError {
     /// Its file cannot be read or is wrong.
     #[error(transparent)]
     File(#[from] file::LoadError),
-    /// What the file says cannot be done here: a port is in use, say.
+    /// The configuration cannot be applied here, for example because a port is in use.
     #[error(transparent)]
     Start(#[from] StartError),
     /// The system does not let a runtime or signal handlers be set up.
@@ -55,7 +55,7 @@ pub fn run(path: &Path) -> Result<(), RunError> {
         let admin = control.admin_address().map(tracing::field::display);
         tracing::info!(?listeners, admin, "serving");
         systemd::notify(systemd::READY);
-        let told = steer(&control, &mut signals, Watch::new(seen)).await;
+        let told = steer(&control, &mut signals, FileWatcher::new(seen)).await;
         systemd::notify(systemd::STOPPING);
         drain(&control, &mut signals, told).await;
         Ok(())
@@ -93,7 +93,7 @@ impl Signals {
 }
 
 /// Obeys signals and watches the file until told to end, and says by which signal.
-async fn steer(control: &Control, signals: &mut Signals, mut watch: Watch) -> &'static str {
+async fn steer(control: &Control, signals: &mut Signals, mut watch: FileWatcher) -> &'static str {
     let asked = Arc::<Asked>::default();
     let reloads = spawn(reload_when_asked(Arc::clone(&control.plane), Arc::clone(&asked)));
     let mut looks = interval(EVERY);
@@ -148,7 +148,7 @@ async fn reload_when_asked(plane: Arc<Plane>, asked: Arc<Asked>) {
     }
 }
 
-async fn look(control: &Control, watch: &mut Watch) -> bool {
+async fn look(control: &Control, watch: &mut FileWatcher) -> bool {
     let Some(path) = control.plane.file().map(Path::to_owned) else { return false };
     let stamp = spawn_blocking(move || Stamp::of(&path).ok()).await;
     watch.look(stamp.ok().flatten())

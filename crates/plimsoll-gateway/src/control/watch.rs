@@ -12,7 +12,7 @@ use std::{
 /// How often the file is looked at. A change is taken up once it has stood still for as long.
 pub(super) const EVERY: Duration = Duration::from_secs(1);
 
-/// What tells one state of a file from another without reading it.
+/// The attributes that tell one state of a file from another without reading it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Stamp {
     modified: Option<SystemTime>,
@@ -39,22 +39,22 @@ fn place(_: &fs::Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Finds changes in what is seen of a file.
+/// A detector of changes of a file.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
-    /// As it was when it was last taken up, or at the start.
+pub(super) struct FileWatcher {
+    /// The state at the last reload, or at the start.
     settled: Option<Stamp>,
     seen: Option<Stamp>,
 }
 
-impl Watch {
-    /// The file as it is now is what runs.
+impl FileWatcher {
+    /// Creates a watcher of a file whose present state is in use.
     pub(super) fn new(now: Option<Stamp>) -> Self {
         Self { settled: now, seen: now }
     }
 
-    /// The file looks like this; `None`: it is not there, as in the midst of an editor's saving. Whether it is to be
-    /// taken up: it has changed, and stood still since the last look.
+    /// Notes the present state (`None`: there is no file, as while an editor saves it) and returns whether to reload: the
+    /// file has changed, and has not changed since the last look.
     pub(super) fn look(&mut self, now: Option<Stamp>) -> bool {
         let before = std::mem::replace(&mut self.seen, now);
         let changed = now.is_some() && now != self.settled && now == before;
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_change_is_taken_up_once_and_only_when_it_stands_still() {
-        let mut watch = Watch::new(Some(stamp(10, 1)));
+        let mut watch = FileWatcher::new(Some(stamp(10, 1)));
         let looks = [
             (Some(stamp(10, 1)), false),
             (Some(stamp(11, 1)), false), // being written

@@ -9,7 +9,7 @@ section! {
     for AdminSpec {
         /// Address and port; not loopback only with a `token`.
         listen: SocketAddr = Self::default().listen,
-        /// What a caller must show as a bearer token. Left out, whoever reaches the address may call.
+        /// The bearer token that a caller must send. Left out, everyone who reaches the address may call.
         token?: Secret,
     }
 }

@@ -20,7 +20,7 @@ type Unsent = Bytes<{ 1 << 20 }, { u64::MAX }>;
 type Replay = Bytes<0, { 64 << 20 }>;
 
 section! {
-    /// What a client may send, and how long it may take.
+    /// Limits of clients: sizes and times.
     pub(super) struct Limits {
         /// Bytes of a request's head; above it 431.
         head: Head = Limits::default().head,

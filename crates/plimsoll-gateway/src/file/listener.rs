@@ -1,8 +1,8 @@
 //! `[[listener]]`.
 
 use super::{
+    array_of_tables::Entry,
     choice::{Choice, Words},
-    listed::Entry,
 };
 use crate::spec::{HeaderNames, ListenerSpec};
 use plimsoll::{
@@ -45,7 +45,7 @@ impl Words for HeaderNames {
 }
 
 section! {
-    /// What becomes of each spelling of a path that two readers take differently, before route, log and upstream see it.
+    /// The treatment of each spelling of a path that two readers interpret differently, before route, log and upstream.
     pub(super) struct Paths {
         /// "%2F": 400, made a slash, or left as a part of a name.
         encoded_slash: Choice<EncodedSlash> = Choice::default(),
@@ -69,9 +69,9 @@ section! {
     pub(super) struct Listener {
         /// Address and port; port 0 lets the system choose one.
         listen: SocketAddr,
-        /// What becomes of each spelling of a path that two readers take differently.
+        /// The treatment of each spelling of a path that two readers interpret differently.
         paths: Paths = Paths::from(PathRules::default()),
-        /// What becomes of header and trailer names with anything else than letters, digits and dashes, such as "X_User",
+        /// The treatment of header and trailer names with other characters than letters, digits and dashes, such as "X_User",
         /// which WSGI, CGI and PHP take for "X-User": the field is left out, the request is answered 400, or it passes.
         header_names: Choice<HeaderNames> = Choice::default(),
     }

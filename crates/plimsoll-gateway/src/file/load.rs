@@ -1,16 +1,16 @@
 //! Reading the file.
 
-use super::{Invalid, LoadError, whole::Whole};
+use super::{DocumentError, LoadError, root::Root};
 use crate::spec::GatewaySpec;
-use plimsoll::config::{Document, Env, Fault, Faults, Source};
+use plimsoll::config::{ConfigError, Document, Env, Fault, Source};
 use std::{fmt, path::Path};
 
 /// A gateway that can be run, and what is odd about its file.
 #[derive(Clone)]
 pub struct Loaded {
-    /// What the gateway is told.
+    /// The specification.
     pub spec: GatewaySpec,
-    /// What does no harm but can hardly be meant (a policy that no route uses), in the order of the file.
+    /// Warnings in the order of the file: harmless, but hardly meant (a policy that no route uses).
     pub warnings: Vec<Fault>,
     source: Source,
 }
@@ -44,14 +44,14 @@ pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, LoadError> {
 ///
 /// # Errors
 /// With everything that is wrong in it.
-pub fn parse(name: &str, text: &str, env: Env<'_>) -> Result<Loaded, Invalid> {
+pub fn parse(name: &str, text: &str, env: Env<'_>) -> Result<Loaded, DocumentError> {
     of(&Document::of_text(name, text)?, env)
 }
 
-fn of(document: &Document, env: Env<'_>) -> Result<Loaded, Invalid> {
+fn of(document: &Document, env: Env<'_>) -> Result<Loaded, DocumentError> {
     let read = document.read(env);
-    let Whole { spec, warnings } =
-        read.map_err(|faults| Invalid::new(explained(faults), document.source().clone()))?;
+    let Root { spec, warnings } =
+        read.map_err(|faults| DocumentError::new(explained(faults), document.source().clone()))?;
     Ok(Loaded { spec, warnings, source: document.source().clone() })
 }
 
@@ -60,7 +60,7 @@ const OF_TLS: [&str; 8] =
     ["tls", "ssl", "https", "certificate", "certificates", "cert", "tls-cert", "tls-key"];
 
 /// The same, where a key is asked for that will be and is not yet.
-fn explained(faults: Faults) -> Faults {
+fn explained(faults: ConfigError) -> ConfigError {
     let explain = |fault: Fault| {
         let is_tls = OF_TLS.iter().any(|key| fault.problem() == format!("unknown key {key:?}"));
         if !is_tls {
@@ -71,7 +71,7 @@ fn explained(faults: Faults) -> Faults {
         Fault::new(fault.place().clone(), fault.path(), problem).expecting(instead)
     };
     let explained: Vec<Fault> = faults.iter().cloned().map(explain).collect();
-    Faults::check(explained).err().unwrap_or(faults)
+    ConfigError::check(explained).err().unwrap_or(faults)
 }
 
 /// A fault that does no harm, as compilers show it.

@@ -1,4 +1,4 @@
-//! What a route looks at: host, path, methods, headers.
+//! The conditions of a route: host, path, methods, headers.
 
 use super::distinct::distinct;
 use crate::spec::{HostPattern, PathPrefix};

@@ -1,8 +1,8 @@
 //! The gateway's file: from TOML to a [`GatewaySpec`], and back.
 //!
-//! What the file may say is described once, section by section, with [`plimsoll::config`]: reading, writing, the JSON
-//! Schema and the reference page follow from that. A [`GatewaySpec`] comes out only when every value is valid and every
-//! name leads somewhere; otherwise every fault comes out at once, with its place.
+//! The file is described once, section by section, with [`plimsoll::config`]: reading, writing, the JSON
+//! Schema and the reference page follow from that. A [`GatewaySpec`] is returned only if every value is valid and every
+//! name is known; otherwise every fault is reported at once, with its place.
 //!
 //! ```
 //! use plimsoll_gateway::file;
@@ -27,57 +27,56 @@
 //!     "gateway.toml:6:12: route[0].upstream: no upstream is called \"ordrs\", expected \"orders\" \
 //!      (did you mean \"orders\"?)"
 //! );
-//! # Ok::<(), file::Invalid>(())
+//! # Ok::<(), file::DocumentError>(())
 //! ```
 //!
-//! # What stands between the parts
+//! # Checks between the parts
 //!
-//! That a route names an upstream that is there, or that no address is listened on twice, is found on a looser reading
-//! beside the strict one (`outline.rs`): so it is told together with whatever else is wrong, and not only once the rest
-//! is right.
+//! Unknown upstreams of routes, addresses that are used twice and the like are found by a lenient reading beside the strict
+//! one (`lenient.rs`, `cross_checks/`), so that they are reported together with all other faults.
 
 mod access_log;
 mod address;
 mod admin;
 mod amount;
 mod answer;
-mod between;
+mod array_of_tables;
 mod choice;
+mod cross_checks;
 mod distinct;
+mod lenient;
 mod limits;
-mod listed;
 mod listener;
 mod load;
 mod matching;
 mod network;
-mod outline;
+mod root;
 mod route;
 mod sections;
 #[cfg(test)]
 mod tests;
 mod trusted;
 mod upstream;
-mod whole;
 
 pub use load::{Loaded, load, parse};
 #[doc(inline)]
-pub use plimsoll::config::{Invalid, LoadError, MOST_BYTES};
+pub use plimsoll::config::{DocumentError, LoadError, MOST_BYTES};
 
 use crate::spec::GatewaySpec;
 use plimsoll::config::Shape;
 use serde_json::Value;
 
-/// What stands in the place of a secret.
+/// The replacement of a secret.
 const HIDDEN: &str = "***";
 
 /// The JSON Schema (draft 2020-12) of the file.
 pub fn schema() -> Value {
-    plimsoll::config::schema::<whole::Whole>("Plimsoll gateway")
+    plimsoll::config::schema::<root::Root>("Plimsoll gateway")
 }
 
-/// The same as a part of another document, whose schemas it shares.
+/// Returns the schema as a part of another document, whose definitions it shares.
 pub(crate) fn schema_among(schemas: &mut plimsoll::config::Schemas) -> Value {
-    whole::Whole::schema(schemas)
+    root::Root::schema(schemas)
 }
 
 /// Every key of the file as a Markdown table.
@@ -85,9 +84,9 @@ pub fn reference() -> String {
     plimsoll::config::reference(&schema())
 }
 
-/// What a gateway is told, with the file's keys and spellings and with defaults written out.
+/// Encodes a specification with the keys and spellings of the file, defaults included.
 ///
-/// Secrets, and values of headers that came from the environment, are `"***"`; all else reads back as it was.
+/// Secrets, and header values from the environment, are `"***"`; everything else reads back as it was.
 pub fn encode(spec: &GatewaySpec) -> Value {
     sections::Sections::from(spec).write()
 }

@@ -1,7 +1,7 @@
 //! `[[route]]`.
 
 use super::{
-    listed::Entry,
+    array_of_tables::Entry,
     matching::{Headers, Label, Methods},
 };
 use crate::spec::{HostPattern, Name, PathPrefix, RouteSpec};
@@ -23,7 +23,7 @@ section! {
         methods: Methods = Methods::default(),
         /// Only where each of these headers has this value.
         headers: Headers = Headers::default(),
-        /// What stands in place of the path's beginning when the request is sent on. Left out, it stays.
+        /// The replacement of the path's prefix when the request is forwarded. Left out, the prefix stays.
         rewrite?: PathPrefix,
         /// Where to: an `[upstream.NAME]`.
         upstream: Name,

@@ -1,6 +1,6 @@
 //! The whole file, key by key.
 
-use super::{amount::Count, listed::Listed, trusted::Network};
+use super::{amount::Count, array_of_tables::ArrayOfTables, trusted::Network};
 use crate::spec::{
     AccessLogSpec, AdminSpec, GatewaySpec, LimitsSpec, ListenerSpec, Name, NetworkSpec, RouteSpec,
     TunnelsSpec, UpstreamSpec,
@@ -30,14 +30,14 @@ section! {
         /// The admin API: health, metrics, and what the gateway is told. Read once, at start.
         admin: Option<AdminSpec> = Some(AdminSpec::default()),
         /// Where requests come in. At least one; a reload may add and remove them.
-        listener: Listed<ListenerSpec, 1>,
-        /// What a client may send, and how long it may take.
+        listener: ArrayOfTables<ListenerSpec, 1>,
+        /// Limits of clients: sizes and times.
         limits: LimitsSpec = LimitsSpec::default(),
         /// How connections are made and watched over.
         network: NetworkSpec = NetworkSpec::default(),
         /// Connections that have switched protocols, WebSocket's for example.
         tunnels: TunnelsSpec = TunnelsSpec::default(),
-        /// Whose word on the client's address is believed: addresses and networks.
+        /// Trusted proxies, whose statement of the client's address is believed: addresses and networks.
         trusted: Vec<Network> = Vec::new(),
         /// The part of traces begun here that are marked as sampled; what follows the mark records no others. A trace that
         /// came with a request goes on as it was marked.
@@ -45,7 +45,7 @@ section! {
         /// One JSON line a request.
         access_log: Option<AccessLogSpec> = None,
         /// Which requests go where.
-        route: Listed<RouteSpec, 0> = Listed(Vec::new()),
+        route: ArrayOfTables<RouteSpec, 0> = ArrayOfTables(Vec::new()),
         /// Where they go, by name.
         upstream: Upstreams = Upstreams::new(),
         /// Under which policies, by name.
@@ -84,14 +84,14 @@ impl From<&GatewaySpec> for Sections {
             drain: spec.drain,
             watch: spec.watch,
             admin: spec.admin.clone(),
-            listener: Listed(spec.listeners.clone()),
+            listener: ArrayOfTables(spec.listeners.clone()),
             limits: spec.limits,
             network: spec.network,
             tunnels: spec.tunnels,
             trusted: spec.trusted.iter().copied().map(Network).collect(),
             trace_sample: spec.trace_sample,
             access_log: spec.access_log.clone(),
-            route: Listed(spec.routes.clone()),
+            route: ArrayOfTables(spec.routes.clone()),
             upstream: spec.upstreams.clone(),
             policy: spec.policies.clone(),
         }

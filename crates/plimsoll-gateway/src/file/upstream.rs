@@ -54,7 +54,7 @@ section! {
     pub(super) struct Upstream {
         /// Host and port of each replica, or a table with these and a weight.
         endpoints: Endpoints,
-        /// What they speak: HTTP/1.1, or HTTP/2 by prior knowledge.
+        /// The protocol of the endpoints: HTTP/1.1, or HTTP/2 by prior knowledge.
         protocol: Protocol = Protocol::default(),
         /// How one is chosen: by latency and load, one after the other, by load alone, or the same one for the same value
         /// of a header.
@@ -127,7 +127,7 @@ impl Shape for UpstreamSpec {
     }
 }
 
-/// What is asked where only the other keys matter: [`HealthSpec`]'s defaults.
+/// The defaults of [`HealthSpec`], where only other keys are given.
 fn health() -> HealthSpec {
     HealthSpec::new(PathPrefix::default())
 }
@@ -135,7 +135,7 @@ fn health() -> HealthSpec {
 section! {
     /// Active health checks: a `GET` that is well if it is answered with 2xx or 3xx in time.
     for HealthSpec {
-        /// What is asked for.
+        /// The path that is requested.
         path: PathPrefix,
         /// How often.
         every: Duration = health().every,

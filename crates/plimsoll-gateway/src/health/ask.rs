@@ -13,7 +13,7 @@ use plimsoll::{driver::classify::is_our_lack, http::dial::Dialer};
 use std::{fmt, io::ErrorKind};
 use tokio::task::{JoinHandle, spawn};
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Heard {
     /// 2xx or 3xx in time.

@@ -2,7 +2,7 @@
 
 use super::{
     ask::{Heard, ask},
-    verdict::Verdict,
+    standing::Standing,
 };
 use crate::{
     spec::{HealthSpec, Name, Protocol},
@@ -51,7 +51,7 @@ impl Checked {
     /// Asks for as long as the gateway lives.
     pub(super) async fn keep_asking(self) {
         let Some(healthy) = self.known(Upstream::is_healthy) else { return };
-        let mut verdict = Verdict::new(healthy);
+        let mut standing = Standing::new(healthy);
         // The first answers are wanted soon, though not from all endpoints in the same instant.
         sleep(self.spec.every.min(Duration::from_secs(1)).mul_f64(draw().unit() * JITTER)).await;
         loop {
@@ -60,7 +60,8 @@ impl Checked {
             let heard = timeout(self.spec.timeout, asked).await.unwrap_or(Heard::TimedOut);
             self.counters[heard.at()].inc();
             // A check that could not be made tells nothing of the endpoint: it stays as it was.
-            let healthy = (heard != Heard::NotAsked).then(|| verdict.heard(heard == Heard::Good, &self.spec));
+            let healthy =
+                (heard != Heard::NotAsked).then(|| standing.heard(heard == Heard::Good, &self.spec));
             // An endpoint that the configuration in force does not have any more is soon not checked any more.
             if let Some(healthy) = healthy
                 && let Some(before) = self.known(|upstream, at| upstream.set_health(at, healthy, now()))

@@ -5,7 +5,7 @@
 
 mod ask;
 mod endpoint;
-mod verdict;
+mod standing;
 
 use crate::{
     spec::{HealthSpec, Protocol},

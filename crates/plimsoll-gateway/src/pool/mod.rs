@@ -173,7 +173,7 @@ impl Pool {
     }
 }
 
-/// What new connections take of an answer.
+/// The limits of responses for new connections.
 fn config(answer: &AnswerSpec) -> Rc<ClientConfig> {
     let limits = HeadLimits {
         bytes: answer.head,

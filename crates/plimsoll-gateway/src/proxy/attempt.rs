@@ -8,8 +8,8 @@ use super::{
 use crate::{
     h1::{
         self, FieldWriter,
-        client::{Answer, Observer, Outbound, SendError},
-        list_size,
+        client::{ClientResponse, Observer, Outbound, SendError},
+        semantics::list_size,
     },
     http2::{self, Received},
     pool::{Connection, Pool},
@@ -171,8 +171,8 @@ async fn exchange(
         Outbound { method: &parts.method, target: sending.target, headers: &parts.headers, extra: &extra };
     let mut watch = Watch { marks, interims: sending.interims };
     Ok(match connection.send(head, sending.uploads.next(), &mut watch).await? {
-        Answer::Response(response) => Reply::Http1(response),
-        Answer::Upgraded { response, io, leftover } => Reply::Switched { response, io, leftover },
+        ClientResponse::Response(response) => Reply::Http1(response),
+        ClientResponse::Upgraded { response, io, leftover } => Reply::Switched { response, io, leftover },
     })
 }
 

@@ -84,9 +84,9 @@ impl DownloadError {
     pub(crate) fn why(&self) -> Why {
         match self {
             Self::Http1(h1::BodyError::Upload) => Why::ClientBroke,
-            Self::Http1(h1::BodyError::TooLarge | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)) => {
-                Why::UpstreamTooLarge
-            }
+            Self::Http1(
+                h1::BodyError::TooLarge | h1::BodyError::Chunk(h1::ChunkedError::TrailerTooLarge),
+            ) => Why::UpstreamTooLarge,
             Self::TrailersTooLarge => Why::UpstreamTooLarge,
             Self::Upload(broke) => broke.why(),
             Self::Http1(_) | Self::Http2(_) => Why::UpstreamBroke,
@@ -104,7 +104,7 @@ impl DownloadError {
             Self::Http1(
                 h1::BodyError::Upload
                     | h1::BodyError::TooLarge
-                    | h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge)
+                    | h1::BodyError::Chunk(h1::ChunkedError::TrailerTooLarge)
             ) | Self::TrailersTooLarge
                 | Self::Upload(_)
         )
@@ -126,7 +126,7 @@ impl DownloadError {
     pub(crate) fn is_trailer_too_large(&self) -> bool {
         matches!(
             self,
-            Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge))
+            Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkedError::TrailerTooLarge))
         )
     }
 }
@@ -185,10 +185,11 @@ impl Source {
 
 /// Takes off trailers what may not come behind a body. Whether they are within what is taken.
 fn settle_trailers(trailers: &mut HeaderMap, limits: &AnswerSpec) -> bool {
-    if trailers.len() > limits.fields || h1::list_size(trailers) > limits.trailers {
+    if trailers.len() > limits.fields || h1::semantics::list_size(trailers) > limits.trailers {
         return false;
     }
-    let barred: Vec<HeaderName> = trailers.keys().filter(|name| h1::may_not_trail(name)).cloned().collect();
+    let barred: Vec<HeaderName> =
+        trailers.keys().filter(|name| h1::semantics::may_not_trail(name)).cloned().collect();
     for name in barred {
         trailers.remove(name);
     }
@@ -207,9 +208,9 @@ pub(crate) struct Proxied {
     /// Whether the call's place is taken until this is dropped, and not only until the endpoint has sent everything: whoever
     /// drops it knows when the client has taken it.
     held: bool,
-    /// What the client's request is known by.
+    /// The identification of the client's request.
     id: ProblemId,
-    /// What was looked at before it was asked for.
+    /// The bytes read ahead.
     first: Option<Frame<Bytes>>,
 }
 

@@ -1,4 +1,4 @@
-//! What the policy is told of a request.
+//! The facts of a request that the policy uses.
 
 use super::{Client, upload::Uploads};
 use crate::snapshot::Route;

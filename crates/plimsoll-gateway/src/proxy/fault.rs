@@ -2,7 +2,7 @@
 
 use super::{UploadError, upload::Broke};
 use crate::{
-    h1::client::{SendError, SendFault},
+    h1::client::{SendError, SendErrorKind},
     why::Why,
 };
 use plimsoll::{
@@ -39,17 +39,18 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// What the policy learns of it.
+    /// Returns the failure as the policy sees it.
     pub(crate) fn settlement(&self) -> Settlement {
         match self {
             Self::Connect(error) => classify::connect(error),
             // The client broke off, or broke its word: no fault of the endpoint's.
-            Self::Upload(_) | Self::Send(SendError { fault: SendFault::Body(_) | SendFault::Length, .. }) => {
+            Self::Upload(_)
+            | Self::Send(SendError { kind: SendErrorKind::Body(_) | SendErrorKind::Length, .. }) => {
                 Settlement::CALLER
             }
             // It may be a good response, only larger than we take.
             Self::HeadTooLarge | Self::Full => Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS },
-            Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
+            Self::Send(SendError { kind: SendErrorKind::Malformed(error), .. }) if error.is_our_limit() => {
                 Settlement { outcome: Outcome::Local, ..Settlement::SUCCESS }
             }
             Self::Send(error) => {
@@ -72,7 +73,7 @@ impl Fault {
     fn upload(&self) -> Option<Broke> {
         match self {
             Self::Upload(broke) => Some(*broke),
-            Self::Send(SendError { fault: SendFault::Body(error), .. }) => Some(Broke::by(error)),
+            Self::Send(SendError { kind: SendErrorKind::Body(error), .. }) => Some(Broke::by(error)),
             _ => None,
         }
     }
@@ -93,21 +94,21 @@ impl Fault {
             Self::HeadTooLarge => Why::UpstreamTooLarge,
             Self::Unsent(_) => Why::UpstreamClosed,
             Self::Http2(_) => Why::UpstreamReset,
-            Self::Send(SendError { fault, .. }) => match fault {
-                SendFault::Closed(Some(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+            Self::Send(SendError { kind, .. }) => match kind {
+                SendErrorKind::Closed(Some(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                     Why::UpstreamReset
                 }
-                SendFault::Closed(_) | SendFault::Truncated => Why::UpstreamClosed,
-                SendFault::Io(_) => Why::UpstreamReset,
-                SendFault::Garbage(garbage) if garbage.is_our_limit() => Why::UpstreamTooLarge,
-                SendFault::Garbage(_) => Why::UpstreamMalformed,
-                SendFault::Body(_) | SendFault::Length => Why::ClientBroke,
+                SendErrorKind::Closed(_) | SendErrorKind::Truncated => Why::UpstreamClosed,
+                SendErrorKind::Io(_) => Why::UpstreamReset,
+                SendErrorKind::Malformed(error) if error.is_our_limit() => Why::UpstreamTooLarge,
+                SendErrorKind::Malformed(_) => Why::UpstreamMalformed,
+                SendErrorKind::Body(_) | SendErrorKind::Length => Why::ClientBroke,
             },
             Self::Upload(_) => Why::ClientBroke,
         }
     }
 
-    /// What the client is told.
+    /// Returns the problem of the response.
     pub(crate) fn problem(self) -> Problem {
         if let Some(broke) = self.upload() {
             return broken_upload(broke);
@@ -119,7 +120,7 @@ impl Fault {
             }
             Self::Connect(error) => Problem::from(Failure::Connect).because(Self::Connect(error)),
             Self::HeadTooLarge => Problem::new(Kind::UpstreamHeadTooLarge).because(self),
-            Self::Send(SendError { fault: SendFault::Garbage(garbage), .. }) if garbage.is_our_limit() => {
+            Self::Send(SendError { kind: SendErrorKind::Malformed(error), .. }) if error.is_our_limit() => {
                 Problem::new(Kind::UpstreamHeadTooLarge).because(self)
             }
             other => match other.settlement().outcome {

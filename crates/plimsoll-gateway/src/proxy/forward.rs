@@ -17,7 +17,7 @@ pub(crate) const PSEUDONYM: &str = "plimsoll";
 
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// What the gateway adds to every request it sends on: written straight into the wire's buffer, not into a map.
+/// The fields that the gateway adds to every forwarded request; they are written into the wire's buffer, not into a map.
 #[derive(Debug)]
 pub(crate) struct Added {
     forwarded: Forwarded,

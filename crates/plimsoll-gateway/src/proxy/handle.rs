@@ -1,7 +1,7 @@
 //! From a request to its answer: the way in, whatever the protocol.
 
 use super::{
-    Alarm, Download, InterimSink, Settled, Stop, Switched, TrailerFault, Trailing,
+    Alarm, Download, InterimSink, Settled, Stop, Switched, TrailerError, Trailing,
     attempt::Sending,
     drive::{Refused, drive},
     facts, forward,
@@ -112,12 +112,12 @@ pub(crate) enum InboundError {
     TrailerMalformed,
 }
 
-impl From<TrailerFault> for InboundError {
-    fn from(fault: TrailerFault) -> Self {
+impl From<TrailerError> for InboundError {
+    fn from(fault: TrailerError) -> Self {
         match fault {
-            TrailerFault::TooLarge => Self::TrailersTooLarge,
-            TrailerFault::Name => Self::TrailerName,
-            TrailerFault::Malformed => Self::TrailerMalformed,
+            TrailerError::TooLarge => Self::TrailersTooLarge,
+            TrailerError::Name => Self::TrailerName,
+            TrailerError::Malformed => Self::TrailerMalformed,
         }
     }
 }
@@ -132,7 +132,7 @@ impl InboundError {
     pub(crate) fn is_trailer_too_large(&self) -> bool {
         matches!(
             self,
-            Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkFault::TrailerTooLarge))
+            Self::TrailersTooLarge | Self::Http1(h1::BodyError::Chunk(h1::ChunkedError::TrailerTooLarge))
         ) || matches!(self, Self::Http2(error) if is_too_long(error))
     }
 }
@@ -191,7 +191,7 @@ impl Body for Inbound {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) response: Response<Download>,
@@ -199,7 +199,7 @@ pub(crate) struct Answered {
     pub(crate) route: Option<InFlight>,
     /// The endpoint's side, if both have switched protocols.
     pub(crate) tunnel: Option<Tunnel>,
-    /// What the gateway itself had to say, if it did.
+    /// The gateway's own problem, if it responded with one.
     pub(crate) problem: Option<Kind>,
     /// Why, then.
     pub(crate) why: Option<Why>,

@@ -26,7 +26,7 @@ mod paced;
 mod switched;
 mod upload;
 
-pub(crate) use arrival::{Arrived, Settled, Stop, TrailerFault, Trailing, is_odd};
+pub(crate) use arrival::{Arrived, Settled, Stop, TrailerError, Trailing, is_odd};
 pub(crate) use attempt::dial;
 pub(crate) use download::{Download, DownloadError, Source};
 pub(crate) use fault::Fault;

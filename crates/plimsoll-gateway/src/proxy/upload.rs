@@ -32,7 +32,7 @@ use tokio::task::AbortHandle;
 pub(crate) enum Upload {
     /// There is none.
     Empty,
-    /// What was kept of it, and the rest as it comes.
+    /// The kept part, and the rest as it comes.
     Replayed(ReplayBody<Paced>),
     /// The same, over HTTP/2.
     Watched(ReplayBody<Paced>, Rc<Progress>),
@@ -133,7 +133,7 @@ impl Drop for Progress {
     }
 }
 
-/// What was wrong with a request's body.
+/// The kind of failure of a request's body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Broke {
     /// It is larger than is taken.
@@ -158,7 +158,7 @@ impl Broke {
         }
     }
 
-    /// What this error says of it.
+    /// Returns the kind of this error.
     pub(crate) fn by(error: &UploadError) -> Self {
         match error {
             UploadError::TooLarge => Self::TooLarge,

@@ -10,7 +10,7 @@ use crate::spec::{HostPattern, RouteSpec};
 use http::{HeaderMap, Method};
 use std::{cmp::Reverse, collections::HashMap};
 
-/// What is looked at in a request to choose its route.
+/// The parts of a request that choose its route.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// Without port, in any case; empty if the request has none.

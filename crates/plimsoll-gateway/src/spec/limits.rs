@@ -1,6 +1,6 @@
 use std::{num::NonZeroU64, time::Duration};
 
-/// What a client may send, and how long it may take. Each has a default that works.
+/// Limits of clients: sizes and times. Each has a default that works.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LimitsSpec {
     /// Bytes of a request's head. Default 32 KiB.

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 pub struct ListenerSpec {
     /// Address and port.
     pub listen: SocketAddr,
-    /// What becomes of spellings of a path.
+    /// The treatment of spellings of a path.
     pub paths: PathRules,
-    /// What becomes of header names with anything else than letters, digits and dashes.
+    /// The treatment of header names with other characters than letters, digits and dashes.
     pub header_names: HeaderNames,
 }
 
@@ -19,7 +19,7 @@ impl ListenerSpec {
     }
 }
 
-/// What is done with header and trailer names that hold anything else than letters, digits and dashes.
+/// The treatment of header and trailer names with other characters than letters, digits and dashes.
 ///
 /// WSGI, CGI and PHP hand on `X_User` and `X-User` under one name, so that a client could say what only a proxy may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -31,13 +31,13 @@ pub struct GatewaySpec {
     pub admin: Option<AdminSpec>,
     /// Where requests come in. Addresses are bound at start; a reload may add and remove them.
     pub listeners: Vec<ListenerSpec>,
-    /// What a client may send and how long it may take.
+    /// Limits of clients: sizes and times.
     pub limits: LimitsSpec,
     /// How connections are made and watched over.
     pub network: NetworkSpec,
     /// Connections that have switched protocols.
     pub tunnels: TunnelsSpec,
-    /// Whose word on the client's address is believed.
+    /// Proxies whose statement of the client's address is trusted.
     pub trusted: Vec<TrustedProxy>,
     /// Which requests go where.
     pub routes: Vec<RouteSpec>,
@@ -60,7 +60,7 @@ pub struct GatewaySpec {
 pub struct AdminSpec {
     /// Loopback, or anywhere with a token.
     pub listen: SocketAddr,
-    /// What a caller must show as a bearer token; `None` on loopback only.
+    /// The bearer token that a caller must send; `None` on loopback only.
     pub token: Option<Secret>,
 }
 

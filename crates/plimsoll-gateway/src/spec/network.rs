@@ -26,7 +26,7 @@ impl Default for NetworkSpec {
     }
 }
 
-/// What holds for connections that have switched protocols, WebSocket's for example. Beside it they are in
+/// Limits of connections that have switched protocols, WebSocket's for example. Beside it they are in
 /// [`LimitsSpec::connections`](super::LimitsSpec::connections), in the bulkhead of their route's policy, and under
 /// [`LimitsSpec::write_time`](super::LimitsSpec::write_time), either way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -16,7 +16,7 @@ pub struct RouteSpec {
     pub methods: Vec<Method>,
     /// Only where each of these headers has this value.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What stands in place of the matched prefix when the request is sent on.
+    /// The replacement of the matched prefix when the request is forwarded.
     pub rewrite: Option<PathPrefix>,
     /// Where to.
     pub upstream: Name,
@@ -30,21 +30,21 @@ pub struct RouteSpec {
 pub enum HostPattern {
     /// This one.
     Exact(Box<str>),
-    /// Whatever ends in a dot and this.
+    /// Every host that ends in a dot and this.
     Below(Box<str>),
 }
 
 /// A host that cannot be one.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected a host such as \"shop.example\" or \"*.shop.example\", without a port, found {0:?}")]
-pub struct BadHost(String);
+pub struct HostPatternError(String);
 
 impl FromStr for HostPattern {
-    type Err = BadHost;
+    type Err = HostPatternError;
 
-    fn from_str(text: &str) -> Result<Self, BadHost> {
+    fn from_str(text: &str) -> Result<Self, HostPatternError> {
         let (below, host) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
-        let bad = || BadHost(text.to_owned());
+        let bad = || HostPatternError(text.to_owned());
         let host: Box<str> = hostname::canonical(host).map_err(|_| bad())?.into();
         match below {
             true if host.starts_with('[') => Err(bad()),
@@ -73,7 +73,7 @@ pub struct PathPrefix(Box<str>);
 #[error(
     "expected a path that begins with \"/\", without dot segments, escapes of letters and digits, query or fragment, found {0:?}"
 )]
-pub struct BadPath(String);
+pub struct PathPrefixError(String);
 
 impl PathPrefix {
     /// As written.
@@ -81,7 +81,7 @@ impl PathPrefix {
         &self.0
     }
 
-    /// What follows the prefix in `path`, if it is covered. A character of either that is escaped is the same as one that
+    /// Returns the rest of `path` after the prefix, if the prefix covers it. A character of either that is escaped is the same as one that
     /// is not (`%40` is `@`), since whoever is asked for the path will decode it.
     pub fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
         let rest = path.strip_prefix(&*self.0).or_else(|| self.rest_of_another_spelling(path))?;
@@ -125,10 +125,10 @@ impl Default for PathPrefix {
 }
 
 impl FromStr for PathPrefix {
-    type Err = BadPath;
+    type Err = PathPrefixError;
 
-    fn from_str(text: &str) -> Result<Self, BadPath> {
-        let bad = || BadPath(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, PathPrefixError> {
+        let bad = || PathPrefixError(text.to_owned());
         let plain = text.starts_with('/')
             && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>".contains(&byte));
         if !plain || text.parse::<http::uri::PathAndQuery>().is_err() {

@@ -12,7 +12,7 @@ use std::{fmt, net::IpAddr, num::NonZeroU32, str::FromStr, time::Duration};
 pub struct UpstreamSpec {
     /// Its replicas; at least one, no two alike.
     pub endpoints: Vec<EndpointSpec>,
-    /// What they speak.
+    /// The protocol of the endpoints.
     pub protocol: Protocol,
     /// How one is chosen.
     pub balance: Balance,
@@ -31,7 +31,7 @@ pub struct UpstreamSpec {
 }
 
 impl UpstreamSpec {
-    /// What the machine that chooses is made of.
+    /// The specification of the endpoint machine.
     pub(crate) fn endpoints_spec(&self) -> EndpointsSpec {
         EndpointsSpec {
             balance: self.balance.clone(),
@@ -59,14 +59,14 @@ impl From<Address> for EndpointSpec {
 }
 
 impl FromStr for EndpointSpec {
-    type Err = BadAddress;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         text.parse::<Address>().map(Self::from)
     }
 }
 
-/// What an upstream speaks.
+/// The protocol of an upstream.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Protocol {
     /// HTTP/1.1.
@@ -103,13 +103,13 @@ impl Address {
 /// Not a host and a port.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected a host and a port such as \"10.0.0.7:8080\" or \"orders.internal:80\", found {0:?}")]
-pub struct BadAddress(String);
+pub struct AddressError(String);
 
 impl FromStr for Address {
-    type Err = BadAddress;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let bad = || BadAddress(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let bad = || AddressError(text.to_owned());
         let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
         let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(bad)?;
         let v6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -129,7 +129,7 @@ impl fmt::Display for Address {
 /// Active health checks: a `GET` that is well if it is answered with 2xx or 3xx in time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HealthSpec {
-    /// What is asked for.
+    /// The path that is requested.
     pub path: PathPrefix,
     /// How often. Default 5 s.
     pub every: Duration,

@@ -10,7 +10,7 @@ pub(crate) struct Endpoint {
     /// Different for every endpoint of the process, the same for one that a reload keeps.
     pub(crate) id: u64,
     pub(crate) address: Address,
-    /// Whose replica it is.
+    /// The upstream that it is a replica of.
     pub(crate) upstream: Name,
     pub(crate) metrics: EndpointMetrics,
 }

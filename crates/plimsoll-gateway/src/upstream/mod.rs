@@ -99,7 +99,7 @@ impl Upstream {
         self.choice.can_pick(now, exclude)
     }
 
-    /// What a health check says. Gives what held before.
+    /// Sets the result of a health check and returns the previous one.
     pub(crate) fn set_health(&self, endpoint: u32, healthy: bool, now: Instant) -> bool {
         let before = self.choice.set_health(endpoint, healthy, now);
         self.heed_panic(now);

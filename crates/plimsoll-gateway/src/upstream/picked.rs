@@ -82,7 +82,7 @@ impl Picked {
         self.judge(now, &Settlement { outcome, ..Settlement::SUCCESS }, now.since(self.began));
     }
 
-    /// What came after the head. After an ordinary head a success is no news; the first failure is.
+    /// Settles the outcome after the head. After an ordinary head only the first failure counts; a success does not.
     pub(crate) fn judge_late(&mut self, now: Instant, outcome: Outcome) {
         let news = match self.stage {
             Stage::Unjudged => return self.abort(now, outcome),

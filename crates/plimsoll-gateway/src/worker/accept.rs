@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 /// How long to wait when the process has no descriptors left: long enough for some to come free.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// Whose connection it is, and by which listener of the configuration it came.
+/// The client of a connection, and the listener of the configuration that it came by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Accepted {
     pub(super) peer: SocketAddr,

@@ -4,8 +4,8 @@ use super::{Worker, accept::Accepted};
 use crate::{
     access_log::{self, Answer, Entry},
     h1::{
-        FieldWriter, Refusal,
-        server::{Idle, Next, NextError, RespondFault, ServerConn},
+        FieldWriter, RequestHeadError,
+        server::{Idle, Next, NextError, RespondErrorKind, ServerConn},
     },
     in_flight::InFlight,
     proxy::{
@@ -105,17 +105,17 @@ pub(super) async fn serve(
             && !error.started
         {
             // It failed before any of it was sent: the client can still be told.
-            let broken = broken(&error.fault);
-            (status, problem, why) = (broken.status(), Some(broken.kind()), Some(cut_short(&error.fault)));
+            let broken = broken(&error.kind);
+            (status, problem, why) = (broken.status(), Some(broken.kind()), Some(cut_short(&error.kind)));
             sent = connection.respond(spoken(worker, &broken, false)).await;
         }
-        if matches!(&sent, Err(error) if matches!(error.fault, RespondFault::Stalled)) {
+        if matches!(&sent, Err(error) if matches!(error.kind, RespondErrorKind::Stalled)) {
             worker.shared.metrics.slow_downloads.inc();
         }
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
         if let Some(entry) = entry {
-            let why = why.or_else(|| sent.as_ref().err().map(|error| cut_short(&error.fault)));
+            let why = why.or_else(|| sent.as_ref().err().map(|error| cut_short(&error.kind)));
             entry.answered(Answer { status, bytes, problem, whole: sent.is_ok(), why });
         }
         match (sent.map(|sent| sent.next), tunnel) {
@@ -150,15 +150,15 @@ async fn answer(
     Some(answered.unwrap_or_else(|panic| panicked(worker, &panic)))
 }
 
-/// What is taken of the trailers of a request that came by this listener.
+/// Returns the rules for trailers of requests of this listener.
 pub(super) fn trailing(listener: &ListenerSpec, limits: &LimitsSpec) -> Trailing {
     Trailing { names: listener.header_names, bytes: limits.trailers, fields: limits.fields }
 }
 
 /// The problem of an answer that broke off before any of it was sent.
-fn broken(fault: &RespondFault<DownloadError>) -> Problem {
-    match fault {
-        RespondFault::Body(error) => broken_off(error),
+fn broken(kind: &RespondErrorKind<DownloadError>) -> Problem {
+    match kind {
+        RespondErrorKind::Body(error) => broken_off(error),
         _ => Problem::new(Kind::UpstreamBroken),
     }
 }
@@ -173,12 +173,12 @@ pub(super) fn broken_off(error: &DownloadError) -> Problem {
 }
 
 /// Why an answer was not sent whole.
-fn cut_short(fault: &RespondFault<DownloadError>) -> Why {
-    match fault {
-        RespondFault::Io(_) => Why::ClientGone,
-        RespondFault::Body(error) => error.why(),
-        RespondFault::Stalled => Why::ClientSlow,
-        RespondFault::Length | RespondFault::Status => Why::UpstreamMalformed,
+fn cut_short(kind: &RespondErrorKind<DownloadError>) -> Why {
+    match kind {
+        RespondErrorKind::Io(_) => Why::ClientGone,
+        RespondErrorKind::Body(error) => error.why(),
+        RespondErrorKind::Stalled => Why::ClientSlow,
+        RespondErrorKind::Length | RespondErrorKind::Status => Why::UpstreamMalformed,
     }
 }
 
@@ -191,7 +191,7 @@ pub(super) fn panicked(worker: &Worker, panic: &PanicError) -> Answered {
     Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), why: Some(Why::Panicked) }
 }
 
-/// What is counted of every request.
+/// Counts a request.
 pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, bytes: u64) {
     let Some(route) = route else { return };
     route.metrics.answered(status);
@@ -205,7 +205,7 @@ async fn refuse(
     connection: &mut ServerConn<TcpStream>,
     snapshot: &Snapshot,
     peer: SocketAddr,
-    refusal: Refusal,
+    refusal: RequestHeadError,
 ) -> End {
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());

@@ -48,7 +48,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-/// What all workers and the control plane share.
+/// The state that all workers and the control plane share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
@@ -66,9 +66,9 @@ pub(crate) struct Shared {
     pub(crate) generations: watch::Sender<u64>,
 }
 
-/// What a worker is told.
+/// A command to a worker.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum Command {
     /// Take connections from this socket of the listener with this address, which is bound to that one.
     Listen { listener: SocketAddr, bound: SocketAddr, socket: std::net::TcpListener },
     /// Take no more from it.
@@ -77,8 +77,8 @@ pub(crate) enum Order {
     Drain(Duration),
 }
 
-/// How many orders may wait for a worker.
-pub(crate) const ORDERS: usize = 64;
+/// How many commands may wait for a worker.
+pub(crate) const COMMANDS: usize = 64;
 
 /// How often idle connections to endpoints are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -89,7 +89,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pools: Pools,
     pub(crate) http2: Http2Pools,
-    /// What is held for HTTP/2 clients that have not taken it.
+    /// The bytes held for HTTP/2 clients that have not read them.
     pub(crate) unsent: Rc<Unsent>,
     /// How many workers there are.
     pub(crate) of: usize,
@@ -201,16 +201,16 @@ pub(crate) fn run(
     shared: Arc<Shared>,
     at: usize,
     of: usize,
-    orders: mpsc::Receiver<Order>,
+    commands: mpsc::Receiver<Command>,
 ) -> std::io::Result<usize> {
     plimsoll::telemetry::shard::own();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     // Connections that are still open end with the runtime, their calls settled as cancelled.
-    Ok(runtime.block_on(work(Worker::new(shared, at, of), orders)))
+    Ok(runtime.block_on(work(Worker::new(shared, at, of), commands)))
 }
 
-async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
+async fn work(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) -> usize {
     let mut listeners: Vec<(SocketAddr, AbortHandle)> = Vec::new();
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -218,22 +218,22 @@ async fn work(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) -> usize {
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let limit = loop {
         tokio::select! {
-            order = orders.recv() => match order {
-                Some(Order::Listen { listener, bound, socket }) => match tokio::net::TcpListener::from_std(socket) {
+            command = commands.recv() => match command {
+                Some(Command::Listen { listener, bound, socket }) => match tokio::net::TcpListener::from_std(socket) {
                     Ok(socket) => {
                         let task = tokio::task::spawn_local(accept::accept(Rc::clone(&worker), socket, listener));
                         listeners.push((bound, task.abort_handle()));
                     }
                     Err(error) => tracing::error!(address = %bound, %error, "cannot listen"),
                 },
-                Some(Order::Unlisten(address)) => listeners.retain(|(bound, task)| {
+                Some(Command::Unlisten(address)) => listeners.retain(|(bound, task)| {
                     let stays = *bound != address;
                     if !stays {
                         task.abort();
                     }
                     stays
                 }),
-                Some(Order::Drain(limit)) => break limit,
+                Some(Command::Drain(limit)) => break limit,
                 None => break Duration::ZERO,
             },
             _ = sweep.tick() => worker.sweep(),

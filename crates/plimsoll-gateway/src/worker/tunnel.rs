@@ -62,7 +62,7 @@ pub(super) async fn carry(
     let mut ways = [Way::new(&read), Way::new(&leftover)];
     drop((read, leftover));
     let limits = Limits::of(worker);
-    let mut watch = Watch { limits, moved: worker.now(), drained: Instant::FAR };
+    let mut timer = TunnelTimer { limits, moved: worker.now(), drained: Instant::FAR };
     let (mut alarm, mut draining) = (Alarm::default(), pin!(worker.drain.begun()));
     let end = poll_fn(|cx| {
         let before = ways[0].carried + ways[1].carried;
@@ -79,15 +79,15 @@ pub(super) async fn carry(
             _ => {}
         }
         if ways[0].carried + ways[1].carried != before {
-            watch.moved = now;
+            timer.moved = now;
         }
         for way in &mut ways {
             way.note(now);
         }
-        if watch.drained == Instant::FAR && draining.as_mut().poll(cx).is_ready() {
-            watch.drained = now + worker.shared.snapshot.load().spec.tunnels.drain_time;
+        if timer.drained == Instant::FAR && draining.as_mut().poll(cx).is_ready() {
+            timer.drained = now + worker.shared.snapshot.load().spec.tunnels.drain_time;
         }
-        let (until, end) = watch.next(&ways);
+        let (until, end) = timer.next(&ways);
         alarm.poll(cx, worker.time(), until).map(|()| end)
     })
     .await;
@@ -113,7 +113,7 @@ impl Drop for Open<'_> {
     }
 }
 
-/// What moved since it was last counted.
+/// Counts the bytes that moved since the last call.
 fn count(metrics: &TunnelMetrics, ways: &mut [Way; 2]) {
     let [up, down] = ways;
     metrics.to_endpoint.add(up.uncounted());
@@ -135,7 +135,7 @@ impl Limits {
 }
 
 /// When a tunnel is to end if nothing happens.
-struct Watch {
+struct TunnelTimer {
     limits: Limits,
     /// When something last moved, either way.
     moved: Instant,
@@ -143,7 +143,7 @@ struct Watch {
     drained: Instant,
 }
 
-impl Watch {
+impl TunnelTimer {
     fn next(&self, ways: &[Way; 2]) -> (Instant, TunnelEnd) {
         let idle = self.limits.idle.map_or(Instant::FAR, |idle| self.moved + idle);
         let mut next = (idle, TunnelEnd::Idle);
@@ -176,7 +176,7 @@ struct Way {
 impl Way {
     /// With bytes that have been read already.
     fn new(read: &[u8]) -> Self {
-        let buffer = ReadBuffer::with(read);
+        let buffer = ReadBuffer::from_slice(read);
         Self { buffer, ended: false, done: false, carried: 0, counted: 0, blocked: false, stuck: None }
     }
 
@@ -247,20 +247,20 @@ mod tests {
     #[test]
     fn whichever_limit_is_over_first_ends_it() {
         let limits = Limits { idle: Some(secs(100)), write: secs(30) };
-        let mut watch = Watch { limits, moved: at(10), drained: Instant::FAR };
-        assert_eq!(watch.next(&ways([None, None])), (at(110), TunnelEnd::Idle));
+        let mut timer = TunnelTimer { limits, moved: at(10), drained: Instant::FAR };
+        assert_eq!(timer.next(&ways([None, None])), (at(110), TunnelEnd::Idle));
         // One way is stuck while the other moves on.
-        watch.moved = at(1000);
-        assert_eq!(watch.next(&ways([None, Some(990)])), (at(1020), TunnelEnd::Stalled));
-        assert_eq!(watch.next(&ways([Some(995), Some(990)])), (at(1020), TunnelEnd::Stalled));
-        watch.drained = at(1005);
-        assert_eq!(watch.next(&ways([Some(995), Some(990)])), (at(1005), TunnelEnd::Drained));
+        timer.moved = at(1000);
+        assert_eq!(timer.next(&ways([None, Some(990)])), (at(1020), TunnelEnd::Stalled));
+        assert_eq!(timer.next(&ways([Some(995), Some(990)])), (at(1020), TunnelEnd::Stalled));
+        timer.drained = at(1005);
+        assert_eq!(timer.next(&ways([Some(995), Some(990)])), (at(1005), TunnelEnd::Drained));
     }
 
     #[test]
     fn without_an_idle_limit_nothing_ends_a_silent_one() {
         let limits = Limits { idle: None, write: secs(30) };
-        let watch = Watch { limits, moved: at(10), drained: Instant::FAR };
-        assert_eq!(watch.next(&ways([None, None])).0, Instant::FAR);
+        let timer = TunnelTimer { limits, moved: at(10), drained: Instant::FAR };
+        assert_eq!(timer.next(&ways([None, None])).0, Instant::FAR);
     }
 }

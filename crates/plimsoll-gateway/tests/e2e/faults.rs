@@ -5,7 +5,7 @@ use crate::support::{Client, End, Framing, Head, Origin, Setup, Wire, refused_ad
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// What an origin does with one request must give this problem.
+/// A fault of the origin that must give this problem.
 #[track_caller]
 fn fails_before_the_answer(status: u16, kind: &str, behave: impl FnOnce(&mut Client, Wire)) {
     let origin = Origin::by_hand();
@@ -209,7 +209,7 @@ fn a_body_that_only_the_connection_ends_and_that_is_reset() {
     breaks_off("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart", true);
 }
 
-/// What an origin sends beyond its answer must not become the next answer.
+/// Bytes that an origin sends beyond its response must not become the next response.
 #[test]
 fn an_answer_longer_than_its_length() {
     let origin = Origin::by_hand();

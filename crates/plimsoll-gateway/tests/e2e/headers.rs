@@ -1,4 +1,4 @@
-//! What the gateway takes off, adds and believes of a message's header.
+//! Header fields that the gateway removes, adds and trusts.
 
 use crate::support::{Origin, Request, Running, Setup, Wire};
 

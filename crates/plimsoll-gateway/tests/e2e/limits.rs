@@ -1,4 +1,4 @@
-//! What a client may send and how long it may take: each limit is kept to the byte and counted.
+//! Limits of clients, in sizes and times: each is kept to the byte and counted.
 
 use crate::support::{
     Client, End, FILLING, Origin, Setup,
@@ -141,7 +141,7 @@ fn the_time_of_a_body() {
     assert_eq!(gateway.metric("plimsoll_slow_clients_total", &["direction=\"upload\""]), 4);
 }
 
-/// What the client sends once the answer has begun may be an answer to it.
+/// Bytes that the client sends once the response has begun may depend on it.
 #[test]
 fn the_time_of_a_body_ends_where_the_answer_begins() {
     let origin = Origin::by_hand();
@@ -277,7 +277,7 @@ fn mapped_ipv4_clients_have_a_bucket_each() {
 const WORLD: &str = "ip link set lo up && ip -6 route add local fd00:25::/64 dev lo && \
                      echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind && exec \"$0\" \"$@\"";
 
-/// Whoever has one address of a /64 has them all: 70 of them are one client.
+/// A client with one address of a /64 has them all: 70 of them are one client.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_addresses_of_a_64_share_one_clients_connections() {

@@ -5,7 +5,7 @@ use crate::{
     support::{End, Origin, Setup, until},
 };
 
-/// What would reach the origin if the refused request's end were misjudged.
+/// A request that would reach the origin if the end of the refused one were misjudged.
 const SMUGGLED: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// The status and the problem's kind that answer a refusal of this name.
@@ -87,7 +87,7 @@ fn no_body_of_the_corpus_is_passed_on_as_whole() {
     }
 }
 
-/// What may look odd and has one reading only: exactly that reading is sent on.
+/// An odd request with a single reading: exactly that reading is forwarded.
 #[test]
 fn what_has_one_reading_is_sent_on_in_that_reading() {
     let chunked = "Transfer-Encoding: chunked\r\n\r\n";

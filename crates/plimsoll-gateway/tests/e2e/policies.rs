@@ -1,4 +1,4 @@
-//! What the machines of a policy look like on the wire: breaker, bulkhead, rate limits.
+//! The machines of a policy on the wire: breaker, bulkhead, rate limits.
 
 use crate::support::{Answer, Client, Origin, Running, Setup, until};
 use std::{

@@ -1,4 +1,4 @@
-//! What the protocol asks of whoever stands between: methods for the gateway itself, expectations, interim answers, limits
+//! The protocol's requirements of an intermediary: methods for the gateway itself, expectations, interim answers, limits
 //! on lists of fields; in HTTP/1.1 and HTTP/2 alike.
 
 use crate::support::{
@@ -379,7 +379,7 @@ fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// What h2 decides before the gateway sees a request is decided alike for route, log and endpoint.
+/// Decisions of h2 before the gateway sees a request hold alike for route, log and endpoint.
 #[test]
 fn a_fragment_and_pseudo_headers_among_trailers_reach_nobody() {
     let origin = Origin::by_hand();

@@ -75,7 +75,7 @@ fn a_key_makes_it_safe() {
     assert_eq!((good.requests(), retried(&gateway, "reset")), (2, bad.requests() as i64));
 }
 
-/// What never left cannot have done anything: even a `POST` is sent to the next.
+/// A request that never left cannot have had an effect: even a `POST` is sent to the next endpoint.
 #[test]
 fn a_request_that_never_left_is_sent_again_whatever_it_is() {
     let good = Origin::answering(OK);

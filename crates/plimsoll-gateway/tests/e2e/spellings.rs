@@ -8,7 +8,7 @@ use crate::support::{
 use http::Uri;
 use std::fmt::Write as _;
 
-/// What a service makes of a path: its segments.
+/// A path as a service reads it: its segments.
 type Reader = fn(&str) -> Vec<String>;
 
 /// `%XY` decoded once, bytes as characters.

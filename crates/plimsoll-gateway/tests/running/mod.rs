@@ -135,7 +135,7 @@ fn filled(text: &str) -> String {
         .replace("ADMIN", "version = 1\n[admin]\nlisten = \"127.0.0.1:0\"\n")
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -191,7 +191,7 @@ pub(crate) struct Origin {
     stop: Option<watch::Sender<()>>,
 }
 
-/// What an origin has seen, and what it waits for.
+/// The requests that an origin has seen, and the gate that it waits for.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) requests: AtomicUsize,

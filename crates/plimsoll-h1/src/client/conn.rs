@@ -13,28 +13,29 @@ use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body;
 use tokio::io::ReadBuf;
 
-use super::error::{SendError, SendFault};
-use super::exchange::{Answer, Exchange};
+use super::error::{SendError, SendErrorKind};
+use super::exchange::Exchange;
 use super::observer::Observer;
-use crate::body::{Incoming, Source};
+use super::response::ClientResponse;
+use crate::body::{BodySource, Incoming};
 use crate::body_reader::BodyReader;
 use crate::encode::{self, Announce, FieldWriter};
+use crate::head_scanner::HeadScanner;
 use crate::limits::HeadLimits;
-use crate::lines::Lines;
 use crate::outgoing::Mode;
 use crate::response_head::ResponseHead;
 use crate::transport::Transport;
 
-/// What is done with a connection that has finished an exchange and is fit for another: usually, kept in a pool.
-/// One hook serves all connections of a pool.
+/// A callback that takes a connection once its exchange has ended and it can be used again; usually it puts it into a
+/// pool. One hook serves all connections of a pool.
 pub type Hook<IO, B> = Rc<dyn Fn(ClientConn<IO, B>)>;
 
-/// What a client connection allows.
+/// The configuration of client connections.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Bounds of answer heads and trailers. `target` is not used.
+    /// Limits of response heads and trailers. `target` is not used.
     pub limits: HeadLimits,
-    /// Interim answers before a final one. Default 100.
+    /// The most interim responses before a final one. Default 100.
     pub interims: u8,
 }
 
@@ -44,25 +45,25 @@ impl Default for ClientConfig {
     }
 }
 
-/// A request's head as it is to be sent.
+/// The head of a request to send, borrowed so that it can be sent again.
 ///
-/// Borrowed, so that the same head can be sent again. The engine adds framing and `Connection` itself: an `Upgrade`
-/// field makes `Connection: upgrade`. `Host` is the caller's; left out, an empty one is sent.
+/// The engine adds framing and `Connection` itself: an `Upgrade` field makes `Connection: upgrade`. `Host` is the
+/// caller's; without one, an empty `Host` is sent.
 #[derive(Clone, Copy)]
 pub struct Outbound<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The target as it stands in the request line, usually a path and query. Must be free of spaces and control
-    /// bytes, as those of [`http::Uri`] are.
+    /// The target of the request line, usually a path and query. It must be free of spaces and control bytes, as those of
+    /// [`http::Uri`] are.
     pub target: &'a str,
     /// The fields.
     pub headers: &'a HeaderMap,
-    /// Adds fields without a map.
+    /// A function that adds fields without a map.
     pub extra: &'a dyn Fn(&mut FieldWriter<'_>),
 }
 
 impl<'a> Outbound<'a> {
-    /// A head without extra fields.
+    /// Creates a head without extra fields.
     pub fn new(method: &'a Method, target: &'a str, headers: &'a HeaderMap) -> Self {
         Self { method, target, headers, extra: &|_| {} }
     }
@@ -79,8 +80,8 @@ impl fmt::Debug for Outbound<'_> {
 
 /// An HTTP/1.1 connection to an upstream, between two exchanges.
 ///
-/// An exchange takes it and gives it back through its [`Hook`] once the answer has been read to its clean end and
-/// the request was written whole; otherwise the socket is closed. Idle, it holds no buffer.
+/// An exchange consumes it and returns it through its [`Hook`] once the response has been read to its clean end and the
+/// request was written whole; otherwise the socket is closed. An idle connection holds no buffer.
 pub struct ClientConn<IO, B> {
     exchange: Rc<RefCell<Exchange<IO, B>>>,
 }
@@ -90,7 +91,7 @@ where
     IO: Transport,
     B: Body<Data = Bytes> + Unpin + 'static,
 {
-    /// A connection just made.
+    /// Creates a connection from a connected socket.
     pub fn new(io: IO, config: Rc<ClientConfig>, hook: Option<Hook<IO, B>>) -> Self {
         Self { exchange: Rc::new(RefCell::new(Exchange::new(io, config, hook))) }
     }
@@ -99,15 +100,15 @@ where
         Self { exchange }
     }
 
-    /// How many exchanges it has begun.
+    /// Returns the number of exchanges begun.
     pub fn exchanges(&self) -> u32 {
         self.exchange.borrow().exchanges
     }
 
-    /// Whether the upstream has kept quiet and open since the last exchange.
+    /// Returns whether the upstream has neither sent anything nor closed since the last exchange.
     ///
-    /// Costs no system call while the runtime knows of nothing to read. It sees no further than the runtime's last
-    /// look at its sockets: a connection may still turn out to be closed when it is used.
+    /// It costs no system call while the runtime knows of nothing to read, and sees no further than the runtime's last
+    /// look at its sockets: the connection may still turn out to be closed when it is used.
     pub fn is_reusable(&self) -> bool {
         let mut exchange = self.exchange.borrow_mut();
         let clean = exchange.is_clean();
@@ -117,32 +118,38 @@ where
         Pin::new(io).poll_read(&mut Context::from_waker(Waker::noop()), &mut buf).is_pending()
     }
 
-    /// A look at the socket: its addresses, its options. `None` once it is closed.
+    /// Calls `look` with the socket, for its addresses and options; `None` once the connection is closed.
     pub fn with_io<R>(&self, look: impl FnOnce(&IO) -> R) -> Option<R> {
         self.exchange.borrow().io.as_ref().map(look)
     }
 
-    /// Sends a request and reads the head of its answer; both go on at once, so an early answer is seen while the
-    /// body is still being sent. The rest of that body is sent as the answer's body is read.
+    /// Sends a request and reads the head of its response, both at once: an early response is seen while the body is still
+    /// being sent. The rest of that body is sent as the response's body is read.
     ///
     /// The head leaves with the body's first chunk in one write, if that chunk is there at once.
     ///
-    /// Dropping the future closes the connection, unless the observer [spares](Observer::spares) it and the request had
-    /// been sent: then a task of this thread hears the answer out for that long, up to 64 KiB, and keeps the connection
-    /// if it ends cleanly.
+    /// Not cancel safe: dropping the future closes the connection, unless the observer [spares](Observer::spares) it and the
+    /// request had been sent. Then a local task reads and discards up to 64 KiB of the response for that time, and the
+    /// connection is kept if the response ends cleanly.
+    ///
+    /// # Errors
+    /// If no acceptable head of a response came, or the request's body failed.
+    ///
+    /// # Panics
+    /// If the observer spares the connection and the runtime is not local (`spawn_local`).
     pub async fn send(
         self,
         head: Outbound<'_>,
         body: B,
         observer: &mut impl Observer,
-    ) -> Result<Answer<IO>, SendError<B::Error>> {
+    ) -> Result<ClientResponse<IO>, SendError<B::Error>> {
         self.begin(head, body);
         let mut sending = Sending { connection: Some(self), observer };
         let polled = poll_fn(|cx| sending.poll_head(cx)).await;
         let Some(this) = sending.connection.take() else { return Err(closed()) };
         match polled {
-            Ok(head) => Ok(this.answer(head)),
-            Err(fault) => Err(this.fail(fault)),
+            Ok(head) => Ok(this.accept(head)),
+            Err(kind) => Err(this.fail(kind)),
         }
     }
 
@@ -164,19 +171,19 @@ where
         exchange.method.clone_from(head.method);
         exchange.asked_upgrade = head.headers.get(header::UPGRADE).cloned();
         exchange.interims = 0;
-        exchange.answer_begun = false;
-        exchange.lines = Lines::default();
+        exchange.response_begun = false;
+        exchange.lines = HeadScanner::default();
         exchange.exchanges += 1;
     }
 
-    fn answer(self, head: ResponseHead) -> Answer<IO> {
+    fn accept(self, head: ResponseHead) -> ClientResponse<IO> {
         let mut exchange = self.exchange.borrow_mut();
         if head.response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let Some(io) = exchange.io.take()
         {
             let length = exchange.read.len();
             let leftover = exchange.read.split(length);
-            return Answer::Upgraded { response: head.response, io, leftover };
+            return ClientResponse::Upgraded { response: head.response, io, leftover };
         }
         exchange.keep_alive = head.keep_alive;
         exchange.body = BodyReader::new(head.framing, &exchange.config.limits, u64::MAX);
@@ -186,21 +193,21 @@ where
             Exchange::settle(self.exchange);
             Incoming::empty()
         } else {
-            Incoming::new(self.exchange as Rc<dyn Source>, epoch, left)
+            Incoming::new(self.exchange as Rc<dyn BodySource>, epoch, left)
         };
-        Answer::Response(head.response.map(|()| body))
+        ClientResponse::Response(head.response.map(|()| body))
     }
 
     #[cold]
-    fn fail(&self, fault: SendFault<B::Error>) -> SendError<B::Error> {
+    fn fail(&self, kind: SendErrorKind<B::Error>) -> SendError<B::Error> {
         let mut exchange = self.exchange.borrow_mut();
         exchange.io = None;
         exchange.upload = None;
-        SendError { fault, wrote: exchange.out.written() > 0, reused: exchange.exchanges > 1 }
+        SendError { kind, wrote: exchange.out.written() > 0, reused: exchange.exchanges > 1 }
     }
 }
 
-/// An exchange up to its answer's head.
+/// An exchange up to its response's head.
 struct Sending<'o, IO: Transport, B: Body<Data = Bytes> + Unpin + 'static, O: Observer> {
     connection: Option<ClientConn<IO, B>>,
     observer: &'o mut O,
@@ -212,10 +219,10 @@ where
     B: Body<Data = Bytes> + Unpin + 'static,
     O: Observer,
 {
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, SendFault<B::Error>>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, SendErrorKind<B::Error>>> {
         match &self.connection {
             Some(connection) => connection.exchange.borrow_mut().poll_head(cx, self.observer),
-            None => Poll::Ready(Err(SendFault::Closed(None))),
+            None => Poll::Ready(Err(SendErrorKind::Closed(None))),
         }
     }
 }
@@ -229,18 +236,18 @@ where
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         if let Some(limit) = self.observer.spares()
-            && connection.exchange.borrow().awaits_answer()
+            && connection.exchange.borrow().awaits_response()
         {
-            tokio::task::spawn_local(hear_out(connection, limit));
+            tokio::task::spawn_local(drain_response(connection, limit));
         }
     }
 }
 
-/// Most of an answer nobody wants that is read for the sake of its connection.
-const HEARD_OUT: u64 = 64 * 1024;
+/// The most bytes of an abandoned response that are read for the sake of its connection.
+const MAX_DRAINED: u64 = 64 * 1024;
 
-/// Reads an answer that nobody wants any more, so that the connection can be used again.
-async fn hear_out<IO, B>(connection: ClientConn<IO, B>, limit: Duration)
+/// Reads and discards an abandoned response, so that the connection can be used again.
+async fn drain_response<IO, B>(connection: ClientConn<IO, B>, limit: Duration)
 where
     IO: Transport,
     B: Body<Data = Bytes> + Unpin + 'static,
@@ -248,9 +255,9 @@ where
     let heard = async {
         let head = poll_fn(|cx| connection.exchange.borrow_mut().poll_head(cx, &mut ())).await;
         let Ok(head) = head else { return };
-        let Answer::Response(response) = connection.answer(head) else { return };
+        let ClientResponse::Response(response) = connection.accept(head) else { return };
         let mut body = response.into_body();
-        let mut left = HEARD_OUT;
+        let mut left = MAX_DRAINED;
         while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             let read = frame.data_ref().map_or(0, |data| data.len() as u64);
             match left.checked_sub(read) {
@@ -263,7 +270,7 @@ where
 }
 
 fn closed<E>() -> SendError<E> {
-    SendError { fault: SendFault::Closed(None), wrote: true, reused: false }
+    SendError { kind: SendErrorKind::Closed(None), wrote: true, reused: false }
 }
 
 /// Methods for which a missing length already says that there is no body (RFC 9110, section 8.6).

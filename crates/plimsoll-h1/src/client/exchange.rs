@@ -1,4 +1,4 @@
-//! One request and its answer on a connection: the request is written while the answer is read.
+//! One request and its response on a connection: the request is written while the response is read.
 
 use std::cell::RefCell;
 use std::io;
@@ -7,20 +7,18 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body;
 
 use super::conn::{ClientConfig, ClientConn, Hook};
-use super::error::SendFault;
+use super::error::SendErrorKind;
 use super::observer::Observer;
-use crate::body::{Polled, Source};
 use crate::body_reader::BodyReader;
 use crate::buffer::ReadBuffer;
-use crate::error::{BodyError, Garbage};
-use crate::lines::Lines;
+use crate::error::ResponseHeadError;
+use crate::head_scanner::HeadScanner;
 use crate::outgoing::Outgoing;
-use crate::response_head::{self, ResponseHead};
-use crate::splice::Pipe;
+use crate::response_head::ResponseHead;
 use crate::transport::Transport;
 use crate::turn::Turn;
 
@@ -35,25 +33,26 @@ pub(super) struct Exchange<IO, B> {
     pub(super) upload: Option<B>,
     /// The request has not been written whole yet.
     pub(super) uploading: bool,
-    /// All there is of the request has been written, and its body is waited for.
+    /// Everything available of the request has been written, and its body is waited for.
     pub(super) starved: bool,
-    /// Writing failed; the answer may still come.
+    /// Writing failed; the response may still come.
     pub(super) write_error: Option<io::Error>,
+    /// The bytes written that the observer knows of.
     pub(super) reported: u64,
     pub(super) method: Method,
     /// The protocols that the request offers to switch to.
     pub(super) asked_upgrade: Option<HeaderValue>,
     pub(super) interims: u8,
-    pub(super) answer_begun: bool,
-    pub(super) lines: Lines,
+    pub(super) response_begun: bool,
+    pub(super) lines: HeadScanner,
     pub(super) body: BodyReader,
     pub(super) keep_alive: bool,
     pub(super) epoch: u32,
     pub(super) exchanges: u32,
 }
 
-/// Why the request could not be written.
-enum UploadFault<E> {
+/// An error of writing the request.
+pub(super) enum UploadError<E> {
     Body(E),
     Length,
     Io(io::Error),
@@ -80,8 +79,8 @@ where
             method: Method::GET,
             asked_upgrade: None,
             interims: 0,
-            answer_begun: false,
-            lines: Lines::default(),
+            response_begun: false,
+            lines: HeadScanner::default(),
             body: BodyReader::done(),
             keep_alive: true,
             epoch: 0,
@@ -89,7 +88,7 @@ where
         }
     }
 
-    /// Whether the exchange has left the connection fit for another.
+    /// Returns whether the connection can be used for another exchange.
     pub(super) fn is_clean(&self) -> bool {
         self.io.is_some()
             && self.keep_alive
@@ -99,12 +98,12 @@ where
             && self.read.is_empty()
     }
 
-    /// Writes what can be written, and reads until the head of the final answer (or of a 101) is there.
+    /// Writes as much as the socket accepts, and reads until the head of the final response (or of a 101) is there.
     pub(super) fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
         observer: &mut impl Observer,
-    ) -> Poll<Result<ResponseHead, SendFault<B::Error>>> {
+    ) -> Poll<Result<ResponseHead, SendErrorKind<B::Error>>> {
         if self.uploading {
             let polled = self.poll_upload(cx);
             if self.out.written() != self.reported {
@@ -114,30 +113,30 @@ where
             observer.starved(self.starved);
             match polled {
                 Poll::Ready(Ok(())) => observer.sent(),
-                Poll::Ready(Err(UploadFault::Body(error))) => {
-                    return Poll::Ready(Err(SendFault::Body(error)));
+                Poll::Ready(Err(UploadError::Body(error))) => {
+                    return Poll::Ready(Err(SendErrorKind::Body(error)));
                 }
-                Poll::Ready(Err(UploadFault::Length)) => return Poll::Ready(Err(SendFault::Length)),
-                // The upstream may have answered before it closed: that answer counts.
-                Poll::Ready(Err(UploadFault::Io(error))) => self.write_error = Some(error),
+                Poll::Ready(Err(UploadError::Length)) => return Poll::Ready(Err(SendErrorKind::Length)),
+                // The upstream may have answered before it closed: that response counts.
+                Poll::Ready(Err(UploadError::Io(error))) => self.write_error = Some(error),
                 Poll::Pending => {}
             }
         }
         loop {
-            if let Some(end) = self.find_end().map_err(SendFault::Garbage)? {
+            if let Some(end) = self.find_end().map_err(SendErrorKind::Malformed)? {
                 let bytes = self.read.split(end);
-                self.lines = Lines::default();
-                let head = response_head::parse(&bytes, &self.method, &self.config.limits)
-                    .map_err(SendFault::Garbage)?;
+                self.lines = HeadScanner::default();
+                let head = ResponseHead::parse(&bytes, &self.method, &self.config.limits)
+                    .map_err(SendErrorKind::Malformed)?;
                 let status = head.response.status();
                 if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_for(head.response.headers()) {
-                    return Poll::Ready(Err(SendFault::Garbage(Garbage::UnaskedUpgrade)));
+                    return Poll::Ready(Err(SendErrorKind::Malformed(ResponseHeadError::UnaskedUpgrade)));
                 }
                 if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
                     return Poll::Ready(Ok(head));
                 }
                 if self.interims == self.config.interims {
-                    return Poll::Ready(Err(SendFault::Garbage(Garbage::TooManyInterim)));
+                    return Poll::Ready(Err(SendErrorKind::Malformed(ResponseHeadError::TooManyInterim)));
                 }
                 self.interims += 1;
                 observer.interim(head.response);
@@ -147,7 +146,7 @@ where
         }
     }
 
-    /// Whether what is switched to is among what the request offers (RFC 9110, section 7.8).
+    /// Returns whether the request offers the protocols that the response switches to (RFC 9110, section 7.8).
     fn asked_for(&self, headers: &HeaderMap) -> bool {
         let Some(asked) = &self.asked_upgrade else { return false };
         let mut switched = headers.get_all(header::UPGRADE).iter().flat_map(protocols).peekable();
@@ -155,11 +154,11 @@ where
         switched.peek().is_some() && switched.all(offered)
     }
 
-    fn poll_more_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendFault<B::Error>>> {
-        let Some(io) = &mut self.io else { return Poll::Ready(Err(SendFault::Closed(None))) };
+    fn poll_more_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendErrorKind<B::Error>>> {
+        let Some(io) = &mut self.io else { return Poll::Ready(Err(SendErrorKind::Closed(None))) };
         let error = match self.read.poll_fill(io, cx) {
             Poll::Ready(Ok(1..)) => {
-                self.answer_begun = true;
+                self.response_begun = true;
                 return Poll::Ready(Ok(()));
             }
             Poll::Ready(Ok(_)) => self.write_error.take(),
@@ -167,34 +166,34 @@ where
             Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(Err(match error {
-            _ if self.answer_begun => SendFault::Truncated,
-            Some(error) if !is_closure(&error) => SendFault::Io(error),
-            closure => SendFault::Closed(closure),
+            _ if self.response_begun => SendErrorKind::Truncated,
+            Some(error) if !is_closure(&error) => SendErrorKind::Io(error),
+            closure => SendErrorKind::Closed(closure),
         }))
     }
 
-    /// Whether the request is sent whole and nothing of its answer has come.
-    pub(super) fn awaits_answer(&self) -> bool {
+    /// Returns whether the request is sent whole and nothing of its response has come.
+    pub(super) fn awaits_response(&self) -> bool {
         self.io.is_some()
             && !self.uploading
             && self.write_error.is_none()
-            && !self.answer_begun
+            && !self.response_begun
             && self.read.is_empty()
     }
 
-    /// The length of the head at the front of what has been read, if all of it is there.
-    fn find_end(&mut self) -> Result<Option<usize>, Garbage> {
+    /// Returns the length of the head at the front of the buffer, if all of it is there.
+    fn find_end(&mut self) -> Result<Option<usize>, ResponseHeadError> {
         let most = self.config.limits.bytes;
         let window = &self.read.as_slice()[..self.read.len().min(most)];
         match self.lines.end(window) {
-            Ok(None) if window.len() == most => Err(Garbage::HeadTooLarge),
+            Ok(None) if window.len() == most => Err(ResponseHeadError::HeadTooLarge),
             Ok(end) => Ok(end),
-            Err(_) => Err(Garbage::BareLineFeed),
+            Err(_) => Err(ResponseHeadError::BareLineFeed),
         }
     }
 
     /// Ready once the request has been written whole.
-    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+    pub(super) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadError<B::Error>>> {
         self.starved = false;
         let polled = ready!(self.poll_write(cx));
         self.uploading = false;
@@ -202,7 +201,7 @@ where
         Poll::Ready(polled)
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadFault<B::Error>>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadError<B::Error>>> {
         self.turn.begin(self.out.written());
         loop {
             let mut waits = false;
@@ -211,15 +210,15 @@ where
                 match Pin::new(&mut *body).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
                         let last = body.is_end_stream();
-                        self.out.push(frame, last).map_err(|_| UploadFault::Length)?;
+                        self.out.push(frame, last).map_err(|_| UploadError::Length)?;
                     }
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(UploadFault::Body(error))),
-                    Poll::Ready(None) => self.out.finish().map_err(|_| UploadFault::Length)?,
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(UploadError::Body(error))),
+                    Poll::Ready(None) => self.out.finish().map_err(|_| UploadError::Length)?,
                     Poll::Pending => waits = true,
                 }
             }
             let Some(io) = &mut self.io else {
-                return Poll::Ready(Err(UploadFault::Io(io::ErrorKind::NotConnected.into())));
+                return Poll::Ready(Err(UploadError::Io(io::ErrorKind::NotConnected.into())));
             };
             match self.out.poll_flush(io, cx) {
                 Poll::Ready(Ok(())) if self.out.is_done() => return Poll::Ready(Ok(())),
@@ -229,45 +228,13 @@ where
                 }
                 Poll::Ready(Ok(())) if self.turn.is_over(self.out.written(), cx) => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadFault::Io(error))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadError::Io(error))),
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
 
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Polled {
-        if self.uploading {
-            match self.poll_upload(cx) {
-                Poll::Ready(Err(UploadFault::Io(error))) => self.write_error = Some(error),
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(BodyError::Upload)),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
-            }
-        }
-        let Some(io) = &mut self.io else { return Poll::Ready(Err(BodyError::Gone)) };
-        self.body.poll_frame(&mut self.read, io, cx)
-    }
-
-    fn poll_splice(&mut self, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Option<Result<u64, BodyError>>> {
-        // What has been read must go first, and an upload that goes on needs its polls.
-        if self.uploading || !self.read.is_empty() {
-            return Poll::Ready(None);
-        }
-        let (Some(most), Some(socket)) = (self.body.spliceable(), self.io.as_ref().and_then(Transport::tcp))
-        else {
-            return Poll::Ready(None);
-        };
-        Poll::Ready(match ready!(pipe.poll_in(socket, most, cx)) {
-            // The next frame says how it ended.
-            Ok(0) => None,
-            Ok(count) => {
-                self.body.spliced(count as u64);
-                Some(Ok(count as u64))
-            }
-            Err(error) => Some(Err(BodyError::Io(error))),
-        })
-    }
-
-    /// After the answer's end: back to the pool, or closed.
+    /// Gives the connection to its hook after the response's end, or closes it.
     pub(super) fn settle(this: Rc<RefCell<Self>>) {
         let mut exchange = this.borrow_mut();
         if !exchange.is_clean() {
@@ -284,7 +251,7 @@ where
     }
 }
 
-/// The protocols of an `Upgrade`.
+/// Returns the protocols of an `Upgrade`.
 fn protocols(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty())
 }
@@ -297,83 +264,4 @@ fn is_closure(error: &io::Error) -> bool {
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::NotConnected
     )
-}
-
-impl<IO, B> Source for RefCell<Exchange<IO, B>>
-where
-    IO: Transport,
-    B: Body<Data = Bytes> + Unpin + 'static,
-{
-    fn poll_frame(&self, epoch: u32, cx: &mut Context<'_>) -> Polled {
-        let mut exchange = self.borrow_mut();
-        if exchange.epoch == epoch { exchange.poll_body(cx) } else { Poll::Ready(Err(BodyError::Gone)) }
-    }
-
-    fn poll_splice(
-        &self,
-        epoch: u32,
-        cx: &mut Context<'_>,
-        pipe: &mut Pipe,
-    ) -> Poll<Option<Result<u64, BodyError>>> {
-        let mut exchange = self.borrow_mut();
-        if exchange.epoch == epoch { exchange.poll_splice(cx, pipe) } else { Poll::Ready(None) }
-    }
-
-    fn take_whole(&self, epoch: u32) -> Option<Bytes> {
-        let exchange = &mut *self.borrow_mut();
-        if exchange.epoch != epoch || exchange.uploading {
-            return None;
-        }
-        exchange.body.take_whole(&mut exchange.read)
-    }
-
-    fn waits_for_upload(&self, epoch: u32) -> bool {
-        let exchange = self.borrow();
-        exchange.epoch == epoch && exchange.uploading && exchange.starved
-    }
-
-    fn is_done(&self, epoch: u32) -> bool {
-        let exchange = self.borrow();
-        exchange.epoch == epoch && exchange.body.is_done()
-    }
-
-    fn finished(self: Rc<Self>, epoch: u32) {
-        if self.borrow().epoch == epoch {
-            Exchange::settle(self);
-        }
-    }
-
-    fn abandoned(self: Rc<Self>, epoch: u32) {
-        let mut exchange = self.borrow_mut();
-        if exchange.epoch == epoch {
-            exchange.io = None;
-            exchange.upload = None;
-        }
-    }
-}
-
-/// The answer to a request.
-pub enum Answer<IO> {
-    /// A final answer; its body reads the connection.
-    Response(Response<crate::body::Incoming>),
-    /// The upstream switched protocols.
-    Upgraded {
-        /// The head of the 101.
-        response: Response<()>,
-        /// The socket, from here on in the other protocol.
-        io: IO,
-        /// What was read behind the head.
-        leftover: Bytes,
-    },
-}
-
-impl<IO> std::fmt::Debug for Answer<IO> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Response(response) => f.debug_tuple("Response").field(response).finish(),
-            Self::Upgraded { response, .. } => {
-                f.debug_tuple("Upgraded").field(response).finish_non_exhaustive()
-            }
-        }
-    }
 }

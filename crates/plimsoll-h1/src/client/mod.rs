@@ -1,18 +1,21 @@
-//! The side that connects to upstreams.
+//! The client side: connections to upstreams.
 //!
-//! | file | what |
+//! | file | contents |
 //! | --- | --- |
 //! | `conn` | a connection between exchanges; sending a request |
-//! | `exchange` | a request and its answer under way, and what becomes of the connection |
-//! | `observer` | what may be learnt meanwhile |
-//! | `error` | how an exchange fails |
+//! | `exchange` | a request and its response under way, and the connection after them |
+//! | `response`, `response_body` | the response, and its body |
+//! | `observer` | the trait that observes an exchange |
+//! | `error` | errors of an exchange |
 
 mod conn;
 mod error;
 mod exchange;
 mod observer;
+mod response;
+mod response_body;
 
 pub use conn::{ClientConfig, ClientConn, Hook, Outbound};
-pub use error::{SendError, SendFault};
-pub use exchange::Answer;
+pub use error::{SendError, SendErrorKind};
 pub use observer::Observer;
+pub use response::ClientResponse;

@@ -1,4 +1,4 @@
-//! The way of a large body around this process.
+//! The bypass of a large body around this process.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 use http_body::Body;
 
 use super::conn::ServerConn;
-use super::error::RespondFault;
-use super::stall::Stall;
+use super::error::RespondErrorKind;
+use super::write_stall::WriteStall;
 use crate::splice::{self, Pipe};
 use crate::transport::Transport;
 use crate::turn::Turn;
@@ -15,7 +15,7 @@ use crate::turn::Turn;
 type PollSplice<B> =
     fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Option<Result<u64, <B as Body>::Error>>>;
 
-/// The way around this process, if the body knows it.
+/// The bypass of one body, if the body supports it.
 pub(super) struct Bypass<B: Body> {
     poll_splice: Option<PollSplice<B>>,
     pipe: Option<Pipe>,
@@ -38,15 +38,15 @@ impl<B: Body> Bypass<B> {
 }
 
 impl<IO: Transport> ServerConn<IO> {
-    /// Moves the body past this process as long as that is possible; ready once it is not, or no more.
+    /// Moves the body past this process as long as that is possible; ready once it is not.
     pub(super) fn poll_bypass<B: Body>(
         &self,
         cx: &mut Context<'_>,
         mut body: Pin<&mut B>,
-        stall: &mut Stall,
+        stall: &mut WriteStall,
         bypass: &mut Bypass<B>,
         turn: &mut Turn,
-    ) -> Poll<Result<(), RespondFault<B::Error>>> {
+    ) -> Poll<Result<(), RespondErrorKind<B::Error>>> {
         let Some(poll_splice) = bypass.poll_splice else { return Poll::Ready(Ok(())) };
         loop {
             {
@@ -59,15 +59,17 @@ impl<IO: Transport> ServerConn<IO> {
                     Some(pipe) if !pipe.is_empty() => match pipe.poll_out(socket, cx) {
                         Poll::Ready(Ok(count)) => {
                             stall.over();
-                            shared.out.spliced(count as u64).map_err(|_| RespondFault::Length)?;
+                            shared.out.spliced(count as u64).map_err(|_| RespondErrorKind::Length)?;
                             if turn.is_over(shared.out.written(), cx) {
                                 return Poll::Pending;
                             }
                             continue;
                         }
-                        Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondErrorKind::Io(error))),
                         Poll::Pending => {
-                            return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));
+                            return stall
+                                .poll(cx, shared.out.written())
+                                .map(|()| Err(RespondErrorKind::Stalled));
                         }
                     },
                     Some(_) if owed > 0 => {}
@@ -78,7 +80,7 @@ impl<IO: Transport> ServerConn<IO> {
             let Some(pipe) = &mut bypass.pipe else { return Poll::Ready(Ok(())) };
             match ready!(poll_splice(body.as_mut(), cx, pipe)) {
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(RespondFault::Body(error))),
+                Some(Err(error)) => return Poll::Ready(Err(RespondErrorKind::Body(error))),
                 None => return Poll::Ready(Ok(())),
             }
         }

@@ -9,20 +9,20 @@ use crate::buffer::ReadBuffer;
 use crate::transport::Transport;
 
 impl<IO: Transport> ServerConn<IO> {
-    /// Ends the connection in good order.
+    /// Closes the connection in good order.
     ///
-    /// Where the client may still be sending, its bytes are read and thrown away for a while
-    /// ([`linger`](super::ServerConfig::linger), at most 1 MiB): closing on unread bytes would reset the
-    /// connection and could take the answer with it. Cancelling it closes at once.
+    /// While the client may still be sending, its bytes are discarded for a time
+    /// ([`linger`](super::ServerConfig::linger), at most 1 MiB): closing on unread bytes would reset the connection, and
+    /// the client could lose the response. Dropping the future closes at once.
     pub async fn close(self) {
-        const MOST_THROWN_AWAY: usize = 1 << 20;
+        const MOST_DISCARDED: usize = 1 << 20;
         let lingers = {
             let shared = self.shared.borrow();
             !shared.ended && (self.linger || !shared.body.is_done() || !shared.read.is_empty())
         };
         let Some(mut io) = self.shared.borrow_mut().io.take() else { return };
         let mut buffer = ReadBuffer::new();
-        let mut left = MOST_THROWN_AWAY;
+        let mut left = MOST_DISCARDED;
         let mut shut = false;
         let end = poll_fn(|cx| {
             if !shut {

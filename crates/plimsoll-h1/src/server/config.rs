@@ -1,26 +1,27 @@
-//! What a server connection allows and how long it waits.
+//! Limits and times of a server connection.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::limits::HeadLimits;
 
-/// Limits of the connections of one listener. Shared by all of them; changed by giving connections another one.
+/// The configuration of the connections of one listener, shared by all of them.
+/// [`set_config`](super::ServerConn::set_config) replaces it.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Bounds of request heads and trailers.
+    /// Limits of request heads and trailers.
     pub limits: HeadLimits,
-    /// Bytes of a request's body. Default 1 GiB.
+    /// The most bytes of a request's body. Default 1 GiB.
     pub body: u64,
-    /// How long the client may take nothing of an answer before the connection is broken. Default 30 s.
+    /// The time without progress of a write after which the connection is broken. Default 30 s.
     pub write_stall: Duration,
-    /// Bytes a second of an answer that the client must at least take on average, over the time that writes have to wait
-    /// beyond 10 s, before the connection is broken. Default none.
+    /// The least bytes a second of a response that the client must read on average, over the time that writes have to wait
+    /// beyond [`Pace::GRACE`](crate::Pace::GRACE); below it the connection is broken. Default none.
     pub write_rate: Option<NonZeroU64>,
-    /// How much of an unread request body is read and thrown away to keep the connection. Default 64 KiB.
+    /// The most bytes of an unread request body that are discarded to keep the connection. Default 64 KiB.
     pub drain_unread: u64,
-    /// How long an unread body is drained, and how long a connection that is closed before the client has
-    /// finished sending is read from, so that the client gets to read the answer. Default 1 s.
+    /// The time for which an unread body is discarded, and for which a connection that is closed before the client has
+    /// finished sending is still read from, so that the client can read the response. Default 1 s.
     pub linger: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! A connection from a client: waiting for requests and reading their heads.
+//! A connection from a client: waits for requests and reads their heads.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -11,77 +11,77 @@ use http::{Method, Request};
 
 use super::config::ServerConfig;
 use super::error::NextError;
-use super::shared::{Asked, Shared};
+use super::shared::{RequestFacts, Shared};
 use super::watch::{Gone, Informational};
-use crate::body::{Incoming, Source};
+use crate::body::{BodySource, Incoming};
 use crate::body_reader::BodyReader;
 use crate::buffer::ReadBuffer;
 use crate::drain::{Drain, Listener};
-use crate::error::Refusal;
+use crate::error::RequestHeadError;
 use crate::framing::Framing;
-use crate::lines::Lines;
-use crate::request_head::{self, RequestHead};
+use crate::head_scanner::HeadScanner;
+use crate::request_head::RequestHead;
 use crate::transport::Transport;
 
-/// What a request line may have beside its target: a method, two spaces and the version.
+/// The most bytes of a request line beside its target: a method, two spaces and the version.
 const LINE_BESIDE_TARGET: usize = 64;
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
-/// How waiting for a request ended.
+/// The end of a wait for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
-    /// Bytes are there: read the request.
+    /// Bytes have come: read the request.
     Ready,
     /// The client closed the connection, or it broke.
     Closed,
     /// The deadline passed.
     TimedOut,
-    /// The worker drains: close.
+    /// The drain has begun: close.
     Draining,
 }
 
 /// An HTTP/1.1 connection from a client.
 ///
-/// Used in a loop of [`idle`](Self::idle), [`next_request`](Self::next_request),
-/// [`respond`](Self::respond) as long as that says [`Next::Request`](super::Next::Request), then
-/// [`close`](Self::close). Dropping it closes the socket at once.
+/// Use it in a loop of [`idle`](Self::idle), [`next_request`](Self::next_request) and [`respond`](Self::respond) as long
+/// as the latter returns [`Next::Request`](super::Next::Request), then [`close`](Self::close) it. Dropping it closes the
+/// socket at once.
 ///
-/// Between requests it holds no buffer: the socket, some 300 bytes of state, and nothing else.
+/// Between requests it holds the socket and some 300 bytes of state, and no buffer.
 #[derive(Debug)]
 pub struct ServerConn<IO> {
     pub(super) shared: Rc<RefCell<Shared<IO>>>,
     pub(super) config: Rc<ServerConfig>,
     pub(super) drain: Listener,
     pub(super) linger: bool,
-    answered: u64,
+    requests_read: u64,
 }
 
 impl<IO: Transport> ServerConn<IO> {
-    /// A connection just accepted.
+    /// Creates a connection from an accepted socket.
     pub fn new(io: IO, config: Rc<ServerConfig>, drain: &Rc<Drain>) -> Self {
         Self::with_read(io, &[], config, drain)
     }
 
-    /// A connection of which `read` has been read already.
+    /// Creates a connection of which `read` has been read already.
     pub fn with_read(io: IO, read: &[u8], config: Rc<ServerConfig>, drain: &Rc<Drain>) -> Self {
-        let shared = Rc::new(RefCell::new(Shared::new(io, ReadBuffer::with(read))));
-        Self { shared, config, drain: Listener::new(drain), linger: false, answered: 0 }
+        let shared = Rc::new(RefCell::new(Shared::new(io, ReadBuffer::from_slice(read))));
+        Self { shared, config, drain: Listener::new(drain), linger: false, requests_read: 0 }
     }
 
-    /// Replaces the limits, from the next request on.
+    /// Replaces the configuration, from the next request on.
     pub fn set_config(&mut self, config: Rc<ServerConfig>) {
         self.config = config;
     }
 
-    /// How many requests it has given out.
+    /// Returns the number of requests that [`next_request`](Self::next_request) has returned.
     pub fn requests(&self) -> u64 {
-        self.answered
+        self.requests_read
     }
 
-    /// Waits for a request's first byte, until `deadline` is ready, the client closes or the worker drains.
+    /// Waits for a request's first byte, until `deadline` is ready, the client closes or the drain begins.
     ///
-    /// `deadline` is not polled if bytes are there at once, so a timer given here is armed only by waiting. Holds
-    /// no buffer meanwhile. Cancel safe.
+    /// `deadline` is not polled if bytes are there at once, so a timer given here is armed only by waiting. The connection
+    /// holds no buffer meanwhile. Cancel safe.
     pub async fn idle(&mut self, deadline: impl Future<Output = ()>) -> Idle {
         let mut deadline = pin!(deadline);
         poll_fn(|cx| {
@@ -110,17 +110,20 @@ impl<IO: Transport> ServerConn<IO> {
 
     /// Reads the next request's head; `None` if the client closed before its first byte.
     ///
-    /// When `deadline` is ready first, the request is refused with [`Refusal::HeadTimeout`] if it had begun, and
+    /// When `deadline` is ready first, the request is refused with [`RequestHeadError::HeadTimeout`] if it had begun, and
     /// is `None` if not. It is polled only when the head has to be waited for.
     ///
-    /// Must not be called between a request and its answer: the earlier request is forgotten, its body void.
-    /// Cancel safe: what has been read stays.
+    /// Do not call it between a request and its response: the earlier request is forgotten, its body void. Cancel safe:
+    /// bytes that were read stay.
+    ///
+    /// # Errors
+    /// If the request is refused, the connection ends or fails within the head, or the client speaks HTTP/2.
     pub async fn next_request(
         &mut self,
         deadline: impl Future<Output = ()>,
     ) -> Result<Option<Request<Incoming>>, NextError> {
         let mut deadline = pin!(deadline);
-        let mut lines = Lines::default();
+        let mut lines = HeadScanner::default();
         let mut skipped = false;
         let read = poll_fn(|cx| self.poll_head(cx, deadline.as_mut(), &mut lines, &mut skipped)).await;
         let head = match read {
@@ -128,11 +131,11 @@ impl<IO: Transport> ServerConn<IO> {
             Ok(None) => return Ok(None),
             Err(error) => return Err(self.refuse(error)),
         };
-        let parsed = request_head::parse(&head, &self.config.limits);
+        let parsed = RequestHead::parse(&head, &self.config.limits);
         drop(head);
         let head = match parsed {
             Ok(head) if matches!(head.framing, Framing::Length(length) if length > self.config.body) => {
-                return Err(self.refuse(NextError::Refused(Refusal::BodyTooLarge)));
+                return Err(self.refuse(NextError::Refused(RequestHeadError::BodyTooLarge)));
             }
             Ok(head) => head,
             Err(refusal) => return Err(self.refuse(NextError::Refused(refusal))),
@@ -141,12 +144,12 @@ impl<IO: Transport> ServerConn<IO> {
     }
 
     fn accept(&mut self, head: RequestHead) -> Request<Incoming> {
-        self.answered += 1;
+        self.requests_read += 1;
         let mut shared = self.shared.borrow_mut();
         if shared.body_begun || !shared.body.is_done() {
             shared.forget_request();
         }
-        shared.asked = Asked {
+        shared.asked = RequestFacts {
             modern: head.request.version() == http::Version::HTTP_11,
             head_only: *head.request.method() == Method::HEAD,
             keep_alive: head.keep_alive,
@@ -156,19 +159,19 @@ impl<IO: Transport> ServerConn<IO> {
         shared.body = BodyReader::new(head.framing, &self.config.limits, self.config.body);
         let (epoch, left) = (shared.epoch, shared.body.left());
         if left == Some(0) {
-            // Most requests have no body; their memory may go back before the answer comes.
+            // Most requests have no body; their memory may go back before the response comes.
             shared.read.release();
             return head.request.map(|()| Incoming::empty());
         }
         drop(shared);
-        let source = Rc::clone(&self.shared) as Rc<dyn Source>;
+        let source = Rc::clone(&self.shared) as Rc<dyn BodySource>;
         head.request.map(|()| Incoming::new(source, epoch, left))
     }
 
     #[cold]
     fn refuse(&mut self, error: NextError) -> NextError {
         if !matches!(error, NextError::Http2Preface) {
-            // What is left of the refused request must not be taken for a next one.
+            // The rest of the refused request must not be read as a next one.
             self.linger = true;
             let mut shared = self.shared.borrow_mut();
             shared.forget_request();
@@ -180,7 +183,7 @@ impl<IO: Transport> ServerConn<IO> {
         &self,
         cx: &mut Context<'_>,
         deadline: Pin<&mut D>,
-        lines: &mut Lines,
+        lines: &mut HeadScanner,
         skipped: &mut bool,
     ) -> Poll<Result<Option<Bytes>, NextError>> {
         let shared = &mut *self.shared.borrow_mut();
@@ -203,7 +206,7 @@ impl<IO: Transport> ServerConn<IO> {
                 Poll::Pending => {
                     ready!(deadline.poll(cx));
                     return Poll::Ready(if begun {
-                        Err(NextError::Refused(Refusal::HeadTimeout))
+                        Err(NextError::Refused(RequestHeadError::HeadTimeout))
                     } else {
                         Ok(None)
                     });
@@ -212,18 +215,18 @@ impl<IO: Transport> ServerConn<IO> {
         }
     }
 
-    /// The length of the head at the front of `read`, if all of it is there.
+    /// Returns the length of the head at the front of `read`, if all of it is there.
     ///
-    /// Looks at no byte beyond the head's limit and decides by position only, so the outcome does not depend on
-    /// how the bytes were cut into reads.
+    /// It looks at no byte beyond the head's limit and decides by position only, so the outcome does not depend on how
+    /// the bytes were cut into reads.
     fn find_end(
         &self,
         read: &mut ReadBuffer,
-        lines: &mut Lines,
+        lines: &mut HeadScanner,
         skipped: &mut bool,
     ) -> Result<Option<usize>, NextError> {
         let limits = &self.config.limits;
-        if self.answered == 0 && read.as_slice().starts_with(HTTP2_PREFACE) {
+        if self.requests_read == 0 && !*skipped && read.as_slice().starts_with(HTTP2_PREFACE) {
             return Err(NextError::Http2Preface);
         }
         if !*skipped {
@@ -239,54 +242,53 @@ impl<IO: Transport> ServerConn<IO> {
         let refuse = |refusal| Err(NextError::Refused(refusal));
         let window = &read.as_slice()[..read.len().min(limits.bytes)];
         if window.starts_with(b"\r\n") {
-            return refuse(Refusal::LeadingLines);
+            return refuse(RequestHeadError::LeadingLines);
         }
         let found = lines.end(window);
         if lines.first_line() > limits.target.saturating_add(LINE_BESIDE_TARGET) {
-            return refuse(Refusal::TargetTooLong);
+            return refuse(RequestHeadError::TargetTooLong);
         }
         match found {
             Ok(Some(end)) => Ok(Some(end)),
             Ok(None) if window.len() < limits.bytes => Ok(None),
-            Ok(None) if lines.past_first() => refuse(Refusal::HeadTooLarge),
-            Ok(None) => refuse(Refusal::TargetTooLong),
-            Err(_) => refuse(Refusal::BareLineFeed),
+            Ok(None) if lines.past_first() => refuse(RequestHeadError::HeadTooLarge),
+            Ok(None) => refuse(RequestHeadError::TargetTooLong),
+            Err(_) => refuse(RequestHeadError::BareLineFeed),
         }
     }
 
-    /// A future that resolves when the client of the request in hand is gone.
+    /// Returns a future that resolves when the client of the current request is gone.
     pub fn gone(&self) -> Gone<IO> {
         Gone::new(&self.shared)
     }
 
-    /// As polling [`gone`](Self::gone), without the handle.
+    /// Polls whether the client of the current request is gone, as [`gone`](Self::gone) does, without a handle.
     pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut shared = self.shared.borrow_mut();
         let epoch = shared.epoch;
         shared.poll_gone(epoch, cx)
     }
 
-    /// A handle for interim answers to the request in hand; `None` if its client speaks HTTP/1.0.
+    /// Returns a handle for interim responses to the current request; `None` if its client speaks HTTP/1.0.
     pub fn informational(&self) -> Option<Informational> {
         self.shared.borrow().asked.modern.then(|| Informational::new(&self.shared))
     }
 
-    /// Sets how many more bytes of the body in hand may be read, in place of the configured limit.
-    ///
-    /// Says whether the announced length, if there is one, is within it.
+    /// Sets the number of bytes of the current body that may still be read, in place of the configured limit, and returns
+    /// whether the announced length, if there is one, is within it.
     pub fn allow_body(&mut self, bytes: u64) -> bool {
         let mut shared = self.shared.borrow_mut();
         shared.body.allow(bytes);
         shared.body.left().is_none_or(|left| left <= bytes)
     }
 
-    /// A look at the socket: its addresses, its options. `None` once it is broken.
+    /// Calls `look` with the socket, for its addresses and options; `None` once the connection is broken.
     pub fn with_io<R>(&self, look: impl FnOnce(&IO) -> R) -> Option<R> {
         self.shared.borrow().io.as_ref().map(look)
     }
 
-    /// Gives the socket back with whatever has been read and not consumed: after a switch of protocols, or for
-    /// HTTP/2. `None` if the connection is broken.
+    /// Returns the socket and the bytes that were read and not consumed: after a switch of protocols, or for HTTP/2.
+    /// `None` if the connection is broken.
     pub fn into_parts(self) -> Option<(IO, Bytes)> {
         let mut shared = self.shared.borrow_mut();
         let io = shared.io.take()?;

@@ -1,18 +1,18 @@
-//! How reading a request and writing an answer can fail.
+//! Errors of reading a request and of writing a response.
 
 use std::fmt;
 use std::io;
 
-use crate::error::Refusal;
+use crate::error::RequestHeadError;
 
-/// Why there is no next request.
+/// An error in place of the next request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NextError {
-    /// The request is refused. It can be answered with [`respond`](super::ServerConn::respond); the connection
-    /// closes after that.
-    Refused(Refusal),
-    /// The client ended the connection within a request's head. Nobody is left to answer.
+    /// The request is refused. [`respond`](super::ServerConn::respond) sends a response to it; the connection closes after
+    /// that.
+    Refused(RequestHeadError),
+    /// The client ended the connection within a request's head; nobody is left to respond to.
     Truncated,
     /// Reading failed.
     Io(io::Error),
@@ -42,49 +42,49 @@ impl std::error::Error for NextError {
     }
 }
 
-/// Why an answer was not sent whole.
+/// The kind of a [`RespondError`].
 #[derive(Debug)]
-pub enum RespondFault<E> {
+pub enum RespondErrorKind<E> {
     /// Writing failed: the client is gone.
     Io(io::Error),
-    /// The answer's body failed.
+    /// The response's body failed.
     Body(E),
     /// The body is shorter or longer than its length, or two lengths are stated.
     Length,
     /// The client took nothing for [`write_stall`](super::ServerConfig::write_stall), or less than
     /// [`write_rate`](super::ServerConfig::write_rate) asks.
     Stalled,
-    /// A status that is no final answer: an interim one, or 101 where the client did not offer to switch.
+    /// The status is not final: an interim one, or 101 where the client did not offer to switch.
     Status,
 }
 
-/// An answer that was not sent whole.
+/// An error that kept a response from being sent whole.
 #[derive(Debug)]
 pub struct RespondError<E> {
-    /// What went wrong.
-    pub fault: RespondFault<E>,
-    /// Whether the client may have seen a part of it. If so, the connection has been broken; if not, another
-    /// answer can be given in its place.
+    /// The kind of the error.
+    pub kind: RespondErrorKind<E>,
+    /// Whether the client may have seen a part of the response. If so, the connection has been broken; if not, another
+    /// response can be sent in its place.
     pub started: bool,
 }
 
 impl<E> fmt::Display for RespondError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.fault {
-            RespondFault::Io(_) => "writing the answer failed",
-            RespondFault::Body(_) => "the answer's body failed",
-            RespondFault::Length => "the answer's body does not keep its length",
-            RespondFault::Stalled => "the client took the answer too slowly",
-            RespondFault::Status => "the status is no final answer",
+        f.write_str(match self.kind {
+            RespondErrorKind::Io(_) => "writing the response failed",
+            RespondErrorKind::Body(_) => "the response's body failed",
+            RespondErrorKind::Length => "the response's body does not keep its length",
+            RespondErrorKind::Stalled => "the client reads the response too slowly",
+            RespondErrorKind::Status => "the status is not final",
         })
     }
 }
 
 impl<E: std::error::Error + 'static> std::error::Error for RespondError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.fault {
-            RespondFault::Io(error) => Some(error),
-            RespondFault::Body(error) => Some(error),
+        match &self.kind {
+            RespondErrorKind::Io(error) => Some(error),
+            RespondErrorKind::Body(error) => Some(error),
             _ => None,
         }
     }

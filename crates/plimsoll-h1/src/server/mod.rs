@@ -1,14 +1,14 @@
-//! The side that clients connect to.
+//! The server side: connections from clients.
 //!
-//! | file | what |
+//! | file | contents |
 //! | --- | --- |
 //! | `config` | limits and times |
-//! | `conn` | waiting for requests, reading their heads |
-//! | `respond`, `bypass`, `stall` | answers and what follows them; large bodies; clients that take nothing |
+//! | `conn` | waits for requests and reads their heads |
+//! | `respond`, `bypass`, `write_stall` | responses; large bodies from socket to socket; clients that do not read |
 //! | `close` | the orderly end |
-//! | `watch` | is the client still there; interim answers |
+//! | `watch` | the client's end; interim responses |
 //! | `shared` | the state that connection, body and handles share |
-//! | `error` | how requests and answers fail |
+//! | `error` | errors of requests and responses |
 
 mod bypass;
 mod close;
@@ -17,11 +17,11 @@ mod conn;
 mod error;
 mod respond;
 mod shared;
-mod stall;
 mod watch;
+mod write_stall;
 
 pub use config::ServerConfig;
 pub use conn::{Idle, ServerConn};
-pub use error::{NextError, RespondError, RespondFault};
+pub use error::{NextError, RespondError, RespondErrorKind};
 pub use respond::{Next, Sent};
 pub use watch::{Gone, Informational};

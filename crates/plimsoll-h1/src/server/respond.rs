@@ -1,4 +1,4 @@
-//! Writing an answer, and what becomes of the connection after it.
+//! Writing of a response, and the state of the connection after it.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -10,36 +10,36 @@ use http_body::Body;
 
 use super::bypass::Bypass;
 use super::conn::ServerConn;
-use super::error::{RespondError, RespondFault};
-use super::shared::Asked;
-use super::stall::Stall;
+use super::error::{RespondError, RespondErrorKind};
+use super::shared::RequestFacts;
+use super::write_stall::WriteStall;
 use crate::encode::{self, Announce, FieldWriter, Persistence};
 use crate::outgoing::Mode;
 use crate::splice::Splice;
 use crate::transport::Transport;
 use crate::turn::Turn;
 
-/// What the connection is good for after an answer.
+/// The use of a connection after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Another request.
+    /// Another request may follow.
     Request,
-    /// Nothing: [`close`](ServerConn::close) it.
+    /// None: [`close`](ServerConn::close) it.
     Close,
-    /// The other protocol: take it by [`into_parts`](ServerConn::into_parts).
+    /// The other protocol: take the socket by [`into_parts`](ServerConn::into_parts).
     Upgrade,
 }
 
-/// An answer that was sent whole.
+/// A response that was sent whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// What comes next on the connection.
+    /// The use of the connection from here on.
     pub next: Next,
-    /// Bytes of body sent, framing not counted.
+    /// The bytes of body sent, framing not counted.
     pub body_bytes: u64,
 }
 
-/// How an answer is framed and what its head says of that.
+/// The framing of a response, and its announcement in the head.
 struct Plan {
     announce: Announce,
     mode: Mode,
@@ -48,7 +48,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new<B: Body>(status: StatusCode, headers: &HeaderMap, body: &B, asked: Asked) -> Option<Self> {
+    fn new<B: Body>(status: StatusCode, headers: &HeaderMap, body: &B, asked: RequestFacts) -> Option<Self> {
         let stated = match headers.get(header::CONTENT_LENGTH) {
             Some(value) => Some(value.to_str().ok()?.parse::<u64>().ok()?),
             None => None,
@@ -79,17 +79,17 @@ impl Plan {
 }
 
 impl<IO: Transport> ServerConn<IO> {
-    /// Answers the request in hand, or the one that was refused.
+    /// Responds to the current request, or to the one that was refused.
     ///
-    /// The head leaves with the first chunk of the body in one write, if that chunk is there at once. An exact
-    /// length of the body is announced; without one the answer is chunked, or for HTTP/1.0 ends with the
-    /// connection. Frames are fetched as the client takes them.
+    /// The head leaves with the first chunk of the body in one write, if that chunk is there at once. An exact length of
+    /// the body is announced; without one the response is chunked, or ends with the connection for HTTP/1.0. Frames are
+    /// fetched as the client takes them.
     ///
     /// # Errors
-    /// If anything fails once the client may have seen a part, the connection is broken before this returns, so
-    /// that a short body is never taken for whole. If nothing was written yet, another answer may be given.
+    /// If the body or the connection fails. If the client may have seen a part, the connection is broken before this
+    /// returns, so that a short body is never taken for whole. If nothing was written yet, another response may be given.
     ///
-    /// Not cancel safe: dropped before it is done, the connection has to be dropped too.
+    /// Not cancel safe: if the future is dropped before it is done, drop the connection too.
     pub async fn respond<B>(&mut self, response: Response<B>) -> Result<Sent, RespondError<B::Error>>
     where
         B: Body<Data = Bytes>,
@@ -97,7 +97,10 @@ impl<IO: Transport> ServerConn<IO> {
         self.respond_with(response, &|_| {}).await
     }
 
-    /// As [`respond`](Self::respond); `extra` adds fields to the head without a map.
+    /// Responds as [`respond`](Self::respond) does; `extra` adds fields to the head without a map.
+    ///
+    /// # Errors
+    /// As [`respond`](Self::respond).
     pub async fn respond_with<B>(
         &mut self,
         response: Response<B>,
@@ -106,11 +109,14 @@ impl<IO: Transport> ServerConn<IO> {
     where
         B: Body<Data = Bytes>,
     {
-        self.answer(response, extra, Bypass::never()).await
+        self.write_response(response, extra, Bypass::never()).await
     }
 
-    /// As [`respond_with`](Self::respond_with); a large body of known length goes from socket to socket without
-    /// passing through this process, where both are plain TCP and the system can do it.
+    /// Responds as [`respond_with`](Self::respond_with) does; a large body of known length goes from socket to socket
+    /// without passing through this process, where both are plain TCP and the system supports it.
+    ///
+    /// # Errors
+    /// As [`respond`](Self::respond).
     pub async fn respond_spliced<B>(
         &mut self,
         response: Response<B>,
@@ -119,10 +125,10 @@ impl<IO: Transport> ServerConn<IO> {
     where
         B: Body<Data = Bytes> + Splice,
     {
-        self.answer(response, extra, Bypass::by(B::poll_splice)).await
+        self.write_response(response, extra, Bypass::by(B::poll_splice)).await
     }
 
-    async fn answer<B>(
+    async fn write_response<B>(
         &mut self,
         response: Response<B>,
         extra: &dyn Fn(&mut FieldWriter<'_>),
@@ -137,14 +143,14 @@ impl<IO: Transport> ServerConn<IO> {
         drop(head);
 
         let mut body = pin!(body);
-        let mut stall = Stall::new(self.config.write_stall, self.config.write_rate);
+        let mut stall = WriteStall::new(self.config.write_stall, self.config.write_rate);
         let mut turn = Turn::default();
         let written =
-            poll_fn(|cx| self.poll_answer(cx, body.as_mut(), &mut stall, &mut bypass, &mut turn)).await;
+            poll_fn(|cx| self.poll_response(cx, body.as_mut(), &mut stall, &mut bypass, &mut turn)).await;
         bypass.finish();
         let body_bytes = self.shared.borrow().out.body_bytes();
-        if let Err(fault) = written {
-            return Err(self.give_up(before, fault));
+        if let Err(kind) = written {
+            return Err(self.give_up(before, kind));
         }
         let next = if status == StatusCode::SWITCHING_PROTOCOLS {
             Next::Upgrade
@@ -156,7 +162,7 @@ impl<IO: Transport> ServerConn<IO> {
         Ok(Sent { next, body_bytes })
     }
 
-    /// Encodes the head and says whether the connection closes after the answer.
+    /// Encodes the head and returns whether the connection closes after the response.
     fn begin<B: Body>(
         &mut self,
         status: StatusCode,
@@ -164,15 +170,17 @@ impl<IO: Transport> ServerConn<IO> {
         body: &B,
         extra: &dyn Fn(&mut FieldWriter<'_>),
     ) -> Result<bool, RespondError<B::Error>> {
-        let refuse = |fault| Err(RespondError { fault, started: false });
+        let refuse = |kind| Err(RespondError { kind, started: false });
         let shared = &mut *self.shared.borrow_mut();
         let asked = shared.asked;
         let switching = status == StatusCode::SWITCHING_PROTOCOLS;
         if status.is_informational() && !(switching && asked.upgrade) {
-            return refuse(RespondFault::Status);
+            return refuse(RespondErrorKind::Status);
         }
-        let Some(plan) = Plan::new(status, headers, body, asked) else { return refuse(RespondFault::Length) };
-        // A client that waits for `100 Continue` may send the body all the same: what comes next is unsure.
+        let Some(plan) = Plan::new(status, headers, body, asked) else {
+            return refuse(RespondErrorKind::Length);
+        };
+        // A client that waits for `100 Continue` may send the body all the same: the start of the next request is unknown.
         let unsure = !shared.body.is_done()
             && (shared.owes_continue
                 || shared.body.is_broken()
@@ -189,24 +197,24 @@ impl<IO: Transport> ServerConn<IO> {
             (_, _, true) => Persistence::Silent,
             (_, _, false) => Persistence::KeepAlive,
         };
-        shared.answering = true;
+        shared.responding = true;
         encode::response(shared.out.buf(), status, headers, plan.announce, persistence, extra);
         shared.out.begin(plan.mode, plan.open);
         Ok(close)
     }
 
-    fn poll_answer<B>(
+    fn poll_response<B>(
         &mut self,
         cx: &mut Context<'_>,
         mut body: Pin<&mut B>,
-        stall: &mut Stall,
+        stall: &mut WriteStall,
         bypass: &mut Bypass<B>,
         turn: &mut Turn,
-    ) -> Poll<Result<(), RespondFault<B::Error>>>
+    ) -> Poll<Result<(), RespondErrorKind<B::Error>>>
     where
         B: Body<Data = Bytes>,
     {
-        let length = |_| RespondFault::Length;
+        let length = |_| RespondErrorKind::Length;
         turn.begin(self.shared.borrow().out.written());
         loop {
             match self.poll_bypass(cx, body.as_mut(), stall, bypass, turn) {
@@ -221,14 +229,14 @@ impl<IO: Transport> ServerConn<IO> {
                         let last = body.is_end_stream();
                         self.shared.borrow_mut().out.push(frame, last).map_err(length)?;
                     }
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(RespondFault::Body(error))),
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(RespondErrorKind::Body(error))),
                     Poll::Ready(None) => self.shared.borrow_mut().out.finish().map_err(length)?,
                     Poll::Pending => waits = true,
                 }
             }
             let shared = &mut *self.shared.borrow_mut();
             let Some(io) = &mut shared.io else {
-                return Poll::Ready(Err(RespondFault::Io(std::io::ErrorKind::NotConnected.into())));
+                return Poll::Ready(Err(RespondErrorKind::Io(std::io::ErrorKind::NotConnected.into())));
             };
             match shared.out.poll_flush(io, cx) {
                 Poll::Ready(Ok(())) if shared.out.is_done() => return Poll::Ready(Ok(())),
@@ -238,29 +246,29 @@ impl<IO: Transport> ServerConn<IO> {
                         break;
                     }
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondFault::Io(error))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondErrorKind::Io(error))),
                 Poll::Pending => {
-                    return stall.poll(cx, shared.out.written()).map(|()| Err(RespondFault::Stalled));
+                    return stall.poll(cx, shared.out.written()).map(|()| Err(RespondErrorKind::Stalled));
                 }
             }
         }
         self.poll_left(cx)
     }
 
-    /// While nothing is written, reading alone tells that the client has left.
-    fn poll_left<E>(&self, cx: &mut Context<'_>) -> Poll<Result<(), RespondFault<E>>> {
-        self.poll_gone(cx).map(|()| Err(RespondFault::Io(std::io::ErrorKind::ConnectionAborted.into())))
+    /// Watches for the client's end: while nothing is written, only reading shows it.
+    fn poll_left<E>(&self, cx: &mut Context<'_>) -> Poll<Result<(), RespondErrorKind<E>>> {
+        self.poll_gone(cx).map(|()| Err(RespondErrorKind::Io(std::io::ErrorKind::ConnectionAborted.into())))
     }
 
-    /// Breaks the connection, or takes the answer back if nothing of it was written.
+    /// Breaks the connection, or withdraws the response if nothing of it was written.
     #[cold]
-    fn give_up<E>(&mut self, before: usize, fault: RespondFault<E>) -> RespondError<E> {
+    fn give_up<E>(&mut self, before: usize, kind: RespondErrorKind<E>) -> RespondError<E> {
         let shared = &mut *self.shared.borrow_mut();
-        let lost = matches!(fault, RespondFault::Io(_) | RespondFault::Stalled);
+        let lost = matches!(kind, RespondErrorKind::Io(_) | RespondErrorKind::Stalled);
         let started = lost || shared.out.written() > 0;
         if started {
             if let Some(mut io) = shared.io.take() {
-                // What was fetched before the fault is the client's; if it cannot leave at once, it does not.
+                // Bytes fetched before the failure are sent only if the socket accepts them at once.
                 let _ = shared.out.poll_flush(&mut io, &mut Context::from_waker(std::task::Waker::noop()));
                 if shared.out.ends_with_connection() {
                     let _ = io.reset_on_close();
@@ -269,12 +277,12 @@ impl<IO: Transport> ServerConn<IO> {
             shared.ended = true;
         } else {
             shared.out.take_back(before);
-            shared.answering = false;
+            shared.responding = false;
         }
-        RespondError { fault, started }
+        RespondError { kind, started }
     }
 
-    /// Reads over what is left of the request; says whether another can follow.
+    /// Reads over the rest of the request and returns whether another can follow.
     async fn finish_request(&mut self) -> bool {
         if !self.shared.borrow().body.is_done() {
             let drained = tokio::time::timeout(self.config.linger, self.drain_body()).await;

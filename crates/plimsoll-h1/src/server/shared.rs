@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use http::{HeaderMap, StatusCode};
 
-use crate::body::{Polled, Source};
+use crate::body::{BodySource, Polled};
 use crate::body_reader::BodyReader;
 use crate::buffer::ReadBuffer;
 use crate::encode;
@@ -14,27 +14,28 @@ use crate::error::BodyError;
 use crate::outgoing::Outgoing;
 use crate::transport::Transport;
 
-/// How much is read ahead of a handler that waits, only to learn whether the client is still there.
+/// The most bytes that are read ahead of a waiting handler, only to learn whether the client is still there.
 const READ_AHEAD: usize = 8 * 1024;
-/// How many bytes of interim answers may wait for a client that does not read.
+/// The most bytes of interim responses that wait for a client that does not read.
 const MOST_INTERIM: usize = 4 * 1024;
 
-/// What the request in hand asks of its answer.
+/// The facts of the current request that its response depends on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    /// The client speaks HTTP/1.1: it knows chunks and interim answers.
+pub(super) struct RequestFacts {
+    /// The client speaks HTTP/1.1: it knows chunks and interim responses.
     pub(super) modern: bool,
     pub(super) head_only: bool,
     pub(super) keep_alive: bool,
     pub(super) upgrade: bool,
 }
 
-impl Asked {
-    /// For answers to what could not be read as a request.
+impl RequestFacts {
+    /// The facts for a response to a request that could not be read.
     pub(super) const UNREADABLE: Self =
         Self { modern: true, head_only: false, keep_alive: false, upgrade: false };
 }
 
+/// The shared state of a connection.
 #[derive(Debug)]
 pub(super) struct Shared<IO> {
     /// `None` once handed over or broken.
@@ -42,7 +43,7 @@ pub(super) struct Shared<IO> {
     pub(super) read: ReadBuffer,
     pub(super) out: Outgoing,
     pub(super) body: BodyReader,
-    pub(super) asked: Asked,
+    pub(super) asked: RequestFacts,
     /// Tells bodies and handles of earlier requests from those of this one.
     pub(super) epoch: u32,
     /// The client waits for `100 Continue` and has not been given it.
@@ -51,8 +52,8 @@ pub(super) struct Shared<IO> {
     pub(super) body_begun: bool,
     /// The body has been dropped before its end.
     pub(super) body_dropped: bool,
-    /// The final answer has begun: nothing else may be written.
-    pub(super) answering: bool,
+    /// The final response has begun: nothing else may be written.
+    pub(super) responding: bool,
     /// The client has ended its side, or the connection broke.
     pub(super) ended: bool,
     pub(super) gone: Option<Waker>,
@@ -65,26 +66,26 @@ impl<IO: Transport> Shared<IO> {
             read,
             out: Outgoing::new(),
             body: BodyReader::done(),
-            asked: Asked::UNREADABLE,
+            asked: RequestFacts::UNREADABLE,
             epoch: 0,
             owes_continue: false,
             body_begun: false,
             body_dropped: false,
-            answering: false,
+            responding: false,
             ended: false,
             gone: None,
         }
     }
 
-    /// Forgets the request in hand; its body and handles are void from here on.
+    /// Forgets the current request; its body and handles are void from here on.
     pub(super) fn forget_request(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.body = BodyReader::done();
-        self.asked = Asked::UNREADABLE;
+        self.asked = RequestFacts::UNREADABLE;
         self.owes_continue = false;
         self.body_begun = false;
         self.body_dropped = false;
-        self.answering = false;
+        self.responding = false;
         self.gone = None;
         self.read.settle();
     }
@@ -92,10 +93,10 @@ impl<IO: Transport> Shared<IO> {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Polled {
         let Some(io) = &mut self.io else { return Poll::Ready(Err(BodyError::Gone)) };
         self.body_begun = true;
-        if std::mem::take(&mut self.owes_continue) && !self.answering && self.read.is_empty() {
+        if std::mem::take(&mut self.owes_continue) && !self.responding && self.read.is_empty() {
             encode::interim(self.out.buf(), StatusCode::CONTINUE, &HeaderMap::new());
         }
-        if !self.answering
+        if !self.responding
             && !self.out.is_flushed()
             && let Poll::Ready(Err(error)) = self.out.poll_flush(io, cx)
         {
@@ -126,7 +127,7 @@ impl<IO: Transport> Shared<IO> {
                 Some(left) if self.read.len() as u64 >= left => {
                     self.read.len() as u64 - left < READ_AHEAD as u64
                 }
-                // Whoever reads the body finds the end; reading here would take its bytes.
+                // The reader of the body finds the end; reading here would take its bytes.
                 _ => !self.body_begun && self.read.len() < READ_AHEAD,
             };
             let polled = if room { self.read.poll_fill(io, cx) } else { Poll::Pending };
@@ -145,10 +146,10 @@ impl<IO: Transport> Shared<IO> {
         Poll::Ready(())
     }
 
-    /// Queues an interim answer and writes what the socket takes at once; says whether it was taken.
+    /// Queues an interim response, writes what the socket accepts at once, and returns whether it was taken.
     pub(super) fn send_interim(&mut self, epoch: u32, status: StatusCode, headers: &HeaderMap) -> bool {
         let fits = self.epoch == epoch
-            && !self.answering
+            && !self.responding
             && self.asked.modern
             && status.is_informational()
             && status != StatusCode::SWITCHING_PROTOCOLS
@@ -158,13 +159,13 @@ impl<IO: Transport> Shared<IO> {
             return false;
         }
         encode::interim(self.out.buf(), status, headers);
-        // What does not fit now leaves with the next write; a failed write shows there, too.
+        // The rest leaves with the next write; a failed write shows there, too.
         let _ = self.out.poll_flush(io, &mut Context::from_waker(Waker::noop()));
         true
     }
 }
 
-impl<IO: Transport> Source for RefCell<Shared<IO>> {
+impl<IO: Transport> BodySource for RefCell<Shared<IO>> {
     fn poll_frame(&self, epoch: u32, cx: &mut Context<'_>) -> Polled {
         let mut shared = self.borrow_mut();
         if shared.epoch == epoch { shared.poll_body(cx) } else { Poll::Ready(Err(BodyError::Gone)) }

@@ -1,4 +1,4 @@
-//! Handles on the request in hand: is the client still there, and a word to it before the answer.
+//! Handles of the current request: a watch for the client's end, and a sender of interim responses.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -11,11 +11,11 @@ use http::{HeaderMap, StatusCode};
 use super::shared::Shared;
 use crate::transport::Transport;
 
-/// Resolves once the client has closed its side of the connection or reset it, while its request is in hand.
+/// A future that resolves once the client has closed its side of the connection or reset it, during the current request.
 ///
-/// Never resolves after the request is answered. What the client sends meanwhile (pipelined requests) is read up to
-/// 8 KiB; behind more than that, an end is not seen. While a body is being read, its reader finds the end: this
-/// resolves then, but does not read by itself. Cancel safe.
+/// It never resolves after the response. Bytes that the client sends meanwhile (pipelined requests) are read up to 8 KiB;
+/// an end behind more than that is not seen. While a body is being read, its reader finds the end: this future resolves
+/// then, but does not read by itself. Cancel safe.
 pub struct Gone<IO> {
     shared: Rc<RefCell<Shared<IO>>>,
     epoch: u32,
@@ -42,33 +42,34 @@ impl<IO> fmt::Debug for Gone<IO> {
     }
 }
 
-trait Sink {
+/// The connection of an interim response, whatever its socket.
+trait InterimSink {
     fn send(&self, epoch: u32, status: StatusCode, headers: &HeaderMap) -> bool;
 }
 
-impl<IO: Transport> Sink for RefCell<Shared<IO>> {
+impl<IO: Transport> InterimSink for RefCell<Shared<IO>> {
     fn send(&self, epoch: u32, status: StatusCode, headers: &HeaderMap) -> bool {
         self.borrow_mut().send_interim(epoch, status, headers)
     }
 }
 
-/// Sends interim answers (1xx) ahead of the final one.
+/// A sender of interim responses (1xx) ahead of the final one.
 #[derive(Clone)]
 pub struct Informational {
-    sink: Rc<dyn Sink>,
+    sink: Rc<dyn InterimSink>,
     epoch: u32,
 }
 
 impl Informational {
     pub(super) fn new<IO: Transport>(shared: &Rc<RefCell<Shared<IO>>>) -> Self {
         let epoch = shared.borrow().epoch;
-        Self { sink: Rc::clone(shared) as Rc<dyn Sink>, epoch }
+        Self { sink: Rc::clone(shared) as Rc<dyn InterimSink>, epoch }
     }
 
-    /// Sends one, and says whether it was taken.
+    /// Sends one interim response and returns whether it was taken.
     ///
-    /// Not taken are: any status but 100 and 102 to 199; a `100 Continue` that nobody waits for; anything once
-    /// the final answer has begun; and anything while 4 KiB of earlier ones wait for a client that does not read.
+    /// Not taken are: any status but 100 and 102 to 199; a `100 Continue` that the client does not wait for; any response
+    /// once the final one has begun, or while 4 KiB of earlier ones wait for a client that does not read.
     pub fn send(&self, status: StatusCode, headers: &HeaderMap) -> bool {
         self.sink.send(self.epoch, status, headers)
     }

@@ -1,4 +1,23 @@
-//! Reads the corpus of requests that must be refused.
+//! The corpus: requests that must be refused, and others of both directions.
+
+#![allow(dead_code, unused_imports, reason = "not every test needs all of it")]
+
+mod responses;
+
+pub(crate) use responses::{BAD_RESPONSES, GOOD_RESPONSES, all_responses};
+
+/// Requests that follow each other on one connection.
+pub(crate) const GOOD_REQUESTS: &[u8] =
+    b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\
+POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;e\r\nabc\r\n2\r\nde\r\n0\r\nt: u\r\n\r\n\
+GET http://x/d HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+
+/// The bytes of every request, good and bad.
+pub(crate) fn all_requests() -> Vec<Vec<u8>> {
+    let mut all: Vec<_> = requests().into_iter().map(|entry| entry.bytes).collect();
+    all.push(GOOD_REQUESTS.to_vec());
+    all
+}
 
 /// A request that must be refused, and why.
 #[derive(Debug)]

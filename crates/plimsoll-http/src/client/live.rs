@@ -3,7 +3,7 @@
 use super::{Handle, host::Host};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use plimsoll_config::{Faults, merge};
+use plimsoll_config::{ConfigError, merge};
 use plimsoll_policy::{NamedPolicy, PolicySpec};
 use serde_json::Value;
 use std::{
@@ -85,7 +85,7 @@ impl LivePolicy {
     ///
     /// # Errors
     /// With everything that is wrong with the result, and then nothing has changed.
-    pub fn patch(&self, patch: &Value) -> Result<(), Faults> {
+    pub fn patch(&self, patch: &Value) -> Result<(), ConfigError> {
         // All of them first: half a change is none.
         let patched = |spec: &PolicySpec| merge(spec, patch);
         let hosts: Vec<_> =

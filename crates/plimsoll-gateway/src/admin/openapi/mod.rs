@@ -1,6 +1,6 @@
 //! The description of the admin API ([OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.0)).
 //!
-//! What stands in the file's keys is described by the file's own schemas; the rest is written out here, and held to what
+//! The keys of the file are described by the file's own schemas; the rest is written out here, and held to what
 //! the server answers by a test that asks every path.
 
 mod paths;

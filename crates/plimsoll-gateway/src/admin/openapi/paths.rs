@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! The paths of the API.
 
 use super::schemas::reference;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! What answers look like.
+//! Schemas of the responses.
 
 use crate::{
     file,
@@ -35,7 +35,7 @@ pub(super) fn schemas() -> Map<String, Value> {
     all
 }
 
-/// What a merge patch (RFC 7396) of such a value may look like: none of its keys must be there, `null` brings a key's
+/// The schema of a merge patch (RFC 7396) of such a value: no key is required, `null` brings a key's
 /// default back, and there are still no others. What must hold between two keys no schema tells.
 fn patch(of: &Value) -> Value {
     let mut patched = of.clone();

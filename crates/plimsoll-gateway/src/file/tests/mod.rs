@@ -9,9 +9,9 @@ mod valid;
 mod warnings;
 mod wrong_files;
 
-use super::{Invalid, Loaded, parse};
+use super::{DocumentError, Loaded, parse};
 
-/// What a user gets with the sources.
+/// The example in the sources.
 const EXAMPLE: &str = include_str!("../../../../../examples/gateway.toml");
 
 /// Wrong files: each case is a file, `---`, and its faults; `===` between cases.
@@ -24,7 +24,7 @@ fn wrong_files() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Reads a text as the file `f`; the environment has `SECRET`, `UPSTREAM` and `ADDRESS` alone.
-fn read(text: &str) -> Result<Loaded, Invalid> {
+fn read(text: &str) -> Result<Loaded, DocumentError> {
     parse("f", text, &|name| match name {
         "SECRET" => Some("hunter2".to_owned()),
         "UPSTREAM" => Some("ordrs".to_owned()),

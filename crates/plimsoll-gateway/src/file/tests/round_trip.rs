@@ -1,7 +1,7 @@
-//! What is written is what is read, and nothing that is read can break the reader.
+//! Written values read back equal, and no input breaks the reader.
 
 use super::{EXAMPLE, read, strategies};
-use crate::file::{encode, parse, whole::Whole};
+use crate::file::{encode, parse, root::Root};
 use plimsoll::config::from_json;
 use proptest::prelude::*;
 use serde_json::json;
@@ -12,7 +12,7 @@ proptest! {
     #[test]
     fn every_gateway_is_read_as_it_was_written(spec in strategies::gateway()) {
         let written = encode(&spec);
-        let read = from_json::<Whole>(&written);
+        let read = from_json::<Root>(&written);
         prop_assert_eq!(read.map_err(|faults| TestCaseError::fail(format!("{faults}\n{written}")))?.spec, spec);
     }
 

@@ -17,7 +17,7 @@ fn the_example_is_valid() {
     }
 }
 
-/// What is wrong in a key's own terms is refused by the schema too; what is wrong between keys, or of a number with a
+/// The schema refuses a wrong value of a key too; rules between keys, or of a number with a
 /// unit, no schema can say.
 #[test]
 fn wrong_files_are_not_valid() {

@@ -270,7 +270,7 @@ fn upstream() -> impl Strategy<Value = UpstreamSpec> {
     )
 }
 
-/// What a route takes; made different from all others later.
+/// The conditions of a route; made different from all others later.
 fn matching() -> impl Strategy<Value = (Option<Label>, Option<String>, PathPrefix, Methods, Headers)> {
     let host = (any::<bool>(), host());
     let host = option::of(host.prop_map(|(below, host)| if below { format!("*.{host}") } else { host }));

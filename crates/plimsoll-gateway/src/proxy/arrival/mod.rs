@@ -13,7 +13,7 @@ mod authority;
 mod names;
 mod stop;
 
-pub(crate) use names::{TrailerFault, Trailing, is_odd};
+pub(crate) use names::{TrailerError, Trailing, is_odd};
 pub(crate) use stop::{Stop, own};
 
 use crate::spec::ListenerSpec;

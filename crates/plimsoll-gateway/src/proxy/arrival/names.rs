@@ -42,7 +42,7 @@ fn remove(
     Ok(())
 }
 
-/// What is taken of the trailers of a request.
+/// The rules for the trailers of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trailing {
     pub(crate) names: HeaderNames,
@@ -53,7 +53,7 @@ pub(crate) struct Trailing {
 
 /// Why trailers are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum TrailerFault {
+pub(crate) enum TrailerError {
     /// There are more of them than are taken.
     TooLarge,
     /// A name is refused by the listener's rule.
@@ -65,15 +65,15 @@ pub(crate) enum TrailerFault {
 impl Trailing {
     /// Takes off what no trailer may say: what frames, routes or authorises the request, who the client is, and what the
     /// listener's rule takes off.
-    pub(crate) fn settle(self, trailers: &mut HeaderMap) -> Result<(), TrailerFault> {
-        if trailers.len() > self.fields || h1::list_size(trailers) > self.bytes {
-            return Err(TrailerFault::TooLarge);
+    pub(crate) fn settle(self, trailers: &mut HeaderMap) -> Result<(), TrailerError> {
+        if trailers.len() > self.fields || h1::semantics::list_size(trailers) > self.bytes {
+            return Err(TrailerError::TooLarge);
         }
-        if trailers.values().any(|value| h1::has_blank_end(value.as_bytes())) {
-            return Err(TrailerFault::Malformed);
+        if trailers.values().any(|value| h1::semantics::has_blank_end(value.as_bytes())) {
+            return Err(TrailerError::Malformed);
         }
-        settle(trailers, self.names).map_err(|_| TrailerFault::Name)?;
-        let barred = |name: &HeaderName| h1::may_not_trail(name) || is_told_by_proxies(name);
+        settle(trailers, self.names).map_err(|_| TrailerError::Name)?;
+        let barred = |name: &HeaderName| h1::semantics::may_not_trail(name) || is_told_by_proxies(name);
         let names: SmallVec<[HeaderName; 4]> = trailers.keys().filter(|name| barred(name)).cloned().collect();
         for name in names {
             trailers.remove(name);
@@ -135,11 +135,11 @@ mod tests {
         trailing.settle(&mut trailers).unwrap();
         assert_eq!(left(&trailers), ["x-sum"]);
         let refuse = Trailing { names: HeaderNames::Refuse, ..trailing };
-        assert_eq!(refuse.settle(&mut map(&["x_sum"])), Err(TrailerFault::Name));
+        assert_eq!(refuse.settle(&mut map(&["x_sum"])), Err(TrailerError::Name));
         let few = Trailing { fields: 1, ..trailing };
-        assert_eq!(few.settle(&mut map(&["a", "b"])), Err(TrailerFault::TooLarge));
+        assert_eq!(few.settle(&mut map(&["a", "b"])), Err(TrailerError::TooLarge));
         let short = Trailing { bytes: 33, ..trailing };
-        assert_eq!(short.settle(&mut map(&["a"])), Err(TrailerFault::TooLarge));
+        assert_eq!(short.settle(&mut map(&["a"])), Err(TrailerError::TooLarge));
         assert_eq!(Trailing { bytes: 34, ..trailing }.settle(&mut map(&["a"])), Ok(()));
     }
 }

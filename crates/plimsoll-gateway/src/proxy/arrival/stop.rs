@@ -41,7 +41,7 @@ impl Stop {
         }
     }
 
-    /// What the client is told, where it is refused.
+    /// Returns the problem of the response, if the request is refused.
     pub(crate) fn problem(self) -> Option<Problem> {
         let kind = match self {
             Self::Own => return None,
@@ -52,7 +52,7 @@ impl Stop {
     }
 }
 
-/// What the gateway says of itself.
+/// Returns the response to `OPTIONS *`: the methods that the gateway allows.
 pub(crate) fn own() -> Response<Download> {
     let mut response = Response::new(Download::Empty);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));

@@ -1,15 +1,18 @@
 //! What may be read in two ways once it is written as HTTP/1.1, or is larger than is taken.
 
 use crate::{
-    h1::{Refusal, check_host, has_blank_end, is_authority, list_size},
+    h1::{
+        RequestHeadError,
+        semantics::{check_host, has_blank_end, is_authority, list_size},
+    },
     spec::LimitsSpec,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 
 /// Refuses what HTTP/1.1 refuses, and makes one field of what HTTP/2 may split in several.
-pub(super) fn check<B>(request: &mut Request<B>, limits: &LimitsSpec) -> Result<(), Refusal> {
+pub(super) fn check<B>(request: &mut Request<B>, limits: &LimitsSpec) -> Result<(), RequestHeadError> {
     if request.method() == Method::CONNECT {
-        return Err(Refusal::ConnectUnsupported);
+        return Err(RequestHeadError::ConnectUnsupported);
     }
     target(request.uri(), request.method(), limits)?;
     cookies(request.headers_mut());
@@ -18,58 +21,59 @@ pub(super) fn check<B>(request: &mut Request<B>, limits: &LimitsSpec) -> Result<
     host(request.headers_mut(), &uri)?;
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > limits.body) {
-        return Err(Refusal::BodyTooLarge);
+        return Err(RequestHeadError::BodyTooLarge);
     }
     Ok(())
 }
 
-fn fields(headers: &HeaderMap, limits: &LimitsSpec) -> Result<(), Refusal> {
+fn fields(headers: &HeaderMap, limits: &LimitsSpec) -> Result<(), RequestHeadError> {
     if headers.len() > limits.fields {
-        return Err(Refusal::TooManyFields);
+        return Err(RequestHeadError::TooManyFields);
     }
     if list_size(headers) > limits.head {
-        return Err(Refusal::HeadTooLarge);
+        return Err(RequestHeadError::HeadTooLarge);
     }
     // RFC 9113, section 8.2.1: HTTP/1.1 would take the blanks off.
     if headers.values().any(|value| has_blank_end(value.as_bytes())) {
-        return Err(Refusal::FieldValue);
+        return Err(RequestHeadError::FieldValue);
     }
     let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if headers.contains_key(header::EXPECT) && !headers.get_all(header::EXPECT).iter().all(expects) {
-        return Err(Refusal::ExpectationUnknown);
+        return Err(RequestHeadError::ExpectationUnknown);
     }
     Ok(())
 }
 
-fn target(uri: &Uri, method: &Method, limits: &LimitsSpec) -> Result<(), Refusal> {
+fn target(uri: &Uri, method: &Method, limits: &LimitsSpec) -> Result<(), RequestHeadError> {
     let target = uri.path_and_query().map_or("", |target| target.as_str());
     if target.len() > limits.target {
-        return Err(Refusal::TargetTooLong);
+        return Err(RequestHeadError::TargetTooLong);
     }
     if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
-        return Err(Refusal::TargetSyntax);
+        return Err(RequestHeadError::TargetSyntax);
     }
     let asks_the_server_itself = target == "*" && method == Method::OPTIONS;
-    if target.starts_with('/') || asks_the_server_itself { Ok(()) } else { Err(Refusal::TargetForm) }
+    if target.starts_with('/') || asks_the_server_itself { Ok(()) } else { Err(RequestHeadError::TargetForm) }
 }
 
 /// `:authority` is what routes go by, so it is what is sent on. A `Host` that says something else would be believed by
 /// the endpoint instead.
-fn host(headers: &mut HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+fn host(headers: &mut HeaderMap, uri: &Uri) -> Result<(), RequestHeadError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (host, another) = (hosts.next(), hosts.next());
     if another.is_some() {
-        return Err(Refusal::HostRepeated);
+        return Err(RequestHeadError::HostRepeated);
     }
     if let Some(host) = host {
         check_host(host.as_bytes(), uri)?;
     }
     match uri.authority() {
-        None if host.is_none() => Err(Refusal::HostMissing),
+        None if host.is_none() => Err(RequestHeadError::HostMissing),
         None => Ok(()),
-        Some(authority) if !is_authority(authority.as_str().as_bytes()) => Err(Refusal::HostInvalid),
+        Some(authority) if !is_authority(authority.as_str().as_bytes()) => Err(RequestHeadError::HostInvalid),
         Some(authority) => {
-            let value = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::HostInvalid)?;
+            let value =
+                HeaderValue::from_str(authority.as_str()).map_err(|_| RequestHeadError::HostInvalid)?;
             headers.insert(header::HOST, value);
             Ok(())
         }
@@ -91,7 +95,7 @@ fn cookies(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
-    fn checked(uri: &str, fields: &[(&'static str, &str)]) -> Result<HeaderMap, Refusal> {
+    fn checked(uri: &str, fields: &[(&'static str, &str)]) -> Result<HeaderMap, RequestHeadError> {
         let mut request = Request::builder().uri(uri);
         for (name, value) in fields {
             request = request.header(*name, *value);
@@ -108,10 +112,10 @@ mod tests {
         assert_eq!(host("http://a/", &[]).unwrap(), "a");
         assert_eq!(host("http://a:80/", &[("host", "A")]).unwrap(), "a:80");
         assert_eq!(host("/", &[("host", "a")]).unwrap(), "a");
-        assert_eq!(host("/", &[]), Err(Refusal::HostMissing));
-        assert_eq!(host("http://a/", &[("host", "b")]), Err(Refusal::HostContradictsTarget));
-        assert_eq!(host("http://a/", &[("host", "a"), ("host", "a")]), Err(Refusal::HostRepeated));
-        assert_eq!(host("http://u@a/", &[]), Err(Refusal::HostInvalid));
+        assert_eq!(host("/", &[]), Err(RequestHeadError::HostMissing));
+        assert_eq!(host("http://a/", &[("host", "b")]), Err(RequestHeadError::HostContradictsTarget));
+        assert_eq!(host("http://a/", &[("host", "a"), ("host", "a")]), Err(RequestHeadError::HostRepeated));
+        assert_eq!(host("http://u@a/", &[]), Err(RequestHeadError::HostInvalid));
     }
 
     #[test]
@@ -131,21 +135,28 @@ mod tests {
     #[test]
     fn what_http_1_would_read_otherwise_is_refused() {
         for value in [" a", "a ", "\ta", "a\t", " "] {
-            assert_eq!(checked("http://a/", &[("x", value)]).unwrap_err(), Refusal::FieldValue, "{value:?}");
+            assert_eq!(
+                checked("http://a/", &[("x", value)]).unwrap_err(),
+                RequestHeadError::FieldValue,
+                "{value:?}"
+            );
         }
         assert!(checked("http://a/", &[("x", ""), ("y", "a b")]).is_ok());
-        assert_eq!(checked("http://a/", &[("expect", "a")]).unwrap_err(), Refusal::ExpectationUnknown);
+        assert_eq!(
+            checked("http://a/", &[("expect", "a")]).unwrap_err(),
+            RequestHeadError::ExpectationUnknown
+        );
         assert!(checked("http://a/", &[("expect", "100-Continue")]).is_ok());
     }
 
     #[test]
     fn what_is_too_large_is_refused() {
         let long = format!("http://a/{}", "x".repeat(8192));
-        assert_eq!(checked(&long, &[]).unwrap_err(), Refusal::TargetTooLong);
-        assert_eq!(checked("http://a/", &[("x", "y"); 101]).unwrap_err(), Refusal::TooManyFields);
+        assert_eq!(checked(&long, &[]).unwrap_err(), RequestHeadError::TargetTooLong);
+        assert_eq!(checked("http://a/", &[("x", "y"); 101]).unwrap_err(), RequestHeadError::TooManyFields);
         let large = "y".repeat(32 * 1024);
-        assert_eq!(checked("http://a/", &[("x", &large)]).unwrap_err(), Refusal::HeadTooLarge);
+        assert_eq!(checked("http://a/", &[("x", &large)]).unwrap_err(), RequestHeadError::HeadTooLarge);
         let length = [("content-length", "1073741825")];
-        assert_eq!(checked("http://a/", &length).unwrap_err(), Refusal::BodyTooLarge);
+        assert_eq!(checked("http://a/", &length).unwrap_err(), RequestHeadError::BodyTooLarge);
     }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     access_log::{self, Entry},
-    h1::{Refusal, date},
+    h1::{RequestHeadError, date},
     http2::{Broken, Received, Sending},
     proxy::{Alarm, Answered, Arrived, Client, Download, Inbound, handle, spoken, stopped, via},
     snapshot::Snapshot,
@@ -184,7 +184,7 @@ fn refused(
     snapshot: &Snapshot,
     peer: SocketAddr,
     headers: &HeaderMap,
-    refusal: Refusal,
+    refusal: RequestHeadError,
 ) -> Answered {
     worker.shared.metrics.refused(refusal.name());
     let kind = http1::kind_of(refusal.status());

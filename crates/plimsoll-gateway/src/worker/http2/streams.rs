@@ -6,7 +6,7 @@ use super::{
     stream::{Open, Stream},
     unsent::{Place, Unsent},
 };
-use crate::{h1::list_size, http2::Wire};
+use crate::{h1::semantics::list_size, http2::Wire};
 use http::HeaderMap;
 use plimsoll::{driver::Time, policy::Instant, telemetry::Counter};
 use slab::Slab;
@@ -225,10 +225,11 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::h1::GRACE;
+    use crate::h1::Pace;
     use plimsoll::telemetry::{Desc, Registry};
     use std::task::{Context, Waker};
 
+    const GRACE: Duration = Pace::GRACE;
     const WRITE: Duration = Duration::from_secs(30);
 
     fn streams() -> Rc<Streams> {

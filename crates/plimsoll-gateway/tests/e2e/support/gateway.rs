@@ -21,7 +21,7 @@ pub(crate) struct Setup {
     routes: Option<String>,
 }
 
-/// What holds where a test says nothing: no limit that a busy machine could reach.
+/// The defaults of the tests: no limit that a busy machine could reach.
 const POLICY: [&str; 5] = [
     r#"timeout = { connect = "15s", first-byte = "15s", attempt = "15s", idle = "15s", total = "15s" }"#,
     r#"shed = "off""#,

@@ -1,7 +1,7 @@
 //! Answers to what is wrong, which do not grow with what was sent.
 
 use crate::{Kind, Problem};
-use plimsoll_config::Faults;
+use plimsoll_config::ConfigError;
 use serde_json::{Value, json};
 
 /// The most faults of one answer. Whoever sends more can be helped no better by more of them.
@@ -22,7 +22,7 @@ pub fn admin_text(mut text: String) -> String {
 /// Returns the problem of an admin API that says what is wrong with what was sent, or with a file: the first 20 faults as the
 /// member `faults`, and as `more` how many further ones there are.
 #[must_use]
-pub fn admin_faults(detail: impl Into<String>, faults: &Faults) -> Problem {
+pub fn admin_faults(detail: impl Into<String>, faults: &ConfigError) -> Problem {
     let all = faults.iter().count();
     let told = faults.iter().take(FAULTS).map(|fault| {
         let mut fault = json!(fault);
@@ -51,7 +51,7 @@ mod tests {
         let many = (0..1000).map(|at| {
             Fault::new(place(), format!("key-{at}"), "x".repeat(10_000)).expecting("a text".to_owned())
         });
-        let wrong = Faults::check(many.collect()).unwrap_err();
+        let wrong = ConfigError::check(many.collect()).unwrap_err();
         let answer = admin_faults("Nothing has changed.", &wrong).into_response();
         let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
         let told: Value = serde_json::from_slice(&body).unwrap();

@@ -1,6 +1,6 @@
 //! A breaker held by hand, as an admin address is asked for it.
 
-use plimsoll_config::{Fault, Faults, Place, nearest, one_of};
+use plimsoll_config::{ConfigError, Fault, Place, nearest, one_of};
 use plimsoll_policy::{Driver, Instant, Policy, PolicyEvent};
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ impl BreakerOrder {
     ///
     /// # Errors
     /// With everything that is wrong with it.
-    pub fn read(value: &Value, upstreams: &[&str]) -> Result<Self, Faults> {
+    pub fn read(value: &Value, upstreams: &[&str]) -> Result<Self, ConfigError> {
         let mut faults = Vec::new();
         let keys = ["force", "upstream"];
         let Some(object) = value.as_object() else {
@@ -90,7 +90,7 @@ impl BreakerOrder {
             let problem = format!("the policy guards no upstream {value}");
             faults.push(fault("upstream", problem, one_of(upstreams)).nearest_to(near));
         }
-        Faults::check(faults)?;
+        ConfigError::check(faults)?;
         let upstream = upstream.map(str::to_owned);
         Ok(Self { force: force.unwrap_or(BreakerForce::Auto), upstream })
     }

@@ -2,7 +2,7 @@
 
 use super::super::{Limits, stack::Guards};
 use parking_lot::Mutex;
-use plimsoll_config::{Fault, Faults, Place, merge};
+use plimsoll_config::{ConfigError, Fault, Place, merge};
 use plimsoll_policy::{Instant, PolicySnapshot, PolicySpec};
 use plimsoll_tower::BulkheadLayer;
 use serde_json::Value;
@@ -43,7 +43,7 @@ impl Own {
     }
 
     /// By a JSON merge patch.
-    pub(super) fn patch(&self, patch: &Value) -> Result<(), Faults> {
+    pub(super) fn patch(&self, patch: &Value) -> Result<(), ConfigError> {
         let mut spec = self.spec.lock();
         let wanted = merge(&*spec, patch)?;
         check(&spec, &wanted)?;
@@ -65,7 +65,7 @@ impl Own {
 }
 
 /// Only thresholds change: the layers stand where they stand.
-fn check(now: &PolicySpec, wanted: &PolicySpec) -> Result<(), Faults> {
+fn check(now: &PolicySpec, wanted: &PolicySpec) -> Result<(), ConfigError> {
     let mut faults = Vec::new();
     let mut refuse = |key: &str, problem: &str, expected: &str| {
         let place = Place::Json { pointer: format!("/{key}") };
@@ -99,5 +99,5 @@ fn check(now: &PolicySpec, wanted: &PolicySpec) -> Result<(), Faults> {
     if elsewhere != *now {
         refuse("", "the server has no such machine", "\"rate-limit\", \"bulkhead\" or \"shed\"");
     }
-    Faults::check(faults)
+    ConfigError::check(faults)
 }

@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::Request;
-use plimsoll_config::{Faults, Shape, nearest};
+use plimsoll_config::{ConfigError, Shape, nearest};
 use plimsoll_tower::driver::now;
 use serde_json::{Value, json};
 use std::{
@@ -152,12 +152,12 @@ fn standing(_: &str) -> Vec<Value> {
 }
 
 #[cfg(feature = "client")]
-fn of_clients(name: &str, patch: &Value) -> Result<(), Faults> {
+fn of_clients(name: &str, patch: &Value) -> Result<(), ConfigError> {
     live_policies().iter().find(|policy| policy.name() == name).map_or(Ok(()), |policy| policy.patch(patch))
 }
 
 #[cfg(not(feature = "client"))]
-fn of_clients(_: &str, _: &Value) -> Result<(), Faults> {
+fn of_clients(_: &str, _: &Value) -> Result<(), ConfigError> {
     Ok(())
 }
 

@@ -1,13 +1,12 @@
-//! A second, looser reading of the file: of the parts that speak of each other, whatever else is wrong with them.
+//! A second, lenient reading of the file: of the parts that refer to each other, even if other parts are wrong.
 //!
-//! The strict reading gives nothing where a section has a fault. This one gives what can be read, so that a wrong
-//! reference is told beside a wrong duration. It knows no keys that the sections do not know: what it looks for is read
-//! by the same types.
+//! The strict reading returns nothing for a section with a fault. This one returns the readable parts, so that a wrong
+//! reference is reported beside a wrong duration. It knows only keys of the sections, and reads them by the same types.
 
 use super::{
     address::PlacedEndpoints,
+    array_of_tables::{ArrayOfTables, Entry},
     choice::Choice,
-    listed::{Entry, Listed},
     listener::Paths,
     matching::{Headers, Label, Methods},
 };
@@ -22,11 +21,11 @@ use std::{borrow::Cow, net::SocketAddr};
 /// A key of a part.
 #[derive(Debug)]
 pub(super) enum Part<T> {
-    /// Not there.
+    /// The key is absent.
     Absent,
-    /// There, and wrong.
+    /// The value is wrong.
     Wrong,
-    /// There.
+    /// The value.
     Is(T),
 }
 
@@ -40,7 +39,7 @@ impl<T: Shape> Part<T> {
 }
 
 impl<T> Part<T> {
-    /// The value, if it is there and right.
+    /// Returns the value, if it is there and right.
     pub(super) fn get(&self) -> Option<&T> {
         match self {
             Self::Is(value) => Some(value),
@@ -48,7 +47,7 @@ impl<T> Part<T> {
         }
     }
 
-    /// The value, or none where it was left out.
+    /// Returns the value, or `None` if the key is absent.
     pub(super) fn known(&self) -> Result<Option<&T>, Wrong> {
         match self {
             Self::Is(value) => Ok(Some(value)),
@@ -58,11 +57,11 @@ impl<T> Part<T> {
     }
 }
 
-/// Nothing can be said of a part: what it has is wrong, and told already.
+/// A part whose value is wrong and has been reported.
 #[derive(Debug)]
 pub(super) struct Wrong;
 
-/// Where a part stands.
+/// The place of a part.
 #[derive(Debug)]
 pub(super) struct Spot {
     place: Place,
@@ -83,7 +82,7 @@ impl Spot {
     }
 }
 
-/// Parts are read and never written, and no schema has them: the sections' own stands for them.
+/// Parts are read and never written; the schema is that of the sections.
 macro_rules! part {
     ($(#[doc = $doc:literal])+ $name:ident { $($field:ident $key:literal: $ty:ty,)* }) => {
         $(#[doc = $doc])+
@@ -104,7 +103,7 @@ macro_rules! read_only {
     ($name:ty, |$node:ident, $reader:ident| $read:expr) => {
         impl Shape for $name {
             fn expected() -> Cow<'static, str> {
-                // The same as of the section, so that what is no table is told once.
+                // The same as of the section, so that a value that is not a table is reported once.
                 plimsoll::config::Section::EXPECTED.into()
             }
 
@@ -125,10 +124,10 @@ macro_rules! read_only {
 
 part! {
     /// The whole file.
-    Outline {
+    LenientFile {
         admin "admin": Admin,
-        listeners "listener": Listed<Listener, 1>,
-        routes "route": Listed<Route, 0>,
+        listeners "listener": ArrayOfTables<Listener, 1>,
+        routes "route": ArrayOfTables<Route, 0>,
         upstreams "upstream": Named<Upstream>,
         policies "policy": Named<Policy>,
     }
@@ -179,16 +178,16 @@ part! {
 }
 
 part! {
-    /// A policy: that it is there is all that others ask of it.
+    /// A policy; only its existence matters to other parts.
     Policy {}
 }
 
-/// Where the admin API listens.
+/// The address of the admin API.
 #[derive(Debug)]
 pub(super) enum Admin {
-    /// Nowhere.
+    /// None.
     Off,
-    /// On a table's address.
+    /// The address of a table.
     On(Part<Placed<SocketAddr>>),
 }
 
@@ -202,7 +201,7 @@ read_only!(Admin, |node, reader| if reader.is_word(node, "off") {
 #[derive(Debug)]
 pub(super) struct Named<T> {
     pub(super) entries: Vec<(String, T)>,
-    /// Whether it was a table at all.
+    /// Whether the value was a table.
     pub(super) table: bool,
 }
 

@@ -1,14 +1,14 @@
 //! Names: each that is used is there, and each that is there is used.
 
-use super::super::outline::{Named, Outline, Part, Route};
+use super::super::lenient::{LenientFile, Named, Part, Route};
 use crate::{snapshot::DEFAULT_POLICY, spec::Name};
 use plimsoll::config::{Fault, Placed, nearest};
 
 /// The most names that a fault lists.
 const LISTED: usize = 8;
 
-fn routes(outline: &Outline) -> impl Iterator<Item = &Route> {
-    outline.routes.get().into_iter().flat_map(|routes| &routes.0)
+fn routes(file: &LenientFile) -> impl Iterator<Item = &Route> {
+    file.routes.get().into_iter().flat_map(|routes| &routes.0)
 }
 
 /// The names that are there; `None` where the file is too wrong to tell.
@@ -21,9 +21,9 @@ fn names<T>(named: &Part<Named<T>>) -> Option<Vec<&str>> {
 }
 
 /// Routes that name what is not there.
-pub(super) fn unknown(outline: &Outline, faults: &mut Vec<Fault>) {
-    let (upstreams, policies) = (names(&outline.upstreams), names(&outline.policies));
-    for route in routes(outline) {
+pub(super) fn unknown(file: &LenientFile, faults: &mut Vec<Fault>) {
+    let (upstreams, policies) = (names(&file.upstreams), names(&file.policies));
+    for route in routes(file) {
         if let (Some(names), Some(name)) = (&upstreams, route.upstream.get()) {
             faults.extend(refused(name, "upstream", names));
         }
@@ -50,18 +50,18 @@ fn refused(name: &Placed<Name>, kind: &str, names: &[&str]) -> Option<Fault> {
 }
 
 /// Upstreams and policies that no route names.
-pub(super) fn unused(outline: &Outline, warnings: &mut Vec<Fault>) {
+pub(super) fn unused(file: &LenientFile, warnings: &mut Vec<Fault>) {
     let used = |of: fn(&Route) -> &Part<Placed<Name>>, name: &str| {
-        routes(outline).filter_map(|route| of(route).get()).any(|used| used.as_str() == name)
+        routes(file).filter_map(|route| of(route).get()).any(|used| used.as_str() == name)
     };
-    for (name, upstream) in outline.upstreams.get().into_iter().flat_map(|named| &named.entries) {
+    for (name, upstream) in file.upstreams.get().into_iter().flat_map(|named| &named.entries) {
         if !used(|route| &route.upstream, name) {
             let fault = upstream.spot.fault(format!("no route leads to the upstream {name:?}"));
             warnings.push(fault.expecting("a route with this upstream, or no such upstream"));
         }
     }
-    let implied = routes(outline).any(|route| matches!(route.policy, Part::Absent));
-    for (name, policy) in outline.policies.get().into_iter().flat_map(|named| &named.entries) {
+    let implied = routes(file).any(|route| matches!(route.policy, Part::Absent));
+    for (name, policy) in file.policies.get().into_iter().flat_map(|named| &named.entries) {
         if !used(|route| &route.policy, name) && (name != DEFAULT_POLICY || !implied) {
             let fault = policy.spot.fault(format!("no route has the policy {name:?}"));
             warnings.push(fault.expecting("a route with this policy, or no such policy"));

@@ -1,6 +1,6 @@
 //! Addresses: each is listened on once, and none of one's own is sent to.
 
-use super::super::outline::{Admin, Outline, Part};
+use super::super::lenient::{Admin, LenientFile, Part};
 use crate::spec::AdminSpec;
 use plimsoll::config::{Fault, Placed};
 use std::net::SocketAddr;
@@ -12,15 +12,15 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.port() != 0 && (one == other || wild)
 }
 
-fn listened(outline: &Outline) -> Vec<&Placed<SocketAddr>> {
-    let listeners = outline.listeners.get().into_iter().flat_map(|listeners| &listeners.0);
+fn listened(file: &LenientFile) -> Vec<&Placed<SocketAddr>> {
+    let listeners = file.listeners.get().into_iter().flat_map(|listeners| &listeners.0);
     listeners.filter_map(|listener| listener.listen.get()).collect()
 }
 
 /// Where the admin API listens, and how a fault says so.
-fn admin(outline: &Outline) -> Option<(SocketAddr, String)> {
+fn admin(file: &LenientFile) -> Option<(SocketAddr, String)> {
     let default = || (AdminSpec::default().listen, "the admin API, whose default it is".to_owned());
-    match &outline.admin {
+    match &file.admin {
         Part::Absent | Part::Is(Admin::On(Part::Absent)) => Some(default()),
         Part::Is(Admin::On(Part::Is(listen))) => {
             Some((*listen.get(), format!("the admin API at {}", listen.place())))
@@ -30,9 +30,9 @@ fn admin(outline: &Outline) -> Option<(SocketAddr, String)> {
 }
 
 /// Listeners on the address of another, or of the admin API.
-pub(super) fn collisions(outline: &Outline, faults: &mut Vec<Fault>) {
-    let admin = admin(outline);
-    let listeners = listened(outline);
+pub(super) fn collisions(file: &LenientFile, faults: &mut Vec<Fault>) {
+    let admin = admin(file);
+    let listeners = listened(file);
     for (at, listener) in listeners.iter().enumerate() {
         let first = listeners[..at].iter().find(|first| collide(*first.get(), *listener.get()));
         let admin = admin.as_ref().filter(|(admin, _)| collide(*admin, *listener.get()));
@@ -47,9 +47,9 @@ pub(super) fn collisions(outline: &Outline, faults: &mut Vec<Fault>) {
 }
 
 /// Endpoints that are listeners of this gateway.
-pub(super) fn loops(outline: &Outline, warnings: &mut Vec<Fault>) {
-    let listeners = listened(outline);
-    let upstreams = outline.upstreams.get().map(|upstreams| upstreams.entries.iter());
+pub(super) fn loops(file: &LenientFile, warnings: &mut Vec<Fault>) {
+    let listeners = listened(file);
+    let upstreams = file.upstreams.get().map(|upstreams| upstreams.entries.iter());
     let endpoints = upstreams.into_iter().flatten().filter_map(|(_, upstream)| upstream.endpoints.get());
     for endpoint in endpoints.flat_map(|endpoints| endpoints.iter()) {
         let Some(ip) = endpoint.address.ip() else { continue };

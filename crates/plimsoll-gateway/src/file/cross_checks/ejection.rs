@@ -1,6 +1,6 @@
 //! Ejection against the panic threshold.
 
-use super::super::outline::{Outline, Upstream};
+use super::super::lenient::{LenientFile, Upstream};
 use plimsoll::{
     config::Fault,
     policy::{ejection::EjectionSpec, endpoints::EndpointsSpec, units::Ratio},
@@ -8,8 +8,8 @@ use plimsoll::{
 
 /// Upstreams that may eject so many endpoints that the rest is below the panic threshold: then all are asked, the ejected
 /// ones too.
-pub(super) fn overridden(outline: &Outline, warnings: &mut Vec<Fault>) {
-    let upstreams = outline.upstreams.get().map(|upstreams| upstreams.entries.iter());
+pub(super) fn overridden(file: &LenientFile, warnings: &mut Vec<Fault>) {
+    let upstreams = file.upstreams.get().map(|upstreams| upstreams.entries.iter());
     warnings.extend(upstreams.into_iter().flatten().filter_map(|(_, upstream)| warning(upstream)));
 }
 

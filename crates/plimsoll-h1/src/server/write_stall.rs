@@ -1,4 +1,4 @@
-//! A client that takes nothing, or too little.
+//! Detection of a client that does not read, or reads too slowly.
 
 use std::num::NonZeroU64;
 use std::pin::Pin;
@@ -9,23 +9,24 @@ use tokio::time::{Instant, Sleep};
 
 use crate::pace::Pace;
 
-/// The time that writes have to wait: at a stretch without progress, and in all against what was written. Where no write
-/// waits, no clock is read.
-pub(super) struct Stall {
+/// The time that writes have to wait: without progress at a stretch, and in total against the bytes written. No clock is
+/// read while no write waits.
+pub(super) struct WriteStall {
     limit: Duration,
     pace: Option<Pace>,
     sleep: Option<Pin<Box<Sleep>>>,
     seen: u64,
-    /// Since when a write waits, as far as the pace does not know of it.
+    /// The start of the current wait that the pace has not counted yet.
     since: Option<Instant>,
 }
 
-impl Stall {
+impl WriteStall {
     pub(super) fn new(limit: Duration, rate: Option<NonZeroU64>) -> Self {
         Self { limit, pace: rate.map(Pace::new), sleep: None, seen: 0, since: None }
     }
 
-    /// Ready once `written` has stayed the same for the limit, or is too little. To be called whenever a write has to wait.
+    /// Completes once `written` has stayed the same for the limit, or grows too slowly. Call it whenever a write has to
+    /// wait.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, written: u64) -> Poll<()> {
         if self.sleep.is_none() || written != self.seen {
             let now = Instant::now();
@@ -47,7 +48,7 @@ impl Stall {
         self.sleep.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
     }
 
-    /// The write that had to wait is done.
+    /// Ends the current wait: the write has made progress.
     #[inline]
     pub(super) fn over(&mut self) {
         if let (Some(pace), Some(since)) = (&mut self.pace, self.since.take()) {

@@ -1,15 +1,15 @@
 //! Routes: each can be reached and told apart.
 
 use super::super::{
+    lenient::{LenientFile, Route},
     matching::{Headers, Methods},
-    outline::{Outline, Route},
     route::made_name,
 };
 use crate::spec::{HostPattern, PathPrefix};
 use http::{HeaderName, HeaderValue, Method};
 use plimsoll::config::Fault;
 
-/// What a route takes, in an order in which equal ones are equal.
+/// The requests that a route matches, in a canonical order.
 struct Matching<'o> {
     route: &'o Route,
     host: Option<&'o HostPattern>,
@@ -59,8 +59,8 @@ impl<'o> Matching<'o> {
 }
 
 /// Routes that can never match, and routes with the name of another.
-pub(super) fn unreachable(outline: &Outline, faults: &mut Vec<Fault>) {
-    let routes = outline.routes.get().into_iter().flat_map(|routes| &routes.0);
+pub(super) fn unreachable(file: &LenientFile, faults: &mut Vec<Fault>) {
+    let routes = file.routes.get().into_iter().flat_map(|routes| &routes.0);
     let routes: Vec<_> = routes.filter_map(Matching::of).collect();
     for (at, route) in routes.iter().enumerate() {
         let earlier = &routes[..at];
@@ -89,9 +89,9 @@ fn same_name(route: &Matching<'_>, other: &Matching<'_>) -> Fault {
 }
 
 /// A gateway without a route.
-pub(super) fn none(outline: &Outline, warnings: &mut Vec<Fault>) {
-    if outline.routes.get().is_none_or(|routes| routes.0.is_empty()) {
-        let fault = outline.spot.fault("there is no route: every request is answered with 404");
+pub(super) fn none(file: &LenientFile, warnings: &mut Vec<Fault>) {
+    if file.routes.get().is_none_or(|routes| routes.0.is_empty()) {
+        let fault = file.spot.fault("there is no route: every request is answered with 404");
         warnings.push(fault.expecting("a [[route]]"));
     }
 }

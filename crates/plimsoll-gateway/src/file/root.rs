@@ -1,18 +1,18 @@
-//! The whole file: its sections, and what must hold between them.
+//! The root of the file: its sections, and the checks between them.
 
-use super::{between, outline::Outline, sections::Sections};
+use super::{cross_checks, lenient::LenientFile, sections::Sections};
 use crate::spec::GatewaySpec;
 use plimsoll::config::{Fault, Node, Reader, Schemas, Shape};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// A gateway that can be run, and what is odd about it.
-pub(super) struct Whole {
+/// A valid gateway, and the warnings about it.
+pub(super) struct Root {
     pub(super) spec: GatewaySpec,
     pub(super) warnings: Vec<Fault>,
 }
 
-impl Shape for Whole {
+impl Shape for Root {
     fn expected() -> Cow<'static, str> {
         Sections::expected()
     }
@@ -20,13 +20,13 @@ impl Shape for Whole {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let before = reader.faults();
         let sections = Sections::read(node, reader);
-        // What is wrong in a value is told by both readings in the same words, and shown once.
-        let outline = Outline::read(node, reader)?;
-        for fault in between::faults(&outline) {
+        // Both readings report a wrong value in the same words; it is shown once.
+        let file = LenientFile::read(node, reader)?;
+        for fault in cross_checks::faults(&file) {
             reader.push(fault);
         }
         let spec = sections.filter(|_| reader.faults() == before)?.into();
-        Some(Self { spec, warnings: between::warnings(&outline) })
+        Some(Self { spec, warnings: cross_checks::warnings(&file) })
     }
 
     fn schema(schemas: &mut Schemas) -> Value {

@@ -1,6 +1,6 @@
 //! Routes that no listener lets a request through to.
 
-use super::super::outline::{Listener, Outline, Part, Route};
+use super::super::lenient::{LenientFile, Listener, Part, Route};
 use crate::{proxy::is_odd, spec::HeaderNames};
 use http::Method;
 use plimsoll::{
@@ -10,10 +10,10 @@ use plimsoll::{
 use std::borrow::Cow;
 
 /// Routes whose path, method or headers every listener refuses, drops or spells otherwise.
-pub(super) fn unreached(outline: &Outline, warnings: &mut Vec<Fault>) {
+pub(super) fn unreached(file: &LenientFile, warnings: &mut Vec<Fault>) {
     let listeners: Vec<&Listener> =
-        outline.listeners.get().into_iter().flat_map(|listeners| &listeners.0).collect();
-    for route in outline.routes.get().into_iter().flat_map(|routes| &routes.0) {
+        file.listeners.get().into_iter().flat_map(|listeners| &listeners.0).collect();
+    for route in file.routes.get().into_iter().flat_map(|routes| &routes.0) {
         warnings.extend(path(route, &listeners));
         warnings.extend(headers(route, &listeners));
         warnings.extend(methods(route));

@@ -1,22 +1,22 @@
-//! When answers make an endpoint healthy or unhealthy.
+//! The standing of an endpoint: healthy or unhealthy by the responses to its checks.
 
 use crate::spec::HealthSpec;
 
-/// Good or bad answers in a row, against a standing that they may change.
+/// A standing, and the responses in a row that speak against it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Verdict {
+pub(super) struct Standing {
     healthy: bool,
-    /// Answers in a row that speak against the standing.
+    /// Responses in a row that speak against the standing.
     against: u32,
 }
 
-impl Verdict {
-    /// Of an endpoint that stands so.
+impl Standing {
+    /// Creates a standing.
     pub(super) fn new(healthy: bool) -> Self {
         Self { healthy, against: 0 }
     }
 
-    /// One more answer. Gives the standing after it.
+    /// Adds a response and returns the standing after it.
     pub(super) fn heard(&mut self, good: bool, spec: &HealthSpec) -> bool {
         if good == self.healthy {
             self.against = 0;
@@ -39,10 +39,10 @@ mod tests {
     #[test]
     fn only_answers_in_a_row_change_the_standing() {
         let spec = HealthSpec::new(PathPrefix::default());
-        let mut verdict = Verdict::new(true);
+        let mut standing = Standing::new(true);
         let heard: Vec<bool> = [false, false, true, false, false, false, true, false, true, true, false]
             .into_iter()
-            .map(|good| verdict.heard(good, &spec))
+            .map(|good| standing.heard(good, &spec))
             .collect();
         assert_eq!(
             heard,

@@ -1,20 +1,20 @@
-//! `[[listener]]`, `[[route]]`: tables that stand one after the other.
+//! Arrays of tables: `[[listener]]`, `[[route]]`.
 
 use plimsoll::config::{Content, Node, Reader, Schemas, Shape};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// A table of which there may be several.
+/// A table of an array of tables.
 pub(super) trait Entry: Shape {
-    /// As it begins in the file. One pair of brackets in the place of two is the slip that everyone makes once.
+    /// The header in the file. One pair of brackets instead of two is a usual mistake.
     const HEADER: &'static str;
 }
 
-/// At least `LEAST` of them (0 or 1).
+/// An array of at least `LEAST` tables (0 or 1).
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Listed<T, const LEAST: usize>(pub(super) Vec<T>);
+pub(super) struct ArrayOfTables<T, const LEAST: usize>(pub(super) Vec<T>);
 
-impl<T: Entry, const LEAST: usize> Shape for Listed<T, LEAST> {
+impl<T: Entry, const LEAST: usize> Shape for ArrayOfTables<T, LEAST> {
     fn expected() -> Cow<'static, str> {
         let least = if LEAST == 0 { "any number of" } else { "at least one" };
         format!("{least} {}", T::HEADER).into()

@@ -1,0 +1,55 @@
+//! The response of an upstream, relayed to a client by the engine.
+
+use std::future::pending;
+use std::rc::Rc;
+
+use plimsoll_h1::client::{ClientConn, ClientResponse, Outbound, SendErrorKind};
+use plimsoll_h1::server::{RespondErrorKind, ServerConn};
+use plimsoll_h1::{Drain, Incoming};
+
+use super::message::{Message, Messages, Noted};
+use super::pieces::{Cuts, Pieces};
+
+/// The outcome for one response.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Relayed {
+    /// The response as the engine read it; `None` if its head was refused.
+    pub message: Option<Message>,
+    /// `whole`, or the name of an error.
+    pub end: String,
+    /// The bytes that the client was sent.
+    pub downstream: Vec<u8>,
+    /// The client's connection ends in a reset.
+    pub reset: bool,
+}
+
+/// Relays the response in `bytes` to the client that sent `request`.
+pub fn relay(bytes: &[u8], request: &[u8], cuts: &Cuts) -> Relayed {
+    let messages = Messages::default();
+    let (io, wire) = Pieces::new(request, &Cuts::none());
+    let end = super::run(async {
+        let mut conn = ServerConn::new(io, Rc::default(), &Drain::new());
+        let request = conn.next_request(pending()).await.expect("a request").expect("a request");
+        let (head, body) = request.into_parts();
+        let outbound = Outbound::new(&head.method, "/", &head.headers);
+        let upstream = ClientConn::new(Pieces::responding(bytes, cuts).0, Rc::default(), None);
+        let response = match upstream.send(outbound, body, &mut ()).await.map_err(|error| error.kind) {
+            Ok(ClientResponse::Response(response)) => response,
+            Ok(ClientResponse::Upgraded { .. }) => panic!("nobody offered an upgrade"),
+            Err(SendErrorKind::Malformed(error)) => return error.name(),
+            Err(SendErrorKind::Closed(_)) => return "closed",
+            Err(SendErrorKind::Truncated) => return "truncated-head",
+            Err(kind) => panic!("{kind:?}"),
+        };
+        let (head, body): (_, Incoming) = response.into_parts();
+        messages.borrow_mut().push(Message::of_response(&head));
+        let body = Noted::new(body, &messages);
+        match conn.respond(http::Response::from_parts(head, body)).await.map_err(|error| error.kind) {
+            Ok(_) => "whole",
+            Err(RespondErrorKind::Body(error)) => error.name(),
+            Err(kind) => panic!("{kind:?}"),
+        }
+    });
+    let reset = wire.is_reset();
+    Relayed { message: messages.take().pop(), end: end.to_owned(), downstream: wire.take(), reset }
+}
