@@ -1,14 +1,14 @@
 //! The cost of reading and writing heads, with allocations.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher, black_box};
 use http::Method;
-use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
-use plimsoll_h1::server::{ServerConfig, ServerConn};
-use plimsoll_h1::{Drain, HeadLimits, Incoming, RequestHead, ResponseHead};
+use plimsoll_h1::{
+    Drain, HeadLimits, Incoming, RequestHead, ResponseHead,
+    client::{ClientConfig, ClientConn, ClientResponse, Outbound},
+    server::{ServerConfig, ServerConn},
+};
+use std::{cell::RefCell, rc::Rc};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 #[global_allocator]

@@ -1,15 +1,16 @@
 //! The engine alone: one thread, one upstream, no policy. `bare_proxy LISTEN UPSTREAM`.
 
-use std::cell::RefCell;
-use std::net::SocketAddr;
-use std::rc::Rc;
-
 use http::{Response, StatusCode, header};
-use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
-use plimsoll_h1::server::{Idle, Next, NextError, ServerConfig, ServerConn};
-use plimsoll_h1::{Drain, Incoming};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::LocalOptions;
+use plimsoll_h1::{
+    Drain, Incoming,
+    client::{ClientConfig, ClientConn, ClientResponse, Outbound},
+    server::{Idle, Next, NextError, ServerConfig, ServerConn},
+};
+use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::LocalOptions,
+};
 
 type Upstream = ClientConn<TcpStream, Incoming>;
 

@@ -3,8 +3,7 @@
 #[path = "../tests/corpus/mod.rs"]
 mod corpus;
 
-use std::path::Path;
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {
     for (direction, messages) in

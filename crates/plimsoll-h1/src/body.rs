@@ -3,16 +3,18 @@
 //! It reads from its connection when it is polled and never before: no channel, no task, no copy. Data frames are slices
 //! of the connection's read buffer: a frame that is kept keeps that memory.
 
-use std::fmt;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-
+use crate::{
+    error::BodyError,
+    splice::{Pipe, Splice},
+};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-
-use crate::error::BodyError;
-use crate::splice::{Pipe, Splice};
+use std::{
+    fmt,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
 
 /// The outcome of polling a connection for its current body.
 pub(crate) type Polled = Poll<Result<Option<Frame<Bytes>>, BodyError>>;

@@ -1,16 +1,16 @@
 //! Reading of a body from a connection, for every framing.
 
-use std::task::{Context, Poll, ready};
-
+use crate::{
+    buffer::ReadBuffer,
+    chunked::{Decoder, Step},
+    error::BodyError,
+    framing::Framing,
+    limits::HeadLimits,
+};
 use bytes::Bytes;
 use http_body::Frame;
+use std::task::{Context, Poll, ready};
 use tokio::io::AsyncRead;
-
-use crate::buffer::ReadBuffer;
-use crate::chunked::{Decoder, Step};
-use crate::error::BodyError;
-use crate::framing::Framing;
-use crate::limits::HeadLimits;
 
 /// The state of reading one body.
 #[derive(Debug)]

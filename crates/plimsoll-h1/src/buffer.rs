@@ -4,13 +4,14 @@
 //! bytes came. A slice split off the buffer (a header value, a body chunk) keeps the memory alive by itself, so a buffer
 //! may go back to the pool before its last slice is gone: the pool checks that when the buffer is taken again.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::io;
-use std::pin::pin;
-use std::task::{Context, Poll};
-
 use bytes::{Bytes, BytesMut};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    io,
+    pin::pin,
+    task::{Context, Poll},
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Sizes of reads. Heads and small bodies fit the first; a body that keeps filling its buffer climbs, so that

@@ -3,15 +3,16 @@
 //!
 //! Extensions are read, bounded and dropped; they mean something to the next hop only.
 
+use crate::{
+    buffer::ReadBuffer,
+    error::ChunkedError,
+    fields,
+    head_scanner::HeadScanner,
+    limits::{HeadLimits, MOST_FIELDS},
+};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use memchr::memchr;
-
-use crate::buffer::ReadBuffer;
-use crate::error::ChunkedError;
-use crate::fields;
-use crate::head_scanner::HeadScanner;
-use crate::limits::{HeadLimits, MOST_FIELDS};
 
 /// The longest chunk-size line in bytes, with extensions and line end.
 const LONGEST_LINE: usize = 256;

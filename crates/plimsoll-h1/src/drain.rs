@@ -1,11 +1,12 @@
 //! Ends all connections of a worker, each when it is next free.
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-
 use slab::Slab;
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
 /// A signal to all connections of a worker: respond to the current request, then close.
 ///

@@ -4,8 +4,10 @@
 //! `Keep-Alive` and `Proxy-Connection` are written as the body and the connection require; the map's are ignored.
 
 use bytes::{BufMut as _, BytesMut};
-use http::header::{self, HeaderMap, HeaderName};
-use http::{Method, StatusCode};
+use http::{
+    Method, StatusCode,
+    header::{self, HeaderMap, HeaderName},
+};
 
 /// The framing that a head announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 //! Errors in the messages of a peer.
 
-use std::fmt;
-use std::io;
-
 use http::StatusCode;
+use std::{fmt, io};
 
 /// An error in the head of a request; nothing of the request may be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

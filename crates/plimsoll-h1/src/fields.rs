@@ -1,9 +1,8 @@
 //! Fields of a head: into a map without copying, and what the engine itself must know of them.
 
+use crate::error::{RequestHeadError, ResponseHeadError};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-
-use crate::error::{RequestHeadError, ResponseHeadError};
 
 /// An error in a field of either kind of head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

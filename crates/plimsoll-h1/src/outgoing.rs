@@ -3,16 +3,18 @@
 //! Both sides write through this. It holds at most one large chunk, or a buffer of small ones, at a time: the caller asks
 //! [`wants_frame`](Outgoing::wants_frame) before it fetches a frame, so a slow reader slows the source.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
+use crate::{
+    buffer::{self, Size},
+    chunked, encode,
+};
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body::Frame;
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 use tokio::io::AsyncWrite;
-
-use crate::buffer::{self, Size};
-use crate::{chunked, encode};
 
 /// The largest chunk in bytes that is copied behind the head: cheaper than a vectored write of both.
 const COPIED: usize = 2048;

@@ -4,16 +4,16 @@
 //! parser is `httparse`; this module checks beside it what `httparse` tolerates (bare line feeds, leading empty lines,
 //! bytes above ASCII in a target).
 
-use std::mem::MaybeUninit;
-
+use crate::{
+    error::RequestHeadError,
+    fields::{self, Expect},
+    framing::Framing,
+    limits::{HeadLimits, MOST_FIELDS},
+    target,
+};
 use bytes::Bytes;
 use http::{Method, Request, Version, header};
-
-use crate::error::RequestHeadError;
-use crate::fields::{self, Expect};
-use crate::framing::Framing;
-use crate::limits::{HeadLimits, MOST_FIELDS};
-use crate::target;
+use std::mem::MaybeUninit;
 
 /// A parsed request head and what it says about body and connection.
 #[derive(Debug)]

@@ -1,14 +1,14 @@
 //! The head of an upstream's response, read as strictly as a request's wherever two readers could differ.
 
-use std::mem::MaybeUninit;
-
+use crate::{
+    error::ResponseHeadError,
+    fields,
+    framing::Framing,
+    limits::{HeadLimits, MOST_FIELDS},
+};
 use bytes::Bytes;
 use http::{Method, Response, StatusCode, Version};
-
-use crate::error::ResponseHeadError;
-use crate::fields;
-use crate::framing::Framing;
-use crate::limits::{HeadLimits, MOST_FIELDS};
+use std::mem::MaybeUninit;
 
 /// A parsed response head and what it says about body and connection.
 #[derive(Debug)]

@@ -3,9 +3,8 @@
 //! Every byte of a body is copied twice when it passes through this process. `splice` moves the pages through a pipe
 //! instead. It pays off from about a hundred kilobytes on; below that, the first read has most of the body anyway.
 
-use std::task::{Context, Poll};
-
 use http_body::Body;
+use std::task::{Context, Poll};
 
 #[cfg(target_os = "linux")]
 pub use linux::Pipe;
@@ -32,14 +31,14 @@ pub trait Splice: Body {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::cell::RefCell;
-    use std::io;
-    use std::os::fd::OwnedFd;
-    use std::task::{Context, Poll, ready};
-
     use rustix::pipe::{PipeFlags, SpliceFlags};
-    use tokio::io::Interest;
-    use tokio::net::TcpStream;
+    use std::{
+        cell::RefCell,
+        io,
+        os::fd::OwnedFd,
+        task::{Context, Poll, ready},
+    };
+    use tokio::{io::Interest, net::TcpStream};
 
     /// The size of a pipe in bytes: enough for few system calls, and little enough that the pipes of many bodies fit the
     /// limit of one user.
@@ -139,9 +138,10 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
-    use std::io;
-    use std::task::{Context, Poll};
-
+    use std::{
+        io,
+        task::{Context, Poll},
+    };
     use tokio::net::TcpStream;
 
     /// A pipe that does not exist: this system cannot move bytes from socket to socket.

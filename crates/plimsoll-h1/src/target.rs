@@ -1,9 +1,8 @@
 //! The target of a request, its `Host`, and the agreement of the two.
 
+use crate::error::RequestHeadError;
 use bytes::Bytes;
 use http::{Method, Uri};
-
-use crate::error::RequestHeadError;
 
 /// Parses the target of a `method` request: origin-form, absolute-form with `http` or `https`, or `*` for `OPTIONS`.
 pub(crate) fn parse(target: Bytes, method: &Method) -> Result<Uri, RequestHeadError> {

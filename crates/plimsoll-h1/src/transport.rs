@@ -1,7 +1,6 @@
 //! The interface of a socket that the engine needs.
 
 use std::io;
-
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A byte stream in both directions: a socket, or in tests an in-memory pipe.

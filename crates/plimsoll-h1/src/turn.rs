@@ -4,9 +4,7 @@
 //! which is megabytes, and every other request of the worker would wait for that. The large bodies of a thread share
 //! [`ROUND`] instead: a request that comes meanwhile waits for one round, however many they are.
 
-use std::cell::Cell;
-use std::pin::pin;
-use std::task::Context;
+use std::{cell::Cell, pin::pin, task::Context};
 
 /// Bytes that all large bodies of a thread move together before anything else has its turn: under a millisecond of
 /// copying. Less would cost a single body more system calls.

@@ -1,14 +1,16 @@
 //! Large bodies from an upstream's socket to a client's, past the process.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use http::{HeaderMap, Method, Response};
-use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
-use plimsoll_h1::server::{Next, RespondErrorKind, Sent, ServerConfig, ServerConn};
-use plimsoll_h1::{BodyError, Drain, Incoming};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use plimsoll_h1::{
+    BodyError, Drain, Incoming,
+    client::{ClientConfig, ClientConn, ClientResponse, Outbound},
+    server::{Next, RespondErrorKind, Sent, ServerConfig, ServerConn},
+};
+use std::{cell::RefCell, rc::Rc};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,19 +1,24 @@
 //! A large body moves a bounded amount in one poll, however much its sockets would take: the rest of the worker waits.
 
-use std::cell::Cell;
-use std::convert::Infallible;
-use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};
 use http_body::{Body, Frame};
-use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
-use plimsoll_h1::server::{ServerConfig, ServerConn};
-use plimsoll_h1::{Drain, Incoming};
-use tokio::io::{AsyncWriteExt as _, DuplexStream};
-use tokio::net::{TcpListener, TcpStream};
+use plimsoll_h1::{
+    Drain, Incoming,
+    client::{ClientConfig, ClientConn, ClientResponse, Outbound},
+    server::{ServerConfig, ServerConn},
+};
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+use tokio::{
+    io::{AsyncWriteExt as _, DuplexStream},
+    net::{TcpListener, TcpStream},
+};
 
 const FRAME: usize = 64 * 1024;
 /// The most bytes that move in one poll: a turn, and the frame that exceeds it.

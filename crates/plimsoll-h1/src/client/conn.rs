@@ -1,30 +1,34 @@
 //! A connection to an upstream.
 
-use std::cell::RefCell;
-use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-
+use super::{
+    error::{SendError, SendErrorKind},
+    exchange::Exchange,
+    observer::Observer,
+    response::ClientResponse,
+};
+use crate::{
+    body::{BodySource, Incoming},
+    body_reader::BodyReader,
+    encode::{self, Announce, FieldWriter},
+    head_scanner::HeadScanner,
+    limits::HeadLimits,
+    outgoing::Mode,
+    response_head::ResponseHead,
+    transport::Transport,
+};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body;
+use std::{
+    cell::RefCell,
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 use tokio::io::ReadBuf;
-
-use super::error::{SendError, SendErrorKind};
-use super::exchange::Exchange;
-use super::observer::Observer;
-use super::response::ClientResponse;
-use crate::body::{BodySource, Incoming};
-use crate::body_reader::BodyReader;
-use crate::encode::{self, Announce, FieldWriter};
-use crate::head_scanner::HeadScanner;
-use crate::limits::HeadLimits;
-use crate::outgoing::Mode;
-use crate::response_head::ResponseHead;
-use crate::transport::Transport;
 
 /// A callback that takes a connection once its exchange has ended and it can be used again; usually it puts it into a
 /// pool. One hook serves all connections of a pool.

@@ -1,9 +1,7 @@
 //! Errors of an exchange with an upstream before the response's head.
 
-use std::fmt;
-use std::io;
-
 use crate::error::ResponseHeadError;
+use std::{fmt, io};
 
 /// The kind of a [`SendError`].
 #[derive(Debug)]

@@ -1,26 +1,24 @@
 //! One request and its response on a connection: the request is written while the response is read.
 
-use std::cell::RefCell;
-use std::io;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-
+use super::{
+    conn::{ClientConfig, ClientConn, Hook},
+    error::SendErrorKind,
+    observer::Observer,
+};
+use crate::{
+    body_reader::BodyReader, buffer::ReadBuffer, error::ResponseHeadError, head_scanner::HeadScanner,
+    outgoing::Outgoing, response_head::ResponseHead, transport::Transport, turn::Turn,
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body;
-
-use super::conn::{ClientConfig, ClientConn, Hook};
-use super::error::SendErrorKind;
-use super::observer::Observer;
-use crate::body_reader::BodyReader;
-use crate::buffer::ReadBuffer;
-use crate::error::ResponseHeadError;
-use crate::head_scanner::HeadScanner;
-use crate::outgoing::Outgoing;
-use crate::response_head::ResponseHead;
-use crate::transport::Transport;
-use crate::turn::Turn;
+use std::{
+    cell::RefCell,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
 
 pub(super) struct Exchange<IO, B> {
     pub(super) io: Option<IO>,

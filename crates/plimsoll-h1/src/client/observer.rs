@@ -1,8 +1,7 @@
 //! Observation of an exchange while it is under way.
 
-use std::time::Duration;
-
 use http::Response;
+use std::time::Duration;
 
 /// An observer of an exchange, from its start to the head of its response. Every method does nothing by default.
 pub trait Observer {

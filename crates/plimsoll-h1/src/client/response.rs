@@ -1,9 +1,8 @@
 //! The response of an upstream.
 
+use crate::body::Incoming;
 use bytes::Bytes;
 use http::Response;
-
-use crate::body::Incoming;
 
 /// The response of an upstream.
 pub enum ClientResponse<IO> {

@@ -1,17 +1,19 @@
 //! The body of a response: it reads the connection of its exchange, and writes the rest of the request meanwhile.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-
+use super::exchange::{Exchange, UploadError};
+use crate::{
+    body::{BodySource, Polled},
+    error::BodyError,
+    splice::Pipe,
+    transport::Transport,
+};
 use bytes::Bytes;
 use http_body::Body;
-
-use super::exchange::{Exchange, UploadError};
-use crate::body::{BodySource, Polled};
-use crate::error::BodyError;
-use crate::splice::Pipe;
-use crate::transport::Transport;
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
 
 impl<IO, B> Exchange<IO, B>
 where

@@ -1,16 +1,16 @@
 //! The bypass of a large body around this process.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
+use super::{conn::ServerConn, error::RespondErrorKind, write_stall::WriteStall};
+use crate::{
+    splice::{self, Pipe},
+    transport::Transport,
+    turn::Turn,
+};
 use http_body::Body;
-
-use super::conn::ServerConn;
-use super::error::RespondErrorKind;
-use super::write_stall::WriteStall;
-use crate::splice::{self, Pipe};
-use crate::transport::Transport;
-use crate::turn::Turn;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 type PollSplice<B> =
     fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Option<Result<u64, <B as Body>::Error>>>;

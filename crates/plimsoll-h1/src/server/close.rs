@@ -1,12 +1,12 @@
 //! The orderly end of a connection.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Poll, ready};
-
 use super::conn::ServerConn;
-use crate::buffer::ReadBuffer;
-use crate::transport::Transport;
+use crate::{buffer::ReadBuffer, transport::Transport};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Poll, ready},
+};
 
 impl<IO: Transport> ServerConn<IO> {
     /// Closes the connection in good order.

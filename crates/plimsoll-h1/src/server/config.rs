@@ -1,9 +1,7 @@
 //! Limits and times of a server connection.
 
-use std::num::NonZeroU64;
-use std::time::Duration;
-
 use crate::limits::HeadLimits;
+use std::{num::NonZeroU64, time::Duration};
 
 /// The configuration of the connections of one listener, shared by all of them.
 /// [`set_config`](super::ServerConn::set_config) replaces it.

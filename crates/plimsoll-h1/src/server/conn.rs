@@ -1,27 +1,31 @@
 //! A connection from a client: waits for requests and reads their heads.
 
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-
+use super::{
+    config::ServerConfig,
+    error::NextError,
+    shared::{RequestFacts, Shared},
+    watch::{Gone, Informational},
+};
+use crate::{
+    body::{BodySource, Incoming},
+    body_reader::BodyReader,
+    buffer::ReadBuffer,
+    drain::{Drain, Listener},
+    error::RequestHeadError,
+    framing::Framing,
+    head_scanner::HeadScanner,
+    request_head::RequestHead,
+    transport::Transport,
+};
 use bytes::Bytes;
 use http::{Method, Request};
-
-use super::config::ServerConfig;
-use super::error::NextError;
-use super::shared::{RequestFacts, Shared};
-use super::watch::{Gone, Informational};
-use crate::body::{BodySource, Incoming};
-use crate::body_reader::BodyReader;
-use crate::buffer::ReadBuffer;
-use crate::drain::{Drain, Listener};
-use crate::error::RequestHeadError;
-use crate::framing::Framing;
-use crate::head_scanner::HeadScanner;
-use crate::request_head::RequestHead;
-use crate::transport::Transport;
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
 
 /// The most bytes of a request line beside its target: a method, two spaces and the version.
 const LINE_BESIDE_TARGET: usize = 64;

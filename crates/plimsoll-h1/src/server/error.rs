@@ -1,9 +1,7 @@
 //! Errors of reading a request and of writing a response.
 
-use std::fmt;
-use std::io;
-
 use crate::error::RequestHeadError;
+use std::{fmt, io};
 
 /// An error in place of the next request.
 #[derive(Debug)]

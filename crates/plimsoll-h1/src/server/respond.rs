@@ -1,23 +1,27 @@
 //! Writing of a response, and the state of the connection after it.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
-
+use super::{
+    bypass::Bypass,
+    conn::ServerConn,
+    error::{RespondError, RespondErrorKind},
+    shared::RequestFacts,
+    write_stall::WriteStall,
+};
+use crate::{
+    encode::{self, Announce, FieldWriter, Persistence},
+    outgoing::Mode,
+    splice::Splice,
+    transport::Transport,
+    turn::Turn,
+};
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body;
-
-use super::bypass::Bypass;
-use super::conn::ServerConn;
-use super::error::{RespondError, RespondErrorKind};
-use super::shared::RequestFacts;
-use super::write_stall::WriteStall;
-use crate::encode::{self, Announce, FieldWriter, Persistence};
-use crate::outgoing::Mode;
-use crate::splice::Splice;
-use crate::transport::Transport;
-use crate::turn::Turn;
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
 
 /// The use of a connection after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

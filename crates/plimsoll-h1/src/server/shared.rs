@@ -1,18 +1,20 @@
 //! The state that a connection, its request's body and its handles share.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-
+use crate::{
+    body::{BodySource, Polled},
+    body_reader::BodyReader,
+    buffer::ReadBuffer,
+    encode,
+    error::BodyError,
+    outgoing::Outgoing,
+    transport::Transport,
+};
 use http::{HeaderMap, StatusCode};
-
-use crate::body::{BodySource, Polled};
-use crate::body_reader::BodyReader;
-use crate::buffer::ReadBuffer;
-use crate::encode;
-use crate::error::BodyError;
-use crate::outgoing::Outgoing;
-use crate::transport::Transport;
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
 /// The most bytes that are read ahead of a waiting handler, only to learn whether the client is still there.
 const READ_AHEAD: usize = 8 * 1024;

@@ -1,15 +1,15 @@
 //! Handles of the current request: a watch for the client's end, and a sender of interim responses.
 
-use std::cell::RefCell;
-use std::fmt;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use http::{HeaderMap, StatusCode};
-
 use super::shared::Shared;
 use crate::transport::Transport;
+use http::{HeaderMap, StatusCode};
+use std::{
+    cell::RefCell,
+    fmt,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
 
 /// A future that resolves once the client has closed its side of the connection or reset it, during the current request.
 ///

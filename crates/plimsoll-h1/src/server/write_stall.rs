@@ -1,13 +1,13 @@
 //! Detection of a client that does not read, or reads too slowly.
 
-use std::num::NonZeroU64;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
-use tokio::time::{Instant, Sleep};
-
 use crate::pace::Pace;
+use std::{
+    num::NonZeroU64,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep};
 
 /// The time that writes have to wait: without progress at a stretch, and in total against the bytes written. No clock is
 /// read while no write waits.

@@ -1,12 +1,10 @@
 //! Responses, and the connection after them.
 
+use crate::support::{Upload, connect, get, script, send, text};
 use http::{Method, StatusCode};
 use http_body::Body as _;
-use plimsoll_h1::client::SendErrorKind;
-use plimsoll_h1::{BodyError, ResponseHeadError};
+use plimsoll_h1::{BodyError, ResponseHeadError, client::SendErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use crate::support::{Upload, connect, get, script, send, text};
 
 #[tokio::test]
 async fn a_connection_is_kept_after_a_clean_response() {

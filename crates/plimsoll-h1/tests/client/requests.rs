@@ -1,10 +1,9 @@
 //! Requests: their bodies, observers, and upgrades.
 
+use crate::support::{End, Upload, connect, fields, get, script, send, text};
 use http::{Method, Response, StatusCode};
 use plimsoll_h1::client::{ClientResponse, Observer, Outbound, SendErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use crate::support::{End, Upload, connect, fields, get, script, send, text};
 
 #[derive(Default)]
 struct Log(Vec<String>);

@@ -1,18 +1,23 @@
 //! A connection, its upstream, and request bodies.
 
-use std::cell::RefCell;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
-use plimsoll_h1::client::{ClientConfig, ClientConn, ClientResponse, Outbound};
-use plimsoll_h1::{BodyError, Incoming};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use plimsoll_h1::{
+    BodyError, Incoming,
+    client::{ClientConfig, ClientConn, ClientResponse, Outbound},
+};
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 
 /// A request body: its frames, then its end, its failure, or silence.
 pub(crate) struct Upload {

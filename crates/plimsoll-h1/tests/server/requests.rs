@@ -1,17 +1,16 @@
 //! Requests: their order, heads, bodies, and ends.
 
-use std::rc::Rc;
-use std::time::Duration;
-
+use crate::support::{GET, loopback, loopback_with, next, pipe, poll_once, read_all, read_to, text};
 use bytes::Bytes;
 use http::{Method, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
-use plimsoll_h1::server::{Idle, Next, NextError, Sent, ServerConfig, ServerConn};
-use plimsoll_h1::{BodyError, Drain, RequestHeadError};
+use plimsoll_h1::{
+    BodyError, Drain, RequestHeadError,
+    server::{Idle, Next, NextError, Sent, ServerConfig, ServerConn},
+};
+use std::{rc::Rc, time::Duration};
 use tokio::io::AsyncWriteExt as _;
-
-use crate::support::{GET, loopback, loopback_with, next, pipe, poll_once, read_all, read_to, text};
 
 #[tokio::test]
 async fn requests_follow_each_other_on_one_connection() {

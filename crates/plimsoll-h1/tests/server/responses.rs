@@ -1,14 +1,15 @@
 //! Responses: their framing, failures, and upgrades.
 
+use crate::support::{Frames, GET, frames, loopback, next, read_all, read_to, text};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::Empty;
-use plimsoll_h1::Incoming;
-use plimsoll_h1::server::{Idle, Next, RespondErrorKind, Sent};
+use plimsoll_h1::{
+    Incoming,
+    server::{Idle, Next, RespondErrorKind, Sent},
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use crate::support::{Frames, GET, frames, loopback, next, read_all, read_to, text};
 
 #[tokio::test]
 async fn interim_responses_go_ahead_of_the_final_one() {

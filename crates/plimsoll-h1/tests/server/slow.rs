@@ -1,18 +1,13 @@
 //! Slow clients and slow sources; time is paused.
 
-use std::convert::Infallible;
-use std::num::NonZeroU64;
-use std::rc::Rc;
-use std::time::Duration;
-
+use crate::support::{GET, next, pipe, pipe_with, poll_once, read_to};
 use bytes::Bytes;
 use http::Response;
 use http_body::Frame;
 use http_body_util::Full;
 use plimsoll_h1::server::{Next, RespondError, RespondErrorKind, Sent, ServerConfig};
+use std::{convert::Infallible, num::NonZeroU64, rc::Rc, time::Duration};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use crate::support::{GET, next, pipe, pipe_with, poll_once, read_to};
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_stops_reading_is_given_up() {

@@ -1,17 +1,22 @@
 //! Connections and bodies of the tests.
 
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use plimsoll_h1::server::{Idle, ServerConfig, ServerConn};
-use plimsoll_h1::{Drain, Incoming};
-use tokio::io::{AsyncReadExt as _, DuplexStream};
-use tokio::net::{TcpListener, TcpStream};
+use plimsoll_h1::{
+    Drain, Incoming,
+    server::{Idle, ServerConfig, ServerConn},
+};
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncReadExt as _, DuplexStream},
+    net::{TcpListener, TcpStream},
+};
 
 /// Frames that come one a poll, with a wait before each where asked.
 pub(crate) struct Frames {

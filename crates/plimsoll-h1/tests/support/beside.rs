@@ -1,18 +1,17 @@
 //! hyper's reading of the same bytes.
 
-use std::convert::Infallible;
-use std::rc::Rc;
-
+use super::{
+    message::{self, Message, Messages},
+    pieces::{Cuts, Pieces},
+};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Empty;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{client::conn::http1 as client, server::conn::http1 as server};
+use hyper::{
+    body::Incoming, client::conn::http1 as client, server::conn::http1 as server, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
-
-use super::message::{self, Message, Messages};
-use super::pieces::{Cuts, Pieces};
+use std::{convert::Infallible, rc::Rc};
 
 /// Reads all requests of a connection as a server.
 pub fn requests(bytes: &[u8]) -> Vec<Message> {

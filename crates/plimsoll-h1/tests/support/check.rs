@@ -1,12 +1,7 @@
 //! What must hold for any bytes.
 
+use super::{beside, forward::forward, message::Message, pieces::Cuts, relay::relay};
 use http::Method;
-
-use super::beside;
-use super::forward::forward;
-use super::message::Message;
-use super::pieces::Cuts;
-use super::relay::relay;
 
 /// Requests whose responses are framed in different ways.
 const REQUESTS: [(&[u8], Method); 3] = [

@@ -1,15 +1,16 @@
 //! Requests of a client, forwarded to an upstream by the engine.
 
-use std::future::pending;
-use std::rc::Rc;
-
+use super::{
+    message::{Message, Messages, Noted},
+    pieces::{Cuts, Pieces},
+};
 use http::Response;
-use plimsoll_h1::client::{ClientConn, Outbound, SendErrorKind};
-use plimsoll_h1::server::{Next, NextError, ServerConn};
-use plimsoll_h1::{Drain, Incoming};
-
-use super::message::{Message, Messages, Noted};
-use super::pieces::{Cuts, Pieces};
+use plimsoll_h1::{
+    Drain, Incoming,
+    client::{ClientConn, Outbound, SendErrorKind},
+    server::{Next, NextError, ServerConn},
+};
+use std::{future::pending, rc::Rc};
 
 /// The outcome for all requests of a connection.
 #[derive(PartialEq, Eq, Debug)]

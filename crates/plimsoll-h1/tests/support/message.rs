@@ -1,14 +1,15 @@
 //! A message as a reader sees it.
 
-use std::cell::RefCell;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, ready};
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, request, response};
 use http_body::{Body, Frame, SizeHint};
 use plimsoll_h1::semantics;
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
 
 /// A field: its name and value.
 pub type Field = (String, Vec<u8>);

@@ -21,7 +21,6 @@ pub mod relay;
 pub use mutate::{cuts, mutated};
 
 use std::cell::RefCell;
-
 use tokio::runtime::{Builder, Runtime};
 
 thread_local! {

@@ -1,9 +1,7 @@
 //! Strategies of the property tests.
 
-use proptest::prelude::*;
-use proptest::sample::Index;
-
 use super::pieces::Cuts;
+use proptest::{prelude::*, sample::Index};
 
 /// Reads and writes of any size.
 pub fn cuts() -> impl Strategy<Value = Cuts> {

@@ -1,13 +1,14 @@
 //! A transport that reads given bytes in given pieces and keeps what is written.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::io;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-
 use plimsoll_h1::Transport;
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How bytes are cut into reads and writes.

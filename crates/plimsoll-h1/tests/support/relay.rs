@@ -1,14 +1,15 @@
 //! The response of an upstream, relayed to a client by the engine.
 
-use std::future::pending;
-use std::rc::Rc;
-
-use plimsoll_h1::client::{ClientConn, ClientResponse, Outbound, SendErrorKind};
-use plimsoll_h1::server::{RespondErrorKind, ServerConn};
-use plimsoll_h1::{Drain, Incoming};
-
-use super::message::{Message, Messages, Noted};
-use super::pieces::{Cuts, Pieces};
+use super::{
+    message::{Message, Messages, Noted},
+    pieces::{Cuts, Pieces},
+};
+use plimsoll_h1::{
+    Drain, Incoming,
+    client::{ClientConn, ClientResponse, Outbound, SendErrorKind},
+    server::{RespondErrorKind, ServerConn},
+};
+use std::{future::pending, rc::Rc};
 
 /// The outcome for one response.
 #[derive(PartialEq, Eq, Debug)]
