@@ -4,9 +4,11 @@ mod api;
 mod bench;
 mod chaos;
 mod ci;
+mod fuzz;
 mod openapi;
 mod setup;
 mod smoke;
+mod spellings;
 mod steps;
 mod test;
 mod tools;
@@ -38,6 +40,12 @@ enum Command {
     Api(api::Options),
     /// Kill everything around the example service under load, and compare the books afterwards
     Chaos(chaos::Options),
+    /// Mutated messages, for as long as you like
+    #[command(subcommand)]
+    Fuzz(fuzz::Fuzz),
+    /// The same spellings of paths and hosts through the gateway, nginx and Envoy
+    #[command(long_about = spellings::LONG_ABOUT)]
+    Spellings(spellings::Options),
     /// Hold the admin API to its own description
     #[command(long_about = openapi::LONG_ABOUT)]
     Openapi(openapi::Options),
@@ -55,6 +63,8 @@ fn main() -> ExitCode {
         Command::Bench(bench) => bench::run(&bench),
         Command::Api(options) => api::run(&options),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Command::Spellings(options) => spellings::run(&options),
         Command::Openapi(options) => openapi::run(&options),
         Command::Smoke(options) => smoke::run(&options),
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),

@@ -197,6 +197,36 @@ fn a_change_is_a_line_with_who_what_was_and_what_is_and_a_scrape_is_none() {
     assert!(!log.iter().any(|line| line["target"] == "plimsoll::requests"), "{log:#?}");
 }
 
+/// A proxy in front that nobody named: all its clients share one client's limits, which must not go unnoticed.
+#[test]
+fn forwarded_fields_from_a_peer_that_is_not_trusted_are_one_warning_that_says_what_to_set() {
+    let (origin, scratch) = (Origin::start(), Scratch::new("strangers"));
+    let file = |trusted: &str| {
+        format!(
+            "version = 1\n{trusted}\nadmin = {{ listen = \"{ANY}\" }}\nlistener = [{{ listen = \"{ANY}\" }}]\n\
+             route = [{{ upstream = \"orders\" }}]\nupstream.orders.endpoints = [\"{}\"]\n",
+            origin.address
+        )
+    };
+    for (trusted, warnings) in [("", 1), ("trusted = [\"127.0.0.0/8\"]", 0)] {
+        let mut serving = Serving::start(&scratch.file(file(trusted)));
+        for field in ["X-Forwarded-For: 9.9.9.9", "Forwarded: for=9.9.9.9", "X-Forwarded-Proto: https"] {
+            let path = format!("/a HTTP/1.1\r\n{field}\r\nX-Rest: ");
+            assert_eq!(get(serving.address, &path).unwrap().0, 200);
+        }
+        let page = get(serving.admin, "/metrics").unwrap().1;
+        let counted = format!("plimsoll_untrusted_forwarded_total {}\n", if warnings == 1 { 3 } else { 0 });
+        assert!(page.contains(&counted), "{counted} in {page}");
+        serving.signal("TERM");
+        let log = lines(&serving.rest());
+        let said: Vec<&Value> = log.iter().filter(|line| line["setting"] == "trusted").collect();
+        assert_eq!(said.len(), warnings, "{log:#?}");
+        if let [line] = &said[..] {
+            assert_eq!((&line["level"], &line["peer"]), (&"WARN".into(), &"127.0.0.1".into()), "{line:#}");
+        }
+    }
+}
+
 /// A gateway whose output nobody reads.
 struct UnreadGateway {
     child: Child,

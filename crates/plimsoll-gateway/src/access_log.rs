@@ -9,9 +9,10 @@
 //! | `status` | the answer's; where there was none, 499 if the client left before, 503 if the drain was over |
 //! | `route`, `upstream`, `endpoint` | where it went; the endpoint is the one that answered, else the last one asked |
 //! | `attempts` | how often it was sent, hedges included |
-//! | `bytes` | of the answer's body, as sent |
-//! | `broken` | `true` where the answer broke off after its head |
-//! | `duration_ms` | from the request's head to the answer's last byte |
+//! | `bytes` | of the answer's body, as sent; of a tunnel, what went to the client |
+//! | `bytes_to_endpoint` | of a tunnel: what went the other way |
+//! | `broken` | `true` where the answer broke off after its head, or a tunnel did not end with both sides done |
+//! | `duration_ms` | from the request's head to the answer's last byte, or the tunnel's end |
 //! | `trace_id` | of the trace it belongs to, and the id of its problem |
 //! | `problem` | what the gateway itself had to say |
 //! | `why` | one word of why it did not go well; a failure that the endpoint answered itself has none |
@@ -134,6 +135,7 @@ pub(crate) struct Entry {
     attempts: Cell<u32>,
     trace: Cell<Option<ProblemId>>,
     answer: Cell<Option<Answer>>,
+    to_endpoint: Cell<Option<u64>>,
 }
 
 /// How a request ended.
@@ -178,6 +180,7 @@ impl Entry {
             attempts: Cell::new(0),
             trace: Cell::new(None),
             answer: Cell::new(None),
+            to_endpoint: Cell::new(None),
         }))
     }
 
@@ -190,6 +193,11 @@ impl Entry {
     /// It belongs to this trace.
     pub(crate) fn traced(&self, trace: ProblemId) {
         self.trace.set(Some(trace));
+    }
+
+    /// The trace it belongs to, if that is known.
+    pub(crate) fn trace(&self) -> Option<ProblemId> {
+        self.trace.get()
     }
 
     /// It is sent to this endpoint.
@@ -206,6 +214,24 @@ impl Entry {
     /// It is answered so, or, said before the end, has been as far as this.
     pub(crate) fn answered(&self, answer: Answer) {
         self.answer.set(Some(answer));
+    }
+
+    /// It has become a tunnel, which has carried so many bytes so far.
+    pub(crate) fn carried(&self, to_client: u64, to_endpoint: u64) {
+        let answer = Answer {
+            status: StatusCode::SWITCHING_PROTOCOLS,
+            bytes: to_client,
+            problem: None,
+            whole: false,
+            why: None,
+        };
+        self.answer.set(Some(answer));
+        self.to_endpoint.set(Some(to_endpoint));
+    }
+
+    /// The tunnel has ended: for this reason, unless both sides were done.
+    pub(crate) fn tunnel_ended(&self, why: Option<Why>) {
+        self.answer.set(self.answer.get().map(|answer| Answer { whole: why.is_none(), why, ..answer }));
     }
 }
 
@@ -234,6 +260,7 @@ impl Drop for Entry {
             endpoint: endpoint.map(|endpoint| endpoint.address.to_string()),
             attempts: self.attempts.get(),
             bytes: answer.map_or(0, |answer| answer.bytes),
+            bytes_to_endpoint: self.to_endpoint.get(),
             broken: answer.is_some_and(|answer| !answer.whole),
             duration_ms: (took.as_secs_f64() * 1e6).round() / 1e3,
             trace_id: self.trace.get().map(|trace| trace.to_string()),
@@ -250,12 +277,13 @@ impl Drop for Entry {
 }
 
 /// Writes the line of a request that was refused before it could be read.
-pub(crate) fn refused(snapshot: &Snapshot, client: IpAddr, problem: Kind, why: Why) {
+pub(crate) fn refused(snapshot: &Snapshot, client: IpAddr, problem: Kind, why: Why, id: ProblemId) {
     let Some(log) = &snapshot.access_log else { return };
     let line = LogLine {
         time: Timestamp(SystemTime::now()),
         client: client.to_canonical(),
         status: problem.status().as_u16(),
+        trace_id: Some(id.to_string()),
         problem: Some(problem.name()),
         why: Some(why.name()),
         ..LogLine::EMPTY
@@ -286,6 +314,8 @@ struct LogLine<'a> {
     endpoint: Option<String>,
     attempts: u32,
     bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_to_endpoint: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     broken: bool,
     duration_ms: f64,
@@ -311,6 +341,7 @@ impl LogLine<'_> {
         endpoint: None,
         attempts: 0,
         bytes: 0,
+        bytes_to_endpoint: None,
         broken: false,
         duration_ms: 0.0,
         trace_id: None,

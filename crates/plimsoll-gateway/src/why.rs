@@ -39,6 +39,12 @@ pub(crate) enum Why {
     ClientTooLarge,
     /// The drain was over.
     Drained,
+    /// A connection of a tunnel broke.
+    TunnelBroken,
+    /// Nothing moved in a tunnel, either way, for too long.
+    TunnelIdle,
+    /// A side of a tunnel took nothing of what was there for it for too long.
+    TunnelStalled,
     /// A defect of the gateway's own.
     Panicked,
     /// No route takes it.
@@ -52,7 +58,7 @@ pub(crate) enum Why {
 impl Why {
     /// Those without a part that varies, for the page that lists them.
     #[cfg(test)]
-    pub(crate) const PLAIN: [Self; 18] = [
+    pub(crate) const PLAIN: [Self; 21] = [
         Self::UpstreamRefused,
         Self::UpstreamUnreachable,
         Self::UpstreamUnresolved,
@@ -69,6 +75,9 @@ impl Why {
         Self::ClientBroke,
         Self::ClientTooLarge,
         Self::Drained,
+        Self::TunnelBroken,
+        Self::TunnelIdle,
+        Self::TunnelStalled,
         Self::Panicked,
         Self::NoRoute,
     ];
@@ -100,6 +109,9 @@ impl Why {
             Self::ClientBroke => "client-broke",
             Self::ClientTooLarge => "client-too-large",
             Self::Drained => "drained",
+            Self::TunnelBroken => "tunnel-broken",
+            Self::TunnelIdle => "tunnel-idle",
+            Self::TunnelStalled => "tunnel-stalled",
             Self::Panicked => "panicked",
             Self::NoRoute => "no-route",
             Self::Policy(reason) => reason.name(),

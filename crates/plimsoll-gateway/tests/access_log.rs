@@ -81,6 +81,7 @@ async fn a_line_says_what_happened_and_no_secret() {
     let refused = of("/nowhere");
     assert_eq!((&refused["status"], &refused["problem"]), (&404.into(), &"no-route".into()));
     assert_eq!((&refused["why"], line.get("why")), (&"no-route".into(), None));
+    assert_eq!(refused["trace_id"].as_str().unwrap().len(), 32, "{refused:#}");
     assert_eq!(refused.get("route"), None);
 }
 
@@ -321,4 +322,106 @@ async fn an_answer_that_the_drain_cut_off_has_its_status_and_says_so() {
     let line = written(&scratch, 1).await.remove(0);
     assert_eq!((&line["status"], &line["broken"]), (&200.into(), &true.into()), "{line:#}");
     assert_eq!(line["why"], "drained", "{line:#}");
+}
+
+/// Whatever the gateway refuses before it is sent on has an id, which its line has as well: that of the client's trace where
+/// there is one.
+#[tokio::test]
+async fn a_request_without_a_route_or_a_meaning_has_an_id_in_problem_and_log() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    let (running, _origin, scratch) = started("early-id", "100%").await;
+    let traced = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let mut asked = 0;
+    let mut ids = Vec::new();
+    for (path, headers, status) in [
+        ("/nowhere", vec![], 404),
+        ("/nowhere", vec![("traceparent", traced.as_str())], 404),
+        ("/a%2fb", vec![], 400),
+        ("/a%2fb", vec![("traceparent", traced.as_str())], 400),
+    ] {
+        let answer = ask(running.address(), Method::GET, path, &headers, "").await.unwrap();
+        assert_eq!(answer.status, status);
+        asked += 1;
+        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        let lines = written(&scratch, asked).await;
+        assert!(lines.iter().any(|line| line["trace_id"] == id.as_str()), "{id}: {lines:#?}");
+        assert_eq!(id == TRACE, !headers.is_empty());
+        ids.push(id);
+    }
+    // One that cannot even be read.
+    let mut socket = TcpStream::connect(running.address()).await.unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    let problem: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let id = problem["id"].as_str().unwrap();
+    let lines = written(&scratch, asked + 1).await;
+    assert!(lines.iter().any(|line| line["trace_id"] == id), "{id}: {lines:#?}");
+    assert!(!ids.iter().any(|other| other == id));
+}
+
+/// A tunnel through the gateway: the client's end and the endpoint's.
+async fn tunnel(test: &str, top: &str) -> (Running, Scratch, TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let scratch = Scratch::new(&format!("{test}-log"));
+    let text = format!(
+        "ADMIN\n{top}\nLISTENER\n[access-log]\npath = \"{}\"\n[[route]]\nupstream = \"orders\"\n\
+         [upstream.orders]\nendpoints = [\"{}\"]\n",
+        scratch.path("access.log").display(),
+        listener.local_addr().unwrap(),
+    );
+    let running = Running::start(test, &text).await;
+    let mut client = TcpStream::connect(running.address()).await.unwrap();
+    let asked = "GET /chat HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    client.write_all(asked.as_bytes()).await.unwrap();
+    let (mut endpoint, _) = listener.accept().await.unwrap();
+    until(&mut endpoint, b"\r\n\r\n").await;
+    let agreed = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    endpoint.write_all(agreed.as_bytes()).await.unwrap();
+    until(&mut client, b"\r\n\r\n").await;
+    client.write_all(b"question").await.unwrap();
+    until(&mut endpoint, b"question").await;
+    endpoint.write_all(b"a long answer").await.unwrap();
+    until(&mut client, b"a long answer").await;
+    (running, scratch, client, endpoint)
+}
+
+async fn until(stream: &mut TcpStream, end: &[u8]) {
+    let mut got = Vec::new();
+    while !got.ends_with(end) {
+        got.push(stream.read_u8().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_tunnels_line_is_written_at_its_end_with_its_bytes_and_its_time() {
+    let (running, scratch, client, endpoint) = tunnel("tunnel", "").await;
+    // Another request's line is written meanwhile, and the tunnel's is not.
+    running.get("/a%2fb").await;
+    let lines = written(&scratch, 1).await;
+    assert_eq!((lines.len(), &lines[0]["status"]), (1, &400.into()), "{lines:#?}");
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    drop((client, endpoint));
+    let line = written(&scratch, 2).await.remove(1);
+    for (key, value) in [("status", 101), ("bytes", 13), ("bytes_to_endpoint", 8), ("attempts", 1)] {
+        assert_eq!(line[key], value, "{key} of {line:#}");
+    }
+    assert!(line["duration_ms"].as_f64().unwrap() >= 50.0, "{line:#}");
+    assert_eq!((line.get("broken"), line.get("why")), (None, None), "{line:#}");
+    assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn a_tunnels_line_says_why_it_was_ended() {
+    let (_running, scratch, _client, _endpoint) =
+        tunnel("tunnel-idle", "[tunnels]\nidle-time = \"50ms\"").await;
+    let line = written(&scratch, 1).await.remove(0);
+    assert_eq!((&line["why"], &line["broken"]), (&"tunnel-idle".into(), &true.into()), "{line:#}");
+    assert_eq!((&line["status"], &line["bytes"]), (&101.into(), &13.into()), "{line:#}");
+
+    let (running, scratch, _client, _endpoint) = tunnel("tunnel-cut", "").await;
+    assert_eq!(running.control.drain(std::time::Duration::from_millis(20)).await, 1);
+    let line = written(&scratch, 1).await.remove(0);
+    assert_eq!((&line["why"], &line["status"]), (&"drained".into(), &101.into()), "{line:#}");
+    assert_eq!((&line["bytes"], &line["bytes_to_endpoint"]), (&13.into(), &8.into()), "{line:#}");
 }

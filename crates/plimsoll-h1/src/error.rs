@@ -15,6 +15,9 @@ pub enum RequestHeadError {
     LeadingLines,
     /// The request line is not `method SP target SP version`.
     RequestLine,
+    /// The first line names no protocol where its version should stand: this is no HTTP/1.x, nor the preface of HTTP/2. An
+    /// answer in HTTP/1.1 would not be understood.
+    NotHttp,
     /// The version is none of `HTTP/1.0` and `HTTP/1.1`.
     Version,
     /// The target has bytes that are not allowed in a target, or a fragment.
@@ -83,6 +86,7 @@ impl RequestHeadError {
             Self::BareCarriageReturn => "bare-cr",
             Self::LeadingLines => "leading-lines",
             Self::RequestLine => "request-line",
+            Self::NotHttp => "not-http",
             Self::Version => "version",
             Self::TargetSyntax => "target-syntax",
             Self::TargetForm => "target-form",

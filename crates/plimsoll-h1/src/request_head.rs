@@ -124,6 +124,7 @@ fn version_error(head: &[u8]) -> RequestHeadError {
         {
             RequestHeadError::Version
         }
+        Some(word) if !word.is_empty() && !word.contains(&b'/') => RequestHeadError::NotHttp,
         _ => RequestHeadError::RequestLine,
     }
 }

@@ -145,7 +145,7 @@ fn keyed_limiter(times: u64) {
     const KEYS: u64 = 64;
     let (rate, burst) = rate();
     let limiter =
-        KeyedLimiter::new(rate, burst, RateLimitSpec::KEYS, Instant::ORIGIN, black_box(Draw::new(42)));
+        KeyedLimiter::new(rate, burst, RateLimitSpec::KEYS.into(), Instant::ORIGIN, black_box(Draw::new(42)));
     let names: Vec<String> = (0..KEYS).map(|at| format!("host-{at}.example")).collect();
     for (at, now) in instants(times).enumerate() {
         let key: KeyHash = limiter.hash(names[at % KEYS as usize].as_bytes());

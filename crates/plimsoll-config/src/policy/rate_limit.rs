@@ -6,10 +6,11 @@ use crate::{
     section,
 };
 use plimsoll_policy::{
-    rate::{Per, RateLimitSpec},
+    rate::{KeyCapacity, Per, RateLimitSpec},
     units::{Burst, Rate},
 };
-use std::{borrow::Cow, num::NonZeroU32};
+use serde_json::json;
+use std::borrow::Cow;
 
 impl Shape for Per {
     fn expected() -> Cow<'static, str> {
@@ -40,6 +41,25 @@ impl Shape for Per {
     }
 }
 
+impl Shape for KeyCapacity {
+    fn expected() -> Cow<'static, str> {
+        format!("a whole number from 1 to {}", Self::MAX).into()
+    }
+
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        let keys = reader.integer(node, 1..=Self::MAX.into(), &Self::expected())?;
+        Self::new(u32::try_from(keys).ok()?)
+    }
+
+    fn schema(_: &mut Schemas) -> serde_json::Value {
+        json!({ "type": "integer", "minimum": 1, "maximum": Self::MAX })
+    }
+
+    fn write(&self) -> serde_json::Value {
+        self.get().into()
+    }
+}
+
 section! {
     /// A rate limit: so many calls in so long, and some at once.
     for RateLimitSpec {
@@ -51,7 +71,7 @@ section! {
         /// header.
         per: Per = Per::default(),
         /// How many keys are remembered at most, where keys are counted apart. The least useful goes first.
-        keys: NonZeroU32 = Self::KEYS,
+        keys: KeyCapacity = Self::KEYS,
     }
 }
 

@@ -6,7 +6,7 @@ use plimsoll_policy::{
     bulkhead::BulkheadSpec,
     concurrency::{Algorithm, ConcurrencySpec},
     hedge::{HedgeDelay, HedgeSpec},
-    rate::{Per, RateLimitSpec},
+    rate::{KeyCapacity, Per, RateLimitSpec},
     retry::{Jitter, RetryOn, RetrySpec},
     shed::ShedSpec,
     throttle::ThrottleSpec,
@@ -130,7 +130,7 @@ window = "8s"
                 rate: "90/m".parse().unwrap(),
                 burst: 2.try_into().unwrap(),
                 per: Per::Header("x-tenant".into()),
-                keys: count(77),
+                keys: KeyCapacity::new(77).unwrap(),
             }),
             throttle: Some(ThrottleSpec { k: 1.5.try_into().unwrap(), window: ms(30_000) }),
             breaker: Some(BreakerSpec {

@@ -6,7 +6,7 @@ use plimsoll_policy::{
     bulkhead::BulkheadSpec,
     concurrency::{Algorithm, ConcurrencySpec},
     hedge::{HedgeDelay, HedgeSpec, Percentile},
-    rate::{Per, RateLimitSpec},
+    rate::{KeyCapacity, Per, RateLimitSpec},
     retry::{Attempts, Jitter, RetryOn, RetrySpec},
     shed::ShedSpec,
     throttle::{Multiplier, ThrottleSpec},
@@ -51,7 +51,7 @@ fn rate_limit() -> impl Strategy<Value = RateLimitSpec> {
         rate,
         burst: Burst::try_from(burst.get()).expect("from 1 on"),
         per,
-        keys,
+        keys: KeyCapacity::new(keys.get() % KeyCapacity::MAX + 1).expect("within its range"),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::{
     why::Why,
     worker::Worker,
 };
-use http::{Response, Version};
+use http::{HeaderMap, HeaderValue, Response, Version};
 use plimsoll::{
     driver::{
         Attempts, Begin, BodyGuard, CallError, CallGuard, Marks, ResponseHead,
@@ -29,6 +29,7 @@ use plimsoll::{
 };
 use smallvec::SmallVec;
 use std::{
+    borrow::Cow,
     ops::Deref,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -186,6 +187,16 @@ fn tell(picked: &Picked, result: Result<&Reply, &Fault>, id: ProblemId, now: Ins
     }
 }
 
+/// Returns the value of the header by which endpoints are chosen. Several fields of that name are one list, which is spelled
+/// as if it had come in one field ([RFC 9110, section 5.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.3)).
+fn hash_key<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, [u8]>> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = values.next()?;
+    let Some(second) = values.next() else { return Some(Cow::Borrowed(first)) };
+    let all: Vec<&[u8]> = [first, second].into_iter().chain(values).collect();
+    Some(Cow::Owned(all.join(&b", "[..])))
+}
+
 /// Runs the request's call to the head of its response.
 pub(crate) async fn drive(
     worker: &Worker,
@@ -196,12 +207,12 @@ pub(crate) async fn drive(
     alarm: &mut Alarm,
 ) -> Result<(Response<Download>, Option<Tunnel>), Refused> {
     let upstream = &*route.upstream;
-    let key = upstream.hash_header().and_then(|name| sending.parts.headers.get(name));
+    let key = upstream.hash_header().and_then(|name| hash_key(&sending.parts.headers, name));
     let mut guard = CallGuard::new(RoutePolicy(Arc::clone(route)), facts);
     let marks = [Marks::new(), Marks::new()];
     let mut attempts = EndpointAttempts {
         route,
-        key: key.map(|value| upstream.hash(value.as_bytes())),
+        key: key.map(|value| upstream.hash(&value)),
         sending,
         entry,
         marks: &marks,

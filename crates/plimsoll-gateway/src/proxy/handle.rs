@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, Version, header, r
 use http_body::{Body, Frame, SizeHint};
 use plimsoll::http::{
     Chain, Kind, Problem, ProblemId,
-    headers::{Forwarding, Scheme, TrustedProxy},
+    headers::{Forwarding, Scheme, TraceParent, TrustedProxy},
     is_grpc,
 };
 use std::{
@@ -231,7 +231,10 @@ pub(crate) async fn handle(
     let uri = std::mem::take(&mut parts.uri);
     let route = match find(snapshot, &uri, &parts) {
         Ok(route) => route,
-        Err(none) => return refused(worker, none, &speaks, None, None),
+        Err(none) => {
+            let id = id_of(&parts.headers, client.entry);
+            return refused(worker, none, &speaks, None, id);
+        }
     };
     let route = InFlight::on(route);
     let target = forward::target(&uri, &route);
@@ -251,8 +254,8 @@ pub(crate) async fn handle(
     }
     if let Err(rejected) = charged {
         let why = Why::Policy(rejected.reason);
-        let problem = Problem::from(rejected).id(id);
-        return refused(worker, Refused { problem, why }, &speaks, Some(route), Some(id));
+        let problem = Problem::from(rejected);
+        return refused(worker, Refused { problem, why }, &speaks, Some(route), id);
     }
     let sending = Sending {
         parts: &parts,
@@ -267,9 +270,7 @@ pub(crate) async fn handle(
             forward::answer(response.headers_mut(), tunnel.is_some());
             Answered { response, route: Some(route), tunnel, problem: None, why: None }
         }
-        Err(Refused { problem, why }) => {
-            refused(worker, Refused { problem: problem.id(id), why }, &speaks, Some(route), Some(id))
-        }
+        Err(refusal) => refused(worker, refusal, &speaks, Some(route), id),
     }
 }
 
@@ -292,8 +293,23 @@ fn find(snapshot: &Snapshot, uri: &Uri, parts: &request::Parts) -> Result<Arc<Ro
     found.ok_or_else(|| Refused { problem: Problem::new(Kind::NoRoute), why: Why::NoRoute })
 }
 
+/// Returns the id of a request that is not sent on, and puts it into its line: the id of the trace that it came with, or a
+/// fresh one.
+fn id_of(headers: &HeaderMap, entry: Option<&Entry>) -> ProblemId {
+    let id = TraceParent::of(headers).map_or_else(ProblemId::fresh, |came| ProblemId::new(came.trace));
+    if let Some(entry) = entry {
+        entry.traced(id);
+    }
+    id
+}
+
 /// The answer to a request that goes no further than its arrival.
-pub(crate) fn stopped(worker: &Worker, stop: Stop, grpc: bool) -> Answered {
+pub(crate) fn stopped(
+    worker: &Worker,
+    (stop, headers): (Stop, HeaderMap),
+    entry: Option<&Entry>,
+    grpc: bool,
+) -> Answered {
     let Some(problem) = stop.problem() else {
         return Answered {
             response: super::arrival::own(),
@@ -305,7 +321,8 @@ pub(crate) fn stopped(worker: &Worker, stop: Stop, grpc: bool) -> Answered {
     };
     let name = stop.name();
     worker.shared.metrics.refused(name);
-    refused(worker, Refused { problem, why: Why::Request(name) }, &Speaks { grpc }, None, None)
+    let id = id_of(&headers, entry);
+    refused(worker, Refused { problem, why: Why::Request(name) }, &Speaks { grpc }, None, id)
 }
 
 fn refused(
@@ -313,11 +330,12 @@ fn refused(
     refused: Refused,
     speaks: &Speaks,
     route: Option<InFlight>,
-    id: Option<ProblemId>,
+    id: ProblemId,
 ) -> Answered {
     let Refused { problem, why } = refused;
+    let problem = problem.id(id);
     if let Some(inside) = problem.inside() {
-        tracing::debug!(kind = problem.kind().name(), id = ?id, error = %Chain(inside), "refused");
+        tracing::debug!(kind = problem.kind().name(), %id, error = %Chain(inside), "refused");
     }
     let response = spoken(worker, &problem, speaks.grpc);
     Answered { response, route, tunnel: None, problem: Some(problem.kind()), why: Some(why) }

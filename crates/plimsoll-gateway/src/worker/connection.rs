@@ -30,9 +30,9 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, accepted: Accep
                 let Some((stream, read)) = connection.into_parts() else { return };
                 return Box::pin(http2::serve(&worker, stream, read, accepted)).await;
             }
-            http1::End::Tunnel(tunnel, route) => {
+            http1::End::Tunnel(tunnel, route, entry) => {
                 let Some((stream, read)) = connection.into_parts() else { return };
-                return Box::pin(super::tunnel::carry(&worker, stream, read, *tunnel, route)).await;
+                return Box::pin(super::tunnel::carry(&worker, stream, read, *tunnel, route, entry)).await;
             }
         }
     }

@@ -38,8 +38,8 @@ pub(super) enum End {
     Broken,
     /// It speaks HTTP/2.
     Http2,
-    /// It has switched protocols with an endpoint of this route.
-    Tunnel(Box<Tunnel>, Option<InFlight>),
+    /// It has switched protocols with an endpoint of this route. The request's line is written when the tunnel ends.
+    Tunnel(Box<Tunnel>, Option<InFlight>, Option<Box<Entry>>),
 }
 
 /// Serves requests as long as they come without a pause.
@@ -81,7 +81,7 @@ pub(super) async fn serve(
                 let request = request.map(|body| Inbound::http1(body, trailing));
                 answer(worker, connection, &snapshot, request, client, alarm).await
             }
-            Err(stop) => Some(stopped(worker, stop, false)),
+            Err(stop) => Some(stopped(worker, stop, entry.as_deref(), false)),
         };
         let Some(answered) = answered else { return End::Broken };
         let Answered { mut response, route, tunnel, mut problem, mut why } = answered;
@@ -114,15 +114,20 @@ pub(super) async fn serve(
         }
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
         count(route.as_deref(), status, began, bytes);
+        let ended = match (sent, tunnel) {
+            (Ok(sent), Some(tunnel)) if sent.next == Next::Upgrade => {
+                return End::Tunnel(Box::new(tunnel), route, entry);
+            }
+            (sent, _) => sent,
+        };
         if let Some(entry) = entry {
-            let why = why.or_else(|| sent.as_ref().err().map(|error| cut_short(&error.kind)));
-            entry.answered(Answer { status, bytes, problem, whole: sent.is_ok(), why });
+            let why = why.or_else(|| ended.as_ref().err().map(|error| cut_short(&error.kind)));
+            entry.answered(Answer { status, bytes, problem, whole: ended.is_ok(), why });
         }
-        match (sent.map(|sent| sent.next), tunnel) {
-            (Ok(Next::Upgrade), Some(tunnel)) => return End::Tunnel(Box::new(tunnel), route),
-            (Ok(Next::Request), _) => {}
-            (Ok(Next::Close | Next::Upgrade), _) => return End::Close,
-            (Err(_), _) => return End::Broken,
+        match ended.map(|sent| sent.next) {
+            Ok(Next::Request) => {}
+            Ok(Next::Close | Next::Upgrade) => return End::Close,
+            Err(_) => return End::Broken,
         }
         match connection.idle(alarm.wait(worker.time(), worker.now() + LINGER)).await {
             Idle::Ready => {}
@@ -141,13 +146,14 @@ async fn answer(
     client: Client<'_>,
     alarm: &mut Alarm,
 ) -> Option<Answered> {
+    let entry = client.entry;
     let mut handled = pin!(catch(handle(worker, snapshot, request, client, alarm)));
     let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(Some(answered)),
         Poll::Pending => connection.poll_gone(cx).map(|()| None),
     })
     .await?;
-    Some(answered.unwrap_or_else(|panic| panicked(worker, &panic)))
+    Some(answered.unwrap_or_else(|panic| panicked(worker, &panic, entry)))
 }
 
 /// Returns the rules for trailers of requests of this listener.
@@ -183,9 +189,12 @@ fn cut_short(kind: &RespondErrorKind<DownloadError>) -> Why {
 }
 
 /// The answer to a request whose handling has panicked.
-pub(super) fn panicked(worker: &Worker, panic: &PanicError) -> Answered {
+pub(super) fn panicked(worker: &Worker, panic: &PanicError, entry: Option<&Entry>) -> Answered {
     worker.shared.metrics.panics.inc();
-    let id = ProblemId::fresh();
+    let id = entry.and_then(Entry::trace).unwrap_or_else(ProblemId::fresh);
+    if let Some(entry) = entry {
+        entry.traced(id);
+    }
     tracing::error!(%panic, %id, "a request has ended in a panic");
     let response = spoken(worker, &Problem::new(Kind::Internal).id(id), false);
     Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), why: Some(Why::Panicked) }
@@ -209,8 +218,13 @@ async fn refuse(
 ) -> End {
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());
-    access_log::refused(snapshot, peer.ip(), kind, Why::Request(refusal.name()));
-    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), false);
+    let id = ProblemId::fresh();
+    access_log::refused(snapshot, peer.ip(), kind, Why::Request(refusal.name()), id);
+    if refusal == RequestHeadError::NotHttp {
+        // A client of HTTP/2 would take the response for frames (RFC 9113, section 3.4).
+        return End::Close;
+    }
+    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()).id(id), false);
     match connection.respond(response).await {
         Ok(_) => End::Close,
         Err(_) => End::Broken,

@@ -2,10 +2,12 @@
 
 use super::Worker;
 use crate::{
+    access_log::Entry,
     h1::ReadBuffer,
     in_flight::InFlight,
     metrics::TunnelMetrics,
     proxy::{Alarm, Tunnel},
+    why::Why,
 };
 use bytes::Bytes;
 use plimsoll::policy::Instant;
@@ -46,16 +48,29 @@ impl TunnelEnd {
             Self::Drained => "drained",
         }
     }
+
+    /// The word for the access log, unless both sides were done.
+    const fn why(self) -> Option<Why> {
+        match self {
+            Self::Closed => None,
+            Self::Broken => Some(Why::TunnelBroken),
+            Self::Idle => Some(Why::TunnelIdle),
+            Self::Stalled => Some(Why::TunnelStalled),
+            Self::Drained => Some(Why::Drained),
+        }
+    }
 }
 
 /// Carries bytes between client and endpoint. Outlives the request's deadline, and has limits of its own. The request is
-/// under way until the end: on its route, in its policy's bulkhead and at its endpoint.
+/// under way until the end: on its route, in its policy's bulkhead and at its endpoint. Its line in the access log is written
+/// then.
 pub(super) async fn carry(
     worker: &Rc<Worker>,
     mut client: TcpStream,
     read: Bytes,
     tunnel: Tunnel,
     route: Option<InFlight>,
+    entry: Option<Box<Entry>>,
 ) {
     let Tunnel { mut io, leftover, mut switched } = tunnel;
     let open = route.as_ref().map(|route| Open::on(&route.metrics.tunnels));
@@ -70,6 +85,10 @@ pub(super) async fn carry(
         let up = up.poll(cx, &mut client, &mut io);
         let down = down.poll(cx, &mut io, &mut client);
         let now = worker.now();
+        if let Some(entry) = &entry {
+            let [to_endpoint, to_client] = &ways;
+            entry.carried(to_client.carried, to_endpoint.carried);
+        }
         if let Some(Open(metrics)) = &open {
             count(metrics, &mut ways);
         }
@@ -93,6 +112,9 @@ pub(super) async fn carry(
     .await;
     if let Some(Open(metrics)) = &open {
         metrics.ended(end);
+    }
+    if let Some(entry) = entry {
+        entry.tunnel_ended(end.why());
     }
     switched.ended(end == TunnelEnd::Closed);
 }

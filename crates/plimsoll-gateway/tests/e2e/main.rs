@@ -25,6 +25,7 @@ mod responses;
 mod retries;
 mod routes;
 mod spellings;
+mod stale;
 mod timeouts;
 mod upgrades;
 mod windows;

@@ -41,6 +41,11 @@ fn none_of_the_corpus_is_forwarded() {
         // The gateway may answer and close before all of it has been taken.
         let _ = client.try_send(&entry.bytes);
         let _ = client.try_send(SMUGGLED);
+        if entry.reason == "not-http" {
+            assert_eq!(client.rest().0, b"", "{}", entry.name);
+            assert_eq!(refused() - before, 1, "{}", entry.name);
+            continue;
+        }
         let (status, kind) = expected(entry.reason);
         let answer = client.answer();
         assert_eq!((answer.status(), answer.problem().as_str()), (status, kind), "{}", entry.name);

@@ -2,6 +2,7 @@
 
 use crate::support::{Answer, Client, Origin, Running, Setup, until};
 use std::{
+    collections::BTreeSet,
     net::Ipv4Addr,
     sync::{
         Arc,
@@ -208,4 +209,29 @@ fn workers_share_a_policys_state() {
     let gateway = limited("all", &origin).workers(3).start();
     let statuses: Vec<u16> = (0..12).map(|_| gateway.client().get("/").status()).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 2, "{statuses:?}");
+}
+
+/// Several fields of a name are one list: every value of it counts, however it is spelled.
+#[test]
+fn a_key_of_several_values_goes_by_all_of_them() {
+    let origins = ["one", "two", "three"].map(|name| {
+        Origin::serving(move |_, wire| {
+            wire.respond(name);
+            Ok(())
+        })
+    });
+    let gateway =
+        Setup::to_all(&origins.each_ref()).upstream("balance = { hash = \"header:x-user\" }").start();
+    let mut client = gateway.client();
+    let mut asked = |fields: &str| {
+        let answer = client.ask(format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        answer.text().to_owned()
+    };
+    let mut reached = BTreeSet::new();
+    for second in 0..64 {
+        let apart = asked(&format!("X-User: same\r\nX-User: {second}\r\n"));
+        assert_eq!(asked(&format!("X-User: same, {second}\r\n")), apart, "{second}");
+        reached.insert(apart);
+    }
+    assert_eq!(reached.len(), 3, "the second value counts: {reached:?}");
 }

@@ -1,79 +1,16 @@
 //! A table of spellings × hosts, routes and methods: none reaches an endpoint by another route than that which the endpoint
 //! itself would take it for, however it reads what it is sent.
 
+#[path = "../corpus/spellings.rs"]
+mod table;
+
 use crate::support::{
     Origin, Setup,
     http2::{ask, client, converse},
 };
 use http::Uri;
 use std::fmt::Write as _;
-
-/// A path as a service reads it: its segments.
-type Reader = fn(&str) -> Vec<String>;
-
-/// `%XY` decoded once, bytes as characters.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = String::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = text.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let escape = escape.filter(|_| bytes[at] == b'%');
-        out.push(escape.unwrap_or(bytes[at]).into());
-        at += if escape.is_some() { 3 } else { 1 };
-    }
-    out
-}
-
-/// Dot segments resolved, empty ones left out.
-fn resolved<'s>(segments: impl IntoIterator<Item = &'s str>) -> Vec<String> {
-    let mut path: Vec<String> = Vec::new();
-    for segment in segments {
-        match segment {
-            "" | "." => {}
-            ".." => drop(path.pop()),
-            name => path.push(name.to_owned()),
-        }
-    }
-    path
-}
-
-/// Services that read a path in different ways, each of which is found in practice.
-const READERS: [(&str, Reader); 7] = [
-    ("splits first", |path| {
-        let segments: Vec<String> = path.split('/').map(decoded).collect();
-        resolved(segments.iter().map(String::as_str))
-    }),
-    ("decodes first", |path| resolved(decoded(path).split('/'))),
-    ("resolves first", |path| {
-        let path = resolved(path.split('/')).join("/");
-        resolved(decoded(&path).split('/'))
-    }),
-    ("cuts parameters off", |path| {
-        let segments = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
-        let path = segments.collect::<Vec<_>>().join("/");
-        resolved(decoded(&path).split('/'))
-    }),
-    ("takes backslashes for slashes", |path| resolved(decoded(path).replace('\\', "/").split('/'))),
-    ("ends at a zero", |path| resolved(decoded(path).split('\0').next().unwrap_or_default().split('/'))),
-    ("takes overlong UTF-8", |path| {
-        let path = decoded(path).replace("\u{c0}\u{af}", "/").replace("\u{c0}\u{ae}", ".");
-        resolved(path.split('/'))
-    }),
-];
-
-/// The route that this reader of the request would take it for.
-fn meant(read: Reader, method: &str, host: &str, path: &str) -> &'static str {
-    let host = host.split(':').next().unwrap_or_default();
-    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    let segments = read(path);
-    match segments.first().map(String::as_str) {
-        _ if host == "intern.example" => "intern",
-        Some("admin" | "@ops") => "admin",
-        Some("api") if method == "POST" => "writes",
-        _ => "open",
-    }
-}
+use table::{HOSTS, METHODS, READERS, meant, spellings};
 
 const ROUTES: &str = r#"
     [[route]]
@@ -92,80 +29,6 @@ const ROUTES: &str = r#"
     host = "intern.example"
     upstream = "intern"
 "#;
-
-/// Every spelling: what leads up to a word, the word, and what follows.
-fn spellings() -> Vec<String> {
-    const BEFORE: [&str; 22] = [
-        "/",
-        "//",
-        "///",
-        "/./",
-        "/%2e/",
-        "/x/../",
-        "/x/%2e%2E/",
-        "/x/.%2e/",
-        "/x//../",
-        "/x/y/../../",
-        "/x/..//",
-        "/%2f",
-        "/x/..%2f",
-        "/x/..;/",
-        "/x/..;a=b/",
-        "/;/",
-        "/\\",
-        "/x/..\\",
-        "/%5c",
-        "/x/..%5c",
-        "/x/..%c0%af",
-        "/%2E%2E/",
-    ];
-    const WORDS: [&str; 12] = [
-        "admin",
-        "%61dmin",
-        "admi%6E",
-        "%61%64%6d%69%6e",
-        "ADMIN",
-        "%2561dmin",
-        "@ops",
-        "%40ops",
-        "@%6fps",
-        "api",
-        "%61pi",
-        "other",
-    ];
-    const AFTER: [&str; 14] = [
-        "",
-        "/",
-        "/x",
-        "//x",
-        "%2fx",
-        ";a",
-        "%3ba",
-        "%00",
-        "%00/x",
-        "%20",
-        ".",
-        "/..;/x",
-        "/./",
-        "?/../admin",
-    ];
-    let mut all = Vec::new();
-    for before in BEFORE {
-        for word in WORDS {
-            all.extend(AFTER.map(|after| format!("{before}{word}{after}")));
-        }
-    }
-    all
-}
-
-const HOSTS: [&str; 6] = [
-    "a",
-    "intern.example",
-    "INTERN.example:80",
-    "intern.example.",
-    "Intern.Example.:8080",
-    "intern.example.a",
-];
 
 /// An origin that tells who it is and what it was asked.
 fn telling(name: &'static str) -> Origin {
@@ -211,7 +74,7 @@ fn no_spelling_reaches_an_endpoint_by_another_route_than_it_would_take_it_for() 
     for (at, path) in spellings().iter().enumerate() {
         // Every path with two of the hosts and methods, so that each of these meets each kind of spelling.
         for step in [at, at / 7 + 1] {
-            let (method, host) = (["GET", "POST", "PUT"][step % 3], HOSTS[step % HOSTS.len()]);
+            let (method, host) = (METHODS[step % 3], HOSTS[step % HOSTS.len()]);
             let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
             let answer = client.ask(&request);
             asked += 1;
@@ -231,7 +94,7 @@ fn none_does_over_http2_either() {
         let mut sender = client(gateway.address).await;
         let (mut asked, mut passed) = (0, 0);
         for (at, path) in spellings().iter().enumerate().filter(|(at, _)| at % 5 == 0) {
-            let (method, host) = (["GET", "POST", "PUT"][at / 5 % 3], HOSTS[at / 5 % HOSTS.len()]);
+            let (method, host) = (METHODS[at / 5 % 3], HOSTS[at / 5 % HOSTS.len()]);
             let Ok(uri) = format!("http://{host}{path}").parse::<Uri>() else { continue };
             let request = http::Request::builder().method(method).uri(uri).body(()).unwrap();
             let (answer, _) = ask(&mut sender, request).await;

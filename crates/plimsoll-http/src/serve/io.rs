@@ -1,6 +1,7 @@
 //! A connection's socket: it tells when bytes come, and gives up on a client that does not take what is sent.
 
 use super::{
+    first_line::FirstLine,
     pulse::Pulse,
     upgraded::{Rules, Upgraded},
 };
@@ -30,6 +31,7 @@ pin_project! {
         rules: Rules,
         // Once it has switched protocols.
         upgraded: Option<Box<Upgraded>>,
+        first: FirstLine,
         // What counts the connection, for as long as its socket is open: it may outlive the server's part in it.
         _held: Box<dyn Any + Send + Sync>,
     }
@@ -43,7 +45,17 @@ impl<I> Watched<I> {
         rules: Rules,
         held: Box<dyn Any + Send + Sync>,
     ) -> Self {
-        Self { inner, pulse, stall, waits: None, stalled: false, rules, upgraded: None, _held: held }
+        Self {
+            inner,
+            pulse,
+            stall,
+            waits: None,
+            stalled: false,
+            rules,
+            upgraded: None,
+            first: FirstLine::default(),
+            _held: held,
+        }
     }
 }
 
@@ -63,6 +75,9 @@ impl<I: AsyncRead> AsyncRead for Watched<I> {
             };
         }
         let read = ready!(polled);
+        if this.first.has_no_target(&buf.filled()[before..]) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "neither HTTP/1 nor HTTP/2")));
+        }
         if buf.filled().len() > before && !this.pulse.is_busy() {
             let now = Instant::now();
             this.pulse.heard(now);

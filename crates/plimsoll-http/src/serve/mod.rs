@@ -32,6 +32,7 @@ mod bound;
 mod connection;
 mod edge;
 mod error;
+mod first_line;
 mod io;
 mod limits;
 mod listen;

@@ -59,6 +59,20 @@ async fn http_2_is_spoken_on_the_same_address() {
     let _closed = timeout(PATIENCE, connection).await.unwrap();
 }
 
+/// A client of HTTP/2 whose preface is broken would take a response of HTTP/1.1 for frames.
+#[tokio::test]
+async fn what_has_no_target_is_closed_without_a_response() {
+    let stand = Stand::new().await;
+    for (sent, answered) in [("INVALID CONNECTION PREFACE\r\n\r\n", false), ("GET / HTTP/1\r\n\r\n", true)] {
+        let mut stream = TcpStream::connect(stand.address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut got = Vec::new();
+        // A reset ends it as well.
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut got)).await.unwrap();
+        assert_eq!(!got.is_empty(), answered, "{sent:?}: {:?}", String::from_utf8_lossy(&got));
+    }
+}
+
 #[tokio::test]
 async fn a_client_of_http_2_that_goes_away_frees_its_places() {
     let stand = Stand::new().await;

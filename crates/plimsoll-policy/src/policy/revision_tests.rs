@@ -5,7 +5,7 @@ use crate::{
     Admitted, Outcome, Ticket,
     bulkhead::{BulkheadSpec, Claim, GaveUp},
     observe::Observer,
-    rate::{Per, RateLimitSpec},
+    rate::{KeyCapacity, Per, RateLimitSpec},
     units::Burst,
 };
 use proptest::prelude::*;
@@ -114,7 +114,7 @@ fn rate_limit() -> impl Strategy<Value = RateLimitSpec> {
     (1..1000u32, 1..50u32, per, 8..40u32).prop_map(|(rate, burst, per, keys)| RateLimitSpec {
         burst: Burst::try_from(burst).unwrap(),
         per,
-        keys: NonZeroU32::new(keys).unwrap(),
+        keys: KeyCapacity::new(keys).unwrap(),
         ..RateLimitSpec::new(format!("{rate}/s").parse().unwrap())
     })
 }

@@ -1,6 +1,5 @@
-use super::{BucketSnapshot, KeyedLimiter, KeysSnapshot, Per, RateLimitSpec, TokenBucket};
+use super::{BucketSnapshot, KeyCapacity, KeyedLimiter, KeysSnapshot, Per, RateLimitSpec, TokenBucket};
 use crate::{Draw, Instant, KeyHash, RejectedError};
-use std::num::NonZeroU32;
 
 /// The rate limit of a policy: one bucket for all calls, or one for each key.
 ///
@@ -8,7 +7,7 @@ use std::num::NonZeroU32;
 #[derive(Debug)]
 pub struct RateLimiter {
     per: Per,
-    keys: NonZeroU32,
+    keys: KeyCapacity,
     buckets: Buckets,
 }
 
@@ -35,7 +34,7 @@ impl RateLimiter {
         let buckets = match spec.per {
             Per::All => Buckets::All(TokenBucket::new(spec.rate, spec.burst, start)),
             Per::Client | Per::Route | Per::Header(_) => {
-                let limiter = KeyedLimiter::new(spec.rate, spec.burst, spec.keys, start, secret);
+                let limiter = KeyedLimiter::new(spec.rate, spec.burst, spec.keys.into(), start, secret);
                 // A draw that the hash's own secret is not made of.
                 let keyless = KeyHash((0..8).fold(secret, |draw, _| draw.split()).bits());
                 Buckets::Keyed { limiter, keyless }
@@ -147,7 +146,9 @@ mod tests {
         let key = limiter.hash(b"a");
         assert!(limiter.admit(now, key).is_ok());
         assert!(!limiter.update(now, &spec(Per::Route)));
-        assert!(!limiter.update(now, &RateLimitSpec { keys: NonZeroU32::MIN, ..spec(Per::Client) }));
+        assert!(
+            !limiter.update(now, &RateLimitSpec { keys: KeyCapacity::new(1).unwrap(), ..spec(Per::Client) })
+        );
         assert!(limiter.admit(now, key).is_err(), "nothing was changed");
         let more = RateLimitSpec { burst: Burst::try_from(2).unwrap(), ..spec(Per::Client) };
         assert!(limiter.update(now, &more));

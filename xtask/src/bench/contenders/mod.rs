@@ -22,10 +22,10 @@ use std::{
 };
 
 pub(crate) use caddy::start as caddy;
-pub(crate) use envoy::start as envoy;
+pub(crate) use envoy::{program as envoy_program, start as envoy};
 pub(crate) use folder::start as folder;
 pub(crate) use haproxy::{start as haproxy, start_with_splice as haproxy_with_splice};
-pub(crate) use nginx::start as nginx;
+pub(crate) use nginx::{command as nginx_command, start as nginx};
 pub(crate) use origin::Origin;
 pub(crate) use ours::{Policies, start as ours};
 pub(crate) use traefik::start as traefik;
@@ -47,6 +47,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The folder `folder`, which is there, and an origin on these ports.
+    pub(crate) fn new(folder: &Path, origin: [u16; 3]) -> Self {
+        Self { folder: folder.to_path_buf(), origin }
+    }
+
     /// The folder `name` of the benches, made if it is not there.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
@@ -60,7 +65,7 @@ impl Place {
     }
 
     /// Writes a configuration and returns its path.
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
@@ -74,7 +79,12 @@ impl Place {
 
 impl Contender {
     /// Starts a server and waits until it answers with the origin's 200 on the HTTP/1.1 port.
-    fn start(place: &Place, name: &'static str, command: Command, [http1, http2]: [u16; 2]) -> Result<Self> {
+    pub(crate) fn start(
+        place: &Place,
+        name: &'static str,
+        command: Command,
+        [http1, http2]: [u16; 2],
+    ) -> Result<Self> {
         let log = place.folder.join(format!("{}.log", name.replace(' ', "-")));
         let mut process = Process::start(command, &log)?;
         await_answer(&mut process, http1).with_context(|| format!("{name} (see {})", log.display()))?;
@@ -83,7 +93,7 @@ impl Contender {
 }
 
 /// Ports that were free a moment ago.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut listeners = Vec::new();
     let mut ports = [0; N];
     for port in &mut ports {

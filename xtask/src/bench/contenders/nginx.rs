@@ -26,7 +26,7 @@ pub(crate) fn start(place: &Place) -> Result<Contender> {
 }
 
 /// nginx in the foreground with one worker, `http` inside its `http` block.
-pub(super) fn command(place: &Place, name: &str, http: &str) -> Result<Command> {
+pub(crate) fn command(place: &Place, name: &str, http: &str) -> Result<Command> {
     let folder = text(&place.folder(name)?);
     // Started by root, workers would turn into a user who may not read the folder.
     let user =

@@ -16,7 +16,7 @@ pub(crate) struct Origin {
 impl Origin {
     /// Starts it, with everything under `folder`.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
-        let place = Place { folder: folder.to_path_buf(), origin: free_ports()? };
+        let place = Place::new(folder, free_ports()?);
         let files = place.folder("www/files")?;
         body(&files.join("1m"), 1 << 20)?;
         body(&files.join("64m"), 64 << 20)?;

@@ -49,11 +49,11 @@ impl<B> Arrived<B> {
         &self.request
     }
 
-    /// The request to be handled, or why it goes no further.
-    pub(crate) fn ready(self) -> Result<Settled<B>, Stop> {
+    /// The request to be handled, or why it goes no further, and its headers.
+    pub(crate) fn ready(self) -> Result<Settled<B>, (Stop, HeaderMap)> {
         match self.stop {
             None => Ok(Settled(self.request)),
-            Some(stop) => Err(stop),
+            Some(stop) => Err((stop, self.request.into_parts().0.headers)),
         }
     }
 }
@@ -120,7 +120,8 @@ mod tests {
     fn arrived(request: http::request::Builder) -> Result<Request<()>, Stop> {
         let listener = ListenerSpec::new(([127, 0, 0, 1], 80).into());
         let local = || Some(([192, 0, 2, 7], 8080).into());
-        Arrived::new(request.body(()).unwrap(), &listener, &local).ready().map(Settled::into_inner)
+        let ready = Arrived::new(request.body(()).unwrap(), &listener, &local).ready();
+        ready.map(Settled::into_inner).map_err(|(stop, _)| stop)
     }
 
     #[test]
@@ -176,6 +177,6 @@ mod tests {
             header_names: HeaderNames::Refuse,
             ..ListenerSpec::new(([127, 0, 0, 1], 80).into())
         };
-        assert_eq!(Arrived::new(odd, &listener, &|| None).ready().unwrap_err(), Stop::HeaderName);
+        assert_eq!(Arrived::new(odd, &listener, &|| None).ready().unwrap_err().0, Stop::HeaderName);
     }
 }

@@ -19,11 +19,19 @@ pub(super) fn check<B>(request: &mut Request<B>, limits: &LimitsSpec) -> Result<
     fields(request.headers(), limits)?;
     let uri = request.uri().clone();
     host(request.headers_mut(), &uri)?;
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > limits.body) {
-        return Err(RequestHeadError::BodyTooLarge);
+    length(request.headers(), limits)
+}
+
+/// One number, or none: h2 takes an empty `Content-Length` for 0.
+fn length(headers: &HeaderMap, limits: &LimitsSpec) -> Result<(), RequestHeadError> {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else { return Ok(()) };
+    if lengths.next().is_some() {
+        return Err(RequestHeadError::LengthRepeated);
     }
-    Ok(())
+    let digits = length.to_str().ok().filter(|length| length.bytes().all(|byte| byte.is_ascii_digit()));
+    let length: u64 = digits.and_then(|length| length.parse().ok()).ok_or(RequestHeadError::LengthInvalid)?;
+    if length > limits.body { Err(RequestHeadError::BodyTooLarge) } else { Ok(()) }
 }
 
 fn fields(headers: &HeaderMap, limits: &LimitsSpec) -> Result<(), RequestHeadError> {
@@ -147,6 +155,19 @@ mod tests {
             RequestHeadError::ExpectationUnknown
         );
         assert!(checked("http://a/", &[("expect", "100-Continue")]).is_ok());
+    }
+
+    #[test]
+    fn a_length_is_one_number() {
+        let length = |values: &[&str]| {
+            let fields: Vec<_> = values.iter().map(|value| ("content-length", *value)).collect();
+            checked("http://a/", &fields).map(drop)
+        };
+        assert_eq!(length(&["5"]), Ok(()));
+        for wrong in ["", "+5", "5, 5", "0x5", "18446744073709551616"] {
+            assert_eq!(length(&[wrong]), Err(RequestHeadError::LengthInvalid), "{wrong:?}");
+        }
+        assert_eq!(length(&["5", "5"]), Err(RequestHeadError::LengthRepeated));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use h2::{Reason, RecvStream, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use plimsoll::{
-    http::{Problem, headers::Scheme, is_grpc},
+    http::{Problem, ProblemId, headers::Scheme, is_grpc},
     policy::Instant,
     task::panic::catch,
 };
@@ -126,7 +126,7 @@ async fn answer(
     let request = match request.ready() {
         Ok(request) => request,
         Err(stop) => {
-            let stopped = stopped(worker, stop, grpc);
+            let stopped = stopped(worker, stop, entry.as_deref(), grpc);
             return answering(stopped, head_only, entry, began, open);
         }
     };
@@ -135,7 +135,8 @@ async fn answer(
     let request = request.map(|body| Inbound::http2(body, continues, snapshot.spec.limits.body, trailing));
     let mut alarm = Alarm::default();
     let handled = catch(handle(worker, snapshot, request, client, &mut alarm));
-    let mut answered = handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic));
+    let mut answered =
+        handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic, entry.as_deref()));
     // As in HTTP/1.1, where the head leaves with the first part of the body: one that has broken off by then has a status.
     if let Err(error) = poll_fn(|cx| Poll::Ready(answered.response.body_mut().look(cx))).await {
         let broken = http1::broken_off(&error);
@@ -189,7 +190,8 @@ fn refused(
     worker.shared.metrics.refused(refusal.name());
     let kind = http1::kind_of(refusal.status());
     let why = Why::Request(refusal.name());
-    access_log::refused(snapshot, peer.ip(), kind, why);
-    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()), is_grpc(headers));
+    let id = ProblemId::fresh();
+    access_log::refused(snapshot, peer.ip(), kind, why, id);
+    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()).id(id), is_grpc(headers));
     Answered { response, route: None, tunnel: None, problem: Some(kind), why: Some(why) }
 }
