@@ -1,7 +1,7 @@
 //! Spellings of paths and hosts, and how services read them. Shared with `cargo xtask spellings`, which asks other proxies the
 //! same.
 
-/// What a service makes of a path: its segments.
+/// A path as a service reads it: its segments.
 pub(crate) type Reader = fn(&str) -> Vec<String>;
 
 /// `%XY` decoded once, bytes as characters.

@@ -27,9 +27,9 @@ const OWN: &[&str] = &[
 ];
 
 /// Method and target, in one spelling.
-type Line = (Vec<u8>, Vec<u8>);
+type RequestLine = (Vec<u8>, Vec<u8>);
 
-/// What may still be read, of one line.
+/// Requests that may still be read, of one request line.
 #[derive(Debug, Default)]
 struct Framed {
     requests: Vec<Message>,
@@ -40,10 +40,10 @@ struct Framed {
 /// Requests that clients have framed, this batch and the one before: what an origin reads late is still known.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    batches: [HashMap<Line, Framed>; 2],
+    batches: [HashMap<RequestLine, Framed>; 2],
 }
 
-fn line(message: &Message) -> Line {
+fn line(message: &Message) -> RequestLine {
     (message.start[0].clone(), canonical(&message.start[1]))
 }
 
