@@ -16,6 +16,10 @@ GET http://x/d HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
 pub(crate) fn all_requests() -> Vec<Vec<u8>> {
     let mut all: Vec<_> = requests().into_iter().map(|entry| entry.bytes).collect();
     all.push(GOOD_REQUESTS.to_vec());
+    all.push(
+        b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n"
+            .to_vec(),
+    );
     all
 }
 
