@@ -7,16 +7,16 @@ use std::cell::Cell;
 thread_local! {
     // Seeded from the operating system, not by fastrand itself: its seed is made of the clock and the thread's number,
     // which restored snapshots of one machine share.
-    static GENERATOR: Cell<Rng> = Cell::new(Rng::with_seed(random_id() as u64));
+    static SEED: Cell<u64> = Cell::new(random_id() as u64);
 }
 
 /// Returns one uniform draw of the thread's generator (wyrand, by `fastrand`): for jitter and balancing, not for secrets.
 #[inline]
 pub fn draw() -> Draw {
-    GENERATOR.with(|generator| {
-        let mut rng = generator.replace(Rng::with_seed(0));
-        let bits = rng.u64(..);
-        generator.set(rng);
+    SEED.with(|seed| {
+        let mut generator = Rng::with_seed(seed.get());
+        let bits = generator.u64(..);
+        seed.set(generator.get_seed());
         Draw::new(bits)
     })
 }
