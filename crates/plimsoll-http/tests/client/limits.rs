@@ -4,10 +4,10 @@ use crate::stand::{LONG, SHORT, client, handle, limited, upstream};
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody, channel::Channel};
 use plimsoll_http::client::Client;
-use plimsoll_policy::{Limit, Timeouts};
+use plimsoll_policy::{BreakerState, Limit, PolicySpec, Timeouts, breaker::BreakerSpec};
 use plimsoll_task::Deadline;
 use plimsoll_testkit::{Fault, FaultyUpstream};
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, num::NonZeroU32, time::Duration};
 use tokio::{net::TcpSocket, time::timeout};
 
 async fn ran_out(client: &Client) -> Option<Limit> {
@@ -142,6 +142,22 @@ async fn the_callers_deadline_narrows_the_total() {
     let error = Deadline::after(Duration::ZERO).scope(client.get("/").send()).await.unwrap_err();
     assert!(error.is_rejected() && error.is_timeout(), "{error}");
     assert_eq!(upstream.requests(), 1, "one that is too late is not sent");
+}
+
+#[tokio::test]
+async fn callers_in_a_hurry_do_not_open_the_breaker() {
+    let upstream = upstream(Fault::Silent).await;
+    let breaker = Some(BreakerSpec { consecutive_failures: NonZeroU32::new(1), ..BreakerSpec::default() });
+    let of = |attempt| {
+        let timeouts = Timeouts { attempt: Some(attempt), total: Some(LONG), ..Timeouts::NONE };
+        client(&upstream, PolicySpec { breaker, ..limited(timeouts) })
+    };
+    for (attempt, state) in [(LONG, BreakerState::Closed), (SHORT + SHORT / 2, BreakerState::Open)] {
+        let client = of(attempt);
+        let error = Deadline::after(SHORT).scope(client.get("/").send()).await.unwrap_err();
+        assert_eq!(error.timed_out(), Some(Limit::Total));
+        assert_eq!(handle(&client).snapshot().breaker.unwrap().state, state, "{attempt:?}");
+    }
 }
 
 #[tokio::test]

@@ -165,15 +165,16 @@ impl Attempt {
         matches!(self.stage, Stage::Body { provisional: true, .. })
     }
 
-    /// Returns the side to blame if the call's time, which began at `began`, is over before the head.
+    /// Returns the side to blame if the call's time, which began at `began`, is over before the head. `usual` is the time that
+    /// the policy gives a peer, if the caller gave it less; zero otherwise.
     ///
     /// That is the caller, if the attempt waited longer for it than for the peer; the peer, if it had the larger part of the
-    /// call's time; otherwise neither: an attempt that was cut short says nothing about the peer.
-    pub(super) fn blame(&self, now: Instant, began: Instant) -> Outcome {
+    /// call's time and of its usual time; otherwise neither: an attempt that was cut short says nothing about the peer.
+    pub(super) fn blame(&self, now: Instant, began: Instant, usual: Duration) -> Outcome {
         let peer = self.peer_time(now);
         if self.caller_time(now) > peer {
             Outcome::Caller
-        } else if peer.saturating_mul(2) >= now.since(began) {
+        } else if peer.saturating_mul(2) >= now.since(began).max(usual) {
             Outcome::Failure(Failure::Timeout)
         } else {
             Outcome::Cancelled

@@ -33,7 +33,10 @@
 //! # Who is to blame
 //! The clocks of an attempt run while the peer is waited for. While the caller is waited for they stand still; a limit
 //! that runs out then is the caller's ([`Finish::CallerTimedOut`]) and tells no machine anything. At the deadline the peer
-//! is blamed only if it had the larger part of the call's time. Our own lack ([`Outcome::Local`]) is nobody's failure.
+//! is blamed only if it had the larger part of the call's time. Where that deadline is the caller's own, earlier than the
+//! policy's total, the peer must also have had the larger part of the time that the policy gives it (the shortest of
+//! first byte, attempt and total): a caller in a hurry says nothing of the peer. Our own lack ([`Outcome::Local`]) is
+//! nobody's failure.
 //!
 //! # Randomness
 //! A call takes one seed. Each choice derives from the seed, its purpose and the attempt, so how often a driver asks

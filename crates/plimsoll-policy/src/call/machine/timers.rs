@@ -9,6 +9,7 @@ use crate::{
     call::{AttemptId, Finish, attempts::Attempts, context::Context, kept::Kept},
     policy::Driver,
 };
+use std::time::Duration;
 
 impl Call {
     pub(super) fn timer<D: Driver>(&mut self, cx: Context<'_, D>) {
@@ -49,15 +50,27 @@ impl Call {
     /// Ends the call at its deadline, with attempts in flight.
     fn out_of_time<D: Driver>(&mut self, cx: Context<'_, D>) {
         let mut caller = false;
+        let usual = self.usual_time(cx);
         for slot in 0..Attempts::SLOTS {
             let Some(attempt) = self.attempts.get(slot) else { continue };
-            let outcome = attempt.blame(cx.now, self.progress.began);
+            let outcome = attempt.blame(cx.now, self.progress.began, usual);
             caller |= outcome == Outcome::Caller;
             let latency = if outcome.is_failure() { Latency::Counts } else { Latency::SaysNothing };
             self.abort(cx, slot, outcome, latency);
         }
         self.attempts.drop_kept();
         self.time_out(cx, Limit::Total, caller);
+    }
+
+    /// Returns how long the policy lets a peer take up to its head, if the caller's own deadline comes before the policy's;
+    /// zero otherwise. A caller in a hurry must not open the breaker for all others.
+    fn usual_time<D: Driver>(&self, cx: Context<'_, D>) -> Duration {
+        let timeouts = cx.policy.timeouts();
+        if self.progress.deadline >= timeouts.expiry(Limit::Total, self.progress.began) {
+            return Duration::ZERO;
+        }
+        let limits = [Limit::FirstByte, Limit::Attempt, Limit::Total];
+        limits.into_iter().filter_map(|limit| timeouts.get(limit)).min().unwrap_or_default()
     }
 
     fn time_out<D: Driver>(&mut self, cx: Context<'_, D>, limit: Limit, caller: bool) {

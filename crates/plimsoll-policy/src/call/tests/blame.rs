@@ -90,6 +90,37 @@ fn a_peer_that_hangs_is_still_to_blame() {
     assert_eq!(counts(&bench), (1, 1));
 }
 
+/// The policy gives a peer 15 s.
+#[test]
+fn a_caller_in_a_hurry_says_nothing_of_the_peer() {
+    for (left, outcome) in [
+        (Duration::from_millis(50), Outcome::Cancelled),
+        (Duration::from_secs(7), Outcome::Cancelled),
+        (Duration::from_secs(8), Outcome::Failure(Failure::Timeout)),
+        (Duration::from_secs(14), Outcome::Failure(Failure::Timeout)),
+    ] {
+        let mut bench = Bench::new(PolicySpec { retry: None, ..guarded(10) }, reported());
+        bench.call = Call::new(Facts { deadline: bench.now + left, ..reported() });
+        let id = bench.begin();
+        bench.note(id, Mark::Flushed);
+        let Action::Abort { outcome: found, .. } = bench.wait_out() else { panic!() };
+        assert_eq!(found, outcome, "{left:?}");
+        let failures = u64::from(outcome.is_failure());
+        assert_eq!(counts(&bench), (failures, failures));
+    }
+}
+
+#[test]
+fn a_policy_without_limits_goes_by_the_callers_deadline() {
+    let mut bench =
+        Bench::new(PolicySpec { timeouts: Timeouts::NONE, retry: None, ..guarded(10) }, reported());
+    bench.call = Call::new(Facts { deadline: bench.now + 50 * MS, ..reported() });
+    let id = bench.begin();
+    bench.note(id, Mark::Flushed);
+    let Action::Abort { outcome, .. } = bench.wait_out() else { panic!() };
+    assert_eq!(outcome, Outcome::Failure(Failure::Timeout));
+}
+
 #[test]
 fn an_attempt_that_the_deadline_cuts_short_is_nobodys_failure() {
     let timeouts = Timeouts { total: Some(Duration::from_secs(3)), ..Timeouts::NONE };
