@@ -7,7 +7,7 @@ use crate::{
 };
 use plimsoll::{
     driver::classify,
-    http::{Kind, Problem},
+    http::{Kind, Problem, http2::is_untouched},
     policy::{Cause, Failure, Outcome, Settlement},
 };
 use std::io;
@@ -130,13 +130,6 @@ impl Fault {
             },
         }
     }
-}
-
-/// Whether the peer says that it has not looked at the request (RFC 9113, section 8.7): by refusing its stream, or by
-/// going away without it.
-fn is_untouched(error: &h2::Error) -> bool {
-    let gone_before = error.is_go_away() && error.is_remote();
-    gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM)
 }
 
 /// Why no connection came about.

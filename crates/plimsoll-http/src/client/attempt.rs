@@ -9,6 +9,7 @@ use super::{
     sending::Sending,
     upload::{BoxError, Progress, Upload},
 };
+use crate::http2::is_untouched;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
@@ -224,20 +225,6 @@ fn look(body: &Arc<Progress>, frames: &mut u32, marks: &Marks) {
     if body.has_ended() {
         marks.flushed();
     }
-}
-
-/// The peer says that it has not looked at the request (RFC 9113, section 8.7): by refusing its stream, or by going away
-/// without it.
-fn is_untouched(error: &hyper::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            let gone_before = error.is_go_away() && error.is_remote();
-            return gone_before || error.reason() == Some(h2::Reason::REFUSED_STREAM);
-        }
-        source = error.source();
-    }
-    false
 }
 
 /// What a response's head says to the policy.
