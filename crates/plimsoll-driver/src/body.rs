@@ -24,8 +24,9 @@ pub struct BodyTimeoutError {
 /// A guard for the rest of a call after its response's head: the limits run on, and the body's end ends the call.
 ///
 /// The reader of the body reports its progress: [`Self::moved`] after bytes, [`Self::poll_limits`] while there are none,
-/// [`Self::trailers`], [`Self::end`]. Between a frame and the next poll the call waits for the caller. Dropping the guard
-/// before the end settles the call as one whose caller has left, which says nothing about the peer.
+/// [`Self::poll_deadline`] while the caller takes nothing, [`Self::trailers`], [`Self::end`]. Between a frame and the next
+/// poll the call waits for the caller. Dropping the guard before the end settles the call as one whose caller has left,
+/// which says nothing about the peer.
 #[derive(Debug)]
 pub struct BodyGuard<P: Deref<Target: Machines>> {
     guard: CallGuard<P>,
@@ -72,6 +73,13 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
     pub fn poll_limits(&mut self, cx: &mut Context<'_>, uploading: bool) -> Poll<BodyTimeoutError> {
         let now = self.guard.now();
         self.turn(now, uploading);
+        self.poll_until_limit(cx, now)
+    }
+
+    /// Polls the deadline while the caller takes nothing and nothing is read for it. Ready once the call's time is over.
+    pub fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<BodyTimeoutError> {
+        let now = self.guard.now();
+        self.turn(now, true);
         self.poll_until_limit(cx, now)
     }
 

@@ -27,6 +27,14 @@ pub trait Splice: Body {
         cx: &mut Context<'_>,
         pipe: &mut Pipe,
     ) -> Poll<Option<Result<u64, Self::Error>>>;
+
+    /// Looks at the body's own limits while its reader takes nothing and it is not read: ready with the error that ends it.
+    ///
+    /// A body without limits is never ready.
+    fn poll_expired(self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Error> {
+        let _ = cx;
+        Poll::Pending
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -19,6 +19,13 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
         Ok(())
     }
 
+    /// Bounds the bytes written that the system holds beyond those on their way to the peer; `None` lifts the bound.
+    ///
+    /// Without effect where the transport knows no such bound.
+    fn bound_unsent(&self, bytes: Option<u32>) {
+        let _ = bytes;
+    }
+
     /// Returns the TCP socket, if the transport is nothing else: large bodies may bypass the process then. By default
     /// `None`.
     fn tcp(&self) -> Option<&tokio::net::TcpStream> {
@@ -33,6 +40,13 @@ impl Transport for tokio::net::TcpStream {
 
     fn reset_on_close(&self) -> io::Result<()> {
         self.set_zero_linger()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn bound_unsent(&self, bytes: Option<u32>) {
+        // A socket that does not take it holds more, and works as well.
+        // Zero stands for the system's own setting.
+        let _ = socket2::SockRef::from(self).set_tcp_notsent_lowat(bytes.unwrap_or(0));
     }
 }
 

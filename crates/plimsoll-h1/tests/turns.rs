@@ -83,6 +83,27 @@ async fn pair() -> (TcpStream, TcpStream) {
     (near.unwrap(), far.unwrap().0)
 }
 
+/// The system would take megabytes for it, and so would its own buffer.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn little_is_handed_over_for_a_client_that_reads_nothing() {
+    let (mut client, far) = pair().await;
+    socket2::SockRef::from(&client).set_recv_buffer_size(16 << 10).unwrap();
+    let mut conn = ServerConn::new(far, Rc::new(ServerConfig::default()), &Drain::new());
+    client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    conn.next_request(std::future::pending()).await.unwrap().unwrap();
+    let body = Endless::default();
+    let mut sending = pin!(conn.respond(Response::new(body.clone())));
+    let mut before = usize::MAX;
+    while before != body.0.get() {
+        before = body.0.get();
+        assert!(poll_once(sending.as_mut()).is_pending());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let taken = body.0.get() * FRAME;
+    assert!(taken <= TURN + FRAME, "{taken} bytes");
+}
+
 /// Bytes that lie in the socket.
 fn lying(socket: &TcpStream) -> usize {
     let mut room = vec![0; 16 << 20];

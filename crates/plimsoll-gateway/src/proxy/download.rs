@@ -314,6 +314,15 @@ impl Proxied {
         }
     }
 
+    /// The client takes nothing: the limit that has run out. What is left once the endpoint has sent everything is the
+    /// client's alone.
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<DownloadError> {
+        if self.source.is_none() {
+            return Poll::Pending;
+        }
+        self.call.poll_deadline(cx).map(|timeout| self.timed_out(timeout))
+    }
+
     /// Bytes have moved; they may have been the last.
     fn moved(&mut self, cx: &mut Context<'_>) -> Result<(), DownloadError> {
         if self.source.as_ref().is_some_and(Source::is_ended) {
@@ -373,6 +382,13 @@ impl Splice for Download {
         match self.get_mut() {
             Self::Proxied(body) => body.poll_splice(cx, pipe),
             Self::Empty | Self::Whole(_) => Poll::Ready(None),
+        }
+    }
+
+    fn poll_expired(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DownloadError> {
+        match self.get_mut() {
+            Self::Proxied(body) => body.poll_expired(cx),
+            Self::Empty | Self::Whole(_) => Poll::Pending,
         }
     }
 }

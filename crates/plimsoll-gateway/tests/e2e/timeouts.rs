@@ -97,6 +97,30 @@ fn the_deadline_holds_for_a_slow_reader() {
     assert_eq!(gateway.metric("plimsoll_caller_timeouts_total", &["limit=\"total\""]), 1);
 }
 
+/// It holds for one that takes nothing at all, long before `write-time`: read and written, and from socket to socket.
+#[test]
+fn the_deadline_holds_while_a_write_waits() {
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(65536));
+    for (framing, bytes) in
+        [("Transfer-Encoding: chunked", chunk), ("Content-Length: 1000000000", "x".repeat(65536))]
+    {
+        let origin = Origin::serving(move |_, wire| {
+            wire.send(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n"));
+            loop {
+                wire.try_send(&bytes).map_err(|_| crate::support::End::Reset)?;
+            }
+        });
+        let gateway =
+            limited(&origin, "total = \"1s\", first-byte = \"1s\", attempt = \"1s\", connect = \"1s\"");
+        let mut client = gateway.client();
+        client.send(GET);
+        gateway.until_metric("plimsoll_caller_timeouts_total", &["limit=\"total\""], 1);
+        gateway.until_metric("plimsoll_requests_in_flight", &[], 0);
+        assert_eq!(gateway.metric("plimsoll_slow_clients_total", &[]), 0, "{framing}");
+        client.broken_answer();
+    }
+}
+
 #[test]
 fn an_idle_origin_within_the_body_breaks_the_connection() {
     let origin = Origin::by_hand();

@@ -3,6 +3,7 @@
 use super::{
     config::ServerConfig,
     error::NextError,
+    lead::Lead,
     shared::{RequestFacts, Shared},
     watch::{Gone, Informational},
 };
@@ -57,6 +58,7 @@ pub struct ServerConn<IO> {
     pub(super) config: Rc<ServerConfig>,
     pub(super) drain: Listener,
     pub(super) linger: bool,
+    pub(super) lead: Lead,
     requests_read: u64,
 }
 
@@ -69,7 +71,8 @@ impl<IO: Transport> ServerConn<IO> {
     /// Creates a connection of which `read` has been read already.
     pub fn with_read(io: IO, read: &[u8], config: Rc<ServerConfig>, drain: &Rc<Drain>) -> Self {
         let shared = Rc::new(RefCell::new(Shared::new(io, ReadBuffer::from_slice(read))));
-        Self { shared, config, drain: Listener::new(drain), linger: false, requests_read: 0 }
+        let (drain, lead) = (Listener::new(drain), Lead::default());
+        Self { shared, config, drain, linger: false, lead, requests_read: 0 }
     }
 
     /// Replaces the configuration, from the next request on.

@@ -5,6 +5,7 @@
 //! | `config` | limits and times |
 //! | `conn` | waits for requests and reads their heads |
 //! | `respond`, `bypass`, `write_stall` | responses; large bodies from socket to socket; clients that do not read |
+//! | `lead` | the bound on bytes that the system holds for a client that has not shown that it reads |
 //! | `close` | the orderly end |
 //! | `watch` | the client's end; interim responses |
 //! | `shared` | the state that connection, body and handles share |
@@ -15,6 +16,7 @@ mod close;
 mod config;
 mod conn;
 mod error;
+mod lead;
 mod respond;
 mod shared;
 mod watch;

@@ -129,7 +129,7 @@ impl<IO: Transport> ServerConn<IO> {
     where
         B: Body<Data = Bytes> + Splice,
     {
-        self.write_response(response, extra, Bypass::by(B::poll_splice)).await
+        self.write_response(response, extra, Bypass::known()).await
     }
 
     async fn write_response<B>(
@@ -219,7 +219,14 @@ impl<IO: Transport> ServerConn<IO> {
         B: Body<Data = Bytes>,
     {
         let length = |_| RespondErrorKind::Length;
-        turn.begin(self.shared.borrow().out.written());
+        {
+            let shared = self.shared.borrow();
+            let written = shared.out.written();
+            turn.begin(written);
+            if let Some(io) = &shared.io {
+                self.lead.follow(written, io);
+            }
+        }
         loop {
             match self.poll_bypass(cx, body.as_mut(), stall, bypass, turn) {
                 Poll::Ready(done) => done?,
@@ -238,7 +245,8 @@ impl<IO: Transport> ServerConn<IO> {
                     Poll::Pending => waits = true,
                 }
             }
-            let shared = &mut *self.shared.borrow_mut();
+            let mut borrowed = self.shared.borrow_mut();
+            let shared = &mut *borrowed;
             let Some(io) = &mut shared.io else {
                 return Poll::Ready(Err(RespondErrorKind::Io(std::io::ErrorKind::NotConnected.into())));
             };
@@ -252,7 +260,9 @@ impl<IO: Transport> ServerConn<IO> {
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(RespondErrorKind::Io(error))),
                 Poll::Pending => {
-                    return stall.poll(cx, shared.out.written()).map(|()| Err(RespondErrorKind::Stalled));
+                    let written = shared.out.written();
+                    drop(borrowed);
+                    return bypass.poll_blocked(cx, body, stall, written).map(Err);
                 }
             }
         }
