@@ -118,7 +118,7 @@ where
     A: Attempts,
 {
     let mut results: AttemptResults<A> = SmallVec::new();
-    let mut slots = pin!(AttemptSlots::<A::Attempt>::EMPTY);
+    let mut slots = pin!(AttemptSlots::<A::Attempt>::new());
     let mut now = guard.now();
     let mut action = guard.start(now);
     loop {
@@ -165,13 +165,18 @@ where
                     WaitEvent::Timer => Event::Timer,
                     WaitEvent::Granted(ticket) => Event::Granted(ticket),
                     WaitEvent::Ended(id, result) => {
-                        let settlement = attempts.settlement(id, now, guard.took(id, now), result.as_ref());
+                        let head = attempts.settlement(id, now, guard.took(id, now), result.as_ref());
                         let event = match &result {
-                            Ok(_) => Event::Headers(id, settlement),
-                            Err(_) => Event::Done(id, settlement),
+                            Ok(_) => Event::Headers(id, head),
+                            Err(_) => Event::Done(id, head),
                         };
-                        results.push((id, settlement, result));
-                        event
+                        action = guard.next(now, event);
+                        if action == Action::Finish(Finish::Response(id)) {
+                            // The usual case: the result needs no place of its own.
+                            return given(id, head, result);
+                        }
+                        results.push((id, head, result));
+                        continue;
                     }
                 };
                 guard.next(now, event)
@@ -180,10 +185,7 @@ where
                 let at = results.iter().position(|(of, ..)| *of == id);
                 let at = at.expect("an attempt that ended has a result");
                 let (id, head, result) = results.swap_remove(at);
-                return match result {
-                    Ok(response) => Ok(ResponseHead { id, response, head }),
-                    Err(error) => Err(CallError::Attempt(id, error)),
-                };
+                return given(id, head, result);
             }
             Action::Finish(Finish::Refused(rejected)) => return Err(CallError::Refused(rejected)),
             Action::Finish(Finish::TimedOut(limit)) => return Err(CallError::TimedOut(limit)),
@@ -192,6 +194,18 @@ where
                 unreachable!("only a call that is dropped is gone")
             }
         };
+    }
+}
+
+/// Returns an attempt's result as the call's.
+fn given<R, E>(
+    id: AttemptId,
+    head: Settlement,
+    result: Result<R, E>,
+) -> Result<ResponseHead<R>, CallError<E>> {
+    match result {
+        Ok(response) => Ok(ResponseHead { id, response, head }),
+        Err(error) => Err(CallError::Attempt(id, error)),
     }
 }
 

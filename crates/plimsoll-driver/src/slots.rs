@@ -27,9 +27,19 @@ pin_project! {
     }
 }
 
+impl<F> Default for AttemptSlots<F> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<F> AttemptSlots<F> {
-    /// No attempts in flight.
-    pub const EMPTY: Self = Self { first: None, second: None };
+    /// Creates slots with no attempts in flight.
+    // No constant: a copy of one would also write the room for the attempts.
+    #[inline]
+    pub const fn new() -> Self {
+        Self { first: None, second: None }
+    }
 
     /// Puts the first attempt in flight, before anything is pinned.
     #[inline]

@@ -152,9 +152,9 @@ pub(crate) struct Answer {
 
 impl Entry {
     /// Begins the line of a request, if there is a log and the request is in its sample.
-    pub(crate) fn begin<B>(
+    pub(crate) fn begin(
         snapshot: &Snapshot,
-        request: &request::Request<B>,
+        request: &request::Parts,
         client: IpAddr,
         began: Instant,
     ) -> Option<Box<Self>> {
@@ -162,8 +162,8 @@ impl Entry {
         if log.sample != Ratio::ONE && draw().unit() >= log.sample.get() {
             return None;
         }
-        let uri = request.uri();
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let uri = &request.uri;
+        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = uri.authority().map(http::uri::Authority::as_str).or(host);
         Some(Box::new(Self {
             log: Arc::clone(log),
@@ -171,8 +171,8 @@ impl Entry {
             clock: snapshot.time.clone(),
             began,
             client: Cell::new(client),
-            version: request.version(),
-            method: request.method().clone(),
+            version: request.version,
+            method: request.method.clone(),
             host: host.map(Box::from),
             path: uri.path().into(),
             route: RefCell::default(),

@@ -36,9 +36,10 @@ impl HostnameError {
 
 /// Divides an authority into host and port, the latter with its colon.
 pub(crate) fn split(authority: &str) -> (&str, &str) {
-    match authority.rfind(':') {
-        // The colons of an IPv6 address stand within brackets.
-        Some(colon) if !authority[colon..].contains(']') => authority.split_at(colon),
+    // Byte by byte from the end: a port is short. The colons of an IPv6 address stand within brackets.
+    let last = authority.bytes().rposition(|byte| matches!(byte, b':' | b']'));
+    match last {
+        Some(colon) if authority.as_bytes()[colon] == b':' => authority.split_at(colon),
         _ => (authority, ""),
     }
 }
@@ -79,6 +80,32 @@ struct Seen {
     encoded: bool,
 }
 
+/// What a byte is in a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Of a label, and in its one spelling.
+    Plain,
+    Capital,
+    Dot,
+    /// Of no host.
+    None,
+}
+
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::None; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'.' => Class::Dot,
+            b'A'..=b'Z' => Class::Capital,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => Class::Plain,
+            _ => Class::None,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 fn look(name: &str) -> Result<Seen, HostnameError> {
     if name.len() > LONGEST_NAME {
         return Err(HostnameError::TooLong);
@@ -86,22 +113,24 @@ fn look(name: &str) -> Result<Seen, HostnameError> {
     let mut seen = Seen::default();
     let mut label = 0;
     for (at, byte) in name.bytes().enumerate() {
-        match byte {
-            b'.' => {
-                end_label(&name[label..at], &mut seen)?;
+        match CLASSES[usize::from(byte)] {
+            Class::Plain => {}
+            Class::Capital => seen.capitals = true,
+            Class::Dot => {
+                end_label(&name.as_bytes()[label..at], &mut seen)?;
                 label = at + 1;
             }
-            b'A'..=b'Z' => seen.capitals = true,
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {}
-            _ => return Err(HostnameError::Character),
+            Class::None => return Err(HostnameError::Character),
         }
     }
-    end_label(&name[label..], &mut seen)?;
+    end_label(&name.as_bytes()[label..], &mut seen)?;
     Ok(seen)
 }
 
-fn end_label(label: &str, seen: &mut Seen) -> Result<(), HostnameError> {
-    seen.encoded |= label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+fn end_label(label: &[u8], seen: &mut Seen) -> Result<(), HostnameError> {
+    if let [b'x' | b'X', b'n' | b'N', b'-', b'-', ..] = label {
+        seen.encoded = true;
+    }
     match label.len() {
         0 => Err(HostnameError::EmptyLabel),
         1..=LONGEST_LABEL => Ok(()),

@@ -205,7 +205,7 @@ pub(crate) async fn drive(
     facts: Facts,
     entry: Option<&Entry>,
     alarm: &mut Alarm,
-) -> Result<(Response<Download>, Option<Tunnel>), Refused> {
+) -> Result<(Response<Download>, Option<Box<Tunnel>>), Refused> {
     let upstream = &*route.upstream;
     let key = upstream.hash_header().and_then(|name| hash_key(&sending.parts.headers, name));
     let mut guard = CallGuard::new(RoutePolicy(Arc::clone(route)), facts);
@@ -262,7 +262,7 @@ fn respond(
     picked: Option<Picked>,
     request: ProblemId,
     held: bool,
-) -> (Response<Download>, Option<Tunnel>) {
+) -> (Response<Download>, Option<Box<Tunnel>>) {
     let ResponseHead { id, response, head } = answered;
     match response {
         Reply::Http1(response) => {
@@ -275,7 +275,7 @@ fn respond(
         }
         Reply::Switched { response, io, leftover } => {
             let switched = Switched::new(BodyGuard::new(guard, id, &head), picked);
-            (response.map(|()| Download::Empty), Some(Tunnel { io, leftover, switched }))
+            (response.map(|()| Download::Empty), Some(Box::new(Tunnel { io, leftover, switched })))
         }
     }
 }

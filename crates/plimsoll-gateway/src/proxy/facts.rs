@@ -1,10 +1,11 @@
 //! The facts of a request that the policy uses.
 
-use super::{Client, upload::Uploads};
+use super::{Client, forward::Special, upload::Uploads};
 use crate::snapshot::Route;
 use http::request;
 use plimsoll::{
-    http::{headers::upgrade_of, idempotency::is_idempotent},
+    driver::Time,
+    http::idempotency::is_idempotent,
     policy::{
         Instant, KeyHash, RejectedError,
         call::{Facts, Stages},
@@ -14,9 +15,15 @@ use plimsoll::{
 };
 
 /// The facts of a request on this route.
-pub(crate) fn facts(route: &Route, parts: &request::Parts, uploads: &Uploads, client: &Client<'_>) -> Facts {
+pub(crate) fn facts(
+    route: &Route,
+    parts: &request::Parts,
+    special: &Special,
+    uploads: &Uploads,
+    client: &Client<'_>,
+) -> Facts {
     // An upgrade's exchange has a side of its own for every try: it is made once.
-    let idempotent = is_idempotent(&parts.method, &parts.headers) && upgrade_of(&parts.headers).is_none();
+    let idempotent = is_idempotent(&parts.method, &parts.headers) && !special.asks_for_upgrade();
     Facts {
         idempotent,
         replayable: true,
@@ -29,11 +36,7 @@ pub(crate) fn facts(route: &Route, parts: &request::Parts, uploads: &Uploads, cl
 }
 
 /// Counts the request under every other value of the header that its limit goes by: the endpoint may go by any of them.
-pub(crate) fn charge_others(
-    route: &Route,
-    parts: &request::Parts,
-    now: Instant,
-) -> Result<(), RejectedError> {
+pub(crate) fn charge_others(route: &Route, parts: &request::Parts, time: &Time) -> Result<(), RejectedError> {
     let Some(Per::Header(name)) = route.rate_per() else { return Ok(()) };
     let values = || parts.headers.get_all(&**name).iter();
     for (at, value) in values().enumerate().skip(1) {
@@ -41,7 +44,7 @@ pub(crate) fn charge_others(
             continue;
         }
         if let Some(key) = route.policy.rate_key(value.as_bytes()) {
-            route.policy.charge(now, key)?;
+            route.policy.charge(time.now(), key)?;
         }
     }
     Ok(())

@@ -55,15 +55,59 @@ impl Added {
     }
 }
 
+/// Fields of a request that are rarely there, and what they say to a proxy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Special {
+    expect: bool,
+    http2_settings: bool,
+    request_id: bool,
+    /// The protocol an upgrade is asked for.
+    upgrade: Option<HeaderValue>,
+}
+
+impl Special {
+    /// Reads them in one pass: a look at each name is cheaper than a look-up for each field.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        let mut upgrade = false;
+        for name in headers.keys() {
+            match name.as_str() {
+                "expect" => found.expect = true,
+                "upgrade" => upgrade = true,
+                "x-request-id" => found.request_id = true,
+                "http2-settings" => found.http2_settings = true,
+                _ => {}
+            }
+        }
+        if upgrade {
+            found.upgrade = upgrade_of(headers).cloned();
+        }
+        found
+    }
+
+    /// Whether another protocol is asked for.
+    pub(crate) const fn asks_for_upgrade(&self) -> bool {
+        self.upgrade.is_some()
+    }
+}
+
 /// Makes a client's headers those of the request sent on, but for what is [`Added`].
-pub(crate) fn request(parts: &mut request::Parts, client: &Client<'_>, sample: Ratio) -> Added {
-    let upgrade = upgrade_of(&parts.headers).filter(|protocol| !is_http2(protocol)).cloned();
+pub(crate) fn request(
+    parts: &mut request::Parts,
+    special: Special,
+    client: &Client<'_>,
+    sample: Ratio,
+) -> Added {
     let headers = &mut parts.headers;
     strip_hop_by_hop(headers);
-    // The client's connection has been told to go on by the time an endpoint sees the body.
-    headers.remove(header::EXPECT);
-    headers.remove(HTTP2_SETTINGS);
-    if let Some(upgrade) = upgrade {
+    if special.expect {
+        // The client's connection has been told to go on by the time an endpoint sees the body.
+        headers.remove(header::EXPECT);
+    }
+    if special.http2_settings {
+        headers.remove(HTTP2_SETTINGS);
+    }
+    if let Some(upgrade) = special.upgrade.filter(|protocol| !is_http2(protocol)) {
         headers.insert(header::UPGRADE, upgrade);
     }
     let forwarding = Forwarding { peer: client.peer, scheme: client.scheme, trusted: client.trusted };
@@ -72,7 +116,7 @@ pub(crate) fn request(parts: &mut request::Parts, client: &Client<'_>, sample: R
     let fresh = u128::from(bits.bits()) << 64 | u128::from(draw().bits());
     let sampled = sample == Ratio::ONE || draw().unit() < sample.get();
     let trace = TraceParent::pass_on(headers, fresh, bits.split().bits(), sampled);
-    let id = (!headers.contains_key(X_REQUEST_ID)).then_some(fresh);
+    let id = (!special.request_id || !headers.contains_key(X_REQUEST_ID)).then_some(fresh);
     Added { forwarded, via: via(parts.version), trace, id }
 }
 

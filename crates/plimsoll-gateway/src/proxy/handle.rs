@@ -198,7 +198,7 @@ pub(crate) struct Answered {
     /// The route it took, if any did.
     pub(crate) route: Option<InFlight>,
     /// The endpoint's side, if both have switched protocols.
-    pub(crate) tunnel: Option<Tunnel>,
+    pub(crate) tunnel: Option<Box<Tunnel>>,
     /// The gateway's own problem, if it responded with one.
     pub(crate) problem: Option<Kind>,
     /// Why, then.
@@ -221,15 +221,16 @@ pub(crate) struct Tunnel {
 pub(crate) async fn handle(
     worker: &Worker,
     snapshot: &Snapshot,
-    request: Settled<Inbound>,
+    request: Settled<'_>,
+    body: Inbound,
     client: Client<'_>,
     alarm: &mut Alarm,
 ) -> Answered {
-    let (mut parts, body) = request.into_inner().into_parts();
-    let speaks = Speaks::of(&parts);
+    let parts = request.into_inner();
+    let speaks = Speaks::of(parts);
     // Apart from the headers, which are changed while the path is still looked at.
     let uri = std::mem::take(&mut parts.uri);
-    let route = match find(snapshot, &uri, &parts) {
+    let route = match find(snapshot, &uri, parts) {
         Ok(route) => route,
         Err(none) => {
             let id = id_of(&parts.headers, client.entry);
@@ -239,12 +240,13 @@ pub(crate) async fn handle(
     let route = InFlight::on(route);
     let target = forward::target(&uri, &route);
     let uploads = Uploads::new(body, &snapshot.spec.limits, worker.time());
-    let facts = facts::facts(&route, &parts, &uploads, &client);
-    let charged = facts::charge_others(&route, &parts, worker.now());
+    let special = forward::Special::of(&parts.headers);
+    let facts = facts::facts(&route, parts, &special, &uploads, &client);
+    let charged = facts::charge_others(&route, parts, worker.time());
     if let Some(entry) = client.entry {
         entry.routed(route.route(), client.address(&parts.headers));
     }
-    let added = forward::request(&mut parts, &client, snapshot.spec.trace_sample);
+    let added = forward::request(parts, special, &client, snapshot.spec.trace_sample);
     if added.is_doubted() {
         worker.shared.strangers.heard(client.peer, "trusted");
     }
@@ -258,7 +260,7 @@ pub(crate) async fn handle(
         return refused(worker, Refused { problem, why }, &speaks, Some(route), id);
     }
     let sending = Sending {
-        parts: &parts,
+        parts,
         target: &target,
         added: &added,
         uploads: &uploads,

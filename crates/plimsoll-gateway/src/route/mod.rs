@@ -68,6 +68,9 @@ impl<T> RouteTable<T> {
 
     /// The most specific route that takes the request.
     pub fn find(&self, subject: &Subject<'_>) -> Option<&T> {
+        if self.exact.is_empty() && self.below.is_empty() {
+            return first(&self.any, subject);
+        }
         let lower;
         let host = if subject.host.bytes().any(|byte| byte.is_ascii_uppercase()) {
             lower = subject.host.to_ascii_lowercase();
@@ -75,12 +78,10 @@ impl<T> RouteTable<T> {
         } else {
             subject.host
         };
-        let exact = if self.exact.is_empty() { None } else { self.exact.get(host) };
+        let exact = self.exact.get(host);
         let below = self.below.iter().filter(|(pattern, _)| is_below(host, pattern)).map(|(_, group)| group);
         let mut groups = exact.into_iter().chain(below).chain([&self.any]);
-        groups.find_map(|group| {
-            group.iter().find(|entry| takes(&entry.spec, subject)).map(|entry| &entry.target)
-        })
+        groups.find_map(|group| first(group, subject))
     }
 
     /// Every route with what it leads to, in no order that matters.
@@ -88,6 +89,11 @@ impl<T> RouteTable<T> {
         let groups = self.exact.values().chain(self.below.iter().map(|(_, group)| group)).chain([&self.any]);
         groups.flatten().map(|entry| (&entry.spec, &entry.target))
     }
+}
+
+/// The first of a host's routes that takes the request.
+fn first<'t, T>(group: &'t [Entry<T>], subject: &Subject<'_>) -> Option<&'t T> {
+    group.iter().find(|entry| takes(&entry.spec, subject)).map(|entry| &entry.target)
 }
 
 fn specificity(spec: &RouteSpec) -> (usize, bool, usize) {

@@ -73,7 +73,10 @@ impl Body for Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        http1::count(self.route.as_deref(), self.status, self.began, self.bytes);
+        if let Some(route) = &self.route {
+            let took = route.policy.driver().time().now().since(self.began);
+            http1::count(route, self.status, took, self.bytes);
+        }
         if let Some(entry) = self.entry.take() {
             // A body that is empty from the start is never asked for.
             let whole = !self.lost && (self.whole || self.bytes == 0 && self.body.is_end_stream());

@@ -9,8 +9,8 @@ use crate::{
     },
     in_flight::InFlight,
     proxy::{
-        Alarm, Answered, Arrived, Client, DownloadError, Inbound, InterimSink, Settled, Trailing, Tunnel,
-        handle, spoken, stopped, via,
+        Alarm, Answered, Arrived, Client, DownloadError, Inbound, InterimSink, Trailing, Tunnel, handle,
+        spoken, stopped, via,
     },
     snapshot::{Route, Snapshot},
     spec::{LimitsSpec, ListenerSpec},
@@ -19,10 +19,16 @@ use crate::{
 use http::{HeaderValue, StatusCode, header};
 use plimsoll::{
     http::{Kind, Problem, ProblemId, headers::Scheme},
-    policy::Instant,
     task::panic::{PanicError, catch},
 };
-use std::{future::poll_fn, net::SocketAddr, pin::pin, rc::Rc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
 use tokio::net::TcpStream;
 
 /// How long the state of a busy connection is kept while nothing comes.
@@ -53,8 +59,9 @@ pub(super) async fn serve(
     loop {
         let snapshot = worker.shared.snapshot.load_full();
         connection.set_config(worker.server_config(&snapshot));
-        let limit = worker.now() + snapshot.spec.limits.head_time;
-        let request = match connection.next_request(alarm.wait(worker.time(), limit)).await {
+        // The clock is read only if the head has to be waited for.
+        let late = async { alarm.wait(worker.time(), worker.now() + snapshot.spec.limits.head_time).await };
+        let request = match connection.next_request(late).await {
             Ok(Some(request)) => request,
             Err(NextError::Http2Preface) => return End::Http2,
             Err(NextError::Refused(refusal)) => {
@@ -65,8 +72,9 @@ pub(super) async fn serve(
         let began = worker.now();
         let listener = snapshot.listener(accepted.listener);
         let local = || connection.with_io(|io| io.local_addr().ok()).flatten();
-        let request = Arrived::new(request, &listener, &local);
-        let entry = Entry::begin(&snapshot, request.request(), peer.ip(), began);
+        let (mut head, body) = request.into_parts();
+        let request = Arrived::new(&mut head, &listener, &local);
+        let entry = Entry::begin(&snapshot, request.head(), peer.ip(), began);
         let trailing = trailing(&listener, &snapshot.spec.limits);
         let interims = connection.informational();
         let client = Client {
@@ -78,8 +86,9 @@ pub(super) async fn serve(
         };
         let answered = match request.ready() {
             Ok(request) => {
-                let request = request.map(|body| Inbound::http1(body, trailing));
-                answer(worker, connection, &snapshot, request, client, alarm).await
+                let body = Inbound::http1(body, trailing);
+                let handled = pin!(handle(worker, &snapshot, request, body, client, alarm));
+                answer(worker, connection, handled, entry.as_deref()).await
             }
             Err(stop) => Some(stopped(worker, stop, entry.as_deref(), false)),
         };
@@ -113,11 +122,12 @@ pub(super) async fn serve(
             worker.shared.metrics.slow_downloads.inc();
         }
         let bytes = sent.as_ref().map_or(0, |sent| sent.body_bytes);
-        count(route.as_deref(), status, began, bytes);
+        let now = worker.now();
+        if let Some(route) = &route {
+            count(route, status, now.since(began), bytes);
+        }
         let ended = match (sent, tunnel) {
-            (Ok(sent), Some(tunnel)) if sent.next == Next::Upgrade => {
-                return End::Tunnel(Box::new(tunnel), route, entry);
-            }
+            (Ok(sent), Some(tunnel)) if sent.next == Next::Upgrade => return End::Tunnel(tunnel, route, entry),
             (sent, _) => sent,
         };
         if let Some(entry) = entry {
@@ -129,7 +139,7 @@ pub(super) async fn serve(
             Ok(Next::Close | Next::Upgrade) => return End::Close,
             Err(_) => return End::Broken,
         }
-        match connection.idle(alarm.wait(worker.time(), worker.now() + LINGER)).await {
+        match connection.idle(alarm.wait(worker.time(), now + LINGER)).await {
             Idle::Ready => {}
             Idle::TimedOut => return End::Idle,
             Idle::Closed | Idle::Draining => return End::Broken,
@@ -138,16 +148,16 @@ pub(super) async fn serve(
 }
 
 /// The request's answer; `None` if its client has gone. A panic ends this request alone.
+///
+/// `handled` stays where it is: it is some kilobytes large. An async function's future lets go of all it owns before it is
+/// ready, and as it panics, so nothing is left of it that could panic outside.
 async fn answer(
     worker: &Worker,
     connection: &ServerConn<TcpStream>,
-    snapshot: &Snapshot,
-    request: Settled<Inbound>,
-    client: Client<'_>,
-    alarm: &mut Alarm,
+    handled: Pin<&mut impl Future<Output = Answered>>,
+    entry: Option<&Entry>,
 ) -> Option<Answered> {
-    let entry = client.entry;
-    let mut handled = pin!(catch(handle(worker, snapshot, request, client, alarm)));
+    let mut handled = pin!(catch(handled));
     let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
         Poll::Ready(answered) => Poll::Ready(Some(answered)),
         Poll::Pending => connection.poll_gone(cx).map(|()| None),
@@ -201,10 +211,9 @@ pub(super) fn panicked(worker: &Worker, panic: &PanicError, entry: Option<&Entry
 }
 
 /// Counts a request.
-pub(super) fn count(route: Option<&Route>, status: StatusCode, began: Instant, bytes: u64) {
-    let Some(route) = route else { return };
+pub(super) fn count(route: &Route, status: StatusCode, took: Duration, bytes: u64) {
     route.metrics.answered(status);
-    route.metrics.duration.record_duration(route.policy.driver().time().now().since(began));
+    route.metrics.duration.record_duration(took);
     route.metrics.bytes.add(bytes);
 }
 

@@ -59,7 +59,7 @@ where
     #[inline(always)]
     pub(super) fn begin(state: CallState<S, Req, C, P, O>, inner: &mut S) -> Self {
         // Whole from here on: a panic of the inner service drops it, and with it settles what was admitted.
-        let mut future = Self { state, slots: AttemptSlots::EMPTY, timer: Timer::new() };
+        let mut future = Self { state, slots: AttemptSlots::new(), timer: Timer::new() };
         match future.state.start() {
             Action::Attempt { id, .. } => future.launch(id, inner),
             Action::Finish(finish) => future.state.early_error = future.state.finish(finish).err(),

@@ -2,16 +2,13 @@
 
 use super::Stop;
 use crate::hostname::canonical_authority;
-use http::{HeaderValue, Request, Uri, header, uri::PathAndQuery};
+use http::{HeaderValue, Uri, header, request::Parts, uri::PathAndQuery};
 use std::{borrow::Cow, net::SocketAddr};
 
 /// Writes the authority of the target, or else what the client has connected to, into `Host`. Where there is a `Host`, it
 /// names the same as the target: both protocols refuse anything else.
-pub(super) fn settle<B>(
-    request: &mut Request<B>,
-    local: &dyn Fn() -> Option<SocketAddr>,
-) -> Result<(), Stop> {
-    let one = match (request.headers().get(header::HOST), request.uri().authority()) {
+pub(super) fn settle(head: &mut Parts, local: &dyn Fn() -> Option<SocketAddr>) -> Result<(), Stop> {
+    let one = match (head.headers.get(header::HOST), head.uri.authority()) {
         (Some(host), _) => {
             let host = host.to_str().map_err(|_| Stop::Target)?;
             match canonical_authority(host).map_err(Stop::Host)? {
@@ -26,18 +23,18 @@ pub(super) fn settle<B>(
     };
     if let Some(host) = one {
         let host = HeaderValue::try_from(host).map_err(|_| Stop::Target)?;
-        request.headers_mut().insert(header::HOST, host);
+        head.headers.insert(header::HOST, host);
     }
-    if request.uri().authority().is_some() {
+    if head.uri.authority().is_some() {
         // An absolute target may begin with its query: it is given the path that it means.
-        let target = request.uri().path_and_query().cloned();
+        let target = head.uri.path_and_query().cloned();
         let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let target = if target.as_str().starts_with('?') {
             PathAndQuery::try_from(format!("/{target}")).map_err(|_| Stop::Target)?
         } else {
             target
         };
-        *request.uri_mut() = Uri::from(target);
+        head.uri = Uri::from(target);
     }
     Ok(())
 }

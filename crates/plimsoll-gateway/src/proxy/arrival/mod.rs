@@ -17,84 +17,81 @@ pub(crate) use names::{TrailerError, Trailing, is_odd};
 pub(crate) use stop::{Stop, own};
 
 use crate::spec::ListenerSpec;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts, uri::PathAndQuery};
 use plimsoll::http::path;
 use std::{borrow::Cow, net::SocketAddr};
 
-/// A request that has been looked at.
+/// The head of a request that has been looked at.
 #[derive(Debug)]
-pub(crate) struct Arrived<B> {
-    request: Request<B>,
+pub(crate) struct Arrived<'a> {
+    // Borrowed: a head is large, and each move of one is a copy.
+    head: &'a mut Parts,
     stop: Option<Stop>,
 }
 
-/// A request of which each part has one spelling.
+/// The head of a request of which each part has one spelling.
 #[derive(Debug)]
-pub(crate) struct Settled<B>(Request<B>);
+pub(crate) struct Settled<'a>(&'a mut Parts);
 
-impl<B> Arrived<B> {
+impl<'a> Arrived<'a> {
     /// Looks at a request that came by this listener; `local` gives the address that a client of HTTP/1.0, which may name
     /// no host, has connected to.
     pub(crate) fn new(
-        mut request: Request<B>,
+        head: &'a mut Parts,
         listener: &ListenerSpec,
         local: &dyn Fn() -> Option<SocketAddr>,
     ) -> Self {
-        let stop = settle(&mut request, listener, local).err();
-        Self { request, stop }
+        let stop = settle(head, listener, local).err();
+        Self { head, stop }
     }
 
     /// As far as it could be settled.
-    pub(crate) fn request(&self) -> &Request<B> {
-        &self.request
+    pub(crate) fn head(&self) -> &Parts {
+        self.head
     }
 
-    /// The request to be handled, or why it goes no further, and its headers.
-    pub(crate) fn ready(self) -> Result<Settled<B>, (Stop, HeaderMap)> {
+    /// The request to be handled, or why it goes no further.
+    pub(crate) fn ready(self) -> Result<Settled<'a>, Stop> {
         match self.stop {
-            None => Ok(Settled(self.request)),
-            Some(stop) => Err((stop, self.request.into_parts().0.headers)),
+            None => Ok(Settled(self.head)),
+            Some(stop) => Err(stop),
         }
     }
 }
 
-impl<B> Settled<B> {
-    pub(crate) fn map<C>(self, with: impl FnOnce(B) -> C) -> Settled<C> {
-        Settled(self.0.map(with))
-    }
-
-    pub(crate) fn into_inner(self) -> Request<B> {
+impl<'a> Settled<'a> {
+    pub(crate) fn into_inner(self) -> &'a mut Parts {
         self.0
     }
 }
 
-fn settle<B>(
-    request: &mut Request<B>,
+fn settle(
+    head: &mut Parts,
     listener: &ListenerSpec,
     local: &dyn Fn() -> Option<SocketAddr>,
 ) -> Result<(), Stop> {
-    names::settle(request.headers_mut(), listener.header_names)?;
-    authority::settle(request, local)?;
-    match *request.method() {
+    names::settle(&mut head.headers, listener.header_names)?;
+    authority::settle(head, local)?;
+    match head.method {
         Method::TRACE => return Err(Stop::Trace),
         Method::OPTIONS => {
-            if request.uri().path() == "*" {
+            if head.uri.path() == "*" {
                 return Err(Stop::Own);
             }
-            hop(request.headers_mut())?;
+            hop(&mut head.headers)?;
         }
         _ => {}
     }
-    let clean = match path::canonical(request.uri().path(), listener.paths).map_err(Stop::Path)? {
+    let clean = match path::canonical(head.uri.path(), listener.paths).map_err(Stop::Path)? {
         Cow::Borrowed(_) => return Ok(()),
         Cow::Owned(clean) => clean,
     };
-    let target = match request.uri().query() {
+    let target = match head.uri.query() {
         Some(query) => format!("{clean}?{query}"),
         None => clean,
     };
     let target = PathAndQuery::try_from(target).map_err(|_| Stop::Target)?;
-    *request.uri_mut() = Uri::from(target);
+    head.uri = Uri::from(target);
     Ok(())
 }
 
@@ -116,12 +113,14 @@ fn hop(headers: &mut HeaderMap) -> Result<(), Stop> {
 mod tests {
     use super::*;
     use crate::spec::HeaderNames;
+    use http::Request;
 
-    fn arrived(request: http::request::Builder) -> Result<Request<()>, Stop> {
+    fn arrived(request: http::request::Builder) -> Result<Parts, Stop> {
         let listener = ListenerSpec::new(([127, 0, 0, 1], 80).into());
         let local = || Some(([192, 0, 2, 7], 8080).into());
-        let ready = Arrived::new(request.body(()).unwrap(), &listener, &local).ready();
-        ready.map(Settled::into_inner).map_err(|(stop, _)| stop)
+        let mut head = request.body(()).unwrap().into_parts().0;
+        Arrived::new(&mut head, &listener, &local).ready()?;
+        Ok(head)
     }
 
     #[test]
@@ -134,13 +133,13 @@ mod tests {
         ] {
             let request = arrived(Request::get(uri).header("host", host)).unwrap();
             assert_eq!(
-                (request.uri().to_string().as_str(), &request.headers()["host"]),
+                (request.uri.to_string().as_str(), &request.headers["host"]),
                 (target, &HeaderValue::from_static(one))
             );
         }
         let request = arrived(Request::get("http://A:81/x")).unwrap();
         assert_eq!(
-            (request.uri(), &request.headers()["host"]),
+            (&request.uri, &request.headers["host"]),
             (&Uri::from_static("/x"), &HeaderValue::from_static("a:81"))
         );
     }
@@ -148,14 +147,14 @@ mod tests {
     #[test]
     fn a_client_of_http_1_0_has_asked_the_address_it_connected_to() {
         let request = arrived(Request::get("/").version(http::Version::HTTP_10)).unwrap();
-        assert_eq!(request.headers()["host"], "192.0.2.7:8080");
+        assert_eq!(request.headers["host"], "192.0.2.7:8080");
     }
 
     #[test]
     fn max_forwards_is_counted_and_its_end_is_answered() {
         let options = |value: &str| {
             arrived(Request::options("/a").header("host", "a").header("max-forwards", value))
-                .map(|request| request.headers()["max-forwards"].clone())
+                .map(|request| request.headers["max-forwards"].clone())
         };
         assert_eq!(options("5").unwrap(), "4");
         assert_eq!(options("0"), Err(Stop::Own));
@@ -163,7 +162,7 @@ mod tests {
             assert_eq!(options(wrong), Err(Stop::MaxForwards), "{wrong}");
         }
         let get = arrived(Request::get("/a").header("host", "a").header("max-forwards", "0")).unwrap();
-        assert_eq!(get.headers()["max-forwards"], "0");
+        assert_eq!(get.headers["max-forwards"], "0");
     }
 
     #[test]
@@ -173,10 +172,11 @@ mod tests {
         assert_eq!(stop(Request::options("*")), Stop::Own);
         assert_eq!(stop(Request::get("/a%2fb")), Stop::Path(path::PathFault::EncodedSlash));
         let odd = Request::get("/").header("host", "a").header("x_user", "1").body(()).unwrap();
+        let mut odd = odd.into_parts().0;
         let listener = ListenerSpec {
             header_names: HeaderNames::Refuse,
             ..ListenerSpec::new(([127, 0, 0, 1], 80).into())
         };
-        assert_eq!(Arrived::new(odd, &listener, &|| None).ready().unwrap_err().0, Stop::HeaderName);
+        assert_eq!(Arrived::new(&mut odd, &listener, &|| None).ready().unwrap_err(), Stop::HeaderName);
     }
 }

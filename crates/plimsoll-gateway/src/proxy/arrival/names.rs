@@ -9,12 +9,21 @@ use smallvec::SmallVec;
 /// CGI makes `HTTP_PROXY` of it, by which programs choose the proxy for their own requests (CVE-2016-5385).
 const PROXY: &str = "proxy";
 
-/// Whether a name has anything else than letters, digits and dashes. Names are tokens in lower case, so the bytes between
-/// those are all there is to look for.
+/// Bytes of a name that are no letters, digits or dashes. Names are in lower case.
+static ODD: [bool; 256] = {
+    let mut odd = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        odd[byte] = !matches!(byte as u8, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        byte += 1;
+    }
+    odd
+};
+
+/// Whether a name has anything else than letters, digits and dashes.
+#[inline]
 pub(crate) fn is_odd(name: &HeaderName) -> bool {
-    // Without a way out in the middle, so that many bytes are looked at in one instruction.
-    let odd = |byte: u8| u8::from(matches!(byte, 0..=b',' | b'.' | b'^'..=b'`' | b'{'..));
-    name.as_str().bytes().fold(0, |odds, byte| odds | odd(byte)) != 0
+    name.as_str().bytes().any(|byte| ODD[usize::from(byte)])
 }
 
 /// Takes off what may be taken for another name, by this rule, and what is never passed on.

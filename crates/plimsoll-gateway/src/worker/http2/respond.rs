@@ -113,8 +113,9 @@ async fn answer(
     open.paced(snapshot.spec.limits.min_rate);
     let continues = waits.then(|| open.owes_continue());
     let listener = snapshot.listener(accepted.listener);
-    let request = Arrived::new(request, &listener, &|| None);
-    let entry = Entry::begin(snapshot, request.request(), peer.ip(), began);
+    let (mut head, body) = request.into_parts();
+    let request = Arrived::new(&mut head, &listener, &|| None);
+    let entry = Entry::begin(snapshot, request.head(), peer.ip(), began);
     let client = Client {
         peer: peer.ip(),
         scheme: Scheme::Http,
@@ -122,7 +123,7 @@ async fn answer(
         interims: Some(&**open.stream()),
         entry: entry.as_deref(),
     };
-    let grpc = is_grpc(request.request().headers());
+    let grpc = is_grpc(&request.head().headers);
     let request = match request.ready() {
         Ok(request) => request,
         Err(stop) => {
@@ -132,11 +133,14 @@ async fn answer(
     };
     let mut trailing = http1::trailing(&listener, &snapshot.spec.limits);
     trailing.bytes = trailing.bytes.min(most);
-    let request = request.map(|body| Inbound::http2(body, continues, snapshot.spec.limits.body, trailing));
+    let body = Inbound::http2(body, continues, snapshot.spec.limits.body, trailing);
     let mut alarm = Alarm::default();
-    let handled = catch(handle(worker, snapshot, request, client, &mut alarm));
-    let mut answered =
-        handled.await.unwrap_or_else(|panic| http1::panicked(worker, &panic, entry.as_deref()));
+    let handled = {
+        // Pinned where it is made, as in HTTP/1.1: nothing is left of it that could panic outside.
+        let handled = pin!(handle(worker, snapshot, request, body, client, &mut alarm));
+        catch(handled).await
+    };
+    let mut answered = handled.unwrap_or_else(|panic| http1::panicked(worker, &panic, entry.as_deref()));
     // As in HTTP/1.1, where the head leaves with the first part of the body: one that has broken off by then has a status.
     if let Err(error) = poll_fn(|cx| Poll::Ready(answered.response.body_mut().look(cx))).await {
         let broken = http1::broken_off(&error);
