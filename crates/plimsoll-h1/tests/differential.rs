@@ -8,12 +8,16 @@ use support::check;
 
 #[test]
 fn the_corpus_of_requests() {
-    corpus::all_requests().iter().for_each(|bytes| check::requests_beside_hyper(bytes));
+    for bytes in corpus::all_requests().iter() {
+        check::requests_beside_hyper(bytes);
+    }
 }
 
 #[test]
 fn the_corpus_of_responses() {
-    corpus::all_responses().iter().for_each(|bytes| check::responses_beside_hyper(bytes));
+    for bytes in corpus::all_responses().iter() {
+        check::responses_beside_hyper(bytes);
+    }
 }
 
 proptest! {

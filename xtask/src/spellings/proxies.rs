@@ -1,8 +1,10 @@
 //! The proxies, each with the same routes.
 
 use super::origin::ROUTES;
-use crate::bench::contenders::{Contender, Place, envoy_program, free_ports, nginx_command};
-use crate::workspace::Workspace;
+use crate::{
+    bench::contenders::{Contender, Place, envoy_program, free_ports, nginx_command},
+    workspace::Workspace,
+};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::{

@@ -86,8 +86,8 @@ impl DownloadError {
             Self::Http1(h1::BodyError::Upload) => Why::ClientBroke,
             Self::Http1(
                 h1::BodyError::TooLarge | h1::BodyError::Chunk(h1::ChunkedError::TrailerTooLarge),
-            ) => Why::UpstreamTooLarge,
-            Self::TrailersTooLarge => Why::UpstreamTooLarge,
+            )
+            | Self::TrailersTooLarge => Why::UpstreamTooLarge,
             Self::Upload(broke) => broke.why(),
             Self::Http1(_) | Self::Http2(_) => Why::UpstreamBroke,
             Self::TimedOut(timeout) if timeout.outcome == Outcome::Caller => Why::ClientSlow,

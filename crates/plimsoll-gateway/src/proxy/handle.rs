@@ -308,7 +308,7 @@ fn id_of(headers: &HeaderMap, entry: Option<&Entry>) -> ProblemId {
 /// The answer to a request that goes no further than its arrival.
 pub(crate) fn stopped(
     worker: &Worker,
-    (stop, headers): (Stop, HeaderMap),
+    (stop, head): (Stop, &request::Parts),
     entry: Option<&Entry>,
     grpc: bool,
 ) -> Answered {
@@ -323,7 +323,7 @@ pub(crate) fn stopped(
     };
     let name = stop.name();
     worker.shared.metrics.refused(name);
-    let id = id_of(&headers, entry);
+    let id = id_of(&head.headers, entry);
     refused(worker, Refused { problem, why: Why::Request(name) }, &Speaks { grpc }, None, id)
 }
 

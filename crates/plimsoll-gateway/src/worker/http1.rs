@@ -127,7 +127,9 @@ pub(super) async fn serve(
             count(route, status, now.since(began), bytes);
         }
         let ended = match (sent, tunnel) {
-            (Ok(sent), Some(tunnel)) if sent.next == Next::Upgrade => return End::Tunnel(tunnel, route, entry),
+            (Ok(sent), Some(tunnel)) if sent.next == Next::Upgrade => {
+                return End::Tunnel(tunnel, route, entry);
+            }
             (sent, _) => sent,
         };
         if let Some(entry) = entry {

@@ -4,7 +4,6 @@
 //! `cargo xtask fuzz gateway --minutes 30` goes on for as long as it is told to. What a seed makes is always the same, but
 //! for the timing.
 
-#[allow(dead_code, reason = "the bytes alone are mutated")]
 #[path = "../../../plimsoll-h1/tests/corpus/mod.rs"]
 mod corpus;
 mod draws;

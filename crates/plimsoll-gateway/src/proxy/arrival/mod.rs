@@ -50,11 +50,11 @@ impl<'a> Arrived<'a> {
         self.head
     }
 
-    /// The request to be handled, or why it goes no further.
-    pub(crate) fn ready(self) -> Result<Settled<'a>, Stop> {
+    /// Returns the head of the request to be handled, or why it goes no further, with what is known of it.
+    pub(crate) fn ready(self) -> Result<Settled<'a>, (Stop, &'a Parts)> {
         match self.stop {
             None => Ok(Settled(self.head)),
-            Some(stop) => Err(stop),
+            Some(stop) => Err((stop, self.head)),
         }
     }
 }
@@ -119,7 +119,7 @@ mod tests {
         let listener = ListenerSpec::new(([127, 0, 0, 1], 80).into());
         let local = || Some(([192, 0, 2, 7], 8080).into());
         let mut head = request.body(()).unwrap().into_parts().0;
-        Arrived::new(&mut head, &listener, &local).ready()?;
+        Arrived::new(&mut head, &listener, &local).ready().map_err(|(stop, _)| stop)?;
         Ok(head)
     }
 
@@ -177,6 +177,6 @@ mod tests {
             header_names: HeaderNames::Refuse,
             ..ListenerSpec::new(([127, 0, 0, 1], 80).into())
         };
-        assert_eq!(Arrived::new(&mut odd, &listener, &|| None).ready().unwrap_err(), Stop::HeaderName);
+        assert_eq!(Arrived::new(&mut odd, &listener, &|| None).ready().unwrap_err().0, Stop::HeaderName);
     }
 }
