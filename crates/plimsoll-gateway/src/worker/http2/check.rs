@@ -41,6 +41,10 @@ fn fields(headers: &HeaderMap, limits: &LimitsSpec) -> Result<(), RequestHeadErr
     if list_size(headers) > limits.head {
         return Err(RequestHeadError::HeadTooLarge);
     }
+    // No token has a quote (RFC 9110, section 5.6.2), but http takes one in a name of HTTP/2.
+    if headers.keys().any(|name| name.as_str().contains('"')) {
+        return Err(RequestHeadError::FieldName);
+    }
     // RFC 9113, section 8.2.1: HTTP/1.1 would take the blanks off.
     if headers.values().any(|value| has_blank_end(value.as_bytes())) {
         return Err(RequestHeadError::FieldValue);
@@ -150,6 +154,10 @@ mod tests {
             );
         }
         assert!(checked("http://a/", &[("x", ""), ("y", "a b")]).is_ok());
+        let mut quoted = Request::get("http://a/").body(()).unwrap();
+        let name = http::HeaderName::from_lowercase(b"\"content-length").unwrap();
+        quoted.headers_mut().insert(name, HeaderValue::from_static("0"));
+        assert_eq!(check(&mut quoted, &LimitsSpec::default()), Err(RequestHeadError::FieldName));
         assert_eq!(
             checked("http://a/", &[("expect", "a")]).unwrap_err(),
             RequestHeadError::ExpectationUnknown
