@@ -8,14 +8,14 @@ use support::check;
 
 #[test]
 fn the_corpus_of_requests() {
-    for bytes in corpus::all_requests().iter() {
+    for bytes in &corpus::all_requests() {
         check::requests_beside_hyper(bytes);
     }
 }
 
 #[test]
 fn the_corpus_of_responses() {
-    for bytes in corpus::all_responses().iter() {
+    for bytes in &corpus::all_responses() {
         check::responses_beside_hyper(bytes);
     }
 }
