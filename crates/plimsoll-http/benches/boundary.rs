@@ -1,4 +1,4 @@
-//! What the boundary costs a call that goes well: beside the bare service, and where the answer is a refusal.
+//! The cost of the boundary for a call that goes well: beside the bare service, and where the response is a refusal.
 //!
 //! A call is: ready, call, poll to the answer, read its body, drop. The request has the headers of a browser's; it goes
 //! round, so that neither making nor dropping it is measured. `cargo bench -p plimsoll-http --bench boundary`, or `cargo xtask bench http` for what is claimed.

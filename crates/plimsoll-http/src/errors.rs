@@ -1,16 +1,17 @@
-//! What is left of this library's errors: a handler says `?`, whichever of them it meets.
+//! Conversions of this library's remaining errors to problems, so that a handler can use `?` on any of them.
 //!
-//! Whoever builds something of what a client sent (a path, a key, a network) was sent something malformed; whoever builds it
-//! of its own configuration has made a mistake, and is told in the log. Which of both it is, the error's type says.
+//! A value built from client input (a path, a key, a network) that is malformed is the client's error; one built from
+//! the service's own configuration is the service's, and its cause goes to the log. The type of the error decides which
+//! of the two it is.
 
 use crate::{
     Kind, Problem,
-    body::InvalidLimit,
+    body::LimitError,
     boundary::BodyError as BoundaryBodyError,
     headers::ParseTrustedProxyError,
-    idempotency::{BadKey, BadTerms, KeyedBodyError},
-    inbound::{BodyError, NoRequestId, deadline::DeadlineBodyError},
-    path::BadPath,
+    idempotency::{DurationsError, IdempotencyKeyError, KeyedBodyError},
+    inbound::{BodyError, RequestIdError, deadline::DeadlineBodyError},
+    path::PathError,
     replay::ReplayError,
 };
 use plimsoll_driver::classify::ResolveError;
@@ -53,10 +54,10 @@ macro_rules! told {
 }
 
 internal! {
-    BadTerms,
+    DurationsError,
     BoundaryBodyError,
     BucketsError,
-    InvalidLimit,
+    LimitError,
     LayoutMismatchError,
     LogError,
     NameError,
@@ -79,9 +80,9 @@ because! {
 }
 
 told! {
-    BadKey => IdempotencyKeyInvalid,
-    BadPath => BadRequest,
-    NoRequestId => BadRequest,
+    IdempotencyKeyError => IdempotencyKeyInvalid,
+    PathError => BadRequest,
+    RequestIdError => BadRequest,
 }
 
 /// A child that failed or panicked has told its scope why; whoever awaits it knows no more.
@@ -169,12 +170,12 @@ mod file {
 #[cfg(feature = "client")]
 mod client {
     use super::{Kind, Problem};
-    use crate::client::{InvalidOrigin, InvalidRequest};
+    use crate::client::{OriginError, RequestError};
 
-    internal!(InvalidOrigin);
+    internal!(OriginError);
 
-    impl From<InvalidRequest> for Problem {
-        fn from(error: InvalidRequest) -> Self {
+    impl From<RequestError> for Problem {
+        fn from(error: RequestError) -> Self {
             Self::new(Kind::Internal).because(error)
         }
     }
@@ -192,11 +193,18 @@ mod files {
 mod server {
     use super::Problem;
     use crate::{
-        body::{InvalidField, StreamAborted},
-        serve::{NoHeadRoom, NoTimeLimit, NoToken, ServeError},
+        body::{EventFieldError, StreamAbortedError},
+        serve::{AdminTokenError, HeadRoomError, ServeError, TimeLimitError},
     };
 
-    internal!(InvalidField, NoHeadRoom, NoTimeLimit, NoToken, ServeError, StreamAborted);
+    internal!(
+        EventFieldError,
+        HeadRoomError,
+        TimeLimitError,
+        AdminTokenError,
+        ServeError,
+        StreamAbortedError
+    );
 }
 
 #[cfg(test)]
@@ -222,8 +230,8 @@ mod tests {
             });
         }
         assert!(errors.len() > 40, "{errors:?}");
-        // Told as part of another, and inside of a reader.
-        let within = ["Malformed", "Complaint"];
+        // ReportedProblem as part of another, and inside of a reader.
+        let within = ["MalformedError", "Complaint"];
         for (path, error) in errors {
             let has = |before: &str| {
                 problems.match_indices(&format!("{before}{error}")).any(|(at, found)| {
@@ -268,15 +276,15 @@ mod tests {
             (Problem::from(BodyError::<String>::TooLarge), Kind::BodyTooLarge),
             (BodyError::<String>::TooSlow.into(), Kind::RequestTimeout),
             (DeadlineBodyError::<String>::Exceeded.into(), Kind::DeadlineExceeded),
-            (BadKey::Empty.into(), Kind::IdempotencyKeyInvalid),
-            (BadPath.into(), Kind::BadRequest),
+            (IdempotencyKeyError::Empty.into(), Kind::IdempotencyKeyInvalid),
+            (PathError.into(), Kind::BadRequest),
             (drain::DrainError::TooLate.into(), Kind::Draining),
             (lock::TryLockError.into(), Kind::Overloaded),
             (scope::Error::Failed(Kind::NotFound).into(), Kind::NotFound),
             (scope::Error::<Kind>::DeadlineExceeded.into(), Kind::DeadlineExceeded),
             (scope::ChildError::Cancelled.into(), Kind::Unavailable),
             (scope::ChildError::Failed.into(), Kind::Internal),
-            (BadTerms.into(), Kind::Internal),
+            (DurationsError.into(), Kind::Internal),
         ] {
             assert_eq!(problem.kind(), kind);
         }

@@ -1,4 +1,4 @@
-//! What holds for every HTTP/2 connection of ours, of a server, a client or a gateway.
+//! Constants that hold for every HTTP/2 connection of a server, a client or a gateway.
 
 #[cfg(feature = "client")]
 use std::error::Error;

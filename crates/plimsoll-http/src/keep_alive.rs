@@ -18,7 +18,7 @@ pub struct KeepAlive {
     pub idle: Duration,
     /// From one probe to the next, in the same bounds.
     pub interval: Duration,
-    /// After so many probes without an answer the connection is broken. From 1 to [`Self::MOST_PROBES`].
+    /// After so many probes without a response the connection is broken. From 1 to [`Self::MOST_PROBES`].
     pub probes: u32,
 }
 
@@ -31,7 +31,7 @@ impl KeepAlive {
     /// Sets it on a connection.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn set(&self, socket: &TcpStream) -> io::Result<()> {
         let time = |time: Duration| time.clamp(Duration::from_secs(1), Self::MOST_TIME);
         let wanted = TcpKeepalive::new().with_time(time(self.idle)).with_interval(time(self.interval));

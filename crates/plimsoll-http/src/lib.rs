@@ -4,7 +4,7 @@
 //! | module | what | feature |
 //! | --- | --- | --- |
 //! | [`Problem`], [`Kind`] | one form for every refusal, timeout and failure ([RFC 9457]), and its mapping to gRPC | always |
-//! | [`boundary`] | the layer that makes it of errors, panics and others' answers, logs and counts | always |
+//! | [`boundary`] | the layer that makes it of errors, panics and others' responses, logs and counts | always |
 //! | `postgres` | whether a database is there | `postgres` |
 //! | [`idempotency`] | which requests may be sent twice, and keys by which the others may; a store in PostgreSQL | always; `postgres` |
 //! | [`body`] | bodies in the format that the other side speaks; extractors, answers and streams; MessagePack, Protobuf | always; `server`; `msgpack`, `protobuf` |

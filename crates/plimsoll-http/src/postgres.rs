@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// For how long an answer holds.
+/// For how long a response holds.
 const FRESH: Duration = Duration::from_millis(500);
 
 /// How long the database may take to let a connection in.
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// A pool says `PoolTimedOut` both where all its connections are out and where no new one comes about. The first is a
 /// service under load, the second a database that is away: a caller, an alert and a readiness probe need to know which.
 /// This asks by a connection of its own, at most twice a second however many want to know, and waits for 300 ms at most.
-/// Clones share the answer.
+/// Clones share the response.
 ///
 /// ```no_run
 /// use plimsoll_http::{postgres::Presence, serve::serve};
@@ -60,7 +60,7 @@ impl Presence {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn is_there(&self) -> bool {
-        // One asks; the others wait for its answer.
+        // One asks; the others wait for its response.
         let mut last = self.last.lock().await;
         if let Some((at, there)) = *last
             && at.elapsed() < FRESH
@@ -72,8 +72,8 @@ impl Presence {
         there
     }
 
-    /// What an error of the pool means: a timeout while the database is away is told as such
-    /// (`sqlx::Error::Io` of the kind `NotConnected`), everything else stays as it is.
+    /// Converts an error of the pool: a timeout while the database is away becomes `sqlx::Error::Io` of the kind
+    /// `NotConnected`, everything else stays as it is.
     ///
     /// # Cancel safety
     /// Cancel safe.

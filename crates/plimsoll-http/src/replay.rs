@@ -15,7 +15,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// What keeping one chunk costs beside its bytes, so that many tiny chunks are bounded too.
+/// The cost of keeping one chunk beside its bytes, so that many tiny chunks are bounded too.
 const CHUNK_COST: usize = 64;
 
 /// A request's body, kept as it passes by.

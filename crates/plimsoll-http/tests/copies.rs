@@ -1,4 +1,4 @@
-//! What docs/exercise-bytes.md promises, counted: allocations are the same on every machine.
+//! The promises of docs/exercise-bytes.md, counted: allocations are the same on every machine.
 //!
 //! One test alone in this program: what another thread allocates would be counted too.
 

@@ -1,4 +1,4 @@
-//! What signals do to a server. In a process of its own, for they are the process's.
+//! A server's reaction to signals. In a process of its own, for they are the process's.
 #![cfg(all(feature = "server", unix))]
 #![allow(missing_docs)]
 

@@ -25,7 +25,8 @@ use tokio::{
 const ITEMS: usize = 256 << 10;
 const ITEM: usize = 1 << 10;
 
-/// What a stalled reader may have in flight: the sockets' own buffers grow to some megabytes, hyper's to less than one.
+/// The bytes that a stalled reader may have in flight: the sockets' own buffers grow to some megabytes, hyper's to less
+/// than one.
 const IN_FLIGHT: usize = 24 << 20;
 
 type Count = Arc<AtomicUsize>;

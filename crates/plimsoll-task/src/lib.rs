@@ -19,6 +19,7 @@
 //! `all_stats()` of [`queue`], [`lock`] and [`pool`]: this crate has no registry of metrics.
 #![forbid(unsafe_code)]
 
+mod current;
 pub mod deadline;
 pub mod drain;
 pub mod lock;

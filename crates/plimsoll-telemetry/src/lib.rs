@@ -101,6 +101,6 @@ pub use family::{
 };
 pub use histogram::{Buckets, BucketsError, Histogram, LayoutMismatchError, Snapshot};
 pub use line_log::{LineLog, LineLogConfig, LineStats, Target, WriteLineError};
-pub use policy_metrics::{PolicyCounts, PolicyMetrics};
+pub use policy_metrics::{BreakerLog, PolicyCounts, PolicyMetrics};
 pub use registry::{Builder, Registry};
 pub use sample::Sample;

@@ -41,7 +41,7 @@ impl App {
                 .required()
                 // This service knows no callers, so all of them are one.
                 .one_scope()
-                .terms(config.idempotency())
+                .durations(config.idempotency())
                 .counted(registry)?,
             store,
         })))

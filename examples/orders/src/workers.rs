@@ -29,7 +29,10 @@ pub(crate) fn workers(app: &App, outbox: Outbox, stop: CancellationToken) -> Sup
 }
 
 /// Deletes the keys whose time is over, a batch at a time.
-async fn sweep(app: &App, stop: CancellationToken) -> Result<(), plimsoll::http::idempotency::DatabaseError> {
+async fn sweep(
+    app: &App,
+    stop: CancellationToken,
+) -> Result<(), plimsoll::http::idempotency::PostgresStoreError> {
     while !stop.is_cancelled() {
         if app.idempotency().store().sweep(BATCH).await? < u64::from(BATCH) {
             stop.run_until_cancelled(tokio::time::sleep(SWEEP)).await;

@@ -205,8 +205,8 @@ pub(crate) struct Proxied {
     whole: Option<Bytes>,
     call: BodyGuard<RoutePolicy>,
     picked: Option<Picked>,
-    /// Whether the call's place is taken until this is dropped, and not only until the endpoint has sent everything: whoever
-    /// drops it knows when the client has taken it.
+    /// Whether the call's place is still taken: until this is dropped, not only until the endpoint has sent everything. It is
+    /// dropped when the client has taken it.
     held: bool,
     /// The identification of the client's request.
     id: ProblemId,
@@ -220,9 +220,8 @@ impl Proxied {
         call: BodyGuard<RoutePolicy>,
         picked: Option<Picked>,
         id: ProblemId,
-        held: bool,
     ) -> Self {
-        Self { source: Some(source), whole: None, call, picked, held, id, first: None }
+        Self { source: Some(source), whole: None, call, picked, held: true, id, first: None }
     }
 
     /// Of a body that has come as a whole, and whose call's place is taken until this is dropped.

@@ -229,9 +229,8 @@ pub(crate) async fn drive(
             if let (Some(entry), Some(picked)) = (entry, &picked) {
                 entry.answered_by(picked.endpoint());
             }
-            // What an HTTP/2 client has not taken lies with us: it counts as under way until it has.
-            let held = sending.parts.version == Version::HTTP_2;
-            Ok(respond(guard, answered, picked, sending.id(), held))
+            let multiplexed = sending.parts.version == Version::HTTP_2;
+            Ok(respond(guard, answered, picked, sending.id(), multiplexed))
         }
         Err(CallError::Attempt(id, fault)) => {
             if fault.is_slow_client() {
@@ -261,17 +260,17 @@ fn respond(
     answered: ResponseHead<Reply>,
     picked: Option<Picked>,
     request: ProblemId,
-    held: bool,
+    multiplexed: bool,
 ) -> (Response<Download>, Option<Box<Tunnel>>) {
     let ResponseHead { id, response, head } = answered;
     match response {
         Reply::Http1(response) => {
             let source = super::Source::Http1;
-            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, held)), None)
+            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, multiplexed)), None)
         }
         Reply::Http2(response, progress, limits) => {
             let source = |body| super::Source::Http2(body, progress, limits);
-            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, held)), None)
+            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, multiplexed)), None)
         }
         Reply::Switched { response, io, leftover } => {
             let switched = Switched::new(BodyGuard::new(guard, id, &head), picked);
@@ -287,12 +286,13 @@ fn proxied(
     mut source: super::Source,
     head: &Settlement,
     request: ProblemId,
-    held: bool,
+    multiplexed: bool,
 ) -> Download {
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let whole = source.whole();
     if source.is_ended() {
-        if held && let Some(whole) = whole {
+        // Over HTTP/1.1 it goes out with the head in one write; a stream of HTTP/2 may wait for its client.
+        if multiplexed && let Some(whole) = whole {
             return Download::Proxied(Box::new(Proxied::whole(
                 whole,
                 BodyGuard::new(guard, id, head),
@@ -308,5 +308,5 @@ fn proxied(
         return whole.map_or(Download::Empty, Download::whole);
     }
     let call = BodyGuard::new(guard, id, head);
-    Download::Proxied(Box::new(Proxied::new(source, call, picked, request, held)))
+    Download::Proxied(Box::new(Proxied::new(source, call, picked, request)))
 }

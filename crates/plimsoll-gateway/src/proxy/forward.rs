@@ -35,7 +35,7 @@ impl Added {
 
     /// Gives each field to `put`.
     pub(crate) fn each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
-        self.forwarded.each(&mut put);
+        self.forwarded.for_each(&mut put);
         put(&header::VIA, self.via.as_bytes());
         put(&TRACEPARENT, &self.trace.text());
         if let Some(id) = self.id {
@@ -111,7 +111,7 @@ pub(crate) fn request(
         headers.insert(header::UPGRADE, upgrade);
     }
     let forwarding = Forwarding { peer: client.peer, scheme: client.scheme, trusted: client.trusted };
-    let forwarded = forwarding.told(headers);
+    let forwarded = forwarding.forwarded_headers(headers);
     let bits = draw();
     let fresh = u128::from(bits.bits()) << 64 | u128::from(draw().bits());
     let sampled = sample == Ratio::ONE || draw().unit() < sample.get();

@@ -146,11 +146,14 @@ impl<IO: Transport> ServerConn<IO> {
         let close = self.begin(status, &head.headers, &body, extra)?;
         drop(head);
 
-        let mut body = pin!(body);
         let mut stall = WriteStall::new(self.config.write_stall, self.config.write_rate);
         let mut turn = Turn::default();
-        let written =
-            poll_fn(|cx| self.poll_response(cx, body.as_mut(), &mut stall, &mut bypass, &mut turn)).await;
+        let written = {
+            // It is dropped once the client has taken all of it, before the rest of the request is waited for: what it holds,
+            // such as its call's place, is free then.
+            let mut body = pin!(body);
+            poll_fn(|cx| self.poll_response(cx, body.as_mut(), &mut stall, &mut bypass, &mut turn)).await
+        };
         bypass.finish();
         let body_bytes = self.shared.borrow().out.body_bytes();
         if let Err(kind) = written {

@@ -1,4 +1,4 @@
-//! What a body costs: the parsers of JSON beside each other, and the three formats, encoded and decoded.
+//! The cost of a body: JSON parsers beside each other, and the three formats, encoded and decoded.
 //!
 //! `cargo xtask bench bodies` runs these, and [`wire`] over real sockets.
 

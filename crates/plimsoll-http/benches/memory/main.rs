@@ -1,5 +1,5 @@
-//! What `Cow`, shared `Bytes` and kept buffers save on this crate's hot paths: each beside the plain way to
-//! write the same. `cargo xtask bench memory` reads the pairs.
+//! Savings by `Cow`, shared `Bytes` and kept buffers on this crate's hot paths, each beside the plain way to write the
+//! same. `cargo xtask bench memory` reads the pairs.
 
 mod before;
 

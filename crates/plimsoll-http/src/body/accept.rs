@@ -58,7 +58,7 @@ pub(super) fn choose<'a>(
     if asked { best.map(|(_, choice)| choice) } else { first(offered) }
 }
 
-/// What somebody gets who does not say what they want.
+/// Returns the format for a client that states no preference.
 pub(super) fn first(offered: &[Format]) -> Option<Choice> {
     offered.first().map(|format| Choice { format: *format, media_type: format.media_type() })
 }

@@ -21,7 +21,7 @@ use std::{fmt, marker::PhantomData};
 /// struct Receipt { total: u32 }
 ///
 /// async fn pay(accepted: Accepted<Receipt>) -> Response {
-///     // … what must not happen for a client that cannot read the answer …
+///     // … what must not happen for a client that cannot read the response …
 ///     accepted.answer(&Receipt { total: 12 })
 /// }
 ///
@@ -33,12 +33,12 @@ pub struct Accepted<T> {
 }
 
 impl<T: Encode> Accepted<T> {
-    /// The format of the answer.
+    /// The format of the response.
     pub const fn format(&self) -> Format {
         self.choice.format
     }
 
-    /// The value as an answer, with `Content-Type` and `Vary`; a 500 if it cannot be written.
+    /// The value as a response, with `Content-Type` and `Vary`; a 500 if it cannot be written.
     pub fn answer(&self, value: &T) -> Response {
         let mut answer = write(value, self.choice);
         answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));

@@ -1,5 +1,6 @@
 use super::{
-    BodyLimits, DecodeError, EncodeError, Format, accept::choose, error::Taken, json, media_type::MediaType,
+    BodyLimits, DecodeError, EncodeError, Format, accept::choose, error::AcceptedFormats, json,
+    media_type::MediaType,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
@@ -7,8 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// A type that can be written in the formats of [`Encode::FORMATS`].
 ///
-/// Whatever is [`Serialize`] can be written as JSON and, with the feature `msgpack`, as MessagePack. Protobuf needs
-/// field numbers, which serde does not know of: a `prost` message inside [`WithProtobuf`](super::WithProtobuf) has all
+/// A type that is [`Serialize`] can be written as JSON and, with the feature `msgpack`, as MessagePack. Protobuf needs
+/// field numbers, which serde does not have: a `prost` message inside [`WithProtobuf`](super::WithProtobuf) has all
 /// three.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written into a negotiated body",
@@ -58,7 +59,7 @@ impl<T: DeserializeOwned> Decode for T {
             #[cfg(feature = "msgpack")]
             Format::MessagePack => Ok(super::msgpack::read(&body, limits.depth_limit())?),
             #[cfg(feature = "protobuf")]
-            Format::Protobuf => Err(DecodeError::Unsupported { taken: Taken(BY_SERDE) }),
+            Format::Protobuf => Err(DecodeError::Unsupported { taken: AcceptedFormats(BY_SERDE) }),
         }
     }
 }
@@ -72,9 +73,9 @@ const BY_SERDE: &[Format] = &[
 /// A value on the wire.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Encoded {
-    /// What goes into `Content-Type`.
+    /// The value of `Content-Type`.
     pub content_type: HeaderValue,
-    /// What goes into the body.
+    /// The bytes of the body.
     pub bytes: Bytes,
 }
 
@@ -119,7 +120,7 @@ pub fn decode<T: Decode>(headers: &HeaderMap, body: Bytes, limits: &BodyLimits) 
 
 /// The format of a body with these headers.
 pub(super) fn format_of<T: Decode>(headers: &HeaderMap) -> Result<Format, DecodeError> {
-    let taken = Taken(T::FORMATS);
+    let taken = AcceptedFormats(T::FORMATS);
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
         && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
     {

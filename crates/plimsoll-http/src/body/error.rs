@@ -13,14 +13,14 @@ pub enum DecodeError {
     /// There is no `Content-Type`, or none that can be understood, or several.
     #[error("the body's content-type is missing or unclear; taken here: {taken}")]
     Unnamed {
-        /// What would have been understood.
-        taken: Taken,
+        /// The formats that are accepted.
+        taken: AcceptedFormats,
     },
     /// The `Content-Type` is of no format that is taken, or has a charset that is not UTF-8.
     #[error("the body's content-type is not taken here; taken here: {taken}")]
     Unsupported {
-        /// What would have been understood.
-        taken: Taken,
+        /// The formats that are accepted.
+        taken: AcceptedFormats,
     },
     /// It has a `Content-Encoding` that nobody took off.
     #[error("the body's content-encoding is not taken here")]
@@ -33,7 +33,7 @@ pub enum DecodeError {
     },
     /// It is not what it says it is, or not of the form that is expected.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    MalformedError(#[from] MalformedError),
 }
 
 impl From<DecodeError> for Problem {
@@ -44,7 +44,7 @@ impl From<DecodeError> for Problem {
                 Kind::UnsupportedMediaType
             }
             DecodeError::TooLarge { .. } => Kind::BodyTooLarge,
-            DecodeError::Malformed(_) => Kind::BadRequest,
+            DecodeError::MalformedError(_) => Kind::BadRequest,
         };
         Self::new(kind).detail(error.to_string())
     }
@@ -52,9 +52,9 @@ impl From<DecodeError> for Problem {
 
 /// Formats that are taken, by their media types.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Taken(pub(super) &'static [Format]);
+pub struct AcceptedFormats(pub(super) &'static [Format]);
 
-impl fmt::Display for Taken {
+impl fmt::Display for AcceptedFormats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, format) in self.0.iter().enumerate() {
             write!(f, "{}{}", if index == 0 { "" } else { ", " }, format.media_type())?;
@@ -63,36 +63,36 @@ impl fmt::Display for Taken {
     }
 }
 
-/// What is wrong with a body, and where.
+/// A malformed body: the fault and its place.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("the {format} body {fault}{place}")]
-pub struct Malformed {
+pub struct MalformedError {
     pub(super) format: Format,
-    pub(super) fault: Fault,
-    pub(super) place: Place,
+    pub(super) fault: MalformedKind,
+    pub(super) place: Position,
 }
 
-impl Malformed {
+impl MalformedError {
     /// The format that it was read as.
     pub const fn format(&self) -> Format {
         self.format
     }
 
-    /// What is wrong.
-    pub const fn fault(&self) -> &Fault {
+    /// Returns the fault.
+    pub const fn fault(&self) -> &MalformedKind {
         &self.fault
     }
 
     /// Where.
-    pub const fn place(&self) -> Place {
+    pub const fn place(&self) -> Position {
         self.place
     }
 }
 
-/// What is wrong with a body.
+/// A fault of a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum MalformedKind {
     /// It is not of the format, or it ends too early.
     Syntax,
     /// Text in it is not UTF-8.
@@ -102,38 +102,38 @@ pub enum Fault {
     /// Something follows the value.
     Trailing,
     /// It is of the format, and not of the form that is expected.
-    Form(Misfit),
+    Form(TypeMismatch),
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for MalformedKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax => f.write_str("is not well-formed"),
             Self::NotUtf8 => f.write_str("is not valid UTF-8"),
             Self::TooDeep => f.write_str("is nested too deeply"),
             Self::Trailing => f.write_str("has something after its end"),
-            Self::Form(misfit) => misfit.fmt(f),
+            Self::Form(mismatch) => mismatch.fmt(f),
         }
     }
 }
 
 /// How a body's form differs from the one expected.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Misfit {
+pub struct TypeMismatch {
     /// `items[3].price`; empty at the top. Keys that the type does not name are `*`.
     pub(super) path: String,
     /// `is missing the field "price"`; empty where it is not known.
     pub(super) what: String,
 }
 
-impl Misfit {
+impl TypeMismatch {
     /// Where in the value: `items[3].price`, empty for the whole. A key of a map is `*`: it belongs to the body.
     pub fn path(&self) -> &str {
         &self.path
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for TypeMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.what.is_empty() { "has another form than expected" } else { &self.what })?;
         if self.path.is_empty() { Ok(()) } else { write!(f, " at {}", self.path) }
@@ -143,7 +143,7 @@ impl fmt::Display for Misfit {
 /// Where in a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Place {
+pub enum Position {
     /// In a text, both counted from 1; the column in bytes.
     Line {
         /// The line.
@@ -157,7 +157,7 @@ pub enum Place {
     Unknown,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { line, column } => write!(f, " (line {line}, column {column})"),
@@ -179,7 +179,7 @@ pub enum EncodeError {
     Value {
         /// The format.
         format: Format,
-        /// What the encoder says.
+        /// The encoder's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

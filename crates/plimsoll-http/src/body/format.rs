@@ -21,7 +21,7 @@ impl Format {
         self.media_types()[0]
     }
 
-    /// Every name it goes by, the first being its own. An answer bears the name it was asked for by.
+    /// Every name it goes by, the first being its own. A response bears the name it was asked for by.
     pub const fn media_types(self) -> &'static [&'static str] {
         match self {
             Self::Json => &["application/json"],

@@ -1,5 +1,5 @@
 use super::wanted::Wanted;
-use crate::boundary::Told;
+use crate::boundary::ReportedProblem;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use std::{
@@ -14,10 +14,11 @@ use tower_service::Service;
 /// Tells the answers within what the request accepts. [`Negotiated`](super::Negotiated) asks for it.
 ///
 /// It also holds a refusal to its status: a handler's `(StatusCode::CREATED, Negotiated(value))` sets 201 whether there is
-/// a value in the answer or a problem.
+/// a value in the response or a problem.
 ///
-/// It costs one look for `Accept` and one at the answer's extensions, and keeps the header's value beside the request's future. An inner layer that hands
-/// requests to another task (a `Buffer`) must stand outside of this one: what is kept belongs to the task.
+/// It costs one look for `Accept` and one at the response's extensions, and keeps the header's value beside the
+/// request's future. An inner layer that hands requests to another task (a `Buffer`) must stand outside of this one:
+/// what is kept belongs to the task.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct NegotiateLayer {
     _private: (),
@@ -38,7 +39,7 @@ impl<S> Layer<S> for NegotiateLayer {
     }
 }
 
-/// A service whose answers know what the request accepts. See [`NegotiateLayer`].
+/// A service whose responses know what the request accepts. See [`NegotiateLayer`].
 #[derive(Clone, Debug)]
 pub struct NegotiateService<S> {
     inner: S,
@@ -63,7 +64,7 @@ where
 }
 
 pin_project! {
-    /// The answer to come. Cancel safe where the inner future is.
+    /// The response to come. Cancel safe where the inner future is.
     pub struct NegotiateFuture<F> {
         #[pin]
         future: TaskLocalFuture<Wanted, F>,
@@ -78,7 +79,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut answer = ready!(self.project().future.poll(cx))?;
-        let told = answer.extensions().get::<Told>().map(|told| told.problem().status());
+        let told = answer.extensions().get::<ReportedProblem>().map(|told| told.problem().status());
         if let Some(status) = told.filter(|_| answer.status().is_success()) {
             *answer.status_mut() = status;
         }

@@ -9,8 +9,8 @@ impl ByteLimit {
     pub const DEFAULT: Self = Self(2 << 20);
 
     /// So many bytes.
-    pub const fn new(bytes: usize) -> Result<Self, InvalidLimit> {
-        if bytes == 0 { Err(InvalidLimit::NoBytes) } else { Ok(Self(bytes)) }
+    pub const fn new(bytes: usize) -> Result<Self, LimitError> {
+        if bytes == 0 { Err(LimitError::NoBytes) } else { Ok(Self(bytes)) }
     }
 
     /// So many times 1024 bytes.
@@ -47,8 +47,8 @@ impl Depth {
     pub const DEFAULT: Self = Self(64);
 
     /// So many levels.
-    pub const fn new(levels: u8) -> Result<Self, InvalidLimit> {
-        if levels == 0 || levels > Self::MAX.0 { Err(InvalidLimit::Depth) } else { Ok(Self(levels)) }
+    pub const fn new(levels: u8) -> Result<Self, LimitError> {
+        if levels == 0 || levels > Self::MAX.0 { Err(LimitError::Depth) } else { Ok(Self(levels)) }
     }
 
     /// The limit in levels.
@@ -65,7 +65,7 @@ impl Default for Depth {
 
 /// A limit that is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum InvalidLimit {
+pub enum LimitError {
     /// Zero bytes.
     #[error("a limit of no bytes lets nothing in")]
     NoBytes,
@@ -74,7 +74,7 @@ pub enum InvalidLimit {
     Depth,
 }
 
-/// What is taken of a body: its bytes, those of a line, and how deep it is nested.
+/// Limits on a body: its bytes, the bytes of a line, and the depth of nesting.
 ///
 /// As a layer it sets the limits of the routes below it; the innermost wins.
 ///
@@ -158,11 +158,11 @@ mod tests {
 
     #[test]
     fn limits_are_limits() {
-        assert_eq!(ByteLimit::new(0), Err(InvalidLimit::NoBytes));
+        assert_eq!(ByteLimit::new(0), Err(LimitError::NoBytes));
         assert_eq!(ByteLimit::new(7).unwrap().get(), 7);
         assert_eq!(ByteLimit::kib(2048), ByteLimit::DEFAULT);
-        assert_eq!(Depth::new(0), Err(InvalidLimit::Depth));
-        assert_eq!(Depth::new(128), Err(InvalidLimit::Depth));
+        assert_eq!(Depth::new(0), Err(LimitError::Depth));
+        assert_eq!(Depth::new(128), Err(LimitError::Depth));
         assert_eq!(Depth::new(127), Ok(Depth::MAX));
     }
 }

@@ -50,11 +50,13 @@ mod wanted;
 #[cfg(feature = "server")]
 pub use accepted::Accepted;
 pub use codec::{Decode, Encode, Encoded, accept, acceptable, decode, encode};
-pub use error::{DecodeError, EncodeError, Fault, Malformed, Misfit, Place, Taken};
+pub use error::{
+    AcceptedFormats, DecodeError, EncodeError, MalformedError, MalformedKind, Position, TypeMismatch,
+};
 pub use format::Format;
 #[cfg(feature = "server")]
 pub use layer::{NegotiateFuture, NegotiateLayer, NegotiateService};
-pub use limits::{BodyLimits, ByteLimit, Depth, InvalidLimit};
+pub use limits::{BodyLimits, ByteLimit, Depth, LimitError};
 #[cfg(feature = "server")]
 pub use negotiated::Negotiated;
 pub use open::Open;
@@ -63,8 +65,8 @@ pub use protobuf::WithProtobuf;
 pub use read::{ReadError, collect};
 #[cfg(feature = "server")]
 pub use stream::{
-    Chunks, Event, EventId, EventName, EventStream, InvalidField, LastEventId, NdJson, NdJsonReader,
-    StreamAborted,
+    Chunks, Event, EventFieldError, EventId, EventName, EventStream, LastEventId, NdJson, NdJsonReader,
+    StreamAbortedError,
 };
 
 #[cfg(all(test, feature = "server"))]

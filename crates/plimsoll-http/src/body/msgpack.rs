@@ -1,6 +1,6 @@
 use super::{
     Depth, EncodeError, Format,
-    error::{Fault, Malformed, Place},
+    error::{MalformedError, MalformedKind, Position},
     trace,
 };
 use bytes::Bytes;
@@ -14,7 +14,7 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeErr
     bytes.map(Bytes::from).map_err(|error| EncodeError::value(Format::MessagePack, error))
 }
 
-pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, Malformed> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, MalformedError> {
     let mut reader = Deserializer::from_read_ref(body);
     reader.set_max_depth(levels(depth));
     let Ok(value) = T::deserialize(&mut reader) else { return Err(explain::<T>(body, depth)) };
@@ -32,27 +32,27 @@ const fn levels(depth: Depth) -> usize {
 
 /// Reads once more, slower, with a reader that knows its place.
 #[cold]
-fn explain<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Malformed {
+fn explain<T: DeserializeOwned>(body: &[u8], depth: Depth) -> MalformedError {
     let mut reader = Deserializer::new(Cursor::new(body));
     reader.set_max_depth(levels(depth));
     let fault = match T::deserialize(&mut reader) {
-        Ok(_) => Fault::Trailing,
+        Ok(_) => MalformedKind::Trailing,
         Err(error) => fault(&error).unwrap_or_else(|| {
             let mut reader = Deserializer::from_read_ref(body);
             reader.set_max_depth(levels(depth));
-            Fault::Form(trace::misfit::<T, _>(&mut reader))
+            MalformedKind::Form(trace::mismatch::<T, _>(&mut reader))
         }),
     };
-    Malformed { format: Format::MessagePack, fault, place: Place::Byte(reader.position() as usize) }
+    MalformedError { format: Format::MessagePack, fault, place: Position::Byte(reader.position() as usize) }
 }
 
 /// `None` for what is well-formed, and not of the form that is expected.
-fn fault(error: &Error) -> Option<Fault> {
+fn fault(error: &Error) -> Option<MalformedKind> {
     match error {
-        Error::DepthLimitExceeded => Some(Fault::TooDeep),
-        Error::Utf8Error(_) => Some(Fault::NotUtf8),
+        Error::DepthLimitExceeded => Some(MalformedKind::TooDeep),
+        Error::Utf8Error(_) => Some(MalformedKind::NotUtf8),
         Error::Syntax(_) | Error::TypeMismatch(_) | Error::OutOfRange | Error::LengthMismatch(_) => None,
-        _ => Some(Fault::Syntax),
+        _ => Some(MalformedKind::Syntax),
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
         (0..levels).fold(leaf, |tree, _| Tree { name: String::new(), branches: vec![tree] })
     }
 
-    fn read_in<T: DeserializeOwned>(body: &[u8], levels: u8) -> Result<T, Malformed> {
+    fn read_in<T: DeserializeOwned>(body: &[u8], levels: u8) -> Result<T, MalformedError> {
         read(body, Depth::new(levels).unwrap())
     }
 
@@ -89,31 +89,35 @@ mod tests {
         // Each tree is a map with a list in it.
         let bytes = write(&chain(2)).unwrap();
         assert_eq!(read_in::<Tree>(&bytes, 6).unwrap(), chain(2));
-        assert_eq!(read_in::<Tree>(&bytes, 5).unwrap_err().fault, Fault::TooDeep);
+        assert_eq!(read_in::<Tree>(&bytes, 5).unwrap_err().fault, MalformedKind::TooDeep);
         let lists = [vec![0x91; 100_000], vec![0xC0]].concat();
-        assert_eq!(read_in::<serde::de::IgnoredAny>(&lists, 127).unwrap_err().fault, Fault::TooDeep);
-        assert_eq!(read_in::<serde_json::Value>(&lists, 127).unwrap_err().fault, Fault::TooDeep);
+        assert_eq!(read_in::<serde::de::IgnoredAny>(&lists, 127).unwrap_err().fault, MalformedKind::TooDeep);
+        assert_eq!(read_in::<serde_json::Value>(&lists, 127).unwrap_err().fault, MalformedKind::TooDeep);
     }
 
     #[test]
     fn what_follows_is_refused_with_its_place() {
         for after in [0x00, 0xC0, 0x91, 0xDD, 0xC1] {
             let fault = read_in::<u8>(&[7, after], 4).unwrap_err();
-            assert_eq!((fault.fault, fault.place), (Fault::Trailing, Place::Byte(1)), "{after:#x}");
+            assert_eq!(
+                (fault.fault, fault.place),
+                (MalformedKind::Trailing, Position::Byte(1)),
+                "{after:#x}"
+            );
         }
     }
 
     #[test]
     fn faults_are_told_apart() {
-        assert_eq!(read_in::<String>(&[0xA2, 0xC3, 0x28], 4).unwrap_err().fault, Fault::NotUtf8);
-        assert!(matches!(read_in::<u8>(&[0xA1, b'x'], 4).unwrap_err().fault, Fault::Form(_)));
+        assert_eq!(read_in::<String>(&[0xA2, 0xC3, 0x28], 4).unwrap_err().fault, MalformedKind::NotUtf8);
+        assert!(matches!(read_in::<u8>(&[0xA1, b'x'], 4).unwrap_err().fault, MalformedKind::Form(_)));
         assert_eq!(
             read_in::<String>(&[0xDB, 0xFF, 0xFF, 0xFF, 0xFF, b'x'], 4).unwrap_err().fault,
-            Fault::Syntax
+            MalformedKind::Syntax
         );
         assert_eq!(
             read_in::<Vec<u8>>(&[0xDD, 0xFF, 0xFF, 0xFF, 0xFF, 1], 4).unwrap_err().fault,
-            Fault::Syntax
+            MalformedKind::Syntax
         );
     }
 

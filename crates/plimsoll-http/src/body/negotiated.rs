@@ -2,7 +2,7 @@ use super::{
     BodyLimits, Decode, DecodeError, Encode, ReadError,
     accept::{self, Choice},
     codec,
-    error::Taken,
+    error::AcceptedFormats,
     read,
     wanted::{self, Wanted},
 };
@@ -16,9 +16,9 @@ use bytes::Bytes;
 use http::{HeaderValue, header};
 use http_body_util::BodyExt;
 
-/// A body in the format that the other side speaks: as an extractor by `Content-Type`, as an answer by `Accept`.
+/// A body in the format that the other side speaks: as an extractor by `Content-Type`, as a response by `Accept`.
 ///
-/// What implements serde's traits is JSON and, with the feature `msgpack`, MessagePack; inside
+/// A type that implements serde's traits is JSON and, with the feature `msgpack`, MessagePack; inside
 /// [`WithProtobuf`](super::WithProtobuf) a `prost` message is Protobuf too.
 ///
 /// ```
@@ -43,7 +43,7 @@ use http_body_util::BodyExt;
 /// `Option<Negotiated<T>>` is `None` for a request without a `Content-Type` whose body is empty, be it that there is none or
 /// that it is chunked and ends at once.
 ///
-/// # As an answer
+/// # As a response
 /// Needs [`NegotiateLayer`](super::NegotiateLayer) around the route to know what the request accepts; without it the
 /// answer is the type's first format, JSON. If nothing fits, `GET` and `HEAD` are answered 406. For other methods
 /// the work is done by then, and a refusal would hide that: they are answered in the first format, as
@@ -86,7 +86,7 @@ where
         match first_data(request.into_body()).await? {
             None => Ok(None),
             // It is something, and nobody says what.
-            Some(_) => Err(DecodeError::Unnamed { taken: Taken(T::FORMATS) }.into()),
+            Some(_) => Err(DecodeError::Unnamed { taken: AcceptedFormats(T::FORMATS) }.into()),
         }
     }
 }
@@ -113,7 +113,7 @@ impl<T: Encode> IntoResponse for Negotiated<T> {
                 answer
             }
             Some(Err(problem)) => problem.into_response(),
-            // Nobody asked, so the answer does not vary.
+            // Nobody asked, so the response does not vary.
             None => {
                 accept::first(T::FORMATS).map_or_else(not_acceptable::<T>, |choice| write(&self.0, choice))
             }
@@ -129,7 +129,7 @@ fn choose<T: Encode>(wanted: &Wanted) -> Result<Choice, Problem> {
 
 /// 406, with what there would be.
 pub(super) fn refusal<T: Encode>() -> Problem {
-    Problem::new(Kind::NotAcceptable).detail(format!("offered here: {}", Taken(T::FORMATS)))
+    Problem::new(Kind::NotAcceptable).detail(format!("offered here: {}", AcceptedFormats(T::FORMATS)))
 }
 
 fn not_acceptable<T: Encode>() -> Response {

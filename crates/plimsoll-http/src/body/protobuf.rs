@@ -1,6 +1,6 @@
 use super::{
     BodyLimits, Decode, DecodeError, Encode, EncodeError, Format,
-    error::{Fault, Malformed, Place},
+    error::{MalformedError, MalformedKind, Position},
 };
 use bytes::Bytes;
 use prost::Message;
@@ -68,12 +68,12 @@ impl<T: DeserializeOwned + Message + Default> Decode for WithProtobuf<T> {
     }
 }
 
-fn read<T: Message + Default>(body: Bytes) -> Result<T, Malformed> {
-    T::decode(body).map_err(|_| Malformed {
+fn read<T: Message + Default>(body: Bytes) -> Result<T, MalformedError> {
+    T::decode(body).map_err(|_| MalformedError {
         format: Format::Protobuf,
         // Nothing in it tells a wrong form from broken bytes, and the reader keeps to itself where it stopped.
-        fault: Fault::Syntax,
-        place: Place::Unknown,
+        fault: MalformedKind::Syntax,
+        place: Position::Unknown,
     })
 }
 

@@ -23,7 +23,7 @@ impl<E> From<ReadError<E>> for crate::Problem
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// 413, or 400 where the body broke off: then nobody reads the answer.
+    /// 413, or 400 where the body broke off: then nobody reads the response.
     fn from(error: ReadError<E>) -> Self {
         match error {
             ReadError::TooLarge(limit) => DecodeError::TooLarge { limit }.into(),

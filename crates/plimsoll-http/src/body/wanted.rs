@@ -1,4 +1,4 @@
-//! What the request at hand accepts, for an answer that never sees the request.
+//! The formats that the current request accepts, for a response that never sees the request.
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use smallvec::SmallVec;

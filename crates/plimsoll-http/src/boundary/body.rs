@@ -1,8 +1,9 @@
 use super::{
     BoxError,
-    exchange::{Exchange, Place},
+    exchange::{Exchange, PanicSite},
     panics::caught,
 };
+use crate::{Problem, inbound::grpc_trailers::trailers};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -14,10 +15,11 @@ use std::{
 };
 
 pin_project! {
-    /// The body of an answer: the service's own, watched, or a problem's.
+    /// The body of a response: the service's own, watched, or a problem's.
     ///
     /// Where the service's own fails or panics half-way, it ends with an error: the connection is broken off (or the
-    /// stream reset), so that nobody takes the part for the whole.
+    /// stream reset), so that nobody takes the part for the whole. A gRPC call ends by trailers with the status of the
+    /// problem instead.
     pub struct BoundaryBody<B> {
         #[pin]
         body: Stage<B>,
@@ -36,6 +38,7 @@ pin_project! {
 
 pin_project! {
     struct Watched<B> {
+        // Until this is dropped, also after its end: with it goes the request's place in the limits of layers within.
         #[pin]
         body: Option<B>,
         exchange: Exchange,
@@ -47,13 +50,13 @@ pin_project! {
             if this.body.is_some()
                 && let Err(panicked) = caught(|| this.body.set(None))
             {
-                this.exchange.panicked_late(Place::Drop, &panicked);
+                this.exchange.panicked_late(PanicSite::Drop, &panicked);
             }
         }
     }
 }
 
-/// Why the body of an answer broke off. It has been logged.
+/// The error of a response's body that broke off. It has been logged.
 #[derive(Debug)]
 pub struct BodyError(Option<BoxError>);
 
@@ -109,40 +112,32 @@ where
             StageProjection::Inner { body } => {
                 let mut watched = body.project();
                 let mut polled = Poll::Pending;
-                if watched.body.is_none() {
-                    return Poll::Ready(None);
-                }
                 let ran = caught(|| {
-                    let Some(mut body) = watched.body.as_mut().as_pin_mut() else { return };
-                    polled = body.as_mut().poll_frame(cx);
-                    let over = match &polled {
-                        Poll::Pending | Poll::Ready(Some(Err(_))) => false,
-                        Poll::Ready(None) => true,
-                        Poll::Ready(Some(Ok(_))) => body.is_end_stream(),
-                    };
-                    if over {
-                        // It goes here: to be caught once is cheaper than twice.
-                        watched.body.set(None);
+                    if let Some(body) = watched.body.as_mut().as_pin_mut() {
+                        polled = body.poll_frame(cx);
                     }
                 });
                 match (ran, polled) {
-                    // All of it was there, and then its drop panicked.
-                    (Err(panicked), polled) if watched.body.is_none() => {
-                        watched.exchange.panicked_late(Place::Drop, &panicked);
-                        return polled.map_err(|_| BodyError(None));
-                    }
                     (Err(panicked), _) => {
-                        watched.exchange.panicked_late(Place::Body, &panicked);
-                        watched.exchange.broken_body(None);
-                        BodyError(None)
+                        let id = watched.exchange.panicked_late(PanicSite::Body, &panicked);
+                        watched.exchange.broken_body(None, id);
+                        if watched.exchange.is_grpc() {
+                            Ok(Problem::internal(panicked).id(id))
+                        } else {
+                            Err(BodyError(None))
+                        }
                     }
                     (Ok(()), Poll::Pending) => return Poll::Pending,
                     (Ok(()), Poll::Ready(None)) => return Poll::Ready(None),
                     (Ok(()), Poll::Ready(Some(Ok(frame)))) => return Poll::Ready(Some(Ok(frame))),
                     (Ok(()), Poll::Ready(Some(Err(error)))) => {
-                        let error = error.into();
-                        watched.exchange.broken_body(Some(&*error));
-                        BodyError(Some(error))
+                        let (error, id) = (error.into(), watched.exchange.late_id());
+                        watched.exchange.broken_body(Some(&*error), id);
+                        if watched.exchange.is_grpc() {
+                            Ok(Problem::from(error).id(id))
+                        } else {
+                            Err(BodyError(Some(error)))
+                        }
                     }
                 }
             }
@@ -153,9 +148,9 @@ where
             }
             StageProjection::Done => return Poll::Ready(None),
         };
-        // What a panic went through is not polled again.
+        // A body that a panic went through is not polled again.
         stage.set(Stage::Done);
-        Poll::Ready(Some(Err(broke)))
+        Poll::Ready(Some(broke.map(|problem| Frame::trailers(trailers(&problem)))))
     }
 
     #[inline]

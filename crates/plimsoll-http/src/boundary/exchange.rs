@@ -1,4 +1,7 @@
-use super::{BoundaryBody, OnPanic, Told, foreign, layer::Shared, panics::caught, said::Said};
+use super::{
+    BoundaryBody, OnPanic, ReportedProblem, foreign, layer::Shared, panics::caught,
+    upstream_text::UpstreamText,
+};
 use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
 use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
 use plimsoll_task::panic::PanicError;
@@ -7,7 +10,7 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-/// What is kept of a request for as long as something can go wrong with it.
+/// The parts of a request that are kept for as long as something can go wrong with it.
 #[derive(Debug)]
 pub(super) struct Exchange {
     shared: Arc<Shared>,
@@ -101,13 +104,13 @@ impl Verb {
 
 /// Where a panic came up.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum PanicSite {
     Handler,
     Body,
     Drop,
 }
 
-impl Place {
+impl PanicSite {
     const fn name(self) -> &'static str {
         match self {
             Self::Handler => "handler",
@@ -131,8 +134,8 @@ impl Exchange {
         &self.shared
     }
 
-    /// What an answer of this status is about, made by somebody who says no more. In gRPC there is nothing but methods to be
-    /// found, so a 404 is a method that nobody serves.
+    /// Returns the problem for a response of this status that says nothing more. A gRPC server has nothing but methods
+    /// to find, so a 404 there is an unknown method.
     pub(super) fn problem_of(&self, status: http::StatusCode) -> Problem {
         if self.grpc && status == http::StatusCode::NOT_FOUND {
             return Problem::new(Kind::NoRoute);
@@ -140,7 +143,7 @@ impl Exchange {
         Problem::of_status(status)
     }
 
-    /// Logs and counts a problem, and tells it. `kept` are headers of an answer that was there already, and which the
+    /// Logs and counts a problem, and tells it. `kept` are headers of a response that was there already, and which the
     /// problem's own go before.
     #[cold]
     pub(super) fn tell<B>(
@@ -161,7 +164,7 @@ impl Exchange {
         }
         parts.headers.extend(kept);
         parts.extensions = extensions;
-        parts.extensions.insert(Told::settled(problem));
+        parts.extensions.insert(ReportedProblem::settled(problem));
         let body = if self.method == Verb::Head {
             // What GET would have got, without the body.
             parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
@@ -172,7 +175,7 @@ impl Exchange {
         Response::from_parts(parts, body)
     }
 
-    /// A problem that no answer has been made of yet.
+    /// A problem that no response has been made of yet.
     pub(super) fn tell_new<B>(&self, problem: Problem) -> Response<BoundaryBody<B>> {
         self.tell(Arc::new(problem), HeaderMap::new(), Extensions::new())
     }
@@ -204,17 +207,29 @@ impl Exchange {
     #[cold]
     pub(super) fn panicked<B>(&self, panicked: PanicError) -> Response<BoundaryBody<B>> {
         let id = self.id.unwrap_or_else(ProblemId::fresh);
-        self.note_panic(Place::Handler, &panicked, id);
+        self.note_panic(PanicSite::Handler, &panicked, id);
         self.tell_new(Problem::internal(panicked).id(id))
     }
 
-    /// A panic that nobody can be told of any more.
+    /// Logs and counts a panic after the response's head, and returns its id.
     #[cold]
-    pub(super) fn panicked_late(&self, place: Place, panicked: &PanicError) {
-        self.note_panic(place, panicked, self.id.unwrap_or_else(ProblemId::fresh));
+    pub(super) fn panicked_late(&self, place: PanicSite, panicked: &PanicError) -> ProblemId {
+        let id = self.late_id();
+        self.note_panic(place, panicked, id);
+        id
     }
 
-    fn note_panic(&self, place: Place, panicked: &PanicError, id: ProblemId) {
+    /// Returns the id of a failure after the response's head.
+    pub(super) fn late_id(&self) -> ProblemId {
+        self.id.unwrap_or_else(ProblemId::fresh)
+    }
+
+    /// Whether the response is one to a gRPC call.
+    pub(super) const fn is_grpc(&self) -> bool {
+        self.grpc
+    }
+
+    fn note_panic(&self, place: PanicSite, panicked: &PanicError, id: ProblemId) {
         let (route, method) = (self.route.name(), self.method.name());
         let at = panicked.location().map(tracing::field::display);
         tracing::error!(place = place.name(), %id, method, route, message = panicked.message(), at, "panicked");
@@ -239,23 +254,23 @@ impl Exchange {
 
     /// A body that broke off.
     #[cold]
-    pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>) {
-        let (route, id) = (self.route.name(), self.id.map(tracing::field::display));
+    pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>, id: ProblemId) {
+        let route = self.route.name();
         if let Some(error) = error {
-            tracing::error!(id, method = self.method.name(), route, error = %Chain(error), "the body of an answer broke off");
+            tracing::error!(%id, method = self.method.name(), route, error = %Chain(error), "the body of an answer broke off");
         }
         if let Some(metrics) = &self.shared.metrics {
             metrics.broken_body(route);
         }
     }
 
-    /// An answer that says of itself that something went wrong.
+    /// A response that says of itself that something went wrong.
     #[cold]
     pub(super) fn answered<B>(self, answer: Response<B>) -> Response<BoundaryBody<B>>
     where
         B: http_body::Body<Data = bytes::Bytes>,
     {
-        foreign::rephrase(self, answer)
+        foreign::into_problem(self, answer)
     }
 }
 
@@ -273,8 +288,8 @@ enum Weight {
 fn weight_of(problem: &Problem) -> Weight {
     let kind = problem.kind();
     if kind.is_refusal() {
-        // What an answer of somebody else's said is no error, and there can be a flood of those.
-        let cause = problem.inside().filter(|inside| !inside.is::<Said>());
+        // The text of an upstream response is no error, and there can be a flood of those.
+        let cause = problem.inside().filter(|inside| !inside.is::<UpstreamText>());
         if cause.is_some() { Weight::Caused } else { Weight::Light }
     } else if kind.status().is_server_error() {
         Weight::Fault

@@ -1,10 +1,10 @@
 //! Answers that others made, and that tell of a failure.
 
 use super::{
-    BoundaryBody, Told,
+    BoundaryBody, ReportedProblem,
     exchange::Exchange,
     panics::caught,
-    said::{self, Said},
+    upstream_text::{self, UpstreamText},
 };
 use crate::{Kind, is_grpc};
 use bytes::Bytes;
@@ -12,11 +12,11 @@ use http::{HeaderMap, HeaderName, Response, header, response::Parts};
 use http_body::Body;
 use std::sync::Arc;
 
-/// In an answer's extensions: it is meant as it is, whatever its status. Counted by its status, and left alone.
+/// In a response's extensions: it is meant as it is, whatever its status. Counted by its status, and left alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Verbatim;
 
-/// What an answer may keep when its content is replaced: nothing that describes the content, and nothing that is not
+/// Headers that a response keeps when its content is replaced: none that describes the content, and none that is not
 /// known to be meant for the client. A service adds its own by
 /// [`BoundaryLayer::keeping_header`](super::BoundaryLayer::keeping_header).
 const KEPT: &[HeaderName] = &[
@@ -81,7 +81,7 @@ const KEPT_BY_NAME: &[&str] = &[
 /// The same, by how they begin: those of CORS, and the many spellings of how much is left of a rate.
 const KEPT_BY_PREFIX: &[&str] = &["access-control-", "ratelimit-", "x-rate-limit-", "x-ratelimit-"];
 
-/// What describes the content that is being replaced.
+/// Headers that describe the content that is being replaced.
 const CONTENT: &[HeaderName] = &[
     header::CONTENT_DISPOSITION,
     header::CONTENT_ENCODING,
@@ -95,12 +95,12 @@ const CONTENT: &[HeaderName] = &[
     header::TRANSFER_ENCODING,
 ];
 
-pub(super) fn rephrase<B>(exchange: Exchange, answer: Response<B>) -> Response<BoundaryBody<B>>
+pub(super) fn into_problem<B>(exchange: Exchange, answer: Response<B>) -> Response<BoundaryBody<B>>
 where
     B: Body<Data = Bytes>,
 {
     let (mut parts, body) = answer.into_parts();
-    if let Some(told) = parts.extensions.get::<Told>() {
+    if let Some(told) = parts.extensions.get::<ReportedProblem>() {
         if told.is_settled() {
             return Response::from_parts(parts, BoundaryBody::inner(body, exchange));
         }
@@ -116,11 +116,11 @@ where
         return Response::from_parts(parts, BoundaryBody::inner(body, exchange));
     }
     let mut problem = exchange.problem_of(parts.status);
-    if let Some(said) = said::read(&parts.headers, body, &exchange) {
+    if let Some(upstream_text) = upstream_text::read(&parts.headers, body, &exchange) {
         problem = if exchange.shared().tell_rejections && parts.status.is_client_error() {
-            problem.detail(said)
+            problem.detail(upstream_text)
         } else {
-            problem.because(Said::new(said))
+            problem.because(UpstreamText::new(upstream_text))
         };
     }
     let mut kept = HeaderMap::new();
@@ -132,7 +132,7 @@ where
     exchange.tell(Arc::new(problem), kept, parts.extensions)
 }
 
-/// Whether whoever made the answer knew what it should look like.
+/// Whether whoever made the response knew what it should look like.
 fn is_meant(parts: &Parts) -> bool {
     parts.extensions.get::<Verbatim>().is_some()
         || is_grpc(&parts.headers)
@@ -153,6 +153,6 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
 /// Dropping a foreign body may panic as anything foreign may.
 fn discard<B>(body: B, exchange: &Exchange) {
     if let Err(panicked) = caught(|| drop(body)) {
-        exchange.panicked_late(super::exchange::Place::Drop, &panicked);
+        exchange.panicked_late(super::exchange::PanicSite::Drop, &panicked);
     }
 }

@@ -1,6 +1,6 @@
 use super::{
     BoundaryBody,
-    exchange::{Exchange, Place},
+    exchange::{Exchange, PanicSite},
     panics::caught,
 };
 use crate::Problem;
@@ -34,7 +34,7 @@ pin_project! {
                 && let Err(panicked) = caught(|| this.stage.set(Stage::Done))
                 && let Some(exchange) = this.exchange
             {
-                exchange.panicked_late(Place::Drop, &panicked);
+                exchange.panicked_late(PanicSite::Drop, &panicked);
             }
         }
     }
@@ -44,14 +44,14 @@ pin_project! {
     #[project = StageProjection]
     enum Stage<F> {
         Called { #[pin] future: F },
-        Failed { why: Option<Why> },
+        Failed { why: Option<NotCalled> },
         Done,
     }
 }
 
-/// What kept the inner service from being called.
+/// The reason why the inner service was not called.
 #[derive(Debug)]
-pub(super) enum Why {
+pub(super) enum NotCalled {
     Problem(Problem),
     Panicked(PanicError),
 }
@@ -63,7 +63,7 @@ impl<F> ResponseFuture<F> {
     }
 
     #[cold]
-    pub(super) const fn failed(why: Why, exchange: Exchange) -> Self {
+    pub(super) const fn failed(why: NotCalled, exchange: Exchange) -> Self {
         Self { stage: Stage::Failed { why: Some(why) }, exchange: Some(exchange) }
     }
 }
@@ -96,11 +96,11 @@ where
                 match ran {
                     Ok(()) if polled.is_pending() => return Poll::Pending,
                     Ok(()) => None,
-                    Err(panicked) if polled.is_pending() => Some(Why::Panicked(panicked)),
-                    // It was its drop that panicked: the answer is there.
+                    Err(panicked) if polled.is_pending() => Some(NotCalled::Panicked(panicked)),
+                    // It was its drop that panicked: the response is there.
                     Err(panicked) => {
                         if let Some(exchange) = this.exchange.as_ref() {
-                            exchange.panicked_late(Place::Drop, &panicked);
+                            exchange.panicked_late(PanicSite::Drop, &panicked);
                         }
                         None
                     }
@@ -122,11 +122,11 @@ where
                 Err(panicked) => exchange.panicked(panicked),
             },
             Poll::Pending => match failed.expect("polled after its end") {
-                Why::Problem(problem) => exchange.tell_new(problem),
-                Why::Panicked(panicked) => {
-                    // What the half-run future still holds goes before the answer.
+                NotCalled::Problem(problem) => exchange.tell_new(problem),
+                NotCalled::Panicked(panicked) => {
+                    // What the half-run future still holds goes before the response.
                     if let Err(another) = caught(|| this.stage.set(Stage::Done)) {
-                        exchange.panicked_late(Place::Drop, &another);
+                        exchange.panicked_late(PanicSite::Drop, &another);
                     }
                     exchange.panicked(panicked)
                 }

@@ -13,7 +13,7 @@ pub struct BoundaryLayer {
     shared: Arc<Shared>,
 }
 
-/// What all services of a layer share.
+/// State that all services of a layer share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared {
     pub(super) metrics: Option<Metrics>,
@@ -21,12 +21,12 @@ pub(super) struct Shared {
     /// The first panic has been told to whoever wants to know.
     pub(super) panicked: Arc<AtomicBool>,
     pub(super) tell_rejections: bool,
-    /// Headers that an answer keeps beside those that always may.
+    /// Headers that a response keeps beside those that always may.
     pub(super) kept: Vec<HeaderName>,
 }
 
 impl BoundaryLayer {
-    /// One that answers panics, counts nothing, and tells nothing of what others say in their answers.
+    /// One that answers panics, counts nothing, and tells nothing of what others say in their responses.
     pub fn new() -> Self {
         plimsoll_task::panic::install_hook();
         Self { shared: Arc::default() }
@@ -50,17 +50,17 @@ impl BoundaryLayer {
 
     /// The same, but what a foreign 4xx answer says in plain text (at most 512 bytes of it) becomes the problem's
     /// `detail`: "missing field `amount`" of an extractor, say. Off unless asked for, since it is the words of whatever
-    /// layer made the answer. Nothing of a 5xx is ever told.
+    /// layer made the response. Nothing of a 5xx is ever told.
     #[must_use]
     pub fn telling_rejections(mut self) -> Self {
         self.shared_mut().tell_rejections = true;
         self
     }
 
-    /// The same, and this header of an answer stays when the answer becomes a problem. Those that mean something beside the
-    /// content do anyway: `Retry-After`, `Allow`, `WWW-Authenticate`, `Set-Cookie`, `Link`, `Location`, those of CORS, of rate
-    /// limits, of a browser's policies, and some more. Whatever else there is goes, since it may describe the content that
-    /// was replaced, or tell what was not meant to be told with a failure.
+    /// The same, and this header of a response stays when the response becomes a problem. Those that mean something
+    /// beside the content do anyway: `Retry-After`, `Allow`, `WWW-Authenticate`, `Set-Cookie`, `Link`, `Location`,
+    /// those of CORS, of rate limits, of a browser's policies, and some more. Whatever else there is goes, since it may
+    /// describe the content that was replaced, or tell what was not meant to be told with a failure.
     #[must_use]
     pub fn keeping_header(mut self, name: HeaderName) -> Self {
         self.shared_mut().kept.push(name);

@@ -1,7 +1,7 @@
 use crate::Kind;
 use plimsoll_telemetry::{CounterFamily, Desc, RegisterError, Registry};
 
-/// What a boundary counts. All of it off the way of a call that goes well.
+/// The counters of a boundary. None of them is touched by a call that goes well.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
     problems: CounterFamily<2>,

@@ -1,7 +1,7 @@
 //! One layer that turns every failure into one form.
 //!
-//! Whatever goes wrong inside [`BoundaryLayer`] comes out as problem details ([RFC 9457]), or as a gRPC status for a
-//! request that speaks gRPC:
+//! Every failure inside [`BoundaryLayer`] comes out as problem details ([RFC 9457]), or as a gRPC status for a request
+//! that speaks gRPC:
 //!
 //! | what went wrong | what the caller gets |
 //! | --- | --- |
@@ -10,15 +10,15 @@
 //! | a panic in a handler, an extractor, a middleware or a `Drop` | 500 and an id |
 //! | a panic or an error half-way through a body | the body breaks off: the status has been sent |
 //! | a policy's rejection, a timeout | its own kind, with `Retry-After` |
-//! | 4xx and 5xx answers of others (axum's extractors, 404, 405, …) | the problem of that status |
+//! | 4xx and 5xx responses of others (axum's extractors, 404, 405, …) | the problem of that status |
 //!
-//! What is behind it, the whole chain of errors, a panic's message and place, goes to the log with the same id, and
-//! nowhere else. Failures are logged as errors. A refusal with an error behind it ("not now", since the database is gone)
-//! is a warning. Refusals of a policy and whatever the client did wrong are logged at debug level, since a flood of them
-//! must not become a flood in the log: they are counted.
+//! The causes (the whole chain of errors, a panic's message and place) go to the log with the same id, and nowhere else.
+//! Failures are logged as errors. A refusal with an error behind it ("not now", since the database is gone) is a warning.
+//! Refusals of a policy and faults of the client are logged at debug level, since a flood of them must not become a flood
+//! in the log: they are counted.
 //!
-//! An answer that is meant as it is carries [`Verbatim`]. `application/problem+json` and gRPC answers of the service's
-//! own are left alone, too. Boundaries may stand inside each other: what one has told, the next passes on.
+//! A response that is meant as it is carries [`Verbatim`]. `application/problem+json` and gRPC responses of the service's
+//! own are left alone, too. Boundaries may be nested: an outer one passes on the problems of an inner one.
 //!
 //! ```
 //! use plimsoll_http::{Problem, boundary::BoundaryLayer};
@@ -40,7 +40,7 @@
 //! # Metrics
 //! | name | type | labels | meaning |
 //! | --- | --- | --- | --- |
-//! | `plimsoll_problems_total` | counter | `kind`, `route` | problems told to callers |
+//! | `plimsoll_problems_total` | counter | `kind`, `route` | problems reported to callers |
 //! | `plimsoll_panics_total` | counter | `place`: `handler`, `body`, `drop`; `route` | panics caught |
 //! | `plimsoll_broken_bodies_total` | counter | `route` | bodies that broke off, panics included |
 //!
@@ -60,17 +60,17 @@ mod future;
 mod layer;
 mod metrics;
 mod panics;
-mod said;
+mod reported;
 mod service;
-mod told;
+mod upstream_text;
 
 pub use body::{BodyError, BoundaryBody};
 pub use foreign::Verbatim;
 pub use future::ResponseFuture;
 pub use layer::BoundaryLayer;
 pub use panics::OnPanic;
+pub use reported::ReportedProblem;
 pub use service::BoundaryService;
-pub use told::Told;
 
-/// What the error of a foreign body becomes on its way to the log.
+/// The error of a foreign body, boxed for the log.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-/// What a panic leads to, once it is in the log.
+/// The reaction to a panic, once it is in the log.
 #[derive(Clone, Default)]
 pub enum OnPanic {
     /// The caller gets a 500, and the service goes on.

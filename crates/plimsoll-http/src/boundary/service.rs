@@ -1,4 +1,6 @@
-use super::{BoundaryBody, ResponseFuture, exchange::Exchange, future::Why, layer::Shared, panics::caught};
+use super::{
+    BoundaryBody, ResponseFuture, exchange::Exchange, future::NotCalled, layer::Shared, panics::caught,
+};
 use crate::Problem;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,8 +17,8 @@ use tower_service::Service;
 pub struct BoundaryService<S> {
     inner: S,
     shared: Arc<Shared>,
-    /// Why it cannot be called: told to the call that comes, since nobody may be told in between.
-    unready: Option<Why>,
+    /// The reason why it cannot be called: reported by the next call, since no call may follow.
+    unready: Option<NotCalled>,
 }
 
 impl<S> BoundaryService<S> {
@@ -50,8 +52,8 @@ where
         match caught(|| self.inner.poll_ready(cx)) {
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Err(error))) => self.unready = Some(Why::Problem(error.into())),
-            Err(panicked) => self.unready = Some(Why::Panicked(panicked)),
+            Ok(Poll::Ready(Err(error))) => self.unready = Some(NotCalled::Problem(error.into())),
+            Err(panicked) => self.unready = Some(NotCalled::Panicked(panicked)),
         }
         Poll::Ready(Ok(()))
     }
@@ -66,7 +68,7 @@ where
         let mut called = None;
         match caught(|| called = Some(self.inner.call(request))) {
             Ok(()) => ResponseFuture::called(called.expect("it was called"), exchange),
-            Err(panicked) => ResponseFuture::failed(Why::Panicked(panicked), exchange),
+            Err(panicked) => ResponseFuture::failed(NotCalled::Panicked(panicked), exchange),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::{
     connect::{Made, make},
-    error::{Error, Source},
-    host::Host,
-    lines::Lease,
-    link::{Broke, Link},
+    error::{Cause, Error},
+    http1::{Broke, Http1Connection},
+    http2::StreamPermit,
+    origin_state::OriginState,
     sending::Sending,
     upload::{BoxError, Progress, Upload},
 };
@@ -17,10 +17,10 @@ use plimsoll_driver::{Marks, classify};
 use plimsoll_policy::{Failure, Settlement};
 use std::{future::poll_fn, pin::pin, sync::Arc, time::SystemTime};
 
-/// An answer's head, and where its body comes from.
+/// A response's head, and where its body comes from.
 pub(super) enum Reply {
-    Http1(Response<Incoming>, Box<Link>, Option<Arc<Progress>>),
-    Http2(Response<Incoming>, Lease, Option<Arc<Progress>>),
+    Http1(Response<Incoming>, Box<Http1Connection>, Option<Arc<Progress>>),
+    Http2(Response<Incoming>, StreamPermit, Option<Arc<Progress>>),
 }
 
 impl Reply {
@@ -32,7 +32,7 @@ impl Reply {
 }
 
 /// How an attempt can fail.
-pub(super) enum Fault {
+pub(super) enum AttemptError {
     Connect(BoxError),
     /// The request's own body failed.
     Body(BoxError),
@@ -42,8 +42,8 @@ pub(super) enum Fault {
     },
 }
 
-impl Fault {
-    /// What the policy learns of it.
+impl AttemptError {
+    /// Returns the settlement for the policy.
     pub(super) fn settlement(&self) -> Settlement {
         match self {
             Self::Connect(error) => classify::connect(&**error),
@@ -55,12 +55,12 @@ impl Fault {
         }
     }
 
-    pub(super) fn error(self, host: &Host) -> Error {
+    pub(super) fn error(self, host: &OriginState) -> Error {
         let origin = host.origin.clone();
         match self {
-            Self::Connect(error) => Error::Connect { origin, source: Source::from(error) },
-            Self::Body(error) => Error::Body { origin, source: Source::from(error) },
-            Self::Broken { error, .. } => Error::Broken { origin, source: Source::from(error) },
+            Self::Connect(error) => Error::Connect { origin, source: Cause::from(error) },
+            Self::Body(error) => Error::Body { origin, source: Cause::from(error) },
+            Self::Broken { error, .. } => Error::Broken { origin, source: Cause::from(error) },
         }
     }
 }
@@ -68,16 +68,16 @@ impl Fault {
 /// The request, shared with the driver: an attempt that finds its connection gone makes it anew.
 pub(super) type Held = Mutex<Sending>;
 
-/// Sends the request and waits for the head of its answer.
+/// Sends the request and waits for the head of its response.
 ///
 /// Dropping it closes an HTTP/1.1 connection, and resets the stream of an HTTP/2 one.
-pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<Reply, Fault> {
+pub(super) async fn attempt(host: &OriginState, held: &Held, marks: &Marks) -> Result<Reply, AttemptError> {
     let mut request = None;
     if host.settings.connecting.http2_only || host.pool.speaks_http2() {
-        if let Some(lease) = host.pool.lease() {
+        if let Some(permit) = host.pool.stream() {
             host.pool.used(true);
-            match http2(host, lease, held, &mut request, marks).await {
-                Err(Fault::Broken { untouched: true, .. }) if request.is_some() => {}
+            match http2(host, permit, held, &mut request, marks).await {
+                Err(AttemptError::Broken { untouched: true, .. }) if request.is_some() => {}
                 result => return result,
             }
         }
@@ -85,36 +85,42 @@ pub(super) async fn attempt(host: &Host, held: &Held, marks: &Marks) -> Result<R
         while let Some(link) = host.pool.take() {
             host.pool.used(true);
             match http1(host, Kept::Before, link, held, &mut request, marks).await {
-                // The peer closed a kept connection just when it was used, with a 408 or without. That is nobody's failure: it is asked once
-                // more, over another connection, as nothing was sent or sending it twice is safe.
-                Err(Fault::Broken { .. }) if request.is_some() => {}
+                // The peer closed a kept connection just when it was used, with a 408 or without. That is nobody's
+                // failure: it is asked once more, over another connection, as nothing was sent or sending it twice is
+                // safe.
+                Err(AttemptError::Broken { .. }) if request.is_some() => {}
                 result => return result,
             }
         }
     }
     // In a box: it is rare, and large.
-    let made = Box::pin(connect(host, marks)).await.map_err(Fault::Connect)?;
+    let made = Box::pin(connect(host, marks)).await.map_err(AttemptError::Connect)?;
     host.pool.used(false);
     match made {
         Made::Http1(link) => http1(host, Kept::No, link, held, &mut request, marks).await,
-        Made::Http2(lease) => http2(host, lease, held, &mut request, marks).await,
+        Made::Http2(permit) => http2(host, permit, held, &mut request, marks).await,
     }
 }
 
 /// A new connection; of those that many can share, one for all who wait. Where the most of these that may be made are full,
 /// a place in the line of one.
-async fn connect(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
+async fn connect(host: &OriginState, marks: &Marks) -> Result<Made, BoxError> {
     if !host.settings.connecting.http2_only && !host.pool.speaks_http2() {
         return make(host, marks).await;
     }
     let _one_at_a_time = host.pool.making.lock().await;
-    match host.pool.lease().or_else(|| host.pool.lease_where_full()) {
-        Some(lease) => Ok(Made::Http2(lease)),
+    match host.pool.stream().or_else(|| host.pool.stream_where_full()) {
+        Some(permit) => Ok(Made::Http2(permit)),
         None => make(host, marks).await,
     }
 }
 
-fn next(host: &Host, held: &Held, request: &mut Option<Request<Upload>>, http2: bool) -> Request<Upload> {
+fn next(
+    host: &OriginState,
+    held: &Held,
+    request: &mut Option<Request<Upload>>,
+    http2: bool,
+) -> Request<Upload> {
     // One that came back unsent may have been meant for the other protocol.
     request
         .take()
@@ -130,13 +136,13 @@ enum Kept {
 }
 
 async fn http1(
-    host: &Host,
+    host: &OriginState,
     kept: Kept,
-    mut link: Box<Link>,
+    mut link: Box<Http1Connection>,
     held: &Held,
     request: &mut Option<Request<Upload>>,
     marks: &Marks,
-) -> Result<Reply, Fault> {
+) -> Result<Reply, AttemptError> {
     marks.connected();
     let sent = next(host, held, request, false);
     let body = sent.body().progress();
@@ -149,7 +155,7 @@ async fn http1(
                 return Ok(Reply::Http1(response, link, body));
             }
             *request = Some(sending.next(host, false));
-            Err(Fault::Broken { error: "a 408 on a kept connection".into(), untouched: false })
+            Err(AttemptError::Broken { error: "a 408 on a kept connection".into(), untouched: false })
         }
         Ok(response) => Ok(Reply::Http1(response, link, body)),
         Err(Broke { error, unsent, wrote }) => {
@@ -161,7 +167,11 @@ async fn http1(
                     .then(|| sending.next(host, false))
             });
             let error: BoxError = error.map_or_else(|| "the connection was closed".into(), Into::into);
-            Err(if user { Fault::Body(error) } else { Fault::Broken { error, untouched: !wrote } })
+            Err(if user {
+                AttemptError::Body(error)
+            } else {
+                AttemptError::Broken { error, untouched: !wrote }
+            })
         }
     }
 }
@@ -177,12 +187,12 @@ fn is_close(error: &hyper::Error) -> bool {
 }
 
 async fn http2(
-    host: &Host,
-    lease: Lease,
+    host: &OriginState,
+    permit: StreamPermit,
     held: &Held,
     request: &mut Option<Request<Upload>>,
     marks: &Marks,
-) -> Result<Reply, Fault> {
+) -> Result<Reply, AttemptError> {
     marks.connected();
     let sent = next(host, held, request, true);
     let body = sent.body().progress();
@@ -191,7 +201,7 @@ async fn http2(
         marks.flushed();
     }
     let mut frames = 0;
-    let mut sender = lease.sender();
+    let mut sender = permit.sender();
     let mut answered = pin!(sender.try_send_request(sent));
     let result = poll_fn(|cx| {
         let polled = answered.as_mut().poll(cx);
@@ -202,15 +212,15 @@ async fn http2(
         polled
     });
     match result.await {
-        Ok(response) => Ok(Reply::Http2(response, lease, body)),
+        Ok(response) => Ok(Reply::Http2(response, permit, body)),
         Err(mut refused) => {
             *request = refused.take_message();
             let error = refused.into_error();
             let untouched = request.is_some() || is_untouched(&error);
             if error.is_user() {
-                return Err(Fault::Body(error.into()));
+                return Err(AttemptError::Body(error.into()));
             }
-            Err(Fault::Broken { error: error.into(), untouched })
+            Err(AttemptError::Broken { error: error.into(), untouched })
         }
     }
 }
@@ -227,7 +237,7 @@ fn look(body: &Arc<Progress>, frames: &mut u32, marks: &Marks) {
     }
 }
 
-/// What a response's head says to the policy.
+/// Returns the settlement that a response's head leads to.
 pub(super) fn settlement(head: &Response<Incoming>) -> Settlement {
     classify::response(head.status(), head.headers(), SystemTime::now)
 }

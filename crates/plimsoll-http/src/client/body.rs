@@ -1,11 +1,11 @@
-//! An answer's body, under the call's limits.
+//! A response's body, under the call's limits.
 
 use super::{
     discard::discard,
     drive::Guard,
-    error::{Error, Source as Cause},
-    host::{Host, Machines},
-    source::Source,
+    error::{Cause, Error},
+    origin_state::{Machines, OriginState},
+    response_source::ResponseSource,
 };
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -18,11 +18,11 @@ use std::{
     task::{Context, Poll},
 };
 
-/// An answer's body.
+/// A response's body.
 ///
-/// The call it belongs to is over when it ends, fails or is dropped: until then `idle` and `total` hold, and its place in the
-/// bulkhead is taken. Dropped before its end, the connection (over HTTP/2: the stream) is given up, unless only a short rest is left
-/// of it (see the [module](super)).
+/// The call it belongs to is over when it ends, fails or is dropped: until then `idle` and `total` hold, and its place
+/// in the bulkhead is taken. Dropped before its end, the connection (over HTTP/2: the stream) is given up, unless only
+/// a short rest is left of it (see the [module](super)).
 pub struct Body(Kind);
 
 enum Kind {
@@ -33,9 +33,9 @@ enum Kind {
 /// A body on its way. When it ends, breaks off or is dropped, the call is settled so.
 struct Live {
     // Before the call: what is under way ends before its place is given to the next.
-    source: Option<Source>,
+    source: Option<ResponseSource>,
     call: BodyGuard<Arc<Machines>>,
-    host: Arc<Host>,
+    host: Arc<OriginState>,
 }
 
 type Polled = Poll<Option<Result<Frame<Bytes>, Error>>>;
@@ -47,8 +47,8 @@ impl Body {
     }
 
     pub(super) fn live(
-        host: Arc<Host>,
-        source: Source,
+        host: Arc<OriginState>,
+        source: ResponseSource,
         guard: Guard,
         id: AttemptId,
         head: &Settlement,
@@ -151,7 +151,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Kind::Live(live) => {
-                live.source.as_ref().map_or_else(|| SizeHint::with_exact(0), Source::size_hint)
+                live.source.as_ref().map_or_else(|| SizeHint::with_exact(0), ResponseSource::size_hint)
             }
         }
     }

@@ -1,10 +1,10 @@
 use super::{
-    Client, InvalidOrigin, Origin,
+    Client, Origin, OriginError,
     connect::{Connecting, Http2},
-    host::Settings,
-    hosts::Hosts,
     metrics::Families,
-    pool::Keeping,
+    origin_state::Settings,
+    origins::Origins,
+    pool::PoolConfig,
     singleflight::{Flights, Singleflight},
 };
 use crate::{body::ByteLimit, dial::Dialer};
@@ -24,7 +24,7 @@ pub struct Builder {
     told: Vec<(Origin, NamedPolicy)>,
     default: Option<NamedPolicy>,
     most_hosts: NonZeroUsize,
-    keeping: Keeping,
+    pool: PoolConfig,
     kept: usize,
     body_limit: ByteLimit,
     propagate_deadline: bool,
@@ -45,7 +45,7 @@ impl Default for Builder {
             told: Vec::new(),
             default: None,
             most_hosts: NonZeroUsize::new(256).unwrap(),
-            keeping: Keeping::DEFAULT,
+            pool: PoolConfig::DEFAULT,
             kept: 64 * 1024,
             body_limit: ByteLimit::kib(8 * 1024),
             propagate_deadline: true,
@@ -67,7 +67,7 @@ impl Builder {
     ///
     /// # Errors
     /// If `origin` is not a scheme, a host and perhaps a port.
-    pub fn host(mut self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, InvalidOrigin> {
+    pub fn host(mut self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, OriginError> {
         self.told.push((origin.parse()?, policy.into()));
         Ok(self)
     }
@@ -88,46 +88,46 @@ impl Builder {
     /// The most connections that wait for a request, to each host: 64 unless said otherwise. What is in use, the policy's
     /// bulkhead bounds.
     pub fn idle_connections(mut self, most: usize) -> Self {
-        self.keeping.most_idle = most;
+        self.pool.most_idle = most;
         self
     }
 
-    /// How long a connection waits for a request before it is closed: a minute unless said otherwise. Less than the peer's own
-    /// limit, or it is the peer who closes, perhaps just when a request goes out.
+    /// How long a connection waits for a request before it is closed: a minute unless said otherwise. Less than the
+    /// peer's own limit, or it is the peer who closes, perhaps just when a request goes out.
     pub fn idle_for(mut self, long: Duration) -> Self {
-        self.keeping.idle_for = long.max(Duration::from_millis(1));
+        self.pool.idle_for = long.max(Duration::from_millis(1));
         self
     }
 
     /// How long a connection is used for new requests after it was made: for ever unless said otherwise. Requests under way
     /// then finish on it. For peers behind a name whose addresses change.
     pub fn connection_age(mut self, age: Duration) -> Self {
-        self.keeping.age = Some(age.max(Duration::from_millis(1)));
+        self.pool.age = Some(age.max(Duration::from_millis(1)));
         self
     }
 
     /// How many requests one connection serves: any number unless said otherwise.
     pub fn connection_requests(mut self, most: NonZeroU64) -> Self {
-        self.keeping.requests = Some(most);
+        self.pool.requests = Some(most);
         self
     }
 
     /// The most connections of HTTP/2 to one host: 8 unless said otherwise. Another one is made when those there have no
     /// stream left; where no more may be made, requests wait for a stream of the one with the fewest.
     pub fn http2_connections(mut self, most: NonZeroU32) -> Self {
-        self.keeping.connections = most;
+        self.pool.connections = most;
         self
     }
 
     /// The most requests at once on one connection of HTTP/2, where the peer does not allow fewer: 100 unless said otherwise.
     pub fn http2_streams(mut self, most: NonZeroU32) -> Self {
-        self.keeping.streams = most;
+        self.pool.streams = most;
         self
     }
 
-    /// What a peer may send ahead on one stream of HTTP/2, in bytes: 256 KiB unless said otherwise, taken as at least 16 KiB
-    /// and at most 16 MiB. The window of the connection is as large as those of all its streams, at most 2 GiB: answers that
-    /// are not read hold up no others.
+    /// Sets the bytes that a peer may send ahead on one HTTP/2 stream: 256 KiB unless set, taken as at least 16 KiB and
+    /// at most 16 MiB. The window of the connection is as large as those of all its streams, at most 2 GiB: responses
+    /// that are not read hold up no others.
     pub fn http2_window(mut self, bytes: u32) -> Self {
         self.http2.window = bytes.clamp(16 << 10, 16 << 20);
         self
@@ -147,7 +147,7 @@ impl Builder {
         self
     }
 
-    /// The most bytes of an answer that [`super::Response::bytes`] and its like read into memory: 8 MiB unless said
+    /// The most bytes of a response that [`super::Response::bytes`] and its like read into memory: 8 MiB unless said
     /// otherwise. A body that is read as a stream has no limit but time.
     pub fn body_limit(mut self, bytes: ByteLimit) -> Self {
         self.body_limit = bytes;
@@ -173,15 +173,15 @@ impl Builder {
         self
     }
 
-    /// Of equal GETs at the same time, one is sent, and all who ask get its answer. Off unless said otherwise: only for
+    /// Of equal GETs at the same time, one is sent, and all who ask get its response. Off unless said otherwise: only for
     /// answers that do not depend on who asks, beyond the headers that are part of the key.
     pub fn singleflight(mut self, how: Singleflight) -> Self {
         self.singleflight = Some(how);
         self
     }
 
-    /// Counts policies' decisions and connections in this registry, instead of in [that of the process](Registry::global). See
-    /// the [module](super) for the names.
+    /// Counts policies' decisions and connections in this registry, instead of in [that of the
+    /// process](Registry::global). See the [module](super) for the names.
     ///
     /// # Errors
     /// If the registry has other families of these names, or is full.
@@ -222,11 +222,11 @@ impl Builder {
     ///
     /// # Errors
     /// If `origin` is not a scheme, a host and perhaps a port.
-    pub fn origin(self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Client, InvalidOrigin> {
+    pub fn origin(self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Client, OriginError> {
         let origin = origin.parse()?;
         let flights = self.singleflight.clone().map(Flights::new);
         let settings = Arc::new(self.settings());
-        Ok(Client { hosts: Arc::new(Hosts::one(origin, policy.into(), &settings, flights)) })
+        Ok(Client { hosts: Arc::new(Origins::one(origin, policy.into(), &settings, flights)) })
     }
 
     /// A client of the hosts that it was told of, and of any other if there is a default policy.
@@ -235,7 +235,7 @@ impl Builder {
         let (told, default, most) =
             (std::mem::take(&mut self.told), self.default.take(), self.most_hosts.get());
         let settings = Arc::new(self.settings());
-        Client { hosts: Arc::new(Hosts::many(told, default, most, settings, flights)) }
+        Client { hosts: Arc::new(Origins::many(told, default, most, settings, flights)) }
     }
 
     fn settings(self) -> Settings {
@@ -247,7 +247,7 @@ impl Builder {
                 self.http2_only,
                 self.http2,
             ),
-            keeping: self.keeping,
+            pool: self.pool,
             kept: self.kept,
             body_limit: self.body_limit,
             propagate_deadline: self.propagate_deadline,

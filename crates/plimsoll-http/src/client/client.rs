@@ -1,8 +1,8 @@
 use super::{
-    Body, Builder, Error, Handle, InvalidOrigin, InvalidRequest, Origin, RequestBuilder,
+    Body, Builder, Error, Handle, Origin, OriginError, RequestBuilder, RequestError,
     drive::drive,
-    host::Host,
-    hosts::Hosts,
+    origin_state::OriginState,
+    origins::Origins,
     propagate,
     sending::Sending,
     upload::{BoxError, Payload},
@@ -30,7 +30,7 @@ use tower_service::Service;
 /// Clones are cheap and share everything: connections, breakers, buckets.
 #[derive(Clone)]
 pub struct Client {
-    pub(super) hosts: Arc<Hosts>,
+    pub(super) hosts: Arc<Origins>,
 }
 
 impl Client {
@@ -43,7 +43,7 @@ impl Client {
     ///
     /// # Errors
     /// If `origin` is not a scheme, a host and perhaps a port.
-    pub fn to(origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, InvalidOrigin> {
+    pub fn to(origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, OriginError> {
         Self::builder().origin(origin, policy)
     }
 
@@ -108,7 +108,7 @@ impl Client {
 
     pub(super) async fn send_to(
         &self,
-        host: Arc<Host>,
+        host: Arc<OriginState>,
         path: PathAndQuery,
         request: Request<Payload>,
     ) -> Result<Response<Body>, Error> {
@@ -119,9 +119,9 @@ impl Client {
     }
 }
 
-/// One call, from here to the head of its answer.
+/// One call, from here to the head of its response.
 pub(super) async fn begin(
-    host: Arc<Host>,
+    host: Arc<OriginState>,
     path: PathAndQuery,
     mut request: Request<Payload>,
 ) -> Result<Response<Body>, Error> {
@@ -154,8 +154,8 @@ fn current_deadline(time: &Time) -> Instant {
     Deadline::current().instant().map_or(Instant::FAR, |at| time.convert(at))
 }
 
-/// What a client's service gives.
-type Answer = Result<Response<Body>, Error>;
+/// The result of a client's service.
+type ResponseResult = Result<Response<Body>, Error>;
 
 impl<B> Service<Request<B>> for Client
 where
@@ -178,12 +178,12 @@ where
 }
 
 /// A call under way. Cancel safe.
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = ResponseResult> + Send>>);
 
 impl Future for ResponseFuture {
-    type Output = Answer;
+    type Output = ResponseResult;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ResponseResult> {
         self.0.as_mut().poll(cx)
     }
 }
@@ -201,6 +201,6 @@ impl fmt::Debug for Client {
 }
 
 /// Reads a target as it is written: a path, or a URI.
-pub(super) fn target(text: &str) -> Result<Uri, InvalidRequest> {
-    text.parse().map_err(|_| InvalidRequest::Target)
+pub(super) fn target(text: &str) -> Result<Uri, RequestError> {
+    text.parse().map_err(|_| RequestError::Target)
 }

@@ -1,10 +1,10 @@
 //! Making connections.
 
 use super::{
-    host::Host,
+    http1::Http1Connection,
+    http2::StreamPermit,
     io::{Io, Stream},
-    lines::Lease,
-    link::Link,
+    origin_state::OriginState,
     upload::BoxError,
 };
 use crate::{
@@ -28,8 +28,8 @@ use std::{
 
 /// A connection that has just been made.
 pub(super) enum Made {
-    Http1(Box<Link>),
-    Http2(Lease),
+    Http1(Box<Http1Connection>),
+    Http2(StreamPermit),
 }
 
 /// How connections are made.
@@ -87,7 +87,7 @@ impl Connecting {
 }
 
 /// Makes a connection: the name is looked up, addresses of both families are tried, TLS is agreed on.
-pub(super) async fn make(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
+pub(super) async fn make(host: &OriginState, marks: &Marks) -> Result<Made, BoxError> {
     let begun = host.now();
     let made = try_make(host, begun, marks).await;
     if made.is_err() {
@@ -96,7 +96,11 @@ pub(super) async fn make(host: &Host, marks: &Marks) -> Result<Made, BoxError> {
     made
 }
 
-async fn try_make(host: &Host, begun: plimsoll_policy::Instant, marks: &Marks) -> Result<Made, BoxError> {
+async fn try_make(
+    host: &OriginState,
+    begun: plimsoll_policy::Instant,
+    marks: &Marks,
+) -> Result<Made, BoxError> {
     let connecting = &host.settings.connecting;
     let tcp = connecting.dialer.dial(host.origin.host(), host.origin.port()).await?;
     let peer = tcp.peer_addr()?.ip();
@@ -113,7 +117,7 @@ async fn try_make(host: &Host, begun: plimsoll_policy::Instant, marks: &Marks) -
 }
 
 async fn shake(
-    host: &Host,
+    host: &OriginState,
     stream: Stream,
     peer: IpAddr,
     http2: bool,
@@ -123,8 +127,7 @@ async fn shake(
     let opened = host.pool.opened(host.now().since(begun));
     if http2 {
         let connecting = &host.settings.connecting;
-        let (sender, connection) =
-            connecting.http2.builder(host.settings.keeping.streams).handshake(io).await?;
+        let (sender, connection) = connecting.http2.builder(host.settings.pool.streams).handshake(io).await?;
         let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
         let known = Arc::clone(&allowed);
         tokio::spawn(async move {
@@ -138,8 +141,8 @@ async fn shake(
             .await;
             drop(opened);
         });
-        return Ok(Made::Http2(host.pool.share(sender, allowed, peer)));
+        return Ok(Made::Http2(host.pool.share(sender, allowed, wire, peer)));
     }
     let (sender, connection) = http1::Builder::new().handshake(io).await?;
-    Ok(Made::Http1(Box::new(Link::new(sender, connection, wire, peer, opened, host.now()))))
+    Ok(Made::Http1(Box::new(Http1Connection::new(sender, connection, wire, peer, opened, host.now()))))
 }

@@ -1,6 +1,6 @@
-//! The rest of an answer that nobody wants, read for the sake of its connection.
+//! The rest of a response that nobody wants, read for the sake of its connection.
 
-use super::source::Source;
+use super::response_source::ResponseSource;
 use std::{
     future::poll_fn,
     task::{Context, Poll, Waker},
@@ -12,12 +12,12 @@ const MOST: u64 = 64 * 1024;
 /// How long is waited for them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Keeps the connection of an answer that is dropped before its end, if little is left of it. The rest is read at once as
+/// Keeps the connection of a response that is dropped before its end, if little is left of it. The rest is read at once as
 /// far as it has come, then by a task of its own if its length is known to be short. Says whether all of it was there.
 ///
 /// Go's client leaves this to its caller and hyper-util's to a task of each connection; here nobody reads the connection
-/// once the answer is dropped.
-pub(super) fn discard(mut source: Source) -> bool {
+/// once the response is dropped.
+pub(super) fn discard(mut source: ResponseSource) -> bool {
     if !source.is_alone() || source.size_hint().lower() > MOST {
         return false;
     }
@@ -36,7 +36,7 @@ pub(super) fn discard(mut source: Source) -> bool {
 }
 
 /// Ready once the rest is over: `true` if it has been read whole, and the connection is kept.
-fn poll_rest(source: &mut Source, left: &mut u64, cx: &mut Context<'_>) -> Poll<bool> {
+fn poll_rest(source: &mut ResponseSource, left: &mut u64, cx: &mut Context<'_>) -> Poll<bool> {
     loop {
         if source.is_ended() {
             return Poll::Ready(true);

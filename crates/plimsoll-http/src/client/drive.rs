@@ -5,11 +5,11 @@
 
 use super::{
     Body,
-    attempt::{Fault, Held, Reply, attempt, settlement},
+    attempt::{AttemptError, Held, Reply, attempt, settlement},
     error::Error,
-    host::{Host, Machines},
+    origin_state::{Machines, OriginState},
+    response_source::ResponseSource,
     sending::Sending,
-    source::Source,
 };
 use http::Response;
 use plimsoll_driver::{
@@ -25,20 +25,20 @@ use std::{pin::pin, sync::Arc, time::Duration};
 pub(super) type Guard = CallGuard<Arc<Machines>>;
 
 /// The attempts of one call: each sends the held request over a connection to the one host.
-struct HostAttempts<'a, F> {
-    host: &'a Host,
+struct OriginAttempts<'a, F> {
+    host: &'a OriginState,
     held: &'a Held,
     /// Begins an attempt whose marks are in this slot.
     attempt: F,
 }
 
-impl<F, A> Attempts for HostAttempts<'_, F>
+impl<F, A> Attempts for OriginAttempts<'_, F>
 where
     F: FnMut(usize) -> A,
-    A: Future<Output = Result<Reply, Fault>>,
+    A: Future<Output = Result<Reply, AttemptError>>,
 {
     type Response = Reply;
-    type Error = Fault;
+    type Error = AttemptError;
     type Attempt = A;
 
     fn begin(&mut self, begin: Begin) -> Option<A> {
@@ -51,9 +51,9 @@ where
         _: AttemptId,
         now: Instant,
         _: Duration,
-        result: Result<&Reply, &Fault>,
+        result: Result<&Reply, &AttemptError>,
     ) -> Settlement {
-        let Host { failures, origin, .. } = self.host;
+        let OriginState { failures, origin, .. } = self.host;
         match result {
             Ok(reply) => {
                 let settlement = settlement(reply.response());
@@ -85,7 +85,7 @@ where
 ///
 /// Cancel safe: dropped, the attempts under way end, and everything the call was admitted with is given back.
 pub(super) async fn drive(
-    host: Arc<Host>,
+    host: Arc<OriginState>,
     policy: Arc<Machines>,
     sending: Sending,
     facts: Facts,
@@ -95,7 +95,7 @@ pub(super) async fn drive(
     let marks = [Marks::new(), Marks::new()];
     let mut timer = pin!(Timer::new());
     let ended = {
-        let mut attempts = HostAttempts {
+        let mut attempts = OriginAttempts {
             host: &host,
             held: &held,
             attempt: |slot: usize| attempt(&host, &held, &marks[slot]),
@@ -113,9 +113,9 @@ pub(super) async fn drive(
 }
 
 /// The response goes to the caller; its body settles the call when it ends.
-fn respond(host: Arc<Host>, mut guard: Guard, answered: ResponseHead<Reply>) -> Response<Body> {
+fn respond(host: Arc<OriginState>, mut guard: Guard, answered: ResponseHead<Reply>) -> Response<Body> {
     let ResponseHead { id, response, head } = answered;
-    let (response, mut source) = Source::of(&host.pool, response);
+    let (response, mut source) = ResponseSource::of(&host.pool, response);
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let body = match source.whole() {
         Some(whole) => {

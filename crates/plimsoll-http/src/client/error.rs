@@ -1,4 +1,4 @@
-//! Why a call brought no answer, or not the one that was wanted.
+//! Why a call brought no response, or not the one that was wanted.
 
 use super::Origin;
 use crate::{Kind, Problem};
@@ -6,10 +6,10 @@ use http::StatusCode;
 use plimsoll_policy::{Failure, Limit, Reason, RejectedError};
 use std::{sync::Arc, time::Duration};
 
-/// What lies behind an error. Shared, since callers of one flight share its error.
-pub(super) type Source = Arc<dyn std::error::Error + Send + Sync>;
+/// The cause of an error. Shared, since callers of one flight share its error.
+pub(super) type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// Why a call brought no answer, or not the one that was wanted.
+/// Why a call brought no response, or not the one that was wanted.
 ///
 /// Cheap to clone. `Display` names the origin, never a path, a query or a password; what lies behind is the
 /// [source](std::error::Error::source). As a [`Problem`] it is one of ours: a caller of this service is told neither whom
@@ -25,70 +25,70 @@ pub enum Error {
     TimedOut {
         /// Which one.
         limit: Limit,
-        /// Who was asked.
+        /// The origin of the request.
         origin: Origin,
     },
     /// No connection came about.
     #[error("no connection to {origin}")]
     Connect {
-        /// Who was asked.
+        /// The origin of the request.
         origin: Origin,
         /// Why.
         #[source]
-        source: Source,
+        source: Cause,
     },
-    /// The connection broke, before the answer or within it, or what came made no sense.
+    /// The connection broke, before the response or within it, or what came made no sense.
     #[error("the exchange with {origin} broke")]
     Broken {
-        /// Who was asked.
+        /// The origin of the request.
         origin: Origin,
         /// Why.
         #[source]
-        source: Source,
+        source: Cause,
     },
     /// It was answered, and not with a 2xx where one was needed.
     #[error("{origin} answered {status}")]
     Status {
-        /// The answer's status.
+        /// The response's status.
         status: StatusCode,
-        /// Who answered.
+        /// The origin of the response.
         origin: Origin,
     },
     /// The request's own body failed.
     #[error("the body of a request to {origin} failed")]
     Body {
-        /// Who was asked.
+        /// The origin of the request.
         origin: Origin,
         /// Why.
         #[source]
-        source: Source,
+        source: Cause,
     },
-    /// The answer's body is larger than is taken.
+    /// The response's body is larger than is taken.
     #[error("{origin} answered with more than {limit} bytes")]
     TooLarge {
         /// The most bytes that are taken.
         limit: usize,
-        /// Who answered.
+        /// The origin of the response.
         origin: Origin,
     },
-    /// The answer's body is not what was expected.
+    /// The response's body is not what was expected.
     #[error("the answer of {origin} could not be read")]
     Decode {
-        /// Who answered.
+        /// The origin of the response.
         origin: Origin,
         /// Why.
         #[source]
-        source: Source,
+        source: Cause,
     },
     /// The request cannot be sent by this client: our own mistake.
     #[error("the request cannot be sent: {0}")]
-    Request(#[from] InvalidRequest),
+    Request(#[from] RequestError),
 }
 
 /// Why a request cannot be sent by a client. Does not quote its target.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidRequest {
+pub enum RequestError {
     /// The target is no URI.
     #[error("the target is neither a path nor a URI")]
     Target,
@@ -100,7 +100,7 @@ pub enum InvalidRequest {
     Elsewhere(Origin),
     /// The target's origin is none.
     #[error(transparent)]
-    Origin(#[from] super::InvalidOrigin),
+    Origin(#[from] super::OriginError),
     /// A header's name or value is malformed.
     #[error("the header {0:?} is malformed")]
     Header(String),
@@ -134,7 +134,7 @@ impl Error {
         }
     }
 
-    /// The status of an answer that was no 2xx.
+    /// The status of a response that was no 2xx.
     pub const fn status(&self) -> Option<StatusCode> {
         if let Self::Status { status, .. } = self { Some(*status) } else { None }
     }
@@ -154,7 +154,7 @@ impl Error {
         matches!(self, Self::Connect { .. } | Self::TimedOut { limit: Limit::Connect | Limit::Tls, .. })
     }
 
-    /// Whether the answer was not what was expected: its status, its size or its content.
+    /// Whether the response was not what was expected: its status, its size or its content.
     pub const fn is_answer(&self) -> bool {
         matches!(self, Self::Status { .. } | Self::TooLarge { .. } | Self::Decode { .. })
     }
@@ -202,7 +202,7 @@ mod tests {
             (Kind::CircuitOpen, Some(Duration::from_secs(3)))
         );
 
-        let source: Source = Arc::new(io::Error::other("10.0.0.7:5432 refused admin"));
+        let source: Cause = Arc::new(io::Error::other("10.0.0.7:5432 refused admin"));
         let problem = Problem::from(Error::Connect { origin: origin(), source });
         assert_eq!(problem.kind(), Kind::UpstreamUnreachable);
         let shown = String::from_utf8(problem.to_http().into_body().to_vec()).unwrap();
@@ -232,6 +232,6 @@ mod tests {
         let late = Error::TimedOut { limit: Limit::Connect, origin: origin() };
         assert!(late.is_connect() && late.is_timeout());
         assert_eq!(late.to_string(), "the connect limit of a call to http://ledger.internal ran out");
-        assert_eq!(Problem::from(Error::from(InvalidRequest::NoOrigin)).kind(), Kind::Internal);
+        assert_eq!(Problem::from(Error::from(RequestError::NoOrigin)).kind(), Kind::Internal);
     }
 }

@@ -1,6 +1,6 @@
 //! Failures at a peer as lines of the log: the first of a cause at once, then one a minute with the number of those between.
 
-use super::{attempt::Fault, origin::Origin};
+use super::{attempt::AttemptError, origin::Origin};
 use crate::{Chain, ProblemId, headers::TraceParent};
 use http::StatusCode;
 use plimsoll_driver::{
@@ -17,7 +17,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Causes times statuses that are told apart at once.
 const MOST: usize = 16;
 
-/// What an origin has failed with of late.
+/// An origin's recent failures.
 #[derive(Debug)]
 pub(super) struct Failures(Repeats<(&'static str, Option<StatusCode>), ()>);
 
@@ -39,12 +39,14 @@ impl Failures {
     }
 
     /// The attempt broke, or no connection came about.
-    pub(super) fn broke(&self, origin: &Origin, fault: &Fault, now: Instant) {
+    pub(super) fn broke(&self, origin: &Origin, fault: &AttemptError, now: Instant) {
         match fault {
-            Fault::Connect(error) => self.tell(origin, refusal(&**error), None, Some(&**error), now),
-            Fault::Broken { error, .. } => self.tell(origin, "upstream-reset", None, Some(&**error), now),
+            AttemptError::Connect(error) => self.tell(origin, refusal(&**error), None, Some(&**error), now),
+            AttemptError::Broken { error, .. } => {
+                self.tell(origin, "upstream-reset", None, Some(&**error), now);
+            }
             // The caller's own body: nothing of the peer's.
-            Fault::Body(_) => {}
+            AttemptError::Body(_) => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! What connections are made of, and what has gone over them.
+//! The I/O of connections, and a count of the bytes that have gone over them.
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
@@ -13,10 +13,11 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// What has gone out over a connection: written by whoever polls it, which is one task at a time.
+/// Counts of what has gone over a connection: written by the task that polls it, one at a time.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     written: AtomicU64,
+    reads: AtomicU64,
     blocked: AtomicBool,
 }
 
@@ -24,6 +25,11 @@ impl Wire {
     /// Bytes written so far.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Relaxed)
+    }
+
+    /// Reads that have brought something so far.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Relaxed)
     }
 
     /// Whether the last write has found no room: the peer does not read.
@@ -66,11 +72,16 @@ impl Io {
 
 impl Read for Io {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
+        let this = self.get_mut();
+        let polled = match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        };
+        if polled.is_ready() {
+            this.wire.reads.store(this.wire.reads().wrapping_add(1), Relaxed);
         }
+        polled
     }
 }
 

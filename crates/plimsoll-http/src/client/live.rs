@@ -1,6 +1,6 @@
 //! The policies of all clients of the process, to be looked at and changed while it runs.
 
-use super::{Handle, host::Host};
+use super::{Handle, origin_state::OriginState};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use plimsoll_config::{ConfigError, merge};
@@ -18,11 +18,11 @@ static LIVE: Mutex<Live> = Mutex::new(Live { hosts: Vec::new(), templates: Vec::
 
 /// Bounded by what is alive: who is gone goes when the next one comes.
 struct Live {
-    hosts: Vec<Weak<Host>>,
+    hosts: Vec<Weak<OriginState>>,
     templates: Vec<Weak<Template>>,
 }
 
-pub(super) fn watch(host: &Arc<Host>) {
+pub(super) fn watch(host: &Arc<OriginState>) {
     let mut live = LIVE.lock();
     live.hosts.retain(|host| host.strong_count() > 0);
     live.hosts.push(Arc::downgrade(host));
@@ -42,7 +42,7 @@ pub struct LivePolicy {
     templates: Vec<Arc<Template>>,
 }
 
-/// Hosts under a policy, and what hosts to come are under.
+/// Origins under a policy, and what hosts to come are under.
 type Users = (Vec<Handle>, Vec<Arc<Template>>);
 
 /// All of them, by name. Clients that were given a policy without a name share [`NamedPolicy::NAMELESS`], each with what it
@@ -62,12 +62,12 @@ pub fn live_policies() -> Vec<LivePolicy> {
 }
 
 impl LivePolicy {
-    /// What it is called.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it says: where its users were given different policies under one name, what the first of them was given.
+    /// Returns the specification: where users were given different policies under one name, the first one's.
     pub fn spec(&self) -> PolicySpec {
         match self.handles.first() {
             Some(handle) => handle.spec(),
@@ -80,8 +80,8 @@ impl LivePolicy {
         &self.handles
     }
 
-    /// Changes it by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)) of the file's keys: for all hosts, those
-    /// that a client meets later too. Machines keep their state.
+    /// Changes it by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)) of the file's keys: for
+    /// all hosts, those that a client meets later too. Machines keep their state.
     ///
     /// # Errors
     /// With everything that is wrong with the result, and then nothing has changed.

@@ -1,10 +1,10 @@
-//! What a client counts.
+//! Metrics of a client.
 
-use super::host::Host;
+use super::origin_state::OriginState;
 use parking_lot::Mutex;
 use plimsoll_policy::{Instant, Observer, PolicyEvent};
 use plimsoll_telemetry::{
-    Buckets, Collecting, Counter, Desc, Histogram, PolicyMetrics, RegisterError, Registry, Unit,
+    BreakerLog, Buckets, Collecting, Counter, Desc, Histogram, PolicyMetrics, RegisterError, Registry, Unit,
 };
 use std::{
     fmt,
@@ -20,8 +20,8 @@ pub(super) struct Families {
     failed: plimsoll_telemetry::CounterFamily<1>,
     used: plimsoll_telemetry::CounterFamily<2>,
     connect: plimsoll_telemetry::HistogramFamily<1>,
-    /// Whose pools are looked at when somebody asks. Bounded: as many as the client has hosts.
-    hosts: Arc<Mutex<Vec<Weak<Host>>>>,
+    /// Origins whose pools are read at each scrape. Bounded: as many as the client has origins.
+    hosts: Arc<Mutex<Vec<Weak<OriginState>>>>,
     _collecting: Arc<Collecting>,
 }
 
@@ -41,7 +41,7 @@ impl Families {
             Desc::new("plimsoll_client_connect_duration_seconds", "How long connections took to make.");
         let open = Desc::new("plimsoll_client_connections", "Connections that are open.");
         let open = registry.observed_gauge(open, ["upstream", "state"])?;
-        let hosts = Arc::<Mutex<Vec<Weak<Host>>>>::default();
+        let hosts = Arc::<Mutex<Vec<Weak<OriginState>>>>::default();
         let seen = Arc::clone(&hosts);
         let collecting = registry.register_collector(move |samples| {
             let hosts = seen.lock();
@@ -78,7 +78,7 @@ impl Families {
         })
     }
 
-    /// What one host's pool counts into.
+    /// Returns the metrics of one origin's pool.
     pub(super) fn pool(&self, upstream: &str) -> PoolMetrics {
         PoolMetrics {
             opened: self.opened.with(&[upstream]),
@@ -89,14 +89,7 @@ impl Families {
         }
     }
 
-    /// Who hears what one host's policy decides.
-    pub(super) fn ears(&self, policy: &str, upstream: &str) -> Ears {
-        // The families are of the same registry as ours, and take any label.
-        PolicyMetrics::new(&self.registry, policy, upstream)
-            .map_or(Ears::Deaf, |metrics| Ears::Counting(Box::new(metrics)))
-    }
-
-    pub(super) fn watch(&self, host: &Arc<Host>) {
+    pub(super) fn watch(&self, host: &Arc<OriginState>) {
         let mut hosts = self.hosts.lock();
         hosts.retain(|host| host.strong_count() > 0);
         hosts.push(Arc::downgrade(host));
@@ -109,7 +102,7 @@ impl fmt::Debug for Families {
     }
 }
 
-/// What one host's pool counts into.
+/// The metrics of one origin's pool.
 #[derive(Debug)]
 pub(super) struct PoolMetrics {
     opened: Counter,
@@ -134,18 +127,32 @@ impl PoolMetrics {
     }
 }
 
-/// Who hears what a policy decides.
+/// The observer of one origin's policy. Transitions of the breaker are logged with or without metrics.
 #[derive(Debug)]
-pub(crate) enum Ears {
-    Deaf,
+pub(crate) enum PolicyObserver {
+    Logging(BreakerLog),
     Counting(Box<PolicyMetrics>),
 }
 
-impl Observer for Ears {
+impl PolicyObserver {
+    /// Counts in the registry of these families, if there are any.
+    pub(super) fn new(families: Option<&Families>, policy: &str, upstream: &str) -> Self {
+        // The families of the same registry are there already, and take any label.
+        families
+            .and_then(|families| PolicyMetrics::new(&families.registry, policy, upstream).ok())
+            .map_or_else(
+                || Self::Logging(BreakerLog::new(policy, upstream)),
+                |metrics| Self::Counting(Box::new(metrics)),
+            )
+    }
+}
+
+impl Observer for PolicyObserver {
     #[inline]
     fn on(&self, now: Instant, event: &PolicyEvent) {
-        if let Self::Counting(metrics) = self {
-            metrics.on(now, event);
+        match self {
+            Self::Logging(log) => log.on(now, event),
+            Self::Counting(metrics) => metrics.on(now, event),
         }
     }
 }

@@ -14,15 +14,15 @@
 //!
 //! # What holds
 //! - **Every limit of the matrix**: `connect` (the name and TCP), `tls`, `first-byte`, `attempt`, `idle` between two bytes of
-//!   either body, `total` to the answer's last byte. The caller's deadline ([`plimsoll_task::Deadline::current`]) narrows the
+//!   either body, `total` to the response's last byte. The caller's deadline ([`plimsoll_task::Deadline::current`]) narrows the
 //!   total, and what is left of it goes along to the peer.
 //! - **Sent twice** is only what may be: idempotent methods, a request with an `Idempotency-Key`
 //!   ([`RequestBuilder::idempotent`]), or one of which not a byte has left. The last is known exactly.
 //! - **A kept connection that the peer closes just when it is used** costs no attempt: the request goes out over another one, if
 //!   it never left or may be sent twice. A 408 on a kept connection is such a close, for a request that may be sent twice.
-//! - **No redirects, no cookies, no decompression, no proxy**: the answer is what came.
-//! - **Dropping is safe** at any point: a call, or an answer's body, that is dropped gives back what it was admitted with. Its
-//!   connection is closed, unless all that is left of the answer is a short, known rest: that is read and thrown away (64 KiB and a
+//! - **No redirects, no cookies, no decompression, no proxy**: the response is what came.
+//! - **Dropping is safe** at any point: a call, or a response's body, that is dropped gives back what it was admitted with. Its
+//!   connection is closed, unless all that is left of the response is a short, known rest: that is read and thrown away (64 KiB and a
 //!   second at most), and the connection is kept.
 //!
 //! # As a tower service
@@ -31,7 +31,7 @@
 //!
 //! # Compared with…
 //! - **`hyper_util::client::legacy`** pools connections and has no limits. It gives each connection a task of its own; here the
-//!   task that waits for the answer drives the connection itself, which saves two wakes a request.
+//!   task that waits for the response drives the connection itself, which saves two wakes a request.
 //! - **reqwest** has a convenience for everything, and one timeout or two. With the feature `reqwest`, `client::reqwest`
 //!   puts a policy around one that is there already; limits on connecting and bodies are then reqwest's own.
 //!
@@ -58,24 +58,25 @@ mod discard;
 mod drive;
 mod error;
 mod failures;
-mod host;
-mod hosts;
+mod http1;
+mod http2;
 mod io;
 mod keys;
-mod lines;
-mod link;
 mod live;
 mod metrics;
 mod origin;
+mod origin_state;
+mod origins;
 mod pool;
 mod propagate;
 mod request;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 mod response;
+mod response_source;
 mod sending;
+mod silence;
 mod singleflight;
-mod source;
 #[cfg(feature = "tls")]
 mod tls;
 mod upload;
@@ -83,10 +84,10 @@ mod upload;
 pub use body::Body;
 pub use builder::Builder;
 pub use client::{Client, ResponseFuture};
-pub use error::{Error, InvalidRequest};
-pub use host::Handle;
+pub use error::{Error, RequestError};
 pub use live::{LivePolicy, live_policies};
-pub use origin::{InvalidOrigin, Origin};
+pub use origin::{Origin, OriginError};
+pub use origin_state::Handle;
 pub use pool::PoolStats;
 pub use request::RequestBuilder;
 pub use response::Response;

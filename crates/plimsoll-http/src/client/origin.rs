@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr};
 ///
 /// ```
 /// # use plimsoll_http::client::Origin;
-/// # fn main() -> Result<(), plimsoll_http::client::InvalidOrigin> {
+/// # fn main() -> Result<(), plimsoll_http::client::OriginError> {
 /// let origin: Origin = "http://Orders.internal:80/".parse()?;
 /// assert_eq!(origin.to_string(), "http://orders.internal");
 /// assert!("orders.internal".parse::<Origin>().is_err());
@@ -24,26 +24,26 @@ pub struct Origin {
     authority: Authority,
 }
 
-/// What a text should be to be an [`Origin`]. Does not quote it: there may be a password in it.
+/// The reason why a text is no [`Origin`]. Does not quote it: there may be a password in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("invalid origin: {0}")]
-pub struct InvalidOrigin(&'static str);
+pub struct OriginError(&'static str);
 
-const SHAPE: InvalidOrigin =
-    InvalidOrigin("expected a scheme, a host and perhaps a port, as in \"http://orders.internal:8080\"");
+const SHAPE: OriginError =
+    OriginError("expected a scheme, a host and perhaps a port, as in \"http://orders.internal:8080\"");
 
 impl Origin {
     /// Of an absolute target, whose path and query do not matter.
-    pub(super) fn of(uri: &Uri) -> Result<Self, InvalidOrigin> {
+    pub(super) fn of(uri: &Uri) -> Result<Self, OriginError> {
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(SHAPE) };
         let own_port = match scheme.as_str() {
             "http" => 80,
             "https" if cfg!(feature = "tls") => 443,
-            "https" => return Err(InvalidOrigin("\"https\" needs the feature `tls`")),
-            _ => return Err(InvalidOrigin("the scheme is neither \"http\" nor \"https\"")),
+            "https" => return Err(OriginError("\"https\" needs the feature `tls`")),
+            _ => return Err(OriginError("the scheme is neither \"http\" nor \"https\"")),
         };
         if authority.as_str().contains('@') {
-            return Err(InvalidOrigin("a user or a password belongs into a header"));
+            return Err(OriginError("a user or a password belongs into a header"));
         }
         if authority.host().is_empty() || authority.as_str().ends_with(':') {
             return Err(SHAPE);
@@ -100,12 +100,12 @@ impl Origin {
 }
 
 impl FromStr for Origin {
-    type Err = InvalidOrigin;
+    type Err = OriginError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+    fn from_str(text: &str) -> Result<Self, OriginError> {
         let uri: Uri = text.parse().map_err(|_| SHAPE)?;
         if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
-            return Err(InvalidOrigin("a path belongs to each request"));
+            return Err(OriginError("a path belongs to each request"));
         }
         Self::of(&uri)
     }

@@ -4,8 +4,9 @@
 //! connection, and over HTTP/2 the connections of an origin and the streams of each.
 
 use super::{
-    lines::{Lease, Lines, Sender},
-    link::Link,
+    http1::Http1Connection,
+    http2::{Http2Connections, Sender, StreamPermit},
+    io::Wire,
     metrics::PoolMetrics,
 };
 use crate::dial::Dialer;
@@ -68,7 +69,7 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// How connections are kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Keeping {
+pub(super) struct PoolConfig {
     pub(super) most_idle: usize,
     pub(super) idle_for: Duration,
     /// Used for new requests for at most this long.
@@ -81,7 +82,7 @@ pub(super) struct Keeping {
     pub(super) streams: NonZeroU32,
 }
 
-impl Keeping {
+impl PoolConfig {
     pub(super) const DEFAULT: Self = Self {
         most_idle: 64,
         idle_for: Duration::from_secs(60),
@@ -94,12 +95,12 @@ impl Keeping {
 
 /// The name whose addresses connections go to.
 #[derive(Debug)]
-pub(super) struct Follow {
+pub(super) struct FollowedName {
     pub(super) dialer: Dialer,
     pub(super) host: Box<str>,
 }
 
-impl Follow {
+impl FollowedName {
     /// The addresses that the name has now, if they are known. Has them looked up again when they are due.
     fn addresses(&self) -> Option<Vec<IpAddr>> {
         self.dialer.addresses(&self.host)
@@ -108,11 +109,11 @@ impl Follow {
 
 #[derive(Debug)]
 pub(super) struct Pool {
-    keeping: Keeping,
-    follow: Follow,
+    config: PoolConfig,
+    follow: FollowedName,
     time: Time,
     idle: Mutex<Idle>,
-    http2: Lines,
+    http2: Http2Connections,
     /// Held while a connection is made that many may share.
     pub(super) making: tokio::sync::Mutex<()>,
     speaks_http2: AtomicBool,
@@ -125,7 +126,7 @@ struct Idle {
     /// The last to rest is the first to be used: it is the one most surely alive.
     // Boxed, since they go from hand to hand.
     #[allow(clippy::vec_box)]
-    links: Vec<Box<Link>>,
+    connections: Vec<Box<Http1Connection>>,
     swept: bool,
 }
 
@@ -140,11 +141,16 @@ impl Drop for Opened {
 }
 
 impl Pool {
-    pub(super) fn new(keeping: Keeping, follow: Follow, metrics: Option<PoolMetrics>, time: Time) -> Self {
+    pub(super) fn new(
+        config: PoolConfig,
+        follow: FollowedName,
+        metrics: Option<PoolMetrics>,
+        time: Time,
+    ) -> Self {
         Self {
-            keeping,
+            config,
             follow,
-            http2: Lines::new(keeping, time.clone()),
+            http2: Http2Connections::new(config, time.clone()),
             time,
             idle: Mutex::default(),
             making: tokio::sync::Mutex::new(()),
@@ -155,40 +161,40 @@ impl Pool {
     }
 
     /// A connection at rest, if there is one.
-    pub(super) fn take(&self) -> Option<Box<Link>> {
+    pub(super) fn take(&self) -> Option<Box<Http1Connection>> {
         let mut idle = lock(&self.idle);
-        let link = idle.links.pop()?;
+        let connection = idle.connections.pop()?;
         let now = self.time.now();
-        if self.is_worn(&link, now) {
-            self.counts.idle.store(idle.links.len(), Relaxed);
+        if self.is_worn(&connection, now) {
+            self.counts.idle.store(idle.connections.len(), Relaxed);
             drop(idle);
             return self.take();
         }
-        let aged = now.since(link.rested) >= self.keeping.idle_for;
+        let aged = now.since(connection.rested) >= self.config.idle_for;
         // Under the last to rest lie only older ones.
-        let old = if aged { mem::take(&mut idle.links) } else { Vec::new() };
-        self.counts.idle.store(idle.links.len(), Relaxed);
+        let old = if aged { mem::take(&mut idle.connections) } else { Vec::new() };
+        self.counts.idle.store(idle.connections.len(), Relaxed);
         drop(idle);
         drop(old);
-        (!aged).then_some(link)
+        (!aged).then_some(connection)
     }
 
     /// A connection after its exchange: kept, if it can be used again.
-    pub(super) fn keep(self: &Arc<Self>, mut link: Box<Link>) {
-        if !link.rest() {
+    pub(super) fn keep(self: &Arc<Self>, mut connection: Box<Http1Connection>) {
+        if !connection.rest() {
             return;
         }
-        link.rested = self.time.now();
-        if self.is_worn(&link, link.rested) {
+        connection.rested = self.time.now();
+        if self.is_worn(&connection, connection.rested) {
             return;
         }
         let mut idle = lock(&self.idle);
-        if idle.links.len() >= self.keeping.most_idle {
+        if idle.connections.len() >= self.config.most_idle {
             drop(idle);
             return;
         }
-        idle.links.push(link);
-        self.counts.idle.store(idle.links.len(), Relaxed);
+        idle.connections.push(connection);
+        self.counts.idle.store(idle.connections.len(), Relaxed);
         if !mem::replace(&mut idle.swept, true) {
             drop(idle);
             self.sweep_from_now_on();
@@ -196,9 +202,9 @@ impl Pool {
     }
 
     /// Whether it is too old for another request, or has served as many as it may.
-    fn is_worn(&self, link: &Link, now: Instant) -> bool {
-        let served = self.keeping.requests.is_some_and(|most| link.requests() >= most.get());
-        served || self.keeping.age.is_some_and(|age| now.since(link.made) >= age)
+    fn is_worn(&self, connection: &Http1Connection, now: Instant) -> bool {
+        let served = self.config.requests.is_some_and(|most| connection.requests() >= most.get());
+        served || self.config.age.is_some_and(|age| now.since(connection.made) >= age)
     }
 
     /// Closes what has rested for too long, and what goes to addresses that are gone, for as long as there is anything.
@@ -208,7 +214,7 @@ impl Pool {
             return;
         };
         let pool = Arc::downgrade(self);
-        let pause = self.keeping.idle_for.min(LOOK).min(self.follow.dialer.settings().name_time);
+        let pause = self.config.idle_for.min(LOOK).min(self.follow.dialer.settings().name_time);
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
@@ -226,16 +232,18 @@ impl Pool {
         let is_gone = |peer: &IpAddr| current.as_ref().is_some_and(|current| !current.contains(peer));
         let now = self.time.now();
         let mut idle = lock(&self.idle);
-        let aged = idle.links.partition_point(|link| now.since(link.rested) >= self.keeping.idle_for);
-        let mut closed: Vec<_> = idle.links.drain(..aged).collect();
+        let aged = idle
+            .connections
+            .partition_point(|connection| now.since(connection.rested) >= self.config.idle_for);
+        let mut closed: Vec<_> = idle.connections.drain(..aged).collect();
         // What the peer has closed shows when it is looked at.
-        closed.extend(
-            idle.links.extract_if(.., |link| is_gone(&link.peer) || self.is_worn(link, now) || !link.rest()),
-        );
+        closed.extend(idle.connections.extract_if(.., |connection| {
+            is_gone(&connection.peer) || self.is_worn(connection, now) || !connection.rest()
+        }));
         // What is under way on those of HTTP/2 goes on; they close when that has ended.
         let http2 = self.http2.sweep(now, is_gone);
-        idle.swept = !idle.links.is_empty() || http2;
-        self.counts.idle.store(idle.links.len(), Relaxed);
+        idle.swept = !idle.connections.is_empty() || http2;
+        self.counts.idle.store(idle.connections.len(), Relaxed);
         idle.swept
     }
 
@@ -245,25 +253,31 @@ impl Pool {
     }
 
     /// A place on a connection of HTTP/2, if one has any.
-    pub(super) fn lease(&self) -> Option<Lease> {
+    pub(super) fn stream(&self) -> Option<StreamPermit> {
         self.http2.pick()
     }
 
     /// A place on a connection of HTTP/2 that is full, where no more may be made.
-    pub(super) fn lease_where_full(&self) -> Option<Lease> {
+    pub(super) fn stream_where_full(&self) -> Option<StreamPermit> {
         self.http2.pick_where_full()
     }
 
     /// A connection of HTTP/2 has been made, on which the peer allows so many streams.
-    pub(super) fn share(self: &Arc<Self>, sender: Sender, allowed: Arc<AtomicUsize>, peer: IpAddr) -> Lease {
+    pub(super) fn share(
+        self: &Arc<Self>,
+        sender: Sender,
+        allowed: Arc<AtomicUsize>,
+        wire: Arc<Wire>,
+        peer: IpAddr,
+    ) -> StreamPermit {
         self.speaks_http2.store(true, Relaxed);
-        let lease = self.http2.add(sender, allowed, peer);
+        let permit = self.http2.add(sender, allowed, wire, peer);
         let mut idle = lock(&self.idle);
         if !mem::replace(&mut idle.swept, true) {
             drop(idle);
             self.sweep_from_now_on();
         }
-        lease
+        permit
     }
 
     /// A connection has been made.

@@ -1,4 +1,4 @@
-//! What of the request that is being worked on goes along with those that it leads to: deadline and trace.
+//! Propagation of the current request's deadline and trace to the requests that it makes.
 
 use crate::headers::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, TRACEPARENT, TraceParent};
 use http::{

@@ -1,5 +1,5 @@
 use super::{
-    Client, Error, InvalidRequest, Response,
+    Client, Error, RequestError, Response,
     client::target,
     keys::idempotency_key,
     upload::{BoxError, Payload},
@@ -22,7 +22,7 @@ use std::fmt;
 #[must_use = "a request is not made before it is sent"]
 pub struct RequestBuilder {
     client: Client,
-    request: Result<Request<Payload>, InvalidRequest>,
+    request: Result<Request<Payload>, RequestError>,
 }
 
 impl RequestBuilder {
@@ -36,7 +36,7 @@ impl RequestBuilder {
         Self { client, request }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Request<Payload>) -> Result<(), InvalidRequest>) -> Self {
+    fn change(mut self, change: impl FnOnce(&mut Request<Payload>) -> Result<(), RequestError>) -> Self {
         if let Ok(request) = &mut self.request
             && let Err(invalid) = change(request)
         {
@@ -55,7 +55,7 @@ impl RequestBuilder {
         let shown = format!("{name:?}");
         self.change(|request| {
             let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
-                return Err(InvalidRequest::Header(shown));
+                return Err(RequestError::Header(shown));
             };
             request.headers_mut().append(name, value);
             Ok(())
@@ -90,20 +90,20 @@ impl RequestBuilder {
     pub fn encoded<T: Encode + ?Sized>(self, value: &T, format: Format) -> Self {
         self.change(|request| {
             let encoded =
-                body::encode(value, format).map_err(|_| InvalidRequest::Encode(format.media_type()))?;
+                body::encode(value, format).map_err(|_| RequestError::Encode(format.media_type()))?;
             *request.body_mut() = Payload::of(encoded.bytes);
             request.headers_mut().insert(CONTENT_TYPE, encoded.content_type);
             Ok(())
         })
     }
 
-    /// Asks for an answer in a format that a `T` is read from, in the order of its preference.
+    /// Asks for a response in a format that a `T` is read from, in the order of its preference.
     pub fn accepting<T: Decode>(self) -> Self {
         self.header(ACCEPT, body::accept::<T>())
     }
 
-    /// Safe to send twice: with an `Idempotency-Key` of its own, the same on each attempt, by which the peer knows twins. Only
-    /// for peers that do; one that ignores the key may act twice.
+    /// Safe to send twice: with an `Idempotency-Key` of its own, the same on each attempt, by which the peer knows
+    /// twins. Only for peers that do; one that ignores the key may act twice.
     ///
     /// A key that is there already stays.
     pub fn idempotent(self) -> Self {
@@ -123,7 +123,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends it, under the policy, and waits for the head of the answer: any answer, whatever its status.
+    /// Sends it, under the policy, and waits for the head of the response: any response, whatever its status.
     ///
     /// The deadline of the running task holds ([`plimsoll_task::Deadline::current`]) and goes along, as the trace does.
     ///

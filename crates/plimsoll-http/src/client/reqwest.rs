@@ -1,7 +1,7 @@
 //! The policies around a `reqwest::Client` that is there already.
 //!
 //! It is a tower service by itself, so [`layer`] goes around it as it is. What the layer cannot see stays reqwest's own:
-//! limits on connecting and on bodies (`connect_timeout`, `read_timeout`), and the call is settled with the answer's head.
+//! limits on connecting and on bodies (`connect_timeout`, `read_timeout`), and the call is settled with the response's head.
 //!
 //! ```
 //! use plimsoll_http::client::reqwest::layer;
@@ -25,17 +25,17 @@ use plimsoll_tower::{
 use std::time::SystemTime;
 
 /// A policy for reqwest's own types.
-pub fn layer(policy: PolicySpec) -> PolicyLayer<Answers, Requests, Again> {
-    PolicyLayer::new(policy).classify(Answers).describe(Requests).replay(Again)
+pub fn layer(policy: PolicySpec) -> PolicyLayer<ReqwestClassifier, ReqwestFacts, ReqwestReplay> {
+    PolicyLayer::new(policy).classify(ReqwestClassifier).describe(ReqwestFacts).replay(ReqwestReplay)
 }
 
-/// What came of an attempt: by its head as [`GrpcStatus`](plimsoll_driver::classify::GrpcStatus) classifies it, or by
-/// reqwest's kind of error. A request that cannot be built, a redirect that is not followed, and a body of the caller's that
+/// Classifies an attempt: by its head as [`GrpcStatus`](plimsoll_driver::classify::GrpcStatus) does, or by reqwest's
+/// kind of error. A request that cannot be built, a redirect that is not followed, and a body of the caller's that
 /// fails are no failure of the peer, and are not tried again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Answers;
+pub struct ReqwestClassifier;
 
-impl Classify<Response, Error> for Answers {
+impl Classify<Response, Error> for ReqwestClassifier {
     fn classify(&self, result: Result<&Response, &Error>) -> Settlement {
         match result {
             // Trailers come after the call has been settled, so a good head has the last word.
@@ -58,11 +58,15 @@ impl Classify<Response, Error> for Answers {
 fn is_the_callers(error: &Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        // What failed while a body was sent stands behind an error of the request.
+        // An error of the body stands behind one of the request.
         let ours = error
             .downcast_ref::<Error>()
             .is_some_and(|error| error.is_builder() || error.is_redirect() || error.is_body());
-        if ours || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+        // Over HTTP/2 a body that fails shows as the stream that we have reset for it.
+        let reset_by_us = error
+            .downcast_ref::<h2::Error>()
+            .is_some_and(|error| error.is_reset() && !error.is_remote() && !error.is_library());
+        if ours || reset_by_us || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
             return true;
         }
         next = error.source();
@@ -70,12 +74,12 @@ fn is_the_callers(error: &Error) -> bool {
     false
 }
 
-/// What a request tells of itself: safe to repeat by its method or its `Idempotency-Key`; wanted until the running task's
-/// deadline, or what `grpc-timeout` says; counted by its host.
+/// Facts of a request: safe to repeat by its method or its `Idempotency-Key`; wanted until the running task's deadline
+/// or the time of `grpc-timeout`; counted by its host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Requests;
+pub struct ReqwestFacts;
 
-impl Describe<Request> for Requests {
+impl Describe<Request> for ReqwestFacts {
     fn describe(&self, request: &Request) -> Facts {
         let mut facts =
             Facts { idempotent: is_idempotent(request.method(), request.headers()), ..Facts::default() };
@@ -95,9 +99,9 @@ impl Describe<Request> for Requests {
 
 /// How a request is sent again: as a clone, where its body is none or is there already. One that streams goes out once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Again;
+pub struct ReqwestReplay;
 
-impl Replay<Request> for Again {
+impl Replay<Request> for ReqwestReplay {
     type Sent = Request;
     type Kept = Request;
 

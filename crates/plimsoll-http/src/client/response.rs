@@ -1,4 +1,4 @@
-use super::{Body, Error, Origin, error::Source};
+use super::{Body, Error, Origin, error::Cause};
 use crate::body::{self, BodyLimits, ByteLimit, Decode, DecodeError, Format};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version};
@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// An answer, whose body may still be on its way.
+/// A response, whose body may still be on its way.
 #[derive(Debug)]
 pub struct Response {
     inner: http::Response<Body>,
@@ -112,7 +112,7 @@ impl Response {
     ) -> Result<T, Error> {
         let (origin, limits) = (self.origin.clone(), BodyLimits::default().bytes(self.limit));
         decode(self.bytes().await?, &limits).map_err(|error| {
-            let source: Source = Arc::new(error);
+            let source: Cause = Arc::new(error);
             Error::Decode { origin, source }
         })
     }

@@ -1,7 +1,7 @@
 //! The request, as every attempt of a call sends it.
 
 use super::{
-    host::Host,
+    origin_state::OriginState,
     propagate,
     upload::{Payload, Upload},
 };
@@ -56,7 +56,7 @@ impl Sending {
     }
 
     /// The request for one attempt.
-    pub(super) fn next(&mut self, host: &Host, http2: bool) -> Request<Upload> {
+    pub(super) fn next(&mut self, host: &OriginState, http2: bool) -> Request<Upload> {
         let mut request = Request::new(self.body.next());
         let headers = if self.repeats { self.headers.clone() } else { std::mem::take(&mut self.headers) };
         *request.headers_mut() = headers;

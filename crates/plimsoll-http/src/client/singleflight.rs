@@ -1,6 +1,6 @@
 //! Of equal GETs at the same time, one is sent.
 
-use super::{Body, Error, client::begin, host::Host, upload::Payload};
+use super::{Body, Error, client::begin, origin_state::OriginState, upload::Payload};
 use crate::headers::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, TRACEPARENT, TRACESTATE, X_REQUEST_ID};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Version, uri::PathAndQuery};
@@ -23,15 +23,15 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Which GETs are equal, and how much of their answers is kept to be shared.
+/// Which GETs are equal, and how much of their responses is kept to be shared.
 ///
 /// Equal are those to the same origin, with the same path and query, and with the same headers: whatever a request says
 /// of who asks (`authorization`, `cookie`, a key of one's own), under which condition (`if-none-match`, `if-match`, …), for
-/// which part (`range`) or in which form may change its answer, so none of it is shared unless it is said that it can be.
+/// which part (`range`) or in which form may change its response, so none of it is shared unless it is said that it can be.
 /// Left out are the headers that tell equal requests apart: `traceparent`, `tracestate`, `baggage`, `x-request-id`, and how
-/// long the answer is waited for. A request with a body goes by itself.
+/// long the response is waited for. A request with a body goes by itself.
 ///
-/// An answer larger than the bound cannot be shared: one caller gets it as it is, and the others ask by themselves.
+/// A response larger than the bound cannot be shared: one caller gets it as it is, and the others ask by themselves.
 #[derive(Clone, Debug)]
 pub struct Singleflight {
     ignored: Vec<HeaderName>,
@@ -50,7 +50,7 @@ impl Default for Singleflight {
 }
 
 impl Singleflight {
-    /// This header changes no answer: requests that differ in it alone are equal.
+    /// This header changes no response: requests that differ in it alone are equal.
     #[must_use]
     pub fn ignoring(mut self, header: HeaderName) -> Self {
         self.ignored.push(header);
@@ -64,7 +64,7 @@ impl Singleflight {
         self
     }
 
-    fn key(&self, host: &Host, path: &PathAndQuery, headers: &HeaderMap) -> Bytes {
+    fn key(&self, host: &OriginState, path: &PathAndQuery, headers: &HeaderMap) -> Bytes {
         let mut key = BytesMut::with_capacity(256);
         part(&mut key, host.origin.authority().as_bytes());
         part(&mut key, if host.origin.is_secure() { b"s" } else { b"" });
@@ -94,9 +94,9 @@ fn part(key: &mut BytesMut, bytes: &[u8]) {
 }
 
 /// A request, and the bytes by which equal ones are known.
-struct Passenger {
+struct SharedRequest {
     key: Bytes,
-    host: Arc<Host>,
+    host: Arc<OriginState>,
     path: PathAndQuery,
     request: Request<Payload>,
     /// It was this one that went.
@@ -106,17 +106,17 @@ struct Passenger {
 #[derive(Clone)]
 struct ByKey;
 
-impl Describe<Passenger> for ByKey {
-    fn describe(&self, _: &Passenger) -> Facts {
+impl Describe<SharedRequest> for ByKey {
+    fn describe(&self, _: &SharedRequest) -> Facts {
         Facts::default()
     }
 
-    fn key<'r>(&self, passenger: &'r Passenger) -> Option<Key<'r>> {
+    fn key<'r>(&self, passenger: &'r SharedRequest) -> Option<Key<'r>> {
         Some(Key::from(&*passenger.key))
     }
 }
 
-/// What all who asked get.
+/// The result that all callers get.
 #[derive(Clone)]
 enum Landed {
     Whole(Arc<Head>, Bytes),
@@ -131,13 +131,13 @@ struct Head {
     headers: HeaderMap,
 }
 
-/// Sends the request and reads its answer, up to the bound.
+/// Sends the request and reads its response, up to the bound.
 #[derive(Clone)]
 struct Going {
     bound: usize,
 }
 
-impl Service<Passenger> for Going {
+impl Service<SharedRequest> for Going {
     type Response = Landed;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Landed, Infallible>> + Send>>;
@@ -146,15 +146,15 @@ impl Service<Passenger> for Going {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, passenger: Passenger) -> Self::Future {
+    fn call(&mut self, passenger: SharedRequest) -> Self::Future {
         let bound = self.bound;
         passenger.led.store(true, Relaxed);
         Box::pin(async move { Ok(go(passenger, bound).await.unwrap_or_else(Landed::Failed)) })
     }
 }
 
-async fn go(passenger: Passenger, bound: usize) -> Result<Landed, Error> {
-    let Passenger { host, path, request, .. } = passenger;
+async fn go(passenger: SharedRequest, bound: usize) -> Result<Landed, Error> {
+    let SharedRequest { host, path, request, .. } = passenger;
     let mut response = begin(host, path, request).await?;
     let single = |response| Ok(Landed::Single(Arc::new(Mutex::new(Some(response)))));
     let body = response.body_mut();
@@ -192,7 +192,7 @@ impl Flights {
     /// Cancel safe: dropped while going, one of those who wait goes in its stead.
     pub(super) async fn fly(
         &self,
-        host: Arc<Host>,
+        host: Arc<OriginState>,
         path: PathAndQuery,
         request: Request<Payload>,
     ) -> Result<Response<Body>, Error> {
@@ -204,8 +204,13 @@ impl Flights {
         let mut again = Request::new(Payload::Empty);
         again.headers_mut().clone_from(request.headers());
         *again.extensions_mut() = request.extensions().clone();
-        let passenger =
-            Passenger { key, host: Arc::clone(&host), path: path.clone(), request, led: Arc::clone(&led) };
+        let passenger = SharedRequest {
+            key,
+            host: Arc::clone(&host),
+            path: path.clone(),
+            request,
+            led: Arc::clone(&led),
+        };
         let flight = self.service.clone().call(passenger);
         let Ok(landed) = Deadline::current().enforce(flight).await else {
             let limit = plimsoll_policy::Limit::Total;

@@ -18,18 +18,18 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// The addresses of one name, in the resolver's order. Never empty.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    places: Box<[Place]>,
+    places: Box<[RankedAddress]>,
     turn: AtomicUsize,
 }
 
-/// An address, which is the same one in the answers that follow.
+/// An address, which is the same one in the responses that follow.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct RankedAddress {
     ip: IpAddr,
     failed: Arc<Mutex<Option<Instant>>>,
 }
 
-impl Place {
+impl RankedAddress {
     pub(super) const fn ip(&self) -> IpAddr {
         self.ip
     }
@@ -50,16 +50,16 @@ impl Place {
 }
 
 impl Addresses {
-    /// What a lookup brought, if that is anything. What is known of an address from `before` goes on.
+    /// Creates the addresses of a lookup, if there are any. Knowledge about an address from `before` is kept.
     pub(super) fn new(found: Vec<IpAddr>, before: Option<&Self>) -> Option<Self> {
-        let mut places: Vec<Place> = Vec::with_capacity(found.len().min(MOST_ADDRESSES));
+        let mut places: Vec<RankedAddress> = Vec::with_capacity(found.len().min(MOST_ADDRESSES));
         for ip in found {
             if places.len() == MOST_ADDRESSES {
                 break;
             }
             if places.iter().all(|place| place.ip != ip) {
                 let known = before.and_then(|before| before.places.iter().find(|place| place.ip == ip));
-                places.push(known.cloned().unwrap_or_else(|| Place { ip, failed: Arc::default() }));
+                places.push(known.cloned().unwrap_or_else(|| RankedAddress { ip, failed: Arc::default() }));
             }
         }
         let turn = before.map_or(0, |before| before.turn.load(Relaxed));
@@ -71,9 +71,10 @@ impl Addresses {
     }
 
     /// The addresses in the order in which they are to be tried now. Each call begins with another one.
-    pub(super) fn in_turn(&self) -> Vec<&Place> {
+    pub(super) fn in_turn(&self) -> Vec<&RankedAddress> {
         let (now, turn) = (Instant::now(), self.turn.fetch_add(1, Relaxed));
-        let (failed, well): (Vec<&Place>, _) = self.places.iter().partition(|place| place.has_failed(now));
+        let (failed, well): (Vec<&RankedAddress>, _) =
+            self.places.iter().partition(|place| place.has_failed(now));
         let mut order = interleaved(well, turn);
         order.extend(interleaved(failed, turn));
         order
@@ -81,7 +82,7 @@ impl Addresses {
 }
 
 /// The families take turns, beginning with that of the first address; within each, the addresses do.
-fn interleaved(places: Vec<&Place>, turn: usize) -> Vec<&Place> {
+fn interleaved(places: Vec<&RankedAddress>, turn: usize) -> Vec<&RankedAddress> {
     let Some(first) = places.first().map(|place| place.ip.is_ipv6()) else { return places };
     let (mut one, mut other): (Vec<_>, Vec<_>) =
         places.into_iter().partition(|place| place.ip.is_ipv6() == first);

@@ -19,7 +19,7 @@
 //! more ([RFC 8767](https://www.rfc-editor.org/rfc/rfc8767)) and it is asked for every second. At most [`MOST_NAMES`] names
 //! and [`MOST_ADDRESSES`] addresses of each are kept; beyond, the name that was left alone for longest is forgotten.
 //!
-//! Whoever keeps connections asks [`Dialer::addresses`] now and then, and closes those to addresses that are gone.
+//! A connection pool asks [`Dialer::addresses`] now and then, and closes connections to addresses that are gone.
 
 mod addresses;
 mod names;

@@ -17,7 +17,7 @@ pub const MOST_NAMES: usize = 1024;
 /// The most addresses of one name that are used.
 pub const MOST_ADDRESSES: usize = 32;
 
-/// The shortest time for which an answer, good or bad, is kept.
+/// The shortest time for which a response, good or bad, is kept.
 const LEAST: Duration = Duration::from_secs(1);
 /// For how long addresses are used on whose name cannot be looked up any more.
 const STALE: Duration = Duration::from_secs(3600);
@@ -37,7 +37,7 @@ struct State {
 
 /// A name.
 struct Name {
-    /// The last good answer, and until when it is good enough.
+    /// The last good response, and until when it is good enough.
     known: Option<(Arc<Addresses>, Instant)>,
     /// Why the last lookup failed, if it did.
     failed: Option<(io::ErrorKind, Box<str>)>,
@@ -210,12 +210,12 @@ mod tests {
 
     /// Answers after 10 ms with what it was told last.
     #[derive(Debug)]
-    struct Told {
+    struct ScriptedResolver {
         answer: Mutex<Result<Resolved, &'static str>>,
         asked: AtomicUsize,
     }
 
-    impl Resolve for Arc<Told> {
+    impl Resolve for Arc<ScriptedResolver> {
         fn resolve(&self, _: &str) -> Resolving {
             self.asked.fetch_add(1, Relaxed);
             let told = Arc::clone(self);
@@ -230,8 +230,11 @@ mod tests {
         Resolved { addresses: vec![IpAddr::from([192, 0, 2, last])], ttl }
     }
 
-    fn names() -> (Arc<Told>, Arc<Names>) {
-        let told = Arc::new(Told { answer: Mutex::new(Ok(resolved(1, None))), asked: AtomicUsize::new(0) });
+    fn names() -> (Arc<ScriptedResolver>, Arc<Names>) {
+        let told = Arc::new(ScriptedResolver {
+            answer: Mutex::new(Ok(resolved(1, None))),
+            asked: AtomicUsize::new(0),
+        });
         (Arc::clone(&told), Arc::new(Names::new(Arc::new(told), KEEP)))
     }
 
@@ -254,7 +257,7 @@ mod tests {
         assert_eq!((last(&names).await, told.asked.load(Relaxed)), (Ok(1), 1));
         advance(Duration::from_secs(1)).await;
         assert_eq!((last(&names).await, told.asked.load(Relaxed)), (Ok(2), 2));
-        // This answer says itself how long it holds.
+        // This response says itself how long it holds.
         *told.answer.lock() = Ok(resolved(3, Some(Duration::ZERO)));
         advance(Duration::from_secs(5)).await;
         assert_eq!(last(&names).await, Ok(3));

@@ -1,6 +1,6 @@
 //! Attempts at the addresses of a name, each begun when the one before it takes long.
 
-use super::addresses::{Addresses, Place};
+use super::addresses::{Addresses, RankedAddress};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::{
     io,
@@ -29,7 +29,7 @@ where
 {
     let won = AtomicUsize::new(NONE);
     let mut left = addresses.in_turn().into_iter().enumerate();
-    let attempt = |(at, place): (usize, &Place)| {
+    let attempt = |(at, place): (usize, &RankedAddress)| {
         let pending = Pending { place: place.clone(), at, since: Instant::now(), ended: false, won: &won };
         let connected = connect(place.ip());
         async move {
@@ -61,7 +61,7 @@ where
 
 /// An attempt under way. One that is dropped has not answered in time.
 struct Pending<'a> {
-    place: Place,
+    place: RankedAddress,
     /// Its place in the order.
     at: usize,
     since: Instant,
@@ -114,7 +114,7 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    /// Who answers after how many milliseconds, and with what; nobody else ever does.
+    /// Connects to an address that answers after so many milliseconds; any other address never answers.
     async fn connect(
         address: IpAddr,
         script: &[(u8, u64, Result<(), io::ErrorKind>)],

@@ -1,6 +1,6 @@
 use std::{fmt, io, net::IpAddr, pin::Pin, time::Duration};
 
-/// Looks names up. The system's resolver is [`SystemResolver`]; another one knows how long its answers hold.
+/// Looks names up. The system's resolver is [`SystemResolver`]; another one knows how long its responses hold.
 pub trait Resolve: fmt::Debug + Send + Sync + 'static {
     /// The addresses of this name, those to try first first.
     ///
@@ -11,7 +11,7 @@ pub trait Resolve: fmt::Debug + Send + Sync + 'static {
 /// A lookup under way.
 pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Resolved>> + Send>>;
 
-/// What a name stands for.
+/// The addresses of a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Resolved {
     /// Of both families, in the order in which they are to be tried.
@@ -21,7 +21,7 @@ pub struct Resolved {
 }
 
 /// The system's resolver (`getaddrinfo`): hosts file, DNS and whatever else the machine is set up for. It does not tell how
-/// long its answers hold.
+/// long its responses hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 

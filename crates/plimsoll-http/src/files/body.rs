@@ -17,17 +17,17 @@ use tokio::task::JoinHandle;
 /// Read without giving way: about a tenth of a millisecond's work.
 const TURN: u64 = 1 << 20;
 
-/// What is asked of the kernel ahead of a reader that has caught up with the disk.
+/// The bytes that the kernel is asked to fetch ahead of a reader that has caught up with the disk.
 const AHEAD: u64 = 1 << 20;
 
 type Boxed = Pin<Box<dyn Body<Data = Bytes, Error = Box<dyn std::error::Error + Send + Sync>> + Send>>;
 
-/// The body of an answer with a file: read as fast as it is taken, a chunk at a time.
+/// The body of a response with a file: read as fast as it is taken, a chunk at a time.
 ///
 /// Memory: one chunk of 128 KiB, and those that whoever writes has not written yet (hyper: about 400 KiB in all). A
 /// body that is dropped half-way closes its file, at once or when the read under way is done.
 ///
-/// What the page cache holds is read in place; only for the rest a thread of the runtime's blocking pool is asked, and
+/// Bytes in the page cache are read in place; only for the rest a thread of the runtime's blocking pool is asked, and
 /// the kernel told to fetch ahead. So [`poll_frame`](Body::poll_frame) must run inside a Tokio runtime.
 pub struct FileBody {
     inner: Inner,
@@ -39,11 +39,11 @@ enum Inner {
     Stream(Boxed),
 }
 
-/// Why a body broke off. Its answer has no proper end: the connection is closed, an HTTP/2 stream reset.
+/// Why a body broke off. Its response has no proper end: the connection is closed, an HTTP/2 stream reset.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The file has become shorter than it was when the answer began.
+    /// The file has become shorter than it was when the response began.
     #[error("the file was truncated while it was sent")]
     Truncated,
     /// The file was written to while it was sent, other than by adding to it.
@@ -57,7 +57,7 @@ pub enum FileError {
     Stream(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What is left to be sent.
+/// The pieces that are left to send.
 struct Pieces {
     file: Arc<OpenFile>,
     buffers: Arc<Buffers>,

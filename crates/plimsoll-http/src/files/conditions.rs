@@ -4,7 +4,7 @@ use super::validators::Validators;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use httpdate::HttpDate;
 
-/// What the conditions of a GET or HEAD come to.
+/// The result of a GET's or HEAD's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// To be answered as if there were none.

@@ -108,7 +108,7 @@ impl Download {
         self
     }
 
-    /// The answer to a GET or HEAD with these headers.
+    /// The response to a GET or HEAD with these headers.
     pub fn answer(self, method: &Method, headers: &HeaderMap) -> Response<FileBody> {
         let disposition = disposition(self.inline, &self.name);
         match self.what {

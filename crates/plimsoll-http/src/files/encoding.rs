@@ -23,7 +23,7 @@ impl Encoding {
         }
     }
 
-    /// What is added to the file's name.
+    /// Returns the suffix of the variant's file name.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Brotli => ".br",

@@ -1,6 +1,6 @@
 //! Files over HTTP: ranges, conditions, precompressed variants, and nothing outside one folder.
 //!
-//! [`Files`] is a tower service over one folder, [`Download`] the answer of a handler that hands out one file.
+//! [`Files`] is a tower service over one folder, [`Download`] the response of a handler that hands out one file.
 //!
 //! ```no_run
 //! use plimsoll_http::files::{Encoding, Files};
@@ -14,7 +14,7 @@
 //!
 //! # Compared with `tower_http::services::ServeDir`
 //! Both serve single ranges, conditions by date and tag, variants by `Accept-Encoding` and index files, and refuse `..`.
-//! What is different here is why this exists:
+//! The differences from tower-http's `ServeDir` are why this exists:
 //!
 //! | | `ServeDir` 0.7 | here |
 //! | --- | --- | --- |
@@ -47,6 +47,7 @@ mod conditions;
 mod disposition;
 mod download;
 mod encoding;
+mod future;
 mod multipart;
 mod name;
 mod open;
@@ -60,4 +61,5 @@ mod validators;
 pub use body::{FileBody, FileError};
 pub use download::Download;
 pub use encoding::Encoding;
-pub use service::{Files, FilesFuture};
+pub use future::FilesFuture;
+pub use service::Files;

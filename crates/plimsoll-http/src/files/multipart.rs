@@ -1,11 +1,11 @@
-//! Several ranges in one answer ([RFC 9110, section 14.6](https://www.rfc-editor.org/rfc/rfc9110#section-14.6)).
+//! Several ranges in one response ([RFC 9110, section 14.6](https://www.rfc-editor.org/rfc/rfc9110#section-14.6)).
 
 use super::ranges::Span;
 use bytes::Bytes;
 use http::HeaderValue;
 use plimsoll_tower::driver::random_id;
 
-/// What an answer's body is put together from.
+/// A piece of a response's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// Bytes as they are.

@@ -2,7 +2,7 @@ use crate::path::normalize;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// What a request's path names below the root.
+/// The name below the root that a request's path asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Name<'a> {
     /// Relative, without a slash at either end; empty for the root itself.

@@ -32,12 +32,12 @@ impl OpenFile {
         Self { file, seen: Seen::of(stat) }
     }
 
-    /// What it was when it was opened.
+    /// Returns the file's state when it was opened.
     pub(super) const fn seen(&self) -> Seen {
         self.seen
     }
 
-    /// What it is now.
+    /// Returns the file's state now.
     pub(super) fn now(&self) -> io::Result<Seen> {
         Ok(Seen::of(&rustix::fs::fstat(&self.file)?))
     }

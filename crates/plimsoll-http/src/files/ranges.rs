@@ -12,7 +12,7 @@ pub(super) struct Span {
 /// One range is what almost everybody asks for.
 pub(super) type Spans = SmallVec<[Span; 1]>;
 
-/// What a `Range` comes to.
+/// The result of a `Range`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Asked {
     /// No range, one that cannot be read, or more of them than are served: all of it.

@@ -1,4 +1,4 @@
-//! From a file or bytes and a request to an answer.
+//! From a file or bytes and a request to a response.
 
 use super::{
     FileBody,
@@ -37,7 +37,7 @@ pub(super) struct Representation {
     pub(super) cache_control: Option<HeaderValue>,
     pub(super) vary: bool,
     pub(super) disposition: Option<HeaderValue>,
-    /// Ranges in one answer, at most; none is none at all.
+    /// Ranges in one response, at most; none is none at all.
     pub(super) most_ranges: usize,
 }
 
@@ -75,7 +75,7 @@ impl Content {
     }
 }
 
-/// What fits into a chunk is read here and now if that needs no wait, and its file closed; all else when it is asked for.
+/// Reads a file that fits into a chunk at once if that needs no wait, and closes it; any other is read on demand.
 fn read(file: OpenFile, buffers: Arc<Buffers>, span: Span, effort: Effort) -> FileBody {
     let len = span.end - span.start;
     let wanted = usize::try_from(len).ok().filter(|len| *len <= CHUNK);
@@ -99,7 +99,7 @@ fn read(file: OpenFile, buffers: Arc<Buffers>, span: Span, effort: Effort) -> Fi
 }
 
 impl Representation {
-    /// The answer to a GET or HEAD with these headers.
+    /// The response to a GET or HEAD with these headers.
     pub(super) fn answer(self, method: &Method, asked: &HeaderMap, effort: Effort) -> Response<FileBody> {
         if let Some(validators) = &self.validators {
             match conditions::check(asked, validators) {
@@ -182,7 +182,8 @@ impl Representation {
         answer
     }
 
-    /// What a 304 says too ([RFC 9110, section 15.4.5](https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5)).
+    /// Sets the fields that a 304 has too ([RFC 9110, section
+    /// 15.4.5](https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5)).
     fn say_of_every_state(&self, headers: &mut HeaderMap) {
         let mut fields: SmallVec<[(HeaderName, HeaderValue); 4]> = smallvec![];
         if let Some(validators) = &self.validators {

@@ -11,9 +11,9 @@ use std::{io, path::Path};
 /// How much an operation may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effort {
-    /// What the kernel's caches hold, and nothing that could wait for a disk. For threads that drive others' requests.
+    /// The kernel's caches only, and nothing that could wait for a disk. For threads that drive others' requests.
     Cached,
-    /// Whatever it takes.
+    /// As much as it takes.
     Full,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Miss {
     Failed(io::Error),
 }
 
-/// What a name stands for.
+/// The target of a name.
 #[derive(Debug)]
 pub(super) enum Entry {
     File(OpenFile),

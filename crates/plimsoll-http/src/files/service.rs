@@ -2,6 +2,7 @@ use super::{
     Download, Encoding, FileBody,
     buffers::Buffers,
     encoding,
+    future::FilesFuture,
     name::{self, Name, Unnamed},
     open::OpenFile,
     representation::{Content, Representation, refusal},
@@ -16,12 +17,10 @@ use std::{
     convert::Infallible,
     fmt, io,
     path::Path,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::SystemTime,
 };
-use tokio::task::JoinHandle;
 use tower_service::Service;
 
 /// Files below one folder, as a tower service. See the [module](super). Clones share everything.
@@ -107,7 +106,7 @@ impl Files {
         self
     }
 
-    /// How many ranges one answer may hold: 16 by default. A request for more gets the whole file; 0 is no ranges.
+    /// How many ranges one response may hold: 16 by default. A request for more gets the whole file; 0 is no ranges.
     #[must_use]
     pub fn ranges(mut self, most: usize) -> Self {
         self.options().most_ranges = most;
@@ -291,47 +290,18 @@ impl<B> Service<Request<B>> for Files {
 
     /// The request's body is dropped unread.
     fn call(&mut self, request: Request<B>) -> FilesFuture {
+        #[cfg(feature = "server")]
+        crate::serve::single();
         let (request, _) = request.into_parts();
         if let Ok(answer) = self.answer(&request, Effort::Cached) {
-            return FilesFuture { state: State::Ready(Some(answer)) };
+            return FilesFuture::ready(answer);
         }
         let files = self.clone();
         let answering = tokio::task::spawn_blocking(move || {
             // With full effort nothing is cold.
             files.answer(&request, Effort::Full).unwrap_or_else(|miss| refusal(missed(miss)))
         });
-        FilesFuture { state: State::Elsewhere(answering) }
-    }
-}
-
-/// The answer of [`Files`]: there at once if the kernel had all in its caches, else by way of the blocking pool.
-///
-/// # Cancel safety
-/// Dropped, the answer is lost and its file closed, at once or when the system call under way is done.
-#[derive(Debug)]
-pub struct FilesFuture {
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    Ready(Option<Response<FileBody>>),
-    Elsewhere(JoinHandle<Response<FileBody>>),
-}
-
-impl Future for FilesFuture {
-    type Output = Result<Response<FileBody>, Infallible>;
-
-    /// # Panics
-    /// When it is polled again after it was ready.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match &mut self.get_mut().state {
-            State::Ready(answer) => answer.take().expect("polled after it was ready"),
-            State::Elsewhere(reading) => {
-                ready!(Pin::new(reading).poll(cx)).unwrap_or_else(|error| refusal(Problem::internal(error)))
-            }
-        };
-        Poll::Ready(Ok(answer))
+        FilesFuture::elsewhere(answering)
     }
 }
 

@@ -1,6 +1,6 @@
 use http::HeaderValue;
 
-/// What a browser must be told, and nothing that one can live without: sorted, for the search.
+/// The media types that a browser needs to know, and no others: sorted, for the search.
 ///
 /// From IANA's registry and the WHATWG's living standard for scripts.
 const TYPES: &[(&str, &str)] = &[
@@ -84,7 +84,7 @@ pub(super) fn of(name: &[u8]) -> HeaderValue {
     HeaderValue::from_static(extension(name).and_then(find).unwrap_or("application/octet-stream"))
 }
 
-/// What follows the last dot of the last segment, if there is something before the dot.
+/// Returns the text after the last dot of the last segment, if there is something before the dot.
 pub(super) fn extension(name: &[u8]) -> Option<&[u8]> {
     let file = memchr::memrchr(b'/', name).map_or(name, |slash| &name[slash + 1..]);
     let dot = memchr::memrchr(b'.', file).filter(|dot| *dot > 0)?;

@@ -9,7 +9,7 @@ use std::{
 /// Coarser than any file system's clock: a file changed since then may change again and look the same.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// What tells one state of a representation from another.
+/// The validators of a representation: they tell one state of it from another.
 #[derive(Clone, Debug)]
 pub(super) struct Validators {
     /// With its quotes, without `W/`.

@@ -1,4 +1,5 @@
-//! Headers that concern one connection only ([RFC 9110, section 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
+//! Headers that concern one connection only ([RFC 9110, section
+//! 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::str;

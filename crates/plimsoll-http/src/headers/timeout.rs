@@ -7,11 +7,11 @@ use std::time::Duration;
 /// ([the protocol](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)).
 pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// In which Envoy, and every mesh made of it, tells a service how many milliseconds its answer is waited for. HTTP itself
+/// In which Envoy, and every mesh made of it, tells a service how many milliseconds its response is waited for. HTTP itself
 /// has no such field; of those that there are this one is sent by the most.
 pub const EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
-/// What `grpc-timeout` says: at most eight digits and a unit. `None` where it is absent or says something else.
+/// Returns the time of `grpc-timeout`: at most eight digits and a unit. `None` where it is absent or malformed.
 pub fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;

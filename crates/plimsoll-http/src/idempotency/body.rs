@@ -9,7 +9,7 @@ use std::{
 };
 
 pin_project! {
-    /// The body of an answer that has come past the keys: kept, too large for that, or the service's own.
+    /// The body of a response that has come past the keys: kept, too large for that, or the service's own.
     pub struct KeyedBody<B> {
         read: Read,
         #[pin]
@@ -27,7 +27,7 @@ pin_project! {
     }
 }
 
-/// What was read of the body before it was passed on.
+/// The part of the body that was read before it was passed on.
 #[derive(Debug, Default)]
 struct Read {
     frame: Option<Frame<Bytes>>,
@@ -36,7 +36,7 @@ struct Read {
     broken: bool,
 }
 
-/// Why the body of an answer broke off.
+/// Why the body of a response broke off.
 #[derive(Debug)]
 pub struct KeyedBodyError<E>(Option<E>);
 

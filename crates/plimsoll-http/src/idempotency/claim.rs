@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// In the extensions of a request that has a key: what it takes to keep the answer within the service's own transaction.
+/// In the extensions of a request that has a key: what it takes to keep the response within the service's own transaction.
 ///
 /// With axum, `Extension<Claim>` in a handler's arguments, or `Option<Extension<Claim>>` where the key is optional.
 #[derive(Clone, Debug)]
@@ -27,12 +27,12 @@ impl Claim {
         &self.lease
     }
 
-    /// For how long the answer is kept.
+    /// For how long the response is kept.
     pub const fn keep(&self) -> Duration {
         self.keep
     }
 
-    /// Whether the service has written the answer itself.
+    /// Whether the service has written the response itself.
     pub(super) fn is_completed(&self) -> bool {
         self.completed.load(Relaxed)
     }

@@ -1,5 +1,5 @@
-//! What a key stands for, and what was sent under it, in 32 bytes each: of one length, and nothing of the client's in
-//! the store.
+//! Digests of a key's scope and name, and of the request sent under it, in 32 bytes each: of one length, with no client
+//! data in the store.
 
 use super::IdempotencyKey;
 use http::{HeaderName, request::Parts};
@@ -17,7 +17,8 @@ pub struct ScopedKey {
     scope: Option<ScopeId>,
 }
 
-/// Whose keys they are: SHA-256 over what [`IdempotencyLayer::scope`](super::IdempotencyLayer::scope) says of a request.
+/// The owner of keys: SHA-256 over the result of [`IdempotencyLayer::scope`](super::IdempotencyLayer::scope) for a
+/// request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeId([u8; 32]);
 
@@ -65,8 +66,8 @@ impl ScopedKey {
         &self.hash
     }
 
-    /// Whose key it is; `None` where the layer was told no scope. A store holds against this that one client takes no more
-    /// than its share.
+    /// Returns the owner of the key; `None` where the layer has no scope. A store uses it to hold one client to its
+    /// share.
     pub const fn scope(&self) -> Option<&ScopeId> {
         self.scope.as_ref()
     }

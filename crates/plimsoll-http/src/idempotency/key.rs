@@ -22,7 +22,7 @@ pub struct IdempotencyKey(Box<str>);
 /// Why it is no key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BadKey {
+pub enum IdempotencyKeyError {
     /// There is nothing in it.
     #[error("the key is empty")]
     Empty,
@@ -44,50 +44,50 @@ impl IdempotencyKey {
     /// The one key of these headers, if there is any.
     ///
     /// # Errors
-    /// [`BadKey`] where it is malformed or there are several.
-    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, BadKey> {
+    /// [`IdempotencyKeyError`] where it is malformed or there are several.
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, IdempotencyKeyError> {
         let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
-            return Err(BadKey::Several);
+            return Err(IdempotencyKeyError::Several);
         }
-        Self::try_from(value.to_str().map_err(|_| BadKey::Malformed)?).map(Some)
+        Self::try_from(value.to_str().map_err(|_| IdempotencyKeyError::Malformed)?).map(Some)
     }
 
-    /// What stands between the quotes.
+    /// Returns the text between the quotes.
     pub const fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl TryFrom<&str> for IdempotencyKey {
-    type Error = BadKey;
+    type Error = IdempotencyKeyError;
 
-    fn try_from(value: &str) -> Result<Self, BadKey> {
+    fn try_from(value: &str) -> Result<Self, IdempotencyKeyError> {
         // Twice as long where every character is escaped, and the quotes.
         if value.len() > 2 * Self::MOST + 2 {
-            return Err(BadKey::TooLong);
+            return Err(IdempotencyKeyError::TooLong);
         }
         let value = value.trim_matches([' ', '\t']);
         let key = match value.strip_prefix('"') {
             Some(rest) => unquoted(rest)?.into_boxed_str(),
             None if value.bytes().all(is_bare) => value.into(),
-            None => return Err(BadKey::Malformed),
+            None => return Err(IdempotencyKeyError::Malformed),
         };
         match key.len() {
-            0 => Err(BadKey::Empty),
+            0 => Err(IdempotencyKeyError::Empty),
             1..=Self::MOST => Ok(Self(key)),
-            _ => Err(BadKey::TooLong),
+            _ => Err(IdempotencyKeyError::TooLong),
         }
     }
 }
 
-/// What no list, parameter or quote begins with.
+/// Returns whether a bare item can begin with this byte: no list, parameter or quote does.
 const fn is_bare(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',' | b';')
 }
 
-fn unquoted(rest: &str) -> Result<String, BadKey> {
+fn unquoted(rest: &str) -> Result<String, IdempotencyKeyError> {
     let mut key = String::with_capacity(rest.len());
     let mut signs = rest.chars();
     loop {
@@ -95,13 +95,13 @@ fn unquoted(rest: &str) -> Result<String, BadKey> {
             Some('"') => break,
             Some('\\') => match signs.next() {
                 Some(sign @ ('"' | '\\')) => key.push(sign),
-                _ => return Err(BadKey::Malformed),
+                _ => return Err(IdempotencyKeyError::Malformed),
             },
             Some(sign @ ' '..='~') => key.push(sign),
-            _ => return Err(BadKey::Malformed),
+            _ => return Err(IdempotencyKeyError::Malformed),
         }
     }
-    if are_parameters(signs.as_str()) { Ok(key) } else { Err(BadKey::Malformed) }
+    if are_parameters(signs.as_str()) { Ok(key) } else { Err(IdempotencyKeyError::Malformed) }
 }
 
 /// Whether it is `*( ";" *SP key [ "=" bare-item ] )`. Items other than strings are taken by their characters alone, since
@@ -126,7 +126,7 @@ fn are_parameters(mut rest: &str) -> bool {
     true
 }
 
-/// What follows the bare item that this begins with.
+/// Returns the text after the bare item that `value` begins with.
 fn after_item(value: &str) -> Option<&str> {
     if let Some(string) = value.strip_prefix('"') {
         let mut escaped = false;
@@ -171,31 +171,31 @@ mod tests {
     #[test]
     fn what_is_no_key() {
         for (value, why) in [
-            ("", BadKey::Empty),
-            ("\"\"", BadKey::Empty),
-            ("  ", BadKey::Empty),
-            ("a b", BadKey::Malformed),
-            ("a,b", BadKey::Malformed),
-            ("\"a\", \"b\"", BadKey::Malformed),
-            ("\"a\" ;p=1", BadKey::Malformed),
-            ("\"a\";", BadKey::Malformed),
-            ("\"a\";P=1", BadKey::Malformed),
-            ("\"a\";p=", BadKey::Malformed),
-            ("\"a\";p=\"open", BadKey::Malformed),
-            ("\"a\";p=1, \"b\"", BadKey::Malformed),
-            ("a;p=1", BadKey::Malformed),
-            ("\"a", BadKey::Malformed),
-            ("\"a\\n\"", BadKey::Malformed),
-            ("\"ä\"", BadKey::Malformed),
-            ("ä", BadKey::Malformed),
-            ("\"\t\"", BadKey::Malformed),
+            ("", IdempotencyKeyError::Empty),
+            ("\"\"", IdempotencyKeyError::Empty),
+            ("  ", IdempotencyKeyError::Empty),
+            ("a b", IdempotencyKeyError::Malformed),
+            ("a,b", IdempotencyKeyError::Malformed),
+            ("\"a\", \"b\"", IdempotencyKeyError::Malformed),
+            ("\"a\" ;p=1", IdempotencyKeyError::Malformed),
+            ("\"a\";", IdempotencyKeyError::Malformed),
+            ("\"a\";P=1", IdempotencyKeyError::Malformed),
+            ("\"a\";p=", IdempotencyKeyError::Malformed),
+            ("\"a\";p=\"open", IdempotencyKeyError::Malformed),
+            ("\"a\";p=1, \"b\"", IdempotencyKeyError::Malformed),
+            ("a;p=1", IdempotencyKeyError::Malformed),
+            ("\"a", IdempotencyKeyError::Malformed),
+            ("\"a\\n\"", IdempotencyKeyError::Malformed),
+            ("\"ä\"", IdempotencyKeyError::Malformed),
+            ("ä", IdempotencyKeyError::Malformed),
+            ("\"\t\"", IdempotencyKeyError::Malformed),
         ] {
             assert_eq!(IdempotencyKey::try_from(value), Err(why), "{value:?}");
         }
         let long = "k".repeat(IdempotencyKey::MOST);
         assert!(IdempotencyKey::try_from(long.as_str()).is_ok());
-        assert_eq!(IdempotencyKey::try_from(format!("{long}k").as_str()), Err(BadKey::TooLong));
-        assert_eq!(IdempotencyKey::try_from("k".repeat(10_000).as_str()), Err(BadKey::TooLong));
+        assert_eq!(IdempotencyKey::try_from(format!("{long}k").as_str()), Err(IdempotencyKeyError::TooLong));
+        assert_eq!(IdempotencyKey::try_from("k".repeat(10_000).as_str()), Err(IdempotencyKeyError::TooLong));
     }
 
     #[test]
@@ -210,11 +210,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert_eq!(IdempotencyKey::of(&headers), Ok(None));
         headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_bytes(b"\xff").unwrap());
-        assert_eq!(IdempotencyKey::of(&headers), Err(BadKey::Malformed));
+        assert_eq!(IdempotencyKey::of(&headers), Err(IdempotencyKeyError::Malformed));
         headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static("a"));
         assert!(IdempotencyKey::of(&headers).unwrap().is_some());
         headers.append(IDEMPOTENCY_KEY, HeaderValue::from_static("a"));
-        assert_eq!(IdempotencyKey::of(&headers), Err(BadKey::Several));
+        assert_eq!(IdempotencyKey::of(&headers), Err(IdempotencyKeyError::Several));
     }
 
     proptest! {

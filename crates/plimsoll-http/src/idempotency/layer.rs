@@ -1,5 +1,5 @@
 use super::{
-    IdempotencyService, Store, Terms, Twins,
+    Durations, IdempotencyService, OnConflict, Store,
     metrics::Metrics,
     settings::{Scope, Settings, is_final_with_client_errors},
 };
@@ -34,7 +34,8 @@ pub struct IdempotencyLayer<St> {
 }
 
 impl<St: Store> IdempotencyLayer<St> {
-    /// For `POST` and `PATCH`, keys optional, twins get 409, bodies and answers of up to 1 MiB, terms as by default.
+    /// For `POST` and `PATCH`, keys optional, a second request at the same time gets 409, bodies and responses of up to
+    /// 1 MiB, durations as by default.
     pub fn new(store: impl Into<Arc<St>>) -> Self {
         Self {
             store: store.into(),
@@ -53,8 +54,8 @@ impl<St: Store> IdempotencyLayer<St> {
         self
     }
 
-    /// The same, and whoever is refused because of its key (400, 409, 422) is told by a `Link` where to read about it. `url` is put into the header as
-    /// it is; one that cannot stand there is left out.
+    /// The same, and whoever is refused because of its key (400, 409, 422) is told by a `Link` where to read about it.
+    /// `url` is put into the header as it is; one that cannot stand there is left out.
     #[must_use]
     pub fn documented_at(mut self, url: &str) -> Self {
         let link = format!("<{url}>; rel=\"describedby\"; type=\"text/html\"");
@@ -71,15 +72,15 @@ impl<St: Store> IdempotencyLayer<St> {
 
     /// The same with another way with requests whose key is under way.
     #[must_use]
-    pub fn twins(mut self, twins: Twins) -> Self {
-        self.settings_mut().twins = twins;
+    pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+        self.settings_mut().on_conflict = on_conflict;
         self
     }
 
-    /// The same with other terms.
+    /// The same with other durations.
     #[must_use]
-    pub fn terms(mut self, terms: Terms) -> Self {
-        self.settings_mut().terms = terms;
+    pub fn durations(mut self, durations: Durations) -> Self {
+        self.settings_mut().durations = durations;
         self
     }
 
@@ -121,21 +122,21 @@ impl<St: Store> IdempotencyLayer<St> {
         self
     }
 
-    /// The same, and this header of an answer is kept with it. Those that describe the content are already.
+    /// The same, and this header of a response is kept with it. Those that describe the content are already.
     #[must_use]
     pub fn keeping_header(mut self, name: HeaderName) -> Self {
         self.settings_mut().kept_headers.push(name);
         self
     }
 
-    /// The same, and answers of 4xx are kept, but for 401, 408, 425 and 429, which pass by themselves. For a service whose
-    /// refusals are decisions that must stay. A client that sends nonsense fills its share of the store with the answers.
+    /// The same, and responses of 4xx are kept, but for 401, 408, 425 and 429, which pass by themselves. For a service whose
+    /// refusals are decisions that must stay. A client that sends nonsense fills its share of the store with the responses.
     #[must_use]
     pub fn keeping_client_errors(self) -> Self {
         self.final_where(is_final_with_client_errors)
     }
 
-    /// The same, and these statuses are final: their answers are kept. Others free the key. As it is without this, all
+    /// The same, and these statuses are final: their responses are kept. Others free the key. As it is without this, all
     /// below 400 are.
     #[must_use]
     pub fn final_where(mut self, is_final: fn(StatusCode) -> bool) -> Self {
@@ -186,7 +187,7 @@ impl<St: Store> IdempotencyLayer<St> {
 }
 
 impl<St> IdempotencyLayer<St> {
-    /// What its requests' keys are keys within. Where nobody said, one line of the log says what that means.
+    /// Returns the scope of a request's key. Where none is set, one log line explains the consequence.
     pub(super) fn scope_of(&self, request: &Parts) -> Option<Vec<u8>> {
         match &self.settings.scope {
             Scope::Of(scope) => Some(scope(request)),

@@ -1,6 +1,6 @@
 use plimsoll_telemetry::{Counter, CounterFamily, Desc, RegisterError, Registry};
 
-/// What became of requests with keys.
+/// The result of a request with a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Event {
     First,

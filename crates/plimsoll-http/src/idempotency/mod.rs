@@ -1,14 +1,14 @@
 //! Idempotency keys: a request that is sent twice is done once.
 //!
-//! A client that did not see the answer to its `POST` cannot know whether it was done. With an `Idempotency-Key`
+//! A client that did not see the response to its `POST` cannot know whether it was done. With an `Idempotency-Key`
 //! ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/))
 //! it sends the request again, and [`IdempotencyLayer`] sees to it that the work is done once:
 //!
-//! | the request | the answer |
+//! | the request | the response |
 //! | --- | --- |
 //! | the first with its key | the service's own, kept before it is sent |
 //! | a later one, the same | the first one's, with `Idempotency-Replayed: true` |
-//! | the same while the first is under way | 409 `idempotency-key-in-flight`, or the first one's after a wait ([`Twins`]) |
+//! | the same while the first is under way | 409 `idempotency-key-in-flight`, or the first one's after a wait ([`OnConflict`]) |
 //! | another one under the same key | 422 `idempotency-key-reused` |
 //! | a malformed key, a key too long, two keys | 400 `idempotency-key-invalid` |
 //! | no key where one is required | 400 `idempotency-key-missing` |
@@ -29,23 +29,22 @@
 //! not what they said.
 //!
 //! # A client that leaves
-//! The work goes on in a task of its own until it ends or its time is over ([`Terms`]), so that the answer is there
+//! The work goes on in a task of its own until it ends or its time is over ([`Durations`]), so that the response is there
 //! when the client asks again. How many are under way at once is bounded.
 //!
 //! # A crash between work and answer
 //! A key under way is held by a [`Lease`]. When the process dies, the lease runs out, and the next request with the same
 //! key **and the same fingerprint** takes it over; until then it gets 409. A lease that was taken over is lost: its
-//! holder can neither keep an answer nor free the key.
+//! holder can neither keep a response nor free the key.
 //!
-//! What the taker finds done depends on the store:
+//! The state that the next holder finds depends on the store:
 //! - With `PostgresStore::complete_in` (feature `postgres`), work and answer are committed by one transaction of the
 //!   service's own database: both are there or neither is. Done exactly once.
-//! - Otherwise the work may have been done without its answer having been kept, and is done again: at least once. The
+//! - Otherwise the work may have been done without its response having been kept, and is done again: at least once. The
 //!   service has to see for itself, by a unique key of its own, say.
 //!
 //! [`MemoryStore`] forgets everything with the process: it is for one process, and for tests.
 
-mod answer;
 mod body;
 mod claim;
 mod fingerprint;
@@ -59,19 +58,20 @@ mod run;
 mod service;
 mod settings;
 mod store;
+mod stored_response;
 
-pub use answer::{Answer, Unkept};
 pub use body::{KeyedBody, KeyedBodyError};
 pub use claim::Claim;
 pub use fingerprint::{Fingerprint, ScopeId, ScopedKey};
-pub use key::{BadKey, IdempotencyKey};
+pub use key::{IdempotencyKey, IdempotencyKeyError};
 pub use layer::IdempotencyLayer;
-pub use memory::{Full, MemoryStore};
+pub use memory::{MemoryStore, MemoryStoreError};
 #[cfg(feature = "postgres")]
-pub use postgres::{CompleteError, DatabaseError, PostgresStore};
+pub use postgres::{CompleteError, PostgresStore, PostgresStoreError};
 pub use service::{IdempotencyService, ResponseFuture};
-pub use settings::{BadTerms, Terms, Twins};
+pub use settings::{Durations, DurationsError, OnConflict};
 pub use store::{Begun, Completed, Lease, Outcome, Store};
+pub use stored_response::{StoredResponse, Unkept};
 
 use http::{HeaderMap, HeaderName, Method};
 
@@ -79,13 +79,13 @@ use http::{HeaderMap, HeaderName, Method};
 /// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The header that says of an answer that it was given before.
+/// The header that says of a response that it was given before.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Whether sending the request twice does what sending it once does.
 ///
 /// True for the methods that [RFC 9110, section 9.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2) calls
-/// idempotent, and for a request with one non-empty `Idempotency-Key`: the peer sorts out the twins.
+/// idempotent, and for a request with one non-empty `Idempotency-Key`: the peer sorts out duplicates.
 pub fn is_idempotent(method: &Method, headers: &HeaderMap) -> bool {
     if [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
         .contains(method)

@@ -1,8 +1,8 @@
 //! The work on one request with a key, in a task of its own.
 
 use super::{
-    Answer, Begun, Claim, Completed, Fingerprint, IdempotencyLayer, KeyedBody, Lease, Outcome, ScopedKey,
-    Store, answer::streams, metrics::Event,
+    Begun, Claim, Completed, Fingerprint, IdempotencyLayer, KeyedBody, Lease, Outcome, ScopedKey, Store,
+    StoredResponse, metrics::Event, stored_response::streams,
 };
 use crate::{Chain, Kind, Problem};
 use bytes::{Bytes, BytesMut};
@@ -35,7 +35,7 @@ pub(super) struct Work<S, St> {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// What came of it.
+/// The result of the work.
 #[allow(clippy::large_enum_variant)] // Nearly all of them are the largest.
 pub(super) enum Ran<R, E> {
     Answered(Response<KeyedBody<R>>),
@@ -44,13 +44,13 @@ pub(super) enum Ran<R, E> {
     Refused(Problem),
 }
 
-/// What came of it, or why it was not begun and the work to try again with.
+/// The result, or the reason why the work was not begun, with the work, to try again.
 pub(super) type Tried<S, St, R, E> = Result<Ran<R, E>, Box<(Begun, Work<S, St>)>>;
 
 impl<S, St: Store> Work<S, St> {
     /// Tries to begin it, and does it: in a task that nobody's leaving ends.
     ///
-    /// What is sent is received unless the runtime goes down.
+    /// Spawns the work. Its result is received unless the runtime goes down.
     pub(super) fn spawn<B, R>(
         self,
         place: OwnedSemaphorePermit,
@@ -83,8 +83,9 @@ impl<S, St: Store> Work<S, St> {
         B: From<Bytes>,
         R: Body<Data = Bytes>,
     {
-        let terms = self.layer.settings.terms;
-        let begun = self.layer.store.begin(self.key, self.fingerprint, terms.lease(), terms.keep()).await;
+        let durations = self.layer.settings.durations;
+        let begun =
+            self.layer.store.begin(self.key, self.fingerprint, durations.lease(), durations.keep()).await;
         let lease = match begun {
             Ok(Begun::Ours(lease)) => lease,
             Ok(begun) => return Err(Box::new((begun, self))),
@@ -95,11 +96,11 @@ impl<S, St: Store> Work<S, St> {
         };
         let Self { layer, mut inner, parts, body, .. } = self;
         layer.metrics.count(Event::First);
-        let claim = Claim::new(lease, terms.keep());
+        let claim = Claim::new(lease, durations.keep());
         let mut request = Request::from_parts(parts, B::from(body));
         request.extensions_mut().insert(claim.clone());
 
-        let until = Instant::now() + terms.run();
+        let until = Instant::now() + durations.run();
         let answered = timeout_at(until, catch(async { inner.call(request).await })).await;
         let ran = match answered {
             Ok(Ok(Ok(answer))) if (layer.settings.is_final)(answer.status()) => {
@@ -123,7 +124,7 @@ enum Read {
 }
 
 impl<St: Store> IdempotencyLayer<St> {
-    /// Keeps a final answer, then gives it.
+    /// Keeps a final response, then gives it.
     async fn keep<R, E>(&self, claim: &Claim, answer: Response<R>, until: Instant) -> Ran<R, E>
     where
         R: Body<Data = Bytes>,
@@ -145,7 +146,7 @@ impl<St: Store> IdempotencyLayer<St> {
             Ok(Err(_)) => (Outcome::Unkept, Ran::Refused(Kind::DeadlineExceeded.into())),
             Err(panicked) => (Outcome::Unkept, Ran::Panicked(panicked)),
             Ok(Ok(Read::Whole { body, trailers })) => {
-                let kept = Answer::of(&parts, &self.settings.kept_headers, body.clone());
+                let kept = StoredResponse::of(&parts, &self.settings.kept_headers, body.clone());
                 let body = KeyedBody::whole(body);
                 let body = if let Some(trailers) = trailers { body.ending(trailers) } else { body };
                 (Outcome::Answered(kept), Ran::Answered(Response::from_parts(parts, body)))
@@ -168,7 +169,7 @@ impl<St: Store> IdempotencyLayer<St> {
         ran
     }
 
-    /// The answer goes out whether it could be kept or not: the work is done, and an error would have it done again.
+    /// The response goes out whether it could be kept or not: the work is done, and an error would have it done again.
     async fn complete(&self, claim: &Claim, outcome: &Outcome) {
         for tried in 1..=TRIES {
             match self.store.complete(claim.lease(), outcome, claim.keep()).await {
@@ -267,7 +268,7 @@ where
     Ok(all.done())
 }
 
-/// What a body's error is: a problem that a layer below says it is, another layer's limit, or a client that left.
+/// Returns the problem of a body's error: one that a layer below states, another layer's limit, or a client that left.
 fn broken(error: Box<dyn std::error::Error + Send + Sync>) -> Problem {
     let error = match error.downcast::<Problem>() {
         Ok(problem) => return *problem,

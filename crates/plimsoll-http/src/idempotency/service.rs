@@ -1,5 +1,5 @@
 use super::{
-    Begun, Fingerprint, IdempotencyKey, IdempotencyLayer, KeyedBody, Outcome, ScopedKey, Store, Twins,
+    Begun, Fingerprint, IdempotencyKey, IdempotencyLayer, KeyedBody, OnConflict, Outcome, ScopedKey, Store,
     metrics::Event,
     run::{Ran, Work, read_request},
 };
@@ -26,8 +26,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A service that does a request that is sent twice once. See the [module](super).
 ///
-/// Its errors are the inner service's; refusals of its own are answers, [told](crate::boundary::Told) to a boundary
-/// further out.
+/// Its errors are the inner service's; refusals of its own are answers, [told](crate::boundary::ReportedProblem) to a
+/// boundary further out.
 pub struct IdempotencyService<S, St> {
     inner: S,
     layer: IdempotencyLayer<St>,
@@ -187,9 +187,9 @@ where
     let explained = |problem| of.explained(problem);
     let mut work = Work { layer, inner, parts, body, key, fingerprint };
 
-    let patience = match settings.twins {
-        Twins::Conflict => Duration::ZERO,
-        Twins::Wait(most) => Deadline::current().remaining().map_or(most, |left| left.min(most)),
+    let patience = match settings.on_conflict {
+        OnConflict::Conflict => Duration::ZERO,
+        OnConflict::Wait(most) => Deadline::current().remaining().map_or(most, |left| left.min(most)),
     };
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;

@@ -3,28 +3,28 @@ use std::{fmt, sync::Arc, time::Duration};
 
 /// How long things may take, and how long they are remembered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Terms {
+pub struct Durations {
     run: Duration,
     lease: Duration,
     keep: Duration,
 }
 
-/// Why these terms do not go together.
+/// Why these durations do not go together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("0 < run < lease <= keep must hold")]
-pub struct BadTerms;
+pub struct DurationsError;
 
-impl Terms {
+impl Durations {
     /// - `run`: the work is broken off after this.
     /// - `lease`: a key whose holder died is taken over after this, counted from the beginning of the work. Longer than
     ///   `run`, by as much as a store may be slow.
-    /// - `keep`: an answer is given again for this long. Clients must not send a request again later than that.
+    /// - `keep`: a response is given again for this long. Clients must not send a request again later than that.
     ///
     /// # Errors
-    /// [`BadTerms`] unless 0 < `run` < `lease` ≤ `keep`.
-    pub fn try_new(run: Duration, lease: Duration, keep: Duration) -> Result<Self, BadTerms> {
+    /// [`DurationsError`] unless 0 < `run` < `lease` ≤ `keep`.
+    pub fn try_new(run: Duration, lease: Duration, keep: Duration) -> Result<Self, DurationsError> {
         let in_order = Duration::ZERO < run && run < lease && lease <= keep;
-        if in_order { Ok(Self { run, lease, keep }) } else { Err(BadTerms) }
+        if in_order { Ok(Self { run, lease, keep }) } else { Err(DurationsError) }
     }
 
     /// The work is broken off after this.
@@ -37,23 +37,23 @@ impl Terms {
         self.lease
     }
 
-    /// An answer is given again for this long.
+    /// A response is given again for this long.
     pub const fn keep(&self) -> Duration {
         self.keep
     }
 }
 
 /// 30 seconds to run, a minute's lease, a day to be remembered.
-impl Default for Terms {
+impl Default for Durations {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self { run: seconds(30), lease: seconds(60), keep: seconds(24 * 3600) }
     }
 }
 
-/// What happens to a request while another one with its key is under way.
+/// The handling of a request while another one with its key is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Twins {
+pub enum OnConflict {
     /// It gets 409 at once, with `Retry-After: 1`.
     #[default]
     Conflict,
@@ -64,7 +64,7 @@ pub enum Twins {
 /// Names the client whose key it is.
 type Namer = dyn Fn(&Parts) -> Vec<u8> + Send + Sync;
 
-/// Whose keys they are.
+/// The owner of keys.
 #[derive(Clone)]
 pub(super) enum Scope {
     /// Nobody said.
@@ -80,8 +80,8 @@ pub(super) struct Settings {
     pub(super) required: bool,
     pub(super) documentation: Option<HeaderValue>,
     pub(super) methods: Vec<Method>,
-    pub(super) twins: Twins,
-    pub(super) terms: Terms,
+    pub(super) on_conflict: OnConflict,
+    pub(super) durations: Durations,
     pub(super) body_limit: usize,
     pub(super) answer_limit: usize,
     pub(super) counting_headers: Vec<HeaderName>,
@@ -96,8 +96,8 @@ impl Default for Settings {
             required: false,
             documentation: None,
             methods: vec![Method::POST, Method::PATCH],
-            twins: Twins::default(),
-            terms: Terms::default(),
+            on_conflict: OnConflict::default(),
+            durations: Durations::default(),
             body_limit: 1 << 20,
             answer_limit: 1 << 20,
             counting_headers: vec![header::CONTENT_TYPE],
@@ -120,12 +120,12 @@ impl Default for Settings {
     }
 }
 
-/// What says that it was done, or needs not be.
+/// Returns whether this status says that the work was done, or need not be.
 fn is_final(status: StatusCode) -> bool {
     !status.is_server_error() && !status.is_client_error()
 }
 
-/// What the same request would be answered again, whenever it is sent.
+/// Returns whether the same request would get the same response whenever it is sent.
 pub(super) fn is_final_with_client_errors(status: StatusCode) -> bool {
     let passing = [
         StatusCode::UNAUTHORIZED,
@@ -140,8 +140,8 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("required", &self.required)
-            .field("twins", &self.twins)
-            .field("terms", &self.terms)
+            .field("on_conflict", &self.on_conflict)
+            .field("durations", &self.durations)
             .finish_non_exhaustive()
     }
 }
@@ -154,13 +154,13 @@ mod tests {
     fn terms_are_in_order() {
         let new = |run, lease, keep| {
             let seconds = Duration::from_secs;
-            Terms::try_new(seconds(run), seconds(lease), seconds(keep))
+            Durations::try_new(seconds(run), seconds(lease), seconds(keep))
         };
         assert!(new(1, 2, 2).is_ok());
         for (run, lease, keep) in [(0, 1, 1), (2, 2, 3), (1, 3, 2)] {
-            assert_eq!(new(run, lease, keep), Err(BadTerms));
+            assert_eq!(new(run, lease, keep), Err(DurationsError));
         }
-        let Terms { run, lease, keep } = Terms::default();
-        assert_eq!(Terms::try_new(run, lease, keep), Ok(Terms::default()));
+        let Durations { run, lease, keep } = Durations::default();
+        assert_eq!(Durations::try_new(run, lease, keep), Ok(Durations::default()));
     }
 }

@@ -1,4 +1,4 @@
-use super::{Answer, Fingerprint, ScopedKey};
+use super::{Fingerprint, ScopedKey, StoredResponse};
 use crate::Problem;
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use std::time::Duration;
 /// All of it must hold between processes that share the store, and every method must be safe to be dropped half-way:
 /// it has had its effect or has not.
 pub trait Store: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The store's error.
     type Error: Into<Problem> + Send;
 
     /// Takes the key for a request with this fingerprint, for as long as `lease`, if nobody has it; else says who has.
     ///
-    /// A lease that ran out is taken over by a request with the same fingerprint. After `keep` without an answer
+    /// A lease that ran out is taken over by a request with the same fingerprint. After `keep` without a response
     /// anybody may have the key.
     fn begin(
         &self,
@@ -47,7 +47,7 @@ pub struct Lease {
     pub token: i64,
 }
 
-/// What became of the wish to have a key.
+/// The result of a request for a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Begun {
     /// It is this request's to do.
@@ -60,16 +60,16 @@ pub enum Begun {
     Reused,
 }
 
-/// What is kept of what was done.
+/// The kept result of the work.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// The answer, to be given again.
-    Answered(Answer),
-    /// That it was done: the answer was too large to be kept, or broke off.
+    /// The response, to be given again.
+    Answered(StoredResponse),
+    /// That it was done: the response was too large to be kept, or broke off.
     Unkept,
 }
 
-/// What became of the wish to keep an outcome.
+/// The result of an attempt to keep an outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Completed {
     /// It is kept.

@@ -1,4 +1,4 @@
-//! Whose request it is.
+//! The client of a request.
 
 use crate::{
     headers::{Forwarding, Scheme, Strangers, TrustedProxy},
@@ -13,7 +13,7 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Who is at the other end of the connection: in the extensions of each request that came on it.
+/// The address at the other end of the connection: in the extensions of each request that came on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peer(
     /// Its address.
@@ -23,8 +23,8 @@ pub struct Peer(
 /// Finds the client's address and puts it, as an [`IpAddr`], into the request's extensions, where
 /// [`KeyBy::Client`](crate::layers::KeyBy::Client) looks for it.
 ///
-/// It is the address of the [`Peer`], or of axum's `ConnectInfo<SocketAddr>`; where that is a proxy one trusts, what the proxy says in `X-Forwarded-For`
-/// ([`Forwarding::client`]). A request without a peer is left as it is.
+/// It is the address of the [`Peer`], or of axum's `ConnectInfo<SocketAddr>`; where that is a proxy one trusts, what
+/// the proxy says in `X-Forwarded-For` ([`Forwarding::client`]). A request without a peer is left as it is.
 ///
 /// Behind a proxy that nobody named, all clients are one: whatever is limited by client, they share. So a peer that is not
 /// trusted and says for whom it asks is told in the log, once, and counted ([`Strangers`]).

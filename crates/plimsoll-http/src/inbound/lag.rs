@@ -2,7 +2,7 @@
 //!
 //! A request does not say when it became ready: the kernel has its bytes, tokio has its task in a run queue, and
 //! nobody's clock is read. But whatever becomes ready stands in the same queues. So a probe does: a timer that is due
-//! every [`PULSE`] and notes how late it runs. Where the threads keep up, the least lateness of an interval is next to
+//! every [`LAG_INTERVAL`] and notes how late it runs. Where the threads keep up, the least lateness of an interval is next to
 //! nothing however many requests there are; where they do not, every pulse is late, and a [`Shedder`] that is fed with it
 //! sees a standing queue and lets the least important requests go first.
 //!
@@ -17,9 +17,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often the queue is felt: ten times in the interval that a shedder looks at, unless told otherwise.
-pub const PULSE: Duration = Duration::from_millis(10);
+pub const LAG_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What a timer is late by in any case.
+/// The lateness that any timer has.
 const GRAIN: Duration = Duration::from_millis(1);
 
 /// Feeds `shedder` with the lateness of tasks on this runtime, and tells `heard` of each sample. Ends only by being dropped.
@@ -28,8 +28,8 @@ const GRAIN: Duration = Duration::from_millis(1);
 ///
 /// # Panics
 /// Outside a tokio runtime with its time driver.
-pub async fn feel_lag(shedder: Arc<Shedder>, heard: impl Fn(Duration)) {
-    let mut pulse = interval(PULSE);
+pub async fn monitor_lag(shedder: Arc<Shedder>, heard: impl Fn(Duration)) {
+    let mut pulse = interval(LAG_INTERVAL);
     // What was missed is one long wait, not many short ones.
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -48,9 +48,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_runtime_that_is_busy_for_long_is_overloaded_and_recovers() {
         let shedder = Arc::new(Shedder::new(ShedSpec::default()));
-        let probe = tokio::spawn(feel_lag(Arc::clone(&shedder), |_| ()));
+        let probe = tokio::spawn(monitor_lag(Arc::clone(&shedder), |_| ()));
         for _ in 0..20 {
-            tokio::time::sleep(PULSE).await;
+            tokio::time::sleep(LAG_INTERVAL).await;
         }
         assert!(!shedder.overloaded(now()));
         // The clock goes on while nothing can run: a thread that does not come back for 40 ms at a time.
@@ -60,7 +60,7 @@ mod tests {
         }
         assert!(shedder.overloaded(now()));
         for _ in 0..40 {
-            tokio::time::sleep(PULSE).await;
+            tokio::time::sleep(LAG_INTERVAL).await;
         }
         assert!(!shedder.overloaded(now()));
         probe.abort();

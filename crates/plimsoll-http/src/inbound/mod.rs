@@ -1,20 +1,22 @@
-//! What stands between the socket and a service: small tower layers, each for one thing, for any service of HTTP requests.
+//! Layers between the socket and a service: small tower layers, each for one thing, for any service of HTTP requests.
 //!
 //! [`serve`](crate::serve) puts all of them around an app. Each also works alone, in axum's `Router::layer` as in a stack
 //! of one's own: what it refuses it answers itself, as problem details or as gRPC, and leaves the
-//! [`Problem`](crate::Problem) in the answer's extensions for an error boundary further out to log and to count.
+//! [`Problem`](crate::Problem) in the response's extensions for an error boundary further out to log and to count.
 //!
 //! | layer | what | answers |
 //! | --- | --- | --- |
 //! | [`TraceLayer`] | continues or begins the trace (`traceparent`) | |
 //! | [`RequestIdLayer`] | names the request (`x-request-id`) | |
 //! | [`ClientLayer`] | finds the client behind trusted proxies | |
-//! | [`DeadlineLayer`] | until when the answer is wanted: `grpc-timeout`, a header, the server's limit | 504 `deadline-exceeded` |
+//! | [`DeadlineLayer`] | until when the response is wanted: `grpc-timeout`, a header, the server's limit | 504 `deadline-exceeded` |
 //! | [`BodyLimitLayer`] | size and time of the request's body | 413 `body-too-large`, 408 `request-timeout` |
-//! | [`Answered`] | a layer of [`plimsoll_tower`] whose refusals are answers | 429 `rate-limited`, 503 `bulkhead-full`, `overloaded`, … |
+//! | [`InFlightLayer`] | a bulkhead whose places are held until the response has been sent | 503 `bulkhead-full` |
+//! | [`RejectAsResponse`] | a layer of [`plimsoll_tower`] whose refusals are answers | 429 `rate-limited`, 503 `bulkhead-full`, `overloaded`, … |
 //!
-//! Rates, places and shedding are [`plimsoll_tower`]'s own layers in [`Answered`]; by client with
-//! [`KeyBy::Client`](crate::layers::KeyBy::Client). [`feel_lag`] tells a shedder how long ready tasks wait for the runtime.
+//! Rates and shedding are [`plimsoll_tower`]'s own layers in [`RejectAsResponse`]; by client with
+//! [`KeyBy::Client`](crate::layers::KeyBy::Client). [`monitor_lag`] tells a shedder how long ready tasks wait for the
+//! runtime.
 //!
 //! The order that [`serve`](crate::serve) has, from the outside: trace, id, client, deadline, shedding, rate and places by
 //! client, places in all, body. What is cheap to refuse is refused first, and a request that waits for its place does so
@@ -22,22 +24,26 @@
 //!
 //! None of them admits anything in `poll_ready`, and a call that is dropped at any point gives back what it held.
 
-mod answer;
-mod answered;
 pub mod body_limit;
 mod client;
 pub mod deadline;
+pub(crate) mod grpc_trailers;
+mod in_flight;
 mod lag;
+mod refusable;
+mod reject_as_response;
 mod request_id;
 mod trace;
 
-pub use answer::Answer;
-#[cfg(feature = "server")]
-pub(crate) use answer::Form;
-pub use answered::{Answered, AnsweredFuture, AnsweredService};
 pub use body_limit::{ArrivalLimits, BodyError, BodyLimitLayer};
 pub use client::{ClientLayer, ClientService, Peer};
-pub use deadline::{AnswerBy, DeadlineLayer, DeadlineRules};
-pub use lag::{PULSE, feel_lag};
-pub use request_id::{Named, NoRequestId, RequestId, RequestIdLayer, RequestIdService};
+pub use deadline::{DeadlineLayer, DeadlineRules, RespondBy};
+pub use grpc_trailers::TrailersBody;
+pub use in_flight::{InFlightBody, InFlightFuture, InFlightLayer, InFlightService};
+pub use lag::{LAG_INTERVAL, monitor_lag};
+#[cfg(feature = "server")]
+pub(crate) use refusable::Form;
+pub use refusable::RefusableBody;
+pub use reject_as_response::{RejectAsResponse, RejectAsResponseFuture, RejectAsResponseService};
+pub use request_id::{Named, RequestId, RequestIdError, RequestIdLayer, RequestIdService};
 pub use trace::{TraceLayer, TraceService};

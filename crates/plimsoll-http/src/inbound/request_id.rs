@@ -1,4 +1,4 @@
-//! A name for each request, the same in the answer, in the log and for the caller.
+//! A name for each request, the same in the response, in the log and for the caller.
 
 use crate::headers::{TraceParent, X_REQUEST_ID, hex};
 use http::{HeaderValue, Request, Response};
@@ -16,14 +16,14 @@ use tower_service::Service;
 /// The longest id that is taken from a caller, in bytes.
 const LONGEST: usize = 128;
 
-/// What one request is called: 1 to 128 letters, digits and `-_.:/+=@~`, so that it can stand in any log as it is.
+/// The id of one request: 1 to 128 letters, digits and `-_.:/+=@~`, so that it can stand in any log as it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(HeaderValue);
 
 /// A text that cannot name a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a request id is 1 to 128 letters, digits and -_.:/+=@~")]
-pub struct NoRequestId;
+pub struct RequestIdError;
 
 impl RequestId {
     /// One that nobody has yet: 128 random bits in hexadecimal.
@@ -54,20 +54,20 @@ impl From<u128> for RequestId {
 }
 
 impl TryFrom<HeaderValue> for RequestId {
-    type Error = NoRequestId;
+    type Error = RequestIdError;
 
-    fn try_from(value: HeaderValue) -> Result<Self, NoRequestId> {
+    fn try_from(value: HeaderValue) -> Result<Self, RequestIdError> {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@~".contains(byte);
         let fits = (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(plain);
-        if fits { Ok(Self(value)) } else { Err(NoRequestId) }
+        if fits { Ok(Self(value)) } else { Err(RequestIdError) }
     }
 }
 
 impl FromStr for RequestId {
-    type Err = NoRequestId;
+    type Err = RequestIdError;
 
-    fn from_str(text: &str) -> Result<Self, NoRequestId> {
-        HeaderValue::from_str(text).map_err(|_| NoRequestId)?.try_into()
+    fn from_str(text: &str) -> Result<Self, RequestIdError> {
+        HeaderValue::from_str(text).map_err(|_| RequestIdError)?.try_into()
     }
 }
 
@@ -83,7 +83,7 @@ impl fmt::Debug for RequestId {
     }
 }
 
-/// Names each request: puts a [`RequestId`] into its extensions, and `x-request-id` into its answer.
+/// Names each request: puts a [`RequestId`] into its extensions, and `x-request-id` into its response.
 ///
 /// The caller's own `x-request-id` is taken if it is one and stands once; else the id is that of the request's trace
 /// ([`TraceParent`] in the extensions), so that one word finds everything; else it is random.
@@ -152,7 +152,7 @@ where
 }
 
 pin_project! {
-    /// An answer that will tell the id. Cancel safe: it holds nothing else.
+    /// A response that will tell the id. Cancel safe: it holds nothing else.
     #[derive(Debug)]
     pub struct Named<F> {
         #[pin]

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 /// Continues a request's trace, or begins one.
 ///
-/// The [`TraceParent`] in the request's extensions, and in [`TraceParent::current`] while its answer is made, has the
+/// The [`TraceParent`] in the request's extensions, and in [`TraceParent::current`] while its response is made, has the
 /// trace that came (or a new one) and a span of our own: what is asked of others meanwhile is that span's child. Problems
 /// of the request have the trace as their [`ProblemId`], unless it has one already.
 ///

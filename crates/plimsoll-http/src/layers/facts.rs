@@ -1,4 +1,4 @@
-use crate::{headers::grpc_timeout, idempotency::is_idempotent};
+use crate::{Problem, headers::grpc_timeout, idempotency::is_idempotent};
 use http::{Extensions, HeaderName, HeaderValue, Request, header::HOST};
 use plimsoll_policy::{Cohort, Priority, call::Facts};
 use plimsoll_task::Deadline;
@@ -7,11 +7,12 @@ use plimsoll_tower::{
     driver::{from_tokio, now},
 };
 use std::{
+    cell::Cell,
     net::{IpAddr, SocketAddr},
     sync::Once,
 };
 
-/// What requests are counted under, where machines count keys apart.
+/// The key under which requests are counted, where machines count keys apart.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum KeyBy {
     /// The host that is asked: of the target, else of the `Host` header; in lower case, without a port or a dot at its end,
@@ -22,8 +23,11 @@ pub enum KeyBy {
     /// ([`ClientLayer`](crate::inbound::ClientLayer)), else axum's `ConnectInfo<SocketAddr>`; IPv6 by /64.
     ///
     /// `serve` puts it there. Under plain `axum::serve`, serve the app by
-    /// `into_make_service_with_connect_info::<SocketAddr>()`: without it nobody knows who asks, all clients have one share,
-    /// and the log says so as an error.
+    /// `into_make_service_with_connect_info::<SocketAddr>()`. Without an address a layer in
+    /// [`RejectAsResponse`](crate::inbound::RejectAsResponse) or [`InFlightLayer`](crate::inbound::InFlightLayer)
+    /// responds to every request with 500 `client-unknown`, since one limit by client would be one limit for all; under
+    /// a bare layer all clients share one. One line of the log names the fix. It cannot be known when the app starts:
+    /// axum's router does not show which listener it will be served by.
     Client,
     /// The value of this header. Requests with several different ones are counted together, with those that have none: one
     /// value more is no way around the limit of another.
@@ -39,7 +43,7 @@ pub enum KeyBy {
 /// - Key: as [`KeyBy`] says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HttpFacts {
-    /// What requests are counted under.
+    /// The key under which requests are counted.
     pub key: KeyBy,
 }
 
@@ -79,7 +83,8 @@ impl<B> Describe<Request<B>> for HttpFacts {
             KeyBy::Client => {
                 let client = client_of(request.extensions());
                 if client.is_none() {
-                    nobody_knows();
+                    UNKNOWN.set(true);
+                    warn_of_unknown();
                 }
                 client.map(Key::from)
             }
@@ -104,7 +109,7 @@ fn host_key(host: &[u8]) -> Key<'_> {
     if name.iter().any(u8::is_ascii_uppercase) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
-/// Who asks, as a layer further out found it, or axum's listener.
+/// Returns the client's address, as an outer layer or axum's listener found it.
 fn client_of(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<IpAddr>().copied().or_else(|| connected(extensions).map(|peer| peer.ip()))
 }
@@ -120,15 +125,43 @@ pub(crate) fn connected(_: &Extensions) -> Option<SocketAddr> {
     None
 }
 
+thread_local! {
+    /// Whether the layer at work asked for a client that nobody knows: a key has no way to refuse.
+    static UNKNOWN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The client's address is not in the request, so that a limit by client cannot be kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "a limit by client (KeyBy::Client) needs the client's address, and the request has none: serve the app by \
+     into_make_service_with_connect_info::<SocketAddr>()"
+)]
+pub struct UnknownClientError;
+
+/// 500 with the code `client-unknown`.
+impl From<UnknownClientError> for Problem {
+    fn from(error: UnknownClientError) -> Self {
+        Self::internal(error).code("client-unknown")
+    }
+}
+
+/// Calls a layer. An error where it counts by client and the request has none.
+pub(crate) fn with_client<T>(call: impl FnOnce() -> T) -> Result<T, UnknownClientError> {
+    // Layers inside this one are called within: each has a mark of its own.
+    let outer = UNKNOWN.replace(false);
+    let called = call();
+    if UNKNOWN.replace(outer) { Err(UnknownClientError) } else { Ok(called) }
+}
+
 /// One line for the process: it is how the app is put together, and the same for every request.
 #[cold]
-fn nobody_knows() {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
+fn warn_of_unknown() {
+    static LOGGED: Once = Once::new();
+    LOGGED.call_once(|| {
         tracing::error!(
-            "requests do not say who sent them, so a limit by client is one limit for all of them: serve the app by \
-             plimsoll's serve, or by into_make_service_with_connect_info::<SocketAddr>(), or put the client's IpAddr \
-             into the request's extensions"
+            "requests have no client address, so a limit by client cannot be kept: serve the app by plimsoll's serve, or \
+             by into_make_service_with_connect_info::<SocketAddr>(), or put the client's IpAddr into the request's \
+             extensions"
         );
     });
 }

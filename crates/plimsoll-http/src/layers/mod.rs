@@ -1,4 +1,4 @@
-//! What the layers of [`plimsoll_tower`] want to know of an HTTP request, and how they send one again.
+//! The facts that the layers of [`plimsoll_tower`] need of an HTTP request, and the way to send one again.
 //!
 //! ```
 //! use plimsoll_http::layers::{HttpFacts, HttpReplay};
@@ -16,6 +16,7 @@ mod replay;
 mod sent;
 
 pub(crate) use facts::connected;
-pub use facts::{HttpFacts, KeyBy};
+pub(crate) use facts::with_client;
+pub use facts::{HttpFacts, KeyBy, UnknownClientError};
 pub use replay::{HttpReplay, Kept};
 pub use sent::SentBody;

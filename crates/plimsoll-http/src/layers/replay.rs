@@ -32,7 +32,7 @@ impl Default for HttpReplay {
     }
 }
 
-/// What is kept of a request: its head, and of its body what has passed by.
+/// The kept part of a request: its head, and the part of its body that has been sent.
 pub struct Kept<B> {
     head: Parts,
     body: Option<Body<B>>,

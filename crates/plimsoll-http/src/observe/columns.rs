@@ -31,7 +31,7 @@ pub(super) struct Table<const L: usize, const C: usize, const G: usize> {
     pub(super) grown: Grown<L, C>,
 }
 
-/// What one of them says of itself.
+/// One object's values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<const L: usize, const C: usize, const G: usize> {
     pub(super) name: [&'static str; L],

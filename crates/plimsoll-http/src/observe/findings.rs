@@ -4,7 +4,7 @@ use plimsoll_task::{
 };
 use plimsoll_telemetry::{Desc, Observed, RegisterError, Registry, Samples};
 
-/// What was found of locks, and how often the process panicked.
+/// The findings about locks, and the number of panics in the process.
 #[derive(Debug)]
 pub(super) struct Findings {
     kept: Observed<2>,

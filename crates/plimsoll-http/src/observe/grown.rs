@@ -3,13 +3,13 @@
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
-/// What was counted under a name.
+/// The labels of a counter.
 type Name<const L: usize> = [&'static str; L];
 
 /// Names that are remembered; those beyond are shown as they are.
 const MOST: usize = 4096;
 
-/// What was shown so far, by name. One for the process, so that all registries say the same.
+/// The values shown so far, by name. One for the process, so that all registries show the same.
 #[derive(Debug)]
 pub(super) struct Grown<const L: usize, const C: usize>(Mutex<BTreeMap<Name<L>, [Grows; C]>>);
 
@@ -17,7 +17,7 @@ pub(super) struct Grown<const L: usize, const C: usize>(Mutex<BTreeMap<Name<L>, 
 #[derive(Clone, Copy, Debug, Default)]
 struct Grows {
     last: u64,
-    /// What those had counted who are gone, as far as that was seen.
+    /// The counts of objects that are gone, as far as they were seen.
     gone: u64,
 }
 
@@ -26,7 +26,7 @@ impl<const L: usize, const C: usize> Grown<L, C> {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    /// What those of this name have counted in all, who are now seen to have counted so much together.
+    /// Returns the totals of this name, whose living objects now count `seen` together.
     pub(super) fn of(&self, name: Name<L>, seen: [u64; C]) -> [u64; C] {
         let mut names = self.0.lock();
         if names.len() >= MOST && !names.contains_key(&name) {

@@ -1,4 +1,4 @@
-//! What [`plimsoll_task`] measures, shown in a [`Registry`].
+//! Measurements of [`plimsoll_task`], shown in a [`Registry`].
 //!
 //! A server of `serve` shows all of it by itself, but the app's own supervisors. Without one:
 //!
@@ -57,8 +57,8 @@
 //! in the locks, queues and pools that are alive.
 //!
 //! # Weakness
-//! What was counted since the last scrape by a lock, queue or pool goes with it when it is dropped, and so does what a
-//! new one of its name counts until it is past that. A counter never falls for that reason, it only says less.
+//! Counts of a lock, queue or pool since the last scrape are lost when it is dropped, and so are those of a new one of
+//! its name until it has passed the old value. A counter never falls for that reason; it only shows less.
 //! [`plimsoll_task::poison`] and [`plimsoll_task::queue::latest`] keep their statistics to themselves: ask them.
 
 mod columns;

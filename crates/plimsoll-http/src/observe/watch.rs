@@ -5,7 +5,7 @@ use tokio::sync::Mutex;
 /// How often [`watch`] looks: to so much are ages and holdings exact.
 pub const LOOKS: Duration = Duration::from_millis(100);
 
-/// Whoever has it looks.
+/// The lock of the task that looks.
 static LOOKING: Mutex<()> = Mutex::const_new(());
 
 /// Looks at every lock and queue of the process, [`LOOKS`] apart, and never ends: for a supervisor.

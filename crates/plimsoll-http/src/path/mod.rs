@@ -10,7 +10,7 @@ mod canonical;
 mod escape;
 mod rules;
 
-pub use canonical::{PathFault, canonical};
+pub use canonical::{PathRuleError, canonical};
 pub use rules::{Backslash, Controls, Dots, EncodedSlash, Parameters, PathRules, RepeatedSlash};
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 /// A path that must not be served: its `..` segments lead above the root, or an escape in it is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the path leaves the root or has a broken escape")]
-pub struct BadPath;
+pub struct PathError;
 
 /// Removes dot segments ([RFC 3986, section 5.2.4](https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4)), written out
 /// or as `%2e`, decodes what needs no escape (`%61` is `a`) and writes all other escapes in capitals (`%2f` is `%2F`):
@@ -28,7 +28,7 @@ pub struct BadPath;
 /// what becomes of these too. Borrowed where nothing changes, which takes one pass and no allocation.
 ///
 /// # Errors
-/// [`BadPath`] where `..` leads above the root, a `%` is not followed by two hex digits, or the path does not begin with
+/// [`PathError`] where `..` leads above the root, a `%` is not followed by two hex digits, or the path does not begin with
 /// a slash.
 ///
 /// ```
@@ -38,8 +38,8 @@ pub struct BadPath;
 /// assert_eq!(normalize("/a/%2e%2E/b/./%63").unwrap(), "/b/c");
 /// assert!(normalize("/../etc/passwd").is_err());
 /// ```
-pub fn normalize(path: &str) -> Result<Cow<'_, str>, BadPath> {
-    canonical(path, PathRules::PASS).map_err(|_| BadPath)
+pub fn normalize(path: &str) -> Result<Cow<'_, str>, PathError> {
+    canonical(path, PathRules::PASS).map_err(|_| PathError)
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn what_leaves_the_root_is_refused() {
         for path in ["/..", "/a/../..", "/%2e%2e/x", "/%", "/%2", "/%zz", "", "a", "*"] {
-            assert_eq!(normalize(path), Err(BadPath), "{path}");
+            assert_eq!(normalize(path), Err(PathError), "{path}");
         }
     }
 

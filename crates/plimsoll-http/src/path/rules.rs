@@ -1,9 +1,9 @@
-//! What is done with each spelling that two readers take differently.
+//! The handling of each spelling that two readers take differently.
 
-/// What is done with each spelling of a path that two readers take differently.
+/// The handling of each spelling of a path that two readers take differently.
 ///
-/// The default refuses it or makes one spelling of it, so that whoever sees the path afterwards takes it for the same.
-/// Whatever the rules, escapes of unreserved characters are decoded and `..` never leads above the root.
+/// The default refuses such a spelling or makes one of it, so that every later reader takes the path for the same.
+/// Under any rules, escapes of unreserved characters are decoded and `..` never leads above the root.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct PathRules {
     /// `%2F`.
@@ -32,7 +32,7 @@ impl PathRules {
     };
 }
 
-/// What is done with `%2F`: a slash to readers that decode before they split, a part of a name to those that split first.
+/// The handling of `%2F`: a slash to readers that decode before they split, a part of a name to those that split first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum EncodedSlash {
     /// The path is refused.
@@ -44,7 +44,7 @@ pub enum EncodedSlash {
     Pass,
 }
 
-/// What is done with `//`: one slash to some readers, an empty segment to others.
+/// The handling of `//`: one slash to some readers, an empty segment to others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum RepeatedSlash {
     /// It is one slash.
@@ -56,7 +56,7 @@ pub enum RepeatedSlash {
     Pass,
 }
 
-/// What is done with `\` and `%5C`: a slash to some readers, a part of a name to others.
+/// The handling of `\` and `%5C`: a slash to some readers, a part of a name to others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Backslash {
     /// The path is refused.
@@ -68,7 +68,7 @@ pub enum Backslash {
     Pass,
 }
 
-/// What is done with `;` and `%3B`: what follows is a parameter of the segment to servlets, a part of its name to others.
+/// The handling of `;` and `%3B`: the start of a segment's parameter to servlets, a part of its name to others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Parameters {
     /// The path is refused.
@@ -80,8 +80,8 @@ pub enum Parameters {
     Pass,
 }
 
-/// What is done with escapes of control characters, at which some readers end the path, and with overlong UTF-8, of
-/// which some make other characters.
+/// The handling of escapes of control characters, at which some readers end the path, and of overlong UTF-8, which some
+/// read as other characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Controls {
     /// The path is refused.
@@ -91,7 +91,7 @@ pub enum Controls {
     Pass,
 }
 
-/// What is done with `.` and `..`, written out or escaped.
+/// The handling of `.` and `..`, written out or escaped.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Dots {
     /// They are resolved ([RFC 3986, section 5.2.4](https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4)).

@@ -23,7 +23,7 @@ impl Problem {
             r#type: Urn(self.kind),
             title: self.kind.title(),
             status: status.as_u16(),
-            detail: self.told(),
+            detail: self.detail_text(),
             id,
             code: self.own_code(),
             members: Members(rest.map_or(&[], |rest| &rest.members)),

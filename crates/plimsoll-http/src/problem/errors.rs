@@ -10,8 +10,8 @@ impl From<Infallible> for Problem {
     }
 }
 
-/// What a stack of foreign layers ends in. A [`Problem`], a policy's verdict, a deadline or a pool's refusal within is told as what
-/// it is, everything else is [`Problem::internal`].
+/// The error of a stack of foreign layers. A [`Problem`], a policy's rejection, a deadline or a pool's refusal within
+/// is reported as itself, everything else is [`Problem::internal`].
 impl From<Box<dyn Error + Send + Sync>> for Problem {
     fn from(error: Box<dyn Error + Send + Sync>) -> Self {
         let verdict = |error: Box<dyn Error + Send + Sync>| {

@@ -64,7 +64,7 @@ impl GrpcCode {
     }
 }
 
-/// Whether a request (or an answer) with these headers speaks gRPC.
+/// Whether a request (or a response) with these headers speaks gRPC.
 pub fn is_grpc(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return false };
     let Some(rest) = content_type.as_bytes().strip_prefix(b"application/grpc") else { return false };
@@ -86,7 +86,7 @@ impl Problem {
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert("grpc-status", HeaderValue::from(self.kind().grpc().number()));
-        let text = self.told().unwrap_or(self.kind().title());
+        let text = self.detail_text().unwrap_or(self.kind().title());
         if let Ok(message) = HeaderValue::try_from(encoded(text)) {
             headers.insert("grpc-message", message);
         }

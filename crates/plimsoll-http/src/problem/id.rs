@@ -1,7 +1,7 @@
 use plimsoll_tower::driver::random_id;
 use std::fmt;
 
-/// Names one problem in the answer and in the log, so that the one leads to the other.
+/// Names one problem in the response and in the log, so that the one leads to the other.
 ///
 /// In a request's extensions it names the request: whatever problem the request ends in then has this id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@ use http::StatusCode;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $kind:ident = $name:literal, $status:ident, $grpc:ident, $title:literal;)*) => {
-        /// The kinds of problems, one name each wherever it shows: the answer's `type`, `Proxy-Status`, metrics, logs.
+        /// The kinds of problems, one name each wherever it shows: the response's `type`, `Proxy-Status`, metrics, logs.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         #[non_exhaustive]
         pub enum Kind {
@@ -46,7 +46,7 @@ kinds! {
     IdempotencyKeyInvalid = "idempotency-key-invalid", BAD_REQUEST, InvalidArgument, "The Idempotency-Key is not valid";
     /// It is not known who asks.
     Unauthenticated = "unauthenticated", UNAUTHORIZED, Unauthenticated, "Who asks is not known";
-    /// It is known who asks, and the answer is no.
+    /// It is known who asks, and the response is no.
     Forbidden = "forbidden", FORBIDDEN, PermissionDenied, "This is not allowed";
     /// No route takes it.
     NoRoute = "no-route", NOT_FOUND, Unimplemented, "Nothing is served here";
@@ -76,7 +76,7 @@ kinds! {
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, InvalidArgument, "The format of the body is not supported";
     /// No part of the range is there.
     RangeNotSatisfiable = "range-not-satisfiable", RANGE_NOT_SATISFIABLE, OutOfRange, "The range is not there";
-    /// What the client expects is not done here.
+    /// The client's expectation cannot be met here.
     ExpectationFailed = "expectation-failed", EXPECTATION_FAILED, FailedPrecondition, "The expectation cannot be met";
     /// The request came to a server that does not speak for its host.
     Misdirected = "misdirected", MISDIRECTED_REQUEST, FailedPrecondition, "The request was sent to the wrong server";
@@ -98,7 +98,7 @@ kinds! {
     HeadTooLarge = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, ResourceExhausted, "The request head is too large";
     /// Something of ours went wrong.
     Internal = "internal", INTERNAL_SERVER_ERROR, Internal, "Something went wrong";
-    /// What is asked for is not offered.
+    /// The requested feature is not offered.
     NotImplemented = "not-implemented", NOT_IMPLEMENTED, Unimplemented, "This is not supported";
     /// No connection to the upstream came about.
     UpstreamUnreachable = "upstream-unreachable", BAD_GATEWAY, Unavailable, "The upstream could not be reached";

@@ -26,7 +26,7 @@ named! {
     bad_request = BadRequest;
     /// 401: it is not known who asks. Add a `WWW-Authenticate` by [`Problem::header`].
     unauthenticated = Unauthenticated;
-    /// 403: it is known who asks, and the answer is no.
+    /// 403: it is known who asks, and the response is no.
     forbidden = Forbidden;
     /// 404: there is no such thing.
     not_found = NotFound;

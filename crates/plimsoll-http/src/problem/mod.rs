@@ -18,7 +18,7 @@ pub use kind::Kind;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
-/// What went wrong, in the words that a caller may see ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
+/// A failure, in the words that a caller may see ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 ///
 /// The inside, an error with its chain, is a field of its own that [`Problem::to_http`] and [`Problem::to_grpc`] never
 /// look at: it is for the log alone.
@@ -41,7 +41,7 @@ pub struct Problem {
     rest: Option<Box<Rest>>,
 }
 
-/// What most problems have little of.
+/// The fields that most problems leave empty.
 #[derive(Debug, Default)]
 struct Rest {
     code: Option<&'static str>,
@@ -72,7 +72,7 @@ impl Problem {
         problem
     }
 
-    /// The same with the service's own name for the case, a member `code` of the answer. Clients decide by it, so it
+    /// The same with the service's own name for the case, a member `code` of the response. Clients decide by it, so it
     /// stays the same from version to version; letters, digits and `-`.
     #[must_use]
     pub fn code(mut self, code: &'static str) -> Self {
@@ -101,7 +101,7 @@ impl Problem {
         self
     }
 
-    /// The same with a header of the answer over HTTP: `Allow`, `WWW-Authenticate`, `Content-Range`.
+    /// The same with a header of the response over HTTP: `Allow`, `WWW-Authenticate`, `Content-Range`.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.rest().headers.append(name, value);
@@ -126,7 +126,7 @@ impl Problem {
         self
     }
 
-    /// What kind of problem it is.
+    /// Returns the kind of problem.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
@@ -146,8 +146,8 @@ impl Problem {
         self.rest.as_ref()?.code
     }
 
-    /// The sentence for the caller.
-    pub fn told(&self) -> Option<&str> {
+    /// Returns the sentence for the caller.
+    pub fn detail_text(&self) -> Option<&str> {
         self.rest.as_ref()?.detail.as_deref()
     }
 
@@ -178,7 +178,7 @@ impl fmt::Display for Problem {
         if let Some(code) = self.own_code() {
             write!(f, " ({code})")?;
         }
-        if let Some(detail) = self.told() {
+        if let Some(detail) = self.detail_text() {
             write!(f, ": {detail}")?;
         }
         Ok(())

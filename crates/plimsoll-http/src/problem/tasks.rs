@@ -1,4 +1,4 @@
-//! What becomes of work that was handed in, as problems.
+//! Problems from the ends of queued and pooled work.
 
 use super::{Kind, Problem};
 use plimsoll_task::{

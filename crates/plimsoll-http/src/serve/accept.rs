@@ -1,11 +1,11 @@
 //! The way in: connections are accepted as fast as there is room for them.
 
 use super::{
-    connection::{Ended, Manner, Visit},
+    activity::ConnectionActivity,
+    connection::{ConnectionConfig, ConnectionContext, Ended},
     limits::{Limits, WhenFull},
     metrics::ConnectionMetrics,
-    places::Places,
-    pulse::Pulse,
+    slots::Slots,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -25,14 +25,14 @@ use tower_service::Service;
 /// How long to wait when the process has no descriptors or memory left: closing ones free some.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
-/// What ends a listener, its connections and what is left of them, in this order.
+/// The tokens that end a listener, its connections and the rest of them, in this order.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     /// No further connection is accepted.
     pub(super) closed: CancellationToken,
     /// No further request is taken.
     pub(super) quiet: CancellationToken,
-    /// Whatever is left is cut off.
+    /// Cuts off everything that is left.
     pub(super) cut: CancellationToken,
     /// Counts the connections, where somebody waits for their end.
     pub(super) connections: Option<Member>,
@@ -40,14 +40,14 @@ pub(super) struct Ending {
 
 /// All that connections have in common.
 #[derive(Clone)]
-pub(super) struct Door<S> {
+pub(super) struct Acceptor<S> {
     pub(super) service: S,
-    pub(super) manner: Arc<Manner>,
+    pub(super) config: Arc<ConnectionConfig>,
     pub(super) metrics: ConnectionMetrics,
     pub(super) ending: Ending,
     pub(super) failures: AcceptFailures,
-    /// Where connections are counted by client, or make room for others. For all listeners of the door.
-    pub(super) places: Option<Arc<Places>>,
+    /// Where connections are counted by client, or make room for others. For all listeners of the acceptor.
+    pub(super) slots: Option<Arc<Slots>>,
 }
 
 /// Failures to accept, of which one a minute and kind is a line in the log.
@@ -60,10 +60,10 @@ impl Default for AcceptFailures {
     }
 }
 
-/// What holds for the places of a door's connections.
-pub(super) fn places(limits: &Limits) -> Option<Arc<Places>> {
+/// Returns the connection slots for these limits.
+pub(super) fn slots(limits: &Limits) -> Option<Arc<Slots>> {
     let count = |limit: Option<NonZeroU32>| limit.map(|limit| limit.get() as usize);
-    Places::new(count(limits.connections), count(limits.connections_per_client), limits.when_full)
+    Slots::new(count(limits.connections), count(limits.connections_per_client), limits.when_full)
 }
 
 /// How many connections may be there before the next one waits in the kernel's queue.
@@ -71,7 +71,7 @@ pub(super) fn before_waiting(limits: &Limits) -> Option<NonZeroU32> {
     limits.connections.filter(|_| limits.when_full == WhenFull::Wait)
 }
 
-impl<S, B> Door<S>
+impl<S, B> Acceptor<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -104,12 +104,12 @@ where
         }
     }
 
-    fn open(&self, stream: TcpStream, peer: SocketAddr, slot: Option<OwnedSemaphorePermit>) {
+    fn open(&self, stream: TcpStream, peer: SocketAddr, permit: Option<OwnedSemaphorePermit>) {
         // An IPv4 client of a socket for both families is that IPv4 client, to handlers, limits and logs alike.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let pulse = Pulse::new(Instant::now());
-        let admitted = match &self.places {
-            Some(places) => match places.enter(peer.ip(), &pulse) {
+        let activity = ConnectionActivity::new(Instant::now());
+        let admitted = match &self.slots {
+            Some(slots) => match slots.enter(peer.ip(), &activity) {
                 Ok(admitted) => Some(admitted),
                 Err(_) => return self.metrics.turned_away(),
             },
@@ -117,33 +117,33 @@ where
         };
         // Small answers go out at once. Where it is refused, they go out a little later.
         let _ = stream.set_nodelay(true);
-        if let Some(keep_alive) = &self.manner.keep_alive {
+        if let Some(keep_alive) = &self.config.keep_alive {
             // Where it is refused, other limits find the client out.
             let _ = keep_alive.set(&stream);
         }
-        let door = self.clone();
+        let acceptor = self.clone();
         let busy = self.ending.connections.as_ref().map(Member::enter);
         tokio::spawn(async move {
-            let Ending { quiet, cut, .. } = &door.ending;
-            let (place, leave) = match &admitted {
-                Some(admitted) => (Some(admitted.place.clone()), admitted.leave.clone()),
+            let Ending { quiet, cut, .. } = &acceptor.ending;
+            let (slot, leave) = match &admitted {
+                Some(admitted) => (Some(admitted.slot.clone()), admitted.leave.clone()),
                 None => (None, CancellationToken::new()),
             };
-            let visit = Visit {
-                pulse,
+            let context = ConnectionContext {
+                activity,
                 peer: Some(peer),
-                place,
+                slot,
                 quiet: quiet.clone(),
                 cut: cut.clone(),
                 leave: leave.clone(),
-                held: Box::new((door.metrics.opened(), busy, slot, admitted)),
+                held: Box::new((acceptor.metrics.opened(), busy, permit, admitted)),
             };
             let ended = tokio::select! {
-                ended = door.manner.serve(stream, visit, door.service) => ended,
-                () = leave.cancelled() => return door.metrics.made_room(),
+                ended = acceptor.config.serve(stream, context, acceptor.service) => ended,
+                () = leave.cancelled() => return acceptor.metrics.made_room(),
                 () = cut.cancelled() => return,
             };
-            door.metrics.ended(&ended);
+            acceptor.metrics.ended(&ended);
             if let Ended::Broken(error) = ended {
                 tracing::debug!(%error, "a connection broke");
             }

@@ -1,5 +1,6 @@
 //! Any tower service as an app.
 
+use super::routes;
 use crate::Problem;
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
@@ -30,7 +31,7 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering<S, R>;
+    type Future = RefusableFuture<S, R>;
 
     /// Always: an error of the inner service's readiness belongs to a request.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -38,12 +39,14 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        Answering { stage: Stage::Readying { inner: self.inner.clone(), request: Some(request) } }
+        // Its requests count as one route, and that is meant.
+        routes::single();
+        RefusableFuture { stage: Stage::Readying { inner: self.inner.clone(), request: Some(request) } }
     }
 }
 
 pin_project! {
-    pub(super) struct Answering<S: Service<R>, R> {
+    pub(super) struct RefusableFuture<S: Service<R>, R> {
         #[pin]
         stage: Stage<S, R, S::Future>,
     }
@@ -57,7 +60,7 @@ pin_project! {
     }
 }
 
-impl<S, R> Future for Answering<S, R>
+impl<S, R> Future for RefusableFuture<S, R>
 where
     S: Service<R>,
     S::Response: IntoResponse,

@@ -2,7 +2,7 @@
 
 use crate::{
     Problem,
-    inbound::{Answer, Form},
+    inbound::{Form, RefusableBody},
 };
 use http::{HeaderValue, Request, Response, Version, header};
 use pin_project_lite::pin_project;
@@ -92,9 +92,9 @@ impl<S, B, R> Service<Request<B>> for AuthorityService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    type Response = Response<Answer<R>>;
+    type Response = Response<RefusableBody<R>>;
     type Error = S::Error;
-    type Future = Answering<S::Future>;
+    type Future = RefusableFuture<S::Future>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -104,33 +104,35 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match refusal(&request) {
-            None => Answering::Service { future: self.inner.call(request) },
-            Some(problem) => Answering::Refused { problem: Some(problem), form: Form::of(request.headers()) },
+            None => RefusableFuture::Service { future: self.inner.call(request) },
+            Some(problem) => {
+                RefusableFuture::Refused { problem: Some(problem), form: Form::of(request.headers()) }
+            }
         }
     }
 }
 
 pin_project! {
-    /// The service's answer, or a refusal in its stead.
-    #[project = AnsweringProjection]
-    pub(super) enum Answering<F> {
+    /// The service's response, or a refusal in its stead.
+    #[project = RefusableProjection]
+    pub(super) enum RefusableFuture<F> {
         Service { #[pin] future: F },
         Refused { problem: Option<Problem>, form: Form },
     }
 }
 
-impl<F, R, E> Future for Answering<F>
+impl<F, R, E> Future for RefusableFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
-    type Output = Result<Response<Answer<R>>, E>;
+    type Output = Result<Response<RefusableBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            AnsweringProjection::Service { future } => {
-                Poll::Ready(ready!(future.poll(cx)).map(|answer| answer.map(Answer::of_service)))
+            RefusableProjection::Service { future } => {
+                Poll::Ready(ready!(future.poll(cx)).map(|answer| answer.map(RefusableBody::of_service)))
             }
-            AnsweringProjection::Refused { problem, form } => match problem.take() {
+            RefusableProjection::Refused { problem, form } => match problem.take() {
                 Some(problem) => Poll::Ready(Ok(form.refuse(problem))),
                 None => Poll::Pending,
             },
@@ -143,7 +145,7 @@ mod tests {
     use super::*;
 
     fn why(request: http::request::Builder) -> Option<String> {
-        refusal(&request.body(()).unwrap()).and_then(|problem| problem.told().map(str::to_owned))
+        refusal(&request.body(()).unwrap()).and_then(|problem| problem.detail_text().map(str::to_owned))
     }
 
     #[test]

@@ -1,18 +1,18 @@
 use super::{
     AdminToken, Limits, Listen, LogFilter, ServeError, TimeLimit, WhenFull,
-    accept::{AcceptFailures, Door, Ending, before_waiting, places},
+    accept::{AcceptFailures, Acceptor, Ending, before_waiting, slots},
     admin,
-    connection::Manner,
+    connection::ConnectionConfig,
     edge::Edge,
     metrics::{self, ConnectionMetrics},
     record::Record,
-    signals::{Signals, Told},
+    signals::{Signal, Signals},
     stack::{Guards, Plan},
 };
 use crate::{
     boundary::BoundaryLayer,
     headers::TrustedProxy,
-    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, TraceLayer, feel_lag},
+    inbound::{ClientLayer, DeadlineRules, RequestIdLayer, TraceLayer, monitor_lag},
     observe,
 };
 use axum::Router;
@@ -35,7 +35,7 @@ fn admin_limits(limits: &Limits) -> Limits {
     }
 }
 
-/// All that a server has been told.
+/// All settings of a server.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) app: Router,
@@ -155,18 +155,18 @@ impl Bound {
         let clients = ClientLayer::trusting(settings.trusted.iter().copied());
         if let Some((listener, address)) = admin {
             tracing::info!(%address, "the admin listens");
-            let standing = admin::Standing {
+            let standing = admin::AdminState {
                 registry: settings.registry.clone(),
                 draining: settings.drain.requested().clone(),
                 conditions: settings.conditions.clone().into(),
                 strangers: Arc::clone(clients.strangers()),
-                own: Arc::new(admin::Own::new(&settings.limits, guards.clone())),
+                own: Arc::new(admin::ServerPolicy::new(&settings.limits, guards.clone())),
                 log: settings.log.clone().or_else(LogFilter::of_process),
                 began: Instant::now(),
                 listeners: addresses.clone(),
             };
-            let door = admin_door(&settings, standing, cut.clone())?;
-            tasks.spawn(door.accept(listener, None));
+            let acceptor = admin_acceptor(&settings, standing, cut.clone())?;
+            tasks.spawn(acceptor.accept(listener, None));
         }
         // Where one of these falls too often, the log says so, and requests are served all the same.
         let mut beside = Supervisor::new("server").escalation(Escalation::Log);
@@ -175,10 +175,9 @@ impl Bound {
             let lag = metrics::lag(&settings.registry)?;
             beside = beside.child("lag probe", move |_| {
                 let lag = lag.clone();
-                feel_lag(Arc::clone(&shedder), move |late| lag.record_duration(late))
+                monitor_lag(Arc::clone(&shedder), move |late| lag.record_duration(late))
             });
         }
-        let _watched = metrics::watch(&settings.registry, &guards, clients.strangers())?;
         let _measured = observe::tasks(&settings.registry)?;
         let _supervised = observe::supervisor(&settings.registry, &beside.stats())?;
         tasks.spawn(async { drop(beside.run().await) });
@@ -194,10 +193,13 @@ impl Bound {
             guards,
             limits: settings.limits.clone(),
         };
-        let door = Door {
+        let config = Arc::new(ConnectionConfig::new(&settings.limits));
+        let _watched =
+            metrics::watch(&settings.registry, &plan.guards, plan.clients.strangers(), config.unsent())?;
+        let acceptor = Acceptor {
             service: plan.build(),
-            manner: Arc::new(Manner::new(&settings.limits)),
-            places: places(&settings.limits),
+            config,
+            slots: slots(&settings.limits),
             metrics: ConnectionMetrics::new(&settings.registry, "app")?,
             ending: Ending {
                 closed: drain.token(Phase::Listeners).clone(),
@@ -210,22 +212,22 @@ impl Bound {
         let open = drain.register(Phase::Listeners, "listeners")?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
             tracing::info!(%address, "the server listens");
-            let accept = door.clone().accept(listener, before_waiting(&settings.limits));
+            let accept = acceptor.clone().accept(listener, before_waiting(&settings.limits));
             let open = open.enter();
             tasks.spawn(async move {
                 accept.await;
                 drop(open);
             });
         }
-        drop(door);
+        drop(acceptor);
 
-        let told = tokio::select! {
-            told = next(&mut signals) => Some(told),
+        let signal = tokio::select! {
+            signal = next(&mut signals) => Some(signal),
             () = drain.requested().cancelled() => None,
         };
         // Whoever routes requests looks at this.
         drain.request();
-        let notice = settings.notice.filter(|_| told == Some(Told::Terminate));
+        let notice = settings.notice.filter(|_| signal == Some(Signal::Terminate));
         let down = async {
             if let Some(notice) = notice {
                 tracing::info!(notice = ?notice.get(), "no longer ready, still serving");
@@ -240,7 +242,7 @@ impl Bound {
     }
 }
 
-async fn next(signals: &mut Option<Signals>) -> Told {
+async fn next(signals: &mut Option<Signals>) -> Signal {
     match signals {
         Some(signals) => signals.next().await,
         None => std::future::pending().await,
@@ -253,17 +255,17 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
 }
 
 /// The admin's answers to the last: it is no part of the drain.
-fn admin_door(
+fn admin_acceptor(
     settings: &Settings,
-    standing: admin::Standing,
+    standing: admin::AdminState,
     cut: CancellationToken,
-) -> Result<Door<Router>, ServeError> {
+) -> Result<Acceptor<Router>, ServeError> {
     let never = CancellationToken::new();
     let limits = admin_limits(&settings.limits);
-    Ok(Door {
+    Ok(Acceptor {
         service: admin::router(standing, settings.token.clone()),
-        manner: Arc::new(Manner::new(&limits)),
-        places: places(&limits),
+        config: Arc::new(ConnectionConfig::new(&limits)),
+        slots: slots(&limits),
         metrics: ConnectionMetrics::new(&settings.registry, "admin")?,
         ending: Ending { closed: cut.clone(), quiet: never, cut, connections: None },
         failures: AcceptFailures::default(),

@@ -2,11 +2,13 @@
 
 use super::{
     Limits, TimeLimit,
+    activity::{ActiveRequest, ConnectionActivity, ConnectionTimes, Decision},
     io::{Watched, takes_nothing},
     limits::StreamWindow,
-    places::Place,
-    pulse::{Beat, Patience, Pulse, Verdict},
-    streams::{Executor, Held, LOOKS, Stream, Streams},
+    response_body::ResponseBody,
+    slots::Slot,
+    streams::{Executor, LOOKS, Stream, Streams},
+    unsent::Unsent,
     upgraded::Rules,
 };
 use crate::{
@@ -45,24 +47,25 @@ use tokio::{
 const RESETS: usize = 20;
 /// Streams that were reset for faults of the peer: more, and the connection ends (CVE-2025-8671).
 const FAULTS: usize = 256;
-/// What hyper holds of one connection of HTTP/1, above the head.
+/// Bytes that hyper holds of one HTTP/1 connection, above the head.
 const BUFFER: usize = 16 * 1024;
 /// For a connection to close that has been told to.
 const PARTING: Duration = Duration::from_secs(1);
 
 /// How connections are spoken to.
 #[derive(Debug)]
-pub(super) struct Manner {
+pub(super) struct ConnectionConfig {
     head_room: u32,
     head_fields: usize,
     streams: u32,
     window: StreamWindow,
     ping: Option<Duration>,
-    patience: Patience,
+    times: ConnectionTimes,
     stall: Option<Duration>,
     /// How long a connection that has switched protocols may carry nothing, and goes on in a drain.
     upgraded: (Option<Duration>, Option<Duration>),
     pub(super) keep_alive: Option<KeepAlive>,
+    unsent: Arc<Unsent>,
 }
 
 /// Why a connection ended.
@@ -75,7 +78,7 @@ pub(super) enum Ended {
     Broken(Box<dyn Error + Send + Sync>),
 }
 
-impl Manner {
+impl ConnectionConfig {
     pub(super) fn new(limits: &Limits) -> Self {
         let time = |limit: Option<TimeLimit>| limit.map(TimeLimit::get);
         Self {
@@ -84,7 +87,7 @@ impl Manner {
             streams: limits.streams.get(),
             window: limits.window,
             ping: time(limits.ping),
-            patience: Patience {
+            times: ConnectionTimes {
                 head: time(limits.head_time),
                 idle: time(limits.idle),
                 upgraded: time(limits.upgraded_idle),
@@ -92,11 +95,17 @@ impl Manner {
             stall: time(limits.stall),
             upgraded: (time(limits.upgraded_idle), time(limits.upgraded_drain)),
             keep_alive: limits.keep_alive,
+            unsent: Unsent::new(limits.unsent.map(|limit| limit.get() as u64)),
         }
     }
 
-    fn builder(&self, pulse: &Arc<Pulse>, streams: &Arc<Streams>) -> Builder<Executor> {
-        let mut builder = Builder::new(Executor::new(pulse, streams));
+    /// The responses that clients have not taken.
+    pub(super) const fn unsent(&self) -> &Arc<Unsent> {
+        &self.unsent
+    }
+
+    fn builder(&self, activity: &Arc<ConnectionActivity>, streams: &Arc<Streams>) -> Builder<Executor> {
+        let mut builder = Builder::new(Executor::new(activity, streams));
         // Heads and rests are timed by the connection's own task, which can tell the one from the other.
         builder
             .http1()
@@ -124,7 +133,7 @@ impl Manner {
     /// those under way.
     ///
     /// Cancel safe: dropped, the connection is closed and its requests are dropped.
-    pub(super) async fn serve<I, S, B>(&self, io: I, visit: Visit, service: S) -> Ended
+    pub(super) async fn serve<I, S, B>(&self, io: I, context: ConnectionContext, service: S) -> Ended
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -133,19 +142,19 @@ impl Manner {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let Visit { pulse, peer, place, quiet, cut, leave, held } = visit;
+        let ConnectionContext { activity, peer, slot, quiet, cut, leave, held } = context;
         let (idle, drain) = self.upgraded;
         let rules = Rules { idle, drain, quiet: quiet.clone(), cut, leave };
-        let io = TokioIo::new(Watched::new(io, Arc::clone(&pulse), self.stall, rules, held));
-        let streams = Arc::<Streams>::default();
-        let service = Here {
+        let io = TokioIo::new(Watched::new(io, Arc::clone(&activity), self.stall, rules, held));
+        let streams = Streams::new(&self.unsent);
+        let service = ConnectionService {
             inner: TowerToHyperService::new(service),
-            pulse: Arc::clone(&pulse),
+            activity: Arc::clone(&activity),
             streams: Arc::clone(&streams),
             peer,
-            place,
+            slot,
         };
-        let builder = self.builder(&pulse, &streams);
+        let builder = self.builder(&activity, &streams);
         let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
         let mut look = pin!(sleep_until(Instant::now()));
         let (mut looks, mut closing) = (true, false);
@@ -169,7 +178,7 @@ impl Manner {
                     }
                 }
                 () = drained.as_mut(), if drains => {
-                    if pulse.is_tunnel() {
+                    if activity.is_tunnel() {
                         return Ended::Well;
                     }
                     drained.as_mut().reset(Instant::now() + PARTING);
@@ -179,13 +188,13 @@ impl Manner {
                     let next = self.next_look(&streams, look.deadline());
                     look.as_mut().reset(next);
                 }
-                () = look.as_mut(), if looks => match self.judge(&pulse, &streams) {
+                () = look.as_mut(), if looks => match self.decide(&activity, &streams) {
                     None => looks = false,
-                    Some(Verdict::Wait(until)) => look.as_mut().reset(until),
-                    Some(Verdict::Stuck) => return Ended::Broken(Box::new(takes_nothing())),
-                    Some(Verdict::SlowHead) => return Ended::SlowHead,
-                    Some(Verdict::Idle) if closing => return Ended::Idle,
-                    Some(Verdict::Idle) => {
+                    Some(Decision::Wait(until)) => look.as_mut().reset(until),
+                    Some(Decision::Stuck) => return Ended::Broken(Box::new(takes_nothing())),
+                    Some(Decision::SlowHead) => return Ended::SlowHead,
+                    Some(Decision::Idle) if closing => return Ended::Idle,
+                    Some(Decision::Idle) => {
                         closing = true;
                         connection.as_mut().graceful_shutdown();
                         look.as_mut().reset(Instant::now() + PARTING);
@@ -196,18 +205,18 @@ impl Manner {
     }
 }
 
-impl Manner {
-    fn judge(&self, pulse: &Pulse, streams: &Streams) -> Option<Verdict> {
+impl ConnectionConfig {
+    fn decide(&self, activity: &ConnectionActivity, streams: &Streams) -> Option<Decision> {
         let now = Instant::now();
         let Some(limit) = self.stall.filter(|_| streams.is_used()) else {
-            return pulse.judge(now, self.patience);
+            return activity.decide(now, self.times);
         };
         if streams.look(now, limit) {
-            return Some(Verdict::Stuck);
+            return Some(Decision::Stuck);
         }
-        Some(match pulse.judge(now, self.patience) {
-            None => Verdict::Wait(now + limit / LOOKS),
-            Some(Verdict::Wait(until)) => Verdict::Wait(self.next_look(streams, until)),
+        Some(match activity.decide(now, self.times) {
+            None => Decision::Wait(now + limit / LOOKS),
+            Some(Decision::Wait(until)) => Decision::Wait(self.next_look(streams, until)),
             Some(verdict) => verdict,
         })
     }
@@ -221,75 +230,79 @@ impl Manner {
     }
 }
 
-/// Whose connection it is, and what is known of it.
+/// One connection's identity and its limits.
 #[derive(Debug)]
-pub(super) struct Visit {
-    pub(super) pulse: Arc<Pulse>,
+pub(super) struct ConnectionContext {
+    pub(super) activity: Arc<ConnectionActivity>,
     pub(super) peer: Option<SocketAddr>,
     /// Where it may have to make room for another.
-    pub(super) place: Option<Place>,
+    pub(super) slot: Option<Slot>,
     /// No further request is taken on it.
     pub(super) quiet: CancellationToken,
     /// It ends at once.
     pub(super) cut: CancellationToken,
     /// It has to make room.
     pub(super) leave: CancellationToken,
-    /// What counts it, for as long as its socket is open.
+    /// Counts the connection for as long as its socket is open.
     pub(super) held: Box<dyn Any + Send + Sync>,
 }
 
 /// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
-struct Here<S> {
+struct ConnectionService<S> {
     inner: TowerToHyperService<S>,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     streams: Arc<Streams>,
     peer: Option<SocketAddr>,
-    place: Option<Place>,
+    slot: Option<Slot>,
 }
 
-impl<S, B> Service<Request<Incoming>> for Here<S>
+impl<S, B> Service<Request<Incoming>> for ConnectionService<S>
 where
     S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone,
     B: Body<Data = Bytes> + Send + 'static,
 {
-    type Response = Response<Held<B>>;
+    type Response = Response<ResponseBody<B>>;
     type Error = S::Error;
-    type Future = Holding<TowerToHyperServiceFuture<S, Request<Incoming>>>;
+    type Future = RespondFuture<TowerToHyperServiceFuture<S, Request<Incoming>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let multiplexed = request.version() == Version::HTTP_2;
-        let beat = self.pulse.begin(multiplexed);
+        let active = self.activity.begin(multiplexed);
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        if let Some(place) = &self.place {
-            request.extensions_mut().insert(place.clone());
+        if let Some(slot) = &self.slot {
+            request.extensions_mut().insert(slot.clone());
         }
         let connect = *request.method() == Method::CONNECT;
-        // Here and not in the future: hyper spawns that next.
-        let over = if multiplexed { Over::Stream(self.streams.open(beat)) } else { Over::Connection(beat) };
-        Holding { inner: self.inner.call(request), over: Some(over), connect }
+        // ConnectionService and not in the future: hyper spawns that next.
+        let over = if multiplexed {
+            Over::Stream(self.streams.open(active))
+        } else {
+            Over::Connection(active, Arc::clone(&self.streams))
+        };
+        RespondFuture { inner: self.inner.call(request), over: Some(over), connect }
     }
 }
 
-/// What an answer goes over.
+/// The connection or stream that carries a response.
 enum Over {
-    Connection(Beat),
+    Connection(ActiveRequest, Arc<Streams>),
     Stream(Arc<Stream>),
 }
 
 impl Over {
-    fn beat(&self) -> &Beat {
+    fn active(&self) -> &ActiveRequest {
         match self {
-            Self::Connection(beat) => beat,
-            Self::Stream(stream) => stream.beat(),
+            Self::Connection(active, _) => active,
+            Self::Stream(stream) => stream.active(),
         }
     }
 }
 
 pin_project! {
-    struct Holding<F> {
+    struct RespondFuture<F> {
         #[pin]
         inner: F,
         over: Option<Over>,
@@ -297,12 +310,12 @@ pin_project! {
     }
 }
 
-impl<F, B, E> Future for Holding<F>
+impl<F, B, E> Future for RespondFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: Body + Send + 'static,
 {
-    type Output = Result<Response<Held<B>>, E>;
+    type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -311,16 +324,16 @@ where
         let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
             || *this.connect && answer.status().is_success();
         if switches {
-            let pulse = over.beat().pulse();
+            let activity = over.active().activity();
             match &over {
-                Over::Connection(_) => pulse.switch(),
+                Over::Connection(..) => activity.switch(),
                 // It is one stream of the connection that becomes something else.
-                Over::Stream(_) => pulse.carries(Instant::now()),
+                Over::Stream(_) => activity.carries(Instant::now()),
             }
         }
         Poll::Ready(Ok(answer.map(|inner| match over {
-            Over::Connection(beat) => Held::alone(inner, beat),
-            Over::Stream(stream) => Held::of(inner, stream),
+            Over::Connection(active, streams) => ResponseBody::alone(inner, active, &streams),
+            Over::Stream(stream) => ResponseBody::of(inner, stream),
         })))
     }
 }

@@ -1,4 +1,4 @@
-//! What stands outside of everything that can refuse, and inside of what records.
+//! Layers of the service's own, outside of everything that can refuse and inside of the record.
 
 use axum::{
     BoxError, Router,

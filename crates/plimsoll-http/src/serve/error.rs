@@ -14,7 +14,7 @@ pub enum ServeError {
     Bind {
         /// As it was given.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The admin address can be reached from elsewhere, and nobody would be asked who he is.

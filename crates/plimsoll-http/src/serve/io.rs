@@ -1,8 +1,8 @@
 //! A connection's socket: it tells when bytes come, and gives up on a client that does not take what is sent.
 
 use super::{
+    activity::ConnectionActivity,
     first_line::FirstLine,
-    pulse::Pulse,
     upgraded::{Rules, Upgraded},
 };
 use pin_project_lite::pin_project;
@@ -23,7 +23,7 @@ pin_project! {
     pub(super) struct Watched<I> {
         #[pin]
         inner: I,
-        pulse: Arc<Pulse>,
+        activity: Arc<ConnectionActivity>,
         stall: Option<Duration>,
         // Boxed, for what hyper reads and writes must be movable; made at the first write that has to wait.
         waits: Option<Pin<Box<Sleep>>>,
@@ -40,14 +40,14 @@ pin_project! {
 impl<I> Watched<I> {
     pub(super) fn new(
         inner: I,
-        pulse: Arc<Pulse>,
+        activity: Arc<ConnectionActivity>,
         stall: Option<Duration>,
         rules: Rules,
         held: Box<dyn Any + Send + Sync>,
     ) -> Self {
         Self {
             inner,
-            pulse,
+            activity,
             stall,
             waits: None,
             stalled: false,
@@ -64,7 +64,7 @@ impl<I: AsyncRead> AsyncRead for Watched<I> {
         let this = self.project();
         let before = buf.filled().len();
         let polled = this.inner.poll_read(cx, buf);
-        if this.pulse.has_switched() {
+        if this.activity.has_switched() {
             let upgraded = this.upgraded.get_or_insert_with(|| Box::new(Upgraded::new(this.rules)));
             return match polled {
                 Poll::Ready(_) => {
@@ -78,10 +78,10 @@ impl<I: AsyncRead> AsyncRead for Watched<I> {
         if this.first.has_no_target(&buf.filled()[before..]) {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "neither HTTP/1 nor HTTP/2")));
         }
-        if buf.filled().len() > before && !this.pulse.is_busy() {
+        if buf.filled().len() > before && !this.activity.is_busy() {
             let now = Instant::now();
-            this.pulse.heard(now);
-            carried(this.pulse, &buf.filled()[before..], now);
+            this.activity.heard(now);
+            carried(this.activity, &buf.filled()[before..], now);
         }
         Poll::Ready(read)
     }
@@ -92,12 +92,12 @@ const PING: ([u8; 4], usize) = ([0, 0, 8, 6], 17);
 
 /// Bytes have come or gone: where streams have become something else, those that are no more than pings are nothing that
 /// they carry.
-fn carried(pulse: &Pulse, bytes: &[u8], now: Instant) {
+fn carried(activity: &ConnectionActivity, bytes: &[u8], now: Instant) {
     let (head, length) = PING;
     let pings =
         || bytes.len().is_multiple_of(length) && bytes.chunks(length).all(|frame| frame.starts_with(&head));
-    if pulse.is_tunnel() && !pings() {
-        pulse.carries(now);
+    if activity.is_tunnel() && !pings() {
+        activity.carries(now);
     }
 }
 
@@ -133,8 +133,8 @@ impl<I: AsyncWrite> AsyncWrite for Watched<I> {
         let this = self.project();
         if let Some(upgraded) = this.upgraded {
             upgraded.moved();
-        } else if this.pulse.is_tunnel() {
-            carried(this.pulse, buf, Instant::now());
+        } else if this.activity.is_tunnel() {
+            carried(this.activity, buf, Instant::now());
         }
         within(this.inner.poll_write(cx, buf), *this.stall, this.waits, this.stalled, cx)
     }
@@ -147,9 +147,9 @@ impl<I: AsyncWrite> AsyncWrite for Watched<I> {
         let this = self.project();
         if let Some(upgraded) = this.upgraded {
             upgraded.moved();
-        } else if this.pulse.is_tunnel() {
+        } else if this.activity.is_tunnel() {
             for buf in bufs {
-                carried(this.pulse, buf, Instant::now());
+                carried(this.activity, buf, Instant::now());
             }
         }
         within(this.inner.poll_write_vectored(cx, bufs), *this.stall, this.waits, this.stalled, cx)
@@ -181,8 +181,8 @@ mod tests {
         let (ours, mut theirs) = duplex(8);
         let never = CancellationToken::new;
         let rules = Rules { idle: None, drain: None, quiet: never(), cut: never(), leave: never() };
-        let pulse = Pulse::new(Instant::now());
-        let mut ours = Watched::new(ours, pulse, Some(Duration::from_secs(30)), rules, Box::new(()));
+        let activity = ConnectionActivity::new(Instant::now());
+        let mut ours = Watched::new(ours, activity, Some(Duration::from_secs(30)), rules, Box::new(()));
         ours.write_all(b"12345678").await.unwrap();
         // It takes a little every 20 seconds: slow, and alive.
         let slow = tokio::spawn(async move {

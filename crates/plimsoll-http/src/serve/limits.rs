@@ -20,7 +20,7 @@ pub struct TimeLimit(Duration);
 /// A time of which a limit makes no sense.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected a time from a millisecond to a day, found {0:?}")]
-pub struct NoTimeLimit(Duration);
+pub struct TimeLimitError(Duration);
 
 impl TimeLimit {
     const LEAST: Duration = Duration::from_millis(1);
@@ -39,10 +39,10 @@ impl TimeLimit {
 }
 
 impl TryFrom<Duration> for TimeLimit {
-    type Error = NoTimeLimit;
+    type Error = TimeLimitError;
 
-    fn try_from(time: Duration) -> Result<Self, NoTimeLimit> {
-        if (Self::LEAST..=Self::MOST).contains(&time) { Ok(Self(time)) } else { Err(NoTimeLimit(time)) }
+    fn try_from(time: Duration) -> Result<Self, TimeLimitError> {
+        if (Self::LEAST..=Self::MOST).contains(&time) { Ok(Self(time)) } else { Err(TimeLimitError(time)) }
     }
 }
 
@@ -53,7 +53,7 @@ pub struct HeadRoom(u32);
 /// A room that is too small for any head, or too large for a defence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected 8192 to 1048576 bytes for a head, found {0}")]
-pub struct NoHeadRoom(u32);
+pub struct HeadRoomError(u32);
 
 impl HeadRoom {
     /// In bytes.
@@ -63,10 +63,10 @@ impl HeadRoom {
 }
 
 impl TryFrom<u32> for HeadRoom {
-    type Error = NoHeadRoom;
+    type Error = HeadRoomError;
 
-    fn try_from(bytes: u32) -> Result<Self, NoHeadRoom> {
-        if (8192..=1 << 20).contains(&bytes) { Ok(Self(bytes)) } else { Err(NoHeadRoom(bytes)) }
+    fn try_from(bytes: u32) -> Result<Self, HeadRoomError> {
+        if (8192..=1 << 20).contains(&bytes) { Ok(Self(bytes)) } else { Err(HeadRoomError(bytes)) }
     }
 }
 
@@ -77,7 +77,7 @@ pub struct StreamWindow(u32);
 /// A window that is too small for a frame, or too large for a server with many clients.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected 16384 to 16777216 bytes for a stream's window, found {0}")]
-pub struct NoStreamWindow(u32);
+pub struct StreamWindowError(u32);
 
 impl StreamWindow {
     /// In bytes.
@@ -87,14 +87,14 @@ impl StreamWindow {
 }
 
 impl TryFrom<u32> for StreamWindow {
-    type Error = NoStreamWindow;
+    type Error = StreamWindowError;
 
-    fn try_from(bytes: u32) -> Result<Self, NoStreamWindow> {
-        if (16 << 10..=16 << 20).contains(&bytes) { Ok(Self(bytes)) } else { Err(NoStreamWindow(bytes)) }
+    fn try_from(bytes: u32) -> Result<Self, StreamWindowError> {
+        if (16 << 10..=16 << 20).contains(&bytes) { Ok(Self(bytes)) } else { Err(StreamWindowError(bytes)) }
     }
 }
 
-/// What happens to a connection where all places are taken.
+/// The handling of a new connection when all slots are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum WhenFull {
     /// Nobody is turned away: it waits in the kernel's queue.
@@ -106,7 +106,7 @@ pub enum WhenFull {
     MakeRoom,
 }
 
-/// What a server takes on. Everything is on by default; `None` switches one thing off.
+/// The limits of a server. All are on by default; `None` switches one off.
 ///
 /// ```
 /// use plimsoll_http::serve::{Limits, TimeLimit};
@@ -122,7 +122,7 @@ pub enum WhenFull {
 pub struct Limits {
     /// Connections at once. 10 000.
     pub connections: Option<NonZeroU32>,
-    /// What happens to the next one where they are all there. It waits.
+    /// The handling of the next one when all are there. It waits.
     pub when_full: WhenFull,
     /// Connections at once of one client, by its address or, over IPv6, its /64; more are closed at once. Behind a proxy
     /// all clients are that proxy. No limit.
@@ -145,8 +145,8 @@ pub struct Limits {
     pub head_fields: NonZeroU32,
     /// Streams at once on one connection of HTTP/2. 200.
     pub streams: NonZeroU32,
-    /// What a client may send ahead on one stream of HTTP/2. The window of the connection is as large as those of all its
-    /// [`streams`](Self::streams), at most 2 GiB: one whose bytes are not read holds up no other. 128 KiB.
+    /// The bytes that a client may send ahead on one HTTP/2 stream. The window of the connection is as large as those
+    /// of all its [`streams`](Self::streams), at most 2 GiB: one whose bytes are not read holds up no other. 128 KiB.
     pub window: StreamWindow,
     /// For a client of HTTP/2 to be silent before it is asked whether it is there; it has 20 s to say so. A connection
     /// without streams is closed by [`idle`](Self::idle): while that is shorter, it is not asked. 2 min.
@@ -158,13 +158,19 @@ pub struct Limits {
     pub body_idle: Option<TimeLimit>,
     /// For a body to arrive as a whole. 60 s.
     pub body_time: Option<TimeLimit>,
-    /// From a request's head to its answer's last byte; callers can ask for less. 30 s.
+    /// From a request's head to its response's last byte; callers can ask for less. 30 s.
     pub total: Option<TimeLimit>,
     /// How fast one client may ask. 1000 in a second, 2000 at once.
     pub client_rate: Option<RateLimitSpec>,
-    /// Requests of one client at once. 256.
+    /// Bytes of responses that clients have not taken, over all connections. Beyond, a response that has any unsent gets
+    /// its next part only when they are gone, and a client of HTTP/2 that takes nothing has a quarter of
+    /// [`stall`](Self::stall). 128 MiB.
+    pub unsent: Option<ByteLimit>,
+    /// Requests of one client at once; a request counts until its client has taken the response. 256.
     pub client_in_flight: Option<NonZeroU32>,
-    /// Requests at once, and the line before them. 1024, 256 in line for at most 100 ms.
+    /// Requests at once, and the line before them. A request counts until its client has taken the response, so a stream
+    /// counts for as long as it is open; a WebSocket does not. Uploads that the app does not read take at most
+    /// [`window`](Self::window) bytes for each of these. 1024, 256 in line for at most 100 ms.
     pub in_flight: Option<BulkheadSpec>,
     /// Shedding while queues are standing: the runtime's, and the line before [`in_flight`](Self::in_flight). 20 ms over
     /// 100 ms.
@@ -193,6 +199,7 @@ impl Default for Limits {
             body_time: Some(TimeLimit::seconds(60)),
             total: Some(TimeLimit::seconds(30)),
             client_rate: client_rate(),
+            unsent: Some(ByteLimit::kib(128 * 1024)),
             client_in_flight: NonZeroU32::new(256),
             in_flight: Some(BulkheadSpec::default()),
             shedding: Some(ShedSpec {

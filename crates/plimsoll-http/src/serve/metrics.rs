@@ -1,6 +1,6 @@
-//! What a server counts.
+//! Metrics of a server.
 
-use super::{connection::Ended, stack::Guards};
+use super::{connection::Ended, stack::Guards, unsent::Unsent};
 use crate::headers::Strangers;
 use plimsoll_telemetry::{
     Buckets, Collecting, Counter, CounterFamily, Desc, Histogram, HistogramFamily, RegisterError, Registry,
@@ -94,7 +94,7 @@ pub(super) struct RequestMetrics {
     durations: HistogramFamily<1>,
 }
 
-/// What becomes of a request, as it is counted: by the class of its status, or gone.
+/// The end of a request, as it is counted: the class of its status, or `gone`.
 const OUTCOMES: [&str; 6] = ["gone", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// One route's.
@@ -155,6 +155,7 @@ pub(super) fn watch(
     registry: &Registry,
     guards: &Guards,
     strangers: &Arc<Strangers>,
+    unsent: &Arc<Unsent>,
 ) -> Result<Collecting, RegisterError> {
     let overloaded =
         Desc::new("plimsoll_server_overloaded", "1 while this queue is standing, and calls are shed.");
@@ -169,7 +170,9 @@ pub(super) fn watch(
         "Requests whose peer says for whom it asks, and is not trusted.",
     );
     let doubted = registry.observed_counter(doubted, [])?;
-    let (guards, strangers) = (guards.clone(), Arc::clone(strangers));
+    let held = Desc::new("plimsoll_server_unsent_bytes", "Bytes of answers that clients have not taken.");
+    let held = registry.observed_gauge(held.unit(Unit::Bytes), [])?;
+    let (guards, strangers, unsent) = (guards.clone(), Arc::clone(strangers), Arc::clone(unsent));
     registry.register_collector(move |samples| {
         for (queue, shed) in [("runtime", &guards.lag), ("line", &guards.line)] {
             if let Some(shed) = shed {
@@ -179,6 +182,7 @@ pub(super) fn watch(
             }
         }
         samples.put(&doubted, &[], strangers.count() as f64);
+        samples.put(&held, &[], unsent.bytes() as f64);
         if let Some(places) = &guards.places {
             samples.put(&waiting, &[], f64::from(places.snapshot().waiting));
         }

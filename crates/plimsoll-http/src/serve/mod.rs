@@ -21,10 +21,11 @@
 //! `docs/serving.md` has each limit with its default, the metrics and the log line.
 //!
 //! # Cost
-//! Beside hyper's and axum's own: two values for the extensions, a request id for the answer, one reading of the clock each
+//! Beside hyper's and axum's own: two values for the extensions, a request id for the response, one reading of the clock each
 //! at begin and end, and no lookup of a label: each route's service knows its counters from its first request on.
 
 mod accept;
+mod activity;
 mod admin;
 mod app;
 mod authority;
@@ -37,25 +38,28 @@ mod io;
 mod limits;
 mod listen;
 mod metrics;
-mod places;
-mod pulse;
 mod record;
+mod response_body;
 mod routes;
 mod server;
 mod signals;
+mod slots;
 mod stack;
 mod streams;
+mod unsent;
 mod upgraded;
 
 pub use admin::{
-    AdminToken, BreakerForce, BreakerOrder, LogFilter, NoToken, admin_faults, admin_refusal, admin_text,
-    standing,
+    AdminToken, AdminTokenError, BreakerForce, BreakerOrder, LogFilter, admin_faults, admin_refusal,
+    admin_text, standing,
 };
 pub use bound::Bound;
 pub use error::ServeError;
 pub use limits::{
-    HeadRoom, Limits, NoHeadRoom, NoStreamWindow, NoTimeLimit, StreamWindow, TimeLimit, WhenFull,
+    HeadRoom, HeadRoomError, Limits, StreamWindow, StreamWindowError, TimeLimit, TimeLimitError, WhenFull,
 };
 pub use listen::Listen;
+#[cfg(all(feature = "static-files", unix))]
+pub(crate) use routes::single;
 pub use routes::{NamedRoute, RouteNames};
 pub use server::{Bare, Bounded, Server, serve, service};

@@ -1,29 +1,33 @@
-//! Which route a request took, told to whoever stands outside the router.
+//! The route of a request, for layers outside of the router.
 
 use super::metrics::{RequestMetrics, RouteMetrics};
 use axum::extract::MatchedPath;
-use http::Request;
+use http::{Request, StatusCode};
 use parking_lot::Mutex;
 use std::{
     cell::RefCell,
     collections::HashMap,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Once, OnceLock, Weak},
     task::{Context, Poll},
 };
 use tower_layer::Layer;
 use tower_service::Service;
 
 tokio::task_local! {
-    /// Set by the router's inside, read by the record around it: also when the answer never comes.
+    /// Set by the router's inside, read by the record around it: also when the response never comes.
     pub(super) static TAKEN: RefCell<Option<Taken>>;
 }
 
-/// Which route it is, as somebody inside found out; who is innermost has the last word.
+/// The route of a request, as the layers inside found it; the innermost has the last word.
 #[derive(Debug)]
 pub(super) enum Taken {
     Known(Arc<Route>),
     /// By a router that this server knows nothing of; its layer remembers the route once it is known.
     Named(MatchedPath, Arc<OnceLock<Arc<Route>>>),
+    /// By a service without a route's name: a fallback, or a router put in as a service.
+    Nameless,
+    /// The same, and the service says that it has no routes.
+    Single,
 }
 
 impl Taken {
@@ -31,6 +35,7 @@ impl Taken {
     pub(super) fn route(self, any: &Route) -> Option<Arc<Route>> {
         let (path, remembered) = match self {
             Self::Known(route) => return Some(route),
+            Self::Nameless | Self::Single => return None,
             Self::Named(path, remembered) => (path, remembered),
         };
         let found = || any.known.upgrade().map(|known| known.find(path.as_str()));
@@ -45,10 +50,10 @@ impl Taken {
     }
 }
 
-/// The name under which requests count that no route took.
+/// The name of requests that no route took.
 pub(super) const UNMATCHED: &str = "unmatched";
 
-/// More routes than any app has; what is beyond shares one series.
+/// More routes than any app has; those beyond share one series.
 const MOST: usize = 4096;
 
 /// A route, by its pattern, and its metrics.
@@ -56,7 +61,7 @@ const MOST: usize = 4096;
 pub(super) struct Route {
     pub(super) name: Box<str>,
     pub(super) metrics: RouteMetrics,
-    /// Among these it is.
+    /// The routes that it is one of.
     known: Weak<Known>,
 }
 
@@ -72,17 +77,38 @@ struct Known {
     metrics: RequestMetrics,
     routes: Mutex<HashMap<Box<str>, Arc<Route>>>,
     own: Weak<Self>,
+    /// Whether the log has said that a service answers whose routes have no names.
+    nameless: Once,
 }
 
 impl Routes {
     pub(super) fn new(metrics: RequestMetrics) -> Self {
-        let known = Arc::new_cyclic(|own| Known { metrics, routes: Mutex::default(), own: Weak::clone(own) });
+        let known = Arc::new_cyclic(|own| Known {
+            metrics,
+            routes: Mutex::default(),
+            own: Weak::clone(own),
+            nameless: Once::new(),
+        });
         let unmatched = Arc::new(known.make(UNMATCHED));
         Self { known, unmatched }
     }
 
     pub(super) fn unmatched(&self) -> &Arc<Route> {
         &self.unmatched
+    }
+
+    /// A request was answered. Logs, once for each server, that a service answers whose routes have no names, so that all
+    /// its requests count as one.
+    pub(super) fn answered(&self, taken: Option<&Taken>, status: StatusCode) {
+        let answers = !matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        if matches!(taken, Some(Taken::Nameless)) && answers {
+            self.known.nameless.call_once(|| {
+                tracing::warn!(
+                    "a service put in by nest_service, route_service or fallback_service answers, and its requests count \
+                     as `unmatched`: nest its router by Router::nest, or put plimsoll's RouteNames on it"
+                );
+            });
+        }
     }
 }
 
@@ -107,10 +133,12 @@ impl Known {
 
 /// Names the routes of a router that stands inside another as a service.
 ///
-/// A router that is [nested](axum::Router::nest) or merged is a part of the one around it, and its routes have their names.
-/// One that is put in by `nest_service`, `route_service` or `fallback_service` is a service like any other, of which the
-/// server sees nothing: its requests count as `unmatched`. With this layer on it (`Router::layer`), they count, and stand in
-/// the log, under their whole patterns, the prefix included. Elsewhere than inside `serve` it does nothing.
+/// A router that is [nested](axum::Router::nest) or merged is a part of the one around it, and its routes have their
+/// names. One that is put in by `nest_service`, `route_service` or `fallback_service` is a service like any other, of
+/// which the server sees nothing: its requests count as `unmatched`, and the first of them that is answered is a
+/// warning in the log. With this layer on it (`Router::layer`), they count, and stand in the log, under their whole
+/// patterns, the prefix included. On a service without routes the layer says that `unmatched` is meant; a folder of
+/// files (`files::Files`) needs none. Elsewhere than inside `serve` it does nothing.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -123,19 +151,51 @@ impl Known {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RouteNames;
 
+/// Says that the request is for a service without routes.
+pub(crate) fn single() {
+    let _ = TAKEN.try_with(|taken| *taken.borrow_mut() = Some(Taken::Single));
+}
+
 impl<S> Layer<S> for RouteNames {
     type Service = NamedRoute<S>;
 
     fn layer(&self, inner: S) -> NamedRoute<S> {
-        NamedRoute { inner, mine: Arc::default() }
+        NamedRoute { inner, routes: None, found: Arc::default() }
     }
 }
 
-/// A service on a route that has a name. See [`RouteNames`].
+impl<S> Layer<S> for Routes {
+    type Service = NamedRoute<S>;
+
+    fn layer(&self, inner: S) -> NamedRoute<S> {
+        NamedRoute { inner, routes: Some(self.clone()), found: Arc::default() }
+    }
+}
+
+/// A service on a route that has a name. The router makes one for each, so that a route is looked up once and then known.
+/// See [`RouteNames`].
 #[derive(Clone, Debug)]
 pub struct NamedRoute<S> {
     inner: S,
-    mine: Arc<OnceLock<Arc<Route>>>,
+    /// The server's, where the layer is the server's own.
+    routes: Option<Routes>,
+    found: Arc<OnceLock<Arc<Route>>>,
+}
+
+impl<S> NamedRoute<S> {
+    fn taken(&self, path: Option<&MatchedPath>) -> Taken {
+        match (path, &self.routes) {
+            (Some(path), Some(routes)) => {
+                let route = self.found.get_or_init(|| routes.known.find(path.as_str()));
+                // One service can stand on several routes.
+                let same = &*route.name == path.as_str();
+                Taken::Known(if same { Arc::clone(route) } else { routes.known.find(path.as_str()) })
+            }
+            (Some(path), None) => Taken::Named(path.clone(), Arc::clone(&self.found)),
+            (None, Some(_)) => Taken::Nameless,
+            (None, None) => Taken::Single,
+        }
+    }
 }
 
 impl<S, B> Service<Request<B>> for NamedRoute<S>
@@ -151,55 +211,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        if let Some(path) = request.extensions().get::<MatchedPath>() {
-            let taken = || Taken::Named(path.clone(), Arc::clone(&self.mine));
-            let _ = TAKEN.try_with(|slot| *slot.borrow_mut() = Some(taken()));
-        }
-        self.inner.call(request)
-    }
-}
-
-impl<S> Layer<S> for Routes {
-    type Service = OnRoute<S>;
-
-    fn layer(&self, inner: S) -> OnRoute<S> {
-        OnRoute { inner, routes: self.clone(), mine: Arc::default() }
-    }
-}
-
-/// A service on a route. The router makes one for each, so that a route is looked up once and then known.
-#[derive(Clone, Debug)]
-pub(super) struct OnRoute<S> {
-    inner: S,
-    routes: Routes,
-    mine: Arc<OnceLock<Arc<Route>>>,
-}
-
-impl<S> OnRoute<S> {
-    fn route(&self, path: &MatchedPath) -> Arc<Route> {
-        let mine = self.mine.get_or_init(|| self.routes.known.find(path.as_str()));
-        // One service can stand on several routes.
-        if &*mine.name == path.as_str() { Arc::clone(mine) } else { self.routes.known.find(path.as_str()) }
-    }
-}
-
-impl<S, B> Service<Request<B>> for OnRoute<S>
-where
-    S: Service<Request<B>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> S::Future {
-        if let Some(path) = request.extensions().get::<MatchedPath>() {
-            // Without a record around it, nobody asks.
-            let _ = TAKEN.try_with(|taken| *taken.borrow_mut() = Some(Taken::Known(self.route(path))));
-        }
+        // Without a record around it, nobody asks.
+        let _ = TAKEN.try_with(|taken| {
+            *taken.borrow_mut() = Some(self.taken(request.extensions().get::<MatchedPath>()));
+        });
         self.inner.call(request)
     }
 }

@@ -106,7 +106,7 @@ impl<B> Server<B> {
         self
     }
 
-    /// What all but `/livez` and `/readyz` is to be asked with: `authorization: Bearer TOKEN`.
+    /// Requires `authorization: Bearer TOKEN` for everything but `/livez` and `/readyz`.
     pub fn admin_token(mut self, token: AdminToken) -> Self {
         self.settings.token = Some(token);
         self
@@ -120,7 +120,7 @@ impl<B> Server<B> {
     }
 
     /// Is ready only while this holds: else `/readyz` of the admin answers 503 with the word `otherwise`, and whoever routes
-    /// requests sends them elsewhere. It is asked with every probe, and given a second; an answer that costs something
+    /// requests sends them elsewhere. It is asked with every probe, and given a second; a response that costs something
     /// should be kept for a while. Requests that come all the same are served.
     ///
     /// For what nothing can be done without. Where all replicas lose the same database at once, all are unready at once,
@@ -154,7 +154,7 @@ impl<B> Server<B> {
         self
     }
 
-    /// Puts this layer outside of everything that can refuse, so that a refusal is an answer like any other to it. Meant for
+    /// Puts this layer outside of everything that can refuse, so that a refusal is a response like any other to it. Meant for
     /// CORS: without its headers a browser does not show a page why its request was refused (429, 503, 413, 504), and a
     /// preflight should take nobody's place. tower-http's `CorsLayer`, or any other with the bounds of
     /// [`Router::layer`]. Called again, the layer given first is outermost.

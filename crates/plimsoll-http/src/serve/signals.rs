@@ -1,10 +1,10 @@
-//! What the process is told from outside.
+//! Signals to the process.
 
 use super::ServeError;
 
 /// A request to end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Told {
+pub(super) enum Signal {
     /// By whoever runs it: others may still send requests for a moment.
     Terminate,
     /// By whoever sits before it, and waits.
@@ -30,10 +30,10 @@ impl Signals {
     }
 
     /// The next one. Cancel safe: none is lost.
-    pub(super) async fn next(&mut self) -> Told {
+    pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => Told::Terminate,
-            _ = self.interrupt.recv() => Told::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
         }
     }
 }
@@ -51,10 +51,10 @@ impl Signals {
     }
 
     /// The next one. Cancel safe: none is lost.
-    pub(super) async fn next(&mut self) -> Told {
+    pub(super) async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Told::Interrupt
+        Signal::Interrupt
     }
 }

@@ -5,7 +5,8 @@ use crate::{
     body::{BodyLimits, ByteLimit, NegotiateLayer},
     boundary::BoundaryLayer,
     inbound::{
-        Answered, BodyLimitLayer, ClientLayer, DeadlineLayer, DeadlineRules, RequestIdLayer, TraceLayer,
+        BodyLimitLayer, ClientLayer, DeadlineLayer, DeadlineRules, InFlightLayer, RejectAsResponse,
+        RequestIdLayer, TraceLayer,
     },
     layers::{HttpFacts, KeyBy},
 };
@@ -23,7 +24,7 @@ use tower_service::Service;
 /// Clients whose requests under way are counted apart. Beyond, they share one place among those at rest.
 const CLIENTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// What the layers are made of, shared with those who look at it.
+/// The guards of the layers, shared with the admin address and the metrics.
 #[derive(Clone, Debug)]
 pub(super) struct Guards {
     /// Fed by the runtime's lag.
@@ -51,7 +52,7 @@ impl Guards {
         Self { lag: shed(), line, places, rate }
     }
 
-    /// What the runtime's lag is to be told to.
+    /// Returns the shedder that the runtime's lag feeds.
     pub(super) fn feels_lag(&self) -> Option<Arc<Shedder>> {
         self.lag.as_ref().map(|shed| Arc::clone(shed.shedder()))
     }
@@ -94,11 +95,11 @@ impl Plan {
             BulkheadLayer::keyed(spec, CLIENTS, by_client)
         });
         let service = BodyLimitLayer::new(limits.body()).layer(within);
-        let service = Answered::maybe(guards.places).layer(service);
-        let service = Answered::maybe(own_places).layer(service);
-        let service = Answered::maybe(guards.rate).layer(service);
-        let service = Answered::maybe(guards.line).layer(service);
-        let service = Answered::maybe(guards.lag).layer(service);
+        let service = InFlightLayer::maybe(guards.places).layer(service);
+        let service = InFlightLayer::maybe(own_places).layer(service);
+        let service = RejectAsResponse::maybe(guards.rate).layer(service);
+        let service = RejectAsResponse::maybe(guards.line).layer(service);
+        let service = RejectAsResponse::maybe(guards.lag).layer(service);
         let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);
         let service = AuthorityLayer.layer(service);
         let service = record.layer(edge.layer(boundary.layer(service)));
@@ -106,7 +107,7 @@ impl Plan {
     }
 }
 
-/// What can only be done where the route is known, and what extractors go by.
+/// Puts around the app what needs the route, and what extractors read.
 fn inside(app: Router, boundary: &BoundaryLayer, routes: Routes, size: Option<ByteLimit>) -> Router {
     // One limit is enough, and the one that is set is meant.
     let none = ByteLimit::new(usize::MAX).unwrap_or_default();

@@ -1,51 +1,47 @@
-//! The streams of one HTTP/2 connection: what its client takes of their answers.
+//! The responses of one connection that its client has not taken yet.
 //!
-//! hyper asks for an answer's body until it holds as much as it may, and then knows nothing of time. Each part of a body is
-//! therefore followed until the socket has taken it. Until then the body itself lives, and with it its place in every limit.
+//! hyper asks for a response's body until it holds as much as it may, and then knows nothing of time. Each part of a body
+//! is therefore followed until the socket has taken it. Until then the body itself lives, and with it its place in every
+//! limit. Over HTTP/2, each response is a stream, which is reset when its client takes nothing of it for too long.
 
-use super::pulse::{self, Beat, Pulse};
-use bytes::{Buf, Bytes};
+use super::{
+    activity::{self, ActiveRequest, ConnectionActivity},
+    unsent::Unsent,
+};
 use futures_util::task::AtomicWaker;
-use http_body::{Body, Frame, SizeHint};
 use parking_lot::{Mutex, MutexGuard};
 use pin_project_lite::pin_project;
 use std::{
-    fmt,
-    io::IoSlice,
-    mem,
+    fmt, mem,
     pin::Pin,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{sync::Notify, task::AbortHandle, time::Instant};
 
-/// Bodies up to this size end with their last part. Of longer ones the end is kept back until the client has taken the
-/// rest: a stream that has not ended can be reset, and what hyper holds of it goes with that.
-const SHORT: u64 = 64 * 1024;
-
-/// Into how many looks the time is divided for which a client may take nothing.
+/// The number of looks into which the time is divided for which a client may take nothing.
 pub(super) const LOOKS: u32 = 4;
 
-/// What is kept alive until the client has taken it.
-trait Alive: Send {}
+/// A value that is kept alive until the client has taken it.
+pub(super) trait Alive: Send {}
 impl<T: Send> Alive for T {}
-type Kept = Pin<Box<dyn Alive>>;
+pub(super) type Kept = Pin<Box<dyn Alive>>;
 
 /// The streams that are open on a connection.
-#[derive(Default)]
 pub(super) struct Streams {
     open: Mutex<Vec<Weak<Stream>>>,
     /// The stream whose task hyper is about to spawn.
     begun: Mutex<Option<Weak<Stream>>>,
-    /// Bodies that have been taken. Where the last part goes is within hyper's locks, which a body may need to be dropped:
-    /// the connection's own task drops them.
+    /// Bodies that have been taken. The last part goes within hyper's locks, which a body may need to be dropped: the
+    /// connection's own task drops them.
     over: Mutex<Vec<Kept>>,
     used: AtomicBool,
     first: Notify,
+    unsent: Arc<Unsent>,
 }
 
 impl fmt::Debug for Streams {
@@ -54,32 +50,36 @@ impl fmt::Debug for Streams {
     }
 }
 
-/// A stream, until its client has taken its answer.
+/// A response, until its client has taken it: a stream of HTTP/2, or a response of HTTP/1.
 pub(super) struct Stream {
     streams: Arc<Streams>,
     unsent: AtomicU64,
     moved: AtomicU64,
-    /// What had moved at a look, and since when no more has.
+    /// The bytes that had moved at a look, and since when no more have.
     still: Mutex<(u64, Option<Instant>)>,
     body: Mutex<Option<Kept>>,
-    waiting: AtomicWaker,
+    pub(super) waiting: AtomicWaker,
     task: Mutex<Option<AbortHandle>>,
-    beat: Beat,
+    active: ActiveRequest,
+    /// Whether it can be reset alone, without its connection.
+    pub(super) multiplexed: bool,
 }
 
 impl Streams {
-    /// A stream has begun.
-    pub(super) fn open(self: &Arc<Self>, beat: Beat) -> Arc<Stream> {
-        let stream = Arc::new(Stream {
-            streams: Arc::clone(self),
-            unsent: AtomicU64::new(0),
-            moved: AtomicU64::new(0),
-            still: Mutex::default(),
-            body: Mutex::default(),
-            waiting: AtomicWaker::new(),
-            task: Mutex::default(),
-            beat,
-        });
+    pub(super) fn new(unsent: &Arc<Unsent>) -> Arc<Self> {
+        Arc::new(Self {
+            open: Mutex::default(),
+            begun: Mutex::default(),
+            over: Mutex::default(),
+            used: AtomicBool::new(false),
+            first: Notify::new(),
+            unsent: Arc::clone(unsent),
+        })
+    }
+
+    /// A stream of HTTP/2 has begun.
+    pub(super) fn open(self: &Arc<Self>, active: ActiveRequest) -> Arc<Stream> {
+        let stream = self.response(active, true);
         let mut open = lock(&self.open);
         if open.len() == open.capacity() {
             open.retain(|stream| stream.strong_count() > 0);
@@ -91,6 +91,25 @@ impl Streams {
             self.first.notify_one();
         }
         stream
+    }
+
+    /// A response of HTTP/1, which has its connection for itself: the socket's own limit ends both.
+    pub(super) fn alone(self: &Arc<Self>, active: ActiveRequest) -> Arc<Stream> {
+        self.response(active, false)
+    }
+
+    fn response(self: &Arc<Self>, active: ActiveRequest, multiplexed: bool) -> Arc<Stream> {
+        Arc::new(Stream {
+            streams: Arc::clone(self),
+            unsent: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            still: Mutex::default(),
+            body: Mutex::default(),
+            waiting: AtomicWaker::new(),
+            task: Mutex::default(),
+            active,
+            multiplexed,
+        })
     }
 
     /// Waits for the first stream. Cancel safe.
@@ -109,9 +128,10 @@ impl Streams {
         drop(over);
     }
 
-    /// Resets the streams of which the client has taken nothing for so long. Whether that are all, and nothing else is
-    /// under way.
+    /// Resets the streams of which the client has taken nothing for so long, or since the last look where the memory of
+    /// the server is full of such. Returns whether these are all streams, and nothing else is under way.
     pub(super) fn look(&self, now: Instant, limit: Duration) -> bool {
+        let limit = if self.unsent.is_full() { limit / LOOKS } else { limit };
         let open: Vec<_> = {
             let mut open = lock(&self.open);
             open.retain(|stream| stream.strong_count() > 0);
@@ -134,32 +154,32 @@ impl Streams {
     }
 }
 
-/// Runs hyper's tasks, and knows which stream each is for.
+/// The executor of hyper's tasks, which knows the stream of each.
 #[derive(Clone, Debug)]
 pub(super) struct Executor {
     streams: Arc<Streams>,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
 }
 
 impl Executor {
-    pub(super) fn new(pulse: &Arc<Pulse>, streams: &Arc<Streams>) -> Self {
-        Self { streams: Arc::clone(streams), pulse: Arc::clone(pulse) }
+    pub(super) fn new(activity: &Arc<ConnectionActivity>, streams: &Arc<Streams>) -> Self {
+        Self { streams: Arc::clone(streams), activity: Arc::clone(activity) }
     }
 }
 
 impl<F: Future<Output: Send + 'static> + Send + 'static> hyper::rt::Executor<F> for Executor {
     fn execute(&self, future: F) {
-        self.streams.spawn(Counted { task: future, _open: self.pulse.stream() });
+        self.streams.spawn(Counted { task: future, _open: self.activity.stream() });
     }
 }
 
 pin_project! {
-    /// A task that tells how long its stream is open. A stream that becomes something else (RFC 8441) outlives its answer:
+    /// A task that tells how long its stream is open. A stream that becomes something else (RFC 8441) outlives its response:
     /// hyper hands its writing half to a task, which ends with the stream.
     struct Counted<F> {
         #[pin]
         task: F,
-        _open: pulse::Stream,
+        _open: activity::Stream,
     }
 }
 
@@ -172,20 +192,27 @@ impl<F: Future> Future for Counted<F> {
 }
 
 impl Stream {
-    /// What keeps its connection busy.
-    pub(super) const fn beat(&self) -> &Beat {
-        &self.beat
+    /// The request that keeps its connection busy.
+    pub(super) const fn active(&self) -> &ActiveRequest {
+        &self.active
     }
 
-    fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         self.unsent.load(Relaxed) > 0
     }
 
-    fn give(&self, bytes: u64) {
-        self.unsent.fetch_add(bytes, Relaxed);
+    /// Whether the rest of the body has to wait until what is held is sent: the memory of the server is full of such.
+    pub(super) fn must_wait(&self) -> bool {
+        self.is_held() && self.streams.unsent.is_full()
     }
 
-    fn release(&self, bytes: u64, taken: bool) {
+    pub(super) fn give(&self, bytes: u64) {
+        self.unsent.fetch_add(bytes, Relaxed);
+        self.streams.unsent.add(bytes);
+    }
+
+    pub(super) fn release(&self, bytes: u64, taken: bool) {
+        self.streams.unsent.remove(bytes);
         if taken {
             self.moved.fetch_add(bytes, Relaxed);
         }
@@ -215,6 +242,11 @@ impl Stream {
         let body = lock(&self.body).take();
         drop(body);
     }
+
+    /// Keeps a body until the client has taken what is held of it.
+    pub(super) fn keep(&self, body: Kept) {
+        *lock(&self.body) = Some(body);
+    }
 }
 
 impl Drop for Stream {
@@ -222,201 +254,6 @@ impl Drop for Stream {
         let body = self.body.get_mut().take();
         if let Some(body) = body {
             lock(&self.streams.over).push(body);
-        }
-    }
-}
-
-/// A part of an answer's body: over HTTP/2, its stream is open until the socket has taken it.
-pub(super) struct Part {
-    bytes: Bytes,
-    stream: Option<Arc<Stream>>,
-}
-
-impl Buf for Part {
-    fn remaining(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        self.bytes.chunks_vectored(slices)
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.bytes.advance(bytes);
-        if let Some(stream) = &self.stream {
-            stream.release(bytes as u64, true);
-        }
-    }
-
-    fn copy_to_bytes(&mut self, bytes: usize) -> Bytes {
-        if let Some(stream) = &self.stream {
-            stream.release(bytes as u64, true);
-        }
-        self.bytes.split_to(bytes)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if let Some(stream) = &self.stream
-            && !self.bytes.is_empty()
-        {
-            stream.release(self.bytes.len() as u64, false);
-        }
-    }
-}
-
-pin_project! {
-    /// An answer's body, which keeps its connection busy until it is over.
-    #[project = HeldProjected]
-    pub(super) enum Held<B> {
-        /// On a connection of its own, which asks for a part when it has sent the one before.
-        Alone { #[pin] inner: B, beat: Beat },
-        OfStream { held: Multiplexed<B> },
-    }
-}
-
-impl<B: Body + Send + 'static> Held<B> {
-    /// On a connection of HTTP/1.
-    pub(super) fn alone(inner: B, beat: Beat) -> Self {
-        Self::Alone { inner, beat }
-    }
-
-    /// On this stream.
-    pub(super) fn of(inner: B, stream: Arc<Stream>) -> Self {
-        Self::OfStream {
-            held: Multiplexed {
-                inner: Some(Box::pin(inner)),
-                stream,
-                keep,
-                trailers: None,
-                bytes: 0,
-                over: false,
-            },
-        }
-    }
-}
-
-impl<B: Body<Data = Bytes>> Body for Held<B> {
-    type Data = Part;
-    type Error = B::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Part>, B::Error>>> {
-        match self.project() {
-            HeldProjected::Alone { inner, .. } => {
-                let part = |bytes| Part { bytes, stream: None };
-                inner.poll_frame(cx).map_ok(|frame| frame.map_data(part))
-            }
-            HeldProjected::OfStream { held } => held.poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Alone { inner, .. } => inner.is_end_stream(),
-            Self::OfStream { held } => held.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Alone { inner, .. } => inner.size_hint(),
-            Self::OfStream { held } => {
-                held.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
-            }
-        }
-    }
-}
-
-/// A stream's body: it lives, and with it its place in every limit, until its client has taken it.
-pub(super) struct Multiplexed<B> {
-    inner: Option<Pin<Box<B>>>,
-    stream: Arc<Stream>,
-    keep: fn(Pin<Box<B>>) -> Kept,
-    /// Trailers that wait for the rest of the body.
-    trailers: Option<Frame<Part>>,
-    bytes: u64,
-    /// Whether the body has said that it has ended.
-    over: bool,
-}
-
-fn keep<B: Send + 'static>(body: Pin<Box<B>>) -> Kept {
-    body
-}
-
-impl<B: Body<Data = Bytes>> Multiplexed<B> {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Part>, B::Error>>> {
-        if self.trailers.is_some() || self.over {
-            ready!(self.poll_end(cx));
-        }
-        if let Some(trailers) = self.trailers.take() {
-            return Poll::Ready(Some(Ok(trailers)));
-        }
-        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        match ready!(inner.as_mut().poll_frame(cx)) {
-            Some(Ok(frame)) => {
-                let frame = frame.map_data(|bytes| {
-                    self.stream.give(bytes.len() as u64);
-                    Part { bytes, stream: Some(Arc::clone(&self.stream)) }
-                });
-                self.over = self.inner.as_ref().is_none_or(Body::is_end_stream);
-                if let Some(part) = frame.data_ref() {
-                    self.bytes += part.remaining() as u64;
-                } else if self.poll_end(cx).is_pending() {
-                    self.trailers = Some(frame);
-                    return Poll::Pending;
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Some(Err(error)) => Poll::Ready(Some(Err(error))),
-            None => {
-                // It is not asked again.
-                self.over = true;
-                self.park();
-                self.poll_end(cx).map(|()| None)
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.trailers.is_none()
-            && !self.keeps_back_its_end()
-            && self.inner.as_ref().is_none_or(Body::is_end_stream)
-    }
-}
-
-impl<B> Multiplexed<B> {
-    /// Whether the end must wait until the client has taken the rest.
-    fn keeps_back_its_end(&self) -> bool {
-        self.bytes > SHORT && self.stream.is_held()
-    }
-
-    /// Ready where the end need not wait.
-    fn poll_end(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.keeps_back_its_end() {
-            return Poll::Ready(());
-        }
-        self.stream.waiting.register(cx.waker());
-        // It may have been taken just before somebody was there to be woken.
-        if self.stream.is_held() { Poll::Pending } else { Poll::Ready(()) }
-    }
-
-    /// Leaves the body to its stream.
-    fn park(&mut self) {
-        if let Some(body) = self.inner.take() {
-            *lock(&self.stream.body) = Some((self.keep)(body));
-        }
-    }
-}
-
-impl<B> Drop for Multiplexed<B> {
-    fn drop(&mut self) {
-        if self.over && self.stream.is_held() {
-            self.park();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What holds for a connection once it has switched protocols: WebSocket's, for example.
+//! The limits of a connection that has switched protocols, for example to WebSocket.
 
 use plimsoll_task::drain::CancellationToken;
 use std::{

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use http_body_util::Full;
 use plimsoll_http::{
     Kind, Problem, ProblemId,
-    boundary::{BoundaryLayer, Told, Verbatim},
+    boundary::{BoundaryLayer, ReportedProblem, Verbatim},
 };
 use plimsoll_policy::{Limit, Machine, Reason, RejectedError};
 use plimsoll_telemetry::{Format, Registry};
@@ -193,7 +193,7 @@ async fn boundaries_within_each_other_tell_it_once() {
     let layer = BoundaryLayer::new().counted(&registry).unwrap();
     let service = layer.layer(layer.layer(failing(|| Problem::internal(SECRET))));
     let answer = service.oneshot(get()).await.unwrap();
-    assert!(answer.extensions().get::<Told>().unwrap().is_settled());
+    assert!(answer.extensions().get::<ReportedProblem>().unwrap().is_settled());
     assert_eq!(Answer::of(answer).await.kind(), "internal");
     assert_eq!(log.text().matches("ERROR").count(), 1, "{}", log.text());
     let page = registry.render(Format::from_accept("text/plain"));

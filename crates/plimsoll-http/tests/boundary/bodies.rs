@@ -1,4 +1,4 @@
-//! What goes wrong when the status has been sent.
+//! Failures after the status has been sent.
 
 use crate::support::{Log, get};
 use bytes::Bytes;
@@ -97,4 +97,25 @@ async fn a_panic_in_the_drop_of_a_body_is_caught() {
     let log = Log::capture();
     drop(answer(&BoundaryLayer::new(), Then::PanicsInDrop).await);
     assert!(log.text().contains("place=\"drop\""), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_call_of_grpc_that_fails_half_way_ends_by_a_status_with_the_id_in_the_log() {
+    for (then, cause) in [(Then::Panics, "half-way"), (Then::Fails, "row 7 of hunter2")] {
+        let log = Log::capture();
+        let layer = BoundaryLayer::new();
+        let service = service_fn(move |_: Request<()>| async move {
+            Ok::<_, Infallible>(Response::new(Trouble(then, false)))
+        });
+        let call = Request::post("/shop.Orders/Watch").version(http::Version::HTTP_2);
+        let call = call.header("content-type", "application/grpc").body(()).unwrap();
+        let body = layer.layer(service).oneshot(call).await.unwrap().into_body();
+        let body = body.collect().await.expect("it ends as a call does");
+        let trailers = body.trailers().unwrap();
+        assert_eq!(trailers["grpc-status"], "13");
+        assert!(!format!("{trailers:?}").contains("hunter2"), "{trailers:?}");
+        let id = trailers["problem-id"].to_str().unwrap();
+        assert!(log.text().contains(id) && log.text().contains(cause), "{id} in {}", log.text());
+        assert_eq!(body.to_bytes(), "half");
+    }
 }

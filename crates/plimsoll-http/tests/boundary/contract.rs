@@ -1,4 +1,4 @@
-//! What every layer must keep to.
+//! The contract of every layer.
 
 use bytes::Bytes;
 use http::{Request, Response};

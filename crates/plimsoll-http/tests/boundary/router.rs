@@ -135,7 +135,7 @@ async fn routes_are_counted_by_their_pattern() {
     assert!(log.text().contains("route=\"/broken\""), "{}", log.text());
 }
 
-/// What every service of users must be: sent between threads and cloned.
+/// A user's service must be `Send` and `Clone`.
 #[test]
 fn it_can_be_served() {
     fn is_service<S: Clone + Send + Sync + 'static>(_: &S) {}

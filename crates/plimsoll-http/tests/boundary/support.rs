@@ -49,7 +49,7 @@ impl Answer {
     }
 }
 
-/// What `service` answers `request` from inside `layer`.
+/// Returns the response of `service` to `request` from inside `layer`.
 pub(crate) async fn ask<S, B, R>(layer: &BoundaryLayer, service: S, request: Request<B>) -> Answer
 where
     S: Service<Request<B>, Response = Response<R>>,

@@ -7,7 +7,7 @@ use crate::{
 use axum::response::{IntoResponse, Redirect};
 use bytes::Bytes;
 use http_body::Frame;
-use plimsoll_http::client::reqwest::{Answers, layer};
+use plimsoll_http::client::reqwest::{ReqwestClassifier, layer};
 use plimsoll_policy::{Limit, Outcome, PolicySpec, Timeouts};
 use plimsoll_testkit::{Fault, FaultyUpstream};
 use plimsoll_tower::Classify;
@@ -56,10 +56,10 @@ async fn limits_hold() {
     assert_eq!(error.timed_out(), Some(Limit::Attempt));
 }
 
-/// What reqwest says of it, and what a policy around it learns.
+/// Returns reqwest's error, and the outcome for a policy around it.
 async fn learned(request: Request) -> (reqwest::Error, Outcome, bool) {
     let error = reqwest::Client::new().execute(request).await.unwrap_err();
-    let settlement = Answers.classify(Err(&error));
+    let settlement = ReqwestClassifier.classify(Err(&error));
     (error, settlement.outcome, settlement.cause.is_some())
 }
 
@@ -99,6 +99,45 @@ async fn a_body_of_ours_that_fails_is_no_failure_of_the_peer() {
     *request.body_mut() = Some(Body::wrap(body));
     let (error, outcome, again) = learned(request).await;
     assert_eq!((outcome, again), (Outcome::Caller, false), "{error:?}");
+}
+
+#[tokio::test]
+async fn over_http_2_a_body_of_ours_that_fails_is_told_apart_from_a_peer_that_resets() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}/", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    // A GET is reset; whatever has a body is read, and never answered.
+                    if request.method() == Method::GET {
+                        respond.send_reset(h2::Reason::INTERNAL_ERROR);
+                    } else {
+                        tokio::spawn(async move {
+                            let mut body = request.into_body();
+                            while let Some(Ok(part)) = body.data().await {
+                                let _ = body.flow_control().release_capacity(part.len());
+                            }
+                            drop(respond);
+                        });
+                    }
+                }
+            });
+        }
+    });
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let mut failing = Request::new(Method::PUT, origin.parse().unwrap());
+    let parts = [Ok(Frame::data(Bytes::from_static(b"half"))), Err(io::Error::other("the file is gone"))];
+    *failing.body_mut() =
+        Some(Body::wrap(http_body_util::StreamBody::new(futures_util::stream::iter(parts))));
+    let error = client.execute(failing).await.unwrap_err();
+    let settlement = ReqwestClassifier.classify(Err(&error));
+    assert_eq!((settlement.outcome, settlement.cause), (Outcome::Caller, None), "{error:?}");
+    let error = client.execute(Request::new(Method::GET, origin.parse().unwrap())).await.unwrap_err();
+    let settlement = ReqwestClassifier.classify(Err(&error));
+    assert!(settlement.outcome.is_failure() && settlement.cause.is_some(), "{error:?}");
+    serving.abort();
 }
 
 #[tokio::test]

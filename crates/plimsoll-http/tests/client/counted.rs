@@ -1,4 +1,4 @@
-//! What is counted, and under which name.
+//! Counters of a client, and their names.
 
 use crate::{server::Server, stand::patient};
 use axum::response::IntoResponse;

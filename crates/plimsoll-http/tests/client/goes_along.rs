@@ -1,4 +1,4 @@
-//! What a request takes along: its key, what is left of its time, its trace.
+//! Headers that a request takes along: its key, the rest of its time, its trace.
 
 use crate::{
     server::Server,

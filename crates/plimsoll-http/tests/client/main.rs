@@ -14,6 +14,7 @@ mod goes_along;
 mod kept;
 mod limits;
 mod names;
+mod pool;
 mod responses;
 mod server;
 mod service;

@@ -10,7 +10,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use plimsoll_http::{
     body::{ByteLimit, Format},
-    client::{Client, Error, InvalidRequest},
+    client::{Client, Error, RequestError},
 };
 use plimsoll_policy::PolicySpec;
 use plimsoll_telemetry::{Format as Page, Registry};
@@ -42,8 +42,8 @@ async fn each_host_has_its_own_policy_and_others_the_default() {
     let closed = told.clone().build();
     closed.get(format!("{}/", one.origin)).send().await.unwrap();
     let elsewhere = closed.get(format!("{}/", two.origin)).send().await.unwrap_err();
-    assert!(matches!(elsewhere, Error::Request(InvalidRequest::Elsewhere(_))), "{elsewhere}");
-    assert!(matches!(closed.get("/").send().await, Err(Error::Request(InvalidRequest::NoOrigin))));
+    assert!(matches!(elsewhere, Error::Request(RequestError::Elsewhere(_))), "{elsewhere}");
+    assert!(matches!(closed.get("/").send().await, Err(Error::Request(RequestError::NoOrigin))));
 
     let open = told.default_policy(PolicySpec::default()).most_hosts(NonZeroUsize::MIN).build();
     open.get(format!("{}/", one.origin)).send().await.unwrap();

@@ -1,9 +1,9 @@
-//! What the client says of a peer that fails.
+//! The client's log of a peer that fails.
 
 use crate::{server::Server, stand::patient};
 use axum::{body::Body, response::Response};
 use plimsoll_http::{client::Client, headers::TraceParent};
-use plimsoll_policy::Timeouts;
+use plimsoll_policy::{PolicySpec, Timeouts, breaker::BreakerSpec};
 use plimsoll_testkit::Written;
 use std::time::Duration;
 use tracing::subscriber::DefaultGuard;
@@ -22,9 +22,13 @@ impl Page {
     }
 
     fn failures(&self) -> Vec<serde_json::Value> {
+        self.lines("attempt failed")
+    }
+
+    fn lines(&self, message: &str) -> Vec<serde_json::Value> {
         let text = self.0.text();
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        lines.filter(|line: &serde_json::Value| line["message"] == "attempt failed").collect()
+        lines.filter(|line: &serde_json::Value| line["message"] == message).collect()
     }
 }
 
@@ -66,4 +70,30 @@ async fn each_cause_is_told_apart_and_a_good_answer_is_no_line() {
     let whys: Vec<&str> = failures.iter().map(|line| line["why"].as_str().unwrap()).collect();
     assert_eq!(whys, ["upstream-status", "attempt-timeout"], "{failures:#?}");
     assert_eq!(failures[0]["status"], 503);
+}
+
+#[tokio::test]
+async fn a_breaker_that_opens_is_a_line_with_and_without_metrics() {
+    let breaker =
+        || BreakerSpec { consecutive_failures: std::num::NonZeroU32::new(2), ..BreakerSpec::default() };
+    let policy = || PolicySpec { breaker: Some(breaker()), ..patient() };
+    for counted in [true, false] {
+        let (page, _open) = Page::open();
+        let server =
+            Server::start(|_| async { Response::builder().status(503).body(Body::empty()).unwrap() }).await;
+        let builder = Client::builder();
+        let builder = if counted { builder } else { builder.without_metrics() };
+        let client = builder.origin(&server.origin, policy()).unwrap();
+        for _ in 0..2 {
+            client.get("/").send().await.unwrap();
+        }
+        client.get("/").send().await.unwrap_err();
+        let [line] = &page.lines("breaker opened")[..] else { panic!("{counted}: {}", page.0.text()) };
+        assert_eq!(
+            (&line["level"], &line["reason"]),
+            (&"WARN".into(), &"consecutive-failures".into()),
+            "{line:#}"
+        );
+        assert_eq!(line["upstream"], server.origin.trim_start_matches("http://"));
+    }
 }

@@ -1,4 +1,4 @@
-//! What the tests share: policies with one thing on, and clients of faulty upstreams.
+//! Shared by the tests: policies with one thing on, and clients of faulty upstreams.
 
 use plimsoll_http::client::{Client, Handle};
 use plimsoll_policy::{PolicySpec, Timeouts, bulkhead::BulkheadSpec, retry::RetrySpec, units::BackoffRange};

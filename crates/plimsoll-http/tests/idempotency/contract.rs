@@ -1,4 +1,4 @@
-//! What every layer must keep to, for requests that pass the keys by.
+//! The contract of every layer, for requests without a key.
 
 use bytes::Bytes;
 use http::{Request, Response};

@@ -3,6 +3,7 @@
 
 mod contract;
 mod leaving;
+mod limits;
 mod model;
 #[cfg(feature = "postgres")]
 mod postgres;

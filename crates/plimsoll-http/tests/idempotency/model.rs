@@ -4,7 +4,8 @@ use http::StatusCode;
 use plimsoll_http::{
     Problem,
     idempotency::{
-        Answer, Begun, Completed, Fingerprint, IdempotencyKey, Lease, MemoryStore, Outcome, ScopedKey, Store,
+        Begun, Completed, Fingerprint, IdempotencyKey, Lease, MemoryStore, Outcome, ScopedKey, Store,
+        StoredResponse,
     },
 };
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
@@ -50,7 +51,7 @@ fn outcome(number: u8) -> Outcome {
         (name.parse().unwrap(), http::HeaderValue::from_bytes(value).unwrap())
     };
     let mut answer =
-        Answer::new(StatusCode::from_u16(200 + u16::from(number)).unwrap(), vec![number, 0, 255]);
+        StoredResponse::new(StatusCode::from_u16(200 + u16::from(number)).unwrap(), vec![number, 0, 255]);
     for (name, value) in [header("x-twice", b"1"), header("x-twice", b"\xff")] {
         answer = answer.header(name, value);
     }

@@ -9,8 +9,8 @@ use http_body_util::Full;
 use plimsoll_http::{
     Problem,
     idempotency::{
-        Answer, Begun, Claim, Fingerprint, IdempotencyKey, IdempotencyLayer, Outcome, PostgresStore,
-        ScopedKey, Store,
+        Begun, Claim, Fingerprint, IdempotencyKey, IdempotencyLayer, Outcome, PostgresStore,
+        PostgresStoreError, ScopedKey, Store, StoredResponse,
     },
 };
 use plimsoll_testkit::{Database, Postgres};
@@ -85,6 +85,39 @@ async fn migrations_may_run_beside_each_other_and_again() {
 }
 
 #[tokio::test]
+async fn one_scope_leaves_room_for_all_others() {
+    let Some((store, _database)) = store().await else { return };
+    let store = store.share(2);
+    let begin = async |scope: Option<&str>, number: u32| {
+        let key = IdempotencyKey::try_from(number.to_string().as_str()).unwrap();
+        let key = ScopedKey::new(scope.map(str::as_bytes), &key);
+        store.begin(key, Fingerprint::from_bytes([1; 32]), LEASE, KEEP).await
+    };
+    for number in 0..2 {
+        assert!(matches!(begin(Some("loud"), number).await, Ok(Begun::Ours(_))), "{number}");
+    }
+    let refused = begin(Some("loud"), 2).await.unwrap_err();
+    assert!(matches!(refused, PostgresStoreError::Share), "{refused:?}");
+    let problem = Problem::from(refused);
+    assert_eq!((problem.status().as_u16(), problem.own_code()), (429, Some("idempotency-keys")));
+    assert_eq!(begin(Some("loud"), 1).await.unwrap(), Begun::InFlight, "a key that is there stays there");
+    for scope in [None, Some("quiet")] {
+        for number in 0..2 {
+            assert!(matches!(begin(scope, number).await, Ok(Begun::Ours(_))), "{scope:?} {number}");
+        }
+    }
+    // Another process, which has counted nothing yet.
+    let other = PostgresStore::new(store.pool().clone()).share(2);
+    let key = ScopedKey::new(Some(b"loud"), &IdempotencyKey::try_from("3").unwrap());
+    let print = Fingerprint::from_bytes([1; 32]);
+    assert!(matches!(other.begin(key, print, LEASE, KEEP).await, Err(PostgresStoreError::Share)));
+    // Keys that are forgotten make room.
+    wait(store.pool(), KEEP).await;
+    let third = PostgresStore::new(store.pool().clone()).share(2);
+    assert!(matches!(third.begin(key, print, LEASE, KEEP).await, Ok(Begun::Ours(_))));
+}
+
+#[tokio::test]
 async fn what_is_over_is_swept_in_batches() {
     let Some((store, _database)) = store().await else { return };
     let begin = async |number: u32| {
@@ -103,7 +136,7 @@ async fn what_is_over_is_swept_in_batches() {
     assert_eq!(begin(5).await, Begun::InFlight);
 }
 
-/// What the handler does between its work and its answer.
+/// The handler's action between its work and its response.
 #[derive(Clone)]
 enum Then {
     Commit,
@@ -132,7 +165,7 @@ fn ordering(
             if let Then::WaitBefore(gate) = &then {
                 gate.acquire().await.unwrap().forget();
             }
-            let answer = Answer::json(StatusCode::CREATED, &id).map_err(Problem::internal)?;
+            let answer = StoredResponse::json(StatusCode::CREATED, &id).map_err(Problem::internal)?;
             store.complete_in(&mut work, &claim, &answer).await?;
             assert!(!matches!(then, Then::PanicBefore), "before the commit");
             work.commit().await.map_err(Problem::internal)?;

@@ -1,4 +1,4 @@
-//! What is answered to which request.
+//! The response to each kind of request.
 
 use crate::support::{Count, Sent, ask, counting, memory, post};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use plimsoll_http::{
     Problem,
     boundary::{BoundaryLayer, Verbatim},
-    idempotency::{IdempotencyLayer, MemoryStore, Terms, Twins, Unkept},
+    idempotency::{OnConflict, Unkept},
 };
 use plimsoll_task::Deadline;
 use plimsoll_telemetry::{Format, Registry};
@@ -144,22 +144,6 @@ async fn whatever_is_wrong_with_a_key_is_explained_at_the_same_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_client_cannot_fill_the_store_for_all_others() {
-    let layer = IdempotencyLayer::new(MemoryStore::new(8, 1 << 10)).scope(|request| {
-        request.headers.get("x-user").map_or_else(Vec::new, |user| user.as_bytes().to_vec())
-    });
-    let service = counting(&Count::default());
-    let mut seen = Vec::new();
-    for (user, key) in [("loud", "1"), ("loud", "2"), ("loud", "3"), ("shy", "3"), ("loud", "1")] {
-        let mut request = post(key, "{}");
-        request.headers_mut().insert("x-user", user.parse().unwrap());
-        let answer = ask(&layer, &service, request).await;
-        seen.push((answer.status, answer.is_replayed()));
-    }
-    assert_eq!(seen, [(201, false), (201, false), (429, false), (201, false), (201, true)]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_layer_without_a_scope_says_so_once() {
     let lines = crate::support::Lines::default();
     let service = counting(&Count::default());
@@ -241,7 +225,7 @@ async fn twins_conflict_or_wait() {
         }
     });
     let layer = memory();
-    let waiting = layer.clone().twins(Twins::Wait(SECONDS(5)));
+    let waiting = layer.clone().on_conflict(OnConflict::Wait(SECONDS(5)));
     let first = tokio::spawn({
         let (layer, service) = (layer.clone(), service.clone());
         async move { ask(&layer, &service, post("k", "{}")).await }
@@ -267,67 +251,6 @@ async fn twins_conflict_or_wait() {
     assert_eq!(patient.seen(), (200, "1", true));
     assert_eq!(first.await.unwrap().seen(), (200, "1", false));
     assert_eq!(count.get(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn bodies_are_bounded_both_ways() {
-    let count = Count::default();
-    let layer = memory().body_limit(8).answer_limit(16);
-    let service = counting(&count);
-    let large = ask(&layer, &service, post("k", "123456789")).await;
-    assert_eq!((large.problem(), count.get()), ((413, "body-too-large".to_owned()), 0));
-    assert_eq!(ask(&layer, &service, post("k", "12345678")).await.seen(), (201, "1: 12345678", false));
-
-    let counted = count.clone();
-    let streaming = service_fn(move |_: Sent| {
-        counted.up();
-        let chunks = ["0123456789", "0123456789", "end"]
-            .map(|chunk| Ok::<_, std::io::Error>(Frame::data(Bytes::from(chunk))));
-        let body = StreamBody::new(futures_util::stream::iter(chunks));
-        std::future::ready(Ok::<_, Problem>(Response::new(body)))
-    });
-    assert_eq!(
-        ask(&layer, &streaming, post("large", "{}")).await.body,
-        "01234567890123456789end",
-        "whole, if not kept"
-    );
-    let again = ask(&layer, &streaming, post("large", "{}")).await;
-    assert_eq!(again.problem(), (409, "conflict".to_owned()));
-    assert!(again.body.contains("answer-not-kept"));
-    assert_eq!(count.get(), 2, "it is not done again");
-}
-
-#[tokio::test(start_paused = true)]
-async fn work_ends_with_its_time() {
-    let terms = Terms::try_new(SECONDS(2), SECONDS(3), SECONDS(9)).unwrap();
-    let (layer, count) = (memory().terms(terms), Count::default());
-    let counted = count.clone();
-    let service = service_fn(move |_: Sent| {
-        let at = counted.up();
-        async move {
-            if at == 1 {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, Problem>(Response::new(Full::<Bytes>::from("done")))
-        }
-    });
-    assert_eq!(ask(&layer, &service, post("k", "{}")).await.problem(), (504, "deadline-exceeded".to_owned()));
-    assert_eq!(ask(&layer, &service, post("k", "{}")).await.seen(), (200, "done", false), "the key is free");
-    tokio::time::advance(SECONDS(8)).await;
-    assert!(ask(&layer, &service, post("k", "{}")).await.is_replayed());
-    tokio::time::advance(SECONDS(2)).await;
-    assert!(!ask(&layer, &service, post("k", "{}")).await.is_replayed(), "forgotten after its time");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_store_refuses() {
-    let layer = IdempotencyLayer::new(MemoryStore::new(1, 1 << 10));
-    let count = Count::default();
-    let service = counting(&count);
-    ask(&layer, &service, post("k", "{}")).await;
-    let other = ask(&layer, &service, post("another", "{}")).await;
-    assert_eq!((other.problem(), count.get()), ((503, "overloaded".to_owned()), 1));
-    assert!(ask(&layer, &service, post("k", "{}")).await.is_replayed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -76,7 +76,7 @@ where
     }
 }
 
-/// What the log says while it is listened to.
+/// The log lines during a test.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Written);
 

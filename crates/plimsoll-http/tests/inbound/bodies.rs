@@ -1,10 +1,10 @@
 use bytes::Bytes;
-use futures_util::{Stream, stream};
-use http::{Request, Response, StatusCode};
+use futures_util::{Stream, StreamExt as _, stream};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use plimsoll_http::{
-    boundary::Told,
+    boundary::ReportedProblem,
     inbound::{ArrivalLimits, BodyError, BodyLimitLayer},
 };
 use std::{convert::Infallible, time::Duration};
@@ -23,7 +23,7 @@ fn pieces(count: usize, wait: Duration) -> StreamBody<impl Stream<Item = Result<
     })))
 }
 
-/// What the service reads of the body, what it says of that, and what the caller is told.
+/// Returns what the service reads of the body, and what the caller is told.
 async fn sent<B>(limits: ArrivalLimits, body: B, said: StatusCode) -> (Option<Read>, String)
 where
     B: http_body::Body<Data = Bytes, Error = Infallible> + Unpin,
@@ -35,7 +35,7 @@ where
         Ok::<_, Infallible>(Response::builder().status(said).body(Full::<Bytes>::from("said")).unwrap())
     });
     let answer = BodyLimitLayer::new(limits).layer(service).oneshot(Request::new(body)).await.unwrap();
-    let told = answer.extensions().get::<Told>().map(|told| told.problem().kind().name());
+    let told = answer.extensions().get::<ReportedProblem>().map(|told| told.problem().kind().name());
     let told = told.map_or_else(|| answer.status().as_u16().to_string(), ToOwned::to_owned);
     (read.into_inner().unwrap(), told)
 }
@@ -131,4 +131,40 @@ async fn a_quiet_stream_of_grpc_is_not_cut() {
     assert_eq!(called(limits, pieces(3, SECOND * 3600)).await, "0");
     let whole = ArrivalLimits { total: Some(SECOND), ..limits };
     assert_eq!(called(whole, pieces(3, SECOND * 3600)).await, "4", "the time for all of it still holds");
+}
+
+/// The same, with a message before its status in the trailers.
+async fn streamed<B>(limits: ArrivalLimits, body: B) -> HeaderMap
+where
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Unpin + Send + 'static,
+{
+    let service = service_fn(|request: Request<plimsoll_http::inbound::body_limit::LimitedBody<B>>| async {
+        let frames =
+            stream::once(async { Frame::data(Bytes::from_static(b"message")) }).chain(stream::once(async {
+                let status = if request.into_body().collect().await.is_ok() { "0" } else { "13" };
+                Frame::trailers(HeaderMap::from_iter([(
+                    HeaderName::from_static("grpc-status"),
+                    status.parse().unwrap(),
+                )]))
+            }));
+        Ok::<_, Infallible>(Response::new(StreamBody::new(Box::pin(frames.map(Ok::<_, Infallible>)))))
+    });
+    let request =
+        Request::post("/shop.Orders/Place").header("content-type", "application/grpc").body(body).unwrap();
+    let answer = BodyLimitLayer::new(limits).layer(service).oneshot(request).await.unwrap();
+    assert!(answer.headers().get("grpc-status").is_none());
+    let body = answer.into_body().collect().await.unwrap();
+    let trailers = body.trailers().unwrap().clone();
+    assert_eq!(body.to_bytes(), "message");
+    trailers
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_of_grpc_in_trailers_is_that_of_the_limit() {
+    let large = streamed(size(19), pieces(2, SECOND)).await;
+    assert_eq!(large["grpc-status"], "8");
+    assert!(large.get("grpc-message").is_some() && large.get("content-type").is_none(), "{large:?}");
+    let whole = ArrivalLimits { total: Some(SECOND), ..ArrivalLimits::default() };
+    assert_eq!(streamed(whole, pieces(2, SECOND)).await["grpc-status"], "4");
+    assert_eq!(streamed(size(20), pieces(2, SECOND)).await["grpc-status"], "0");
 }

@@ -5,8 +5,8 @@ use http::{Request, Response};
 use http_body_util::Empty;
 use plimsoll_http::{
     inbound::{
-        Answered, ArrivalLimits, BodyLimitLayer, ClientLayer, DeadlineLayer, DeadlineRules, RequestIdLayer,
-        TraceLayer,
+        ArrivalLimits, BodyLimitLayer, ClientLayer, DeadlineLayer, DeadlineRules, InFlightLayer,
+        RejectAsResponse, RequestIdLayer, TraceLayer,
     },
     layers::{HttpFacts, KeyBy},
 };
@@ -16,10 +16,10 @@ use plimsoll_testkit::{
     contract::{Contract, Inner},
 };
 use plimsoll_tower::{BulkheadLayer, RateLimitLayer, ShedLayer};
-use std::{num::NonZeroU32, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 use tower::{Layer, Service, ServiceExt};
 
-/// What a request of the probes looks like within.
+/// Maps a request of the probes to the inner service's.
 fn http<B>(inner: Inner) -> impl Service<Request<B>, Response = Response<u32>, Error = BrokenError> + Clone {
     inner.map_request(|_: Request<B>| 1).map_response(|number| {
         let mut answer = Response::new(number);
@@ -34,7 +34,11 @@ where
     S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone,
 {
     service
-        .map_request(|_: u32| Request::new(Empty::new()))
+        .map_request(|_: u32| {
+            let mut request = Request::new(Empty::new());
+            request.extensions_mut().insert(IpAddr::from([192, 0, 2, 7]));
+            request
+        })
         .map_response(|answer| answer.extensions().get::<u32>().copied().unwrap_or(0))
 }
 
@@ -57,11 +61,13 @@ holds! {
     the_client: ClientLayer::default();
     the_deadline: DeadlineLayer::new(DeadlineRules::default());
     the_body: BodyLimitLayer::new(ArrivalLimits { size: Some(10), idle: Some(Duration::from_secs(1)), total: None });
-    no_policy: Answered::<ShedLayer>::maybe(None);
-    shedding: Answered::new(ShedLayer::new(ShedSpec::default()));
-    a_rate: Answered::new(RateLimitLayer::keyed(rate(), HttpFacts::by(KeyBy::Client))), in_all(3);
-    places: Answered::new(BulkheadLayer::new(two())), in_flight(2);
-    places_by_client: Answered::new(BulkheadLayer::keyed(two(), 8.try_into().unwrap(), HttpFacts::by(KeyBy::Client))), in_flight(2);
+    no_policy: RejectAsResponse::<ShedLayer>::maybe(None);
+    shedding: RejectAsResponse::new(ShedLayer::new(ShedSpec::default()));
+    a_rate: RejectAsResponse::new(RateLimitLayer::keyed(rate(), HttpFacts::by(KeyBy::Client))), in_all(3);
+    places: RejectAsResponse::new(BulkheadLayer::new(two())), in_flight(2);
+    until_sent: InFlightLayer::new(BulkheadLayer::new(two())), in_flight(2);
+    until_sent_by_client: InFlightLayer::new(BulkheadLayer::keyed(two(), 8.try_into().unwrap(), HttpFacts::by(KeyBy::Client))), in_flight(2);
+    places_by_client: RejectAsResponse::new(BulkheadLayer::keyed(two(), 8.try_into().unwrap(), HttpFacts::by(KeyBy::Client))), in_flight(2);
 }
 
 fn rate() -> RateLimitSpec {

@@ -4,8 +4,8 @@ use http::{HeaderName, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use plimsoll_http::{
-    boundary::Told,
-    inbound::{AnswerBy, DeadlineLayer, DeadlineRules},
+    boundary::ReportedProblem,
+    inbound::{DeadlineLayer, DeadlineRules, RespondBy},
 };
 use plimsoll_task::Deadline;
 use std::{convert::Infallible, future::pending, time::Duration};
@@ -61,7 +61,10 @@ async fn when_it_passes_the_work_is_dropped_and_the_caller_is_told() {
     let before = Instant::now();
     let answer = DeadlineLayer::new(rules(10)).layer(service).oneshot(asked(&[])).await.unwrap();
     assert_eq!((answer.status().as_u16(), before.elapsed()), (504, SECOND * 10));
-    assert_eq!(answer.extensions().get::<Told>().unwrap().problem().kind().name(), "deadline-exceeded");
+    assert_eq!(
+        answer.extensions().get::<ReportedProblem>().unwrap().problem().kind().name(),
+        "deadline-exceeded"
+    );
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     assert!(body.starts_with(b"{\"type\":\"urn:plimsoll:problem:deadline-exceeded\""), "{body:?}");
 }
@@ -111,11 +114,22 @@ async fn it_spans_the_body_unless_the_answer_asks_for_longer() {
     assert_eq!(pieces(3, |_| ()).await, (3, true));
     assert_eq!(pieces(100, |_| ()).await, (4, false), "the fifth is due with the deadline");
     let longer = |answer: &mut Response<Ticks>| {
-        answer.extensions_mut().insert(AnswerBy(Deadline::NEVER));
+        answer.extensions_mut().insert(RespondBy(Deadline::NEVER));
     };
     assert_eq!(pieces(20, longer).await, (20, true));
     let events = |answer: &mut Response<Ticks>| {
         answer.headers_mut().insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
     };
     assert_eq!(pieces(20, events).await, (20, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_of_grpc_whose_deadline_passes_in_its_body_ends_by_the_status_4() {
+    let service =
+        service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(Response::new(ticks(100)))));
+    let call = asked(&[("grpc-timeout", "5S"), ("content-type", "application/grpc")]);
+    let answer = DeadlineLayer::new(rules(60)).layer(service).oneshot(call).await.unwrap();
+    let body = answer.into_body().collect().await.expect("it ends as a call does");
+    assert_eq!(body.trailers().unwrap()["grpc-status"], "4");
+    assert_eq!(body.to_bytes().len(), 4 * "tick".len());
 }

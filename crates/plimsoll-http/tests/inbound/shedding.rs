@@ -1,5 +1,5 @@
 use http::{Request, Response};
-use plimsoll_http::{inbound::Answered, layers::HttpFacts};
+use plimsoll_http::{inbound::RejectAsResponse, layers::HttpFacts};
 use plimsoll_policy::{Priority, shed::ShedSpec};
 use plimsoll_tower::{ShedLayer, driver::now};
 use std::{convert::Infallible, time::Duration};
@@ -9,7 +9,7 @@ use tower::{Layer, ServiceExt, service_fn};
 async fn while_queues_stand_the_least_important_go_first_and_are_told_when_to_come_back() {
     let layer = ShedLayer::new(ShedSpec::default()).describe(HttpFacts::default());
     let shedder = layer.shedder().clone();
-    let service = Answered::new(layer)
+    let service = RejectAsResponse::new(layer)
         .layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
     let ask = async |priority: Priority| {
         let mut request = Request::new(());

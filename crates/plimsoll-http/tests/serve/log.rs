@@ -1,4 +1,4 @@
-//! What is written of each request.
+//! The log of each request.
 
 use crate::{
     client::{Raw, ask},

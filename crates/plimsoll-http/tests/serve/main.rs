@@ -5,6 +5,8 @@
 mod admin;
 mod client;
 mod drain;
+mod http2;
+mod in_flight;
 mod limits;
 mod log;
 mod nested;
@@ -12,3 +14,4 @@ mod places;
 mod protocols;
 mod requests;
 mod stand;
+mod upgrades;

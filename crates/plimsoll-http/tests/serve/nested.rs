@@ -4,17 +4,21 @@ use crate::{
     client::{Raw, ask, get},
     stand::Stand,
 };
-use axum::{Router, routing};
-use http::{HeaderValue, Method};
+use axum::{Router, response::IntoResponse, routing};
+use http::{HeaderValue, Method, StatusCode};
 use plimsoll_http::{
-    inbound::Answered,
+    inbound::{InFlightLayer, RejectAsResponse},
     layers::{HttpFacts, KeyBy},
     serve::{Limits, RouteNames, serve},
 };
-use plimsoll_policy::rate::RateLimitSpec;
+use plimsoll_policy::{bulkhead::BulkheadSpec, rate::RateLimitSpec};
 use plimsoll_telemetry::{Format, Registry};
-use plimsoll_tower::RateLimitLayer;
-use std::{net::SocketAddr, num::NonZeroU32};
+use plimsoll_testkit::Written;
+use plimsoll_tower::{BulkheadLayer, RateLimitLayer};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+};
 use tower_http::cors::CorsLayer;
 
 fn orders() -> Router {
@@ -110,7 +114,7 @@ async fn a_proxy_that_nobody_named_is_counted() {
 #[tokio::test]
 async fn a_limit_by_client_works_under_plain_axum() {
     let spec = RateLimitSpec::new("1/h".parse().unwrap());
-    let layer = Answered::new(RateLimitLayer::keyed(spec, HttpFacts::by(KeyBy::Client)));
+    let layer = RejectAsResponse::new(RateLimitLayer::keyed(spec, HttpFacts::by(KeyBy::Client)));
     let app = Router::new().route("/", routing::get(|| async { "hello" })).layer(layer);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -125,4 +129,76 @@ async fn a_limit_by_client_works_under_plain_axum() {
     // Loopback is a whole network: each of its addresses is another client.
     assert_eq!((from("127.0.0.1").await, from("127.0.0.1").await, from("127.0.0.2").await), (200, 429, 200));
     serving.abort();
+}
+
+#[tokio::test]
+async fn a_limit_by_client_without_its_address_is_an_error_that_names_the_fix() {
+    let page = Written::default();
+    let to = page.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || to.clone()).finish();
+    let _writing = tracing::subscriber::set_default(subscriber);
+    let rate = || {
+        let spec = RateLimitSpec::new("1000/s".parse().unwrap());
+        RejectAsResponse::new(RateLimitLayer::keyed(spec, HttpFacts::by(KeyBy::Client)))
+    };
+    let places = || {
+        let spec = BulkheadSpec::default();
+        InFlightLayer::new(BulkheadLayer::keyed(spec, NonZeroUsize::MIN, HttpFacts::by(KeyBy::Client)))
+    };
+    let hello = || Router::new().route("/", routing::get(|| async { "hello" }));
+    // Also where a layer without a key stands around it, or within.
+    let by_host = || {
+        let spec = RateLimitSpec::new("1000/s".parse().unwrap());
+        RejectAsResponse::new(RateLimitLayer::keyed(spec, HttpFacts::default()))
+    };
+    for app in [
+        hello().layer(rate()),
+        hello().layer(places()),
+        hello().layer(rate()).layer(by_host()),
+        hello().layer(by_host()).layer(rate()),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+        for _ in 0..2 {
+            let answer = get(address, "/").await;
+            assert_eq!((answer.status, answer.kind().as_str()), (500, "internal"));
+            assert!(answer.body.contains("client-unknown"), "{answer:?}");
+        }
+        serving.abort();
+    }
+    let lines = page.text().matches("into_make_service_with_connect_info").count();
+    assert_eq!(lines, 1, "{}", page.text());
+}
+
+#[tokio::test]
+async fn a_service_whose_routes_have_no_names_is_a_line_in_the_log_unless_it_says_that_it_has_none() {
+    let nameless = |app: Router| async move {
+        let page = Written::default();
+        let to = page.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || to.clone()).finish();
+        let _writing = tracing::subscriber::set_default(subscriber);
+        let bound =
+            serve(app).on("127.0.0.1:0").registry(Registry::new()).without_signals().bind().await.unwrap();
+        let (address, drain) = (bound.addresses()[0], bound.drain_handle());
+        let running = tokio::spawn(bound.run());
+        for _ in 0..2 {
+            get(address, "/in/1").await;
+            assert_eq!(get(address, "/nothing").await.status, 404);
+        }
+        drain.request();
+        running.await.unwrap().unwrap();
+        page.text().matches("RouteNames").count()
+    };
+    assert_eq!(nameless(Router::new().nest_service("/in", orders())).await, 1);
+    assert_eq!(nameless(Router::new().nest_service("/in", orders().layer(RouteNames))).await, 0);
+    assert_eq!(nameless(Router::new().nest("/in", orders())).await, 0);
+    assert_eq!(nameless(Router::new()).await, 0, "nobody answers");
+    let single = tower::service_fn(|request: axum::extract::Request| async move {
+        let found = request.uri().path() == "/1";
+        let status = if found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        Ok::<_, std::convert::Infallible>((status, "single").into_response())
+    });
+    let named = tower::Layer::layer(&RouteNames, single);
+    assert_eq!(nameless(Router::new().nest_service("/in", named)).await, 0);
 }

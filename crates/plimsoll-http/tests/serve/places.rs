@@ -1,4 +1,4 @@
-//! Who has a place, and who makes room.
+//! Connection slots, and connections that make room.
 
 use crate::{
     client::{PATIENCE, Raw},

@@ -1,4 +1,4 @@
-//! What every request gets.
+//! The treatment of every request.
 
 use crate::{
     client::{Raw, ask, get},

@@ -46,6 +46,8 @@ fn app(gate: Arc<Semaphore>) -> Router {
         .route("/fails", get(|| async { Err::<(), _>(Problem::internal("the secret is 42")) }))
         .route("/endless", get(|| async { axum::body::Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>()) }))
         .route("/flood", get(|| async { axum::body::Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 65536])))) }))
+        .route("/large", get(|| async { Bytes::from(vec![b'x'; 32 << 20]) }))
+        .route("/pieces", get(|| async { axum::body::Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 4096])))) }))
         .route(
             "/held",
             get(|State(gate): State<Arc<Semaphore>>| async move {

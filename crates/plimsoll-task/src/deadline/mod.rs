@@ -36,6 +36,7 @@ pub(crate) use current::Entered;
 pub use current::Scoped;
 pub use enforce::{DeadlineExceededError, Enforced, within};
 
+use crate::current as ambient;
 use std::{cmp::Ordering, fmt, future, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
@@ -60,7 +61,7 @@ impl Deadline {
     /// The deadline of what is running now; [`Deadline::NEVER`] outside [`Deadline::scope`] and of whatever hands it on.
     #[inline]
     pub fn current() -> Self {
-        current::get()
+        ambient::current()
     }
 
     /// When it is; `None` is never.

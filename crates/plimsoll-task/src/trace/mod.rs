@@ -19,11 +19,13 @@
 //! # }
 //! ```
 
+use crate::current::{self, Ambient};
 use pin_project_lite::pin_project;
 use std::{
     cell::Cell,
     pin::Pin,
     task::{Context, Poll},
+    thread::LocalKey,
 };
 use tracing::{Span, span::Entered as EnteredSpan};
 
@@ -46,57 +48,33 @@ impl TraceIds {
     /// The ids of the work that is running now; `None` outside of [`scope`](Self::scope) and of whatever hands it on.
     #[inline]
     pub fn current() -> Option<Self> {
-        // Gone while the thread ends, and then nobody is asked any more.
-        CURRENT.try_with(Cell::get).ok().flatten()
+        current::current()
     }
 
     /// Runs `future` as a part of this trace. Cancel safe where `future` is.
     pub const fn scope<F: Future>(self, future: F) -> Scoped<F> {
-        Scoped { ids: self, future }
+        Scoped::new(Some(self), future)
     }
 }
 
-/// These ids hold on this thread until this is dropped, by unwinding too.
-#[derive(Debug)]
-struct EnteredIds {
-    before: Option<TraceIds>,
-}
-
-impl EnteredIds {
+impl Ambient for Option<TraceIds> {
     #[inline]
-    fn new(ids: TraceIds) -> Self {
-        Self { before: CURRENT.try_with(|current| current.replace(Some(ids))).ok().flatten() }
+    fn cell() -> &'static LocalKey<Cell<Self>> {
+        &CURRENT
     }
-}
 
-impl Drop for EnteredIds {
+    /// The innermost ids.
     #[inline]
-    fn drop(&mut self) {
-        let _ = CURRENT.try_with(|current| current.set(self.before));
+    fn within(self, outer: Self) -> Self {
+        self.or(outer)
     }
 }
 
-pin_project! {
-    /// A future that is a part of a trace, as [`TraceIds::scope`] makes it.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless polled"]
-    pub struct Scoped<F> {
-        ids: TraceIds,
-        #[pin]
-        future: F,
-    }
-}
+/// A future that is a part of a trace, as [`TraceIds::scope`] makes it.
+pub type Scoped<F> = current::Scoped<Option<TraceIds>, F>;
 
-impl<F: Future> Future for Scoped<F> {
-    type Output = F::Output;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let _entered = EnteredIds::new(*this.ids);
-        this.future.poll(cx)
-    }
-}
+/// A guard of trace ids.
+type EnteredIds = current::Entered<Option<TraceIds>>;
 
 /// Ids and span of the work at hand, to be handed on. One word where there is neither.
 #[derive(Clone, Debug, Default)]
@@ -131,13 +109,13 @@ impl TraceContext {
     #[inline]
     pub(crate) fn enter(&self) -> Option<Entered<'_>> {
         let carried = self.0.as_deref()?;
-        Some(Entered { _ids: carried.ids.map(EnteredIds::new), _span: carried.span.enter() })
+        Some(Entered { _ids: EnteredIds::new(carried.ids), _span: carried.span.enter() })
     }
 }
 
 /// A guard of [`TraceContext::enter`].
 pub(crate) struct Entered<'a> {
-    _ids: Option<EnteredIds>,
+    _ids: EnteredIds,
     _span: EnteredSpan<'a>,
 }
 

@@ -5,15 +5,16 @@
 //! they first happen. Combinations that are rare or belong to other machines (a balancer that refuses for
 //! want of an endpoint, a breaker isolated by hand) are registered at their first event, once.
 
+mod breaker_log;
 mod counts;
 mod families;
 mod state;
 
+pub use breaker_log::BreakerLog;
 pub use counts::PolicyCounts;
 
 use crate::{
-    collector::Collecting, counter::Counter, error::RegisterError, histogram::Histogram, logs::Repeats,
-    registry::Registry,
+    collector::Collecting, counter::Counter, error::RegisterError, histogram::Histogram, registry::Registry,
 };
 use families::Families;
 use plimsoll_policy::{
@@ -24,7 +25,6 @@ use state::LatestState;
 use std::{
     array,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 const MACHINES: usize = Machine::ALL.len();
@@ -82,13 +82,10 @@ const OPENINGS: [TransitionReason; 5] = [
     TransitionReason::ByHand,
 ];
 
-/// How often a breaker's turn to the same state is a line in the log; those between are counted.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
-
 /// Counts the decisions of one policy for one upstream, and logs each transition of its breaker with the reason.
 ///
-/// Of transitions to the same state one a minute is a line of its own (`WARN` for an opening, else `INFO`); the next one
-/// tells how many were not ([`tell_repeats`](Self::tell_repeats) tells them without waiting for it).
+/// Of transitions to the same state one a minute is a line of its own, as in [`BreakerLog`];
+/// [`tell_repeats`](Self::tell_repeats) logs the others without waiting for the next.
 ///
 /// Several of the same names (one a worker, or the old and the new one during a reload) count into the same
 /// series; when the last is dropped, the series end. About 9 KiB, and three histograms of some 1.8 KiB a shard
@@ -98,7 +95,7 @@ pub struct PolicyMetrics {
     // Before `ended`: the handles must be gone when it looks for series that nobody holds.
     handles: Handles,
     state: Arc<LatestState>,
-    turns: Repeats<BreakerState, Transition>,
+    log: BreakerLog,
     _collecting: Collecting,
     ended: Ended,
 }
@@ -148,8 +145,8 @@ impl PolicyMetrics {
         let state = Arc::new(LatestState::default());
         let collecting = Self::show_state(registry, &families, policy, upstream, Arc::clone(&state))?;
         let ended = Ended { families, policy: policy.to_owned(), upstream: upstream.to_owned() };
-        let turns = Repeats::new(TOLD_EVERY, STATES);
-        let metrics = Self { handles: Handles::new(&ended), state, turns, _collecting: collecting, ended };
+        let log = BreakerLog::new(policy, upstream);
+        let metrics = Self { handles: Handles::new(&ended), state, log, _collecting: collecting, ended };
         for (machine, reason) in USUAL_REJECTIONS {
             metrics.rejection(machine, reason);
         }
@@ -230,29 +227,13 @@ impl PolicyMetrics {
         if opened && let Some(why) = why {
             self.handles.openings[why].inc();
         }
-        if let Some(untold) = self.turns.seen(change.to, change, now) {
-            self.tell(change, untold);
-        }
+        self.log.changed(now, change);
     }
 
     /// Logs the transitions that were only counted so far, for states whose minute is over. For a caller that polls about once
     /// a second; without it they are told with the next transition to the same state.
     pub fn tell_repeats(&self, now: Instant) {
-        for (_, untold, latest) in self.turns.due(now).repeats {
-            self.tell(latest, untold);
-        }
-    }
-
-    fn tell(&self, change: Transition, repeats: u64) {
-        let Ended { policy, upstream, .. } = &self.ended;
-        let (from, to, reason) = (change.from.name(), change.to.name(), change.reason.name());
-        let repeats = (repeats > 0).then_some(repeats);
-        match change.to {
-            BreakerState::Closed | BreakerState::HalfOpen => {
-                tracing::info!(policy, upstream, from, to, reason, repeats, "breaker turned");
-            }
-            _ => tracing::warn!(policy, upstream, from, to, reason, repeats, "breaker opened"),
-        }
+        self.log.tell_repeats(now);
     }
 }
 

@@ -61,25 +61,51 @@ where
     }
 }
 
-impl<S, Req, H> Future for ResponseFuture<S, Req, H>
+/// A call's place in a bulkhead. Dropped, it goes to the next in line.
+///
+/// Held for as long as something of the response goes on, such as its body: see [`ResponseFuture::poll_held`].
+pub struct Permit<H: Deref<Target = QueuedBulkhead>> {
+    _reservation: Reservation<H>,
+}
+
+/// A response with the place of its call. See [`ResponseFuture::poll_held`].
+pub type Held<R, H, E> = Result<(R, Option<Permit<H>>), Error<E>>;
+
+impl<H: Deref<Target = QueuedBulkhead>> fmt::Debug for Permit<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bulkhead::Permit")
+    }
+}
+
+impl<S, Req, H> ResponseFuture<S, Req, H>
 where
     S: Service<Req>,
     H: Deref<Target = QueuedBulkhead>,
 {
-    type Output = Result<S::Response, Error<S::Error>>;
-
+    /// Polls the call as [`Future::poll`] does, and hands over its place with the response, so that the caller decides when
+    /// it is free again. The future itself gives it back with the response. A call that failed holds none.
+    ///
     /// # Panics
     /// Where it has to wait outside a tokio runtime with its time driver.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    pub fn poll_held(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Held<S::Response, H, S::Error>> {
+        let response = ready!(self.as_mut().poll_call(cx))?;
+        Poll::Ready(Ok((
+            response,
+            self.project().reservation.take().map(|reservation| Permit { _reservation: reservation }),
+        )))
+    }
+
+    #[inline]
+    fn poll_call(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, Error<S::Error>>> {
         let mut this = self.project();
         loop {
             let request = match this.stage.as_mut().project() {
                 StageProjection::Refused { rejected } => return Poll::Ready(Err(Error::Rejected(*rejected))),
                 StageProjection::Called { future } => {
                     let result = ready!(future.poll(cx));
-                    if let Some(mut reservation) = this.reservation.take() {
-                        reservation.end(now());
+                    if result.is_err() {
+                        *this.reservation = None;
                     }
                     return Poll::Ready(result.map_err(Error::Inner));
                 }
@@ -97,6 +123,25 @@ where
                 this.stage.set(Stage::Refused { rejected });
             }
         }
+    }
+}
+
+impl<S, Req, H> Future for ResponseFuture<S, Req, H>
+where
+    S: Service<Req>,
+    H: Deref<Target = QueuedBulkhead>,
+{
+    type Output = Result<S::Response, Error<S::Error>>;
+
+    /// # Panics
+    /// Where it has to wait outside a tokio runtime with its time driver.
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = ready!(self.as_mut().poll_call(cx));
+        if let Some(mut reservation) = self.project().reservation.take() {
+            reservation.end(now());
+        }
+        Poll::Ready(response)
     }
 }
 

@@ -18,6 +18,9 @@
 //! [`BulkheadLayer::keyed`] gives each host, or whatever the key is, a bulkhead of its own, in a bounded
 //! [registry](crate::keyed).
 //!
+//! A call's place is free again when the service has responded. Where the response goes on, as a streamed body does,
+//! [`ResponseFuture::poll_held`] hands over the [`Permit`] with it.
+//!
 //! # Cancel safety
 //! A future that is dropped leaves the wait queue, or hands its permit to the next waiter.
 //!
@@ -29,7 +32,7 @@ mod queued;
 mod reservation;
 mod service;
 
-pub use future::ResponseFuture;
+pub use future::{Held, Permit, ResponseFuture};
 pub use layer::BulkheadLayer;
 pub use queued::QueuedBulkhead;
 pub use service::BulkheadService;

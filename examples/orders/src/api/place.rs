@@ -13,7 +13,7 @@ use plimsoll::{
     Problem,
     http::{
         body::{Accepted, Negotiated, encode},
-        idempotency::{Answer, Claim},
+        idempotency::{Claim, StoredResponse},
     },
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn place<V: Version>(
     Extension(claim): Extension<Claim>,
     accepted: Accepted<V::Order>,
     Negotiated(wanted): Negotiated<V::PlaceOrder>,
-) -> Result<Answer, Problem> {
+) -> Result<StoredResponse, Problem> {
     let order: NewOrder = wanted.try_into().map_err(OrderError::from)?;
     let mut transaction = app.store().begin().await?;
     let placed = store::insert(&mut transaction, &order).await?;
@@ -32,7 +32,7 @@ pub(super) async fn place<V: Version>(
 
     let location = format!("{}/{}", V::PATH, placed.id);
     let shown = encode(&V::show_or_say(placed)?, accepted.format()).map_err(Problem::internal)?;
-    let answer = Answer::new(StatusCode::CREATED, shown.bytes)
+    let answer = StoredResponse::new(StatusCode::CREATED, shown.bytes)
         .header(header::CONTENT_TYPE, shown.content_type)
         .header(header::LOCATION, HeaderValue::try_from(location).map_err(Problem::internal)?);
 

@@ -1,7 +1,7 @@
 //! The checks of single settings, and the error that names the place of a wrong one.
 
 use super::file::{IdempotencyFile, Origin};
-use plimsoll::{http::idempotency::Terms, policy::units};
+use plimsoll::{http::idempotency::Durations, policy::units};
 use std::{fmt, net::SocketAddr, time::Duration};
 
 /// An error in a configuration, with its place.
@@ -38,11 +38,11 @@ pub(super) fn duration(place: &str, text: &str) -> Result<Duration, ConfigError>
     }
 }
 
-pub(super) fn terms(file: &IdempotencyFile) -> Result<Terms, ConfigError> {
+pub(super) fn durations(file: &IdempotencyFile) -> Result<Durations, ConfigError> {
     let run = duration("idempotency.run", &file.run)?;
     let lease = duration("idempotency.lease", &file.lease)?;
     let keep = duration("idempotency.keep", &file.keep)?;
-    Terms::try_new(run, lease, keep).map_err(|error| ConfigError::new("idempotency", error))
+    Durations::try_new(run, lease, keep).map_err(|error| ConfigError::new("idempotency", error))
 }
 
 pub(super) fn within<T: PartialOrd + fmt::Display>(

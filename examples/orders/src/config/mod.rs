@@ -8,8 +8,8 @@ pub use check::ConfigError;
 pub use database::DatabaseConfig;
 pub use file::{DatabaseFile, File, IdempotencyFile, Origin, OutboxFile};
 
-use check::{address, duration, origin, terms, within};
-use plimsoll::http::idempotency::Terms;
+use check::{address, duration, durations, origin, within};
+use plimsoll::http::idempotency::Durations;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// A checked configuration, with which the service can run.
@@ -23,7 +23,7 @@ pub struct Config {
     payments: String,
     notifications: String,
     outbox: OutboxConfig,
-    idempotency: Terms,
+    idempotency: Durations,
 }
 
 /// The worker, checked.
@@ -90,8 +90,8 @@ impl Config {
         self.outbox
     }
 
-    /// Returns the terms under which requests with a key are kept.
-    pub const fn idempotency(&self) -> Terms {
+    /// Returns the durations under which requests with a key are kept.
+    pub const fn idempotency(&self) -> Durations {
         self.idempotency
     }
 }
@@ -113,7 +113,7 @@ impl TryFrom<File> for Config {
                 hold: duration("outbox.hold", &file.outbox.hold)?,
                 batch: within("outbox.batch", file.outbox.batch, 1, 1_000)?,
             },
-            idempotency: terms(&file.idempotency)?,
+            idempotency: durations(&file.idempotency)?,
         })
     }
 }

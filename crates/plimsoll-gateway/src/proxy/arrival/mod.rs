@@ -170,7 +170,7 @@ mod tests {
         let stop = |request: http::request::Builder| arrived(request.header("host", "a")).unwrap_err();
         assert_eq!(stop(Request::builder().method("TRACE").uri("/")), Stop::Trace);
         assert_eq!(stop(Request::options("*")), Stop::Own);
-        assert_eq!(stop(Request::get("/a%2fb")), Stop::Path(path::PathFault::EncodedSlash));
+        assert_eq!(stop(Request::get("/a%2fb")), Stop::Path(path::PathRuleError::EncodedSlash));
         let odd = Request::get("/").header("host", "a").header("x_user", "1").body(()).unwrap();
         let mut odd = odd.into_parts().0;
         let listener = ListenerSpec {

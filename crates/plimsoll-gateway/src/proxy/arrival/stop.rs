@@ -2,7 +2,7 @@
 
 use crate::{hostname::HostnameError, proxy::Download};
 use http::{HeaderValue, Response, header};
-use plimsoll::http::{Kind, Problem, path::PathFault};
+use plimsoll::http::{Kind, Problem, path::PathRuleError};
 
 /// The methods of requests that are sent on.
 const ALLOW: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
@@ -16,7 +16,7 @@ pub(crate) enum Stop {
     #[error("TRACE is not served: it would show the client what was added to its request")]
     Trace,
     #[error("{0}")]
-    Path(PathFault),
+    Path(PathRuleError),
     #[error("{0}")]
     Host(HostnameError),
     #[error("a header's name has something else than letters, digits and dashes, which is refused here")]

@@ -1,7 +1,8 @@
-//! Numbers that JSON has: what is none is an error, and not `null`.
+//! A check that all numbers are finite, in front of any JSON writer.
 //!
-//! serde_json writes `null` for NaN and the infinities, so that whoever reads a number there fails far from where it went
-//! wrong, or takes it for a value that is absent. This stands before any writer and refuses them.
+//! serde_json writes `null` for NaN and the infinities, so that a reader fails far from the place of the fault, or takes
+//! the number for absent. Its formatter cannot tell such a `null` from that of an absent value, so the check is a
+//! serializer around the writer: everything is passed on, and non-finite numbers are an error.
 
 use serde::{
     Serialize, Serializer,
@@ -21,11 +22,51 @@ impl<T: Serialize> Serialize for Finite<T> {
     }
 }
 
-/// A writer, or a part of one, that is given finite numbers alone.
+/// A writer, or a part of one, that is given finite numbers only.
 struct Checked<S>(S);
 
-fn checked<E: serde::ser::Error>(is_finite: bool) -> Result<(), E> {
-    if is_finite { Ok(()) } else { Err(E::custom("a number that is NaN or infinite has no form in JSON")) }
+/// Passes scalars on as they are.
+macro_rules! scalars {
+    ($($method:ident($($name:ident: $type:ty),*);)*) => {$(
+        #[inline]
+        fn $method(self, $($name: $type),*) -> Result<S::Ok, S::Error> {
+            self.0.$method($($name),*)
+        }
+    )*};
+}
+
+/// Passes numbers on that are finite.
+macro_rules! floats {
+    ($($method:ident($type:ty);)*) => {$(
+        #[inline]
+        fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
+            if value.is_finite() {
+                self.0.$method(value)
+            } else {
+                Err(serde::ser::Error::custom("a number that is NaN or infinite has no form in JSON"))
+            }
+        }
+    )*};
+}
+
+/// Checks one value within another.
+macro_rules! values {
+    ($($method:ident($($name:ident: $type:ty),*);)*) => {$(
+        #[inline]
+        fn $method<T: Serialize + ?Sized>(self, $($name: $type,)* value: &T) -> Result<S::Ok, S::Error> {
+            self.0.$method($($name,)* &Finite(value))
+        }
+    )*};
+}
+
+/// Begins values of several parts, each of which is checked.
+macro_rules! compounds {
+    ($($method:ident($($name:ident: $type:ty),*) -> $part:ident;)*) => {$(
+        #[inline]
+        fn $method(self, $($name: $type),*) -> Result<Self::$part, S::Error> {
+            self.0.$method($($name),*).map(Checked)
+        }
+    )*};
 }
 
 impl<S: Serializer> Serializer for Checked<S> {
@@ -39,187 +80,48 @@ impl<S: Serializer> Serializer for Checked<S> {
     type SerializeStruct = Checked<S::SerializeStruct>;
     type SerializeStructVariant = Checked<S::SerializeStructVariant>;
 
-    #[inline]
-    fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
-        checked(value.is_finite())?;
-        self.0.serialize_f32(value)
+    floats! {
+        serialize_f32(f32);
+        serialize_f64(f64);
     }
 
-    #[inline]
-    fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
-        checked(value.is_finite())?;
-        self.0.serialize_f64(value)
+    scalars! {
+        serialize_bool(value: bool);
+        serialize_i8(value: i8);
+        serialize_i16(value: i16);
+        serialize_i32(value: i32);
+        serialize_i64(value: i64);
+        serialize_i128(value: i128);
+        serialize_u8(value: u8);
+        serialize_u16(value: u16);
+        serialize_u32(value: u32);
+        serialize_u64(value: u64);
+        serialize_u128(value: u128);
+        serialize_char(value: char);
+        serialize_str(value: &str);
+        serialize_bytes(value: &[u8]);
+        serialize_none();
+        serialize_unit();
+        serialize_unit_struct(name: &'static str);
+        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str);
     }
 
-    #[inline]
-    fn serialize_bool(self, value: bool) -> Result<S::Ok, S::Error> {
-        self.0.serialize_bool(value)
+    values! {
+        serialize_some();
+        serialize_newtype_struct(name: &'static str);
+        serialize_newtype_variant(name: &'static str, index: u32, variant: &'static str);
     }
 
-    #[inline]
-    fn serialize_i8(self, value: i8) -> Result<S::Ok, S::Error> {
-        self.0.serialize_i8(value)
-    }
-
-    #[inline]
-    fn serialize_i16(self, value: i16) -> Result<S::Ok, S::Error> {
-        self.0.serialize_i16(value)
-    }
-
-    #[inline]
-    fn serialize_i32(self, value: i32) -> Result<S::Ok, S::Error> {
-        self.0.serialize_i32(value)
-    }
-
-    #[inline]
-    fn serialize_i64(self, value: i64) -> Result<S::Ok, S::Error> {
-        self.0.serialize_i64(value)
-    }
-
-    #[inline]
-    fn serialize_i128(self, value: i128) -> Result<S::Ok, S::Error> {
-        self.0.serialize_i128(value)
-    }
-
-    #[inline]
-    fn serialize_u8(self, value: u8) -> Result<S::Ok, S::Error> {
-        self.0.serialize_u8(value)
-    }
-
-    #[inline]
-    fn serialize_u16(self, value: u16) -> Result<S::Ok, S::Error> {
-        self.0.serialize_u16(value)
-    }
-
-    #[inline]
-    fn serialize_u32(self, value: u32) -> Result<S::Ok, S::Error> {
-        self.0.serialize_u32(value)
-    }
-
-    #[inline]
-    fn serialize_u64(self, value: u64) -> Result<S::Ok, S::Error> {
-        self.0.serialize_u64(value)
-    }
-
-    #[inline]
-    fn serialize_u128(self, value: u128) -> Result<S::Ok, S::Error> {
-        self.0.serialize_u128(value)
-    }
-
-    #[inline]
-    fn serialize_char(self, value: char) -> Result<S::Ok, S::Error> {
-        self.0.serialize_char(value)
-    }
-
-    #[inline]
-    fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
-        self.0.serialize_str(value)
-    }
-
-    #[inline]
-    fn serialize_bytes(self, value: &[u8]) -> Result<S::Ok, S::Error> {
-        self.0.serialize_bytes(value)
-    }
-
-    #[inline]
-    fn serialize_none(self) -> Result<S::Ok, S::Error> {
-        self.0.serialize_none()
-    }
-
-    #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.0.serialize_some(&Finite(value))
-    }
-
-    #[inline]
-    fn serialize_unit(self) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit()
-    }
-
-    #[inline]
-    fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit_struct(name)
-    }
-
-    #[inline]
-    fn serialize_unit_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-    ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit_variant(name, index, variant)
-    }
-
-    #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_struct(name, &Finite(value))
-    }
-
-    #[inline]
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_variant(name, index, variant, &Finite(value))
-    }
-
-    #[inline]
-    fn serialize_seq(self, length: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        self.0.serialize_seq(length).map(Checked)
-    }
-
-    #[inline]
-    fn serialize_tuple(self, length: usize) -> Result<Self::SerializeTuple, S::Error> {
-        self.0.serialize_tuple(length).map(Checked)
-    }
-
-    #[inline]
-    fn serialize_tuple_struct(
-        self,
-        name: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeTupleStruct, S::Error> {
-        self.0.serialize_tuple_struct(name, length).map(Checked)
-    }
-
-    #[inline]
-    fn serialize_tuple_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        self.0.serialize_tuple_variant(name, index, variant, length).map(Checked)
-    }
-
-    #[inline]
-    fn serialize_map(self, length: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        self.0.serialize_map(length).map(Checked)
-    }
-
-    #[inline]
-    fn serialize_struct(self, name: &'static str, length: usize) -> Result<Self::SerializeStruct, S::Error> {
-        self.0.serialize_struct(name, length).map(Checked)
-    }
-
-    #[inline]
-    fn serialize_struct_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeStructVariant, S::Error> {
-        self.0.serialize_struct_variant(name, index, variant, length).map(Checked)
+    compounds! {
+        serialize_seq(length: Option<usize>) -> SerializeSeq;
+        serialize_tuple(length: usize) -> SerializeTuple;
+        serialize_tuple_struct(name: &'static str, length: usize) -> SerializeTupleStruct;
+        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, length: usize)
+            -> SerializeTupleVariant;
+        serialize_map(length: Option<usize>) -> SerializeMap;
+        serialize_struct(name: &'static str, length: usize) -> SerializeStruct;
+        serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, length: usize)
+            -> SerializeStructVariant;
     }
 
     #[inline]
@@ -233,143 +135,47 @@ impl<S: Serializer> Serializer for Checked<S> {
     }
 }
 
-impl<S: SerializeSeq> SerializeSeq for Checked<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
+/// A value of several parts: each part is checked, and further methods pass on what has no numbers.
+macro_rules! parts {
+    ($trait:ident, $($method:ident($($name:ident: $type:ty),*)),* $(; $plain:ident)?) => {
+        impl<S: $trait> $trait for Checked<S> {
+            type Ok = S::Ok;
+            type Error = S::Error;
 
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_element(&Finite(value))
-    }
+            $(
+                #[inline]
+                fn $method<T: Serialize + ?Sized>(
+                    &mut self,
+                    $($name: $type,)*
+                    value: &T,
+                ) -> Result<(), S::Error> {
+                    self.0.$method($($name,)* &Finite(value))
+                }
+            )*
 
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
+            $(
+                #[inline]
+                fn $plain(&mut self, key: &'static str) -> Result<(), S::Error> {
+                    self.0.$plain(key)
+                }
+            )?
+
+            #[inline]
+            fn end(self) -> Result<S::Ok, S::Error> {
+                self.0.end()
+            }
+        }
+    };
 }
 
-impl<S: SerializeTuple> SerializeTuple for Checked<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_element(&Finite(value))
-    }
-
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
-}
-
-impl<S: SerializeTupleStruct> SerializeTupleStruct for Checked<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_field(&Finite(value))
-    }
-
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
-}
-
-impl<S: SerializeTupleVariant> SerializeTupleVariant for Checked<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_field(&Finite(value))
-    }
-
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
-}
-
-impl<S: SerializeStruct> SerializeStruct for Checked<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), S::Error> {
-        self.0.serialize_field(key, &Finite(value))
-    }
-
-    #[inline]
-    fn skip_field(&mut self, key: &'static str) -> Result<(), S::Error> {
-        self.0.skip_field(key)
-    }
-
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
-}
-
-impl<S: SerializeStructVariant> SerializeStructVariant for Checked<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), S::Error> {
-        self.0.serialize_field(key, &Finite(value))
-    }
-
-    #[inline]
-    fn skip_field(&mut self, key: &'static str) -> Result<(), S::Error> {
-        self.0.skip_field(key)
-    }
-
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
-}
-
-impl<S: SerializeMap> SerializeMap for Checked<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    /// Keys are text; a number that is none is refused by the writer itself.
-    #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
-        self.0.serialize_key(key)
-    }
-
-    #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_value(&Finite(value))
-    }
-
-    #[inline]
-    fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(
-        &mut self,
-        key: &K,
-        value: &V,
-    ) -> Result<(), S::Error> {
-        self.0.serialize_entry(key, &Finite(value))
-    }
-
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
-}
+parts!(SerializeSeq, serialize_element());
+parts!(SerializeTuple, serialize_element());
+parts!(SerializeTupleStruct, serialize_field());
+parts!(SerializeTupleVariant, serialize_field());
+parts!(SerializeStruct, serialize_field(key: &'static str); skip_field);
+parts!(SerializeStructVariant, serialize_field(key: &'static str); skip_field);
+// Keys are text; the writer itself refuses a number that is not finite there.
+parts!(SerializeMap, serialize_key(), serialize_value());
 
 #[cfg(test)]
 mod tests {

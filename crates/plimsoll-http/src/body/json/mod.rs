@@ -5,7 +5,7 @@ mod finite;
 
 use super::{
     Depth, EncodeError, Format,
-    error::{Fault, Malformed, Place},
+    error::{MalformedError, MalformedKind, Position},
     trace,
 };
 use bytes::Bytes;
@@ -28,33 +28,35 @@ pub(crate) fn write_into<T: Serialize + ?Sized>(into: impl Write, value: &T) -> 
     serde_json::to_writer(into, &Finite(value))
 }
 
-pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, Malformed> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, MalformedError> {
     // As a whole and first: a reader checks only the strings that somebody wants.
     let text = std::str::from_utf8(body)
-        .map_err(|error| malformed(Fault::NotUtf8, place(body, error.valid_up_to())))?;
+        .map_err(|error| malformed(MalformedKind::NotUtf8, place(body, error.valid_up_to())))?;
     if let Some(offset) = depth::exceeds(body, depth.get()) {
-        return Err(malformed(Fault::TooDeep, place(body, offset)));
+        return Err(malformed(MalformedKind::TooDeep, place(body, offset)));
     }
     serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
 }
 
 #[cold]
-fn explain<T: DeserializeOwned>(text: &str, error: &Error) -> Malformed {
+fn explain<T: DeserializeOwned>(text: &str, error: &Error) -> MalformedError {
     let fault = match error.classify() {
-        Category::Data => Fault::Form(trace::misfit::<T, _>(&mut serde_json::Deserializer::from_str(text))),
-        Category::Io | Category::Syntax | Category::Eof => Fault::Syntax,
+        Category::Data => {
+            MalformedKind::Form(trace::mismatch::<T, _>(&mut serde_json::Deserializer::from_str(text)))
+        }
+        Category::Io | Category::Syntax | Category::Eof => MalformedKind::Syntax,
     };
-    malformed(fault, Place::Line { line: error.line(), column: error.column() })
+    malformed(fault, Position::Line { line: error.line(), column: error.column() })
 }
 
-const fn malformed(fault: Fault, place: Place) -> Malformed {
-    Malformed { format: Format::Json, fault, place }
+const fn malformed(fault: MalformedKind, place: Position) -> MalformedError {
+    MalformedError { format: Format::Json, fault, place }
 }
 
 #[cold]
-fn place(body: &[u8], offset: usize) -> Place {
+fn place(body: &[u8], offset: usize) -> Position {
     let before = &body[..offset];
     let line = memchr::memchr_iter(b'\n', before).count() + 1;
     let column = offset - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1) + 1;
-    Place::Line { line, column }
+    Position::Line { line, column }
 }

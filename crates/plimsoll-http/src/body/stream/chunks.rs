@@ -1,4 +1,4 @@
-use super::coalesced::{BoxError, StreamAborted};
+use super::coalesced::{BoxError, StreamAbortedError};
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// An answer of bytes as a stream gives them, none of them copied. See the [module](crate::body#streams).
+/// A response of bytes as a stream gives them, none of them copied. See the [module](crate::body#streams).
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -60,7 +60,7 @@ pin_project! {
         // Gone once it is over: what it holds of a database is free then, not when the connection is.
         #[pin]
         stream: Option<S>,
-        aborted: Option<StreamAborted>,
+        aborted: Option<StreamAbortedError>,
     }
 }
 
@@ -70,12 +70,12 @@ where
     E: Into<BoxError>,
 {
     type Data = Bytes;
-    type Error = StreamAborted;
+    type Error = StreamAbortedError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StreamAborted>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamAbortedError>>> {
         let mut this = self.project();
         while let Some(stream) = this.stream.as_mut().as_pin_mut() {
             match ready!(stream.poll_next(cx)) {
@@ -84,7 +84,7 @@ where
                 Some(Ok(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Err(error)) => {
                     this.stream.set(None);
-                    *this.aborted = Some(StreamAborted::because(error));
+                    *this.aborted = Some(StreamAbortedError::because(error));
                     // hyper throws away what it has not written when a body fails: it is left a turn in which to write.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;

@@ -20,11 +20,11 @@ pub(super) const CHUNK: usize = 16 << 10;
 /// A streamed body ended before its end. The log says why, under the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("the streamed body was aborted ({id})")]
-pub struct StreamAborted {
+pub struct StreamAbortedError {
     id: ProblemId,
 }
 
-impl StreamAborted {
+impl StreamAbortedError {
     /// The id that stands in the log.
     pub const fn id(&self) -> ProblemId {
         self.id
@@ -43,7 +43,7 @@ impl StreamAborted {
 pub(super) trait Framing<T> {
     fn write(&mut self, item: T, into: &mut BytesMut) -> Result<(), BoxError>;
 
-    /// What goes out when there was nothing for a while.
+    /// The bytes that are sent after a quiet time.
     const HEARTBEAT: &'static [u8] = b"";
 }
 
@@ -66,9 +66,9 @@ pin_project! {
 enum State {
     Flows,
     // What was gathered before the error goes out first.
-    Fails(StreamAborted),
+    Fails(StreamAbortedError),
     // hyper throws away what it has not written when a body fails: it is left a turn in which to write.
-    Waits(StreamAborted),
+    Waits(StreamAbortedError),
     Ended,
 }
 
@@ -101,7 +101,7 @@ where
             };
             if let Err(error) = written {
                 this.gathered.truncate(before);
-                *this.state = State::Fails(StreamAborted::because(error));
+                *this.state = State::Fails(StreamAbortedError::because(error));
             }
         }
     }
@@ -127,12 +127,12 @@ where
     E: Into<BoxError>,
 {
     type Data = Bytes;
-    type Error = StreamAborted;
+    type Error = StreamAbortedError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StreamAborted>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamAbortedError>>> {
         self.as_mut().gather(cx);
         if !self.gathered.is_empty() {
             let mut this = self.project();
@@ -186,7 +186,7 @@ mod tests {
         Coalesced::new(stream, Plain, 4, None)
     }
 
-    async fn frames<B: Body<Data = Bytes, Error = StreamAborted>>(body: B) -> (Vec<String>, bool) {
+    async fn frames<B: Body<Data = Bytes, Error = StreamAbortedError>>(body: B) -> (Vec<String>, bool) {
         let mut body = Box::pin(body);
         let mut got = Vec::new();
         while let Some(frame) = body.frame().await {

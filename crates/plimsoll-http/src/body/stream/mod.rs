@@ -7,7 +7,7 @@ mod ndjson;
 mod ndjson_reader;
 
 pub use chunks::Chunks;
-pub use coalesced::StreamAborted;
-pub use events::{Event, EventId, EventName, EventStream, InvalidField, LastEventId};
+pub use coalesced::StreamAbortedError;
+pub use events::{Event, EventFieldError, EventId, EventName, EventStream, LastEventId};
 pub use ndjson::NdJson;
 pub use ndjson_reader::NdJsonReader;

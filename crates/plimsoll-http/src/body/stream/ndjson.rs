@@ -9,7 +9,7 @@ use futures_core::Stream;
 use http::{HeaderValue, header};
 use serde::Serialize;
 
-/// An answer of JSON values, one a line (`application/x-ndjson`), as a stream gives them. See the
+/// A response of JSON values, one a line (`application/x-ndjson`), as a stream gives them. See the
 /// [module](crate::body#streams).
 ///
 /// The stream's items are results; one that cannot fail says so by `map(Ok::<_, Infallible>)`.

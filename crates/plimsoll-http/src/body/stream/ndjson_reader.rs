@@ -2,7 +2,7 @@ use crate::{
     Kind, Problem,
     body::{
         BodyLimits, DecodeError,
-        error::{Malformed, Place},
+        error::{MalformedError, Position},
         json,
         media_type::MediaType,
     },
@@ -23,7 +23,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// What line-wise JSON calls itself. Nobody registered a name.
+/// The media types of line-delimited JSON. None is registered.
 const MEDIA_TYPES: &[&str] =
     &["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
@@ -125,9 +125,9 @@ impl<T> NdJsonReader<T> {
 impl<T: DeserializeOwned> NdJsonReader<T> {
     fn value(&self, line: &[u8]) -> Result<T, Problem> {
         json::read(line, self.limits.depth_limit()).map_err(|fault| {
-            let column = if let Place::Line { column, .. } = fault.place { column } else { 1 };
-            let place = Place::Line { line: self.line, column };
-            DecodeError::from(Malformed { place, ..fault }).into()
+            let column = if let Position::Line { column, .. } = fault.place { column } else { 1 };
+            let place = Position::Line { line: self.line, column };
+            DecodeError::from(MalformedError { place, ..fault }).into()
         })
     }
 }

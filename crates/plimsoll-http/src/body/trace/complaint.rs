@@ -1,7 +1,7 @@
 use serde::de::{self, Expected, Unexpected};
 use std::fmt::{self, Display, Write};
 
-/// What is wrong, in words that are the type's: `None` where there are none, or where they could be the body's.
+/// The fault in the type's own words: `None` where there are none, or where they could quote the body.
 #[derive(Default, Debug)]
 pub(super) struct Complaint(pub(super) Option<String>);
 
@@ -20,7 +20,7 @@ impl Display for Complaint {
 impl std::error::Error for Complaint {}
 
 impl de::Error for Complaint {
-    /// Whoever writes freely may write of what they found.
+    /// A free text may quote the input.
     fn custom<T: Display>(_: T) -> Self {
         Self(None)
     }

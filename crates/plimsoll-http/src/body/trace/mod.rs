@@ -9,7 +9,7 @@ mod complaint;
 mod deserializer;
 mod visitor;
 
-use super::error::Misfit;
+use super::error::TypeMismatch;
 use complaint::Complaint;
 use serde::{Deserialize, Deserializer, de};
 use std::{
@@ -18,12 +18,12 @@ use std::{
 };
 
 /// Reads a `T` that is known not to be there, and says why it is not.
-pub(super) fn misfit<'de, T: Deserialize<'de>, D: Deserializer<'de>>(reader: D) -> Misfit {
+pub(super) fn mismatch<'de, T: Deserialize<'de>, D: Deserializer<'de>>(reader: D) -> TypeMismatch {
     let trace = Trace::default();
     if let Err(complaint) = T::deserialize(Traced::new(reader, &trace, 0)) {
         trace.note(complaint);
     }
-    trace.into_misfit()
+    trace.into_mismatch()
 }
 
 /// One step down.
@@ -69,7 +69,7 @@ impl Trace {
         E::custom("")
     }
 
-    fn into_misfit(self) -> Misfit {
+    fn into_mismatch(self) -> TypeMismatch {
         let mut path = String::new();
         for step in self.steps.into_inner() {
             let dot = if path.is_empty() { "" } else { "." };
@@ -80,7 +80,7 @@ impl Trace {
                 Step::Item(index) => write!(path, "[{index}]"),
             };
         }
-        Misfit { path, what: self.what.into_inner().unwrap_or_default() }
+        TypeMismatch { path, what: self.what.into_inner().unwrap_or_default() }
     }
 }
 
@@ -136,10 +136,10 @@ mod tests {
     }
 
     fn found<T: DeserializeOwned + std::fmt::Debug>(text: &str) -> String {
-        assert!(serde_json::from_str::<T>(text).is_err(), "{text} is no misfit");
-        let misfit = misfit::<T, _>(&mut serde_json::Deserializer::from_str(text));
-        assert!(!misfit.to_string().contains("hunter2"), "{misfit}");
-        misfit.to_string()
+        assert!(serde_json::from_str::<T>(text).is_err(), "{text} is no mismatch");
+        let mismatch = mismatch::<T, _>(&mut serde_json::Deserializer::from_str(text));
+        assert!(!mismatch.to_string().contains("hunter2"), "{mismatch}");
+        mismatch.to_string()
     }
 
     fn item(fields: &str) -> String {

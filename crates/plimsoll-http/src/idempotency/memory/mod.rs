@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// Keys in the memory of one process, gone with it.
 ///
 /// Bounded by entries and bytes. Nothing is forgotten before its time: what has run out makes room, and when there is
-/// none, new keys are refused with 503 `overloaded`. An answer that finds no room is not kept, only that it was given.
+/// none, new keys are refused with 503 `overloaded`. A response that finds no room is not kept, only that it was given.
 ///
 /// One [scope](super::IdempotencyLayer::scope) takes a quarter of either at most ([`share`](Self::share)), so that no
 /// client fills the store for all others: a new key beyond that is refused with 429 `rate-limited`. Keys without a scope
@@ -33,7 +33,7 @@ pub struct MemoryStore {
 /// There is no room for another key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Full {
+pub enum MemoryStoreError {
     /// The store holds as many keys as it may.
     #[error("the store of idempotency keys is full")]
     Store,
@@ -42,11 +42,13 @@ pub enum Full {
     Share,
 }
 
-impl From<Full> for Problem {
-    fn from(full: Full) -> Self {
+impl From<MemoryStoreError> for Problem {
+    fn from(full: MemoryStoreError) -> Self {
         match full {
-            Full::Store => Self::new(Kind::Overloaded).after(Duration::from_secs(1)),
-            Full::Share => Self::new(Kind::RateLimited).code("idempotency-keys").detail(full.to_string()),
+            MemoryStoreError::Store => Self::new(Kind::Overloaded).after(Duration::from_secs(1)),
+            MemoryStoreError::Share => {
+                Self::new(Kind::RateLimited).code("idempotency-keys").detail(full.to_string())
+            }
         }
     }
 }
@@ -57,7 +59,7 @@ impl MemoryStore {
         Self { table: Mutex::new(Table::new(entries, bytes)) }
     }
 
-    /// The same, and one scope has at most so many of the keys, and so many bytes of the answers.
+    /// The same, and one scope has at most so many of the keys, and so many bytes of the responses.
     #[must_use]
     pub fn share(self, entries: usize, bytes: usize) -> Self {
         self.table().set_share(entries, bytes);
@@ -74,7 +76,7 @@ impl MemoryStore {
         self.len() == 0
     }
 
-    /// Bytes of the answers it holds.
+    /// Bytes of the responses it holds.
     pub fn bytes(&self) -> usize {
         self.table().bytes()
     }
@@ -86,7 +88,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    type Error = Full;
+    type Error = MemoryStoreError;
 
     async fn begin(
         &self,
@@ -94,15 +96,20 @@ impl Store for MemoryStore {
         fingerprint: Fingerprint,
         lease: Duration,
         keep: Duration,
-    ) -> Result<Begun, Full> {
+    ) -> Result<Begun, MemoryStoreError> {
         self.table().begin(Instant::now(), key, fingerprint, lease, keep)
     }
 
-    async fn complete(&self, lease: &Lease, outcome: &Outcome, keep: Duration) -> Result<Completed, Full> {
+    async fn complete(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        keep: Duration,
+    ) -> Result<Completed, MemoryStoreError> {
         Ok(self.table().complete(Instant::now(), lease, outcome, keep))
     }
 
-    async fn release(&self, lease: &Lease) -> Result<(), Full> {
+    async fn release(&self, lease: &Lease) -> Result<(), MemoryStoreError> {
         self.table().release(lease);
         Ok(())
     }

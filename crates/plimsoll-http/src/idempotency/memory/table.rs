@@ -1,4 +1,4 @@
-use super::Full;
+use super::MemoryStoreError;
 use crate::idempotency::{Begun, Completed, Fingerprint, Lease, Outcome, ScopeId, ScopedKey};
 use ahash::RandomState;
 use std::{
@@ -7,14 +7,14 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// What is known of each key. Time comes in from outside.
+/// The state of each key. Time comes in from outside.
 #[derive(Debug)]
 pub(super) struct Table {
     entries: HashMap<ScopedKey, Entry, RandomState>,
     /// When each of them is forgotten.
     ends: BTreeSet<(Instant, ScopedKey)>,
     bytes: usize,
-    /// What each scope that has any key has of it. As many as there are entries at most.
+    /// The share of each scope that has any key. As many as there are entries at most.
     scopes: HashMap<ScopeId, Share, RandomState>,
     most: Share,
     most_of_scope: Share,
@@ -73,7 +73,7 @@ impl Table {
         fingerprint: Fingerprint,
         lease: Duration,
         keep: Duration,
-    ) -> Result<Begun, Full> {
+    ) -> Result<Begun, MemoryStoreError> {
         self.forget(now);
         if let Some(entry) = self.entries.get(&key) {
             if entry.fingerprint != fingerprint {
@@ -86,10 +86,10 @@ impl Table {
             }
         }
         if self.entries.len() >= self.most.entries {
-            return Err(Full::Store);
+            return Err(MemoryStoreError::Store);
         }
         if self.of_scope(&key).is_some_and(|has| has.entries >= self.most_of_scope.entries) {
-            return Err(Full::Share);
+            return Err(MemoryStoreError::Share);
         }
         self.last_token += 1;
         let state = State::UnderWay { until: now + lease };
@@ -128,7 +128,7 @@ impl Table {
         held.then_some(entry.fingerprint)
     }
 
-    /// What the scope of this key has; `None` where it has no scope, and so no share.
+    /// Returns the share of this key's scope; `None` where it has no scope, and so no share.
     fn of_scope(&self, key: &ScopedKey) -> Option<Share> {
         let scope = key.scope()?;
         Some(self.scopes.get(scope).copied().unwrap_or_default())
@@ -190,7 +190,7 @@ fn weight(outcome: &Outcome) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::idempotency::{Answer, IdempotencyKey};
+    use crate::idempotency::{IdempotencyKey, StoredResponse};
     use http::StatusCode;
 
     const LEASE: Duration = Duration::from_secs(10);
@@ -202,10 +202,10 @@ mod tests {
     }
 
     fn answer(body: &'static str) -> Outcome {
-        Outcome::Answered(Answer::new(StatusCode::CREATED, body))
+        Outcome::Answered(StoredResponse::new(StatusCode::CREATED, body))
     }
 
-    fn begin(table: &mut Table, now: Instant, number: u32) -> Result<Begun, Full> {
+    fn begin(table: &mut Table, now: Instant, number: u32) -> Result<Begun, MemoryStoreError> {
         table.begin(now, key(number), SAME, LEASE, KEEP)
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let done = ours(&mut table, now, 1);
         table.complete(now, &done, &answer("one"), KEEP);
         ours(&mut table, now, 2);
-        assert_eq!(begin(&mut table, now, 3), Err(Full::Store));
+        assert_eq!(begin(&mut table, now, 3), Err(MemoryStoreError::Store));
         assert_eq!(begin(&mut table, now, 1), Ok(Begun::Done(answer("one"))), "nothing was forgotten for it");
         assert_eq!(begin(&mut table, now, 2), Ok(Begun::InFlight));
         assert!(matches!(begin(&mut table, now + KEEP, 3), Ok(Begun::Ours(_))), "what ran out made room");
@@ -255,7 +255,7 @@ mod tests {
             let Ok(Begun::Ours(ours)) = begin(&mut table, now, "loud", number) else { panic!("{number}") };
             lease = Some(ours);
         }
-        assert_eq!(begin(&mut table, now, "loud", 2), Err(Full::Share), "a quarter of eight");
+        assert_eq!(begin(&mut table, now, "loud", 2), Err(MemoryStoreError::Share), "a quarter of eight");
         assert_eq!(begin(&mut table, now, "loud", 1), Ok(Begun::InFlight), "what it has it has");
         for other in ["", "a", "b"] {
             assert!(matches!(begin(&mut table, now, other, 0), Ok(Begun::Ours(_))), "{other:?}");

@@ -19,3 +19,9 @@ CREATE TABLE IF NOT EXISTS plimsoll_idempotency (
 );
 
 CREATE INDEX IF NOT EXISTS plimsoll_idempotency_forgotten_at ON plimsoll_idempotency (forgotten_at);
+
+-- SHA-256 of the scope, to hold one client to its share. NULL where there is none.
+ALTER TABLE plimsoll_idempotency ADD COLUMN IF NOT EXISTS scope bytea;
+
+CREATE INDEX IF NOT EXISTS plimsoll_idempotency_scope
+    ON plimsoll_idempotency (scope, forgotten_at) WHERE scope IS NOT NULL;

@@ -1,22 +1,24 @@
 //! Keys in PostgreSQL, beside the service's own data.
 
 mod rows;
+mod shares;
 
-use super::{Answer, Begun, Claim, Completed, Fingerprint, Lease, Outcome, ScopedKey, Store};
+use super::{Begun, Claim, Completed, Fingerprint, Lease, Outcome, ScopedKey, Store, StoredResponse};
 use crate::{Kind, Problem, postgres::Presence};
+use shares::Shares;
 use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::types::PgInterval};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Keys in PostgreSQL, in a table `plimsoll_idempotency`: shared by all processes, and outliving them.
 ///
 /// # Exactly once
-/// A service whose work is a transaction on the same database keeps the answer in it:
+/// A service whose work is a transaction on the same database keeps the response in it:
 ///
 /// ```no_run
-/// # use plimsoll_http::{Problem, idempotency::{Answer, Claim, PostgresStore}};
+/// # use plimsoll_http::{Problem, idempotency::{StoredResponse, Claim, PostgresStore}};
 /// # use http::StatusCode;
-/// # async fn place(store: &PostgresStore, claim: &Claim) -> Result<Answer, Problem> {
-/// let answer = Answer::json(StatusCode::CREATED, &"order 7").map_err(Problem::internal)?;
+/// # async fn place(store: &PostgresStore, claim: &Claim) -> Result<StoredResponse, Problem> {
+/// let answer = StoredResponse::json(StatusCode::CREATED, &"order 7").map_err(Problem::internal)?;
 /// let mut work = store.pool().begin().await.map_err(Problem::internal)?;
 /// // … the service's own statements on `work` …
 /// store.complete_in(&mut work, claim, &answer).await?;
@@ -29,8 +31,14 @@ use std::time::Duration;
 /// gets [`CompleteError::LeaseLost`] and rolls back.
 ///
 /// # Time
-/// Leases and answers run out by the clock of the database, so processes need not agree on the time. What has run out
+/// Leases and responses run out by the clock of the database, so processes need not agree on the time. What has run out
 /// is not seen any more, and is deleted by [`PostgresStore::sweep`], which the service calls from time to time.
+///
+/// # Shares
+/// One [scope](super::IdempotencyLayer::scope) takes a million keys at most ([`share`](Self::share)), so that no client
+/// fills the table for all others: a new key beyond that is refused with 429 `rate-limited` and the code
+/// `idempotency-keys`. Keys without a scope may take all. The keys of a scope are counted once a minute in each process, and
+/// its own are added meanwhile, so several processes together can go beyond by what they take in a minute.
 ///
 /// # Cost
 /// Two statements for a request that is done, one of them the service's own where it uses
@@ -42,9 +50,10 @@ use std::time::Duration;
 pub struct PostgresStore {
     pool: PgPool,
     presence: Presence,
+    shares: Arc<Shares>,
 }
 
-/// Why an answer was not kept within the service's transaction, which is to be rolled back.
+/// Why a response was not kept within the service's transaction, which is to be rolled back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompleteError {
@@ -63,20 +72,28 @@ impl From<CompleteError> for Problem {
             CompleteError::LeaseLost => {
                 Self::new(Kind::IdempotencyKeyInFlight).after(Duration::from_secs(1)).because(error)
             }
-            CompleteError::Database(error) => DatabaseError(error).into(),
+            CompleteError::Database(error) => PostgresStoreError::Database(error).into(),
         }
     }
 }
 
-/// What the store says when the database failed.
+/// The store's error.
 #[derive(Debug, thiserror::Error)]
-#[error("the store of idempotency keys failed")]
-pub struct DatabaseError(#[from] sqlx::Error);
+#[non_exhaustive]
+pub enum PostgresStoreError {
+    /// The database failed.
+    #[error("the store of idempotency keys failed")]
+    Database(#[from] sqlx::Error),
+    /// The scope has as many keys as one scope may.
+    #[error("this client's share of the store of idempotency keys is full")]
+    Share,
+}
 
-impl DatabaseError {
-    /// Whether it is not there, or went away: what it is asked may well be answered later.
+impl PostgresStoreError {
+    /// Whether the database is not there, or went away: a later request may well succeed.
     fn is_absence(&self) -> bool {
-        match &self.0 {
+        let Self::Database(error) = self else { return false };
+        match error {
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => true,
             // Connection exceptions, and an operator who stops or starts the server.
             sqlx::Error::Database(error) => {
@@ -88,12 +105,15 @@ impl DatabaseError {
 }
 
 /// 503 with the code `database-away` where the database is away, 503 `bulkhead-full` with the code `database-busy` where
-/// all connections of the pool are out, 500 for the rest.
-impl From<DatabaseError> for Problem {
-    fn from(error: DatabaseError) -> Self {
-        if error.is_absence() {
+/// all connections of the pool are out, 429 with the code `idempotency-keys` where the client's share is full, 500 for the
+/// rest.
+impl From<PostgresStoreError> for Problem {
+    fn from(error: PostgresStoreError) -> Self {
+        if matches!(error, PostgresStoreError::Share) {
+            Self::new(Kind::RateLimited).code("idempotency-keys").detail(error.to_string())
+        } else if error.is_absence() {
             Self::unavailable("database-away").after(Duration::from_secs(1)).because(error)
-        } else if matches!(error.0, sqlx::Error::PoolTimedOut) {
+        } else if matches!(error, PostgresStoreError::Database(sqlx::Error::PoolTimedOut)) {
             Self::new(Kind::BulkheadFull).code("database-busy").after(Duration::from_secs(1)).because(error)
         } else {
             Self::internal(error)
@@ -101,17 +121,28 @@ impl From<DatabaseError> for Problem {
     }
 }
 
+/// The most keys of one scope, unless set.
+const SHARE: u32 = 1_000_000;
+
 /// One for all migrations of this table: an arbitrary number that nobody else is likely to lock.
 const MIGRATION_LOCK: i64 = 0x706c_696d_736f_6c6c;
 
 impl PostgresStore {
-    /// What makes the table, for those who run their migrations themselves. Running it again changes nothing.
+    /// The statements that create the table, for services that run their migrations themselves. Running them again
+    /// changes nothing.
     pub const MIGRATION: &'static str = include_str!("migration.sql");
 
     /// Keys in the database behind this pool. The table has to be there: [`PostgresStore::migrate`].
     pub fn new(pool: PgPool) -> Self {
         let presence = Presence::of(&pool);
-        Self { pool, presence }
+        Self { pool, presence, shares: Arc::new(Shares::new(SHARE)) }
+    }
+
+    /// The same, and one [scope](super::IdempotencyLayer::scope) has at most about so many keys that are not forgotten.
+    #[must_use]
+    pub fn share(mut self, keys: u32) -> Self {
+        self.shares = Arc::new(Shares::new(keys));
+        self
     }
 
     /// The pool.
@@ -131,7 +162,7 @@ impl PostgresStore {
         migration.commit().await
     }
 
-    /// Keeps the answer within the transaction that does the work: both are committed, or neither.
+    /// Keeps the response within the transaction that does the work: both are committed, or neither.
     ///
     /// As the last statement before the commit: from here on the row is locked, and whoever wants to take an expired
     /// lease over waits for it.
@@ -142,7 +173,7 @@ impl PostgresStore {
         &self,
         work: &mut PgConnection,
         claim: &Claim,
-        answer: &Answer,
+        answer: &StoredResponse,
     ) -> Result<(), CompleteError> {
         let outcome = Outcome::Answered(answer.clone());
         match rows::complete(work, claim.lease(), &outcome, interval(claim.keep())).await? {
@@ -165,7 +196,7 @@ impl PostgresStore {
 }
 
 impl Store for PostgresStore {
-    type Error = DatabaseError;
+    type Error = PostgresStoreError;
 
     async fn begin(
         &self,
@@ -173,9 +204,9 @@ impl Store for PostgresStore {
         fingerprint: Fingerprint,
         lease: Duration,
         keep: Duration,
-    ) -> Result<Begun, DatabaseError> {
-        match rows::begin(&self.pool, key, fingerprint, interval(lease), interval(keep)).await {
-            Ok(begun) => Ok(begun),
+    ) -> Result<Begun, PostgresStoreError> {
+        match rows::begin(&self.pool, &self.shares, key, fingerprint, interval(lease), interval(keep)).await {
+            Ok(begun) => begun.ok_or(PostgresStoreError::Share),
             Err(error) => Err(self.presence.explained(error).await.into()),
         }
     }
@@ -185,7 +216,7 @@ impl Store for PostgresStore {
         lease: &Lease,
         outcome: &Outcome,
         keep: Duration,
-    ) -> Result<Completed, DatabaseError> {
+    ) -> Result<Completed, PostgresStoreError> {
         let mut connection = match self.pool.acquire().await {
             Ok(connection) => connection,
             Err(error) => return Err(self.presence.explained(error).await.into()),
@@ -193,7 +224,7 @@ impl Store for PostgresStore {
         Ok(rows::complete(&mut connection, lease, outcome, interval(keep)).await?)
     }
 
-    async fn release(&self, lease: &Lease) -> Result<(), DatabaseError> {
+    async fn release(&self, lease: &Lease) -> Result<(), PostgresStoreError> {
         Ok(rows::release(&self.pool, lease).await?)
     }
 }

@@ -1,22 +1,24 @@
 //! The statements.
 
-use crate::idempotency::{Answer, Begun, Completed, Fingerprint, Lease, Outcome, ScopedKey};
+use super::shares::Shares;
+use crate::idempotency::{Begun, Completed, Fingerprint, Lease, Outcome, ScopeId, ScopedKey, StoredResponse};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sqlx::{
     PgConnection, PgPool, Row,
     postgres::{PgRow, types::PgInterval},
 };
+use tokio::time::Instant;
 
 /// How often a key is looked at again because it changed between two statements.
 const LOOKS: usize = 5;
 
-/// In `status`: done, and the answer was not kept.
+/// In `status`: done, and the response was not kept.
 const UNKEPT: i16 = 0;
 
 const TAKE: &str = "
-    INSERT INTO plimsoll_idempotency (key, fingerprint, token, leased_until, forgotten_at)
-    VALUES ($1, $2, nextval('plimsoll_idempotency_tokens'), clock_timestamp() + $3, clock_timestamp() + $4)
+    INSERT INTO plimsoll_idempotency (key, fingerprint, token, leased_until, forgotten_at, scope)
+    VALUES ($1, $2, nextval('plimsoll_idempotency_tokens'), clock_timestamp() + $3, clock_timestamp() + $4, $5)
     ON CONFLICT (key) DO NOTHING
     RETURNING token";
 
@@ -31,12 +33,17 @@ const LOOK: &str = "
 const TAKE_OVER: &str = "
     UPDATE plimsoll_idempotency
     SET fingerprint = $2, token = nextval('plimsoll_idempotency_tokens'),
-        leased_until = clock_timestamp() + $3, forgotten_at = clock_timestamp() + $4,
+        leased_until = clock_timestamp() + $3, forgotten_at = clock_timestamp() + $4, scope = $6,
         status = NULL, header_names = NULL, header_values = NULL, body = NULL
     WHERE key = $1 AND token = $5
         AND (forgotten_at <= clock_timestamp()
             OR (status IS NULL AND leased_until <= clock_timestamp() AND fingerprint = $2))
     RETURNING token";
+
+// No further than to the share.
+const COUNT: &str = "
+    SELECT count(*) FROM (
+        SELECT FROM plimsoll_idempotency WHERE scope = $1 AND forgotten_at > clock_timestamp() LIMIT $2) AS live";
 
 const COMPLETE: &str = "
     UPDATE plimsoll_idempotency
@@ -50,41 +57,81 @@ const SWEEP: &str = "
         SELECT key FROM plimsoll_idempotency WHERE forgotten_at <= clock_timestamp()
         ORDER BY forgotten_at LIMIT $1 FOR UPDATE SKIP LOCKED)";
 
+/// Returns how many live keys the scope has, at most `most`.
+async fn count(connection: &mut PgConnection, scope: &ScopeId, most: u32) -> Result<u32, sqlx::Error> {
+    let query = sqlx::query_scalar::<_, i64>(COUNT).bind(scope.as_bytes().as_slice()).bind(i64::from(most));
+    Ok(query.fetch_one(connection).await?.try_into().unwrap_or(most))
+}
+
+/// Returns whether the scope of this key may have another one.
+async fn has_room(
+    connection: &mut PgConnection,
+    shares: &Shares,
+    key: &ScopedKey,
+) -> Result<bool, sqlx::Error> {
+    let Some(scope) = key.scope() else { return Ok(true) };
+    if let Some(room) = shares.has_room(scope, Instant::now()) {
+        return Ok(room);
+    }
+    let keys = count(connection, scope, shares.most).await?;
+    shares.counted(*scope, keys, Instant::now());
+    Ok(keys < shares.most)
+}
+
+/// Begins the work of a key; `None` where the key is new and its scope has its share.
 pub(super) async fn begin(
     pool: &PgPool,
+    shares: &Shares,
     key: ScopedKey,
     fingerprint: Fingerprint,
     lease: PgInterval,
     keep: PgInterval,
-) -> Result<Begun, sqlx::Error> {
+) -> Result<Option<Begun>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
+    let room = has_room(&mut connection, shares, &key).await?;
+    let scope = key.scope().map(|scope| scope.as_bytes().as_slice());
     for _ in 0..LOOKS {
-        let taken = sqlx::query(TAKE)
-            .bind(key.as_bytes().as_slice())
-            .bind(fingerprint.as_bytes().as_slice())
-            .bind(lease)
-            .bind(keep)
-            .fetch_optional(&mut *connection)
-            .await?;
+        let taken = if room {
+            sqlx::query(TAKE)
+                .bind(key.as_bytes().as_slice())
+                .bind(fingerprint.as_bytes().as_slice())
+                .bind(lease)
+                .bind(keep)
+                .bind(scope)
+                .fetch_optional(&mut *connection)
+                .await?
+        } else {
+            None
+        };
         if let Some(row) = taken {
-            return Ok(Begun::Ours(Lease { key, token: row.try_get("token")? }));
+            if let Some(scope) = key.scope() {
+                shares.took(scope);
+            }
+            return Ok(Some(Begun::Ours(Lease { key, token: row.try_get("token")? })));
         }
         let found =
             sqlx::query(LOOK).bind(key.as_bytes().as_slice()).fetch_optional(&mut *connection).await?;
-        // Freed in between.
-        let Some(row) = found else { continue };
+        let Some(row) = found else {
+            if room {
+                // Freed in between.
+                continue;
+            }
+            return Ok(None);
+        };
         let same = row.try_get::<&[u8], _>("fingerprint")? == fingerprint.as_bytes();
         let (forgotten, expired): (bool, bool) = (row.try_get("forgotten")?, row.try_get("expired")?);
         if !forgotten {
             if !same {
-                return Ok(Begun::Reused);
+                return Ok(Some(Begun::Reused));
             }
             if let Some(outcome) = outcome(&row)? {
-                return Ok(Begun::Done(outcome));
+                return Ok(Some(Begun::Done(outcome)));
             }
             if !expired {
-                return Ok(Begun::InFlight);
+                return Ok(Some(Begun::InFlight));
             }
+        } else if !room {
+            return Ok(None);
         }
         let taken_over = sqlx::query(TAKE_OVER)
             .bind(key.as_bytes().as_slice())
@@ -92,14 +139,15 @@ pub(super) async fn begin(
             .bind(lease)
             .bind(keep)
             .bind(row.try_get::<i64, _>("token")?)
+            .bind(scope)
             .fetch_optional(&mut *connection)
             .await?;
         if let Some(row) = taken_over {
-            return Ok(Begun::Ours(Lease { key, token: row.try_get("token")? }));
+            return Ok(Some(Begun::Ours(Lease { key, token: row.try_get("token")? })));
         }
     }
-    // Whoever keeps changing it is at work on it.
-    Ok(Begun::InFlight)
+    // Another process that keeps changing it is at work on it.
+    Ok(Some(Begun::InFlight))
 }
 
 pub(super) async fn complete(
@@ -139,7 +187,7 @@ pub(super) async fn sweep(pool: &PgPool, batch: u32) -> Result<u64, sqlx::Error>
     Ok(sqlx::query(SWEEP).bind(i64::from(batch)).execute(pool).await?.rows_affected())
 }
 
-/// What was kept, if anything was.
+/// Returns the kept outcome, if there is one.
 fn outcome(row: &PgRow) -> Result<Option<Outcome>, sqlx::Error> {
     let status = match row.try_get::<Option<i16>, _>("status")? {
         None => return Ok(None),
@@ -156,7 +204,7 @@ fn outcome(row: &PgRow) -> Result<Option<Outcome>, sqlx::Error> {
         headers.append(name, HeaderValue::try_from(value).map_err(unreadable)?);
     }
     let body = Bytes::from(body.unwrap_or_default());
-    Ok(Some(Outcome::Answered(Answer { status, headers, body })))
+    Ok(Some(Outcome::Answered(StoredResponse { status, headers, body })))
 }
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {

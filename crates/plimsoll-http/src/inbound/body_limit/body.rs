@@ -1,4 +1,5 @@
 use super::{ArrivalLimits, BodyError};
+use crate::Problem;
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -13,9 +14,9 @@ use std::{
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What became of a body, told to whoever answers for it.
+/// The end of a body, shared with the response's future.
 #[derive(Debug, Default)]
-pub(super) struct Verdict(AtomicU8);
+pub(crate) struct Verdict(AtomicU8);
 
 const TOO_LARGE: u8 = 1;
 const TOO_SLOW: u8 = 2;
@@ -25,12 +26,14 @@ impl Verdict {
         self.0.store(verdict, Relaxed);
     }
 
-    pub(super) fn error(&self) -> Option<BodyError<std::convert::Infallible>> {
-        match self.0.load(Relaxed) {
-            TOO_LARGE => Some(BodyError::TooLarge),
-            TOO_SLOW => Some(BodyError::TooSlow),
-            _ => None,
-        }
+    /// Returns the problem of a body that was cut off.
+    pub(crate) fn problem(&self) -> Option<Problem> {
+        let error: BodyError<std::convert::Infallible> = match self.0.load(Relaxed) {
+            TOO_LARGE => BodyError::TooLarge,
+            TOO_SLOW => BodyError::TooSlow,
+            _ => return None,
+        };
+        error.problem()
     }
 }
 
@@ -47,7 +50,7 @@ pin_project! {
     }
 }
 
-/// What is kept for a body that has yet to arrive.
+/// State that is kept for a body that has yet to arrive.
 struct Watch {
     limits: ArrivalLimits,
     began: Instant,

@@ -1,7 +1,10 @@
-use super::{BodyError, LimitedBody, body::Verdict};
+use super::{LimitedBody, body::Verdict};
 use crate::{
     Kind, Problem,
-    inbound::answer::{Answer, Form},
+    inbound::{
+        grpc_trailers::{TrailersBody, is_failure},
+        refusable::{Form, RefusableBody},
+    },
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -61,7 +64,7 @@ where
     S: Service<Request<LimitedBody<B>>, Response = Response<R>>,
     B: Body<Data = Bytes>,
 {
-    type Response = Response<Answer<R>>;
+    type Response = Response<RefusableBody<TrailersBody<R>>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -94,7 +97,7 @@ where
 }
 
 pin_project! {
-    /// An answer to a request whose body has limits. Cancel safe where the inner future is.
+    /// A response to a request whose body has limits. Cancel safe where the inner future is.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]
@@ -116,7 +119,7 @@ impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
-    type Output = Result<Response<Answer<R>>, E>;
+    type Output = Result<Response<RefusableBody<TrailersBody<R>>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -127,16 +130,14 @@ where
         let failed = match this.form {
             Form::Http => answer.status().as_u16() >= 400,
             // Without a message of its own it has its status in the head.
-            Form::Grpc => answer.headers().get("grpc-status").is_some_and(|code| code != "0"),
+            Form::Grpc => is_failure(answer.headers()),
         };
-        let problem = verdict
-            .as_ref()
-            .filter(|_| failed)
-            .and_then(|verdict| verdict.error())
-            .and_then(|error: BodyError<_>| error.problem());
+        let problem = verdict.as_ref().filter(|_| failed).and_then(|verdict| verdict.problem());
+        // After a message it has its status in the trailers.
+        let later = verdict.take().filter(|_| *this.form == Form::Grpc);
         Poll::Ready(Ok(match problem {
             Some(problem) => this.form.refuse(problem),
-            None => answer.map(Answer::of_service),
+            None => answer.map(|body| RefusableBody::of_service(TrailersBody::new(body, later))),
         }))
     }
 }

@@ -5,9 +5,9 @@
 //! - One that says nothing is counted as it arrives. What reads it gets [`BodyError::TooLarge`] where the limit is passed.
 //! - One that stands still for too long, or takes too long as a whole, ends in [`BodyError::TooSlow`] (408).
 //!
-//! Whatever the service makes of such an error: if it answers with an error of its own, a 400 by an extractor that could
-//! not read on, the answer becomes the 413 or 408 that it is about; in gRPC, a status in the head becomes
-//! `RESOURCE_EXHAUSTED` (8) or `DEADLINE_EXCEEDED` (4). An answer that is none is left alone.
+//! If the service answers such an error with an error response of its own, for example a 400 by an extractor that could
+//! not read on, the response becomes the 413 or 408 that is meant; in gRPC, a status in the head or in the trailers
+//! becomes `RESOURCE_EXHAUSTED` (8) or `DEADLINE_EXCEEDED` (4). A response that is no error is left alone.
 //!
 //! ```
 //! use plimsoll_http::inbound::{BodyLimitLayer, ArrivalLimits};
@@ -27,5 +27,6 @@ mod error;
 mod layer;
 
 pub use body::LimitedBody;
+pub(crate) use body::Verdict;
 pub use error::BodyError;
 pub use layer::{ArrivalLimits, BodyLimitLayer, BodyLimitService, ResponseFuture};

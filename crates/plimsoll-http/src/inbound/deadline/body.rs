@@ -1,3 +1,4 @@
+use crate::{Kind, Problem, inbound::grpc_trailers};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use plimsoll_task::Deadline;
@@ -8,7 +9,7 @@ use std::{
 };
 use tokio::time::{Sleep, sleep_until};
 
-/// How the body of an answer with a deadline can fail.
+/// How the body of a response with a deadline can fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DeadlineBodyError<E> {
     /// The deadline passed before the body's end.
@@ -20,20 +21,22 @@ pub enum DeadlineBodyError<E> {
 }
 
 pin_project! {
-    /// The body of an answer, which ends in an error when its deadline passes. See the [module](super).
+    /// A response's body, which ends in an error when its deadline passes; in gRPC by the status `DEADLINE_EXCEEDED` (4).
+    /// See the [module](super).
     pub struct DeadlineBody<B> {
         #[pin]
         inner: B,
         deadline: Deadline,
         #[pin]
         timer: Option<Sleep>,
+        grpc: bool,
         over: bool,
     }
 }
 
 impl<B> DeadlineBody<B> {
-    pub(super) const fn new(inner: B, deadline: Deadline) -> Self {
-        Self { inner, deadline, timer: None, over: false }
+    pub(super) const fn new(inner: B, deadline: Deadline, grpc: bool) -> Self {
+        Self { inner, deadline, timer: None, grpc, over: false }
     }
 }
 
@@ -63,13 +66,13 @@ impl<B: Body> Body for DeadlineBody<B> {
                     ready!(timer.poll(cx));
                 }
                 *this.over = true;
-                return Poll::Ready(Some(Err(DeadlineBodyError::Exceeded)));
+                return Poll::Ready(Some(exceeded(*this.grpc)));
             }
         };
         // The end counts whenever it comes; more of a body does not.
         if frame.is_some() && this.deadline.has_passed() {
             *this.over = true;
-            return Poll::Ready(Some(Err(DeadlineBodyError::Exceeded)));
+            return Poll::Ready(Some(exceeded(*this.grpc)));
         }
         Poll::Ready(frame.map(|frame| frame.map_err(DeadlineBodyError::Inner)))
     }
@@ -81,6 +84,14 @@ impl<B: Body> Body for DeadlineBody<B> {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
+}
+
+/// Returns the end of a body whose deadline has passed.
+fn exceeded<D, E>(grpc: bool) -> Result<Frame<D>, DeadlineBodyError<E>> {
+    if grpc {
+        return Ok(Frame::trailers(grpc_trailers::trailers(&Problem::new(Kind::DeadlineExceeded))));
+    }
+    Err(DeadlineBodyError::Exceeded)
 }
 
 impl<B> fmt::Debug for DeadlineBody<B> {

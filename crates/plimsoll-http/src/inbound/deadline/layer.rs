@@ -1,7 +1,7 @@
 use super::{DeadlineBody, DeadlineRules, rules::body_deadline};
 use crate::{
     Kind, Problem,
-    inbound::answer::{Answer, Form},
+    inbound::refusable::{Form, RefusableBody},
 };
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -50,7 +50,7 @@ impl<S, B, R> Service<Request<B>> for DeadlineService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    type Response = Response<Answer<DeadlineBody<R>>>;
+    type Response = Response<RefusableBody<DeadlineBody<R>>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -73,7 +73,7 @@ where
 }
 
 pin_project! {
-    /// An answer that is wanted until a deadline. Cancel safe where the inner future is.
+    /// A response that is wanted until a deadline. Cancel safe where the inner future is.
     pub struct ResponseFuture<F> {
         #[pin]
         inner: Option<Enforced<F>>,
@@ -86,7 +86,7 @@ impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
-    type Output = Result<Response<Answer<DeadlineBody<R>>>, E>;
+    type Output = Result<Response<RefusableBody<DeadlineBody<R>>>, E>;
 
     /// # Panics
     /// Where it has to wait outside a tokio runtime with its time driver, and when polled again after its end.
@@ -101,7 +101,8 @@ where
         };
         let answer = answer?;
         let deadline = body_deadline(*this.deadline, answer.headers(), answer.extensions());
-        Poll::Ready(Ok(answer.map(|body| Answer::of_service(DeadlineBody::new(body, deadline)))))
+        let grpc = *this.form == Form::Grpc;
+        Poll::Ready(Ok(answer.map(|body| RefusableBody::of_service(DeadlineBody::new(body, deadline, grpc)))))
     }
 }
 

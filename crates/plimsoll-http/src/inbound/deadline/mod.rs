@@ -1,4 +1,4 @@
-//! Until when an answer is wanted, and not a moment longer.
+//! Until when a response is wanted, and not a moment longer.
 //!
 //! The deadline of a request is the earliest of what its caller says (`grpc-timeout`, or a header of milliseconds:
 //! [`EXPECTED_TIMEOUT`] unless named otherwise), a [`Deadline`] that is in its extensions already, and the limit that the
@@ -6,12 +6,13 @@
 //!
 //! - While the service works, [`Deadline::current`] and the request's extensions tell it: outbound calls, pools and
 //!   queues that go by it give up in time, and the next hop is told what is left.
-//! - When it passes before the answer begins, the service's future is dropped and the caller gets 504
+//! - When it passes before the response begins, the service's future is dropped and the caller gets 504
 //!   (`deadline-exceeded`). A request that comes too late is not begun.
-//! - It spans the answer's body: one that is still going ends in an error, which breaks the connection or resets the
-//!   stream, for the caller must not take a part for the whole.
+//! - It spans the response's body: one that is still going ends in an error, which breaks the connection or resets the
+//!   stream, for the caller must not take a part for the whole. A gRPC call ends by trailers with `DEADLINE_EXCEEDED` (4)
+//!   instead.
 //!
-//! A long answer asks for longer: [`AnswerBy`] in its extensions is the deadline of its body in place of the request's.
+//! A long response asks for longer: [`RespondBy`] in its extensions is the deadline of its body in place of the request's.
 //! `text/event-stream` has none, being meant to go on.
 //!
 //! ```
@@ -33,7 +34,7 @@ mod rules;
 
 pub use body::{DeadlineBody, DeadlineBodyError};
 pub use layer::{DeadlineLayer, DeadlineService, ResponseFuture};
-pub use rules::{AnswerBy, DeadlineRules};
+pub use rules::{DeadlineRules, RespondBy};
 
 #[allow(unused_imports)]
 use crate::headers::EXPECTED_TIMEOUT;

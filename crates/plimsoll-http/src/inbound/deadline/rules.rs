@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Where a request's deadline comes from. The earliest counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeadlineRules {
-    /// The server's own limit, from the request's head to its answer's last byte.
+    /// The server's own limit, from the request's head to its response's last byte.
     pub total: Option<Duration>,
     /// The header in which callers say, in milliseconds, how long they wait.
     pub header: Option<HeaderName>,
@@ -32,19 +32,19 @@ impl DeadlineRules {
     }
 }
 
-/// Put into an answer's extensions: until when its body may go on, in place of the request's deadline.
+/// Put into a response's extensions: until when its body may go on, in place of the request's deadline.
 ///
 /// For what is meant to take long, such as an export or a large file. [`Deadline::NEVER`] leaves it to the limit on
 /// clients that do not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AnswerBy(
+pub struct RespondBy(
     /// The body's own deadline.
     pub Deadline,
 );
 
-/// Until when the body of an answer with this head may go on.
+/// Until when the body of a response with this head may go on.
 pub(super) fn body_deadline(request: Deadline, headers: &HeaderMap, extensions: &Extensions) -> Deadline {
-    if let Some(AnswerBy(own)) = extensions.get() {
+    if let Some(RespondBy(own)) = extensions.get() {
         return *own;
     }
     let events = headers

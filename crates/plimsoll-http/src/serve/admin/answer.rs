@@ -4,7 +4,7 @@ use crate::{Kind, Problem};
 use plimsoll_config::ConfigError;
 use serde_json::{Value, json};
 
-/// The most faults of one answer. Whoever sends more can be helped no better by more of them.
+/// The most faults of one response. Whoever sends more can be helped no better by more of them.
 const FAULTS: usize = 20;
 /// The most bytes of a text that may hold what was sent.
 const TEXT: usize = 512;

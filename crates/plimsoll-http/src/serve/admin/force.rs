@@ -4,7 +4,7 @@ use plimsoll_config::{ConfigError, Fault, Place, nearest, one_of};
 use plimsoll_policy::{Driver, Instant, Policy, PolicyEvent};
 use serde_json::Value;
 
-/// What a breaker is to be.
+/// The state that an operator sets for a breaker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BreakerForce {
     /// Open until it is told otherwise.
@@ -49,7 +49,7 @@ impl BreakerForce {
 /// `{"force": "open", "upstream": "…"}`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BreakerOrder {
-    /// What breakers are to be.
+    /// The state to set.
     pub force: BreakerForce,
     /// That of one upstream alone.
     pub upstream: Option<String>,

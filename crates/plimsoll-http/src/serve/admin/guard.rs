@@ -1,9 +1,9 @@
-//! Who may ask.
+//! Authentication of requests to the admin address.
 //!
 //! Loopback keeps out other machines, not the pages that a browser on this one has open. Without a token the name keeps
 //! those out: a page of a site whose name was turned to 127.0.0.1 (DNS rebinding) still sends that name as `Host`.
 
-use super::super::places::Place;
+use super::super::slots::Slot;
 use crate::Problem;
 use http::{HeaderValue, Request, header, uri::Authority};
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,8 +15,8 @@ use std::net::{IpAddr, Ipv6Addr};
 /// bit. Without a token, only a request to an address or to `localhost` is let through: a page of another site that a
 /// browser here has open cannot pretend to be one of ours. That is enough on loopback, and nowhere else.
 ///
-/// What changes something needs more against such a page: see to it that it is asked for with a content type that no form
-/// can send, as `application/json`.
+/// A request that changes something needs one more check against such a page: require a content type that no form can
+/// send, such as `application/json`.
 ///
 /// ```
 /// use http::Request;
@@ -43,7 +43,7 @@ fn without_token<B>(known: &dyn Fn(&str) -> bool, request: &Request<B>) -> Optio
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = value.and_then(|value| value.split_once(' '));
     if bearer.is_some_and(|(scheme, shown)| scheme.eq_ignore_ascii_case("bearer") && known(shown.trim())) {
-        if let Some(place) = request.extensions().get::<Place>() {
+        if let Some(place) = request.extensions().get::<Slot>() {
             place.keep();
         }
         return None;
@@ -125,12 +125,15 @@ mod tests {
     fn every_refusal_says_what_to_do() {
         let nameless = Request::get("/metrics").body(()).unwrap();
         let refused = admin_refusal(&nameless, None).unwrap();
-        assert_eq!((refused.kind(), refused.told()), (Kind::BadRequest, Some("There is no \"host\".")));
+        assert_eq!(
+            (refused.kind(), refused.detail_text()),
+            (Kind::BadRequest, Some("There is no \"host\"."))
+        );
         let other = Request::get("http://evil.example/metrics").header("host", "localhost").body(()).unwrap();
         let refused = admin_refusal(&other, None).unwrap();
-        assert!(refused.told().unwrap().contains("localhost; under other names only with a token"));
+        assert!(refused.detail_text().unwrap().contains("localhost; under other names only with a token"));
         let refused = admin_refusal(&nameless, Some(&|_| false)).unwrap();
-        assert_eq!(refused.told(), Some("Send \"authorization: Bearer TOKEN\"."));
+        assert_eq!(refused.detail_text(), Some("Send \"authorization: Bearer TOKEN\"."));
         assert_eq!(refused.to_http().headers()["www-authenticate"], "Bearer");
     }
 }

@@ -1,7 +1,7 @@
 //! Which levels the program logs.
 
 use super::{
-    Standing,
+    AdminState,
     answer::admin_faults,
     policies::{peer, read},
 };
@@ -60,12 +60,12 @@ impl fmt::Debug for LogFilter {
 }
 
 /// The filter in force.
-pub(super) async fn show(State(standing): State<Arc<Standing>>) -> Response {
+pub(super) async fn show(State(standing): State<Arc<AdminState>>) -> Response {
     standing.log.as_ref().map_or_else(absent, document)
 }
 
 /// Puts another filter in force, until the program ends.
-pub(super) async fn patch(State(standing): State<Arc<Standing>>, request: Request<Body>) -> Response {
+pub(super) async fn patch(State(standing): State<Arc<AdminState>>, request: Request<Body>) -> Response {
     let by = peer(&request);
     let wanted = match read(request).await {
         Ok(wanted) => wanted,

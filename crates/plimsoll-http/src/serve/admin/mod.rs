@@ -11,7 +11,7 @@
 //! | `POST /api/v1/policies/NAME/breaker` | holds a client's breakers open or closed by hand |
 //! | `GET /api/v1/log`, `PATCH /api/v1/log` | which levels are logged; changes them |
 //!
-//! They are the gateway's paths, bodies and answers, so that whoever is on call needs to know but one.
+//! They are the gateway's paths, bodies and responses, so that whoever is on call needs to know but one.
 //!
 //! On loopback nobody is asked for a token, but only an address or `localhost` is taken as the name of the host: a page
 //! that a browser has open cannot pretend to be one of ours. Anywhere else it takes a token; `/livez` and `/readyz`, which
@@ -33,9 +33,9 @@ pub use answer::{admin_faults, admin_text};
 pub use force::{BreakerForce, BreakerOrder};
 pub use guard::admin_refusal;
 pub use log::LogFilter;
-pub(super) use own::Own;
+pub(super) use own::ServerPolicy;
 pub(super) use ready::Condition;
-pub use token::{AdminToken, NoToken};
+pub use token::{AdminToken, AdminTokenError};
 
 use super::authority;
 use crate::{Kind, Problem, headers::Strangers};
@@ -51,22 +51,22 @@ use plimsoll_task::drain::CancellationToken;
 use plimsoll_telemetry::{Format, Registry};
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-/// What it tells of.
+/// The state that the admin address shows.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct AdminState {
     pub(super) registry: Registry,
     pub(super) draining: CancellationToken,
     /// Of the service's own, on which it is ready.
     pub(super) conditions: Arc<[Condition]>,
     pub(super) strangers: Arc<Strangers>,
-    pub(super) own: Arc<Own>,
+    pub(super) own: Arc<ServerPolicy>,
     pub(super) log: Option<LogFilter>,
     pub(super) began: Instant,
     pub(super) listeners: Vec<SocketAddr>,
 }
 
 /// The admin's app. It is ready until it drains, while its conditions hold.
-pub(super) fn router(standing: Standing, token: Option<AdminToken>) -> Router {
+pub(super) fn router(standing: AdminState, token: Option<AdminToken>) -> Router {
     let token = token.map(Arc::new);
     let guard = from_fn(move |request: Request, next: Next| {
         let known = token.as_deref().map(|token| move |shown: &str| token.is(shown));

@@ -7,17 +7,17 @@ use plimsoll_policy::{Instant, PolicySnapshot, PolicySpec};
 use plimsoll_tower::BulkheadLayer;
 use serde_json::Value;
 
-/// What it is called.
+/// The name of the server's own policy.
 pub(super) const NAME: &str = "server";
 
 /// The rate of each client, the places of all, and when is shed: what has thresholds that can change.
 #[derive(Debug)]
-pub(in super::super) struct Own {
+pub(in super::super) struct ServerPolicy {
     guards: Guards,
     spec: Mutex<PolicySpec>,
 }
 
-impl Own {
+impl ServerPolicy {
     pub(in super::super) fn new(limits: &Limits, guards: Guards) -> Self {
         let spec = PolicySpec {
             rate_limit: limits.client_rate.clone(),

@@ -1,11 +1,11 @@
-//! The policies of the process: how they stand, and what can be changed while it runs. The same paths, bodies and answers as
-//! the gateway's admin API has.
+//! The policies of the process: how they stand, and what can be changed while it runs. The same paths, bodies and
+//! responses as the gateway's admin API has.
 
 #[cfg(feature = "client")]
 use super::BreakerOrder;
 use super::{
     answer::{admin_faults, admin_text},
-    own::{self, Own},
+    own::{self, ServerPolicy},
     standing::machines,
 };
 #[cfg(feature = "client")]
@@ -30,19 +30,19 @@ use std::{
 const BODY: usize = 64 * 1024;
 
 /// Every policy, by name; the server's own limits first.
-pub(super) async fn list(State(own): State<Arc<Own>>) -> Response {
+pub(super) async fn list(State(own): State<Arc<ServerPolicy>>) -> Response {
     let policies: Vec<Value> = names().iter().filter_map(|name| document(&own, name)).collect();
     Json(json!({ "policies": policies })).into_response()
 }
 
 /// One policy.
-pub(super) async fn show(State(own): State<Arc<Own>>, Path(name): Path<String>) -> Response {
+pub(super) async fn show(State(own): State<Arc<ServerPolicy>>, Path(name): Path<String>) -> Response {
     document(&own, &name).map_or_else(|| unknown(&name), |policy| Json(policy).into_response())
 }
 
 /// Changes thresholds by a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
 pub(super) async fn patch(
-    State(own): State<Arc<Own>>,
+    State(own): State<Arc<ServerPolicy>>,
     Path(name): Path<String>,
     request: Request<Body>,
 ) -> Response {
@@ -67,7 +67,7 @@ pub(super) async fn patch(
 /// Holds breakers in a state by hand, or lets them decide for themselves again.
 #[cfg(feature = "client")]
 pub(super) async fn breaker(
-    State(own): State<Arc<Own>>,
+    State(own): State<Arc<ServerPolicy>>,
     Path(name): Path<String>,
     request: Request<Body>,
 ) -> Response {
@@ -113,7 +113,7 @@ fn names() -> Vec<String> {
     names
 }
 
-fn spec(own: &Own, name: &str) -> Option<Value> {
+fn spec(own: &ServerPolicy, name: &str) -> Option<Value> {
     if name == own::NAME {
         return Some(own.spec().write());
     }
@@ -123,7 +123,7 @@ fn spec(own: &Own, name: &str) -> Option<Value> {
     None
 }
 
-fn document(own: &Own, name: &str) -> Option<Value> {
+fn document(own: &ServerPolicy, name: &str) -> Option<Value> {
     let spec = spec(own, name)?;
     let upstreams: Vec<Value> = if name == own::NAME {
         let now = now();
@@ -172,7 +172,7 @@ fn unknown(name: &str) -> Response {
     problem.member("nearest", json!(near)).member("known", json!(names)).into_response()
 }
 
-/// Who asks, for the log.
+/// Returns the client's address, for the log.
 pub(super) fn peer(request: &Request<Body>) -> Option<IpAddr> {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }

@@ -1,6 +1,6 @@
 //! The process as a whole.
 
-use super::Standing;
+use super::AdminState;
 use axum::{
     Json,
     extract::State,
@@ -10,8 +10,8 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// How it stands, and what whoever looks should know.
-pub(super) async fn show(State(standing): State<Arc<Standing>>) -> Response {
-    let Standing { strangers, draining, began, listeners, .. } = &*standing;
+pub(super) async fn show(State(standing): State<Arc<AdminState>>) -> Response {
+    let AdminState { strangers, draining, began, listeners, .. } = &*standing;
     let unnamed = |peer| {
         format!(
             "{peer} says for whom it asks and is not trusted: if it is your proxy, all its clients share one client's limits; \

@@ -9,7 +9,7 @@ pub struct AdminToken(Secret);
 /// A token that is guessed too soon, or that no header can carry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("an admin token is 16 printable characters of ASCII or more, without spaces")]
-pub struct NoToken;
+pub struct AdminTokenError;
 
 impl AdminToken {
     /// Whether `shown` is the token, in a time that depends on nothing but the lengths.
@@ -19,18 +19,18 @@ impl AdminToken {
 }
 
 impl TryFrom<String> for AdminToken {
-    type Error = NoToken;
+    type Error = AdminTokenError;
 
-    fn try_from(text: String) -> Result<Self, NoToken> {
+    fn try_from(text: String) -> Result<Self, AdminTokenError> {
         let fits = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if fits { Ok(Self(Secret::new(text))) } else { Err(NoToken) }
+        if fits { Ok(Self(Secret::new(text))) } else { Err(AdminTokenError) }
     }
 }
 
 impl TryFrom<&str> for AdminToken {
-    type Error = NoToken;
+    type Error = AdminTokenError;
 
-    fn try_from(text: &str) -> Result<Self, NoToken> {
+    fn try_from(text: &str) -> Result<Self, AdminTokenError> {
         text.to_owned().try_into()
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use tracing::Span;
 
 pin_project! {
-    /// An answer's body, whose end is the request's.
+    /// A response's body, whose end is the request's.
     pub(crate) struct Recorded<B> {
         #[pin]
         inner: B,

@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use tokio::time::Instant;
 use tracing::Span;
 
-/// One request's entry: written when it is dropped, with the answer's body or before there was one.
+/// One request's entry: written when it is dropped, with the response's body or before there was one.
 pub(super) struct Entry {
     began: Instant,
     method: Method,
@@ -34,10 +34,10 @@ macro_rules! log_line {
     };
 }
 
-/// What asks again and again how things are, and is no news.
+/// Routes of probes and scrapes, which are no news.
 const PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
 
-/// Who it is, as the layers outside have found out.
+/// The request's identity, as the outer layers found it.
 #[derive(Clone)]
 struct About {
     id: Option<RequestId>,
@@ -78,7 +78,7 @@ impl Entry {
         }
     }
 
-    /// What everything that is logged meanwhile stands in. Neither path nor query: they hold what is nobody's business.
+    /// Returns the span of everything that is logged meanwhile. It has neither path nor query, which may hold secrets.
     pub(super) fn span(&self) -> Span {
         tracing::info_span!(
             "request",

@@ -1,4 +1,4 @@
-//! What is kept of each request: a span while it is under way, then one line in the log and its counts.
+//! The record of each request: a span while it is under way, then one log line and its counts.
 
 mod body;
 mod entry;

@@ -68,17 +68,19 @@ where
         let entry = Entry::begin(&request, &self.record.routes, &self.record.in_flight, self.record.lines);
         let span = entry.span();
         let inner = span.in_scope(|| self.inner.call(request)).instrument(span.clone());
-        ResponseFuture { inner: TAKEN.scope(RefCell::new(None), inner), span, entry: Some(entry) }
+        let routes = self.record.routes.clone();
+        ResponseFuture { inner: TAKEN.scope(RefCell::new(None), inner), span, routes, entry: Some(entry) }
     }
 }
 
 pin_project! {
-    /// An answer under record. Dropped before it is there, its client is gone.
+    /// A response under record. Dropped before it is there, its client is gone.
     pub(crate) struct ResponseFuture<F> {
         // Before the entry: what it does while it is dropped still belongs to the request.
         #[pin]
         inner: TaskLocalFuture<RefCell<Option<Taken>>, Instrumented<F>>,
         span: Span,
+        routes: Routes,
         entry: Option<Entry>,
     }
 
@@ -106,6 +108,7 @@ where
         let answer = ready!(this.inner.as_mut().poll(cx))?;
         let taken = this.inner.take_value().and_then(RefCell::into_inner);
         let Some(mut entry) = this.entry.take() else { return Poll::Pending };
+        this.routes.answered(taken.as_ref(), answer.status());
         if let Some(route) = taken.and_then(|taken| taken.route(entry.route())) {
             entry.took(route);
         }

@@ -6,8 +6,8 @@ use std::{fmt, time::Duration};
 
 /// One server-sent event.
 ///
-/// Whatever text comes in, it stays in its field: data is divided at its line breaks, each line a field of its own, as
-/// the format has it; ids and names have none.
+/// Text stays in its field: data is split at its line breaks, each line a field of its own, as the format requires; ids
+/// and names have no line breaks.
 ///
 /// ```
 /// use plimsoll_http::body::{Event, EventId, EventName};
@@ -15,7 +15,7 @@ use std::{fmt, time::Duration};
 /// let shipped = EventName::new("shipped")?;
 /// let event = Event::data("two\nlines").named(&shipped).id(&EventId::from(7));
 /// assert_eq!(event.to_string(), "data: two\ndata: lines\nevent: shipped\nid: 7\n\n");
-/// # Ok::<(), plimsoll_http::body::InvalidField>(())
+/// # Ok::<(), plimsoll_http::body::EventFieldError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {

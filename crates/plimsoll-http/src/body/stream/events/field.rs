@@ -16,7 +16,7 @@ pub struct EventName(Box<str>);
 
 /// A text that cannot be a field of an event: whatever follows a line break would be a field of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum InvalidField {
+pub enum EventFieldError {
     /// It is empty.
     #[error("a field of an event is not empty")]
     Empty,
@@ -28,13 +28,13 @@ pub enum InvalidField {
     Forbidden,
 }
 
-fn check(text: &str) -> Result<Box<str>, InvalidField> {
+fn check(text: &str) -> Result<Box<str>, EventFieldError> {
     if text.is_empty() {
-        Err(InvalidField::Empty)
+        Err(EventFieldError::Empty)
     } else if text.len() > LONGEST {
-        Err(InvalidField::TooLong)
+        Err(EventFieldError::TooLong)
     } else if text.contains(['\n', '\r', '\0']) {
-        Err(InvalidField::Forbidden)
+        Err(EventFieldError::Forbidden)
     } else {
         Ok(text.into())
     }
@@ -42,7 +42,7 @@ fn check(text: &str) -> Result<Box<str>, InvalidField> {
 
 impl EventId {
     /// This text.
-    pub fn new(text: &str) -> Result<Self, InvalidField> {
+    pub fn new(text: &str) -> Result<Self, EventFieldError> {
         check(text).map(Self)
     }
 
@@ -61,7 +61,7 @@ impl From<u64> for EventId {
 
 impl EventName {
     /// This text.
-    pub fn new(text: &str) -> Result<Self, InvalidField> {
+    pub fn new(text: &str) -> Result<Self, EventFieldError> {
         check(text).map(Self)
     }
 
@@ -83,8 +83,8 @@ impl fmt::Display for EventName {
     }
 }
 
-/// What a client that comes back had last (`Last-Event-ID`). `None` for one that comes for the first time, and for an
-/// id that nobody here has given.
+/// The id of the last event that a returning client had (`Last-Event-ID`). `None` for a new client, and for an id that
+/// nobody here has given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LastEventId(pub Option<EventId>);
 
@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn fields_are_on_one_line() {
-        assert_eq!(EventId::new(""), Err(InvalidField::Empty));
-        assert_eq!(EventId::new(&"x".repeat(257)), Err(InvalidField::TooLong));
+        assert_eq!(EventId::new(""), Err(EventFieldError::Empty));
+        assert_eq!(EventId::new(&"x".repeat(257)), Err(EventFieldError::TooLong));
         for text in ["a\nb", "a\rb", "a\0b"] {
-            assert_eq!(EventId::new(text), Err(InvalidField::Forbidden));
-            assert_eq!(EventName::new(text), Err(InvalidField::Forbidden));
+            assert_eq!(EventId::new(text), Err(EventFieldError::Forbidden));
+            assert_eq!(EventName::new(text), Err(EventFieldError::Forbidden));
         }
         assert_eq!(EventId::from(42).as_str(), "42");
     }

@@ -2,7 +2,7 @@ mod event;
 mod field;
 
 pub use event::Event;
-pub use field::{EventId, EventName, InvalidField, LastEventId};
+pub use field::{EventFieldError, EventId, EventName, LastEventId};
 
 use super::coalesced::{BoxError, CHUNK, Coalesced, Framing};
 use axum::{
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Silence after which a comment goes out. Proxies close what has been silent for 30 to 60 s.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// An answer of server-sent events (`text/event-stream`,
+/// A response of server-sent events (`text/event-stream`,
 /// [the standard](https://html.spec.whatwg.org/multipage/server-sent-events.html)), as a stream gives them. See the
 /// [module](crate::body#streams).
 ///
@@ -72,7 +72,7 @@ where
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // nginx collects an answer before it passes it on, unless it is asked not to.
+        // nginx collects a response before it passes it on, unless it is asked not to.
         headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
         answer
     }

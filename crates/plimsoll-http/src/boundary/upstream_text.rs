@@ -1,7 +1,7 @@
-//! What an answer says in plain text, to be told in another form.
+//! The plain text of an upstream response, for use in a problem.
 
 use super::{
-    exchange::{Exchange, Place},
+    exchange::{Exchange, PanicSite},
     foreign::media_type,
     panics::caught,
 };
@@ -14,24 +14,24 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// What the answer said that a problem stands in for.
+/// The text of the response that a problem replaces.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Said(String);
+pub(super) struct UpstreamText(String);
 
-impl Said {
-    pub(super) const fn new(said: String) -> Self {
-        Self(said)
+impl UpstreamText {
+    pub(super) const fn new(upstream_text: String) -> Self {
+        Self(upstream_text)
     }
 }
 
-/// As much of what an answer said as goes to the log, or to the caller where that is wanted.
+/// The most bytes of a response's text that go to the log, or to the caller where that is wanted.
 const MOST_TEXT: usize = 512;
 
 /// As much of a body as is looked at. Compressed text is shorter than the text.
 const MOST_READ: usize = 8 * 1024;
 
-/// What a short plain text says, if it is there without waiting; compressed by somebody within, it is unpacked.
+/// Returns a short plain-text body if it is there without waiting, decompressed where a layer inside compressed it.
 pub(super) fn read<B: Body<Data = Bytes>>(
     headers: &HeaderMap,
     body: B,
@@ -48,7 +48,7 @@ pub(super) fn read<B: Body<Data = Bytes>>(
         }
     };
     let text = caught(read).unwrap_or_else(|panicked| {
-        exchange.panicked_late(Place::Body, &panicked);
+        exchange.panicked_late(PanicSite::Body, &panicked);
         None
     })?;
     let line: String = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();

@@ -3,16 +3,16 @@ use bytes::Bytes;
 use http::Response;
 use std::sync::Arc;
 
-/// Stands in the extensions of an answer that tells of a problem.
+/// Stands in the extensions of a response that tells of a problem.
 ///
 /// A boundary further out finds the problem here, inside and all, and logs and counts it.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ReportedProblem {
     problem: Arc<Problem>,
     settled: bool,
 }
 
-impl Told {
+impl ReportedProblem {
     pub(crate) fn new(problem: Problem) -> Self {
         Self { problem: Arc::new(problem), settled: false }
     }
@@ -37,11 +37,11 @@ impl Told {
 }
 
 impl Problem {
-    /// As an answer for a boundary further out: what [`Problem::to_http`] gives, with the problem itself in the
-    /// extensions ([`Told`]).
+    /// As a response for a boundary further out: what [`Problem::to_http`] gives, with the problem itself in the
+    /// extensions ([`ReportedProblem`]).
     pub fn into_http(self) -> Response<Bytes> {
         let mut answer = self.to_http();
-        answer.extensions_mut().insert(Told::new(self));
+        answer.extensions_mut().insert(ReportedProblem::new(self));
         answer
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_problem_travels_with_its_answer() {
         let answer = Problem::internal("secret").into_http();
-        let told = answer.extensions().get::<Told>().unwrap();
+        let told = answer.extensions().get::<ReportedProblem>().unwrap();
         assert_eq!(told.problem().inside().unwrap().to_string(), "secret");
         assert!(!told.is_settled());
     }

@@ -1,4 +1,4 @@
-//! What a connection is doing, and since when: kept by its requests and its reads, looked at by its task.
+//! The activity of a connection, and since when: written by its requests and its reads, read by its task.
 
 use std::{
     sync::{
@@ -17,11 +17,11 @@ const NONE: u64 = 0;
 
 /// One connection's state. Times are milliseconds since it began.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct ConnectionActivity {
     began: Instant,
-    /// Requests whose answers have not ended.
+    /// Requests whose responses have not ended.
     busy: AtomicU32,
-    /// Streams of HTTP/2 that are open. Those beyond `busy` have become something else: their answers have ended.
+    /// Streams of HTTP/2 that are open. Those beyond `busy` have become something else: their responses have ended.
     streams: AtomicU32,
     /// When one of those last carried something.
     carried: AtomicU64,
@@ -36,9 +36,9 @@ pub(super) struct Pulse {
     multiplexed: AtomicBool,
 }
 
-/// What is to be done with a connection.
+/// The decision on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     /// Nothing, before this time.
     Wait(Instant),
     /// It has been without a request for too long.
@@ -51,14 +51,14 @@ pub(super) enum Verdict {
 
 /// A connection's limits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct ConnectionTimes {
     pub(super) head: Option<Duration>,
     pub(super) idle: Option<Duration>,
     /// For streams that have become something else to carry nothing.
     pub(super) upgraded: Option<Duration>,
 }
 
-impl Pulse {
+impl ConnectionActivity {
     pub(super) fn new(now: Instant) -> Arc<Self> {
         Arc::new(Self {
             began: now,
@@ -85,17 +85,17 @@ impl Pulse {
     }
 
     /// A request has begun: its head is there.
-    pub(super) fn begin(self: &Arc<Self>, multiplexed: bool) -> Beat {
+    pub(super) fn begin(self: &Arc<Self>, multiplexed: bool) -> ActiveRequest {
         self.busy.fetch_add(1, Relaxed);
         self.head.store(NONE, Relaxed);
         self.asked.store(true, Relaxed);
         if multiplexed {
             self.multiplexed.store(true, Relaxed);
         }
-        Beat(Arc::clone(self))
+        ActiveRequest(Arc::clone(self))
     }
 
-    /// The answer that comes now switches protocols.
+    /// The response that comes now switches protocols.
     pub(super) fn switch(&self) {
         self.switched.store(true, Release);
     }
@@ -130,52 +130,52 @@ impl Pulse {
         self.busy.load(Acquire) > 0
     }
 
-    /// What is to be done at `now`; `None` where there is nothing to wait for.
-    pub(super) fn judge(&self, now: Instant, patience: Patience) -> Option<Verdict> {
-        let shortest = [patience.head, patience.idle, patience.upgraded].into_iter().flatten().min()?;
+    /// Returns the decision at `now`; `None` where there is nothing to wait for.
+    pub(super) fn decide(&self, now: Instant, times: ConnectionTimes) -> Option<Decision> {
+        let shortest = [times.head, times.idle, times.upgraded].into_iter().flatten().min()?;
         if self.is_busy() {
-            return Some(Verdict::Wait(now + shortest));
+            return Some(Decision::Wait(now + shortest));
         }
         if self.is_tunnel() {
-            let limit = patience.upgraded;
+            let limit = times.upgraded;
             // A request beside it that has just ended has carried something, too.
             let last = self.carried.load(Relaxed).max(self.rests.load(Relaxed));
             let carried = self.began + Duration::from_millis(last - 1);
             return Some(match limit.map(|limit| carried + limit) {
-                Some(ends) if now >= ends => Verdict::Idle,
-                Some(ends) => Verdict::Wait(ends.min(now + shortest)),
-                None => Verdict::Wait(now + shortest),
+                Some(ends) if now >= ends => Decision::Idle,
+                Some(ends) => Decision::Wait(ends.min(now + shortest)),
+                None => Decision::Wait(now + shortest),
             });
         }
         let head = self.head.load(Relaxed);
         let reads_head = head != NONE && !self.multiplexed.load(Relaxed);
         let (since, limit, verdict) = if !self.asked.load(Relaxed) {
-            (1, patience.head.or(patience.idle)?, Verdict::SlowHead)
-        } else if let (true, Some(limit)) = (reads_head, patience.head) {
-            (head, limit, Verdict::SlowHead)
-        } else if let Some(limit) = patience.idle {
-            (self.rests.load(Relaxed), limit, Verdict::Idle)
+            (1, times.head.or(times.idle)?, Decision::SlowHead)
+        } else if let (true, Some(limit)) = (reads_head, times.head) {
+            (head, limit, Decision::SlowHead)
+        } else if let Some(limit) = times.idle {
+            (self.rests.load(Relaxed), limit, Decision::Idle)
         } else {
-            return Some(Verdict::Wait(now + shortest));
+            return Some(Decision::Wait(now + shortest));
         };
         let ends = self.began + Duration::from_millis(since - 1) + limit;
         // A head may begin meanwhile, which has less time than the rest that it ends.
-        Some(if now >= ends { verdict } else { Verdict::Wait(ends.min(now + shortest)) })
+        Some(if now >= ends { verdict } else { Decision::Wait(ends.min(now + shortest)) })
     }
 }
 
-/// A request's part in its connection, until its answer has ended or is dropped.
+/// A request's part in its connection, until its response has ended or is dropped.
 #[derive(Debug)]
-pub(super) struct Beat(Arc<Pulse>);
+pub(super) struct ActiveRequest(Arc<ConnectionActivity>);
 
-impl Beat {
+impl ActiveRequest {
     /// The connection that it is part of.
-    pub(super) fn pulse(&self) -> &Pulse {
+    pub(super) fn activity(&self) -> &ConnectionActivity {
         &self.0
     }
 }
 
-impl Drop for Beat {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.end();
     }
@@ -183,7 +183,7 @@ impl Drop for Beat {
 
 /// A stream's part in its connection, until it is closed.
 #[derive(Debug)]
-pub(super) struct Stream(Arc<Pulse>);
+pub(super) struct Stream(Arc<ConnectionActivity>);
 
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -197,8 +197,11 @@ impl Drop for Stream {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience =
-        Patience { head: Some(Duration::from_secs(10)), idle: Some(Duration::from_secs(60)), upgraded: None };
+    const PATIENCE: ConnectionTimes = ConnectionTimes {
+        head: Some(Duration::from_secs(10)),
+        idle: Some(Duration::from_secs(60)),
+        upgraded: None,
+    };
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -207,74 +210,77 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_never_asks_is_a_slow_head() {
         let began = Instant::now();
-        let pulse = Pulse::new(began);
-        assert_eq!(pulse.judge(began, PATIENCE), Some(Verdict::Wait(began + seconds(10))));
-        pulse.heard(began + seconds(9));
-        assert_eq!(pulse.judge(began + seconds(10), PATIENCE), Some(Verdict::SlowHead));
+        let activity = ConnectionActivity::new(began);
+        assert_eq!(activity.decide(began, PATIENCE), Some(Decision::Wait(began + seconds(10))));
+        activity.heard(began + seconds(9));
+        assert_eq!(activity.decide(began + seconds(10), PATIENCE), Some(Decision::SlowHead));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_kept_connection_may_rest_but_not_dawdle() {
-        let pulse = Pulse::new(Instant::now());
+        let activity = ConnectionActivity::new(Instant::now());
         tokio::time::advance(seconds(5)).await;
-        let beat = pulse.begin(false);
+        let active = activity.begin(false);
         tokio::time::advance(seconds(500)).await;
         assert!(
-            matches!(pulse.judge(Instant::now(), PATIENCE), Some(Verdict::Wait(_))),
+            matches!(activity.decide(Instant::now(), PATIENCE), Some(Decision::Wait(_))),
             "busy for as long as it takes"
         );
-        drop(beat);
+        drop(active);
         let rests = Instant::now();
-        assert!(matches!(pulse.judge(rests + seconds(59), PATIENCE), Some(Verdict::Wait(_))));
-        assert_eq!(pulse.judge(rests + seconds(60), PATIENCE), Some(Verdict::Idle));
-        pulse.heard(rests + seconds(30));
-        assert!(matches!(pulse.judge(rests + seconds(39), PATIENCE), Some(Verdict::Wait(_))));
-        assert_eq!(pulse.judge(rests + seconds(40), PATIENCE), Some(Verdict::SlowHead));
+        assert!(matches!(activity.decide(rests + seconds(59), PATIENCE), Some(Decision::Wait(_))));
+        assert_eq!(activity.decide(rests + seconds(60), PATIENCE), Some(Decision::Idle));
+        activity.heard(rests + seconds(30));
+        assert!(matches!(activity.decide(rests + seconds(39), PATIENCE), Some(Decision::Wait(_))));
+        assert_eq!(activity.decide(rests + seconds(40), PATIENCE), Some(Decision::SlowHead));
     }
 
     #[tokio::test(start_paused = true)]
     async fn frames_between_requests_are_no_head() {
-        let pulse = Pulse::new(Instant::now());
-        drop(pulse.begin(true));
+        let activity = ConnectionActivity::new(Instant::now());
+        drop(activity.begin(true));
         let rests = Instant::now();
-        pulse.heard(rests);
-        assert!(matches!(pulse.judge(rests + seconds(59), PATIENCE), Some(Verdict::Wait(_))));
-        assert_eq!(pulse.judge(rests + seconds(60), PATIENCE), Some(Verdict::Idle));
+        activity.heard(rests);
+        assert!(matches!(activity.decide(rests + seconds(59), PATIENCE), Some(Decision::Wait(_))));
+        assert_eq!(activity.decide(rests + seconds(60), PATIENCE), Some(Decision::Idle));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_has_become_something_else_may_rest_as_long_as_such_a_connection() {
-        let patience = Patience { upgraded: Some(seconds(300)), ..PATIENCE };
-        let pulse = Pulse::new(Instant::now());
-        let (stream, beat) = (pulse.stream(), pulse.begin(true));
-        assert!(!pulse.is_tunnel(), "its answer may still be one like any other");
-        pulse.carries(Instant::now());
-        drop(beat);
+        let times = ConnectionTimes { upgraded: Some(seconds(300)), ..PATIENCE };
+        let activity = ConnectionActivity::new(Instant::now());
+        let (stream, active) = (activity.stream(), activity.begin(true));
+        assert!(!activity.is_tunnel(), "its answer may still be one like any other");
+        activity.carries(Instant::now());
+        drop(active);
         let began = Instant::now();
-        assert!(pulse.is_tunnel());
-        assert!(matches!(pulse.judge(began + seconds(299), patience), Some(Verdict::Wait(_))));
-        assert_eq!(pulse.judge(began + seconds(300), patience), Some(Verdict::Idle));
-        pulse.carries(began + seconds(200));
-        assert!(matches!(pulse.judge(began + seconds(499), patience), Some(Verdict::Wait(_))));
+        assert!(activity.is_tunnel());
+        assert!(matches!(activity.decide(began + seconds(299), times), Some(Decision::Wait(_))));
+        assert_eq!(activity.decide(began + seconds(300), times), Some(Decision::Idle));
+        activity.carries(began + seconds(200));
+        assert!(matches!(activity.decide(began + seconds(499), times), Some(Decision::Wait(_))));
         drop(stream);
-        assert!(!pulse.is_tunnel());
+        assert!(!activity.is_tunnel());
         assert_eq!(
-            pulse.judge(began + seconds(60), patience),
-            Some(Verdict::Idle),
+            activity.decide(began + seconds(60), times),
+            Some(Decision::Idle),
             "as any other without a request"
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_limits_nothing_is_judged() {
-        let pulse = Pulse::new(Instant::now());
+        let activity = ConnectionActivity::new(Instant::now());
         assert_eq!(
-            pulse.judge(Instant::now() + seconds(9999), Patience { head: None, idle: None, upgraded: None }),
+            activity.decide(
+                Instant::now() + seconds(9999),
+                ConnectionTimes { head: None, idle: None, upgraded: None }
+            ),
             None
         );
-        let idle_only = Patience { head: None, idle: Some(seconds(3)), upgraded: None };
-        drop(pulse.begin(false));
-        pulse.heard(Instant::now());
-        assert_eq!(pulse.judge(Instant::now() + seconds(3), idle_only), Some(Verdict::Idle));
+        let idle_only = ConnectionTimes { head: None, idle: Some(seconds(3)), upgraded: None };
+        drop(activity.begin(false));
+        activity.heard(Instant::now());
+        assert_eq!(activity.decide(Instant::now() + seconds(3), idle_only), Some(Decision::Idle));
     }
 }

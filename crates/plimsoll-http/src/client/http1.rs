@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection, driven by whoever uses it.
 //!
 //! hyper's connection is a future that is usually given a task of its own; every request then goes to that task and back.
-//! Here the task that waits for the answer polls the connection itself. That saves two wakes a request, an abandoned
+//! Here the task that waits for the response polls the connection itself. That saves two wakes a request, an abandoned
 //! request's connection is gone with it, and what has gone out over the wire can be told exactly.
 
 use super::{
@@ -24,7 +24,7 @@ use std::{
 use tokio::task::coop::unconstrained;
 
 /// A connection, at rest or in use.
-pub(super) struct Link {
+pub(super) struct Http1Connection {
     sender: http1::SendRequest<Upload>,
     /// `None` once it has ended.
     connection: Option<http1::Connection<Io, Upload>>,
@@ -38,7 +38,7 @@ pub(super) struct Link {
     _opened: Opened,
 }
 
-/// Why an exchange brought no answer.
+/// Why an exchange brought no response.
 pub(super) struct Broke {
     pub(super) error: Option<hyper::Error>,
     /// The request, if it never left.
@@ -47,7 +47,7 @@ pub(super) struct Broke {
     pub(super) wrote: bool,
 }
 
-impl Link {
+impl Http1Connection {
     pub(super) fn new(
         sender: http1::SendRequest<Upload>,
         connection: http1::Connection<Io, Upload>,
@@ -65,7 +65,7 @@ impl Link {
         self.requests
     }
 
-    /// Sends a request and waits for the head of its answer, driving the connection meanwhile.
+    /// Sends a request and waits for the head of its response, driving the connection meanwhile.
     ///
     /// Cancel safe in that nothing leaks: dropped half-way, the connection is of no further use and must be dropped too.
     pub(super) async fn exchange(
@@ -74,7 +74,7 @@ impl Link {
         marks: &Marks,
     ) -> Result<Response<Incoming>, Broke> {
         self.requests += 1;
-        let mut watch = Watch::new(&self.wire, request.body());
+        let mut watch = SendProgress::new(&self.wire, request.body());
         // Its waker is of no use: whatever it waits for, the connection brings, and that is polled first, by us. Without
         // the runtime's budget, since nobody would be woken when that runs out.
         let mut sent = pin!(unconstrained(self.sender.try_send_request(request)));
@@ -121,8 +121,8 @@ fn drive(connection: &mut Option<http1::Connection<Io, Upload>>, cx: &mut Contex
     }
 }
 
-/// What goes out during one exchange.
-struct Watch {
+/// The bytes that go out during one exchange.
+struct SendProgress {
     wire: Arc<Wire>,
     begun: u64,
     seen: u64,
@@ -130,7 +130,7 @@ struct Watch {
     flushed: bool,
 }
 
-impl Watch {
+impl SendProgress {
     fn new(wire: &Arc<Wire>, body: &Upload) -> Self {
         let begun = wire.written();
         Self { wire: Arc::clone(wire), begun, seen: begun, body: body.progress(), flushed: false }
@@ -161,8 +161,8 @@ impl Watch {
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Http1Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("open", &self.connection.is_some()).finish_non_exhaustive()
+        f.debug_struct("Http1Connection").field("open", &self.connection.is_some()).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@ use crate::{body::json, boundary::Verbatim};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
 
-/// In the extensions of an answer: it passes as it comes, and what it says is not kept. For an answer that streams and
+/// In the extensions of a response: it passes as it comes, and what it says is not kept. For a response that streams and
 /// does not say so by its `Content-Type`; that it was given is kept all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Unkept;
@@ -19,7 +19,7 @@ const STREAMS: [&str; 7] = [
     "application/grpc",
 ];
 
-/// Whether the body of this answer comes bit by bit, so that whoever waits for its end keeps the client waiting.
+/// Whether the body of this response comes bit by bit, so that whoever waits for its end keeps the client waiting.
 pub(super) fn streams(parts: &Parts) -> bool {
     if parts.extensions.get::<Unkept>().is_some() {
         return true;
@@ -35,21 +35,21 @@ pub(super) fn streams(parts: &Parts) -> bool {
     })
 }
 
-/// In the store alone: the answer carried [`Verbatim`], which no header of HTTP says.
+/// In the store alone: the response carried [`Verbatim`], which no header of HTTP says.
 const VERBATIM: HeaderName = HeaderName::from_static("plimsoll-verbatim");
 
-/// An answer that is kept, and given again.
+/// A response that is kept, and given again.
 ///
-/// The layer makes them of what the service answers. A service that keeps the answer within its own transaction
+/// The layer makes them of what the service answers. A service that keeps the response within its own transaction
 /// (`PostgresStore::complete_in`) makes it itself, and answers by it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answer {
+pub struct StoredResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Answer {
+impl StoredResponse {
     /// With this body, and no header.
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self { status, headers: HeaderMap::new(), body: body.into() }
@@ -122,7 +122,7 @@ impl Answer {
         Self { status: parts.status, headers, body }
     }
 
-    /// What it takes in a store's memory.
+    /// Returns the bytes that it takes in a store's memory.
     pub(super) fn weight(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64);
         self.body.len() + headers.sum::<usize>()
@@ -130,7 +130,7 @@ impl Answer {
 }
 
 #[cfg(feature = "server")]
-impl axum::response::IntoResponse for Answer {
+impl axum::response::IntoResponse for StoredResponse {
     fn into_response(self) -> axum::response::Response {
         self.into_http().map(axum::body::Body::from)
     }

@@ -1,6 +1,6 @@
-//! Where an answer's body comes from.
+//! Where a response's body comes from.
 
-use super::{attempt::Reply, lines::Lease, link::Link, pool::Pool, upload::Progress};
+use super::{attempt::Reply, http1::Http1Connection, http2::StreamPermit, pool::Pool, upload::Progress};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
@@ -13,33 +13,33 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// An answer's bytes, and the connection that brings them: put to rest when they have all come, closed when this is dropped
+/// A response's bytes, and the connection that brings them: put to rest when they have all come, closed when this is dropped
 /// before.
-pub(super) struct Source {
+pub(super) struct ResponseSource {
     body: Incoming,
     /// None over HTTP/2: that connection drives itself.
-    link: Option<Box<Link>>,
+    connection: Option<Box<Http1Connection>>,
     pool: Arc<Pool>,
     /// The stream's place on a connection of HTTP/2.
-    _lease: Option<Lease>,
+    _permit: Option<StreamPermit>,
     /// The request's body, where it may still be on its way.
     upload: Option<Arc<Progress>>,
-    /// What has been read of it already.
+    /// Frames that have been read already.
     ahead: SmallVec<[Result<Frame<Bytes>, hyper::Error>; 2]>,
 }
 
-impl Source {
-    /// An answer without its body, and where that comes from.
+impl ResponseSource {
+    /// A response without its body, and where that comes from.
     pub(super) fn of(pool: &Arc<Pool>, reply: Reply) -> (Response<()>, Self) {
-        let (response, link, lease, upload) = match reply {
-            Reply::Http1(response, link, upload) => (response, Some(link), None, upload),
-            Reply::Http2(response, lease, upload) => (response, None, Some(lease), upload),
+        let (response, connection, permit, upload) = match reply {
+            Reply::Http1(response, connection, upload) => (response, Some(connection), None, upload),
+            Reply::Http2(response, permit, upload) => (response, None, Some(permit), upload),
         };
         let (parts, body) = response.into_parts();
         let pool = Arc::clone(pool);
         (
             Response::from_parts(parts, ()),
-            Self { body, link, pool, _lease: lease, upload, ahead: SmallVec::new() },
+            Self { body, connection, pool, _permit: permit, upload, ahead: SmallVec::new() },
         )
     }
 
@@ -81,7 +81,7 @@ impl Source {
 
     /// Whether it has its connection for itself (HTTP/1.1): one that ends early is of no further use.
     pub(super) const fn is_alone(&self) -> bool {
-        self.link.is_some()
+        self.connection.is_some()
     }
 
     /// Whether the rest of the request is waited for: the peer may have nothing to say before it has that.
@@ -109,8 +109,8 @@ impl Source {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(link) = &mut self.link else { return Pin::new(&mut self.body).poll_frame(cx) };
-        link.drive(cx);
+        let Some(connection) = &mut self.connection else { return Pin::new(&mut self.body).poll_frame(cx) };
+        connection.drive(cx);
         // What the body waits for, the connection brings; and that wakes us.
         Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()))
     }
@@ -137,14 +137,14 @@ impl Source {
     }
 
     fn rest(&mut self) {
-        if let Some(link) = self.link.take() {
-            self.pool.keep(link);
+        if let Some(connection) = self.connection.take() {
+            self.pool.keep(connection);
         }
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for ResponseSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("body", &self.body).finish_non_exhaustive()
+        f.debug_struct("ResponseSource").field("body", &self.body).finish_non_exhaustive()
     }
 }

@@ -5,8 +5,8 @@ use super::{
     connect::Connecting,
     failures::Failures,
     live,
-    metrics::{Ears, Families},
-    pool::{Follow, Keeping, Pool, PoolStats},
+    metrics::{Families, PolicyObserver},
+    pool::{FollowedName, Pool, PoolConfig, PoolStats},
 };
 use crate::body::ByteLimit;
 use arc_swap::ArcSwap;
@@ -23,16 +23,16 @@ use std::{
 };
 
 /// A policy's machines, as a client runs them.
-pub(crate) type Machines = Policy<Arc<TaskDriver<Ears>>>;
+pub(crate) type Machines = Policy<Arc<TaskDriver<PolicyObserver>>>;
 
-/// What holds for all hosts of a client.
+/// Settings that hold for all origins of a client.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) connecting: Connecting,
-    pub(super) keeping: Keeping,
+    pub(super) pool: PoolConfig,
     /// The most bytes of a request's body that are kept for sending it again.
     pub(super) kept: usize,
-    /// The most bytes of an answer that are read into memory at once.
+    /// The most bytes of a response that are read into memory at once.
     pub(super) body_limit: ByteLimit,
     pub(super) propagate_deadline: bool,
     pub(super) propagate_trace: bool,
@@ -40,9 +40,9 @@ pub(super) struct Settings {
     pub(super) time: Time,
 }
 
-pub(super) struct Host {
+pub(super) struct OriginState {
     pub(super) origin: Origin,
-    /// What its policy is called.
+    /// The name of its policy.
     name: Arc<str>,
     pub(super) settings: Arc<Settings>,
     pub(super) policy: ArcSwap<Machines>,
@@ -55,23 +55,27 @@ pub(super) struct Host {
     used: AtomicU64,
 }
 
-impl Host {
+impl OriginState {
     pub(super) fn new(origin: Origin, policy: NamedPolicy, settings: &Arc<Settings>) -> Arc<Self> {
         let NamedPolicy { name, spec } = policy;
         let metrics = settings.metrics.as_ref();
-        let ears = metrics.map_or(Ears::Deaf, |families| families.ears(&name, origin.authority()));
+        let observer = PolicyObserver::new(metrics, &name, origin.authority());
         let pool = metrics.map(|families| families.pool(origin.authority()));
         let (time, now) = (settings.time.clone(), settings.time.now());
-        let machines =
-            Policy::new(spec, now, time.secret(), Arc::new(TaskDriver::new(ears).with_time(time.clone())));
-        let names = Follow { dialer: settings.connecting.dialer.clone(), host: origin.host().into() };
+        let machines = Policy::new(
+            spec,
+            now,
+            time.secret(),
+            Arc::new(TaskDriver::new(observer).with_time(time.clone())),
+        );
+        let names = FollowedName { dialer: settings.connecting.dialer.clone(), host: origin.host().into() };
         let host = Arc::new(Self {
             header: origin.host_header(),
             origin,
             name,
             settings: Arc::clone(settings),
             policy: ArcSwap::from_pointee(machines),
-            pool: Arc::new(Pool::new(settings.keeping, names, pool, time)),
+            pool: Arc::new(Pool::new(settings.pool, names, pool, time)),
             failures: Failures::default(),
             revising: Mutex::new(()),
             used: AtomicU64::new(now.as_nanos()),
@@ -101,20 +105,20 @@ impl Host {
     }
 }
 
-impl fmt::Debug for Host {
+impl fmt::Debug for OriginState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("OriginState").field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 
 /// Looks at one origin's machines and connections, and changes its policy while it runs.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    host: Arc<Host>,
+    host: Arc<OriginState>,
 }
 
 impl Handle {
-    pub(super) const fn new(host: Arc<Host>) -> Self {
+    pub(super) const fn new(host: Arc<OriginState>) -> Self {
         Self { host }
     }
 
@@ -123,7 +127,7 @@ impl Handle {
         &self.host.origin
     }
 
-    /// What its policy is called; [`NamedPolicy::NAMELESS`] where nobody gave it a name.
+    /// Returns the name of its policy; [`NamedPolicy::NAMELESS`] where it has none.
     pub fn policy_name(&self) -> &str {
         &self.host.name
     }
@@ -148,7 +152,7 @@ impl Handle {
         look(&self.host.policy.load(), self.host.now())
     }
 
-    /// What every machine shows now.
+    /// Returns a snapshot of every machine.
     pub fn snapshot(&self) -> PolicySnapshot {
         self.host.policy.load().snapshot(self.host.now())
     }

@@ -1,7 +1,7 @@
-//! What the layers of `plimsoll_tower` refuse, as answers.
+//! Rejections of the layers of `plimsoll_tower`, as responses.
 
-use super::answer::{Answer, Form};
-use crate::Problem;
+use super::refusable::{Form, RefusableBody};
+use crate::{Problem, layers::with_client};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use plimsoll_tower::Error;
@@ -16,20 +16,20 @@ use tower_service::Service;
 /// with `Retry-After`. The service's own error passes as what it is.
 ///
 /// ```
-/// use plimsoll_http::{inbound::Answered, layers::{HttpFacts, KeyBy}};
+/// use plimsoll_http::{inbound::RejectAsResponse, layers::{HttpFacts, KeyBy}};
 /// use plimsoll_policy::rate::RateLimitSpec;
 /// use plimsoll_tower::RateLimitLayer;
 ///
 /// let spec = RateLimitSpec::new("50/s".parse().unwrap());
-/// let per_client = Answered::new(RateLimitLayer::keyed(spec, HttpFacts::by(KeyBy::Client)));
+/// let per_client = RejectAsResponse::new(RateLimitLayer::keyed(spec, HttpFacts::by(KeyBy::Client)));
 /// # let _ = per_client;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Answered<L> {
+pub struct RejectAsResponse<L> {
     layer: Option<L>,
 }
 
-impl<L> Answered<L> {
+impl<L> RejectAsResponse<L> {
     /// With this layer.
     pub const fn new(layer: L) -> Self {
         Self { layer: Some(layer) }
@@ -41,20 +41,20 @@ impl<L> Answered<L> {
     }
 }
 
-impl<S, L: Layer<S>> Layer<S> for Answered<L> {
-    type Service = AnsweredService<S, L::Service>;
+impl<S, L: Layer<S>> Layer<S> for RejectAsResponse<L> {
+    type Service = RejectAsResponseService<S, L::Service>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AnsweredService(match &self.layer {
+        RejectAsResponseService(match &self.layer {
             Some(layer) => Either::Policy(layer.layer(inner)),
             None => Either::Plain(inner),
         })
     }
 }
 
-/// A service that answers where its policy refuses. See [`Answered`].
+/// A service that answers where its policy refuses. See [`RejectAsResponse`].
 #[derive(Clone, Debug)]
-pub struct AnsweredService<S, P>(Either<S, P>);
+pub struct RejectAsResponseService<S, P>(Either<S, P>);
 
 #[derive(Clone, Debug)]
 enum Either<S, P> {
@@ -62,14 +62,14 @@ enum Either<S, P> {
     Policy(P),
 }
 
-impl<S, P, B, R> Service<Request<B>> for AnsweredService<S, P>
+impl<S, P, B, R> Service<Request<B>> for RejectAsResponseService<S, P>
 where
     S: Service<Request<B>, Response = Response<R>>,
     P: Service<Request<B>, Response = Response<R>, Error = Error<S::Error>>,
 {
-    type Response = Response<Answer<R>>;
+    type Response = Response<RefusableBody<R>>;
     type Error = S::Error;
-    type Future = AnsweredFuture<S::Future, P::Future>;
+    type Future = RejectAsResponseFuture<S::Future, P::Future>;
 
     /// The inner service's readiness. A layer that refuses already here, which none of ours does, is found ready and
     /// refuses when called.
@@ -86,12 +86,15 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        AnsweredFuture {
+        RejectAsResponseFuture {
             stage: match &mut self.0 {
                 Either::Plain(inner) => Stage::Plain { inner: inner.call(request) },
                 Either::Policy(inner) => {
                     let form = Form::of(request.headers());
-                    Stage::Policy { inner: inner.call(request), form }
+                    match with_client(|| inner.call(request)) {
+                        Ok(inner) => Stage::Policy { inner, form },
+                        Err(error) => Stage::Failed { problem: Some(error.into()), form },
+                    }
                 }
             },
         }
@@ -99,9 +102,9 @@ where
 }
 
 pin_project! {
-    /// An answer, whatever a policy says. Cancel safe where the inner future is.
+    /// A response, whatever a policy says. Cancel safe where the inner future is.
     #[derive(Debug)]
-    pub struct AnsweredFuture<F, P> {
+    pub struct RejectAsResponseFuture<F, P> {
         #[pin]
         stage: Stage<F, P>,
     }
@@ -113,27 +116,32 @@ pin_project! {
     enum Stage<F, P> {
         Plain { #[pin] inner: F },
         Policy { #[pin] inner: P, form: Form },
+        Failed { problem: Option<Problem>, form: Form },
     }
 }
 
-impl<F, P, R, E> Future for AnsweredFuture<F, P>
+impl<F, P, R, E> Future for RejectAsResponseFuture<F, P>
 where
     F: Future<Output = Result<Response<R>, E>>,
     P: Future<Output = Result<Response<R>, Error<E>>>,
 {
-    type Output = Result<Response<Answer<R>>, E>;
+    type Output = Result<Response<RefusableBody<R>>, E>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.project().stage.project() {
             StageProjection::Plain { inner } => {
-                ready!(inner.poll(cx)).map(|answer| answer.map(Answer::of_service))
+                ready!(inner.poll(cx)).map(|answer| answer.map(RefusableBody::of_service))
             }
             StageProjection::Policy { inner, form } => match ready!(inner.poll(cx)) {
-                Ok(answer) => Ok(answer.map(Answer::of_service)),
+                Ok(answer) => Ok(answer.map(RefusableBody::of_service)),
                 Err(Error::Rejected(rejected)) => Ok(form.refuse(Problem::from(rejected))),
                 Err(Error::TimedOut(limit)) => Ok(form.refuse(Problem::from(limit))),
                 Err(Error::Inner(error)) => Err(error),
+            },
+            StageProjection::Failed { problem, form } => match problem.take() {
+                Some(problem) => Ok(form.refuse(problem)),
+                None => return Poll::Pending,
             },
         })
     }

@@ -1,9 +1,9 @@
 //! Which hosts a client goes to, and under which policies.
 
 use super::{
-    InvalidRequest, Origin,
-    host::{Host, Settings},
+    Origin, RequestError,
     live::{self, Template},
+    origin_state::{OriginState, Settings},
     singleflight::Flights,
 };
 use arc_swap::ArcSwap;
@@ -12,37 +12,37 @@ use parking_lot::Mutex;
 use plimsoll_policy::NamedPolicy;
 use std::{collections::HashMap, fmt, sync::Arc};
 
-pub(super) struct Hosts {
+pub(super) struct Origins {
     kind: Kind,
     /// Equal GETs are one.
     pub(super) flights: Option<Flights>,
 }
 
 enum Kind {
-    One(Arc<Host>),
+    One(Arc<OriginState>),
     Many(Box<Many>),
 }
 
-/// Hosts by origin: those the client was told of, for ever; others as they are asked for, under the default policy, the one
+/// Origins by origin: those the client was told of, for ever; others as they are asked for, under the default policy, the one
 /// left alone for longest making room.
 pub(super) struct Many {
     settings: Arc<Settings>,
-    told: HashMap<Origin, Arc<Host>>,
+    told: HashMap<Origin, Arc<OriginState>>,
     default: Option<Arc<Template>>,
-    met: ArcSwap<HashMap<Origin, Arc<Host>>>,
+    met: ArcSwap<HashMap<Origin, Arc<OriginState>>>,
     /// One newcomer at a time.
     meeting: Mutex<()>,
     most: usize,
 }
 
-impl Hosts {
+impl Origins {
     pub(super) fn one(
         origin: Origin,
         policy: NamedPolicy,
         settings: &Arc<Settings>,
         flights: Option<Flights>,
     ) -> Self {
-        Self { kind: Kind::One(Host::new(origin, policy, settings)), flights }
+        Self { kind: Kind::One(OriginState::new(origin, policy, settings)), flights }
     }
 
     pub(super) fn many(
@@ -54,7 +54,7 @@ impl Hosts {
     ) -> Self {
         let told = told
             .into_iter()
-            .map(|(origin, policy)| (origin.clone(), Host::new(origin, policy, &settings)))
+            .map(|(origin, policy)| (origin.clone(), OriginState::new(origin, policy, &settings)))
             .collect();
         let default = default.map(|policy| {
             let template = Arc::new(Template::from_pointee(policy));
@@ -66,27 +66,27 @@ impl Hosts {
     }
 
     /// Whom a target is about, and what of it is asked for there.
-    pub(super) fn of(&self, uri: &Uri) -> Result<(Arc<Host>, PathAndQuery), InvalidRequest> {
+    pub(super) fn of(&self, uri: &Uri) -> Result<(Arc<OriginState>, PathAndQuery), RequestError> {
         let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         if uri.authority().is_none() {
             if !path.as_str().starts_with('/') {
-                return Err(InvalidRequest::Target);
+                return Err(RequestError::Target);
             }
             return match &self.kind {
                 Kind::One(host) => Ok((Arc::clone(host), path)),
-                Kind::Many(_) => Err(InvalidRequest::NoOrigin),
+                Kind::Many(_) => Err(RequestError::NoOrigin),
             };
         }
         let origin = Origin::of(uri)?;
         let host = match &self.kind {
             Kind::One(host) if host.origin == origin => Arc::clone(host),
-            Kind::One(_) => return Err(InvalidRequest::Elsewhere(origin)),
+            Kind::One(_) => return Err(RequestError::Elsewhere(origin)),
             Kind::Many(many) => many.of(origin)?,
         };
         Ok((host, path))
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Host>> {
+    pub(super) fn all(&self) -> Vec<Arc<OriginState>> {
         match &self.kind {
             Kind::One(host) => vec![Arc::clone(host)],
             Kind::Many(many) => many.told.values().chain(many.met.load().values()).cloned().collect(),
@@ -95,7 +95,7 @@ impl Hosts {
 }
 
 impl Many {
-    fn of(&self, origin: Origin) -> Result<Arc<Host>, InvalidRequest> {
+    fn of(&self, origin: Origin) -> Result<Arc<OriginState>, RequestError> {
         if let Some(host) = self.told.get(&origin) {
             return Ok(Arc::clone(host));
         }
@@ -107,8 +107,8 @@ impl Many {
     }
 
     #[cold]
-    fn meet(&self, origin: Origin) -> Result<Arc<Host>, InvalidRequest> {
-        let Some(policy) = &self.default else { return Err(InvalidRequest::Elsewhere(origin)) };
+    fn meet(&self, origin: Origin) -> Result<Arc<OriginState>, RequestError> {
+        let Some(policy) = &self.default else { return Err(RequestError::Elsewhere(origin)) };
         let _one_at_a_time = self.meeting.lock();
         let mut met = HashMap::clone(&self.met.load());
         if let Some(host) = met.get(&origin) {
@@ -118,14 +118,14 @@ impl Many {
             let oldest = met.values().min_by_key(|host| host.last_used()).map(|host| host.origin.clone());
             oldest.and_then(|oldest| met.remove(&oldest));
         }
-        let host = Host::new(origin.clone(), NamedPolicy::clone(&policy.load()), &self.settings);
+        let host = OriginState::new(origin.clone(), NamedPolicy::clone(&policy.load()), &self.settings);
         met.insert(origin, Arc::clone(&host));
         self.met.store(Arc::new(met));
         Ok(host)
     }
 }
 
-impl fmt::Debug for Hosts {
+impl fmt::Debug for Origins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.all().iter().map(|host| &host.origin)).finish()
     }

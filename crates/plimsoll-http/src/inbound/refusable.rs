@@ -1,6 +1,6 @@
-//! What a layer answers in a service's stead.
+//! Responses of a layer in place of the service's.
 
-use crate::{Problem, boundary::Told, is_grpc};
+use crate::{Problem, boundary::ReportedProblem, is_grpc};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -12,9 +12,9 @@ use std::{
 };
 
 pin_project! {
-    /// The body of an answer that is the service's, or a refusal in its stead.
+    /// The body of a response that is the service's, or a refusal in its stead.
     #[derive(Debug)]
-    pub struct Answer<B> {
+    pub struct RefusableBody<B> {
         #[pin]
         body: Kind<B>,
     }
@@ -29,7 +29,7 @@ pin_project! {
     }
 }
 
-impl<B> Answer<B> {
+impl<B> RefusableBody<B> {
     /// The service's own.
     pub(crate) const fn of_service(body: B) -> Self {
         Self { body: Kind::Service { body } }
@@ -41,7 +41,7 @@ impl<B> Answer<B> {
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for Answer<B> {
+impl<B: Body<Data = Bytes>> Body for RefusableBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -81,7 +81,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// What a request with these headers reads.
+    /// Returns the form that a client with these headers reads.
     #[inline]
     pub(crate) fn of(request: &HeaderMap) -> Self {
         if is_grpc(request) { Self::Grpc } else { Self::Http }
@@ -89,15 +89,15 @@ impl Form {
 
     /// The refusal. The problem itself goes along in its extensions, for a boundary further out.
     #[cold]
-    pub(crate) fn refuse<B>(self, problem: Problem) -> Response<Answer<B>> {
+    pub(crate) fn refuse<B>(self, problem: Problem) -> Response<RefusableBody<B>> {
         let answer = match self {
             Self::Http => problem.into_http(),
             Self::Grpc => {
                 let mut answer = problem.to_grpc();
-                answer.extensions_mut().insert(Told::new(problem));
+                answer.extensions_mut().insert(ReportedProblem::new(problem));
                 answer
             }
         };
-        answer.map(Answer::refusal)
+        answer.map(RefusableBody::refusal)
     }
 }

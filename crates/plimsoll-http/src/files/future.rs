@@ -1,0 +1,51 @@
+use super::{FileBody, representation::refusal};
+use crate::Problem;
+use http::Response;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::task::JoinHandle;
+
+/// The response of [`Files`]: there at once if the kernel had all in its caches, else by way of the blocking pool.
+///
+/// # Cancel safety
+/// Dropped, the response is lost and its file closed, at once or when the system call under way is done.
+#[derive(Debug)]
+pub struct FilesFuture {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Ready(Option<Response<FileBody>>),
+    Elsewhere(JoinHandle<Response<FileBody>>),
+}
+
+impl FilesFuture {
+    pub(super) const fn ready(response: Response<FileBody>) -> Self {
+        Self { state: State::Ready(Some(response)) }
+    }
+
+    /// The response is being made by the blocking pool.
+    pub(super) const fn elsewhere(response: JoinHandle<Response<FileBody>>) -> Self {
+        Self { state: State::Elsewhere(response) }
+    }
+}
+
+impl Future for FilesFuture {
+    type Output = Result<Response<FileBody>, Infallible>;
+
+    /// # Panics
+    /// When it is polled again after it was ready.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = match &mut self.get_mut().state {
+            State::Ready(answer) => answer.take().expect("polled after it was ready"),
+            State::Elsewhere(reading) => {
+                ready!(Pin::new(reading).poll(cx)).unwrap_or_else(|error| refusal(Problem::internal(error)))
+            }
+        };
+        Poll::Ready(Ok(answer))
+    }
+}
