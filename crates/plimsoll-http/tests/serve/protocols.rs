@@ -6,7 +6,11 @@ use crate::{
     stand::Stand,
 };
 use http::{Request, StatusCode};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 #[tokio::test]
 async fn http_2_is_spoken_on_the_same_address() {
