@@ -37,10 +37,15 @@ mod tests {
 
     #[test]
     fn declarations_of_retired_types_are_found() {
-        for line in
-            ["pub(super) struct Seat<T> {", "    enum Judge {", "trait Resident: Send {", "type Crew = ();"]
-        {
-            assert!(declared(line).is_some(), "{line}");
+        // In two parts, so that this file declares none.
+        for (keyword, rest) in [
+            ("pub(super) struct", "Seat<T> {"),
+            ("    enum", "Judge {"),
+            ("trait", "Resident: Send {"),
+            ("type", "Crew = ();"),
+        ] {
+            let line = format!("{keyword} {rest}");
+            assert!(declared(&line).is_some(), "{line}");
         }
     }
 
