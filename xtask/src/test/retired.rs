@@ -37,12 +37,12 @@ mod tests {
 
     #[test]
     fn declarations_of_retired_types_are_found() {
-        // In two parts, so that this file declares none.
-        for (keyword, rest) in [
-            ("pub(super) struct", "Seat<T> {"),
-            ("    enum", "Judge {"),
-            ("trait", "Resident: Send {"),
-            ("type", "Crew = ();"),
+        // In two parts and turned round, so that this file declares none.
+        for (rest, keyword) in [
+            ("Seat<T> {", "pub(super) struct"),
+            ("Judge {", "    enum"),
+            ("Resident: Send {", "trait"),
+            ("Crew = ();", "type"),
         ] {
             let line = format!("{keyword} {rest}");
             assert!(declared(&line).is_some(), "{line}");
