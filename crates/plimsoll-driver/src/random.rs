@@ -7,7 +7,13 @@ use std::cell::Cell;
 thread_local! {
     // Seeded from the operating system, not by fastrand itself: its seed is made of the clock and the thread's number,
     // which restored snapshots of one machine share.
-    static SEED: Cell<u64> = Cell::new(random_id() as u64);
+    static SEED: Cell<u64> = Cell::new(seed());
+}
+
+#[cold]
+#[inline(never)]
+fn seed() -> u64 {
+    random_id() as u64
 }
 
 /// Returns one uniform draw of the thread's generator (wyrand, by `fastrand`): for jitter and balancing, not for secrets.
