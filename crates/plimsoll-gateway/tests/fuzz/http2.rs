@@ -159,7 +159,6 @@ impl Stream {
         // h2 cuts a fragment off before the gateway can refuse it.
         path.truncate(path.iter().position(|byte| *byte == b'#').unwrap_or(path.len()));
         let mut fields = regular(&self.fields);
-        fields.extend(self.trailers.iter().flat_map(|trailers| regular(trailers)));
         let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
         let name = |name: &[u8]| {
             !name.is_empty() && name.iter().all(|byte| token(byte) && !byte.is_ascii_uppercase())
@@ -168,8 +167,17 @@ impl Stream {
             value.trim_ascii() == value && !value.iter().any(|byte| matches!(byte, 0..=8 | 10..=31 | 127))
         };
         let hop = [&b"transfer-encoding"[..], b"connection", b"upgrade", b"keep-alive", b"proxy-connection"];
-        if fields.iter().any(|(have, is)| !name(have) || !value(is) || hop.contains(&&**have)) {
+        let malformed = |fields: &[Field]| {
+            fields.iter().any(|(have, is)| !name(have) || !value(is) || hop.contains(&&**have))
+        };
+        if malformed(&fields) {
             return None;
+        }
+        // The request is on its way by the time of its trailers: malformed ones reset the stream, so that it is never whole.
+        let trailers: Vec<Field> = self.trailers.iter().flat_map(|trailers| regular(trailers)).collect();
+        let broken = malformed(&trailers);
+        if !broken {
+            fields.extend(trailers);
         }
         let shows = |byte: &u8| matches!(byte, 0x21..=0x7e | 0x80..);
         if !method.iter().all(token)
@@ -184,7 +192,7 @@ impl Stream {
             self.fields.iter().filter(|(name, _)| name == b"content-length").map(|(_, value)| value);
         // In HTTP/1.1 a request ends where its length says, whether or not the stream goes on.
         let whole = match (lengths.next(), lengths.next()) {
-            (None, _) => self.ended,
+            (None, _) => self.ended && !broken,
             (Some(length), None) => {
                 std::str::from_utf8(length).is_ok_and(|text| text.parse() == Ok(body.len()))
             }

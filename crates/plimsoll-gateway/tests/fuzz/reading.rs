@@ -122,7 +122,7 @@ impl Message {
             let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
             let after = line[digits..].trim_ascii_start();
             let control = line.iter().any(|byte| matches!(byte, 0..=8 | 10..=31 | 127));
-            if digits == 0 || digits > 15 || control || !matches!(after.first(), None | Some(b';')) {
+            if digits == 0 || digits > 16 || control || !matches!(after.first(), None | Some(b';')) {
                 return Err(Stop::Malformed);
             }
             let digits = String::from_utf8_lossy(&line[..digits]).into_owned();

@@ -8,7 +8,7 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// The response of [`Files`]: there at once if the kernel had all in its caches, else by way of the blocking pool.
+/// The response of [`Files`](super::Files): there at once if the kernel had all in its caches, else by way of the blocking pool.
 ///
 /// # Cancel safety
 /// Dropped, the response is lost and its file closed, at once or when the system call under way is done.
