@@ -236,7 +236,7 @@ impl Registry {
     /// let idle = registry.observed_gauge(Desc::new("app_pool_idle", "Idle connections."), ["upstream"])?;
     /// let pool = std::sync::Arc::new(std::sync::Mutex::new(vec![1, 2, 3]));
     /// registry.register_collector(move |samples| {
-    ///     samples.put(&idle, &["users"], pool.lock().len() as f64);
+    ///     samples.put(&idle, &["users"], pool.lock().unwrap().len() as f64);
     /// })?.keep();
     /// assert!(registry.render(Default::default()).contains("app_pool_idle{upstream=\"users\"} 3\n"));
     /// # Ok(())
