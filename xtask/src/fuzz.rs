@@ -16,7 +16,7 @@ connections.
 A finding is printed with the seed that makes it again, and the run goes on; it fails at its end. The first few seeds are among \
 the tests as well.";
 
-/// What to fuzz.
+/// The target to fuzz.
 #[derive(Subcommand)]
 pub(crate) enum Fuzz {
     /// The gateway between clients and origins that it cannot trust

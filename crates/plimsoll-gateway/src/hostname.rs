@@ -80,7 +80,7 @@ struct Seen {
     encoded: bool,
 }
 
-/// What a byte is in a name.
+/// The class of a byte in a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Of a label, and in its one spelling.

@@ -324,8 +324,8 @@ async fn an_answer_that_the_drain_cut_off_has_its_status_and_says_so() {
     assert_eq!(line["why"], "drained", "{line:#}");
 }
 
-/// Whatever the gateway refuses before it is sent on has an id, which its line has as well: that of the client's trace where
-/// there is one.
+/// A request that the gateway refuses before it is sent on has an id, which its line has as well: that of the client's trace
+/// where there is one.
 #[tokio::test]
 async fn a_request_without_a_route_or_a_meaning_has_an_id_in_problem_and_log() {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";

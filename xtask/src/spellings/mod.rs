@@ -42,7 +42,7 @@ struct Asked {
     outcome: Outcome,
 }
 
-/// What a proxy made of a request.
+/// The outcome of a request at a proxy.
 enum Outcome {
     /// It answered with this status itself.
     Refused(u16),
@@ -50,7 +50,7 @@ enum Outcome {
     Passed(Passed),
 }
 
-/// What an origin was sent, by which route, and which readers would have taken it for another one.
+/// The target that an origin was sent, by which route, and which readers would have taken it for another one.
 struct Passed {
     route: String,
     target: String,
@@ -111,7 +111,7 @@ fn ask(proxy: &Proxy) -> Result<Vec<Asked>> {
     Ok(all)
 }
 
-/// What an origin has told.
+/// Reads an origin's report.
 fn passed(told: &str) -> Result<Passed> {
     let words: Vec<&str> = told.split(' ').collect();
     let [route, method, host, target] = words[..] else { bail!("an origin's answer is {told:?}") };

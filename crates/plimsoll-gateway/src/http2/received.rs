@@ -39,7 +39,7 @@ impl Received {
         Self { stream, left, data_ended: false, ends_by_reset }
     }
 
-    /// What an error of the stream says of the body.
+    /// Returns an error of the stream as the body's end: an error, or none where the body is whole.
     fn broken<T>(&self, error: h2::Error) -> Option<Result<T, h2::Error>> {
         let whole = self.ends_by_reset && error.reason() == Some(Reason::NO_ERROR);
         // A body of a stated length that ends before it has broken off.

@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What a socket has given and taken: written by the connection's task, looked at by others.
+/// The counts of bytes that a socket has given and taken: written by the connection's task, looked at by others.
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
     read: Cell<u64>,

@@ -97,7 +97,7 @@ pub(crate) struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// What the client's request is known by.
+    /// Returns the id of the client's request.
     pub(crate) fn id(&self) -> ProblemId {
         ProblemId::new(self.added.trace.trace)
     }

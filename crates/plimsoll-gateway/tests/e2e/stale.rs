@@ -40,7 +40,7 @@ fn a_408_on_a_kept_connection_is_a_stale_connection() {
     assert_eq!((successes, gateway.metric("plimsoll_endpoint_attempts_total", &[])), (3, 3), "nobody failed");
 }
 
-/// What may have been done must not be done twice.
+/// A request that may have been served must not be sent again.
 #[test]
 fn a_408_to_what_may_not_be_repeated_is_the_response() {
     let origin = Origin::by_hand();

@@ -112,7 +112,7 @@ retry = "off"
     }
 }
 
-/// What came back over a connection, and whether its end did.
+/// The bytes that came back over a connection, and whether its end did.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     pub(crate) bytes: Vec<u8>,

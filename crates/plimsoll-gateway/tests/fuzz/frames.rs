@@ -1,6 +1,6 @@
 //! Frames of HTTP/2, written byte by byte: what a library would refuse to send is sent.
 
-/// What a client begins a connection with.
+/// The bytes with which a client begins a connection.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(crate) const DATA: u8 = 0;

@@ -66,7 +66,7 @@ impl Ledger {
     /// An origin has read this.
     ///
     /// # Errors
-    /// What is wrong with that: no client has framed it, not so often, or not with these fields.
+    /// If no client has framed it, not so often, or not with these fields.
     pub(crate) fn read(&mut self, message: &Message) -> Result<(), String> {
         let line = line(message);
         let said = || {

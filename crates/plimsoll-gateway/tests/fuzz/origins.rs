@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::{net::TcpListener, task::spawn_local};
 
-/// What an origin has read since it was last asked.
+/// The messages that an origin has read since the last look.
 type Log = Arc<Mutex<Vec<Message>>>;
 
 /// An origin that answers each request with its method and target, in hexadecimal digits.
@@ -31,7 +31,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// What it has read since it was last asked.
+    /// Takes the messages that it has read since the last look.
     pub(crate) fn take(&self) -> Vec<Message> {
         std::mem::take(&mut *self.log.lock().unwrap())
     }
@@ -90,7 +90,7 @@ impl Drop for Origin {
     }
 }
 
-/// What an origin answers to this request.
+/// Returns an origin's response to this request.
 pub(crate) fn echo(method: &[u8], target: &[u8]) -> String {
     let mut text = String::new();
     for byte in method {

@@ -14,7 +14,7 @@ pub(crate) struct Message {
     pub(crate) whole: bool,
 }
 
-/// What is behind the last message.
+/// The bytes behind the last message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Rest {
     /// Nothing.
@@ -27,7 +27,7 @@ pub(crate) enum Rest {
     Beyond,
 }
 
-/// What stops a reader.
+/// The reason for which a reader stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stop {
     Short,

@@ -37,7 +37,7 @@ const GOOD: &[&str] = &[
 /// Fields that the gateway writes itself.
 const OWN: &[&str] = &["via", "date", "connection", "content-length", "transfer-encoding"];
 
-/// What an origin is to say, and whether it closes afterwards.
+/// The bytes that an origin is to send, and whether it closes afterwards.
 #[derive(Clone, Debug)]
 struct Plan {
     bytes: Vec<u8>,

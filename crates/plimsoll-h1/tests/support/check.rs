@@ -1,4 +1,4 @@
-//! What must hold for any bytes.
+//! Checks that must hold for any bytes.
 
 use super::{beside, forward::forward, message::Message, pieces::Cuts, relay::relay};
 use http::Method;

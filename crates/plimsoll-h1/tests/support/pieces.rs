@@ -52,7 +52,7 @@ impl Cuts {
     }
 }
 
-/// What a transport has been given.
+/// The bytes that a transport has been given.
 #[derive(Default, Debug)]
 pub struct Wire {
     written: RefCell<Vec<u8>>,

@@ -75,7 +75,7 @@ async fn a_client_that_leaves_gives_its_place_back() {
     assert!(!is_full(&stand).await);
 }
 
-/// What is held for clients that do not read is bounded over all connections, and others go on meanwhile.
+/// The bytes held for clients that do not read are bounded over all connections, and others go on meanwhile.
 #[tokio::test]
 async fn responses_that_nobody_takes_are_bounded_in_all() {
     const MOST: usize = 64 * 1024;

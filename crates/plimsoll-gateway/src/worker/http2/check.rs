@@ -1,4 +1,4 @@
-//! What may be read in two ways once it is written as HTTP/1.1, or is larger than is taken.
+//! Refusal of requests that could be read in two ways once they are written as HTTP/1.1, or that are over a limit.
 
 use crate::{
     h1::{

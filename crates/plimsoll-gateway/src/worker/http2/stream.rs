@@ -22,7 +22,7 @@ use std::{
 pub(super) struct Stream {
     streams: Rc<Streams>,
     place: Cell<usize>,
-    /// Whoever needs it still: the request, the answer's body, parts of that which h2 has not sent.
+    /// The number of holders that still need it: the request, the response's body, parts of it that h2 has not sent.
     holders: Cell<usize>,
     body: RefCell<Option<Answering>>,
     unsent: Cell<u64>,
@@ -258,8 +258,8 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// What a client is answered by, which is dropped with this: not with the stream, whose last holder may be a part that h2
-/// drops within its locks.
+/// The holder of a response's body, which is dropped with this: not with the stream, whose last holder may be a part that
+/// h2 drops within its locks.
 #[derive(Debug)]
 pub(super) struct Responding(Rc<Stream>);
 

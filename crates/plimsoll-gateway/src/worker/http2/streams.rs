@@ -54,7 +54,7 @@ pub(super) struct Streams {
     interim: Cell<(u64, u64)>,
 }
 
-/// What a look at a connection has found.
+/// The finding of a look at a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Look {
     /// It can go on.

@@ -1,4 +1,4 @@
-//! What a worker holds of answers for HTTP/2 clients that have not taken them.
+//! Bytes of responses that a worker holds for HTTP/2 clients that have not taken them.
 
 use super::streams::Streams;
 use plimsoll::policy::Instant;

@@ -1,4 +1,4 @@
-//! What a client does, and what is lacking here, is no failure of an endpoint.
+//! Faults of a client, and a lack of resources here, are no failures of an endpoint.
 
 use super::{FRONTS, Front, HTTP2, get, state, touchy};
 use crate::support::{

@@ -1,4 +1,4 @@
-//! What an endpoint does counts as soon as it is known: success at the head, a failure whenever it comes.
+//! Outcomes at an endpoint count as soon as they are known: success at the head, a failure whenever it comes.
 
 use super::{FRONTS, Front, HTTP2, OK, get, state};
 use crate::support::{

@@ -1,4 +1,4 @@
-//! Who is to blame for a request that goes wrong.
+//! Blame for a request that goes wrong: the client's, the endpoint's, or nobody's.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -23,7 +23,7 @@ const TOUCHY: &str =
     r#"breaker = { minimum-calls = 1, failure-ratio = "1%", open = "60s", max-open = "60s" }"#;
 const HTTP2: &str = "protocol = \"h2\"";
 
-/// What a client speaks.
+/// The protocol that a client speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Front {
     Http1,

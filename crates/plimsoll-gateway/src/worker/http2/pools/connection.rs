@@ -33,7 +33,7 @@ const STALL: Duration = Duration::from_millis(100);
 /// Streams that may be opened before the endpoint has said how many it takes (RFC 9113, section 6.5.2).
 const UNTOLD: usize = 100;
 
-/// What a request is sent by.
+/// The handle by which requests are sent.
 pub(crate) type Sender = client::SendRequest<Bytes>;
 
 /// A connection to an endpoint.
@@ -176,7 +176,7 @@ impl Lease {
         Self { connection: Rc::clone(connection), slot: Rc::clone(slot) }
     }
 
-    /// What sends the request.
+    /// Returns a handle to send the request by.
     pub(crate) fn sender(&self) -> Sender {
         self.connection.sender.borrow().clone()
     }
