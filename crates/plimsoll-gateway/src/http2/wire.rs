@@ -1,6 +1,7 @@
 //! A connection's socket, and what it gives and takes.
 
 use super::blocks::{Blocks, ListLimits};
+use bytes::Bytes;
 use std::{
     cell::Cell,
     io,
@@ -49,25 +50,27 @@ impl Wire {
 /// A socket whose [`Wire`] is kept, and whose lists of fields are bounded.
 #[derive(Debug)]
 pub(crate) struct Wired<S> {
+    /// Bytes that were read before, and come first.
+    before: Bytes,
     stream: S,
     wire: Rc<Wire>,
     blocks: Blocks,
 }
 
 impl<S> Wired<S> {
-    /// Returns the socket of a client of ours.
-    pub(crate) fn to_client(stream: S, limits: ListLimits) -> (Self, Rc<Wire>) {
-        Self::new(stream, Blocks::of_client(limits))
+    /// Returns the socket of a client of ours, of which `before` has been read already.
+    pub(crate) fn to_client(before: Bytes, stream: S, limits: ListLimits) -> (Self, Rc<Wire>) {
+        Self::new(before, stream, Blocks::of_client(limits))
     }
 
     /// Returns the socket of a server that is asked.
     pub(crate) fn to_server(stream: S, limits: ListLimits) -> (Self, Rc<Wire>) {
-        Self::new(stream, Blocks::of_server(limits))
+        Self::new(Bytes::new(), stream, Blocks::of_server(limits))
     }
 
-    fn new(stream: S, blocks: Blocks) -> (Self, Rc<Wire>) {
+    fn new(before: Bytes, stream: S, blocks: Blocks) -> (Self, Rc<Wire>) {
         let wire = Rc::<Wire>::default();
-        (Self { stream, wire: Rc::clone(&wire), blocks }, wire)
+        (Self { before, stream, wire: Rc::clone(&wire), blocks }, wire)
     }
 }
 
@@ -77,9 +80,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wired<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
-        let came = &into.filled()[before..];
+        let filled = into.filled().len();
+        if self.before.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        } else {
+            let length = self.before.len().min(into.remaining());
+            into.put_slice(&self.before.split_to(length));
+        }
+        let came = &into.filled()[filled..];
         self.wire.read.set(self.wire.read.get() + came.len() as u64);
         Poll::Ready(self.blocks.see(came))
     }

@@ -7,19 +7,18 @@ use crate::{
     },
     spec::LimitsSpec,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts};
 
 /// Refuses what HTTP/1.1 refuses, and makes one field of what HTTP/2 may split in several.
-pub(super) fn check<B>(request: &mut Request<B>, limits: &LimitsSpec) -> Result<(), RequestHeadError> {
-    if request.method() == Method::CONNECT {
+pub(super) fn check(head: &mut Parts, limits: &LimitsSpec) -> Result<(), RequestHeadError> {
+    if head.method == Method::CONNECT {
         return Err(RequestHeadError::ConnectUnsupported);
     }
-    target(request.uri(), request.method(), limits)?;
-    cookies(request.headers_mut());
-    fields(request.headers(), limits)?;
-    let uri = request.uri().clone();
-    host(request.headers_mut(), &uri)?;
-    length(request.headers(), limits)
+    target(&head.uri, &head.method, limits)?;
+    cookies(&mut head.headers);
+    fields(&head.headers, limits)?;
+    host(&mut head.headers, &head.uri)?;
+    length(&head.headers, limits)
 }
 
 /// One number, or none: h2 takes an empty `Content-Length` for 0.
@@ -106,14 +105,15 @@ fn cookies(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::Request;
 
     fn checked(uri: &str, fields: &[(&'static str, &str)]) -> Result<HeaderMap, RequestHeadError> {
         let mut request = Request::builder().uri(uri);
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let mut request = request.body(()).unwrap();
-        check(&mut request, &LimitsSpec::default()).map(|()| request.headers().clone())
+        let mut head = request.body(()).unwrap().into_parts().0;
+        check(&mut head, &LimitsSpec::default()).map(|()| head.headers)
     }
 
     #[test]
@@ -154,9 +154,9 @@ mod tests {
             );
         }
         assert!(checked("http://a/", &[("x", ""), ("y", "a b")]).is_ok());
-        let mut quoted = Request::get("http://a/").body(()).unwrap();
+        let mut quoted = Request::get("http://a/").body(()).unwrap().into_parts().0;
         let name = http::HeaderName::from_lowercase(b"\"content-length").unwrap();
-        quoted.headers_mut().insert(name, HeaderValue::from_static("0"));
+        quoted.headers.insert(name, HeaderValue::from_static("0"));
         assert_eq!(check(&mut quoted, &LimitsSpec::default()), Err(RequestHeadError::FieldName));
         assert_eq!(
             checked("http://a/", &[("expect", "a")]).unwrap_err(),

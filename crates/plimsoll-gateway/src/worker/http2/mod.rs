@@ -15,7 +15,6 @@
 mod check;
 mod pools;
 mod respond;
-mod rewound;
 mod serving;
 mod still;
 mod stream;

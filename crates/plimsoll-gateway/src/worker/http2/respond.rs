@@ -99,21 +99,19 @@ async fn answer(
 ) -> Response<Taken> {
     let peer = accepted.peer;
     let began = worker.now();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let head_only = head.method == Method::HEAD;
     let waits = head.headers.contains_key(header::EXPECT) && !body.is_end_stream();
     let body = Received::request(body, &head.headers);
-    let mut request = Request::from_parts(head, body);
     let snapshot = worker.shared.snapshot.load_full();
     let snapshot: &Snapshot = &snapshot;
-    if let Err(refusal) = check::check(&mut request, &snapshot.spec.limits) {
-        let refused = refused(worker, snapshot, peer, request.headers(), refusal);
+    if let Err(refusal) = check::check(&mut head, &snapshot.spec.limits) {
+        let refused = refused(worker, snapshot, peer, &head.headers, refusal);
         return answering(refused, head_only, None, began, open);
     }
     open.paced(snapshot.spec.limits.min_rate);
     let continues = waits.then(|| open.owes_continue());
     let listener = snapshot.listener(accepted.listener);
-    let (mut head, body) = request.into_parts();
     let request = Arrived::new(&mut head, &listener, &|| None);
     let entry = Entry::begin(snapshot, request.head(), peer.ip(), began);
     let client = Client {

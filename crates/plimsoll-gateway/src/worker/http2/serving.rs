@@ -2,7 +2,6 @@
 
 use super::{
     respond::respond,
-    rewound::Rewound,
     streams::{Look, Streams},
     taken::Part,
 };
@@ -40,7 +39,7 @@ pub(in crate::worker) async fn serve(
     let limits = worker.shared.snapshot.load().spec.limits;
     let most = limits.head.max(limits.trailers);
     let lists = ListLimits::above(most);
-    let (io, wire) = Wired::to_client(Rewound { read, stream }, lists);
+    let (io, wire) = Wired::to_client(read, stream, lists);
     let mut alarm = Alarm::default();
     let mut shaken = {
         let until = worker.now() + limits.idle_time;
@@ -117,7 +116,7 @@ struct Serving<'w> {
     pings: Option<KeepAlive>,
     // Before the connection: what the streams hold of it goes first.
     tasks: FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>,
-    connection: server::Connection<Wired<Rewound>, Part>,
+    connection: server::Connection<Wired<TcpStream>, Part>,
     streams: Rc<Streams>,
 }
 
