@@ -7,16 +7,16 @@ use std::{
     thread,
 };
 
-/// The routes.
-pub(crate) const ROUTES: [&str; 4] = ["open", "admin", "writes", "intern"];
+/// The names of the origins, one for each upstream of the routes.
+pub(crate) const ORIGINS: [&str; 4] = ["open", "admin", "writes", "intern"];
 
-/// An origin for each of the [`ROUTES`], for as long as the process lives.
+/// An origin for each of the [`ORIGINS`], for as long as the process lives.
 pub(crate) struct Origins([u16; 4]);
 
 impl Origins {
     pub(crate) fn start() -> Result<Self> {
         let mut ports = [0; 4];
-        for (route, port) in ROUTES.into_iter().zip(&mut ports) {
+        for (route, port) in ORIGINS.into_iter().zip(&mut ports) {
             let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
             *port = listener.local_addr()?.port();
             thread::spawn(move || {
@@ -28,7 +28,7 @@ impl Origins {
         Ok(Self(ports))
     }
 
-    /// Their ports, in the order of the [`ROUTES`].
+    /// Their ports, in the order of the [`ORIGINS`].
     pub(crate) fn ports(&self) -> [u16; 4] {
         self.0
     }

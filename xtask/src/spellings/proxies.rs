@@ -1,6 +1,6 @@
 //! The proxies, each with the same routes.
 
-use super::origin::ROUTES;
+use super::{origin::ORIGINS, table::ROUTES};
 use crate::{
     bench::contenders::{Contender, Place, envoy_program, free_ports, nginx_command},
     workspace::Workspace,
@@ -47,24 +47,9 @@ fn plimsoll(workspace: &Workspace, place: &Place, origins: [u16; 4]) -> Result<P
 workers = 1
 admin = "off"
 listener = [{{ listen = "127.0.0.1:{port}" }}]
-[[route]]
-upstream = "open"
-[[route]]
-path = "/admin"
-upstream = "admin"
-[[route]]
-path = "/@ops"
-upstream = "admin"
-[[route]]
-path = "/api"
-methods = ["POST"]
-upstream = "writes"
-[[route]]
-host = "intern.example"
-upstream = "intern"
-"#
+{ROUTES}"#
     );
-    for (route, port) in ROUTES.iter().zip(origins) {
+    for (route, port) in ORIGINS.iter().zip(origins) {
         let _ = write!(file, "[upstream.{route}]\nendpoints = [\"127.0.0.1:{port}\"]\n");
     }
     let path = place.write("plimsoll.toml", &file)?;
@@ -155,7 +140,7 @@ fn configuration(port: u16, origins: [u16; 4], with: &Value) -> Value {
     if let (Some(manager), Some(with)) = (manager.as_object_mut(), with.as_object()) {
         manager.extend(with.clone());
     }
-    let clusters: Vec<Value> = ROUTES.iter().zip(origins).map(|(name, port)| cluster(name, port)).collect();
+    let clusters: Vec<Value> = ORIGINS.iter().zip(origins).map(|(name, port)| cluster(name, port)).collect();
     json!({"static_resources": {
         "listeners": [{
             "name": "front",

@@ -1,6 +1,25 @@
 //! Spellings of paths and hosts, and how services read them. Shared with `cargo xtask spellings`, which asks other proxies the
 //! same.
 
+/// The routes of the table in the gateway's file, to four upstreams: the origins tell by which one they were reached.
+pub(crate) const ROUTES: &str = r#"
+    [[route]]
+    upstream = "open"
+    [[route]]
+    path = "/admin"
+    upstream = "admin"
+    [[route]]
+    path = "/@ops"
+    upstream = "admin"
+    [[route]]
+    path = "/api"
+    methods = ["POST"]
+    upstream = "writes"
+    [[route]]
+    host = "intern.example"
+    upstream = "intern"
+"#;
+
 /// A path as a service reads it: its segments.
 pub(crate) type Reader = fn(&str) -> Vec<String>;
 

@@ -10,25 +10,7 @@ use crate::support::{
 };
 use http::Uri;
 use std::fmt::Write as _;
-use table::{HOSTS, METHODS, READERS, meant, spellings};
-
-const ROUTES: &str = r#"
-    [[route]]
-    upstream = "open"
-    [[route]]
-    path = "/admin"
-    upstream = "admin"
-    [[route]]
-    path = "/@ops"
-    upstream = "admin"
-    [[route]]
-    path = "/api"
-    methods = ["POST"]
-    upstream = "writes"
-    [[route]]
-    host = "intern.example"
-    upstream = "intern"
-"#;
+use table::{HOSTS, METHODS, READERS, ROUTES, meant, spellings};
 
 /// An origin that tells who it is and what it was asked.
 fn telling(name: &'static str) -> Origin {
