@@ -144,6 +144,22 @@ impl<'d> Reader<'d> {
         self.push(fault);
     }
 
+    /// Reads a list, which is described as `expected`; an empty one only if it `may_be_empty`.
+    pub fn list<T: Shape>(&mut self, node: &Node, may_be_empty: bool, expected: &str) -> Option<Vec<T>> {
+        match node.content() {
+            Content::Array(items) if items.is_empty() && !may_be_empty => {
+                let fault = self.fault(node, "found an empty list").expecting(expected);
+                self.push(fault);
+                None
+            }
+            Content::Array(_) => Vec::read(node, self),
+            _ => {
+                self.refuse(node, expected);
+                None
+            }
+        }
+    }
+
     /// Returns the number of faults so far.
     pub fn faults(&self) -> usize {
         self.faults.len()

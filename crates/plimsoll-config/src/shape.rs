@@ -120,18 +120,7 @@ impl<T: Shape> Shape for NonEmpty<T> {
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        match node.content() {
-            Content::Array(items) if items.is_empty() => {
-                let fault = reader.fault(node, "found an empty list").expecting(Self::expected());
-                reader.push(fault);
-                None
-            }
-            Content::Array(_) => Vec::read(node, reader).map(Self),
-            _ => {
-                reader.refuse(node, &Self::expected());
-                None
-            }
-        }
+        reader.list(node, false, &Self::expected()).map(Self)
     }
 
     fn schema(schemas: &mut Schemas) -> Value {

@@ -1,6 +1,6 @@
 //! Arrays of tables: `[[listener]]`, `[[route]]`.
 
-use plimsoll::config::{Content, Node, Reader, Schemas, Shape};
+use plimsoll::config::{Node, Reader, Schemas, Shape};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -21,18 +21,7 @@ impl<T: Entry, const LEAST: usize> Shape for ArrayOfTables<T, LEAST> {
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        match node.content() {
-            Content::Array(items) if items.len() < LEAST => {
-                let fault = reader.fault(node, "found an empty list").expecting(Self::expected());
-                reader.push(fault);
-                None
-            }
-            Content::Array(_) => Vec::read(node, reader).map(Self),
-            _ => {
-                reader.refuse(node, &Self::expected());
-                None
-            }
-        }
+        reader.list(node, LEAST == 0, &Self::expected()).map(Self)
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
