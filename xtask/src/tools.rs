@@ -23,7 +23,7 @@ const WRK: Tool = tool("wrk", "wrk", "HTTP/1.1 load");
 /// The programs that `cargo xtask test` uses.
 pub(crate) const FOR_TESTS: &[Tool] = &[CURL, PROMTOOL, H2LOAD, POSTGRES];
 /// The programs that the rest of `cargo xtask ci` uses.
-pub(crate) const FOR_CI: &[Tool] = &[VALGRIND];
+pub(crate) const FOR_CI: &[Tool] = &[VALGRIND, H2LOAD, NGINX];
 /// The programs that the side-by-side benches use.
 pub(crate) const FOR_BENCHES: &[Tool] = &[NGINX, HAPROXY, WRK, CURL, H2LOAD];
 /// Everything, for `cargo xtask setup`.

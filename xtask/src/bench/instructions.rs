@@ -161,7 +161,7 @@ fn collected(text: &str) -> Option<u64> {
 }
 
 /// `rustc`'s version and architecture: a count holds for both together.
-fn compiler() -> Result<String> {
+pub(super) fn compiler() -> Result<String> {
     let output =
         Command::new("rustc").args(["--version", "--verbose"]).output().context("cannot start rustc")?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -66,6 +66,19 @@ impl Load {
     }
 }
 
+/// Sends exactly `requests` of the small kind to a port: over 64 connections of HTTP/1.1, or 8 of HTTP/2 with 8 streams.
+///
+/// # Errors
+/// When any of them failed.
+pub(crate) fn exactly(requests: u64, multiplexed: bool, port: u16) -> Result<()> {
+    let (count, url) = (requests.to_string(), format!("http://127.0.0.1:{port}/"));
+    let shape: &[&str] = if multiplexed { &["-c8", "-m8"] } else { &["--h1", "-c64", "-m1"] };
+    let arguments: Vec<&str> = [&["-t1", "-n", &count][..], shape, &[&url]].concat();
+    let answered = read_h2load(&output("h2load", &arguments)?)?;
+    ensure!(answered == requests, "h2load: {answered} of {requests} requests were answered");
+    Ok(())
+}
+
 fn wrk(url: &str, connections: u32, seconds: u32) -> Result<u64> {
     let text = output("wrk", &["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), url])?;
     read_wrk(&text)

@@ -8,7 +8,7 @@ pub(crate) mod contenders;
 mod divan;
 mod figures;
 mod files;
-mod gateway;
+pub(crate) mod gateway;
 mod http;
 mod idle;
 pub(crate) mod instructions;

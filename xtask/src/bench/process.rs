@@ -38,6 +38,12 @@ impl Process {
         self.child.id()
     }
 
+    /// Asks it to end, as an operator does, and waits until it has.
+    pub(crate) fn stop(&mut self) -> Result<ExitStatus> {
+        signal(self.child.id(), "TERM");
+        self.child.wait().context("cannot wait for a process")
+    }
+
     /// The status, if it has ended by itself.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
@@ -64,9 +70,18 @@ pub(crate) fn end_all_on_signal() -> Result<()> {
     .context("cannot handle signals")
 }
 
-/// Kills a group; the shell's own `kill` is the one that every machine has.
+/// Kills a group.
 fn end(group: u32) {
-    Command::new("sh").args(["-c", &format!("kill -s KILL -- -{group}")]).stderr(Stdio::null()).status().ok();
+    signal(group, "KILL");
+}
+
+/// Signals a group; the shell's own `kill` is the one that every machine has.
+fn signal(group: u32, name: &str) {
+    Command::new("sh")
+        .args(["-c", &format!("kill -s {name} -- -{group}")])
+        .stderr(Stdio::null())
+        .status()
+        .ok();
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod loom;
 
 use crate::{
     api,
-    bench::instructions,
+    bench::{gateway, instructions},
     setup, smoke,
     steps::{self, Steps, cargo},
     test, tools,
@@ -27,6 +27,8 @@ command that repeats it:
   6. smoke           the README's service in a crate of its own: built, run, asked (cargo xtask smoke)
   7. loom            every interleaving of the machines with atomics (up to three preemptions)
   8. instructions    the cost of the hot operations, compared with benches/instructions.toml (valgrind)
+  9. a request       instructions, allocations and copies of a request through the gateway, compared with
+                     benches/gateway.toml (valgrind, h2load, nginx)
 
 Programs that the checks drive are installed first where that is possible (Debian, root); cargo-deny is built once into the
 target folder. Elsewhere a missing one is named, and what needs it is skipped. With CI=true a missing one is an error.
@@ -79,5 +81,12 @@ fn counted(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         Steps::skipped("instructions", "there is no example that counts them");
         return Ok(());
     }
-    steps.check("instructions", "cargo xtask bench instructions", || instructions::findings(workspace))
+    steps.check("instructions", "cargo xtask bench instructions", || instructions::findings(workspace))?;
+    if tools::find("h2load").is_none() || tools::find("nginx").is_none() {
+        Steps::skipped("a request", "h2load or nginx is not installed");
+        return Ok(());
+    }
+    steps.check("a request", "cargo xtask bench gateway --instructions", || {
+        gateway::instructions::findings(workspace, false)
+    })
 }

@@ -19,6 +19,16 @@ pub(crate) enum Policies {
 
 /// Builds the program and starts it.
 pub(crate) fn start(workspace: &Workspace, place: &Place, policies: Policies) -> Result<Contender> {
+    start_under(&[], workspace, place, policies)
+}
+
+/// The same under another program, such as valgrind with its options.
+pub(crate) fn start_under(
+    wrapper: &[String],
+    workspace: &Workspace,
+    place: &Place,
+    policies: Policies,
+) -> Result<Contender> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--quiet", "--package", "plimsoll-cli"])
         .stdin(Stdio::null())
@@ -38,8 +48,11 @@ pub(crate) fn start(workspace: &Workspace, place: &Place, policies: Policies) ->
         Policies::Careful => ("plimsoll", place.write("plimsoll.toml", &file)?),
         Policies::Off => ("plimsoll, policies off", place.write("plimsoll-off.toml", &file)?),
     };
-    let mut command = Command::new(workspace.target.join("release/plimsoll"));
-    command.args(["run", &text(&path)]);
+    let program = text(&workspace.target.join("release/plimsoll"));
+    let words: Vec<String> =
+        wrapper.iter().cloned().chain([program, "run".to_owned(), text(&path)]).collect();
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
     Contender::start(place, name, command, [port; 2])
 }
 

@@ -1,5 +1,8 @@
 //! `cargo xtask bench gateway`: the gateway alone, for the quick loop of development.
 
+mod callgrind;
+pub(crate) mod instructions;
+
 use super::{
     contenders::{self, Contender, Origin, Policies},
     figures::table,
@@ -25,6 +28,15 @@ pub(crate) struct Options {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Count instructions, allocations and copies a request under valgrind instead, beside what is recorded
+    #[arg(long)]
+    instructions: bool,
+    /// Count, and show the dearest crates and functions
+    #[arg(long)]
+    profile: bool,
+    /// Count, and record what is found
+    #[arg(long)]
+    bless: bool,
 }
 
 /// Runs every load in turn.
@@ -32,6 +44,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     setup::ensure(tools::FOR_BENCHES)?;
     process::end_all_on_signal()?;
     let workspace = Workspace::load()?;
+    if options.bless {
+        instructions::bless(&workspace, options.profile)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.instructions || options.profile {
+        let findings = instructions::findings(&workspace, options.profile)?;
+        for finding in &findings {
+            println!("{finding}");
+        }
+        return Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let origin = Origin::start(&workspace.target.join("bench"))?;
     let careful = contenders::ours(&workspace, &origin.place, Policies::Careful)?;
     let off = contenders::ours(&workspace, &origin.place, Policies::Off)?;
