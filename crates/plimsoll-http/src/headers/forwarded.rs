@@ -92,8 +92,9 @@ impl Forwarding<'_> {
             list(headers, &X_FORWARDED_FOR, &mut chain);
             list(headers, &header::FORWARDED, &mut nodes);
         }
+        let before = chain.len();
         address_text(&mut chain, peer);
-        node(&mut nodes, peer, self.scheme, host.as_ref());
+        node(&mut nodes, (peer.is_ipv6(), &chain[before..]), self.scheme, host.as_ref());
         // One look at each name: most requests come straight from a client.
         let told_before = headers.keys().any(is_told_by_proxies);
         if told_before && trusted {
@@ -191,7 +192,7 @@ fn address(text: &str) -> Option<IpAddr> {
 /// Most addresses and nodes fit; a longer one moves to the heap.
 type Text = SmallVec<[u8; 96]>;
 
-/// Appends an address. The four numbers of IPv4, which every request needs twice, without the formatting machinery.
+/// Appends an address. The four numbers of IPv4, which every request needs, without the formatting machinery.
 fn address_text(text: &mut Text, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
@@ -210,11 +211,12 @@ fn address_text(text: &mut Text, address: IpAddr) {
     }
 }
 
-/// Appends one element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)).
-fn node(text: &mut Text, peer: IpAddr, scheme: Scheme, host: Option<&HeaderValue>) {
-    let (open, close): (&[u8], &[u8]) = if peer.is_ipv6() { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
+/// Appends one element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)). The peer's address is given as
+/// text, and whether it is of IPv6.
+fn node(text: &mut Text, (is_ipv6, peer): (bool, &[u8]), scheme: Scheme, host: Option<&HeaderValue>) {
+    let (open, close): (&[u8], &[u8]) = if is_ipv6 { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
     text.extend_from_slice(open);
-    address_text(text, peer);
+    text.extend_from_slice(peer);
     text.extend_from_slice(close);
     text.extend_from_slice(b";proto=");
     text.extend_from_slice(scheme.name().as_bytes());

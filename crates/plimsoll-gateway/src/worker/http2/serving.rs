@@ -138,14 +138,13 @@ impl Serving<'_> {
                 match self.connection.poll_accept(cx) {
                     Poll::Ready(Some(Ok((request, responding)))) => {
                         let (worker, open) = (Rc::clone(self.worker), self.streams.open());
-                        self.tasks.push(Box::pin(respond(
-                            worker,
-                            request,
-                            responding,
-                            self.accepted,
-                            self.most,
-                            open,
-                        )));
+                        // Written into the box, since the future is some kilobytes large: made on the stack, all of them
+                        // would be copied.
+                        let task = Box::write(
+                            Box::new_uninit(),
+                            respond(worker, request, responding, self.accepted, self.most, open),
+                        );
+                        self.tasks.push(Box::into_pin(task));
                         brought = true;
                     }
                     Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
