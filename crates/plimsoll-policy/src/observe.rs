@@ -191,7 +191,7 @@ pub enum PolicyEvent {
     Waited(Machine, Duration),
     /// An attempt was let through.
     Attempt(AttemptRole),
-    /// The verdict on an attempt, given with its response's head or its failure: so, after this much of the peer's time.
+    /// An attempt's outcome, reported with its response's head or its failure, after this much of the peer's time.
     Settled(AttemptRole, Outcome, Duration),
     /// A retry is due under this heading, after this wait.
     RetryPlanned(Cause, Duration),

@@ -45,7 +45,7 @@ pub enum Failure {
     Broken,
     /// A limit of ours ran out.
     Timeout,
-    /// The peer answered that it failed (5xx and its like).
+    /// The peer's response reports a failure (5xx and the like).
     Response,
 }
 
@@ -58,7 +58,7 @@ pub enum Cause {
     Reset,
     /// The attempt ran into one of its limits.
     Timeout,
-    /// The peer answered with this HTTP status.
+    /// The peer responded with this HTTP status.
     Status(u16),
     /// The user's own classification, or the peer itself (gRPC's pushback), asks for it.
     Other,
@@ -76,7 +76,7 @@ pub struct Settlement {
     pub untouched: bool,
     /// The peer's `Retry-After`. A driver with other endpoints at hand keeps it to itself, since it binds that one alone.
     pub retry_after: Option<Duration>,
-    /// A head that is good so far, and whose verdict stands in its trailers (gRPC): it lets a probe pass and its latency
+    /// A good head whose outcome follows in the trailers (gRPC): it lets a probe pass and its latency
     /// counts, but it ends no row of failures.
     pub provisional: bool,
 }

@@ -79,7 +79,7 @@ impl Endpoint {
     #[inline]
     pub(super) fn judged(&self, now: Instant, outcome: Outcome, took: Duration) {
         let (stamp, took) = (stamp(now), (nanos(took) as f32).max(1.0));
-        // Most verdicts change nothing: the sample is neither a peak nor a millisecond younger than the last.
+        // Most outcomes change nothing: the sample is neither a peak nor a millisecond younger than the last.
         let _ = self.latency.fetch_update(Relaxed, Relaxed, |word| next(word, stamp, outcome, took));
     }
 
@@ -141,7 +141,7 @@ fn stamp(now: Instant) -> u32 {
     (now.as_nanos() >> STAMP_BITS) as u32
 }
 
-/// Stamps from `since` to `now`; 0 where `now` is the earlier one: another worker's clock read, or a verdict that comes
+/// Stamps from `since` to `now`; 0 where `now` is the earlier one: another worker's clock read, or an outcome that comes
 /// late. Taken for the future, it would wipe out the estimate.
 fn age(since: u32, now: u32) -> u32 {
     let age = now.wrapping_sub(since);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_that_comes_late_ages_nothing() {
+    fn a_late_outcome_ages_nothing() {
         for late in [99.9, 70.0, 0.0] {
             let endpoint = Endpoint::new();
             sample(&endpoint, 100.0, Outcome::Success, 500);

@@ -1,9 +1,9 @@
 //! Settling after the head: bodies that break off, trailers, and calls that waited before they went.
 
 use super::*;
-use crate::{Failure, units::Ratio};
+use crate::{Draw, Failure, Outcome, Reason, Transition, TransitionReason, units::Ratio};
 use proptest::prelude::*;
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 const FAILURE: Outcome = Outcome::Failure(Failure::Broken);
 const QUICK: Duration = Duration::from_millis(1);

@@ -2,9 +2,9 @@
 //! over has no say.
 
 use super::*;
-use crate::{Failure, units::Ratio};
+use crate::{Draw, Failure, Outcome, Reason, Transition, TransitionReason, units::Ratio};
 use loom::{sync::Arc, thread};
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 const NOW: Instant = Instant::from_nanos(1_000);

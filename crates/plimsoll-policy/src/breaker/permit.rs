@@ -2,7 +2,7 @@ use super::word::Word;
 use crate::Transition;
 
 /// Proof that a call was let through: plain data, settled exactly once with [`super::Breaker::settle`], or with
-/// [`super::Breaker::settle_provisional`] where the verdict follows the head.
+/// [`super::Breaker::settle_provisional`] if the outcome follows in the trailers.
 ///
 /// One that is never settled costs nothing while the breaker is closed; a probe that is forgotten keeps its permit until
 /// the longest half-open time is over.
@@ -24,7 +24,7 @@ impl Permit {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a permit that is not settled tells the breaker nothing"]
 pub struct Passage {
-    /// To be settled when the verdict on the call is known.
+    /// The permit, to be settled when the call's outcome is known.
     pub permit: Permit,
     /// The transition that asking brought about: from open to half-open, or to a new set of probes.
     pub transition: Option<Transition>,

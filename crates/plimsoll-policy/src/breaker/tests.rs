@@ -1,6 +1,8 @@
 use super::*;
-use crate::{Failure, units::Ratio};
-use std::num::NonZeroU32;
+use crate::{
+    Draw, Failure, Machine, Outcome, Reason, RejectedError, Transition, TransitionReason, units::Ratio,
+};
+use std::{num::NonZeroU32, time::Duration};
 
 const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 const QUICK: Duration = Duration::from_millis(1);

@@ -100,19 +100,19 @@ fn run(script: Vec<Step>) {
                 if full && until > clock && model.room > 0 {
                     model.pass_over(clock, newest);
                 }
-                let answer = bulkhead.admit_in(now, Ask { deadline, ..Ask::default() }, order);
+                let result = bulkhead.admit_in(now, Ask { deadline, ..Ask::default() }, order);
                 if model.line.is_empty() && model.in_flight < model.limit {
-                    let Admitted::Now(permit) = answer else { panic!("{answer:?}") };
+                    let Admitted::Now(permit) = result else { panic!("{result:?}") };
                     model.in_flight += 1;
                     permits.push(permit);
                 } else if model.room > 0 && until > clock && (model.line.len() as u32) < model.room {
-                    let Admitted::Queued(ticket, told) = answer else { panic!("{answer:?}") };
+                    let Admitted::Queued(ticket, told) = result else { panic!("{result:?}") };
                     assert_eq!(told.as_nanos(), until);
                     assert!(!model.given.contains(&ticket), "tickets are unique");
                     model.given.push(ticket);
                     model.line.push_back(Waiter { ticket, since: clock, until });
                 } else {
-                    assert!(matches!(answer, Admitted::Refused(_)), "{answer:?}");
+                    assert!(matches!(result, Admitted::Refused(_)), "{result:?}");
                 }
             }
             Step::Settle { pick } if !permits.is_empty() => {
@@ -138,14 +138,14 @@ fn run(script: Vec<Step>) {
             }
             Step::GiveUp { pick } if !model.given.is_empty() => {
                 let ticket = model.given[pick % model.given.len()];
-                let answer = bulkhead.give_up(ticket);
+                let result = bulkhead.give_up(ticket);
                 if let Some(at) = model.granted.iter().position(|granted| *granted == ticket) {
                     model.granted.swap_remove(at);
                     model.claimed += 1;
-                    let GaveUp::AlreadyGranted(permit) = answer else { panic!("{answer:?}") };
+                    let GaveUp::AlreadyGranted(permit) = result else { panic!("{result:?}") };
                     permits.push(permit);
                 } else {
-                    assert_eq!(answer, GaveUp::Left);
+                    assert_eq!(result, GaveUp::Left);
                     let before = model.line.len();
                     model.line.retain(|waiter| waiter.ticket != ticket);
                     model.gone += before - model.line.len();
@@ -181,7 +181,7 @@ fn run(script: Vec<Step>) {
 
 proptest! {
     #[test]
-    fn answers_are_the_models(script in proptest::collection::vec(steps(), 1..120)) {
+    fn results_are_the_models(script in proptest::collection::vec(steps(), 1..120)) {
         run(script);
     }
 }

@@ -11,22 +11,22 @@ fn at(millis: u32) -> Instant {
     Instant::ORIGIN + MS * millis
 }
 
-fn taken(answer: Admitted<Permit>) -> Permit {
-    match answer {
+fn taken(admitted: Admitted<Permit>) -> Permit {
+    match admitted {
         Admitted::Now(permit) => permit,
         other => panic!("{other:?}"),
     }
 }
 
-fn queued(answer: Admitted<Permit>) -> (Ticket, Instant) {
-    match answer {
+fn queued(admitted: Admitted<Permit>) -> (Ticket, Instant) {
+    match admitted {
         Admitted::Queued(ticket, until) => (ticket, until),
         other => panic!("{other:?}"),
     }
 }
 
-fn refused(answer: Admitted<Permit>) -> Reason {
-    match answer {
+fn refused(admitted: Admitted<Permit>) -> Reason {
+    match admitted {
         Admitted::Refused(rejected) => {
             assert_eq!(rejected.by, Machine::Bulkhead);
             rejected.reason

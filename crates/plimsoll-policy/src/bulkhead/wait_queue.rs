@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_used_again_does_not_answer_to_its_old_ticket() {
+    fn a_reused_slot_is_not_found_by_its_old_ticket() {
         let mut queue = WaitQueue::new(1, 0);
         let old = queue.push(Instant::ORIGIN, Instant::FAR);
         queue.remove(0);

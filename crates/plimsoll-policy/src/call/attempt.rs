@@ -15,7 +15,7 @@ enum Stage {
     /// The response's head has come, `took` of the peer's time after the start, with this outcome.
     Body {
         took: Duration,
-        verdict: Outcome,
+        outcome: Outcome,
         /// Whether the trailers decide.
         provisional: bool,
     },
@@ -119,11 +119,11 @@ impl Attempt {
         }
     }
 
-    pub(super) fn head(&mut self, now: Instant, verdict: Outcome, provisional: bool) {
+    pub(super) fn head(&mut self, now: Instant, outcome: Outcome, provisional: bool) {
         let took = self.peer_time(now);
         self.waits_for_peer(now);
         self.moved = now;
-        self.stage = Stage::Body { took, verdict, provisional };
+        self.stage = Stage::Body { took, outcome, provisional };
     }
 
     #[inline]
@@ -153,9 +153,9 @@ impl Attempt {
     }
 
     /// Returns the outcome of the head, if it has come.
-    pub(super) fn verdict(&self) -> Option<Outcome> {
+    pub(super) fn outcome(&self) -> Option<Outcome> {
         match self.stage {
-            Stage::Body { verdict, .. } => Some(verdict),
+            Stage::Body { outcome, .. } => Some(outcome),
             _ => None,
         }
     }

@@ -110,7 +110,7 @@ impl Attempts {
     #[inline(always)]
     pub(super) fn drop_kept(&mut self) {
         if let Some(Kept::Responded(attempt)) = &self.kept {
-            self.aborts.push((attempt.id, attempt.verdict().unwrap_or(Outcome::Cancelled)));
+            self.aborts.push((attempt.id, attempt.outcome().unwrap_or(Outcome::Cancelled)));
         }
         self.kept = None;
     }

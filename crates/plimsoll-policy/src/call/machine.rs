@@ -10,7 +10,7 @@ use crate::{
     AttemptRole, Draw, Instant, Purpose, Seed,
     policy::{Driver, Policy},
 };
-use state::{Queued, State, Step};
+use state::{CallStage, Queued, State};
 use std::time::Duration;
 
 /// The progress of a call.
@@ -185,13 +185,13 @@ impl Call {
             return Action::Finish(finish);
         }
         let expiry = || self.attempts.expiry(policy.timeouts(), self.progress.deadline);
-        let (until, ticket) = match *self.state.step() {
-            Step::New => (Instant::FAR, None),
-            Step::Queued(Queued { ticket, until, .. }) => (until, Some(ticket)),
-            Step::Backoff(until) => (until, None),
-            Step::InFlight => (expiry().earliest(self.hedge_at), None),
-            Step::Committed => (expiry(), None),
-            Step::Ended => return Action::Closed,
+        let (until, ticket) = match *self.state.stage() {
+            CallStage::New => (Instant::FAR, None),
+            CallStage::Queued(Queued { ticket, until, .. }) => (until, Some(ticket)),
+            CallStage::Backoff(until) => (until, None),
+            CallStage::InFlight => (expiry().earliest(self.hedge_at), None),
+            CallStage::Committed => (expiry(), None),
+            CallStage::Ended => return Action::Closed,
         };
         Action::Wait { until, ticket }
     }

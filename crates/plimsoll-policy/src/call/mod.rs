@@ -1,16 +1,16 @@
 //! One request's life as one machine: admissions, attempts, retries, hedges and timeouts.
 //!
-//! A driver owns sockets, timers and the clock; the [`Call`] owns every decision. The driver feeds it events and does
-//! what it answers:
+//! A driver owns sockets, timers and the clock; the [`Call`] makes every decision. The driver gives it events and carries
+//! out the returned actions:
 //!
 //! ```text
 //! action = call.next(&policy, now, Event::Start(seed))
 //! loop:
 //!     Attempt { id, .. }     pick an endpoint, begin sending      → next(Proceed), or next(Unavailable) without one
 //!     Abort { id }           drop that attempt                    → next(Event::Proceed)
-//!     Wait { until, ticket } sleep until something happens        → next(Timer | Granted | Headers | Done | …)
+//!     Wait { until, ticket } sleep until an event                 → next(Timer | Granted | Headers | Done | …)
 //!                            meanwhile note(Connected | Sent | Flushed | Moved | WaitsForCaller | …), then next(Proceed)
-//!     Finish(…)              hand the caller its response           → after a response's head: go on until Closed
+//!     Finish(…)              return the response to the caller    → after a response's head: go on until Closed
 //!     Closed                 everything is settled
 //! ```
 //!
@@ -18,29 +18,28 @@
 //! shed → rate limit → deadline begins → (retry, hedge: budget) → throttle → breaker → adaptive concurrency → bulkhead
 //! → limits of the attempt.
 //!
-//! - What costs least to refuse is asked first: shedding looks at one word.
-//! - The rate limit sees calls, not attempts: a client pays once, however often we try.
+//! - The cheapest refusal comes first: shedding reads one word.
+//! - The rate limit counts calls, not attempts: a client pays once, however many attempts there are.
 //! - The deadline begins before any waiting, so queues and backoff count against it.
 //! - Breaker and bulkhead see attempts: a retry needs a fresh admission, and is never sent into an open breaker.
-//! - The breaker stands before the bulkhead, so that calls to a dead peer do not queue for a permit first.
+//! - The breaker comes before the bulkhead, so that calls to a dead peer do not queue for a permit first.
 //!
 //! # After the head
-//! The verdict on an attempt is given when it is known: success and latency with the response's head. Once that has gone
-//! to the caller the call is committed: no retry, but idle limit and deadline still run. The body's end gives back the
-//! places (bulkhead, adaptive limit) and can only add a failure: broken off, the peer silent, or, where the verdict
-//! stands in the trailers, a bad status there.
+//! An attempt's outcome is reported when it is known: success and latency with the response's head. Once the head
+//! has been returned to the caller the call is committed: there is no retry, but idle limit and deadline still run. The
+//! body's end returns the permits (bulkhead, adaptive limit) and can only add a failure: the body broke off, the peer fell
+//! silent, or the trailers have a bad status.
 //!
-//! # Who is to blame
-//! The clocks of an attempt run while the peer is waited for. While the caller is waited for they stand still; a limit
-//! that runs out then is the caller's ([`Finish::CallerTimedOut`]) and tells no machine anything. At the deadline the peer
-//! is blamed only if it had the larger part of the call's time. Where that deadline is the caller's own, earlier than the
-//! policy's total, the peer must also have had the larger part of the time that the policy gives it (the shortest of
-//! first byte, attempt and total): a caller in a hurry says nothing of the peer. Our own lack ([`Outcome::Local`]) is
-//! nobody's failure.
+//! # Blame
+//! An attempt's clocks run while it waits for the peer. While it waits for the caller they stop; a limit that runs out then
+//! is the caller's fault ([`Finish::CallerTimedOut`]) and is reported to no machine. At the deadline the peer is blamed only
+//! if it had the larger part of the call's time. If that deadline is the caller's own, earlier than the policy's total, the
+//! peer must also have had the larger part of the time that the policy gives it (the shortest of first byte, attempt and
+//! total): a caller with little time says nothing about the peer. A local shortage ([`Outcome::Local`]) is no failure.
 //!
 //! # Randomness
-//! A call takes one seed. Each choice derives from the seed, its purpose and the attempt, so how often a driver asks
-//! changes nothing, and two drivers that tell a call the same events get the same decisions.
+//! A call has one seed. Each random choice derives from the seed, its purpose and the attempt, so the number of polls
+//! changes nothing, and two drivers that give a call the same events get the same decisions.
 //!
 //! # Cost
 //! No allocation, no lock beyond the bulkhead's queue when it is full. The machine is a few cache lines of plain data.
@@ -63,19 +62,19 @@ use crate::{
 /// Facts that the driver knows about a request before its call begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// Sending it twice does what sending it once does, or the peer sorts out twins by a key.
+    /// Whether sending it twice has the same effect as once, or the peer recognizes repetitions by a key.
     pub idempotent: bool,
-    /// It can be sent a second time, as far as is known now; [`Event::Unreplayable`] takes it back.
+    /// Whether it can be sent again, as far as is known now; [`Event::Unreplayable`] revokes it.
     pub replayable: bool,
-    /// It could be sent twice at the same time.
+    /// Whether it can be sent twice at the same time.
     pub hedgeable: bool,
     /// The caller's own deadline; [`Instant::FAR`] without one.
     pub deadline: Instant,
-    /// How much it matters.
+    /// Its importance.
     pub priority: Priority,
     /// The cohort of the call's user.
     pub cohort: Cohort,
-    /// The key it is counted under by a rate limit that counts keys apart.
+    /// The key by which a keyed rate limit counts it.
     pub rate_key: Option<KeyHash>,
     /// The stages of an attempt that the driver can report.
     pub stages: Stages,
@@ -100,9 +99,9 @@ impl Default for Facts {
 /// The stages of an attempt that a driver can report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stages {
-    /// It notes every [`Mark`].
+    /// The driver reports every [`Mark`].
     Reported,
-    /// It sees only that the attempt goes on. Every attempt counts as sent from its start; no connect limit applies.
+    /// The driver does not see the stages. An attempt counts as sent from its start; no connect limit applies.
     Opaque,
 }
 
@@ -111,7 +110,7 @@ pub enum Stages {
 pub struct AttemptId(pub(crate) u8);
 
 impl AttemptId {
-    /// Its number, from 0.
+    /// Returns its number, from 0.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -132,7 +131,7 @@ pub enum Event {
     Headers(AttemptId, Settlement),
     /// The attempt is over: its response whole, or failed.
     Done(AttemptId, Settlement),
-    /// No endpoint can be had for the attempt that was to begin: the answer to [`Action::Attempt`]. Nothing comes of it;
+    /// No endpoint can be had for the attempt that was to begin: the reply to [`Action::Attempt`]. Nothing comes of it;
     /// an attempt that is out goes on, and a retry's caller gets what it had before.
     Unavailable(AttemptId),
     /// The request's body can no longer be sent again.

@@ -25,9 +25,9 @@ struct World {
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Seen {
-    answered: u64,
+    served: u64,
     sum: u64,
-    /// Calls answered in time, to those that the peer could have answered.
+    /// Calls served in time, divided by those that the peer could have served.
     goodput: f64,
     /// Mean latency, in service times.
     latency: f64,
@@ -74,8 +74,8 @@ impl World {
             }
         }
         let possible = span as f64 * self.servers as f64 / self.service;
-        self.seen.goodput = self.seen.answered as f64 / possible;
-        self.seen.latency = self.seen.sum as f64 / self.seen.answered as f64 / self.service;
+        self.seen.goodput = self.seen.served as f64 / possible;
+        self.seen.latency = self.seen.sum as f64 / self.seen.served as f64 / self.service;
         self.seen
     }
 
@@ -104,7 +104,7 @@ impl World {
         let outcome = if took > PATIENCE {
             Outcome::Failure(Failure::Timeout)
         } else {
-            self.seen.answered += 1;
+            self.seen.served += 1;
             self.seen.sum += took;
             Outcome::Success
         };

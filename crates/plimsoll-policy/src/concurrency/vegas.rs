@@ -12,7 +12,7 @@
 //! Differences from the source, each with its reason:
 //!
 //! * A window with drops lowers the limit by `lg` once there, and not at all where its latency is a new least one. Here
-//!   it does by `lg` for each drop: a window may stand for thousands of calls, and how quick the others were is no answer
+//!   it does by `lg` for each drop: a window may stand for thousands of calls, and how quick the others were is no argument
 //!   to those that were lost.
 //! * Every `U(½, 1)·30·L` windows the source takes whatever latency comes next for `rtt₀`, under load or not. Here the
 //!   limit is lowered for it (see the module's probes), after a number of windows that does not depend on `L`.

@@ -68,8 +68,8 @@ impl Window {
         if now < self.end || self.calls < CALLS {
             return None;
         }
-        let answered = self.calls - self.drops;
-        let mean = (answered > 0).then(|| (self.sum as f64 / f64::from(answered)).max(1.0));
+        let completed = self.calls - self.drops;
+        let mean = (completed > 0).then(|| (self.sum as f64 / f64::from(completed)).max(1.0));
         let sample = Sample {
             latency: mean,
             in_flight: f64::from(self.in_flight),

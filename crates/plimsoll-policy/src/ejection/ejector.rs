@@ -36,7 +36,7 @@ pub struct Ejector {
     due: AtomicU64,
     /// Somebody judges.
     judging: AtomicBool,
-    /// Endpoints with a verdict that nobody has been told of.
+    /// The number of endpoints with an unreported decision.
     untold: AtomicU32,
     changes: Changes,
     endpoints: Box<[Arc<Endpoint>]>,
@@ -96,7 +96,7 @@ impl Ejector {
     /// Records an attempt's outcome as soon as it is known: at the response's head or at its failure.
     ///
     /// Where an endpoint stands out by it (or, with a sweep, any endpoint), what came of that. A sweep that ejects
-    /// several ejects them at once, and each further verdict is told with one of the next attempts. `draw` spreads the
+    /// several ejects them at once, and each further decision is returned with one of the next attempts. `draw` spreads the
     /// time of an ejection.
     #[inline]
     pub fn judge(
@@ -224,7 +224,7 @@ impl Ejector {
         })
     }
 
-    /// Ejects what stands out in the tallies just closed. The first verdict; the others are kept for [`Self::tell`].
+    /// Ejects the outliers of the tallies just closed. Returns the first decision; the others are kept for [`Self::tell`].
     fn outliers(&self, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         let (rate, percentage) = (self.thresholds.success_rate(), self.thresholds.failure_percentage());
         if rate.is_none() && percentage.is_none() {
@@ -239,19 +239,19 @@ impl Ejector {
             by_percentage.into_iter().map(|endpoint| (endpoint, EjectionReason::FailurePercentage));
         let (mut first, mut draw) = (None, draw);
         for (endpoint, reason) in by_rate.chain(by_percentage) {
-            let verdict = self.decide(endpoint, now, draw, reason);
+            let decision = self.decide(endpoint, now, draw, reason);
             draw = draw.split();
-            let Some(verdict) = verdict else { continue };
+            let Some(decision) = decision else { continue };
             if first.is_none() {
-                first = Some(verdict);
-            } else if self.endpoints[endpoint as usize].keep(verdict) {
+                first = Some(decision);
+            } else if self.endpoints[endpoint as usize].keep(decision) {
                 self.untold.fetch_add(1, Ordering::Relaxed);
             }
         }
         first
     }
 
-    /// One verdict that was kept. Should the count be wrong (an endpoint that a reload removed took its verdict along),
+    /// Returns one kept decision. If the count is wrong (an endpoint that a reload removed took its decision along),
     /// it is put right.
     #[cold]
     fn tell(&self) -> Option<EjectionDecision> {
@@ -269,9 +269,9 @@ impl Ejector {
     /// Ejections are decided one at a time, so that the count of those that are out holds while one is added to it.
     fn alone(&self, decide: impl FnOnce() -> Option<EjectionDecision>) -> Option<EjectionDecision> {
         self.judging.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
-        let verdict = decide();
+        let decision = decide();
         self.judging.store(false, Ordering::Release);
-        verdict
+        decision
     }
 
     fn decide(

@@ -41,7 +41,7 @@ pub(super) struct Endpoint {
     streak: AtomicU32,
     times: AtomicU32,
     withheld: AtomicU32,
-    /// A verdict that nobody has been told of; see [`Endpoint::keep`]. 0: none.
+    /// An unreported decision; see [`Endpoint::keep`]. 0: none.
     untold: AtomicU32,
 }
 
@@ -176,16 +176,16 @@ impl Endpoint {
         (requests > 0).then(|| (requests, f64::from(successes) * 100.0 / f64::from(requests)))
     }
 
-    /// Keeps a verdict on this endpoint until [`Self::tell`]. Whether there was none.
-    pub(super) fn keep(&self, verdict: EjectionDecision) -> bool {
-        let (kind, reason) = match verdict {
+    /// Keeps a decision on this endpoint until [`Self::tell`]. Returns whether there was none.
+    pub(super) fn keep(&self, decision: EjectionDecision) -> bool {
+        let (kind, reason) = match decision {
             EjectionDecision::Ejected(ejected) => (1, ejected.reason),
             EjectionDecision::Withheld(withheld) => (2 + withheld.because as u32, withheld.reason),
         };
         self.untold.swap(kind << 8 | reason as u32, Relaxed) == 0
     }
 
-    /// The verdict that was kept, with the endpoint's standing of now.
+    /// Returns the kept decision, with the endpoint's present standing.
     pub(super) fn tell(&self, endpoint: u32) -> Option<EjectionDecision> {
         let kept = self.untold.swap(0, Relaxed);
         let reason = *EjectionReason::ALL.get((kept & 0xff) as usize)?;

@@ -28,7 +28,7 @@
 //! - **What counts.** Throttled attempts count for nothing (in Envoy a 429 is a success): a peer that says "less" is well
 //!   and has done nothing. Nor do attempts that were cancelled, failed by the caller, or failed by our own lack.
 //!
-//! # The verdict is the head's
+//! # The outcome is the head's
 //! An attempt is judged when its response's head is there, or when it failed ([`Ejector::judge`]). A body that breaks off
 //! later can only add a failure ([`Ejector::judge_late`]). So a download that began before an endpoint fell ill and ends
 //! well meanwhile does not end the run of failures.

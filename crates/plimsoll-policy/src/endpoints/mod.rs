@@ -4,7 +4,7 @@
 //! and a panic threshold into one machine without I/O. A gateway, a client and a simulator drive the same one:
 //!
 //! - [`Endpoints::pick`] before an attempt;
-//! - [`Endpoints::judge`] when its verdict is known: at the response's head, or at its failure;
+//! - [`Endpoints::judge`] when its outcome is known: at the response's head, or at its failure;
 //! - [`Endpoints::judge_late`] if the body then breaks off;
 //! - [`Endpoints::release`] when the attempt is over, body and all.
 //!
@@ -22,7 +22,7 @@
 //! and all endpoints are asked, as in Envoy. If half of a fleet seems ill, it is as likely that the check is, or that the
 //! rest would fall under the load of all; and a health check that is itself broken does not take the service down. A
 //! threshold of zero switches it off: without a healthy endpoint nothing is picked then; with healthy ones that are all
-//! ejected, those are asked, since a check that was answered a second ago knows more than failures of a while ago.
+//! ejected, they are used, since a check that succeeded a second ago is newer evidence than earlier failures.
 //!
 //! Entering and leaving it are told once each, by [`Endpoints::panic_turned`].
 //!

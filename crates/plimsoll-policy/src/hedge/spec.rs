@@ -36,7 +36,7 @@ impl fmt::Display for Percentile {
 /// When the second attempt goes out while the first is still under way.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum HedgeDelay {
-    /// After this part of recent attempts would have been answered.
+    /// At this percentile of the latencies of recent attempts.
     Percentile(Percentile),
     /// After this long.
     Fixed(Duration),

@@ -380,7 +380,7 @@ proptest! {
     }
 
     /// Where an interval is a whole number of nanoseconds and the burst is spelled out, governor decides right, and so
-    /// must we: the same answers to the same asks.
+    /// must we: the same decisions for the same requests.
     #[test]
     fn as_governor_where_governor_is_right(millis in 1u64..5000, size in 1u32..20, steps in steps()) {
         use governor::{Quota, RateLimiter as Governor, clock::FakeRelativeClock};

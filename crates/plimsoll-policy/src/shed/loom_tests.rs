@@ -1,4 +1,4 @@
-//! Two who find an interval over: one verdict, and no delay taken for none.
+//! Two threads that find an interval over: one decision, and no delay is missed.
 
 use super::*;
 use loom::{sync::Arc, thread};

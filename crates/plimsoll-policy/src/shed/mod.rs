@@ -30,7 +30,7 @@
 //! ```
 //!
 //! Two things differ from folly's `Codel`. An interval in which no call left the queue is not judged by the delay before
-//! it: it was calm, unless a call was in the queue for all of it, and then the queue stood. And a verdict that nobody
+//! it: it was calm, unless a call was in the queue for all of it, and then the queue stood. And a state that nobody
 //! renews lapses after two intervals. (Besides, folly lets the first call of each interval go, and begins the first
 //! interval when it is constructed.)
 //!
@@ -92,7 +92,7 @@ pub struct Shedder {
     ends: AtomicU64,
     /// The least delay of it so far.
     least: AtomicU64,
-    /// The verdict holds until then.
+    /// The state holds until then.
     overloaded_until: AtomicU64,
     target: AtomicU64,
     interval: AtomicU64,
@@ -176,7 +176,7 @@ impl Shedder {
         Err(RejectedError::new(Machine::Shed, Reason::Overloaded).after(back))
     }
 
-    /// Whether the queue is standing. A verdict lapses after two intervals, if nothing is heard.
+    /// Whether the queue is standing. It expires after two intervals without a report.
     #[inline]
     pub fn overloaded(&self, now: Instant) -> bool {
         now.as_nanos() < self.overloaded_until.load(Relaxed)

@@ -358,7 +358,7 @@ proptest! {
     }
 }
 
-/// Three hosts that answer in 10 ms, but for the attempts at the last one that `fails` says fail, in no time: `rate`
+/// Three hosts that respond in 10 ms, except that the attempts at the last one fail at once where `fails` says so: `rate`
 /// attempts a second, unevenly. How many attempts each host gets, by whole seconds.
 fn simulate(rate: u64, seconds: u64, fails: impl Fn(u64, Draw) -> bool) -> Vec<[u32; 3]> {
     let balancer = alike(Balance::PeakEwma, 3);

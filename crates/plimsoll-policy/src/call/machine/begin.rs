@@ -2,7 +2,7 @@
 
 use super::{
     Call,
-    state::{Queued, Step},
+    state::{CallStage, Queued},
 };
 use crate::{
     AttemptRole, DenyReason, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, RejectedError, Seed,
@@ -122,7 +122,9 @@ impl Call {
     }
 
     pub(super) fn granted<D: Driver>(&mut self, cx: Context<'_, D>, granted: Ticket) {
-        let &Step::Queued(Queued { role, ticket, permits, since, .. }) = self.state.step() else { return };
+        let &CallStage::Queued(Queued { role, ticket, permits, since, .. }) = self.state.stage() else {
+            return;
+        };
         if ticket == granted
             && let Some(permits) = cx.policy.claim(ticket, cx.now, permits)
         {

@@ -2,7 +2,7 @@
 
 use super::{
     Call, Latency,
-    state::{Queued, Step},
+    state::{CallStage, Queued},
 };
 use crate::{
     AttemptRole, Cause, Failure, Instant, Outcome, PolicyEvent, Purpose, Settlement,
@@ -44,14 +44,14 @@ impl Call {
         let result = if open { Kept::Responded(*attempt) } else { Kept::Failed(id) };
         let alone = self.attempts.in_flight() == 1;
         if alone && open {
-            return self.answered_badly(cx, slot, settlement);
+            return self.failed_response(cx, slot, settlement);
         }
         self.failed(cx, slot, settlement, result);
     }
 
     /// Handles a failed response of the only attempt in flight: a retry, or the peer's own response for the caller, which is
     /// better than one of ours.
-    fn answered_badly<D: Driver>(&mut self, cx: Context<'_, D>, slot: usize, settlement: &Settlement) {
+    fn failed_response<D: Driver>(&mut self, cx: Context<'_, D>, slot: usize, settlement: &Settlement) {
         let Some(attempt) = self.attempts.get(slot).copied() else { return };
         match self.again(cx, &attempt, settlement) {
             Again::After(cause, wait) => {
@@ -126,7 +126,7 @@ impl Call {
         let latency =
             if settlement.outcome == Outcome::Success { Latency::Counts } else { Latency::SaysNothing };
         if open {
-            if attempt.verdict().is_none() {
+            if attempt.outcome().is_none() {
                 attempt.head(cx.now, settlement.outcome, settlement.provisional);
             }
             self.judge(cx, slot, settlement, latency);
@@ -146,7 +146,7 @@ impl Call {
         }
         if let Some(permits) = &attempt.permits {
             let adds = match outcome {
-                Outcome::Failure(_) | Outcome::Throttled => attempt.verdict() == Some(Outcome::Success),
+                Outcome::Failure(_) | Outcome::Throttled => attempt.outcome() == Some(Outcome::Success),
                 Outcome::Success => attempt.is_provisional(),
                 Outcome::Cancelled | Outcome::Caller | Outcome::Local => false,
             };
@@ -218,15 +218,15 @@ impl Call {
     }
 
     pub(super) fn gone<D: Driver>(&mut self, cx: Context<'_, D>) {
-        match *self.state.step() {
-            Step::Ended => return,
-            Step::Queued(Queued { ticket, permits, .. }) => {
+        match *self.state.stage() {
+            CallStage::Ended => return,
+            CallStage::Queued(Queued { ticket, permits, .. }) => {
                 let luck = self.luck(AttemptId(self.progress.made));
                 if let Some(permits) = cx.policy.give_up(ticket, cx.now, luck, permits) {
                     cx.policy.give_back(&permits, cx.now, luck);
                 }
             }
-            Step::Committed => {
+            CallStage::Committed => {
                 cx.observe(PolicyEvent::Gone);
                 for slot in 0..Attempts::SLOTS {
                     if let Some(attempt) = self.attempts.get(slot) {

@@ -13,9 +13,9 @@ pub(super) struct Queued {
     pub(super) until: Instant,
 }
 
-/// The event that a call waits for.
+/// The stage of a call, by the event that it waits for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(super) enum CallStage {
     /// Its start.
     New,
     /// A permit of the bulkhead.
@@ -32,66 +32,66 @@ pub(super) enum Step {
 
 /// The state of a call.
 #[derive(Debug)]
-pub(super) struct State(Step);
+pub(super) struct State(CallStage);
 
 impl State {
     /// The state before the call's start.
     #[inline(always)]
     pub(super) const fn new() -> Self {
-        Self(Step::New)
+        Self(CallStage::New)
     }
 
     #[inline(always)]
-    pub(super) const fn step(&self) -> &Step {
+    pub(super) const fn stage(&self) -> &CallStage {
         &self.0
     }
 
     #[inline(always)]
     pub(super) const fn is_in_flight(&self) -> bool {
-        matches!(self.0, Step::InFlight)
+        matches!(self.0, CallStage::InFlight)
     }
 
     #[inline(always)]
     pub(super) const fn is_committed(&self) -> bool {
-        matches!(self.0, Step::Committed)
+        matches!(self.0, CallStage::Committed)
     }
 
     #[inline(always)]
     pub(super) const fn is_ended(&self) -> bool {
-        matches!(self.0, Step::Ended)
+        matches!(self.0, CallStage::Ended)
     }
 
     /// The attempt that is to begin waits for a permit. A hedge never does.
     #[inline(always)]
     pub(super) fn move_to_queued(&mut self, queued: Queued) {
-        debug_assert!(matches!(self.0, Step::New | Step::Backoff(_)), "{self:?} cannot queue");
-        self.0 = Step::Queued(queued);
+        debug_assert!(matches!(self.0, CallStage::New | CallStage::Backoff(_)), "{self:?} cannot queue");
+        self.0 = CallStage::Queued(queued);
     }
 
     /// A retry is planned for this time.
     #[inline(always)]
     pub(super) fn move_to_backoff(&mut self, until: Instant) {
         debug_assert!(self.is_in_flight(), "{self:?} has no attempt to retry");
-        self.0 = Step::Backoff(until);
+        self.0 = CallStage::Backoff(until);
     }
 
     /// An attempt begins.
     #[inline(always)]
     pub(super) fn move_to_in_flight(&mut self) {
         debug_assert!(!self.is_committed() && !self.is_ended(), "{self:?} begins no attempt");
-        self.0 = Step::InFlight;
+        self.0 = CallStage::InFlight;
     }
 
     /// A response goes to the caller, and its body is still to be read.
     #[inline(always)]
     pub(super) fn move_to_committed(&mut self) {
         debug_assert!(!self.is_committed() && !self.is_ended(), "{self:?} commits to no other response");
-        self.0 = Step::Committed;
+        self.0 = CallStage::Committed;
     }
 
     /// The call is over.
     #[inline(always)]
     pub(super) fn move_to_ended(&mut self) {
-        self.0 = Step::Ended;
+        self.0 = CallStage::Ended;
     }
 }

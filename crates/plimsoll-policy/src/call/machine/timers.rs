@@ -2,7 +2,7 @@
 
 use super::{
     Call, Latency,
-    state::{Queued, Step},
+    state::{CallStage, Queued},
 };
 use crate::{
     AttemptRole, Failure, Limit, Machine, Outcome, PolicyEvent, Reason, RejectedError, Settlement,
@@ -13,23 +13,25 @@ use std::time::Duration;
 
 impl Call {
     pub(super) fn timer<D: Driver>(&mut self, cx: Context<'_, D>) {
-        match *self.state.step() {
-            Step::Queued(Queued { until, .. }) if cx.now >= until => self.waited_too_long(cx),
-            Step::Backoff(until) if cx.now >= until => self.begin(cx, AttemptRole::Retry),
-            Step::InFlight if cx.now >= self.progress.deadline => self.out_of_time(cx),
-            Step::InFlight => {
+        match *self.state.stage() {
+            CallStage::Queued(Queued { until, .. }) if cx.now >= until => self.waited_too_long(cx),
+            CallStage::Backoff(until) if cx.now >= until => self.begin(cx, AttemptRole::Retry),
+            CallStage::InFlight if cx.now >= self.progress.deadline => self.out_of_time(cx),
+            CallStage::InFlight => {
                 self.expire(cx);
                 if self.state.is_in_flight() && cx.now >= self.hedge_at {
                     self.hedge(cx);
                 }
             }
-            Step::Committed => self.expire_body(cx),
+            CallStage::Committed => self.expire_body(cx),
             _ => {}
         }
     }
 
     fn waited_too_long<D: Driver>(&mut self, cx: Context<'_, D>) {
-        let &Step::Queued(Queued { role, ticket, permits, since, .. }) = self.state.step() else { return };
+        let &CallStage::Queued(Queued { role, ticket, permits, since, .. }) = self.state.stage() else {
+            return;
+        };
         cx.policy.waited(cx.now, cx.now.since(since));
         let in_time = cx.now < self.progress.deadline;
         let luck = self.luck(AttemptId(self.progress.made));

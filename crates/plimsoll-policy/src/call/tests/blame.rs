@@ -147,7 +147,7 @@ fn a_slow_download_past_the_deadline_is_no_failure() {
         let mut bench = Bench::new(guarded(1), reported());
         let id = bench.begin();
         assert!(matches!(bench.next(Event::Headers(id, Settlement::SUCCESS)), Action::Finish(_)));
-        assert_eq!(counts(&bench), (1, 0), "the verdict is the head's");
+        assert_eq!(counts(&bench), (1, 0), "the outcome is the head's");
         loop {
             bench.note(id, Mark::Moved);
             bench.note(id, waits_for);
@@ -175,7 +175,7 @@ fn a_peer_that_falls_silent_in_its_body_has_failed() {
 }
 
 #[test]
-fn places_are_held_to_the_bodys_end_and_the_verdict_is_the_heads() {
+fn permits_are_held_to_the_bodys_end_and_the_outcome_is_the_heads() {
     let mut bench = Bench::new(guarded(10), reported());
     let id = bench.begin();
     let _ = bench.after(20 * MS).next(Event::Headers(id, Settlement::SUCCESS));

@@ -94,7 +94,7 @@ fn a_peers_own_failure_passes_when_no_retry_is_left() {
 }
 
 #[test]
-fn a_kept_answer_is_given_if_its_retry_is_not_admitted() {
+fn a_kept_response_is_returned_if_its_retry_is_not_admitted() {
     let breaker = crate::breaker::BreakerSpec {
         minimum_calls: NonZeroU32::MIN,
         failure_ratio: Some(Ratio::percent(1)),
@@ -209,7 +209,7 @@ fn an_error_does_not_win_over_a_pending_hedge() {
 }
 
 #[test]
-fn a_bad_answer_is_kept_while_the_hedge_is_out() {
+fn a_failed_response_is_kept_while_the_hedge_is_in_flight() {
     let mut bench = Bench::new(hedging(), safe());
     let first = bench.begin();
     let Action::Attempt { id: hedge, .. } = bench.wait_out() else { panic!() };

@@ -32,15 +32,15 @@ mod alone {
         (0..times).filter_map(|_| ejector.judge(endpoint, now, LEAST, FAILURE)).last()
     }
 
-    fn ejected(verdict: Option<EjectionDecision>) -> Ejected {
-        match verdict {
+    fn ejected(decision: Option<EjectionDecision>) -> Ejected {
+        match decision {
             Some(EjectionDecision::Ejected(ejected)) => ejected,
             other => panic!("no ejection: {other:?}"),
         }
     }
 
-    fn because(verdict: Option<EjectionDecision>) -> WithheldBecause {
-        match verdict {
+    fn because(decision: Option<EjectionDecision>) -> WithheldBecause {
+        match decision {
             Some(EjectionDecision::Withheld(withheld)) => withheld.because,
             other => panic!("not withheld: {other:?}"),
         }
@@ -123,8 +123,8 @@ mod alone {
     #[test]
     fn jitter_is_a_tenth_at_most() {
         let ejector = Ejector::new(&in_a_row(1, "50%"), 2);
-        let verdict = ejector.judge(0, at(0), Draw::new(u64::MAX), FAILURE);
-        assert_eq!(ejected(verdict).until, at(33));
+        let decision = ejector.judge(0, at(0), Draw::new(u64::MAX), FAILURE);
+        assert_eq!(ejected(decision).until, at(33));
     }
 
     #[test]
@@ -168,9 +168,9 @@ mod alone {
 
     /// Settles `good` of 100 attempts as successes at each endpoint, and lets the sweep come.
     fn sweep(ejector: &Ejector, start: u64, good: &[u32]) -> Vec<EjectionDecision> {
-        let mut verdicts = vec![];
+        let mut decisions = vec![];
         let mut settle = |endpoint, now, outcome| {
-            verdicts.extend(ejector.judge(endpoint, now, LEAST, outcome));
+            decisions.extend(ejector.judge(endpoint, now, LEAST, outcome));
         };
         for (endpoint, good) in (0..).zip(good) {
             for attempt in 0..100 {
@@ -178,7 +178,7 @@ mod alone {
             }
         }
         settle(0, at(start + 11), Outcome::Success);
-        verdicts
+        decisions
     }
 
     fn by_rate() -> EjectionSpec {
@@ -189,8 +189,8 @@ mod alone {
     fn a_success_rate_far_below_the_others_ejects() {
         // Mean 92.0, σ 14.0: the threshold is 65.4 %.
         let ejector = Ejector::new(&by_rate(), 6);
-        let verdicts = sweep(&ejector, 1, &[99, 98, 99, 97, 98, 61]);
-        let [EjectionDecision::Ejected(ejected)] = verdicts[..] else { panic!("{verdicts:?}") };
+        let decisions = sweep(&ejector, 1, &[99, 98, 99, 97, 98, 61]);
+        let [EjectionDecision::Ejected(ejected)] = decisions[..] else { panic!("{decisions:?}") };
         assert_eq!((ejected.endpoint, ejected.reason), (5, EjectionReason::SuccessRate));
     }
 
@@ -218,8 +218,8 @@ mod alone {
     fn too_large_a_part_that_failed_ejects_whatever_the_others_did() {
         let percentage = FailurePercentage { minimum_requests: 100, ..FailurePercentage::default() };
         let spec = EjectionSpec { success_rate: None, failure_percentage: Some(percentage), ..by_rate() };
-        let verdicts = sweep(&Ejector::new(&spec, 5), 1, &[70, 16, 50, 60, 15]);
-        let [EjectionDecision::Ejected(ejected)] = verdicts[..] else { panic!("{verdicts:?}") };
+        let decisions = sweep(&Ejector::new(&spec, 5), 1, &[70, 16, 50, 60, 15]);
+        let [EjectionDecision::Ejected(ejected)] = decisions[..] else { panic!("{decisions:?}") };
         assert_eq!((ejected.endpoint, ejected.reason), (4, EjectionReason::FailurePercentage));
         // By rate none of them stands out.
         assert_eq!(sweep(&Ejector::new(&by_rate(), 5), 1, &[70, 16, 50, 60, 15]), []);
@@ -252,9 +252,9 @@ mod alone {
         let ejector = Ejector::new(&in_a_row(5, "50%"), 2);
         // Their heads were good, long before the endpoint fell ill.
         (0..100).for_each(|_| _ = ejector.judge(0, at(1), LEAST, Outcome::Success));
-        // Their ends, one after each failure, are nobody's verdict.
-        let verdicts: Vec<_> = (0..5).filter_map(|_| ejector.judge(0, at(2), LEAST, FAILURE)).collect();
-        let [EjectionDecision::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
+        // Their ends, one after each failure, decide nothing.
+        let decisions: Vec<_> = (0..5).filter_map(|_| ejector.judge(0, at(2), LEAST, FAILURE)).collect();
+        let [EjectionDecision::Ejected(_)] = decisions[..] else { panic!("{decisions:?}") };
     }
 
     #[test]
@@ -268,8 +268,8 @@ mod alone {
             assert_eq!(standing().consecutive_failures, 1, "the head of each was a success");
         }
         ejector.judge_late(0, at(1), LEAST, FAILURE);
-        let verdict = ejector.judge_late(0, at(1), LEAST, FAILURE);
-        assert_eq!(ejected(verdict).reason, EjectionReason::ConsecutiveFailures);
+        let decision = ejector.judge_late(0, at(1), LEAST, FAILURE);
+        assert_eq!(ejected(decision).reason, EjectionReason::ConsecutiveFailures);
     }
 
     #[test]
@@ -283,17 +283,17 @@ mod alone {
     }
 
     #[test]
-    fn a_head_whose_verdict_follows_ends_no_run_by_itself() {
+    fn a_provisional_head_ends_no_run_by_itself() {
         let ejector = Ejector::new(&in_a_row(3, "50%"), 2);
         let standing = || ejector.snapshot(at(1)).next().unwrap();
         let head = || ejector.judge_provisional(0, at(1), LEAST);
         // A gRPC peer that fails every call, in trailers.
-        let mut verdicts = vec![];
+        let mut decisions = vec![];
         for _ in 0..3 {
-            verdicts.extend(head());
-            verdicts.extend(ejector.judge_late(0, at(1), LEAST, FAILURE));
+            decisions.extend(head());
+            decisions.extend(ejector.judge_late(0, at(1), LEAST, FAILURE));
         }
-        let [EjectionDecision::Ejected(_)] = verdicts[..] else { panic!("{verdicts:?}") };
+        let [EjectionDecision::Ejected(_)] = decisions[..] else { panic!("{decisions:?}") };
 
         ejector.uneject(0, at(1));
         fail(&ejector, 0, at(1), 2);
@@ -324,9 +324,9 @@ mod alone {
             for (endpoint, gap, kind, bits) in steps {
                 seconds += gap;
                 let outcome = if kind == 0 { Outcome::Success } else { FAILURE };
-                let verdict = ejector.judge(endpoint % endpoints, at(seconds), Draw::new(bits), outcome);
+                let decision = ejector.judge(endpoint % endpoints, at(seconds), Draw::new(bits), outcome);
                 prop_assert!(ejector.ejected(at(seconds)) <= allowed);
-                if let Some(EjectionDecision::Withheld(withheld)) = verdict {
+                if let Some(EjectionDecision::Withheld(withheld)) = decision {
                     prop_assert_eq!(ejector.ejected(at(seconds)), allowed);
                     prop_assert!(!ejector.is_ejected(withheld.endpoint, at(seconds)));
                 }
@@ -351,7 +351,7 @@ mod together {
             });
             let mine = ejector.judge(0, at(1), LEAST, FAILURE);
             let theirs = other.join().unwrap();
-            let out = |verdict| u32::from(matches!(verdict, Some(EjectionDecision::Ejected(_))));
+            let out = |decision| u32::from(matches!(decision, Some(EjectionDecision::Ejected(_))));
             assert_eq!(out(mine) + out(theirs), 1);
             assert_eq!(ejector.ejected(at(1)), 1);
         });

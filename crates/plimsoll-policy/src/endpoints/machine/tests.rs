@@ -1,12 +1,13 @@
 use super::*;
 use crate::{
-    Failure,
+    Draw, Failure, Outcome,
     balance::Balance,
-    ejection::{EjectionReason, EjectionSpec, FailurePercentage},
+    ejection::{EjectionDecision, EjectionReason, EjectionSpec, FailurePercentage},
+    endpoints::Pick,
     units::Ratio,
 };
 use proptest::prelude::*;
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 const FAILURE: Outcome = Outcome::Failure(Failure::Response);
 const QUICK: Duration = Duration::from_millis(1);
@@ -79,7 +80,7 @@ fn the_head_counts_once_and_the_place_is_held_to_the_end() {
     assert_eq!(standing().standing.unwrap().requests, 1);
 }
 
-/// Before verdicts were given at the head, a head's latency reported at the body's end overwrote newer estimates.
+/// Before outcomes were reported at the head, a head's latency reported at the body's end overwrote newer estimates.
 #[test]
 fn a_download_that_ends_leaves_the_estimate_alone() {
     let endpoints = of(&spec(Balance::PeakEwma), 1);
@@ -113,10 +114,10 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
             let others: Vec<u32> = (0..5).filter(|other| *other != endpoint).collect();
             endpoints.pick(now, Draw::new(0), None, &[], &others)
         };
-        let mut verdicts = vec![];
+        let mut decisions = vec![];
         let mut downloads: Vec<Pick> = (0..60).map(|_| begin(2, at(1)).unwrap()).collect();
         for download in &downloads {
-            verdicts.extend(endpoints.judge(download, at(1), Draw::new(0), Outcome::Success, QUICK));
+            decisions.extend(endpoints.judge(download, at(1), Draw::new(0), Outcome::Success, QUICK));
         }
         // Sweeps close the tally of their heads; the failures are those of a later one.
         for second in [12, 22] {
@@ -124,7 +125,7 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
                 let Some(pick) = begin(endpoint, at(second)) else { continue };
                 let fails = endpoint == 2 && second == 22;
                 let outcome = if fails { FAILURE } else { Outcome::Success };
-                verdicts.extend(endpoints.judge(&pick, at(second), Draw::new(0), outcome, QUICK));
+                decisions.extend(endpoints.judge(&pick, at(second), Draw::new(0), outcome, QUICK));
                 endpoints.release(pick);
                 if let Some(download) = fails.then(|| downloads.pop()).flatten() {
                     endpoints.release(download);
@@ -132,8 +133,8 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
             }
         }
         let pick = begin(0, at(33)).unwrap();
-        verdicts.extend(endpoints.judge(&pick, at(33), Draw::new(0), Outcome::Success, QUICK));
-        let [EjectionDecision::Ejected(ejected)] = verdicts[..] else { panic!("{reason:?}: {verdicts:?}") };
+        decisions.extend(endpoints.judge(&pick, at(33), Draw::new(0), Outcome::Success, QUICK));
+        let [EjectionDecision::Ejected(ejected)] = decisions[..] else { panic!("{reason:?}: {decisions:?}") };
         assert_eq!((ejected.endpoint, ejected.reason), (2, reason));
     }
 }

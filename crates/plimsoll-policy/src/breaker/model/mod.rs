@@ -1,143 +1,20 @@
-//! The breaker against a model that remembers every call one by one.
+//! The breaker compared with a model that keeps every call.
+
+mod reference;
+mod script;
 
 use super::*;
-use crate::{Failure, units::Ratio};
+use crate::{Draw, Outcome, Reason, TransitionReason};
 use proptest::prelude::*;
-use std::{collections::VecDeque, num::NonZeroU32};
-
-const FAILURE: Outcome = Outcome::Failure(Failure::Broken);
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// Asks for a permit and puts it on the pile.
-    Admit,
-    /// Settles a permit from somewhere in the pile: late, out of order, of an epoch long gone.
-    Settle(usize, Outcome, bool),
-    /// Settles one as good so far.
-    Provisional(usize, bool),
-    /// The end of a call whose head was good.
-    Late(usize, Outcome),
-    /// Forgets one.
-    Forget(usize),
-    /// Renews one that has waited.
-    Renew(usize),
-    Pause(Duration),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let outcome = prop_oneof![
-        4 => Just(Outcome::Success),
-        4 => Just(FAILURE),
-        1 => Just(Outcome::Cancelled),
-        1 => Just(Outcome::Throttled),
-    ];
-    let late = prop_oneof![4 => Just(FAILURE), 2 => Just(Outcome::Success), 1 => Just(Outcome::Throttled)];
-    let step = prop_oneof![
-        8 => Just(Step::Admit),
-        2 => (any::<usize>(), prop::bool::weighted(0.2)).prop_map(|(at, slow)| Step::Provisional(at, slow)),
-        3 => (any::<usize>(), late).prop_map(|(at, how)| Step::Late(at, how)),
-        1 => any::<usize>().prop_map(Step::Renew),
-        8 => (any::<usize>(), outcome, prop::bool::weighted(0.2)).prop_map(|(at, how, slow)| Step::Settle(at, how, slow)),
-        1 => any::<usize>().prop_map(Step::Forget),
-        2 => (0u64..700).prop_map(|millis| Step::Pause(Duration::from_millis(millis))),
-    ];
-    prop::collection::vec(step, 1..400)
-}
-
-fn spec() -> impl Strategy<Value = BreakerSpec> {
-    let window = prop_oneof![
-        (1u32..40).prop_map(|calls| Window::Calls(NonZeroU32::new(calls).unwrap())),
-        (50u64..3000).prop_map(|millis| Window::Time(Duration::from_millis(millis))),
-    ];
-    let row = prop::option::of(1u32..6);
-    let ratio = |least| (least..100u8).prop_map(Ratio::percent);
-    (window, 1u32..30, prop::option::of(ratio(0)), prop::option::of(ratio(0)), row, 1u32..5).prop_map(
-        |(window, minimum, failure_ratio, slow, row, probes)| BreakerSpec {
-            window,
-            minimum_calls: NonZeroU32::new(minimum).unwrap(),
-            failure_ratio,
-            slow: slow.map(|ratio| Slow { call: Duration::from_secs(1), ratio }),
-            consecutive_failures: row.and_then(NonZeroU32::new),
-            open: Duration::from_millis(300),
-            max_open: Duration::from_secs(1),
-            jitter: Ratio::percent(20),
-            probes: NonZeroU32::new(probes).unwrap(),
-            half_open: Duration::from_millis(500),
-        },
-    )
-}
-
-/// The reference model of the breaker, in the simplest form.
-struct Model {
-    spec: BreakerSpec,
-    state: BreakerState,
-    epoch: u32,
-    /// Every call that counted in this epoch: when it ended, whether it failed, whether it was slow.
-    calls: VecDeque<(Instant, bool, bool)>,
-    row: u32,
-    out: u32,
-    passed: u32,
-    /// The longest that an open state may last from its beginning, and the beginning of this state.
-    since: Instant,
-}
-
-impl Model {
-    fn new(spec: BreakerSpec) -> Self {
-        Self {
-            spec,
-            state: BreakerState::Closed,
-            epoch: 0,
-            calls: VecDeque::new(),
-            row: 0,
-            out: 0,
-            passed: 0,
-            since: Instant::ORIGIN,
-        }
-    }
-
-    fn enter(&mut self, now: Instant, state: BreakerState) {
-        *self = Self { epoch: self.epoch + 1, state, since: now, ..Self::new(self.spec) };
-    }
-
-    /// The least and the most that the breaker may have in its window of (calls, failures, slow calls): the same two
-    /// where it is by count, a bucket apart either way where it is by time.
-    fn counts(&self, now: Instant) -> [[u64; 3]; 2] {
-        let sum = |calls: &mut dyn Iterator<Item = &(Instant, bool, bool)>| {
-            calls.fold([0; 3], |[n, failed, slow], call| {
-                [n + 1, failed + u64::from(call.1), slow + u64::from(call.2)]
-            })
-        };
-        match self.spec.window {
-            Window::Calls(size) => [sum(&mut self.calls.iter().rev().take(size.get() as usize)); 2],
-            Window::Time(length) => {
-                let bucket = length / 16;
-                let within =
-                    |reach: Duration| sum(&mut self.calls.iter().filter(|(at, ..)| now.since(*at) < reach));
-                [within(bucket * 15), within(length + bucket)]
-            }
-        }
-    }
-
-    /// Whether the counts given open it.
-    fn opens(&self, [calls, failed, slow]: [u64; 3]) -> bool {
-        let size = match self.spec.window {
-            Window::Calls(size) => size,
-            Window::Time(_) => NonZeroU32::MAX,
-        };
-        let enough = calls >= u64::from(self.spec.minimum_calls.min(size).get());
-        let reached = |part, ratio: Ratio| part > 0 && ratio.reached(part, calls);
-        self.spec.consecutive_failures.is_some_and(|row| self.row >= row.get())
-            || enough
-                && (self.spec.failure_ratio.is_some_and(|ratio| reached(failed, ratio))
-                    || self.spec.slow.is_some_and(|how| reached(slow, how.ratio)))
-    }
-}
+use reference::{Model, late, settled};
+use script::{Step, spec, steps};
+use std::time::Duration;
 
 fn check(spec: BreakerSpec, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let breaker = Breaker::new(spec);
     let mut model = Model::new(spec);
     let mut pile: Vec<(Permit, u32)> = vec![];
-    // Whose head was good, and whether the verdict was to follow.
+    // Calls with a good head, and whether their outcome was provisional.
     let mut good: Vec<(Permit, u32, bool)> = vec![];
     let (mut now, mut draw) = (Instant::from_nanos(123_456_789), Draw::new(9));
     for step in steps {
@@ -250,100 +127,6 @@ fn check(spec: BreakerSpec, steps: Vec<Step>) -> Result<(), TestCaseError> {
         }
     }
     recovers(&breaker, now, pile.len())
-}
-
-fn settled(
-    model: &mut Model,
-    now: Instant,
-    (epoch, outcome, slow): (u32, Outcome, bool),
-    transition: Option<Transition>,
-    decided: bool,
-) -> Result<(), TestCaseError> {
-    if epoch != model.epoch {
-        prop_assert_eq!(transition, None, "by a stale permit");
-        return Ok(());
-    }
-    let failed = outcome.is_failure();
-    let counts = matches!(outcome, Outcome::Success | Outcome::Failure(_));
-    match model.state {
-        BreakerState::Closed => {
-            if counts {
-                model.calls.push_back((now, failed, slow));
-                model.row = match (failed, decided) {
-                    (true, _) => model.row + 1,
-                    (false, true) => 0,
-                    (false, false) => model.row,
-                };
-            }
-            let [least, most] = model.counts(now);
-            let reason = transition.map(|transition| transition.reason);
-            if least == most {
-                let good_so_far = !failed && !decided;
-                let row = std::mem::take(&mut model.row);
-                let by_ratio = model.opens(least);
-                model.row = row;
-                let opens = counts && if good_so_far { by_ratio } else { model.opens(least) };
-                prop_assert_eq!(reason.is_some(), opens);
-            } else if reason.is_some() {
-                // Some window between the two must justify it: failures at their most, good calls at their least.
-                let kind = |failures: u64| [least[0] - least[1] + failures, failures, most[2]];
-                let justified = (least[1]..=most[1]).any(|failures| model.opens(kind(failures)))
-                    || (least[0]..=most[0]).any(|calls| model.opens([calls, most[1], most[2]]));
-                prop_assert!(justified, "{reason:?} from {least:?} to {most:?}");
-            }
-            if transition.is_some() {
-                model.enter(now, BreakerState::Open);
-            }
-        }
-        BreakerState::HalfOpen => {
-            model.out -= 1;
-            let well = counts && !failed && !slow;
-            model.passed += u32::from(well);
-            let failed = counts || outcome == Outcome::Throttled;
-            let expected = if failed && !well {
-                Some(BreakerState::Open)
-            } else {
-                (model.passed == model.spec.probes.get()).then_some(BreakerState::Closed)
-            };
-            prop_assert_eq!(transition.map(|transition| transition.to), expected);
-            if let Some(state) = expected {
-                model.enter(now, state);
-            }
-        }
-        state => prop_assert!(false, "settled in {state:?}"),
-    }
-    Ok(())
-}
-
-/// In a window by count.
-fn late(
-    model: &mut Model,
-    now: Instant,
-    (probe, epoch, outcome): (bool, u32, Outcome),
-    transition: Option<Transition>,
-) -> Result<(), TestCaseError> {
-    let mut expected = None;
-    if epoch == model.epoch {
-        match outcome {
-            Outcome::Failure(_) | Outcome::Throttled if probe => expected = Some(BreakerState::Open),
-            Outcome::Success if !probe => model.row = 0,
-            Outcome::Failure(_) => {
-                let Window::Calls(size) = model.spec.window else { return Ok(()) };
-                let window = model.calls.iter_mut().rev().take(size.get() as usize);
-                if let Some(call) = window.into_iter().find(|call| !call.1) {
-                    call.1 = true;
-                }
-                model.row += 1;
-                expected = model.opens(model.counts(now)[0]).then_some(BreakerState::Open);
-            }
-            _ => {}
-        }
-    }
-    prop_assert_eq!(transition.map(|transition| transition.to), expected);
-    if let Some(state) = expected {
-        model.enter(now, state);
-    }
-    Ok(())
 }
 
 /// Checks that a healthy peer is sent calls again, after any history and with any number of permits still out.
