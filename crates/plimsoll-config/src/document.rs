@@ -1,7 +1,7 @@
 //! Parsing of text into nodes.
 
 use crate::{
-    ConfigError, Env, Fault, Reader, Shape, Source,
+    ConfigError, Diagnostic, Env, Reader, Shape, SourceFile,
     node::{Content, Entry, Node, Table},
 };
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 /// A parsed TOML file that has not been validated. Only [`Document::read`] makes a usable value of it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Document {
-    source: Source,
+    source: SourceFile,
     root: Node,
 }
 
@@ -20,7 +20,7 @@ impl Document {
     /// # Errors
     /// With every error of syntax, duplicate keys among them; at most one a line.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
-        let source = Source::new(name, text);
+        let source = SourceFile::new(name, text);
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut faults = syntax_faults(&source, &errors);
         if !faults.is_empty()
@@ -46,7 +46,7 @@ impl Document {
     }
 
     /// Returns the text, to show faults in.
-    pub fn source(&self) -> &Source {
+    pub fn source(&self) -> &SourceFile {
         &self.source
     }
 
@@ -56,7 +56,7 @@ impl Document {
     }
 }
 
-/// Reads a JSON value as a `T`. Places are JSON pointers; `${NAME}` stands for itself, so that a sender of JSON cannot
+/// Reads a JSON value as a `T`. Locations are JSON pointers; `${NAME}` stands for itself, so that a sender of JSON cannot
 /// read the environment.
 ///
 /// # Errors
@@ -65,21 +65,21 @@ pub fn from_json<T: Shape>(value: &serde_json::Value) -> Result<T, ConfigError> 
     Reader::of_json().root(&Node::from_json(value))
 }
 
-fn syntax_faults(source: &Source, errors: &[toml::de::Error]) -> Vec<Fault> {
+fn syntax_faults(source: &SourceFile, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     let mut lines = HashSet::new();
     let mut faults = Vec::new();
     for error in errors {
         let bytes = error.span().unwrap_or(0..0);
-        let place = source.place(bytes.clone());
+        let location = source.location(bytes.clone());
         // The parser goes on after an error and trips over the rest of the line: its first word counts.
-        if let crate::Place::Text { line, .. } = &place
+        if let crate::Location::Text { line, .. } = &location
             && !lines.insert(*line)
         {
             continue;
         }
         let written = source.text().get(bytes).unwrap_or_default();
-        let (problem, expected) = told(error.message(), written);
-        let fault = Fault::new(place, "", problem);
+        let (problem, expected) = reworded(error.message(), written);
+        let fault = Diagnostic::new(location, "", problem);
         faults.push(match expected {
             Some(expected) => fault.expecting(expected),
             None => fault,
@@ -89,7 +89,7 @@ fn syntax_faults(source: &Source, errors: &[toml::de::Error]) -> Vec<Fault> {
 }
 
 /// Recognises another language in a text that is not TOML, and reports it at its first line.
-fn other_language(source: &Source) -> Option<Fault> {
+fn other_language(source: &SourceFile) -> Option<Diagnostic> {
     let text = source.text();
     let mut start = 0;
     let line = text.split_inclusive('\n').find(|line| {
@@ -107,12 +107,13 @@ fn other_language(source: &Source) -> Option<Fault> {
         }
         _ => return None,
     };
-    let fault = Fault::new(source.place(start..start + line.len()), "", format!("this is {language}"));
+    let fault =
+        Diagnostic::new(source.location(start..start + line.len()), "", format!("this is {language}"));
     Some(fault.expecting("TOML: `key = \"value\"`, and `[section]` above the keys of a section"))
 }
 
 /// Splits the parser's message into a problem and an expectation.
-fn told(message: &str, written: &str) -> (String, Option<String>) {
+fn reworded(message: &str, written: &str) -> (String, Option<String>) {
     let (problem, expected) = match message.split_once(", expected ") {
         Some((problem, expected)) => (problem, Some(expected).filter(|expected| *expected != "nothing")),
         None => (message, None),
@@ -130,7 +131,7 @@ fn told(message: &str, written: &str) -> (String, Option<String>) {
     }
 }
 
-fn table_of(table: &DeTable<'_>, source: &Source, faults: &mut Vec<Fault>) -> Table {
+fn table_of(table: &DeTable<'_>, source: &SourceFile, faults: &mut Vec<Diagnostic>) -> Table {
     let mut entries: Vec<_> = table
         .iter()
         .map(|(key, value)| Entry {
@@ -150,8 +151,8 @@ fn table_of(table: &DeTable<'_>, source: &Source, faults: &mut Vec<Fault>) -> Ta
 fn content_of(
     value: &DeValue<'_>,
     bytes: std::ops::Range<usize>,
-    source: &Source,
-    faults: &mut Vec<Fault>,
+    source: &SourceFile,
+    faults: &mut Vec<Diagnostic>,
 ) -> Content {
     match value {
         DeValue::String(text) => Content::String(text.to_string()),
@@ -161,7 +162,7 @@ fn content_of(
         DeValue::Integer(integer) => {
             let value = i64::from_str_radix(integer.as_str(), integer.radix());
             if value.is_err() {
-                let fault = Fault::new(source.place(bytes), "", format!("found {integer}"));
+                let fault = Diagnostic::new(source.location(bytes), "", format!("found {integer}"));
                 faults.push(fault.expecting("an integer of at most 64 bits"));
             }
             Content::Integer(value.unwrap_or_default().into())
@@ -184,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_language_is_told_by_its_name_and_once() {
+    fn another_language_is_reported_once_by_name() {
         for (text, line, language) in [
             ("# mine\n\nversion: 1\nlistener:\n  - listen: 127.0.0.1:80\n", 3, "YAML"),
             ("---\nversion: 1\n", 1, "YAML"),
@@ -195,7 +196,7 @@ mod tests {
             let faults = Document::parse("f", text).unwrap_err();
             let [fault] = faults.iter().as_slice() else { panic!("{faults}") };
             assert_eq!(fault.problem(), format!("this is {language}"), "{text}");
-            assert!(fault.place().to_string().starts_with(&format!("f:{line}:")), "{fault}");
+            assert!(fault.location().to_string().starts_with(&format!("f:{line}:")), "{fault}");
         }
         let faults = Document::parse("f", "version = 1\nlisten = 127.0.0.1:80\n").unwrap_err();
         assert!(!faults.to_string().contains("this is"), "{faults}");

@@ -1,6 +1,6 @@
 //! Errors of loading a file.
 
-use crate::{ConfigError, Fault, Source};
+use crate::{ConfigError, Diagnostic, SourceFile};
 use std::{fmt, io, path::PathBuf};
 
 /// An error of loading a file.
@@ -25,12 +25,12 @@ pub enum LoadError {
 #[derive(Clone)]
 pub struct DocumentError {
     faults: ConfigError,
-    source: Source,
+    source: SourceFile,
 }
 
 impl DocumentError {
     /// Creates an error from faults and the text they are in.
-    pub fn new(faults: ConfigError, source: Source) -> Self {
+    pub fn new(faults: ConfigError, source: SourceFile) -> Self {
         Self { faults, source }
     }
 
@@ -46,11 +46,11 @@ impl DocumentError {
 
     /// Creates the error of a file that is not UTF-8, at its first wrong byte.
     pub(super) fn no_text(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> Self {
-        let source = Source::new(name, String::from_utf8_lossy(bytes));
+        let source = SourceFile::new(name, String::from_utf8_lossy(bytes));
         let at = error.valid_up_to();
         let byte = bytes.get(at).copied().unwrap_or_default();
         let problem = format!("found the byte 0x{byte:02x}, which is no text");
-        let fault = Fault::new(source.place(at..at + 1), "", problem);
+        let fault = Diagnostic::new(source.location(at..at + 1), "", problem);
         Self::new(ConfigError::from(fault.expecting("a file in UTF-8")), source)
     }
 }

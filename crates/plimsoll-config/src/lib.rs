@@ -37,10 +37,10 @@
 mod readme {}
 
 mod describe;
+mod diagnostic;
 mod document;
 mod environment;
 mod error;
-mod fault;
 mod header;
 mod load;
 mod merge;
@@ -57,14 +57,14 @@ mod schema;
 mod section;
 mod shape;
 mod size;
-mod source;
+mod source_file;
 #[cfg(test)]
 mod tests;
 
+pub use diagnostic::{ConfigError, Diagnostic, Location};
 pub use document::{Document, from_json};
 pub use environment::Env;
 pub use error::{DocumentError, LoadError};
-pub use fault::{ConfigError, Fault, Place};
 pub use header::HeaderName;
 pub use load::MOST_BYTES;
 pub use merge::merge;
@@ -78,9 +78,9 @@ pub use reference::reference;
 pub use scalars::Secret;
 pub use schema::{Schemas, either, schema, text_or};
 pub use section::{Rules, Section};
-pub use shape::{NonEmpty, Placed, Shape};
+pub use shape::{Located, NonEmpty, Shape};
 pub use size::Size;
-pub use source::Source;
+pub use source_file::SourceFile;
 
 // Items that the macros' expansions name.
 #[doc(hidden)]

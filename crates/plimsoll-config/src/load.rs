@@ -1,6 +1,6 @@
 //! Reading a file from disk.
 
-use crate::{Document, DocumentError, Env, LoadError, Shape, Source};
+use crate::{Document, DocumentError, Env, LoadError, Shape, SourceFile};
 use std::{
     fs::File,
     io::{self, Read},
@@ -38,7 +38,7 @@ impl Document {
     /// # Errors
     /// With every error of syntax.
     pub fn of_text(name: &str, text: &str) -> Result<Self, DocumentError> {
-        Self::parse(name, text).map_err(|faults| DocumentError::new(faults, Source::new(name, text)))
+        Self::parse(name, text).map_err(|faults| DocumentError::new(faults, SourceFile::new(name, text)))
     }
 
     /// Reads the document as [`Document::read`] does; the error has the text as well, so that it can show lines.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// the other is refused, even if the other was not in a file.
 ///
 /// # Errors
-/// With every fault of the result; places are JSON pointers.
+/// With every fault of the result; locations are JSON pointers.
 ///
 /// ```
 /// use plimsoll_config::{ConfigError, merge};

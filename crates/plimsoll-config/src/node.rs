@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A value and its place.
+/// A value and its location.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Node {
     pub(super) content: Content,
@@ -32,7 +32,7 @@ pub enum Content {
 }
 
 impl Node {
-    /// Converts a JSON value; its places are JSON pointers.
+    /// Converts a JSON value; its locations are JSON pointers.
     pub fn from_json(value: &serde_json::Value) -> Self {
         use serde_json::Value;
         let content = match value {
@@ -98,7 +98,7 @@ pub struct Table {
     entries: Vec<Entry>,
 }
 
-/// A key, its place, and its value.
+/// A key, its location, and its value.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
     /// The key.

@@ -83,7 +83,7 @@ impl From<PolicyFile> for Policies {
     }
 }
 
-/// A policy was asked for that the file has not.
+/// A policy that the file does not have.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnknownPolicyError {
     name: Box<str>,
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_wrongly_is_told_with_what_there_is() {
+    fn an_unknown_policy_is_reported_with_the_known_ones() {
         let policies = read("version = 1\n[policy.careful]\n[policy.patient]\n").unwrap();
         assert_eq!(policies.get("careful"), Ok(PolicySpec::default()));
         let unknown = policies.get("carefull").unwrap_err();

@@ -1,7 +1,7 @@
 //! Reading of values: the path, the environment, and the faults so far.
 
 use crate::{
-    ConfigError, Env, Fault, Place, Shape, Source,
+    ConfigError, Diagnostic, Env, Location, Shape, SourceFile,
     environment::{self, ReferenceError},
     name::nearest,
     node::{Content, Entry, Node},
@@ -16,12 +16,12 @@ use std::{
 #[derive(Debug)]
 pub struct Reader<'d> {
     origin: Origin<'d>,
-    path: Vec<Step>,
-    faults: Vec<Fault>,
+    path: Vec<PathSegment>,
+    faults: Vec<Diagnostic>,
 }
 
 enum Origin<'d> {
-    File { source: &'d Source, env: Env<'d> },
+    File { source: &'d SourceFile, env: Env<'d> },
     Json,
 }
 
@@ -70,13 +70,13 @@ fn usual_units(text: &str) -> String {
 
 /// One step of the path from the root to a value.
 #[derive(Clone, Debug)]
-enum Step {
+enum PathSegment {
     Key(String),
     Index(usize),
 }
 
 impl<'d> Reader<'d> {
-    pub(super) fn of_file(source: &'d Source, env: Env<'d>) -> Self {
+    pub(super) fn of_file(source: &'d SourceFile, env: Env<'d>) -> Self {
         Self { origin: Origin::File { source, env }, path: Vec::new(), faults: Vec::new() }
     }
 
@@ -92,20 +92,20 @@ impl<'d> Reader<'d> {
             self.refuse(node, &T::expected());
         }
         ConfigError::check(self.faults)?;
-        value.ok_or_else(|| Fault::new(Place::Json { pointer: String::new() }, "", "no value").into())
+        value.ok_or_else(|| Diagnostic::new(Location::Json { pointer: String::new() }, "", "no value").into())
     }
 
     /// Reads the value of a key.
     pub fn key<T: Shape>(&mut self, key: &str, node: &Node) -> Option<T> {
-        self.within(Step::Key(key.to_owned()), |reader| T::read(node, reader))
+        self.within(PathSegment::Key(key.to_owned()), |reader| T::read(node, reader))
     }
 
     /// Reads the value at an index.
     pub fn index<T: Shape>(&mut self, index: usize, node: &Node) -> Option<T> {
-        self.within(Step::Index(index), |reader| T::read(node, reader))
+        self.within(PathSegment::Index(index), |reader| T::read(node, reader))
     }
 
-    fn within<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
+    fn within<T>(&mut self, step: PathSegment, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(step);
         let value = read(self);
         self.path.pop();
@@ -113,28 +113,33 @@ impl<'d> Reader<'d> {
     }
 
     /// Creates a fault at this value, to be completed and given to [`Reader::push`].
-    pub fn fault(&self, node: &Node, problem: impl Into<String>) -> Fault {
-        Fault::new(self.place(node), self.path(), problem)
+    pub fn fault(&self, node: &Node, problem: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.location(node), self.path(), problem)
     }
 
     /// Creates a fault at the key of this entry.
-    pub fn fault_at_key(&mut self, entry: &Entry, problem: impl Into<String>) -> Fault {
-        self.within(Step::Key(entry.key.clone()), |reader| {
-            Fault::new(reader.place_of(entry.key_bytes.clone()), reader.path(), problem)
+    pub fn fault_at_key(&mut self, entry: &Entry, problem: impl Into<String>) -> Diagnostic {
+        self.within(PathSegment::Key(entry.key.clone()), |reader| {
+            Diagnostic::new(reader.location_of(entry.key_bytes.clone()), reader.path(), problem)
         })
     }
 
     /// Creates a fault at a value some keys below the one being read.
-    pub(super) fn fault_below(&mut self, keys: &[&str], node: &Node, problem: impl Into<String>) -> Fault {
+    pub(super) fn fault_below(
+        &mut self,
+        keys: &[&str],
+        node: &Node,
+        problem: impl Into<String>,
+    ) -> Diagnostic {
         let depth = self.path.len();
-        self.path.extend(keys.iter().map(|key| Step::Key((*key).to_owned())));
+        self.path.extend(keys.iter().map(|key| PathSegment::Key((*key).to_owned())));
         let fault = self.fault(node, problem);
         self.path.truncate(depth);
         fault
     }
 
     /// Adds a fault.
-    pub fn push(&mut self, fault: Fault) {
+    pub fn push(&mut self, fault: Diagnostic) {
         self.faults.push(fault);
     }
 
@@ -269,15 +274,15 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// Returns the place of this value.
-    pub fn place(&self, node: &Node) -> Place {
-        self.place_of(node.bytes.clone())
+    /// Returns the location of this value.
+    pub fn location(&self, node: &Node) -> Location {
+        self.location_of(node.bytes.clone())
     }
 
-    fn place_of(&self, bytes: Option<Range<usize>>) -> Place {
+    fn location_of(&self, bytes: Option<Range<usize>>) -> Location {
         match (&self.origin, bytes) {
-            (Origin::File { source, .. }, Some(bytes)) => source.place(bytes),
-            _ => Place::Json { pointer: self.pointer() },
+            (Origin::File { source, .. }, Some(bytes)) => source.location(bytes),
+            _ => Location::Json { pointer: self.pointer() },
         }
     }
 
@@ -286,8 +291,8 @@ impl<'d> Reader<'d> {
         let mut out = String::new();
         for step in &self.path {
             let _ = match step {
-                Step::Index(index) => write!(out, "[{index}]"),
-                Step::Key(key) => {
+                PathSegment::Index(index) => write!(out, "[{index}]"),
+                PathSegment::Key(key) => {
                     let dot = if out.is_empty() { "" } else { "." };
                     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
                     if !key.is_empty() && key.bytes().all(bare) {
@@ -305,8 +310,8 @@ impl<'d> Reader<'d> {
         let mut out = String::new();
         for step in &self.path {
             let _ = match step {
-                Step::Index(index) => write!(out, "/{index}"),
-                Step::Key(key) => write!(out, "/{}", key.replace('~', "~0").replace('/', "~1")),
+                PathSegment::Index(index) => write!(out, "/{index}"),
+                PathSegment::Key(key) => write!(out, "/{}", key.replace('~', "~0").replace('/', "~1")),
             };
         }
         out

@@ -1,24 +1,24 @@
 //! Rendering of a fault with its line.
 
-use crate::{ConfigError, Fault, Place, Source};
+use crate::{ConfigError, Diagnostic, Location, SourceFile};
 use std::fmt::Write;
 
 /// The most characters of a line that are shown.
 const WIDTH: usize = 100;
 
-impl Fault {
-    /// Renders the fault as compilers do: the problem, its place, the line with a caret, and what was expected.
+impl Diagnostic {
+    /// Renders the fault as compilers do: the problem, its location, the line with a caret, and what was expected.
     ///
     /// A fault without a line (in a JSON value) has no quotation. Long lines are cut to a window around the fault.
-    pub fn render(&self, source: &Source) -> String {
+    pub fn render(&self, source: &SourceFile) -> String {
         let mut out = format!("error: {}\n", self.problem());
-        let Place::Text { line, column, width, .. } = self.place() else {
-            let _ = writeln!(out, "  --> {}", self.place());
+        let Location::Text { line, column, width, .. } = self.location() else {
+            let _ = writeln!(out, "  --> {}", self.location());
             self.notes(&mut out, "");
             return out;
         };
         let gutter = " ".repeat(line.to_string().len());
-        let _ = write!(out, "{gutter}--> {}", self.place());
+        let _ = write!(out, "{gutter}--> {}", self.location());
         let _ = if self.path().is_empty() { writeln!(out) } else { writeln!(out, " ({})", self.path()) };
         let shown = Excerpt::of(source.line(*line), *column as usize - 1, *width as usize);
         let _ = writeln!(out, "{gutter} |");
@@ -39,8 +39,8 @@ impl Fault {
 }
 
 impl ConfigError {
-    /// Renders every fault as [`Fault::render`] does, with an empty line between.
-    pub fn render(&self, source: &Source) -> String {
+    /// Renders every fault as [`Diagnostic::render`] does, with an empty line between.
+    pub fn render(&self, source: &SourceFile) -> String {
         self.iter().map(|fault| fault.render(source)).collect::<Vec<_>>().join("\n")
     }
 }
@@ -76,12 +76,16 @@ mod tests {
     use super::*;
 
     fn rendered(text: &str, needle: &str) -> String {
-        let source = Source::new("gateway.toml", text);
+        let source = SourceFile::new("gateway.toml", text);
         let start = text.find(needle).unwrap();
-        Fault::new(source.place(start..start + needle.len()), "a.b", format!("unknown key {needle:?}"))
-            .expecting("\"total\"")
-            .nearest_to(Some("total"))
-            .render(&source)
+        Diagnostic::new(
+            source.location(start..start + needle.len()),
+            "a.b",
+            format!("unknown key {needle:?}"),
+        )
+        .expecting("\"total\"")
+        .nearest_to(Some("total"))
+        .render(&source)
     }
 
     #[test]
@@ -117,7 +121,8 @@ error: unknown key \"totl\"
 
     #[test]
     fn a_place_in_json_has_no_line() {
-        let fault = Fault::new(Place::Json { pointer: "/retry/budget".into() }, "retry.budget", "found 7");
-        assert_eq!(fault.render(&Source::new("", "")), "error: found 7\n  --> /retry/budget\n");
+        let fault =
+            Diagnostic::new(Location::Json { pointer: "/retry/budget".into() }, "retry.budget", "found 7");
+        assert_eq!(fault.render(&SourceFile::new("", "")), "error: found 7\n  --> /retry/budget\n");
     }
 }

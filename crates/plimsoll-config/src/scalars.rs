@@ -164,7 +164,7 @@ impl Shape for Secret {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = Self::expected();
         if !matches!(node.content(), Content::String(_)) {
-            // What stands there may be the secret in the wrong type.
+            // The value may be the secret in the wrong type.
             let fault = reader.fault(node, "no text").expecting(expected);
             reader.push(fault);
             return None;

@@ -1,6 +1,6 @@
 //! Tables with known keys.
 
-use crate::{Content, Fault, Node, Reader, Schemas, Shape, name::nearest, node::Table};
+use crate::{Content, Diagnostic, Node, Reader, Schemas, Shape, name::nearest, node::Table};
 use serde_json::{Map, Value, json};
 
 /// The rules between the keys of one section, beyond those of each key's type.
@@ -77,7 +77,7 @@ impl<'n, 'd> Section<'n, 'd> {
     }
 
     /// Creates a fault at the value at the end of this path, or at the innermost table on it that exists.
-    pub fn fault(&mut self, keys: &[&str], problem: impl Into<String>) -> Fault {
+    pub fn fault(&mut self, keys: &[&str], problem: impl Into<String>) -> Diagnostic {
         for depth in (0..=keys.len()).rev() {
             if let Some(node) = self.find(&keys[..depth]) {
                 return self.reader.fault_below(keys, node, problem);
@@ -95,7 +95,7 @@ impl<'n, 'd> Section<'n, 'd> {
     }
 
     /// Adds a fault.
-    pub fn push(&mut self, fault: Fault) {
+    pub fn push(&mut self, fault: Diagnostic) {
         self.reader.push(fault);
     }
 

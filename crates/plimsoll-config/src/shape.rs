@@ -1,7 +1,7 @@
 //! The trait of all values in the file, and the values made of others.
 
 use crate::{
-    Fault, Node, Place, Reader, Schemas,
+    Diagnostic, Location, Node, Reader, Schemas,
     name::Name,
     node::{Content, Table},
     schema::either,
@@ -176,32 +176,32 @@ fn read_names<T: Shape>(table: &Table, reader: &mut Reader<'_>) -> Option<BTreeM
     sound.then_some(map)
 }
 
-/// A value with its place, so that a fault found later (an unknown name, an address that is used twice) can be reported
+/// A value with its location, so that a fault found later (an unknown name, an address that is used twice) can be reported
 /// there.
 ///
-/// Two are equal when their values are equal, whatever their places.
+/// Two are equal when their values are equal, whatever their locations.
 #[derive(Clone)]
-pub struct Placed<T> {
+pub struct Located<T> {
     value: T,
-    place: Place,
+    location: Location,
     path: String,
     shown: String,
 }
 
-impl<T> Placed<T> {
+impl<T> Located<T> {
     /// Returns the value.
     pub fn get(&self) -> &T {
         &self.value
     }
 
-    /// Returns the value without its place.
+    /// Returns the value without its location.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// Returns the place.
-    pub fn place(&self) -> &Place {
-        &self.place
+    /// Returns the location.
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// Returns the keys that lead to the value, dotted.
@@ -215,13 +215,13 @@ impl<T> Placed<T> {
         &self.shown
     }
 
-    /// Creates a fault at the value's place. The problem may quote the value only as [`Placed::shown`].
-    pub fn fault(&self, problem: impl Into<String>) -> Fault {
-        Fault::new(self.place.clone(), self.path.clone(), problem)
+    /// Creates a fault at the value's location. The problem may quote the value only as [`Located::shown`].
+    pub fn fault(&self, problem: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.location.clone(), self.path.clone(), problem)
     }
 }
 
-impl<T> Deref for Placed<T> {
+impl<T> Deref for Located<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -229,26 +229,26 @@ impl<T> Deref for Placed<T> {
     }
 }
 
-impl<T: PartialEq> PartialEq for Placed<T> {
+impl<T: PartialEq> PartialEq for Located<T> {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Placed<T> {
+impl<T: fmt::Debug> fmt::Debug for Located<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.value.fmt(f)
     }
 }
 
-impl<T: Shape> Shape for Placed<T> {
+impl<T: Shape> Shape for Located<T> {
     fn expected() -> Cow<'static, str> {
         T::expected()
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let value = T::read(node, reader)?;
-        Some(Self { value, place: reader.place(node), path: reader.path(), shown: node.shown() })
+        Some(Self { value, location: reader.location(node), path: reader.path(), shown: node.shown() })
     }
 
     fn schema(schemas: &mut Schemas) -> Value {

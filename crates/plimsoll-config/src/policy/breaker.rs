@@ -41,27 +41,27 @@ impl Shape for Window {
 section! {
     /// A circuit breaker: any one of its conditions opens it.
     pub(super) struct Breaker {
-        /// Over what is counted: the calls of the last so long, or the last so many calls.
+        /// The window that is counted: the calls of the last so long, or the last so many calls.
         window: Window = BreakerSpec::default().window,
-        /// Ratios say nothing before so many calls are in the window. Left out, never above a window by count.
+        /// The calls in the window from which on ratios count. The default is never above a window by count.
         minimum_calls: NonZeroU32 = BreakerSpec::default().minimum_calls,
-        /// Opens at this part of failures.
+        /// The ratio of failures that opens it.
         failure_ratio: Option<Ratio> = BreakerSpec::default().failure_ratio,
-        /// From this long on a call is slow. Left out, no call is.
+        /// The time from which on a call is slow. By default no call is slow.
         slow_call?: Duration,
-        /// Opens at this part of slow calls. Left out, "50%" where `slow-call` is given.
+        /// The ratio of slow calls that opens it. By default "50%" if `slow-call` is given.
         slow_ratio?: Ratio,
-        /// Opens at so many failures in a row.
+        /// The failures in a row that open it.
         consecutive_failures: Option<NonZeroU32> = BreakerSpec::default().consecutive_failures,
-        /// How long it stays open the first time; doubled each time a probe fails.
+        /// The first open time; each failed probe doubles it.
         open: Duration = BreakerSpec::default().open,
-        /// The longest that doubling may reach. Left out, never below `open`.
+        /// The longest open time. The default is never below `open`.
         max_open: Duration = BreakerSpec::default().max_open,
         /// Each open time is lengthened by up to this part of itself, so that many clients do not probe at once.
         jitter: Ratio = BreakerSpec::default().jitter,
-        /// How many probes pass while half-open, and how many must go well to close.
+        /// The probes that are admitted while half-open; all of them must succeed to close it.
         probes: NonZeroU32 = BreakerSpec::default().probes,
-        /// Probes that have told nothing after this long are given up, and a new set is let through.
+        /// Probes without an outcome after this long are given up, and a new set is admitted.
         half_open: Duration = BreakerSpec::default().half_open,
     }
 }

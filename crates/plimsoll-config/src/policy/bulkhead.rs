@@ -5,11 +5,11 @@ use plimsoll_policy::bulkhead::BulkheadSpec;
 use std::{num::NonZeroU32, time::Duration};
 
 section! {
-    /// A bound on what is in flight, and a bounded queue before it.
+    /// A limit on the attempts in flight, and a bounded wait queue before it.
     for BulkheadSpec {
-        /// How many attempts may be under way at once.
+        /// The most attempts in flight.
         in_flight: NonZeroU32 = Self::default().in_flight,
-        /// How many may wait for a place; 0 refuses at once.
+        /// The most attempts that wait for a permit; 0 refuses at once.
         waiting: u32 = Self::default().waiting,
         /// The longest wait.
         wait: Duration = Self::default().wait,

@@ -7,15 +7,15 @@ use std::num::NonZeroU32;
 words! { Algorithm { "aimd" => Aimd, "vegas" => Vegas, "gradient2" => Gradient2 } }
 
 section! {
-    /// A bound on what is in flight that follows what the peer is seen to bear.
+    /// A limit on the attempts in flight that adapts to what the peer is seen to bear.
     for ConcurrencySpec {
-        /// How the limit moves: "aimd" on failures alone, "vegas" and "gradient2" on the time that answers take.
+        /// How the limit moves: "aimd" on failures alone, "vegas" and "gradient2" on latency.
         algorithm: Algorithm = Self::default().algorithm,
-        /// Where the limit begins. Left out, never outside `min` and `max`.
+        /// The limit at the start. The default is kept between `min` and `max`.
         initial: NonZeroU32 = Self::default().initial,
-        /// It never falls below. Left out, never above `max`.
+        /// The least limit. The default is never above `max`.
         min: NonZeroU32 = Self::default().min,
-        /// It never grows above.
+        /// The greatest limit.
         max: NonZeroU32 = Self::default().max,
     }
 }

@@ -10,11 +10,11 @@ use std::{num::NonZeroU32, time::Duration};
 section! {
     /// An endpoint whose successes are far below the others' is ejected.
     for SuccessRate {
-        /// So many standard deviations below the mean.
+        /// The standard deviations below the mean that eject.
         deviations: f64 = Self::default().deviations,
-        /// Looked at only with so many endpoints that have enough requests.
+        /// The endpoints with enough requests that it takes.
         minimum_endpoints: u32 = Self::default().minimum_endpoints,
-        /// Enough requests in a sweep.
+        /// The requests in a sweep that are enough.
         minimum_requests: u32 = Self::default().minimum_requests,
     }
 }
@@ -30,13 +30,13 @@ impl Rules for SuccessRate {
 }
 
 section! {
-    /// An endpoint of whose requests too large a part fails is ejected, whatever the others do.
+    /// An endpoint whose failure percentage is too high is ejected, whatever the others do.
     for FailurePercentage {
-        /// This part or more.
+        /// The failure percentage that ejects.
         threshold: Ratio = Self::default().threshold,
-        /// Looked at only with so many endpoints that have enough requests.
+        /// The endpoints with enough requests that it takes.
         minimum_endpoints: u32 = Self::default().minimum_endpoints,
-        /// Enough requests in a sweep.
+        /// The requests in a sweep that are enough.
         minimum_requests: u32 = Self::default().minimum_requests,
     }
 }
@@ -54,19 +54,19 @@ impl Rules for FailurePercentage {
 section! {
     /// Outlier ejection: an endpoint that fails where the others do not gets no calls for a while.
     for EjectionSpec {
-        /// So many failures in a row eject.
+        /// The failures in a row that eject.
         consecutive_failures: Option<NonZeroU32> = Self::default().consecutive_failures,
-        /// For how long the first time; each further ejection lasts that much longer.
+        /// The first ejection's duration; each further ejection lasts that much longer.
         duration as "for": Duration = Self::default().duration,
-        /// The longest. Left out, never below `for`.
+        /// The longest ejection. The default is never below `for`.
         max_duration as "max-for": Duration = Self::default().max_duration,
-        /// At most this part of the endpoints is out at once, but one may always be (unless it is the only one).
+        /// The part of the endpoints that may be ejected at once; one always may, unless it is the only one.
         at_most: Ratio = Self::default().at_most,
-        /// How often success rates and failure percentages are looked at.
+        /// The interval between sweeps of success rates and failure percentages.
         sweep: Duration = Self::default().sweep,
         /// Ejection by success rate.
         success_rate: Option<SuccessRate> = Self::default().success_rate,
-        /// Ejection by failure percentage. A table, be it empty, switches it on.
+        /// Ejection by failure percentage. Even an empty table switches it on.
         failure_percentage: Option<FailurePercentage> = Self::default().failure_percentage,
     }
 }

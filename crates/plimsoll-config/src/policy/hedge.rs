@@ -37,11 +37,11 @@ impl Shape for HedgeDelay {
 }
 
 section! {
-    /// Hedging: one more attempt, elsewhere, for an idempotent call that is slower than most.
+    /// Hedging: a second attempt, at another endpoint, for an idempotent call that is slower than most.
     for HedgeSpec {
-        /// When: after this part of recent attempts would have been answered, or after this long.
+        /// When the hedge begins: at this percentile of recent latencies, or after this long.
         after: HedgeDelay = Self::default().after,
-        /// Hedges are at most this part of the calls.
+        /// The most hedges, as a part of the calls.
         budget: Ratio = Self::default().budget,
     }
 }

@@ -45,23 +45,23 @@ section! {
     /// Which machines a call passes, and with which thresholds. Their order is fixed: shed, rate limit, total timeout,
     /// retry and hedge, breaker, bulkhead, attempt timeouts.
     ///
-    /// Each may be "off"; left out, it has its default.
+    /// Each may be "off"; an omitted one has its default.
     for PolicySpec {
-        /// How long each stretch of a call may take.
+        /// How long each part of a call may take.
         timeouts as "timeout": Timeouts = Self::default().timeouts,
-        /// Refuses calls when those before them have waited too long.
+        /// Refuses calls while the wait queue stands.
         shed: Option<ShedSpec> = Self::default().shed,
         /// Refuses calls beyond a rate.
         rate_limit: Option<RateLimitSpec> = Self::default().rate_limit,
         /// Sends less to a peer that refuses much.
         throttle: Option<ThrottleSpec> = Self::default().throttle,
-        /// Sends nothing to a peer that fails, until it is well again.
+        /// Sends nothing to a peer that fails, until it has recovered.
         breaker: Option<BreakerSpec> = Self::default().breaker,
-        /// Bounds what is in flight, and what waits for a place.
+        /// Limits the attempts in flight, and those that wait for a permit.
         bulkhead: Option<BulkheadSpec> = Self::default().bulkhead,
-        /// Bounds what is in flight by what the peer is seen to bear.
+        /// Limits the attempts in flight to what the peer is seen to bear.
         concurrency: Option<ConcurrencySpec> = Self::default().concurrency,
-        /// Tries again what failed, where that is safe.
+        /// Repeats failed attempts where that is safe.
         retry: Option<RetrySpec> = Self::default().retry,
         /// Sends one more attempt elsewhere when the first is slow.
         hedge: Option<HedgeSpec> = Self::default().hedge,

@@ -61,11 +61,11 @@ impl Shape for KeyCapacity {
 }
 
 section! {
-    /// A rate limit: so many calls in so long, and some at once.
+    /// A rate limit: a token bucket with a rate and a burst.
     for RateLimitSpec {
-        /// How many in how long.
+        /// The calls per unit of time.
         rate: Rate,
-        /// How many at once before the rate is felt. Left out, a second's worth, and at least 1.
+        /// The calls that may come at once. By default those of one second, and at least 1.
         burst: Burst => Burst::ONE,
         /// The calls that are counted together: all, those of a client address, of a route, or with the same value of a
         /// header.

@@ -83,18 +83,18 @@ impl Shape for RetryOn {
 }
 
 section! {
-    /// Retries: idempotent requests alone, elsewhere if there is an elsewhere, within a budget and the total timeout.
+    /// Retries: of idempotent requests only, at another endpoint if there is one, within a budget and the total timeout.
     for RetrySpec {
-        /// Attempts in all, the first included.
+        /// The most attempts of a call, the first included.
         attempts: Attempts = Self::default().attempts,
         /// The shortest and the longest wait before a retry.
         backoff: BackoffRange = Self::default().backoff,
         /// How the wait is spread: "full" from nothing to the backoff, "equal" over its upper half, "decorrelated" from
         /// the base to three times the last wait.
         jitter: Jitter = Self::default().jitter,
-        /// Retries and hedges together are at most this part of the calls, beyond the reserve.
+        /// The most retries and hedges together, as a part of the calls, beyond the reserve.
         budget: Ratio = Self::default().budget,
-        /// So many retries a second are free, so that a service with few calls can retry at all.
+        /// The retries a second that need no budget, so that a service with few calls can retry at all.
         reserve: u32 = Self::default().reserve,
         /// The failures that are retried: "connect" (no connection), "reset" (it broke before a response), "timeout" (the
         /// attempt reached a limit), and statuses.

@@ -8,9 +8,9 @@ section! {
     /// Load shedding: when the least delay of the queue stays above the target for an interval, calls are refused
     /// until it falls.
     for ShedSpec {
-        /// The delay that a queue may have.
+        /// The delay that the queue may have.
         target: Duration = Self::default().target,
-        /// For how long the delay must stay above the target. Left out, never shorter than `target`.
+        /// For how long the delay must stay above the target. The default is never shorter than `target`.
         interval: Duration = Self::default().interval,
     }
 }

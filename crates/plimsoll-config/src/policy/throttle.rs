@@ -5,11 +5,11 @@ use plimsoll_policy::throttle::{Multiplier, ThrottleSpec};
 use std::time::Duration;
 
 section! {
-    /// Client-side throttling: a peer that refuses much is sent little more than it accepts.
+    /// Client-side throttling: a peer that refuses many attempts is sent little more than it accepts.
     for ThrottleSpec {
-        /// How many times what the peer accepts is still sent.
+        /// How many times the accepted attempts may be sent.
         k: Multiplier = Self::default().k,
-        /// Over what it is counted.
+        /// The time over which attempts are counted.
         window: Duration = Self::default().window,
     }
 }

@@ -6,19 +6,19 @@ use serde_json::Value;
 use std::{borrow::Cow, time::Duration};
 
 section! {
-    /// How long each stretch of a call may take. A limit that is "off" does not hold.
+    /// How long each part of a call may take. "off" means no limit.
     pub(super) struct Timeout {
-        /// From an attempt's start until a connection stands. Left out, never longer than `total`.
+        /// From an attempt's start until it has a connection. The default is never longer than `total`.
         connect: Option<Duration> = Timeouts::default().connect,
-        /// From there until TLS is agreed on, where it is spoken. Left out, never longer than `total`.
+        /// The TLS handshake, where there is one. The default is never longer than `total`.
         tls: Option<Duration> = Timeouts::default().tls,
-        /// From the request's last byte to the answer's head. Left out, never longer than `total`.
+        /// From the request's last byte to the response's head. The default is never longer than `total`.
         first_byte: Option<Duration> = Timeouts::default().first_byte,
-        /// One attempt, from its start to the answer's head. Left out, never longer than `total`.
+        /// One attempt, from its start to the response's head. The default is never longer than `total`.
         attempt: Option<Duration> = Timeouts::default().attempt,
-        /// Between two bytes of a body, either way.
+        /// Between two bytes of a body, in either direction.
         idle: Option<Duration> = Timeouts::default().idle,
-        /// The whole call: waiting, every attempt, and the answer's body.
+        /// The whole call: waits, all attempts, and the response's body.
         total: Option<Duration> = Timeouts::default().total,
     }
 }

@@ -63,7 +63,7 @@ proptest! {
 
 /// Reads a text and tells every fault in every way.
 fn told(text: &str) {
-    let source = crate::Source::new("f", text);
+    let source = crate::SourceFile::new("f", text);
     let faults = match Document::parse("f", text) {
         Ok(document) => document.read::<PolicyFile>(&|name| Some(name.to_owned())).err(),
         Err(faults) => Some(faults),

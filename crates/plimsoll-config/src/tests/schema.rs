@@ -2,7 +2,7 @@
 
 use super::{example::policies, read, strategies};
 use crate::{
-    Document, Name, NonEmpty, Placed, PolicyFile, Rules, Schemas, Secret, Shape, Size, from_json, reference,
+    Document, Located, Name, NonEmpty, PolicyFile, Rules, Schemas, Secret, Shape, Size, from_json, reference,
     schema, section,
 };
 use plimsoll_policy::{balance::Balance, ejection::EjectionSpec};
@@ -128,7 +128,7 @@ section! {
     /// A section with every kind of key.
     struct Everything {
         /// Must be there.
-        listen: Placed<SocketAddr>,
+        listen: Located<SocketAddr>,
         /// May be left out.
         token?: Secret,
         /// Has a default.

@@ -1,7 +1,7 @@
 //! Wrong files and what is said of them, word by word.
 
 use super::read;
-use crate::{Document, Placed, PolicyFile, Size};
+use crate::{Document, Located, PolicyFile, Size};
 
 /// Each case is a file, `---`, and its faults; `===` between cases.
 const CASES: &str = include_str!("wrong_files.txt");
@@ -50,7 +50,7 @@ fn faults_are_rendered_with_their_lines() {
 
 #[test]
 fn a_placed_value_tells_a_fault_later() {
-    let sizes: Vec<Placed<Size>> = crate::from_json(&serde_json::json!(["1KiB", 7])).unwrap();
+    let sizes: Vec<Located<Size>> = crate::from_json(&serde_json::json!(["1KiB", 7])).unwrap();
     let fault = sizes[1].fault(format!("{} is too small", sizes[1].shown()));
     assert_eq!(fault.to_string(), "/1: [1]: 7 is too small");
 }

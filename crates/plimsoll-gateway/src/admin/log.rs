@@ -4,7 +4,7 @@ use super::{answer::Answer, changes::read};
 use axum::{body::Body, extract::Extension};
 use http::{Request, Response};
 use plimsoll::{
-    config::{self, ConfigError, Place, nearest},
+    config::{self, ConfigError, Location, nearest},
     http::Kind,
     telemetry::logs::{self, Logs},
 };
@@ -78,7 +78,7 @@ fn wanted_filter(wanted: &Value) -> Result<&str, ConfigError> {
     })
 }
 
-fn fault(key: &str, problem: String, expected: &str) -> config::Fault {
+fn fault(key: &str, problem: String, expected: &str) -> config::Diagnostic {
     let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
-    config::Fault::new(Place::Json { pointer }, key, problem).expecting(expected.to_owned())
+    config::Diagnostic::new(Location::Json { pointer }, key, problem).expecting(expected.to_owned())
 }

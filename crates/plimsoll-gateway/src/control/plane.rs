@@ -169,7 +169,7 @@ pub(crate) fn policy_of(spec: &GatewaySpec, name: &str) -> Option<PolicySpec> {
 }
 
 /// Logs warnings: harmless, but hardly meant.
-pub(super) fn warn_of(warnings: &[plimsoll::config::Fault]) {
+pub(super) fn warn_of(warnings: &[plimsoll::config::Diagnostic]) {
     for warning in warnings {
         tracing::warn!("{warning}");
     }

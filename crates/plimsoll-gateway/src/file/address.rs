@@ -3,7 +3,7 @@
 use super::distinct::distinct_by;
 use crate::spec::{Address, EndpointSpec};
 use plimsoll::{
-    config::{Content, Node, NonEmpty, Placed, Reader, Rules, Schemas, Shape, section, text_or},
+    config::{Content, Located, Node, NonEmpty, Reader, Rules, Schemas, Shape, section, text_or},
     policy::balance::Weight,
 };
 use serde_json::Value;
@@ -71,8 +71,8 @@ impl Shape for EndpointSpec {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Endpoints(Vec<EndpointSpec>);
 
-/// The same, each with its place.
-pub(super) type PlacedEndpoints = NonEmpty<Placed<EndpointSpec>>;
+/// The same, each with its location.
+pub(super) type LocatedEndpoints = NonEmpty<Located<EndpointSpec>>;
 
 impl Endpoints {
     pub(super) fn into_vec(self) -> Vec<EndpointSpec> {
@@ -88,17 +88,17 @@ impl From<&[EndpointSpec]> for Endpoints {
 
 impl Shape for Endpoints {
     fn expected() -> Cow<'static, str> {
-        PlacedEndpoints::expected()
+        LocatedEndpoints::expected()
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let endpoints = PlacedEndpoints::read(node, reader)?.into_vec();
+        let endpoints = LocatedEndpoints::read(node, reader)?.into_vec();
         distinct_by(&endpoints, |endpoint| &endpoint.address, "endpoint", reader)
-            .then(|| Self(endpoints.into_iter().map(Placed::into_inner).collect()))
+            .then(|| Self(endpoints.into_iter().map(Located::into_inner).collect()))
     }
 
     fn schema(schemas: &mut Schemas) -> Value {
-        PlacedEndpoints::schema(schemas)
+        LocatedEndpoints::schema(schemas)
     }
 
     fn write(&self) -> Value {

@@ -1,15 +1,15 @@
 //! Lists in which nothing stands twice.
 
-use plimsoll::config::{Placed, Reader};
+use plimsoll::config::{Located, Reader};
 
-/// Whether no two are alike. Each that another stood before is a fault at its place.
-pub(super) fn distinct<T: PartialEq>(items: &[Placed<T>], what: &str, reader: &mut Reader<'_>) -> bool {
+/// Whether no two are alike. Each that another stood before is a fault at its location.
+pub(super) fn distinct<T: PartialEq>(items: &[Located<T>], what: &str, reader: &mut Reader<'_>) -> bool {
     distinct_by(items, |item| item, what, reader)
 }
 
 /// The same by a part of each.
 pub(super) fn distinct_by<T, K: PartialEq>(
-    items: &[Placed<T>],
+    items: &[Located<T>],
     key: impl Fn(&T) -> &K,
     what: &str,
     reader: &mut Reader<'_>,
@@ -21,7 +21,7 @@ pub(super) fn distinct_by<T, K: PartialEq>(
         };
         // A table is not quoted: what makes it like the other is a part of it.
         let shown = if item.shown() == "a table" { format!("this {what}") } else { item.shown().to_owned() };
-        let problem = format!("{shown} stands already at {}", first.place());
+        let problem = format!("{shown} stands already at {}", first.location());
         reader.push(item.fault(problem).expecting(format!("every {what} once")));
         distinct = false;
     }

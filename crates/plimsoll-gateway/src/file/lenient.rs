@@ -4,7 +4,7 @@
 //! reference is reported beside a wrong duration. It knows only keys of the sections, and reads them by the same types.
 
 use super::{
-    address::PlacedEndpoints,
+    address::LocatedEndpoints,
     array_of_tables::{ArrayOfTables, Entry},
     choice::Choice,
     listener::Paths,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::spec::{HeaderNames, HostPattern, ListenerSpec, Name, PathPrefix, RouteSpec};
 use plimsoll::{
-    config::{Fault, Node, Place, Placed, Reader, Schemas, Shape, Table},
+    config::{Diagnostic, Located, Location, Node, Reader, Schemas, Shape, Table},
     policy::{ejection::EjectionSpec, units::Ratio},
 };
 use serde_json::Value;
@@ -61,24 +61,24 @@ impl<T> Part<T> {
 #[derive(Debug)]
 pub(super) struct Wrong;
 
-/// The place of a part.
+/// The location of a part.
 #[derive(Debug)]
 pub(super) struct Spot {
-    place: Place,
+    location: Location,
     path: String,
 }
 
 impl Spot {
     fn of(node: &Node, reader: &Reader<'_>) -> Self {
-        Self { place: reader.place(node), path: reader.path() }
+        Self { location: reader.location(node), path: reader.path() }
     }
 
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn location(&self) -> &Location {
+        &self.location
     }
 
-    pub(super) fn fault(&self, problem: impl Into<String>) -> Fault {
-        Fault::new(self.place.clone(), &*self.path, problem)
+    pub(super) fn fault(&self, problem: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.location.clone(), &*self.path, problem)
     }
 }
 
@@ -136,7 +136,7 @@ part! {
 /// A listener.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) listen: Part<Placed<SocketAddr>>,
+    pub(super) listen: Part<Located<SocketAddr>>,
     pub(super) paths: Part<Paths>,
     pub(super) header_names: Part<Choice<HeaderNames>>,
 }
@@ -154,13 +154,13 @@ impl Entry for Listener {
 part! {
     /// A route.
     Route {
-        name "name": Placed<Label>,
+        name "name": Located<Label>,
         host "host": HostPattern,
         path "path": PathPrefix,
         methods "methods": Methods,
         headers "headers": Headers,
-        upstream "upstream": Placed<Name>,
-        policy "policy": Placed<Name>,
+        upstream "upstream": Located<Name>,
+        policy "policy": Located<Name>,
     }
 }
 
@@ -171,7 +171,7 @@ impl Entry for Route {
 part! {
     /// An upstream.
     Upstream {
-        endpoints "endpoints": PlacedEndpoints,
+        endpoints "endpoints": LocatedEndpoints,
         ejection "ejection": Option<EjectionSpec>,
         panic "panic-threshold": Ratio,
     }
@@ -188,7 +188,7 @@ pub(super) enum Admin {
     /// None.
     Off,
     /// The address of a table.
-    On(Part<Placed<SocketAddr>>),
+    On(Part<Located<SocketAddr>>),
 }
 
 read_only!(Admin, |node, reader| if reader.is_word(node, "off") {

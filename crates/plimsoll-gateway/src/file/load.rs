@@ -2,7 +2,7 @@
 
 use super::{DocumentError, LoadError, root::Root};
 use crate::spec::GatewaySpec;
-use plimsoll::config::{ConfigError, Document, Env, Fault, Source};
+use plimsoll::config::{ConfigError, Diagnostic, Document, Env, SourceFile};
 use std::{fmt, path::Path};
 
 /// A gateway that can be run, and what is odd about its file.
@@ -11,8 +11,8 @@ pub struct Loaded {
     /// The specification.
     pub spec: GatewaySpec,
     /// Warnings in the order of the file: harmless, but hardly meant (a policy that no route uses).
-    pub warnings: Vec<Fault>,
-    source: Source,
+    pub warnings: Vec<Diagnostic>,
+    source: SourceFile,
 }
 
 impl Loaded {
@@ -61,21 +61,21 @@ const OF_TLS: [&str; 8] =
 
 /// The same, where a key is asked for that will be and is not yet.
 fn explained(faults: ConfigError) -> ConfigError {
-    let explain = |fault: Fault| {
+    let explain = |fault: Diagnostic| {
         let is_tls = OF_TLS.iter().any(|key| fault.problem() == format!("unknown key {key:?}"));
         if !is_tls {
             return fault;
         }
         let problem = "`tls` is not there yet: the gateway speaks plain HTTP on both sides";
         let instead = "a TLS terminator in front of the gateway, and endpoints without TLS";
-        Fault::new(fault.place().clone(), fault.path(), problem).expecting(instead)
+        Diagnostic::new(fault.location().clone(), fault.path(), problem).expecting(instead)
     };
-    let explained: Vec<Fault> = faults.iter().cloned().map(explain).collect();
+    let explained: Vec<Diagnostic> = faults.iter().cloned().map(explain).collect();
     ConfigError::check(explained).err().unwrap_or(faults)
 }
 
 /// A fault that does no harm, as compilers show it.
-fn render_warning(warning: &Fault, source: &Source) -> String {
+fn render_warning(warning: &Diagnostic, source: &SourceFile) -> String {
     let rendered = warning.render(source);
     rendered.strip_prefix("error:").map_or_else(|| rendered.clone(), |rest| format!("warning:{rest}"))
 }

@@ -3,7 +3,7 @@
 use super::distinct::distinct;
 use crate::spec::{HostPattern, PathPrefix};
 use http::{HeaderName, HeaderValue, Method};
-use plimsoll::config::{self, Content, Node, Placed, Reader, Schemas, Shape, nearest};
+use plimsoll::config::{self, Content, Located, Node, Reader, Schemas, Shape, nearest};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -124,7 +124,7 @@ impl Shape for Methods {
     }
 
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let methods = Vec::<Placed<Verb>>::read(node, reader)?;
+        let methods = Vec::<Located<Verb>>::read(node, reader)?;
         distinct(&methods, "method", reader)
             .then(|| Self(methods.into_iter().map(|method| method.into_inner().0).collect()))
     }

@@ -2,7 +2,7 @@
 //!
 //! The file is described once, section by section, with [`plimsoll::config`]: reading, writing, the JSON
 //! Schema and the reference page follow from that. A [`GatewaySpec`] is returned only if every value is valid and every
-//! name is known; otherwise every fault is reported at once, with its place.
+//! name is known; otherwise every fault is reported at once, with its location.
 //!
 //! ```
 //! use plimsoll_gateway::file;

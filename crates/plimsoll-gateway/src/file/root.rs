@@ -2,14 +2,14 @@
 
 use super::{cross_checks, lenient::LenientFile, sections::Sections};
 use crate::spec::GatewaySpec;
-use plimsoll::config::{Fault, Node, Reader, Schemas, Shape};
+use plimsoll::config::{Diagnostic, Node, Reader, Schemas, Shape};
 use serde_json::Value;
 use std::borrow::Cow;
 
 /// A valid gateway, and the warnings about it.
 pub(super) struct Root {
     pub(super) spec: GatewaySpec,
-    pub(super) warnings: Vec<Fault>,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Shape for Root {

@@ -2,18 +2,18 @@
 
 use super::super::lenient::{LenientFile, Upstream};
 use plimsoll::{
-    config::Fault,
+    config::Diagnostic,
     policy::{ejection::EjectionSpec, endpoints::EndpointsSpec, units::Ratio},
 };
 
 /// Upstreams that may eject so many endpoints that the rest is below the panic threshold: then all are asked, the ejected
 /// ones too.
-pub(super) fn overridden(file: &LenientFile, warnings: &mut Vec<Fault>) {
+pub(super) fn overridden(file: &LenientFile, warnings: &mut Vec<Diagnostic>) {
     let upstreams = file.upstreams.get().map(|upstreams| upstreams.entries.iter());
     warnings.extend(upstreams.into_iter().flatten().filter_map(|(_, upstream)| warning(upstream)));
 }
 
-fn warning(upstream: &Upstream) -> Option<Fault> {
+fn warning(upstream: &Upstream) -> Option<Diagnostic> {
     let endpoints = upstream.endpoints.get()?.iter().count();
     let ejection = match upstream.ejection.known().ok()? {
         Some(off_or_set) => off_or_set.as_ref()?.at_most,

@@ -2,7 +2,7 @@
 
 use super::super::lenient::{Admin, LenientFile, Part};
 use crate::spec::AdminSpec;
-use plimsoll::config::{Fault, Placed};
+use plimsoll::config::{Diagnostic, Located};
 use std::net::SocketAddr;
 
 /// Whether two sockets would stand in each other's way. Port 0 is another port each time.
@@ -12,7 +12,7 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.port() != 0 && (one == other || wild)
 }
 
-fn listened(file: &LenientFile) -> Vec<&Placed<SocketAddr>> {
+fn listened(file: &LenientFile) -> Vec<&Located<SocketAddr>> {
     let listeners = file.listeners.get().into_iter().flat_map(|listeners| &listeners.0);
     listeners.filter_map(|listener| listener.listen.get()).collect()
 }
@@ -23,21 +23,21 @@ fn admin(file: &LenientFile) -> Option<(SocketAddr, String)> {
     match &file.admin {
         Part::Absent | Part::Is(Admin::On(Part::Absent)) => Some(default()),
         Part::Is(Admin::On(Part::Is(listen))) => {
-            Some((*listen.get(), format!("the admin API at {}", listen.place())))
+            Some((*listen.get(), format!("the admin API at {}", listen.location())))
         }
         Part::Wrong | Part::Is(Admin::On(Part::Wrong) | Admin::Off) => None,
     }
 }
 
 /// Listeners on the address of another, or of the admin API.
-pub(super) fn collisions(file: &LenientFile, faults: &mut Vec<Fault>) {
+pub(super) fn collisions(file: &LenientFile, faults: &mut Vec<Diagnostic>) {
     let admin = admin(file);
     let listeners = listened(file);
     for (at, listener) in listeners.iter().enumerate() {
         let first = listeners[..at].iter().find(|first| collide(*first.get(), *listener.get()));
         let admin = admin.as_ref().filter(|(admin, _)| collide(*admin, *listener.get()));
         let taken = match (first, admin) {
-            (Some(first), _) => format!("the listener at {}", first.place()),
+            (Some(first), _) => format!("the listener at {}", first.location()),
             (None, Some((_, admin))) => admin.clone(),
             (None, None) => continue,
         };
@@ -47,7 +47,7 @@ pub(super) fn collisions(file: &LenientFile, faults: &mut Vec<Fault>) {
 }
 
 /// Endpoints that are listeners of this gateway.
-pub(super) fn loops(file: &LenientFile, warnings: &mut Vec<Fault>) {
+pub(super) fn loops(file: &LenientFile, warnings: &mut Vec<Diagnostic>) {
     let listeners = listened(file);
     let upstreams = file.upstreams.get().map(|upstreams| upstreams.entries.iter());
     let endpoints = upstreams.into_iter().flatten().filter_map(|(_, upstream)| upstream.endpoints.get());
@@ -56,7 +56,7 @@ pub(super) fn loops(file: &LenientFile, warnings: &mut Vec<Fault>) {
         let address = SocketAddr::new(ip, endpoint.address.port());
         if let Some(listener) = listeners.iter().find(|listener| *listener.get() == address) {
             let problem =
-                format!("{} is this gateway's own listener at {}", endpoint.shown(), listener.place());
+                format!("{} is this gateway's own listener at {}", endpoint.shown(), listener.location());
             warnings.push(endpoint.fault(problem).expecting("a replica: requests to itself would go round"));
         }
     }

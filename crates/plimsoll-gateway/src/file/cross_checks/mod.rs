@@ -7,10 +7,10 @@ mod references;
 mod routes;
 
 use super::lenient::LenientFile;
-use plimsoll::config::{ConfigError, Fault};
+use plimsoll::config::{ConfigError, Diagnostic};
 
 /// Returns the faults between the parts.
-pub(super) fn faults(file: &LenientFile) -> Vec<Fault> {
+pub(super) fn faults(file: &LenientFile) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     listeners::collisions(file, &mut faults);
     references::unknown(file, &mut faults);
@@ -19,7 +19,7 @@ pub(super) fn faults(file: &LenientFile) -> Vec<Fault> {
 }
 
 /// Returns warnings in the order of the file: harmless, but hardly meant. Call it only on a file without faults.
-pub(super) fn warnings(file: &LenientFile) -> Vec<Fault> {
+pub(super) fn warnings(file: &LenientFile) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     references::unused(file, &mut warnings);
     routes::none(file, &mut warnings);

@@ -4,13 +4,13 @@ use super::super::lenient::{LenientFile, Listener, Part, Route};
 use crate::{proxy::is_odd, spec::HeaderNames};
 use http::Method;
 use plimsoll::{
-    config::Fault,
+    config::Diagnostic,
     http::path::{PathRules, canonical},
 };
 use std::borrow::Cow;
 
 /// Routes whose path, method or headers every listener refuses, drops or spells otherwise.
-pub(super) fn unreached(file: &LenientFile, warnings: &mut Vec<Fault>) {
+pub(super) fn unreached(file: &LenientFile, warnings: &mut Vec<Diagnostic>) {
     let listeners: Vec<&Listener> =
         file.listeners.get().into_iter().flat_map(|listeners| &listeners.0).collect();
     for route in file.routes.get().into_iter().flat_map(|routes| &routes.0) {
@@ -27,7 +27,7 @@ fn rules(listener: &Listener) -> PathRules {
     }
 }
 
-fn path(route: &Route, listeners: &[&Listener]) -> Option<Fault> {
+fn path(route: &Route, listeners: &[&Listener]) -> Option<Diagnostic> {
     let path = route.path.get()?.as_str();
     let reaches = |listener: &&Listener| matches!(canonical(path, rules(listener)), Ok(Cow::Borrowed(_)));
     if listeners.iter().any(reaches) {
@@ -41,7 +41,7 @@ fn path(route: &Route, listeners: &[&Listener]) -> Option<Fault> {
     Some(fault.expecting("another path, or \"paths\" of a listener that lets it pass"))
 }
 
-fn headers(route: &Route, listeners: &[&Listener]) -> Option<Fault> {
+fn headers(route: &Route, listeners: &[&Listener]) -> Option<Diagnostic> {
     let (name, _) = route.headers.get()?.0.iter().find(|(name, _)| is_odd(name))?;
     let passes = |listener: &&Listener| {
         listener.header_names.get().is_some_and(|choice| choice.0 == HeaderNames::Pass)
@@ -53,7 +53,7 @@ fn headers(route: &Route, listeners: &[&Listener]) -> Option<Fault> {
     Some(fault.expecting("a name of letters, digits and dashes, or header-names = \"pass\" of a listener"))
 }
 
-fn methods(route: &Route) -> Option<Fault> {
+fn methods(route: &Route) -> Option<Diagnostic> {
     let methods = &route.methods.get()?.0;
     let never = |method: &&Method| [Method::TRACE, Method::CONNECT].contains(method);
     let method = methods.iter().find(never)?;

@@ -2,7 +2,7 @@
 
 use super::super::lenient::{LenientFile, Named, Part, Route};
 use crate::{snapshot::DEFAULT_POLICY, spec::Name};
-use plimsoll::config::{Fault, Placed, nearest};
+use plimsoll::config::{Diagnostic, Located, nearest};
 
 /// The most names that a fault lists.
 const LISTED: usize = 8;
@@ -21,7 +21,7 @@ fn names<T>(named: &Part<Named<T>>) -> Option<Vec<&str>> {
 }
 
 /// Routes that name what is not there.
-pub(super) fn unknown(file: &LenientFile, faults: &mut Vec<Fault>) {
+pub(super) fn unknown(file: &LenientFile, faults: &mut Vec<Diagnostic>) {
     let (upstreams, policies) = (names(&file.upstreams), names(&file.policies));
     for route in routes(file) {
         if let (Some(names), Some(name)) = (&upstreams, route.upstream.get()) {
@@ -33,7 +33,7 @@ pub(super) fn unknown(file: &LenientFile, faults: &mut Vec<Fault>) {
     }
 }
 
-fn refused(name: &Placed<Name>, kind: &str, names: &[&str]) -> Option<Fault> {
+fn refused(name: &Located<Name>, kind: &str, names: &[&str]) -> Option<Diagnostic> {
     if names.contains(&name.as_str()) {
         return None;
     }
@@ -50,8 +50,8 @@ fn refused(name: &Placed<Name>, kind: &str, names: &[&str]) -> Option<Fault> {
 }
 
 /// Upstreams and policies that no route names.
-pub(super) fn unused(file: &LenientFile, warnings: &mut Vec<Fault>) {
-    let used = |of: fn(&Route) -> &Part<Placed<Name>>, name: &str| {
+pub(super) fn unused(file: &LenientFile, warnings: &mut Vec<Diagnostic>) {
+    let used = |of: fn(&Route) -> &Part<Located<Name>>, name: &str| {
         routes(file).filter_map(|route| of(route).get()).any(|used| used.as_str() == name)
     };
     for (name, upstream) in file.upstreams.get().into_iter().flat_map(|named| &named.entries) {

@@ -7,7 +7,7 @@ use super::super::{
 };
 use crate::spec::{HostPattern, PathPrefix};
 use http::{HeaderName, HeaderValue, Method};
-use plimsoll::config::Fault;
+use plimsoll::config::Diagnostic;
 
 /// The requests that a route matches, in a canonical order.
 struct Matching<'o> {
@@ -59,14 +59,15 @@ impl<'o> Matching<'o> {
 }
 
 /// Routes that can never match, and routes with the name of another.
-pub(super) fn unreachable(file: &LenientFile, faults: &mut Vec<Fault>) {
+pub(super) fn unreachable(file: &LenientFile, faults: &mut Vec<Diagnostic>) {
     let routes = file.routes.get().into_iter().flat_map(|routes| &routes.0);
     let routes: Vec<_> = routes.filter_map(Matching::of).collect();
     for (at, route) in routes.iter().enumerate() {
         let earlier = &routes[..at];
         if let Some(shadow) = route.shadowed_by(earlier) {
-            let place = shadow.route.spot.place();
-            let fault = route.route.spot.fault(format!("the route at {place} takes all that this one would"));
+            let location = shadow.route.spot.location();
+            let fault =
+                route.route.spot.fault(format!("the route at {location} takes all that this one would"));
             faults.push(fault.expecting("another host, path, method or header"));
         } else if let Some(other) = earlier.iter().find(|other| other.name == route.name) {
             faults.push(same_name(route, other));
@@ -74,22 +75,22 @@ pub(super) fn unreachable(file: &LenientFile, faults: &mut Vec<Fault>) {
     }
 }
 
-fn same_name(route: &Matching<'_>, other: &Matching<'_>) -> Fault {
-    let place = other.route.spot.place();
+fn same_name(route: &Matching<'_>, other: &Matching<'_>) -> Diagnostic {
+    let location = other.route.spot.location();
     match route.route.name.get() {
         Some(name) => name
-            .fault(format!("{} is the name of the route at {place}", name.shown()))
+            .fault(format!("{} is the name of the route at {location}", name.shown()))
             .expecting("a name of its own"),
         None => route
             .route
             .spot
-            .fault(format!("the name made for it is that of the route at {place}"))
+            .fault(format!("the name made for it is that of the route at {location}"))
             .expecting("a \"name\" of its own"),
     }
 }
 
 /// A gateway without a route.
-pub(super) fn none(file: &LenientFile, warnings: &mut Vec<Fault>) {
+pub(super) fn none(file: &LenientFile, warnings: &mut Vec<Diagnostic>) {
     if file.routes.get().is_none_or(|routes| routes.0.is_empty()) {
         let fault = file.spot.fault("there is no route: every request is answered with 404");
         warnings.push(fault.expecting("a [[route]]"));

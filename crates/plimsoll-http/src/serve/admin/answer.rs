@@ -43,13 +43,14 @@ pub fn admin_faults(detail: impl Into<String>, faults: &ConfigError) -> Problem 
 mod tests {
     use super::*;
     use axum::{body::to_bytes, response::IntoResponse};
-    use plimsoll_config::{Fault, Place};
+    use plimsoll_config::{Diagnostic, Location};
 
     #[tokio::test]
     async fn an_answer_does_not_grow_with_what_was_sent() {
-        let place = || Place::Json { pointer: String::new() };
+        let location = || Location::Json { pointer: String::new() };
         let many = (0..1000).map(|at| {
-            Fault::new(place(), format!("key-{at}"), "x".repeat(10_000)).expecting("a text".to_owned())
+            Diagnostic::new(location(), format!("key-{at}"), "x".repeat(10_000))
+                .expecting("a text".to_owned())
         });
         let wrong = ConfigError::check(many.collect()).unwrap_err();
         let answer = admin_faults("Nothing has changed.", &wrong).into_response();

@@ -1,6 +1,6 @@
 //! A breaker held by hand, as an admin address is asked for it.
 
-use plimsoll_config::{ConfigError, Fault, Place, nearest, one_of};
+use plimsoll_config::{ConfigError, Diagnostic, Location, nearest, one_of};
 use plimsoll_policy::{Driver, Instant, Policy, PolicyEvent};
 use serde_json::Value;
 
@@ -101,9 +101,9 @@ impl BreakerOrder {
     }
 }
 
-fn fault(key: &str, problem: String, expected: String) -> Fault {
+fn fault(key: &str, problem: String, expected: String) -> Diagnostic {
     let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
-    Fault::new(Place::Json { pointer }, key, problem).expecting(expected)
+    Diagnostic::new(Location::Json { pointer }, key, problem).expecting(expected)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::Request;
-use plimsoll_config::{Fault, Place};
+use plimsoll_config::{Diagnostic, Location};
 use plimsoll_telemetry::logs::{self, LogError};
 use serde_json::{Value, json};
 use std::{fmt, sync::Arc};
@@ -101,6 +101,6 @@ fn absent() -> Response {
 
 fn faulty(key: &str, problem: String, expected: &str) -> Response {
     let pointer = if key.is_empty() { String::new() } else { format!("/{key}") };
-    let fault = Fault::new(Place::Json { pointer }, key, problem).expecting(expected.to_owned());
+    let fault = Diagnostic::new(Location::Json { pointer }, key, problem).expecting(expected.to_owned());
     admin_faults("Nothing has changed.", &fault.into()).into_response()
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Limits, stack::Guards};
 use parking_lot::Mutex;
-use plimsoll_config::{ConfigError, Fault, Place, merge};
+use plimsoll_config::{ConfigError, Diagnostic, Location, merge};
 use plimsoll_policy::{Instant, PolicySnapshot, PolicySpec};
 use plimsoll_tower::BulkheadLayer;
 use serde_json::Value;
@@ -68,8 +68,8 @@ impl ServerPolicy {
 fn check(now: &PolicySpec, wanted: &PolicySpec) -> Result<(), ConfigError> {
     let mut faults = Vec::new();
     let mut refuse = |key: &str, problem: &str, expected: &str| {
-        let place = Place::Json { pointer: format!("/{key}") };
-        faults.push(Fault::new(place, key, problem.to_owned()).expecting(expected.to_owned()));
+        let location = Location::Json { pointer: format!("/{key}") };
+        faults.push(Diagnostic::new(location, key, problem.to_owned()).expecting(expected.to_owned()));
     };
     let switched = [
         ("rate-limit", now.rate_limit.is_some(), wanted.rate_limit.is_some()),

@@ -1,19 +1,19 @@
 //! The text of a file, and the positions in it.
 
-use crate::Place;
+use crate::Location;
 use std::ops::Range;
 
 /// The name and text of a file, as faults quote them.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Source {
+pub struct SourceFile {
     name: String,
     text: String,
     /// The byte at which each line begins; never empty.
     lines: Vec<usize>,
 }
 
-impl Source {
-    /// Creates a source from a name (usually the path, as the user gave it) and a text.
+impl SourceFile {
+    /// Creates a source file from a name (usually the path, as the user gave it) and a text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
@@ -39,15 +39,15 @@ impl Source {
         self.text[start..end].trim_end_matches(['\n', '\r']).trim_start_matches(BYTE_ORDER_MARK)
     }
 
-    /// Returns the place of a range of bytes; one beyond the text is at its end. O(log lines + line length).
-    pub fn place(&self, bytes: Range<usize>) -> Place {
+    /// Returns the location of a range of bytes; one beyond the text is at its end. O(log lines + line length).
+    pub fn location(&self, bytes: Range<usize>) -> Location {
         let start = self.character_boundary(bytes.start);
         let index = self.lines.partition_point(|line| *line <= start).saturating_sub(1);
         let line_start = self.lines[index];
         let line_end = self.lines.get(index + 1).map_or(self.text.len(), |next| next - 1);
         let end = self.character_boundary(bytes.end.min(line_end)).max(start);
         let before = self.text[line_start..start].trim_start_matches(BYTE_ORDER_MARK);
-        Place::Text {
+        Location::Text {
             file: self.name.clone(),
             line: index as u32 + 1,
             column: before.chars().count() as u32 + 1,
@@ -68,9 +68,9 @@ mod tests {
     use super::*;
 
     fn at(text: &str, bytes: Range<usize>) -> (u32, u32, u32) {
-        match Source::new("f", text).place(bytes) {
-            Place::Text { line, column, width, .. } => (line, column, width),
-            Place::Json { .. } => unreachable!("a source gives places in text"),
+        match SourceFile::new("f", text).location(bytes) {
+            Location::Text { line, column, width, .. } => (line, column, width),
+            Location::Json { .. } => unreachable!("a source file gives locations in text"),
         }
     }
 
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn gives_lines_without_their_ends() {
-        let source = Source::new("f", "\u{feff}one\r\ntwo\n");
+        let source = SourceFile::new("f", "\u{feff}one\r\ntwo\n");
         assert_eq!([source.line(1), source.line(2), source.line(3), source.line(9)], ["one", "two", "", ""]);
         assert_eq!(source.line(0), "");
     }

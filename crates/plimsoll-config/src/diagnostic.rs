@@ -1,11 +1,11 @@
-//! Faults of a file: the place, the expectation, and the word that may have been meant.
+//! Faults of a file: the location, the expectation, and the word that may have been meant.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::{cmp::Ordering, fmt};
 
-/// The place of a fault.
+/// The location of a fault.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Place {
+pub enum Location {
     /// In a file.
     Text {
         /// The file's name.
@@ -24,7 +24,7 @@ pub enum Place {
     },
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text { file, line, column, .. } => write!(f, "{file}:{line}:{column}"),
@@ -34,22 +34,22 @@ impl fmt::Display for Place {
     }
 }
 
-/// A fault, or a warning, with its place. It never holds a value that came from the environment.
+/// A fault, or a warning, with its location. It never holds a value that came from the environment.
 ///
-/// `Display` is one line, as compilers write it; [`Fault::render`] adds the line of the file and a caret.
+/// `Display` is one line, as compilers write it; [`Diagnostic::render`] adds the line of the file and a caret.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
-    place: Place,
+pub struct Diagnostic {
+    location: Location,
     path: String,
     problem: String,
     expected: Option<String>,
     nearest: Option<String>,
 }
 
-impl Fault {
-    /// Creates a fault at a place and path (dotted, `"policy.careful.timeout.total"`; empty for the root).
-    pub fn new(place: Place, path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { place, path: path.into(), problem: problem.into(), expected: None, nearest: None }
+impl Diagnostic {
+    /// Creates a fault at a location and path (dotted, `"policy.careful.timeout.total"`; empty for the root).
+    pub fn new(location: Location, path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { location, path: path.into(), problem: problem.into(), expected: None, nearest: None }
     }
 
     /// Adds the expectation.
@@ -64,12 +64,12 @@ impl Fault {
         self
     }
 
-    /// Returns the place.
-    pub fn place(&self) -> &Place {
-        &self.place
+    /// Returns the location.
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
-    /// Returns the keys that lead to the place, dotted; empty for the root.
+    /// Returns the keys that lead to the location, dotted; empty for the root.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -98,16 +98,16 @@ impl Fault {
     }
 
     fn order(&self) -> (&str, u32, u32, &str) {
-        match &self.place {
-            Place::Text { file, line, column, .. } => (file, *line, *column, &self.path),
-            Place::Json { pointer } => (pointer, 0, 0, &self.path),
+        match &self.location {
+            Location::Text { file, line, column, .. } => (file, *line, *column, &self.path),
+            Location::Json { pointer } => (pointer, 0, 0, &self.path),
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        write!(f, "{}: ", self.location)?;
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
@@ -124,17 +124,17 @@ impl fmt::Display for Fault {
 
 /// One flat object: `file`, `line`, `column`, `width` or `pointer`; then `path`, `problem`, `expected`, `nearest`,
 /// the last two only where known.
-impl Serialize for Fault {
+impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        match &self.place {
-            Place::Text { file, line, column, width } => {
+        match &self.location {
+            Location::Text { file, line, column, width } => {
                 map.serialize_entry("file", file)?;
                 map.serialize_entry("line", line)?;
                 map.serialize_entry("column", column)?;
                 map.serialize_entry("width", width)?;
             }
-            Place::Json { pointer } => map.serialize_entry("pointer", pointer)?,
+            Location::Json { pointer } => map.serialize_entry("pointer", pointer)?,
         }
         map.serialize_entry("path", &self.path)?;
         map.serialize_entry("problem", &self.problem)?;
@@ -151,38 +151,38 @@ impl Serialize for Fault {
 /// The faults of a document, in the order of the file. Never empty.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
-pub struct ConfigError(Vec<Fault>);
+pub struct ConfigError(Vec<Diagnostic>);
 
 impl ConfigError {
     /// Sorts the faults and returns them as an error.
     ///
     /// # Errors
     /// If there is a fault.
-    pub fn check(faults: Vec<Fault>) -> Result<(), Self> {
+    pub fn check(faults: Vec<Diagnostic>) -> Result<(), Self> {
         if faults.is_empty() { Ok(()) } else { Err(Self::sorted(faults)) }
     }
 
-    fn sorted(mut faults: Vec<Fault>) -> Self {
+    fn sorted(mut faults: Vec<Diagnostic>) -> Self {
         faults.sort_by(|a, b| -> Ordering { a.order().cmp(&b.order()) });
         faults.dedup();
         Self(faults)
     }
 
     /// Returns the faults in the order of the file.
-    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
 }
 
-impl From<Fault> for ConfigError {
-    fn from(fault: Fault) -> Self {
+impl From<Diagnostic> for ConfigError {
+    fn from(fault: Diagnostic) -> Self {
         Self(vec![fault])
     }
 }
 
 impl<'a> IntoIterator for &'a ConfigError {
-    type Item = &'a Fault;
-    type IntoIter = std::slice::Iter<'a, Fault>;
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -190,8 +190,8 @@ impl<'a> IntoIterator for &'a ConfigError {
 }
 
 impl IntoIterator for ConfigError {
-    type Item = Fault;
-    type IntoIter = std::vec::IntoIter<Fault>;
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -217,8 +217,12 @@ impl std::error::Error for ConfigError {}
 mod tests {
     use super::*;
 
-    fn at(line: u32, column: u32) -> Fault {
-        Fault::new(Place::Text { file: "f".into(), line, column, width: 1 }, "a.b", "unknown key \"b\"")
+    fn at(line: u32, column: u32) -> Diagnostic {
+        Diagnostic::new(
+            Location::Text { file: "f".into(), line, column, width: 1 },
+            "a.b",
+            "unknown key \"b\"",
+        )
     }
 
     #[test]
@@ -240,8 +244,8 @@ mod tests {
     #[test]
     fn faults_are_sorted_and_reported_once() {
         let faults = ConfigError::check(vec![at(10, 1), at(2, 9), at(2, 1), at(2, 9)]).unwrap_err();
-        let places: Vec<_> = faults.iter().map(|fault| fault.place().to_string()).collect();
-        assert_eq!(places, ["f:2:1", "f:2:9", "f:10:1"]);
+        let locations: Vec<_> = faults.iter().map(|fault| fault.location().to_string()).collect();
+        assert_eq!(locations, ["f:2:1", "f:2:9", "f:10:1"]);
         assert!(ConfigError::check(Vec::new()).is_ok());
     }
 }
