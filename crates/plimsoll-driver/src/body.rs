@@ -1,6 +1,6 @@
 //! A response's body under its call's limits.
 
-use crate::{Alarm, CallGuard, Machines, classify::BodyVerdict};
+use crate::{Alarm, CallGuard, Machines, classify::BodyClassifier};
 use http::HeaderMap;
 use plimsoll_policy::{
     Failure, Instant, Limit, Outcome, Settlement,
@@ -31,7 +31,7 @@ pub struct BodyTimeoutError {
 pub struct BodyGuard<P: Deref<Target: Machines>> {
     guard: CallGuard<P>,
     id: AttemptId,
-    verdict: BodyVerdict,
+    classifier: BodyClassifier,
     alarm: Alarm,
     /// Whether the call waits for the caller, who has not asked for more of the body.
     at_caller: bool,
@@ -40,7 +40,7 @@ pub struct BodyGuard<P: Deref<Target: Machines>> {
 impl<P: Deref<Target: Machines>> BodyGuard<P> {
     /// A guard for the body of this attempt, to which the call is committed. `head` is the head's settlement.
     pub fn new(guard: CallGuard<P>, id: AttemptId, head: &Settlement) -> Self {
-        Self { guard, id, verdict: BodyVerdict::after(head), alarm: Alarm::default(), at_caller: false }
+        Self { guard, id, classifier: BodyClassifier::after(head), alarm: Alarm::default(), at_caller: false }
     }
 
     /// Returns the call.
@@ -111,23 +111,23 @@ impl<P: Deref<Target: Machines>> BodyGuard<P> {
 
     /// Reads the trailers. They decide the outcome of a response whose head was provisional.
     pub fn trailers(&mut self, fields: &HeaderMap) {
-        self.verdict.read(fields);
+        self.classifier.read(fields);
     }
 
     /// Returns the outcome that [`end`](Self::end) would settle, as head and trailers decide it.
     pub fn outcome(&self) -> Outcome {
-        self.verdict.settlement().outcome
+        self.classifier.settlement().outcome
     }
 
     /// Settles a body that has ended by itself, with the outcome of head and trailers.
     pub fn end(&mut self) -> Outcome {
-        self.settle(self.verdict.settlement().outcome)
+        self.settle(self.classifier.settlement().outcome)
     }
 
     /// Settles a body whose rest is discarded without reading its trailers.
     pub fn discard(&mut self) -> Outcome {
-        let unknown = self.verdict.is_pending();
-        self.settle(if unknown { Outcome::Cancelled } else { self.verdict.settlement().outcome })
+        let unknown = self.classifier.is_pending();
+        self.settle(if unknown { Outcome::Cancelled } else { self.classifier.settlement().outcome })
     }
 
     /// Settles a body that broke off, as the peer's failure.

@@ -221,7 +221,7 @@ mod tests {
         let start = time.now();
         for millis in [500, 100, 700, 50] {
             let until = time.now() + Duration::from_millis(millis);
-            // Armed for later, and given up: as a request that is answered.
+            // Armed for later, and given up: like the timer of a request whose response has come.
             let later = until + Duration::from_secs(1);
             let _ = poll_fn(|cx| Poll::Ready(alarm.poll(cx, &time, later))).await;
             alarm.wait(&time, until).await;

@@ -2,18 +2,18 @@ use super::trailers;
 use http::HeaderMap;
 use plimsoll_policy::{Failure, Settlement};
 
-/// The settlement at the end of a response's body, by its trailers or their absence.
+/// A classifier of a response's body by its trailers, or their absence.
 ///
-/// It is made from the head's settlement, reads the trailers if any come, and is asked when the body has ended. After a
-/// head that was not provisional, trailers decide nothing and the end of the body is a success.
+/// It is made from the head's settlement, reads the trailers if any come, and gives the settlement when the body has
+/// ended. After a head that was not provisional, trailers decide nothing and the end of the body is a success.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BodyVerdict {
+pub struct BodyClassifier {
     /// Whether trailers that have not come decide.
     pending: bool,
     settlement: Settlement,
 }
 
-impl BodyVerdict {
+impl BodyClassifier {
     /// The state after a head with this settlement, before any trailers.
     pub const fn after(head: &Settlement) -> Self {
         // A response of gRPC that ends without a status is UNKNOWN: a failure that is no cause of a retry.

@@ -28,7 +28,7 @@ impl<B, E> Classify<Response<B>, E> for GrpcStatus {
 /// Classifies the head of a response: by gRPC's status where its `Content-Type` is gRPC's, else by its own.
 ///
 /// A good head of gRPC is [provisional](Settlement::provisional): a driver that sees the trailers goes on with
-/// [`BodyVerdict`](super::BodyVerdict).
+/// [`BodyClassifier`](super::BodyClassifier).
 #[inline]
 pub fn response(status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
     match Flavor::from_headers(headers) {

@@ -12,7 +12,7 @@
 //! | function | for |
 //! | --- | --- |
 //! | [`response`] | the head of a response, of gRPC or not |
-//! | [`BodyVerdict`] | the end of a gRPC response's body: its trailers, or their absence |
+//! | [`BodyClassifier`] | the end of a gRPC response's body: its trailers, or their absence |
 //! | [`by_status`], [`trailers`] | the parts of which those two are made |
 //! | [`connect`] | a failure to connect: the peer's failure, or a local shortage |
 //!
@@ -50,11 +50,11 @@
 //! The causes are statuses of HTTP, so that one `retry.on` serves both. Which codes a server's runtime gives, and when, is
 //! in [gRPC's status codes].
 //!
-//! - **No `grpc-status`, status 200**: the verdict follows in the trailers, and the head is
+//! - **No `grpc-status`, status 200**: the outcome follows in the trailers, and the head is
 //!   [provisional](Settlement::provisional). Trailers without it are `UNKNOWN`. gRPC-Web has its trailers in the body,
-//!   which nobody here reads: its head is a success.
-//! - **No `grpc-status`, any other status**: an intermediary answered. The status is mapped as [gRPC's libraries map it],
-//!   and `Retry-After` is heard.
+//!   which are not read here: its head is a success.
+//! - **No `grpc-status`, any other status**: the response is an intermediary's. The status is mapped as [gRPC's libraries map it],
+//!   and `Retry-After` is honoured.
 //! - **`grpc-retry-pushback-ms`** beside a failure or `RESOURCE_EXHAUSTED` ([gRFC A6]): from 0 to 2³¹ - 1, the wait before
 //!   a retry; negative, no number, or given twice: never. A time beside a failure that is no cause by itself makes it one
 //!   ([`Cause::Other`](plimsoll_policy::Cause::Other)). Beside `UNAVAILABLE` and its like `retry.on` still decides.
@@ -74,7 +74,7 @@ mod retry_after;
 #[cfg(test)]
 mod tests;
 
-pub use body::BodyVerdict;
+pub use body::BodyClassifier;
 pub use grpc::{GrpcStatus, response, trailers};
 pub use http::{HttpStatus, by_status};
 pub use lack::{ResolveError, connect, is_exhaustion, is_our_lack};

@@ -1,6 +1,6 @@
 //! The table of responses, through the functions and the types.
 
-use super::{BodyVerdict, ByResult, Classify, GrpcStatus, HttpStatus, response};
+use super::{BodyClassifier, ByResult, Classify, GrpcStatus, HttpStatus, response};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use plimsoll_policy::{Failure, Settlement};
 use plimsoll_testkit::responses::{self, TABLE};
@@ -40,11 +40,11 @@ fn every_head_means_what_the_table_says() {
 #[test]
 fn every_end_means_what_the_table_says() {
     for row in TABLE {
-        let mut verdict = BodyVerdict::after(&row.settlement(a_minute_before()));
+        let mut classifier = BodyClassifier::after(&row.settlement(a_minute_before()));
         if !row.trailers.is_empty() {
-            verdict.read(&fields(row.trailers));
+            classifier.read(&fields(row.trailers));
         }
-        assert_eq!(verdict.settlement().outcome, row.end, "{row:?}");
+        assert_eq!(classifier.settlement().outcome, row.end, "{row:?}");
     }
 }
 

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Response, Version};
 use plimsoll::{
     driver::{
         Attempts, Begin, BodyGuard, CallError, CallGuard, Marks, ResponseHead,
-        classify::{BodyVerdict, response},
+        classify::{BodyClassifier, response},
         run,
     },
     http::{Kind, Problem, ProblemId},
@@ -300,7 +300,7 @@ fn proxied(
                 request,
             )));
         }
-        let end = BodyVerdict::after(head).settlement();
+        let end = BodyClassifier::after(head).settlement();
         let _ = guard.next(guard.last(), Event::Done(id, end));
         if let Some(mut picked) = picked {
             picked.judge_late(guard.last(), end.outcome);
