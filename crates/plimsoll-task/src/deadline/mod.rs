@@ -17,11 +17,11 @@
 //! use plimsoll_task::{Deadline, deadline::within};
 //! use std::time::Duration;
 //!
-//! let answer = within(Duration::from_secs(2), async {
+//! let response = within(Duration::from_secs(2), async {
 //!     // Ten seconds are asked for, two are there.
 //!     within(Duration::from_secs(10), async { Deadline::current().remaining() }).await
 //! });
-//! let left = answer.await.unwrap().unwrap();
+//! let left = response.await.unwrap().unwrap();
 //! assert!(left.is_some_and(|left| left <= Duration::from_secs(2)));
 //! assert_eq!(Deadline::current(), Deadline::NEVER);
 //! # });

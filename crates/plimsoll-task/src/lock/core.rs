@@ -119,14 +119,14 @@ impl Core {
         &self,
         owner: Owner,
         share: Share,
-        place: SourceLocation,
+        location: SourceLocation,
         since: Option<Instant>,
     ) -> HoldRecord {
         let turn = match share {
-            Share::Exclusive => self.exclusive.take(owner, place),
+            Share::Exclusive => self.exclusive.take(owner, location),
             Share::Shared => {
                 let ticket = shared_slot::ticket();
-                self.shared_slot(owner).take(ticket, owner, place);
+                self.shared_slot(owner).take(ticket, owner, location);
                 ticket
             }
         };
@@ -134,7 +134,7 @@ impl Core {
         let since = if sampled { since.or_else(|| Some(Instant::now())) } else { since };
         let ordered = order::is_watched();
         if ordered {
-            order::took(owner, self, place);
+            order::took(owner, self, location);
         }
         HoldRecord { owner, share, ordered, since }
     }
@@ -165,13 +165,13 @@ impl Core {
     pub(super) async fn wait<A: Future>(
         self: &Arc<Self>,
         owner: Owner,
-        place: SourceLocation,
+        location: SourceLocation,
         taken: A,
     ) -> (A::Output, Option<Instant>) {
         if order::is_watched() {
-            order::wants(owner, self, place);
+            order::wants(owner, self, location);
         }
-        let waiting = Waiting::begin(self, owner, place);
+        let waiting = Waiting::begin(self, owner, location);
         let output = taken.await;
         (output, Some(waiting.over()))
     }
@@ -211,7 +211,7 @@ impl Core {
             waiting: self.waiting.load(Relaxed),
             wait: self.wait.read(),
             hold: self.hold.read(),
-            held_at: held.iter().map(|(_, held)| held.place).collect(),
+            held_at: held.iter().map(|(_, held)| held.location).collect(),
             held_for: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
         }
     }
@@ -223,16 +223,16 @@ struct Waiting<'a> {
     since: Instant,
     wait: Option<Wait>,
     holder: Option<Holder>,
-    place: SourceLocation,
+    location: SourceLocation,
     owner: Owner,
 }
 
 impl<'a> Waiting<'a> {
-    fn begin(core: &'a Arc<Core>, owner: Owner, place: SourceLocation) -> Self {
+    fn begin(core: &'a Arc<Core>, owner: Owner, location: SourceLocation) -> Self {
         let since = Instant::now();
         core.waiting.fetch_add(1, Relaxed);
-        let wait = waits::begin(core, owner, place, since);
-        Self { core, since, wait, holder: core.exclusive.look(), place, owner }
+        let wait = waits::begin(core, owner, location, since);
+        Self { core, since, wait, holder: core.exclusive.look(), location, owner }
     }
 
     /// Ends the wait with the acquisition and returns its time.
@@ -242,7 +242,7 @@ impl<'a> Waiting<'a> {
         if waited >= self.core.hold_limit() {
             // Still the same turn: nobody else has held the lock in between, so this holder held it for the whole wait.
             if let Some(holder) = self.holder.filter(|holder| holder.turn == self.core.exclusive.turn()) {
-                super::finding::held_long(self.core, holder, Some((self.owner, self.place)), waited);
+                super::finding::held_long(self.core, holder, Some((self.owner, self.location)), waited);
             }
         }
         now

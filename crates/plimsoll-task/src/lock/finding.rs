@@ -18,8 +18,8 @@ const SUSPECTS: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// A lock was held for longer than its limit, across an await or across code that blocks. The first step is the holder
-    /// and its location, the second, if there is one, a waiter and its location.
+    /// A lock was held for longer than its limit, across an await or across code that blocks. The first task is the holder,
+    /// the second, if there is one, a waiter.
     HeldLong,
     /// A task waits for a lock that it holds itself.
     OnItself,
@@ -44,25 +44,25 @@ impl FindingKind {
     }
 }
 
-/// A lock, and a location in the source where it was taken or asked for.
+/// A lock, and the location in the source where it was taken or waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Spot {
+pub struct LockSite {
     /// The lock's name.
     pub lock: &'static str,
     /// File, line and column.
-    pub place: SourceLocation,
+    pub location: SourceLocation,
 }
 
 /// The locks that one task holds and wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Step {
+pub struct TaskLocks {
     /// The task.
     pub task: Owner,
     /// The lock that it holds, and where it took it.
-    pub holds: Option<Spot>,
+    pub holds: Option<LockSite>,
     /// The lock that it waits for, and where.
-    pub wants: Option<Spot>,
+    pub wants: Option<LockSite>,
 }
 
 /// A fault in the use of locks.
@@ -71,8 +71,8 @@ pub struct Step {
 pub struct Finding {
     /// The kind.
     pub kind: FindingKind,
-    /// The tasks that take part.
-    pub steps: Vec<Step>,
+    /// The tasks that take part, each with its locks.
+    pub tasks: Vec<TaskLocks>,
     /// The least duration so far. Zero for a finding that was made as it began.
     pub lasted: Duration,
     /// For waits on oneself and cycles: whether it has stood unchanged for the longest hold limit of its locks. Before that
@@ -84,14 +84,14 @@ pub struct Finding {
 
 impl Finding {
     fn is_like(&self, other: &Self) -> bool {
-        let same = |one: &Step, other: &Step| (one.holds, one.wants) == (other.holds, other.wants);
-        // A cycle has no first step: the task that closed it comes first.
+        let same = |one: &TaskLocks, other: &TaskLocks| (one.holds, one.wants) == (other.holds, other.wants);
+        // A cycle has no first task: the task that closed it comes first.
         let turned = |by: usize| {
-            let turned = other.steps.iter().cycle().skip(by);
-            self.steps.iter().zip(turned).all(|(one, other)| same(one, other))
+            let turned = other.tasks.iter().cycle().skip(by);
+            self.tasks.iter().zip(turned).all(|(one, other)| same(one, other))
         };
-        (self.kind, self.certain, self.steps.len()) == (other.kind, other.certain, other.steps.len())
-            && (0..other.steps.len()).any(turned)
+        (self.kind, self.certain, self.tasks.len()) == (other.kind, other.certain, other.tasks.len())
+            && (0..other.tasks.len()).any(turned)
     }
 }
 
@@ -105,14 +105,14 @@ impl fmt::Display for Finding {
             (FindingKind::Cycle, false) => "seems a deadlock",
             (FindingKind::Order, _) => "locks are taken in both orders",
         })?;
-        for (at, step) in self.steps.iter().enumerate() {
-            write!(f, "{}{}", if at == 0 { ": " } else { "; " }, step.task)?;
-            if let Some(held) = step.holds {
-                write!(f, " holds {:?} since {}", held.lock, held.place)?;
+        for (at, locks) in self.tasks.iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { ": " } else { "; " }, locks.task)?;
+            if let Some(held) = locks.holds {
+                write!(f, " holds {:?} since {}", held.lock, held.location)?;
             }
-            if let Some(wanted) = step.wants {
-                let and = if step.holds.is_some() { " and" } else { "" };
-                write!(f, "{and} wants {:?} at {}", wanted.lock, wanted.place)?;
+            if let Some(wanted) = locks.wants {
+                let and = if locks.holds.is_some() { " and" } else { "" };
+                write!(f, "{and} wants {:?} at {}", wanted.lock, wanted.location)?;
             }
         }
         Ok(())
@@ -153,11 +153,11 @@ pub(crate) fn held_long(
     waiter: Option<(Owner, SourceLocation)>,
     lasted: Duration,
 ) {
-    let spot = |place| Some(Spot { lock: core.name, place });
-    let mut steps = vec![Step { task: holder.owner, holds: spot(holder.place), wants: None }];
+    let site = |location| Some(LockSite { lock: core.name, location });
+    let mut tasks = vec![TaskLocks { task: holder.owner, holds: site(holder.location), wants: None }];
     let waiter = waiter.or_else(|| waits::first_for(core));
-    steps.extend(waiter.map(|(task, place)| Step { task, holds: None, wants: spot(place) }));
-    report(Finding { kind: FindingKind::HeldLong, steps, lasted, certain: true, times: 1 });
+    tasks.extend(waiter.map(|(task, location)| TaskLocks { task, holds: None, wants: site(location) }));
+    report(Finding { kind: FindingKind::HeldLong, tasks, lasted, certain: true, times: 1 });
 }
 
 /// Reports a cycle of waits.
@@ -171,8 +171,8 @@ pub(super) fn waits_for_itself(suspect: Suspect) {
 }
 
 /// Reports two locks that are taken in both orders.
-pub(super) fn both_orders(steps: Vec<Step>) {
-    report(Finding { kind: FindingKind::Order, steps, lasted: Duration::ZERO, certain: false, times: 1 });
+pub(super) fn both_orders(tasks: Vec<TaskLocks>) {
+    report(Finding { kind: FindingKind::Order, tasks, lasted: Duration::ZERO, certain: false, times: 1 });
 }
 
 /// Checks each suspected cycle again.
@@ -191,9 +191,9 @@ pub(crate) fn look_again(now: Instant) {
 }
 
 fn suspected(suspect: &Suspect, lasted: Duration, certain: bool) -> Finding {
-    let steps = suspect.steps();
-    let kind = if steps.len() == 1 { FindingKind::OnItself } else { FindingKind::Cycle };
-    Finding { kind, steps, lasted, certain, times: 1 }
+    let tasks = suspect.tasks();
+    let kind = if tasks.len() == 1 { FindingKind::OnItself } else { FindingKind::Cycle };
+    Finding { kind, tasks, lasted, certain, times: 1 }
 }
 
 fn report(finding: Finding) {

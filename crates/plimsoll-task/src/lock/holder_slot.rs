@@ -18,7 +18,7 @@ pub(super) struct HolderSlot {
     owner: AtomicU64,
     /// Grows with each holder, so that a holder that stays can be told from one that comes again.
     turn: AtomicU64,
-    place: LocationCell,
+    location: LocationCell,
 }
 
 /// A holder that was seen in a slot.
@@ -27,21 +27,25 @@ pub(crate) struct Holder {
     pub(crate) owner: Owner,
     pub(crate) turn: u64,
     /// Where the lock was taken.
-    pub(crate) place: SourceLocation,
+    pub(crate) location: SourceLocation,
 }
 
 impl HolderSlot {
     pub(super) fn new() -> Self {
-        Self { owner: AtomicU64::new(Owner::NOBODY), turn: AtomicU64::new(0), place: LocationCell::new(None) }
+        Self {
+            owner: AtomicU64::new(Owner::NOBODY),
+            turn: AtomicU64::new(0),
+            location: LocationCell::new(None),
+        }
     }
 
     /// Enters the holder of the lock and returns its turn.
     #[inline]
-    pub(super) fn take(&self, owner: Owner, place: SourceLocation) -> u64 {
+    pub(super) fn take(&self, owner: Owner, location: SourceLocation) -> u64 {
         let turn = self.turn.load(Relaxed).wrapping_add(1);
         // A reader that sees this turn must not see the former owner.
         self.turn.store(turn, Release);
-        self.place.store(Some(place));
+        self.location.store(Some(location));
         self.owner.store(owner.number(), Release);
         turn
     }
@@ -62,7 +66,7 @@ impl HolderSlot {
         let held = Holder {
             owner: Owner::from_number(owner)?,
             turn: self.turn.load(Acquire),
-            place: self.place.load()?,
+            location: self.location.load()?,
         };
         (self.owner.load(Acquire) == owner && self.turn.load(Acquire) == held.turn).then_some(held)
     }
@@ -75,13 +79,13 @@ mod tests {
 
     #[test]
     fn a_seat_shows_who_took_it_last_and_nobody_after() {
-        let (slot, me, place) = (HolderSlot::new(), Owner::current(), Location::caller());
+        let (slot, me, location) = (HolderSlot::new(), Owner::current(), Location::caller());
         assert_eq!(slot.look(), None);
-        assert_eq!(slot.take(me, place), 1);
-        assert_eq!(slot.look(), Some(Holder { owner: me, turn: 1, place }));
+        assert_eq!(slot.take(me, location), 1);
+        assert_eq!(slot.look(), Some(Holder { owner: me, turn: 1, location }));
         slot.leave();
         assert_eq!(slot.look(), None);
-        assert_eq!(slot.take(me, place), 2);
+        assert_eq!(slot.take(me, location), 2);
     }
 }
 
@@ -95,8 +99,8 @@ mod loom_tests {
         Owner::from_number(number).unwrap()
     }
 
-    /// A place for each.
-    fn place(number: u64) -> SourceLocation {
+    /// Returns a location for each number.
+    fn location(number: u64) -> SourceLocation {
         [Location::caller(), Location::caller()][number as usize - 1]
     }
 
@@ -107,14 +111,14 @@ mod loom_tests {
             let theirs = Arc::clone(&slot);
             let looks = thread::spawn(move || theirs.look());
             for number in 1..=2 {
-                assert_eq!(slot.take(owner(number), place(number)), number);
+                assert_eq!(slot.take(owner(number), location(number)), number);
                 if number == 1 {
                     slot.leave();
                 }
             }
             if let Some(held) = looks.join().unwrap() {
                 assert_eq!(held.turn, held.owner.number());
-                assert_eq!(held.place, place(held.turn));
+                assert_eq!(held.location, location(held.turn));
             }
         });
     }

@@ -40,7 +40,7 @@ mod waits;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-pub use finding::{Finding, FindingKind, Spot, Step, findings, on_finding, unseen};
+pub use finding::{Finding, FindingKind, LockSite, TaskLocks, findings, on_finding, unseen};
 pub use guard::Guard;
 pub use mutex::{Mutex, MutexGuard};
 pub use owner::Owner;

@@ -8,7 +8,7 @@
 //! developing, and on a busy service for a few minutes. Holds from before it was switched on are unknown. Locks with the
 //! same name are one class: two of them, one inside the other, are not examined.
 
-use super::{Owner, SourceLocation, Spot, Step, core::Core, finding};
+use super::{LockSite, Owner, SourceLocation, TaskLocks, core::Core, finding};
 use ahash::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -28,7 +28,7 @@ static WATCHED: AtomicBool = AtomicBool::new(false);
 static HOLDINGS: LazyLock<[Mutex<Holdings>; SHARDS]> = LazyLock::new(Default::default);
 static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Default::default);
 
-type Holdings = HashMap<Owner, SmallVec<[Spot; 4]>, RandomState>;
+type Holdings = HashMap<Owner, SmallVec<[LockSite; 4]>, RandomState>;
 
 /// Switches the recording of the lock order on or off for the whole program. Off by default.
 pub fn watch(on: bool) {
@@ -42,28 +42,28 @@ pub(super) fn is_watched() -> bool {
 
 /// Records that `owner` has taken a lock.
 #[cold]
-pub(super) fn took(owner: Owner, core: &Core, place: SourceLocation) {
-    let taken = Spot { lock: core.name, place };
-    let held: SmallVec<[Spot; 4]> = {
+pub(super) fn took(owner: Owner, core: &Core, location: SourceLocation) {
+    let taken = LockSite { lock: core.name, location };
+    let held: SmallVec<[LockSite; 4]> = {
         let mut holdings = holdings(owner);
         let held = holdings.entry(owner).or_default();
         let before = held.clone();
         held.push(taken);
         before
     };
-    asks(owner, &held, taken);
+    check(owner, &held, taken);
 }
 
 /// Records that `owner` is about to wait for a lock.
-pub(super) fn wants(owner: Owner, core: &Core, place: SourceLocation) {
+pub(super) fn wants(owner: Owner, core: &Core, location: SourceLocation) {
     let held = holdings(owner).get(&owner).cloned().unwrap_or_default();
-    asks(owner, &held, Spot { lock: core.name, place });
+    check(owner, &held, LockSite { lock: core.name, location });
 }
 
 pub(super) fn gave_back(owner: Owner, core: &Core) {
     let mut holdings = holdings(owner);
     if let Some(held) = holdings.get_mut(&owner) {
-        if let Some(at) = held.iter().rposition(|spot| spot.lock == core.name) {
+        if let Some(at) = held.iter().rposition(|site| site.lock == core.name) {
             held.remove(at);
         }
         if held.is_empty() {
@@ -72,12 +72,12 @@ pub(super) fn gave_back(owner: Owner, core: &Core) {
     }
 }
 
-fn asks(owner: Owner, held: &[Spot], taken: Spot) {
+fn check(owner: Owner, held: &[LockSite], taken: LockSite) {
     for holds in held.iter().filter(|holds| holds.lock != taken.lock) {
-        let step = Step { task: owner, holds: Some(*holds), wants: Some(taken) };
-        let circle = ORDER.lock().add(step);
-        if let Some(steps) = circle {
-            finding::both_orders(steps);
+        let edge = TaskLocks { task: owner, holds: Some(*holds), wants: Some(taken) };
+        let cycle = ORDER.lock().add(edge);
+        if let Some(edges) = cycle {
+            finding::both_orders(edges);
         }
     }
 }
@@ -85,40 +85,40 @@ fn asks(owner: Owner, held: &[Spot], taken: Spot) {
 /// The graph of locks taken while others were held, with the first task for each edge.
 #[derive(Debug, Default)]
 struct LockOrder {
-    after: HashMap<&'static str, Vec<Step>, RandomState>,
-    steps: usize,
+    after: HashMap<&'static str, Vec<TaskLocks>, RandomState>,
+    edges: usize,
 }
 
 impl LockOrder {
-    /// Adds a step and returns the cycle that it closes, itself first. A known step closes no new cycle.
-    fn add(&mut self, step: Step) -> Option<Vec<Step>> {
-        let (from, to) = (step.holds?.lock, step.wants?.lock);
-        let known = self.after.get(from).is_some_and(|steps| steps.iter().any(|step| leads_to(step, to)));
-        if known || self.steps == MOST {
+    /// Adds a edge and returns the cycle that it closes, itself first. A known edge closes no new cycle.
+    fn add(&mut self, edge: TaskLocks) -> Option<Vec<TaskLocks>> {
+        let (from, to) = (edge.holds?.lock, edge.wants?.lock);
+        let known = self.after.get(from).is_some_and(|edges| edges.iter().any(|edge| leads_to(edge, to)));
+        if known || self.edges == MOST {
             return None;
         }
-        let mut circle = self.path(to, from);
-        if let Some(circle) = &mut circle {
-            circle.insert(0, step);
+        let mut cycle = self.path(to, from);
+        if let Some(cycle) = &mut cycle {
+            cycle.insert(0, edge);
         }
-        self.after.entry(from).or_default().push(step);
-        self.steps += 1;
-        circle
+        self.after.entry(from).or_default().push(edge);
+        self.edges += 1;
+        cycle
     }
 
     /// Returns the shortest path from one lock to another.
-    fn path(&self, from: &'static str, to: &'static str) -> Option<Vec<Step>> {
-        let mut reached: Vec<(&'static str, Option<(usize, Step)>)> = vec![(from, None)];
+    fn path(&self, from: &'static str, to: &'static str) -> Option<Vec<TaskLocks>> {
+        let mut reached: Vec<(&'static str, Option<(usize, TaskLocks)>)> = vec![(from, None)];
         let mut at = 0;
         while at < reached.len() {
-            for step in self.after.get(reached[at].0).into_iter().flatten() {
-                let Some(wants) = step.wants else { continue };
+            for edge in self.after.get(reached[at].0).into_iter().flatten() {
+                let Some(wants) = edge.wants else { continue };
                 if reached.iter().any(|(lock, _)| *lock == wants.lock) {
                     continue;
                 }
-                reached.push((wants.lock, Some((at, *step))));
+                reached.push((wants.lock, Some((at, *edge))));
                 if wants.lock == to {
-                    return Some(back(&reached));
+                    return Some(path_back(&reached));
                 }
             }
             at += 1;
@@ -127,20 +127,20 @@ impl LockOrder {
     }
 }
 
-/// Returns the steps by which the last one was reached.
-fn back(reached: &[(&'static str, Option<(usize, Step)>)]) -> Vec<Step> {
-    let mut steps = Vec::new();
+/// Returns the edges by which the last one was reached.
+fn path_back(reached: &[(&'static str, Option<(usize, TaskLocks)>)]) -> Vec<TaskLocks> {
+    let mut edges = Vec::new();
     let mut at = reached.len() - 1;
-    while let Some((before, step)) = reached[at].1 {
-        steps.push(step);
+    while let Some((before, edge)) = reached[at].1 {
+        edges.push(edge);
         at = before;
     }
-    steps.reverse();
-    steps
+    edges.reverse();
+    edges
 }
 
-fn leads_to(step: &Step, lock: &str) -> bool {
-    step.wants.is_some_and(|wants| wants.lock == lock)
+fn leads_to(edge: &TaskLocks, lock: &str) -> bool {
+    edge.wants.is_some_and(|wants| wants.lock == lock)
 }
 
 fn holdings(owner: Owner) -> MutexGuard<'static, Holdings> {

@@ -90,14 +90,14 @@ fn thread() -> u64 {
     .unwrap_or_else(|_| NEXT.fetch_add(1, Relaxed))
 }
 
-/// A place in the source, as one word that can be stored (release) and read (acquire) at the same time.
+/// A location in the source, as one word that can be stored (release) and read (acquire) at the same time.
 #[cfg(not(loom))]
 pub(super) type LocationCell = crossbeam_utils::atomic::AtomicCell<Option<super::SourceLocation>>;
 
 #[cfg(loom)]
 pub(super) use modelled::LocationCell;
 
-/// The same for loom, which sees only atomics of its own: a number for each place.
+/// The same for loom, which sees only atomics of its own: a number for each location.
 #[cfg(loom)]
 mod modelled {
     use crate::lock::SourceLocation;
@@ -107,33 +107,33 @@ mod modelled {
     };
     use parking_lot::Mutex;
 
-    static PLACES: Mutex<Vec<SourceLocation>> = Mutex::new(Vec::new());
+    static LOCATIONS: Mutex<Vec<SourceLocation>> = Mutex::new(Vec::new());
 
     #[derive(Debug)]
     pub(in crate::lock) struct LocationCell(AtomicUsize);
 
     impl LocationCell {
-        pub(in crate::lock) fn new(place: Option<SourceLocation>) -> Self {
-            Self(AtomicUsize::new(number(place)))
+        pub(in crate::lock) fn new(location: Option<SourceLocation>) -> Self {
+            Self(AtomicUsize::new(number(location)))
         }
 
-        pub(in crate::lock) fn store(&self, place: Option<SourceLocation>) {
-            self.0.store(number(place), Release);
+        pub(in crate::lock) fn store(&self, location: Option<SourceLocation>) {
+            self.0.store(number(location), Release);
         }
 
         pub(in crate::lock) fn load(&self) -> Option<SourceLocation> {
             let at = self.0.load(Acquire).checked_sub(1)?;
-            Some(PLACES.lock()[at])
+            Some(LOCATIONS.lock()[at])
         }
     }
 
-    fn number(place: Option<SourceLocation>) -> usize {
-        let Some(place) = place else { return 0 };
-        let mut places = PLACES.lock();
-        let at = places.iter().position(|known| *known == place);
+    fn number(location: Option<SourceLocation>) -> usize {
+        let Some(location) = location else { return 0 };
+        let mut locations = LOCATIONS.lock();
+        let at = locations.iter().position(|known| *known == location);
         1 + at.unwrap_or_else(|| {
-            places.push(place);
-            places.len() - 1
+            locations.push(location);
+            locations.len() - 1
         })
     }
 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_tasks_the_thread_answers() {
+    fn outside_of_tasks_the_owner_is_the_thread() {
         let mine = Owner::current();
         assert_eq!(mine, Owner::current());
         assert!(mine.to_string().starts_with("thread "));

@@ -26,22 +26,22 @@ use std::{cell::Cell, sync::atomic::AtomicU64 as CountedBlocks};
 pub(super) struct SharedHolderSlot {
     owner: AtomicU64,
     ticket: AtomicU64,
-    place: LocationCell,
+    location: LocationCell,
     sum: AtomicU64,
 }
 
 impl SharedHolderSlot {
     pub(super) fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { owner: zero(), ticket: zero(), place: LocationCell::new(None), sum: zero() }
+        Self { owner: zero(), ticket: zero(), location: LocationCell::new(None), sum: zero() }
     }
 
     /// Enters a holder. `ticket` is unique.
     #[inline]
-    pub(super) fn take(&self, ticket: u64, owner: Owner, place: SourceLocation) {
+    pub(super) fn take(&self, ticket: u64, owner: Owner, location: SourceLocation) {
         self.ticket.store(ticket, Relaxed);
-        self.place.store(Some(place));
-        self.sum.store(sum(ticket, owner, place), Relaxed);
+        self.location.store(Some(location));
+        self.sum.store(sum(ticket, owner, location), Relaxed);
         // A reader that sees this owner must not see the fields of its previous acquisition.
         self.owner.store(owner.number(), Release);
     }
@@ -55,8 +55,8 @@ impl SharedHolderSlot {
     /// Returns the visible holder. `None` also while one is just entering or leaving.
     pub(super) fn look(&self) -> Option<Holder> {
         let owner = Owner::from_number(self.owner.load(Acquire))?;
-        let (turn, place) = (self.ticket.load(Relaxed), self.place.load()?);
-        (self.sum.load(Relaxed) == sum(turn, owner, place)).then_some(Holder { owner, turn, place })
+        let (turn, location) = (self.ticket.load(Relaxed), self.location.load()?);
+        (self.sum.load(Relaxed) == sum(turn, owner, location)).then_some(Holder { owner, turn, location })
     }
 }
 
@@ -64,10 +64,10 @@ impl SharedHolderSlot {
 const MIX: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53];
 
 #[inline]
-fn sum(ticket: u64, owner: Owner, place: SourceLocation) -> u64 {
-    let place = std::ptr::from_ref(place).addr() as u64;
+fn sum(ticket: u64, owner: Owner, location: SourceLocation) -> u64 {
+    let location = std::ptr::from_ref(location).addr() as u64;
     let mixed = (ticket.wrapping_mul(MIX[0]) ^ owner.number()).wrapping_mul(MIX[1]);
-    (mixed ^ mixed >> 32 ^ place).wrapping_mul(MIX[2])
+    (mixed ^ mixed >> 32 ^ location).wrapping_mul(MIX[2])
 }
 
 /// Returns a unique number. Each thread takes a block of them at a time.
@@ -94,12 +94,12 @@ mod tests {
 
     #[test]
     fn who_came_last_is_seen_until_one_leaves() {
-        let (slot, place) = (SharedHolderSlot::new(), Location::caller());
+        let (slot, location) = (SharedHolderSlot::new(), Location::caller());
         let [one, other] = [1, 2].map(|number| Owner::from_number(number).unwrap());
         assert_eq!(slot.look(), None);
-        slot.take(7, one, place);
-        slot.take(8, other, place);
-        assert_eq!(slot.look(), Some(Holder { owner: other, turn: 8, place }));
+        slot.take(7, one, location);
+        slot.take(8, other, location);
+        assert_eq!(slot.look(), Some(Holder { owner: other, turn: 8, location }));
         slot.leave();
         assert_eq!(slot.look(), None, "rather nobody than one who may be gone");
     }
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(slot.look(), None);
         slot.ticket.store(7, Relaxed);
         assert!(slot.look().is_some());
-        slot.place.store(Some(Location::caller()));
+        slot.location.store(Some(Location::caller()));
         assert_eq!(slot.look(), None);
     }
 
@@ -135,18 +135,18 @@ mod loom_tests {
         Owner::from_number(number).unwrap()
     }
 
-    /// A place for each.
-    fn place(number: u64) -> SourceLocation {
+    /// Returns a location for each number.
+    fn location(number: u64) -> SourceLocation {
         [Location::caller(), Location::caller()][number as usize - 1]
     }
 
     fn take(slot: &SharedHolderSlot, number: u64) {
-        slot.take(10 * number, owner(number), place(number));
+        slot.take(10 * number, owner(number), location(number));
     }
 
     fn assert_whole(held: Holder) {
         let number = held.owner.number();
-        assert_eq!((held.turn, held.place), (10 * number, place(number)));
+        assert_eq!((held.turn, held.location), (10 * number, location(number)));
     }
 
     #[test]

@@ -17,18 +17,18 @@ async fn settle() {
 
 fn found(kind: FindingKind, lock: &str) -> Vec<Finding> {
     let about = |finding: &Finding| {
-        let spots = finding.steps.iter().flat_map(|step| step.holds.iter().chain(&step.wants));
-        finding.kind == kind && spots.into_iter().any(|spot| spot.lock == lock)
+        let sites = finding.tasks.iter().flat_map(|locks| locks.holds.iter().chain(&locks.wants));
+        finding.kind == kind && sites.into_iter().any(|site| site.lock == lock)
     };
     findings().into_iter().filter(about).collect()
 }
 
-type StepView = Option<(&'static str, u32)>;
+type SiteView = Option<(&'static str, u32)>;
 
 /// The locks that each task holds and wants, with their lines in this crate's tests.
-fn lines(finding: &Finding) -> Vec<(StepView, StepView)> {
-    let line = |spot: super::Spot| (spot.lock, spot.place.line());
-    finding.steps.iter().map(|step| (step.holds.map(line), step.wants.map(line))).collect()
+fn lines(finding: &Finding) -> Vec<(SiteView, SiteView)> {
+    let line = |site: super::LockSite| (site.lock, site.location.line());
+    finding.tasks.iter().map(|locks| (locks.holds.map(line), locks.wants.map(line))).collect()
 }
 
 fn spawn(future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {

@@ -9,7 +9,7 @@
 //! the same ticket, on a lock with a holder of the same turn, was there for the whole time between the two checks, and so
 //! all of them existed at once.
 
-use super::{Holder, Owner, SourceLocation, Spot, Step, core::Core, finding};
+use super::{Holder, LockSite, Owner, SourceLocation, TaskLocks, core::Core, finding};
 use ahash::RandomState;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -41,7 +41,7 @@ static UNSEEN: AtomicU64 = AtomicU64::new(0);
 struct Edge {
     ticket: u64,
     core: Arc<Core>,
-    place: SourceLocation,
+    location: SourceLocation,
     since: Instant,
 }
 
@@ -71,7 +71,12 @@ pub(super) fn unseen() -> u64 {
 }
 
 /// Records the wait and checks whether it closes a cycle.
-pub(super) fn begin(core: &Arc<Core>, owner: Owner, place: SourceLocation, since: Instant) -> Option<Wait> {
+pub(super) fn begin(
+    core: &Arc<Core>,
+    owner: Owner,
+    location: SourceLocation,
+    since: Instant,
+) -> Option<Wait> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     if WRITTEN.fetch_add(1, Relaxed) >= MOST {
         WRITTEN.fetch_sub(1, Relaxed);
@@ -79,7 +84,7 @@ pub(super) fn begin(core: &Arc<Core>, owner: Owner, place: SourceLocation, since
         return None;
     }
     let ticket = NEXT.fetch_add(1, Relaxed);
-    let edge = Edge { ticket, core: Arc::clone(core), place, since };
+    let edge = Edge { ticket, core: Arc::clone(core), location, since };
     shard(owner).entry(owner).or_default().push(edge.clone());
     if core.one_blocks()
         && let Some(links) = cycle(owner, edge)
@@ -107,12 +112,12 @@ pub(super) fn first_for(core: &Core) -> Option<(Owner, SourceLocation)> {
         for (owner, edges) in locked(shard).iter() {
             for edge in edges.iter().filter(|edge| edge.core.id == core.id) {
                 if first.is_none_or(|(since, ..)| edge.since < since) {
-                    first = Some((edge.since, *owner, edge.place));
+                    first = Some((edge.since, *owner, edge.location));
                 }
             }
         }
     }
-    first.map(|(_, owner, place)| (owner, place))
+    first.map(|(_, owner, location)| (owner, location))
 }
 
 /// Returns the walk from this wait back to its owner, if there is one.
@@ -153,7 +158,7 @@ impl CycleLink {
 }
 
 impl Suspect {
-    /// Whether every step of the cycle is unchanged.
+    /// Whether every link of the cycle is unchanged.
     pub(crate) fn stands(&self) -> bool {
         self.links.iter().all(CycleLink::stands)
     }
@@ -169,15 +174,15 @@ impl Suspect {
     }
 
     /// Returns the locks that each of its tasks holds and wants.
-    pub(crate) fn steps(&self) -> Vec<Step> {
-        // Who holds in one link is who waits in the next, and the last one's holder is the first one's waiter.
+    pub(crate) fn tasks(&self) -> Vec<TaskLocks> {
+        // The holder of one link is the waiter of the next; the last link's holder is the first link's waiter.
         let before = self.links.iter().cycle().skip(self.links.len() - 1);
-        let step = |(before, link): (&CycleLink, &CycleLink)| Step {
+        let tasks = |(before, link): (&CycleLink, &CycleLink)| TaskLocks {
             task: link.owner,
-            holds: Some(Spot { lock: before.edge.core.name, place: before.holder.place }),
-            wants: Some(Spot { lock: link.edge.core.name, place: link.edge.place }),
+            holds: Some(LockSite { lock: before.edge.core.name, location: before.holder.location }),
+            wants: Some(LockSite { lock: link.edge.core.name, location: link.edge.location }),
         };
-        before.zip(&self.links).map(step).collect()
+        before.zip(&self.links).map(tasks).collect()
     }
 }
 

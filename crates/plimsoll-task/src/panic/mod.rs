@@ -58,7 +58,7 @@ impl fmt::Display for Location {
 
 /// A panic that was caught.
 ///
-/// Its text is meant for logs: it is the inside of the program, and no answer for a client.
+/// Its text is for logs alone: it shows internals of the program, which no client should see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PanicError {
     message: String,

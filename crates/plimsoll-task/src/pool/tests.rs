@@ -85,7 +85,7 @@ async fn one_pool_that_is_full_does_not_hold_up_another() {
 }
 
 #[tokio::test]
-async fn a_panic_is_the_answer_and_the_thread_goes_on() {
+async fn a_panic_is_the_result_and_the_thread_goes_on() {
     let pool = Pool::cpu("pool: panic", one(), 4);
     let line = line!() + 1;
     let PoolError::Panicked(panicked) = pool.run::<(), _>(|| panic!("no {}", "way")).await.unwrap_err()

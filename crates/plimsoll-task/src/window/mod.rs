@@ -103,11 +103,11 @@ impl Window {
     where
         S: Stream<Item: Future<Output = Result<T, E>>>,
     {
-        let answers = self.stream(jobs);
-        pin_mut!(answers);
+        let results = self.stream(jobs);
+        pin_mut!(results);
         let mut values = Vec::new();
-        while let Some(answer) = answers.next().await {
-            values.push(answer?);
+        while let Some(result) = results.next().await {
+            values.push(result?);
         }
         Ok(values)
     }

@@ -60,7 +60,7 @@ impl<S, F: Future> Running<S, F> {
         Self { source: Some(source), in_flight, size }
     }
 
-    /// Jobs that are begun and not answered.
+    /// Jobs in progress, and results that were not taken.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
@@ -85,7 +85,7 @@ where
             }
         }
         match this.in_flight.poll_next(cx) {
-            Poll::Ready(Some(Ok(answer))) => Poll::Ready(Some(answer.map_err(Error::Failed))),
+            Poll::Ready(Some(Ok(result))) => Poll::Ready(Some(result.map_err(Error::Failed))),
             Poll::Ready(Some(Err(panicked))) => Poll::Ready(Some(Err(Error::Panicked(panicked)))),
             Poll::Ready(None) if this.source.is_none() => Poll::Ready(None),
             _ => Poll::Pending,

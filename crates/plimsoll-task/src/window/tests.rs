@@ -28,40 +28,40 @@ fn run(window: Window, takes: &[u64]) -> (Vec<Result<u64, u64>>, usize) {
             if takes % 2 == 0 { Ok(takes) } else { Err(takes) }
         }
     });
-    let answers = runtime.block_on(window.collect(jobs));
+    let results = runtime.block_on(window.collect(jobs));
     let number = |error: Error<u64>| match error {
         Error::Failed(number) => number,
         Error::Panicked(panicked) => panicked.message().parse().unwrap(),
         other => panic!("{other}"),
     };
-    (answers.into_iter().map(|answer| answer.map_err(number)).collect(), most.get())
+    (results.into_iter().map(|result| result.map_err(number)).collect(), most.get())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_job_is_answered_once_and_the_window_is_kept(
+    fn every_job_has_one_result_and_the_window_is_kept(
         takes in prop::collection::vec(1_u64..50, 0..40),
         size in 0_usize..9,
     ) {
         let wanted: Vec<_> =
             takes.iter().map(|&n| if n % 2 == 0 && n % 7 > 0 { Ok(n) } else { Err(n) }).collect();
-        let (answers, most) = run(Window::new(size).ordered(), &takes);
-        prop_assert_eq!(&answers, &wanted);
+        let (results, most) = run(Window::new(size).ordered(), &takes);
+        prop_assert_eq!(&results, &wanted);
         prop_assert!(most <= size.max(1));
 
-        let (mut answers, most) = run(Window::new(size), &takes);
+        let (mut results, most) = run(Window::new(size), &takes);
         prop_assert_eq!(most, size.max(1).min(takes.len()), "as many as there is room for");
         let mut wanted = wanted;
-        answers.sort_unstable();
+        results.sort_unstable();
         wanted.sort_unstable();
-        prop_assert_eq!(answers, wanted);
+        prop_assert_eq!(results, wanted);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_come_as_they_come() {
+async fn results_come_as_jobs_end() {
     let jobs = jobs([30, 10, 20], |n| async move {
         sleep(millis(n)).await;
         Ok::<_, ()>(n)
@@ -79,12 +79,12 @@ async fn a_slow_one_in_order_holds_up_the_source() {
             Ok::<_, ()>(n)
         }
     });
-    let answers = Window::new(4).ordered().stream(jobs);
-    pin_mut!(answers);
-    assert!(tokio::time::timeout(millis(900), answers.next()).await.is_err());
-    assert_eq!((made.get(), answers.in_flight()), (4, 4));
-    assert_eq!(answers.next().await, Some(Ok(0)));
-    assert_eq!(answers.count().await, 99);
+    let results = Window::new(4).ordered().stream(jobs);
+    pin_mut!(results);
+    assert!(tokio::time::timeout(millis(900), results.next()).await.is_err());
+    assert_eq!((made.get(), results.in_flight()), (4, 4));
+    assert_eq!(results.next().await, Some(Ok(0)));
+    assert_eq!(results.count().await, 99);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,12 +111,12 @@ async fn a_source_that_has_nothing_yet_does_not_end_it() {
     let source = stream::unfold(receive, |mut receive| async move {
         receive.recv().await.map(|n| (ready(Ok::<_, ()>(n)), receive))
     });
-    let answers = Window::new(4).stream(source);
-    pin_mut!(answers);
-    assert!(futures_util::poll!(answers.next()).is_pending());
+    let results = Window::new(4).stream(source);
+    pin_mut!(results);
+    assert!(futures_util::poll!(results.next()).is_pending());
     send.send(7).await.unwrap();
-    assert_eq!(answers.next().await, Some(Ok(7)));
+    assert_eq!(results.next().await, Some(Ok(7)));
     drop(send);
-    assert_eq!(answers.next().await, None);
-    assert_eq!(answers.next().await, None);
+    assert_eq!(results.next().await, None);
+    assert_eq!(results.next().await, None);
 }

@@ -24,7 +24,7 @@ async fn a_task_that_waits_for_itself_is_told_with_both_places() {
     assert_eq!(findings.len(), 1, "{findings:?}");
     let name = "deadlock: itself";
     assert_eq!(lines(&findings[0]), [(Some((name, first)), Some((name, second)))]);
-    assert!(findings[0].steps[0].holds.unwrap().place.file().ends_with("deadlock.rs"));
+    assert!(findings[0].tasks[0].holds.unwrap().location.file().ends_with("deadlock.rs"));
     assert!(!findings[0].certain, "a moment is not enough");
 
     let mut watch = WaitMonitor::new();
@@ -106,7 +106,7 @@ async fn three_tasks_in_a_circle_through_three_kinds_of_lock() {
     settle().await;
     let findings = found(FindingKind::Cycle, "circle: mutex");
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].steps.len(), 3);
+    assert_eq!(findings[0].tasks.len(), 3);
     for task in [first, second, third] {
         task.abort();
     }
@@ -197,7 +197,7 @@ async fn both_orders_are_told_though_nobody_waited() {
     let calls = Arc::new(AtomicU32::new(0));
     let counts = Arc::clone(&calls);
     crate::lock::on_finding(move |finding| {
-        let here = finding.steps[0].holds.is_some_and(|spot| spot.lock == "order: stock");
+        let here = finding.tasks[0].holds.is_some_and(|site| site.lock == "order: stock");
         if finding.kind == FindingKind::Order && here {
             counts.fetch_add(1, Relaxed);
         }

@@ -21,7 +21,7 @@ async fn waits_and_holders_are_counted() {
     let stats = lock.stats();
     assert_eq!((stats.name, stats.kind, stats.kind.name()), ("stats: mutex", LockKind::Mutex, "mutex"));
     assert_eq!((stats.taken, stats.waiting, stats.wait.count), (1, 2, 0));
-    assert_eq!(stats.held_at.iter().map(|place| place.line()).collect::<Vec<_>>(), [line]);
+    assert_eq!(stats.held_at.iter().map(|location| location.line()).collect::<Vec<_>>(), [line]);
     advance(Duration::from_millis(30)).await;
     drop(guard);
     for wait in waits {
