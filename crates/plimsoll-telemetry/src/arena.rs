@@ -97,7 +97,7 @@ impl Cells {
     pub(crate) fn add_in(&self, row: usize, index: usize, n: u64) {
         let cell = self.first + index;
         let (line, lane) = (cell / LANES, cell % LANES);
-        // One comparison answers both: is there an own row, and does this registry have it?
+        // One comparison for both questions: is there an own row, and does this registry have it?
         if row != SHARED
             && let Some(own) = self.lines.get(row * self.row_lines + line)
         {

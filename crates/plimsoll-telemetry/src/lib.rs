@@ -61,7 +61,7 @@
 //!
 //! | name | type | labels | meaning |
 //! | --- | --- | --- | --- |
-//! | `plimsoll_telemetry_label_overflows_total` | counter | | label sets that found their family full |
+//! | `plimsoll_telemetry_label_overflows_total` | counter | | label sets beyond the limit of their family |
 //! | `plimsoll_log_lines_written_total` | counter | `log` | lines that the log's target took whole |
 //! | `plimsoll_log_lines_dropped_total` | counter | `log`, `reason` | lines that were not written |
 //! | `plimsoll_log_errors_total` | counter | `log`, `operation` | writes and reopenings that failed |

@@ -126,7 +126,7 @@ app_request_duration_seconds_bucket{route="/b",le="2.5"} 2
 app_request_duration_seconds_bucket{route="/b",le="+Inf"} 3
 app_request_duration_seconds_sum{route="/b"} 90.010000001
 app_request_duration_seconds_count{route="/b"} 3
-# HELP plimsoll_telemetry_label_overflows_total Label sets that found their family full and share one series.
+# HELP plimsoll_telemetry_label_overflows_total Label sets beyond the limit of their family, which share one series.
 # TYPE plimsoll_telemetry_label_overflows_total counter
 plimsoll_telemetry_label_overflows_total 0
 "#;

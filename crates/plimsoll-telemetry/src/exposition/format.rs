@@ -17,7 +17,7 @@ impl Format {
     /// The format that an `Accept` header asks for.
     ///
     /// Weights (`q`) decide, then how exactly a range names the format; at a tie, and when nothing fits (which
-    /// is better answered than refused), it is Prometheus. Versions other than ours do not fit.
+    /// should be served rather than refused), it is Prometheus. Versions other than ours do not fit.
     ///
     /// ```
     /// use plimsoll_telemetry::Format;

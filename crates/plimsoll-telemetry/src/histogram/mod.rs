@@ -1,7 +1,7 @@
 //! Log-linear histograms: bounded relative error in fixed memory, exact at the exported bounds.
 //!
 //! Values are unsigned integers (nanoseconds, bytes). Each power of two is cut into 8 equal buckets, so a
-//! bucket is at most 1/8 as wide as its lower end and a [quantile](Snapshot::quantile), which answers with
+//! bucket is at most 1/8 as wide as its lower end and a [quantile](Snapshot::quantile), which returns
 //! the bucket's middle, is off by at most 1/16 (6.25 %). Recording finds the bucket by counting leading zeroes: no
 //! logarithm, no search, no loop. The scheme is that of Gil Tene's `HdrHistogram`.
 //!

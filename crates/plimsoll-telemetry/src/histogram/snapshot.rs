@@ -42,7 +42,7 @@ impl Snapshot {
     /// nothing was recorded. `q` is taken into 0 to 1 (not a number counts as 1).
     ///
     /// Off by at most 1/16 of the true value, or half the floor where that is more. Above the ceiling the
-    /// answer is the ceiling: "at least". O(buckets).
+    /// result is the ceiling: "at least". O(buckets).
     pub fn quantile(&self, q: f64) -> Option<u64> {
         let count = self.count();
         if count == 0 {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_ceiling_the_answer_is_the_ceiling() {
+    fn beyond_the_ceiling_the_quantile_is_the_ceiling() {
         let histogram = histogram(&Buckets::latency());
         histogram.record_duration(Duration::MAX);
         assert_eq!(histogram.snapshot().quantile(0.5), Some(1 << 37));

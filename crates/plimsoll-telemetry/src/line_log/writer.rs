@@ -117,7 +117,7 @@ pub(super) fn run(shared: &Shared, mut sink: Sink, mut spare: Batch, interval: D
                 spare.bytes.clear();
             }
         }
-        // The last round answers every question, also one that came after it began.
+        // The last round serves every flush, also one that was requested after it began.
         shared.finish(if stop { u64::MAX } else { round });
         if stop {
             return;

@@ -1,5 +1,9 @@
 //! Where metrics are registered and read.
 
+mod builder;
+
+pub use builder::Builder;
+
 use crate::{
     arena::CellArena,
     collector::{Collecting, Collector, Observed, ObservedSpec, Samples},
@@ -20,8 +24,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-
-const OVERFLOWS: &str = "plimsoll_telemetry_label_overflows_total";
 
 /// A set of metrics. Clones are the same registry.
 ///
@@ -61,71 +63,12 @@ impl Entry {
     }
 }
 
-/// The bounds of a [`Registry`].
-#[derive(Debug, Clone)]
-pub struct Builder {
-    shards: usize,
-    max_families: usize,
-    max_collectors: usize,
-}
-
-impl Builder {
-    /// For how many owning threads there are rows; 0 to [`MAX_SHARDS`]. Default: the number of processors that
-    /// the process may use. Further threads count in the shared row.
-    pub fn shards(mut self, shards: usize) -> Self {
-        self.shards = shards.min(MAX_SHARDS);
-        self
-    }
-
-    /// The greatest number of families. Default 512.
-    pub fn max_families(mut self, most: usize) -> Self {
-        self.max_families = most;
-        self
-    }
-
-    /// The greatest number of collectors. Default 1024.
-    pub fn max_collectors(mut self, most: usize) -> Self {
-        self.max_collectors = most;
-        self
-    }
-
-    /// Makes the registry.
-    pub fn build(self) -> Registry {
-        let arena = CellArena::new(self.shards);
-        let desc = Desc::new(OVERFLOWS, "Label sets that found their family full and share one series.");
-        let own = Family::<Counter, 0>::new(Arc::new(Owned::new(
-            desc,
-            Make::Counter,
-            Vec::new(),
-            Arc::clone(&arena),
-            None,
-        )));
-        let inner = Inner {
-            arena,
-            max_families: self.max_families,
-            max_collectors: self.max_collectors,
-            overflowed: own.with(&[]),
-            families: Mutex::new(BTreeMap::from([own.into_entry()])),
-            collectors: Mutex::default(),
-            next_collector: AtomicU64::new(0),
-        };
-        Registry { inner: Arc::new(inner) }
-    }
-}
-
 impl Registry {
     /// The registry of the process: where whatever counts that was told of no other. A server shows it unless it was told
     /// of another; a user that wants separate counts, as tests do, makes a registry of its own and hands it on.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Registry> = OnceLock::new();
         GLOBAL.get_or_init(Self::new)
-    }
-}
-
-impl<M: Metric> Family<M, 0> {
-    fn into_entry(self) -> (String, Entry) {
-        let owned = self.into_owned();
-        (owned.desc.base(owned.make.kind()).to_owned(), Entry::Owned(owned))
     }
 }
 
