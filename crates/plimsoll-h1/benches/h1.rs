@@ -60,8 +60,8 @@ fn forward(bencher: Bencher<'_, '_>) {
             let upstream = shelf.borrow_mut().pop().expect("a connection");
             let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
             let outbound = Outbound::new(&head.method, target, &head.headers);
-            let answer = upstream.send(outbound, body, &mut ()).await.expect("a response");
-            let ClientResponse::Response(response) = answer else { panic!("an upgrade") };
+            let response = upstream.send(outbound, body, &mut ()).await.expect("a response");
+            let ClientResponse::Response(response) = response else { panic!("an upgrade") };
             conn.respond(response).await.expect("sent");
             black_box(client.read(&mut buffer).await.expect("a response"));
             black_box(origin.read(&mut buffer).await.expect("a request"));

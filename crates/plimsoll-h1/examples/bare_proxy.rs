@@ -58,7 +58,7 @@ async fn serve(io: TcpStream, pool: Rc<Pool>, config: Rc<ServerConfig>, drain: R
                 let gone = conn.gone();
                 tokio::select! {
                     biased;
-                    answer = exchange => answer.ok(),
+                    response = exchange => response.ok(),
                     () = gone => return,
                 }
             }

@@ -16,7 +16,7 @@ pub enum RequestHeadError {
     /// The request line is not `method SP target SP version`.
     RequestLine,
     /// The first line names no protocol where its version should stand: this is no HTTP/1.x, nor the preface of HTTP/2. An
-    /// answer in HTTP/1.1 would not be understood.
+    /// response in HTTP/1.1 would not be understood.
     NotHttp,
     /// The version is none of `HTTP/1.0` and `HTTP/1.1`.
     Version,

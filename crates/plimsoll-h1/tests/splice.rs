@@ -65,8 +65,8 @@ async fn relay(announced: usize, body: Vec<u8>) -> Outcome {
         let headers = HeaderMap::new();
         let mut unwatched = ();
         let outbound = Outbound::new(&Method::GET, "/", &headers);
-        let answer = up.send(outbound, request.into_body(), &mut unwatched).await.unwrap();
-        let ClientResponse::Response(response) = answer else { panic!("an upgrade") };
+        let response = up.send(outbound, request.into_body(), &mut unwatched).await.unwrap();
+        let ClientResponse::Response(response) = response else { panic!("an upgrade") };
         let response: Response<Incoming> = response;
         conn.respond_spliced(response, &|_| {}).await.map_err(|error| {
             assert!(error.started);

@@ -2,7 +2,7 @@
 //! upstream that misbehaves over real TCP.
 //!
 //! - [`contract`]: the contract of layers that admit calls, as functions that take your layer.
-//! - [`Scripted`]: an inner service that answers, fails, waits, hangs or panics as told, and keeps a record.
+//! - [`Scripted`]: an inner service that responds, fails, waits, hangs or panics as instructed, and keeps a record.
 //! - [`ManualClock`], [`Draws`]: time and randomness by hand, for the pure machines.
 //! - [`VirtualTime`]: the same for drivers, timers included.
 //! - [`script`]: random calls, event by event, and the decisions that every driver must make.

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than any answer takes, and no more than a hanging test may cost.
+/// Longer than any response takes, and no more than a hanging test may cost.
 const LONG: Duration = Duration::from_secs(20);
 /// So long nothing must come.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -20,11 +20,11 @@ const ENOUGH: u64 = 16 * 1024;
 async fn ask(fault: Fault) -> (String, io::Result<()>) {
     let upstream = FaultyUpstream::always(fault).await.unwrap();
     let mut stream = TcpStream::connect(upstream.address()).await.unwrap();
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let sent = stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await;
     let mut enough = (&mut stream).take(ENOUGH);
-    let read = timeout(LONG, enough.read_to_end(&mut answer)).await.expect("an end").map(drop);
-    (String::from_utf8_lossy(&answer).into_owned(), sent.and(read))
+    let read = timeout(LONG, enough.read_to_end(&mut response)).await.expect("an end").map(drop);
+    (String::from_utf8_lossy(&response).into_owned(), sent.and(read))
 }
 
 #[tokio::test]
@@ -38,8 +38,8 @@ async fn what_is_cut_short_ends_short() {
         (Fault::Close, ""),
         (Fault::Slow("slow".into(), Duration::from_millis(1)), "slow"),
     ] {
-        let (answer, read) = ask(fault.clone()).await;
-        assert!(answer.ends_with(end) && read.is_ok(), "{fault:?}: {answer:?} {read:?}");
+        let (response, read) = ask(fault.clone()).await;
+        assert!(response.ends_with(end) && read.is_ok(), "{fault:?}: {response:?} {read:?}");
     }
 }
 
@@ -58,8 +58,8 @@ async fn what_is_reset_is_reset() {
 #[tokio::test]
 async fn what_never_ends_goes_on() {
     for fault in [Fault::EndlessHead, Fault::EndlessBody] {
-        let (answer, read) = ask(fault.clone()).await;
-        assert!(answer.len() as u64 == ENOUGH && read.is_ok(), "{fault:?}: {read:?}");
+        let (response, read) = ask(fault.clone()).await;
+        assert!(response.len() as u64 == ENOUGH && read.is_ok(), "{fault:?}: {read:?}");
     }
 }
 
@@ -79,17 +79,17 @@ async fn what_is_healthy_serves_on() {
     let mut stream = TcpStream::connect(upstream.address()).await.unwrap();
     for _ in 0..3 {
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-        let mut answer = [0; b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".len()];
-        timeout(LONG, stream.read_exact(&mut answer)).await.unwrap().unwrap();
-        assert!(answer.ends_with(b"ok"));
+        let mut response = [0; b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".len()];
+        timeout(LONG, stream.read_exact(&mut response)).await.unwrap().unwrap();
+        assert!(response.ends_with(b"ok"));
     }
     assert_eq!((upstream.connections(), upstream.requests()), (1, 3));
     upstream.script(|_| Fault::Status(503));
     let mut stream = TcpStream::connect(upstream.address()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    let mut answer = [0; 12];
-    timeout(LONG, stream.read_exact(&mut answer)).await.unwrap().unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 503");
+    let mut response = [0; 12];
+    timeout(LONG, stream.read_exact(&mut response)).await.unwrap().unwrap();
+    assert_eq!(&response, b"HTTP/1.1 503");
 }
 
 #[tokio::test]

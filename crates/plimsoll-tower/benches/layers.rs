@@ -302,8 +302,8 @@ mod others {
         let breaker = failsafe::Config::new().build();
         let mut inner = Inner;
         bencher.counter(ItemsCount::new(1u32)).bench_local(move || {
-            let answered = breaker.call(|| if call(&mut inner, 7) { Ok(()) } else { Err(()) });
-            assert!(black_box(answered).is_ok());
+            let result = breaker.call(|| if call(&mut inner, 7) { Ok(()) } else { Err(()) });
+            assert!(black_box(result).is_ok());
         });
     }
 }

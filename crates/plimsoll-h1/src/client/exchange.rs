@@ -115,7 +115,7 @@ where
                     return Poll::Ready(Err(SendErrorKind::Body(error)));
                 }
                 Poll::Ready(Err(UploadError::Length)) => return Poll::Ready(Err(SendErrorKind::Length)),
-                // The upstream may have answered before it closed: that response counts.
+                // The upstream may have responded before it closed: that response counts.
                 Poll::Ready(Err(UploadError::Io(error))) => self.write_error = Some(error),
                 Poll::Pending => {}
             }

@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 #[tokio::test]
 async fn a_connection_is_kept_after_a_clean_response() {
     let (mut conn, shelf, mut upstream) = connect().await;
-    for answer in [
+    for raw in [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\na: b\r\n\r\n",
     ] {
-        let (response, request) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", answer));
+        let (response, request) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", raw));
         assert_eq!(request, "GET / HTTP/1.1\r\nhost: up\r\n\r\n");
         assert!(shelf.borrow().is_empty(), "kept only after the body's end");
         assert_eq!(text(response.unwrap()).await.unwrap(), "ok");
@@ -29,16 +29,16 @@ async fn a_connection_is_kept_after_a_clean_response() {
 
 #[tokio::test]
 async fn a_connection_is_not_kept_where_its_state_is_unsure() {
-    for (answer, body) in [
+    for (raw, body) in [
         ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok"),
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokstray", "ok"),
         ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nstray", ""),
     ] {
         let (conn, shelf, mut upstream) = connect().await;
-        let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", answer));
+        let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", raw));
         assert_eq!(text(response.unwrap()).await.unwrap(), body);
-        assert!(shelf.borrow().is_empty(), "{answer}");
+        assert!(shelf.borrow().is_empty(), "{raw}");
         assert_eq!(upstream.read(&mut [0]).await.unwrap_or(0), 0, "closed");
     }
 }
@@ -57,18 +57,18 @@ async fn what_ends_with_the_connection_is_whole() {
 
 #[tokio::test]
 async fn a_truncated_response_is_an_error() {
-    for answer in [
+    for raw in [
         "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\n",
     ] {
         let (conn, shelf, mut upstream) = connect().await;
         let serving = async {
-            script(&mut upstream, "\r\n\r\n", answer).await;
+            script(&mut upstream, "\r\n\r\n", raw).await;
             drop(upstream);
         };
         let (response, ()) = tokio::join!(get(conn), serving);
-        assert!(matches!(text(response.unwrap()).await, Err(BodyError::Truncated)), "{answer}");
+        assert!(matches!(text(response.unwrap()).await, Err(BodyError::Truncated)), "{raw}");
         assert!(shelf.borrow().is_empty());
     }
 }
@@ -97,8 +97,8 @@ async fn an_upstream_that_left_while_idle_is_told_from_others() {
 async fn an_idle_connection_that_spoke_or_closed_is_not_reused() {
     for stray in [&b"HTTP/1.1 408 Request Timeout\r\n\r\n"[..], b""] {
         let (conn, shelf, mut upstream) = connect().await;
-        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-        let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", answer));
+        let raw = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", raw));
         drop(response);
         let conn = shelf.borrow_mut().pop().unwrap();
         assert!(conn.is_reusable());
@@ -114,7 +114,7 @@ async fn an_idle_connection_that_spoke_or_closed_is_not_reused() {
 async fn garbage_has_a_reason() {
     let long = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(40_000));
     let interims = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(101);
-    for (answer, expected) in [
+    for (raw, expected) in [
         ("SSH-2.0-OpenSSH\r\n\r\n", ResponseHeadError::StatusLine),
         ("HTTP/1.1 200 OK\n\n", ResponseHeadError::BareLineFeed),
         ("HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n", ResponseHeadError::Field),
@@ -124,11 +124,11 @@ async fn garbage_has_a_reason() {
         (&interims, ResponseHeadError::TooManyInterim),
     ] {
         let (conn, _shelf, mut upstream) = connect().await;
-        let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", answer));
+        let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", raw));
         let error = response.unwrap_err();
         assert!(
             matches!(error.kind, SendErrorKind::Malformed(found) if found == expected),
-            "{answer}: {error:?}"
+            "{raw}: {error:?}"
         );
     }
     let (conn, _shelf, mut upstream) = connect().await;
@@ -143,9 +143,9 @@ async fn garbage_has_a_reason() {
 #[tokio::test]
 async fn a_head_response_has_no_body_whatever_it_says() {
     let (conn, shelf, mut upstream) = connect().await;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n";
+    let raw = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n";
     let (response, _) =
-        tokio::join!(send(conn, &Method::HEAD, Upload::none()), script(&mut upstream, "\r\n\r\n", answer));
+        tokio::join!(send(conn, &Method::HEAD, Upload::none()), script(&mut upstream, "\r\n\r\n", raw));
     assert!(response.unwrap().body().is_end_stream());
     assert_eq!(shelf.borrow().len(), 1);
 }

@@ -28,10 +28,10 @@ async fn an_exchange_can_be_watched() {
     let mut log = Log::default();
     let headers = fields(&[]);
     let outbound = Outbound::new(&Method::POST, "/x", &headers);
-    let answer = "HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let raw = "HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let (sent, request) = tokio::join!(
         conn.send(outbound, Upload::of(&["ab", "cd"], End::Clean).exact(4), &mut log),
-        script(&mut upstream, "abcd", answer)
+        script(&mut upstream, "abcd", raw)
     );
     assert!(matches!(sent.unwrap(), ClientResponse::Response(_)));
     assert_eq!(request, "POST /x HTTP/1.1\r\nhost: up\r\ncontent-length: 4\r\n\r\nabcd");
@@ -44,10 +44,10 @@ async fn an_exchange_can_be_watched() {
 #[tokio::test]
 async fn an_unknown_length_is_chunked() {
     let (conn, _shelf, mut upstream) = connect().await;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let raw = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let body = Upload::of(&["ab", "cde"], End::Clean);
     let (response, request) =
-        tokio::join!(send(conn, &Method::PUT, body), script(&mut upstream, "0\r\n\r\n", answer));
+        tokio::join!(send(conn, &Method::PUT, body), script(&mut upstream, "0\r\n\r\n", raw));
     response.unwrap();
     assert_eq!(
         request,
@@ -58,9 +58,9 @@ async fn an_unknown_length_is_chunked() {
 #[tokio::test]
 async fn an_empty_post_says_so() {
     let (conn, _shelf, mut upstream) = connect().await;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let raw = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let (response, request) =
-        tokio::join!(send(conn, &Method::POST, Upload::none()), script(&mut upstream, "\r\n\r\n", answer));
+        tokio::join!(send(conn, &Method::POST, Upload::none()), script(&mut upstream, "\r\n\r\n", raw));
     response.unwrap();
     assert!(request.contains("content-length: 0\r\n"), "{request}");
 }
@@ -68,9 +68,9 @@ async fn an_empty_post_says_so() {
 #[tokio::test]
 async fn an_early_response_is_seen_during_an_upload() {
     let (conn, shelf, mut upstream) = connect().await;
-    let answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nlarge";
+    let raw = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nlarge";
     let body = Upload::of(&["ab"], End::Never);
-    let (response, _) = tokio::join!(send(conn, &Method::PUT, body), script(&mut upstream, "ab\r\n", answer));
+    let (response, _) = tokio::join!(send(conn, &Method::PUT, body), script(&mut upstream, "ab\r\n", raw));
     let response = response.unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(text(response).await.unwrap(), "large");
@@ -107,8 +107,8 @@ async fn an_upload_that_fails_or_lies_fails_the_exchange() {
 #[tokio::test]
 async fn a_dropped_body_closes_at_once() {
     let (conn, shelf, mut upstream) = connect().await;
-    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart";
-    let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", answer));
+    let raw = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart";
+    let (response, _) = tokio::join!(get(conn), script(&mut upstream, "\r\n\r\n", raw));
     drop(response);
     assert!(shelf.borrow().is_empty());
     assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
@@ -119,11 +119,11 @@ async fn a_switch_of_protocols_hands_the_socket_over() {
     let (conn, _shelf, mut upstream) = connect().await;
     let headers = fields(&[("upgrade", "echo")]);
     let outbound = Outbound::new(&Method::GET, "/", &headers);
-    let answer = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\n\r\nearly";
+    let raw = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\n\r\nearly";
     let mut unwatched = ();
     let (sent, request) = tokio::join!(
         conn.send(outbound, Upload::none(), &mut unwatched),
-        script(&mut upstream, "\r\n\r\n", answer)
+        script(&mut upstream, "\r\n\r\n", raw)
     );
     assert!(request.contains("connection: upgrade\r\n"), "{request}");
     let ClientResponse::Upgraded { response, mut io, leftover } = sent.unwrap() else { panic!("no switch") };

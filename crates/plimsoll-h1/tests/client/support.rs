@@ -114,13 +114,13 @@ pub(crate) async fn send(
     }
 }
 
-/// Reads a request up to `end`, then writes `answer`.
-pub(crate) async fn script(upstream: &mut TcpStream, end: &str, answer: &str) -> String {
+/// Reads a request up to `end`, then writes `response`.
+pub(crate) async fn script(upstream: &mut TcpStream, end: &str, response: &str) -> String {
     let mut got = Vec::new();
     while !got.ends_with(end.as_bytes()) {
         got.push(upstream.read_u8().await.unwrap());
     }
-    upstream.write_all(answer.as_bytes()).await.unwrap();
+    upstream.write_all(response.as_bytes()).await.unwrap();
     String::from_utf8(got).unwrap()
 }
 

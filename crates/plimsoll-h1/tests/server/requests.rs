@@ -32,7 +32,7 @@ async fn requests_follow_each_other_on_one_connection() {
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_order() {
+async fn responses_to_pipelined_requests_come_in_order() {
     let (mut conn, mut client) = loopback().await;
     client
         .write_all(b"POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -47,10 +47,12 @@ async fn pipelined_requests_are_answered_in_order() {
         assert_eq!(sent.next == Next::Close, path == "/3");
     }
     conn.close().await;
-    let answers = read_all(&mut client).await;
-    let found: Vec<_> =
-        ["/1", "/2", "connection: close\r\n", "/3"].iter().map(|part| answers.find(part).unwrap()).collect();
-    assert!(found.is_sorted(), "{answers}");
+    let responses = read_all(&mut client).await;
+    let found: Vec<_> = ["/1", "/2", "connection: close\r\n", "/3"]
+        .iter()
+        .map(|part| responses.find(part).unwrap())
+        .collect();
+    assert!(found.is_sorted(), "{responses}");
 }
 
 #[tokio::test]
@@ -83,13 +85,13 @@ async fn continue_is_never_sent_after_the_final_response() {
     drop(client.shutdown().await);
     conn.close().await;
     assert!(matches!(body.frame().await, Some(Err(BodyError::Gone))));
-    let answer = read_all(&mut client).await;
-    assert!(!answer.contains("100"), "{answer}");
-    assert!(answer.contains("connection: close"), "{answer}");
+    let response = read_all(&mut client).await;
+    assert!(!response.contains("100"), "{response}");
+    assert!(response.contains("connection: close"), "{response}");
 }
 
 #[tokio::test]
-async fn a_refused_request_is_answered_and_the_response_arrives() {
+async fn the_response_to_a_refused_request_arrives() {
     let (mut conn, mut client) = loopback().await;
     // More than the socket's buffers is under way when the refusal comes.
     let sending = async {
@@ -114,8 +116,11 @@ async fn a_refused_request_is_answered_and_the_response_arrives() {
         assert_eq!(conn.respond(response).await.unwrap().next, Next::Close);
         conn.close().await;
     };
-    let (answer, ()) = tokio::join!(sending, serving);
-    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.ends_with("refused"), "{answer}");
+    let (response, ()) = tokio::join!(sending, serving);
+    assert!(
+        response.starts_with("HTTP/1.1 400 Bad Request\r\n") && response.ends_with("refused"),
+        "{response}"
+    );
 }
 
 #[tokio::test]
@@ -124,17 +129,17 @@ async fn an_early_response_to_a_long_upload_arrives() {
     let sending = async {
         client.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n").await.unwrap();
         let _ = client.write_all(&vec![b'x'; 400_000]).await;
-        let answer = read_to(&mut client, "early").await;
+        let response = read_to(&mut client, "early").await;
         drop(client);
-        answer
+        response
     };
     let serving = async {
         drop(next(&mut conn).await);
         assert_eq!(conn.respond(text("early")).await.unwrap().next, Next::Close);
         conn.close().await;
     };
-    let (answer, ()) = tokio::join!(sending, serving);
-    assert!(answer.contains("connection: close"), "{answer}");
+    let (response, ()) = tokio::join!(sending, serving);
+    assert!(response.contains("connection: close"), "{response}");
 }
 
 #[tokio::test]

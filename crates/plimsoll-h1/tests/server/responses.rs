@@ -25,9 +25,9 @@ async fn interim_responses_go_ahead_of_the_final_one() {
     assert!(!interim.send(StatusCode::SWITCHING_PROTOCOLS, &hints));
     conn.respond(text("x")).await.unwrap();
     assert!(!interim.send(StatusCode::EARLY_HINTS, &hints), "the response has been given");
-    let answer = read_to(&mut client, "\r\n\r\nx").await;
+    let response = read_to(&mut client, "\r\n\r\nx").await;
     assert_eq!(
-        answer,
+        response,
         "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ndate: d\r\ncontent-length: 1\r\n\r\nx"
     );
 }
@@ -101,7 +101,7 @@ async fn a_body_that_breaks_its_length_breaks_the_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_at_once_can_be_answered_otherwise() {
+async fn a_body_that_fails_at_once_can_be_replaced_by_another_response() {
     let (mut conn, mut client) = loopback().await;
     client.write_all(GET).await.unwrap();
     next(&mut conn).await;

@@ -87,8 +87,8 @@ async fn a_slow_source_is_not_held_against_the_client() {
         let chunk = Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; 4_000])));
         (left > 0).then(|| (chunk, left - 1))
     });
-    let answer = conn.respond(Response::new(http_body_util::StreamBody::new(chunks)));
-    let (sent, _) = tokio::join!(answer, read_to(&mut client, "0\r\n\r\n"));
+    let response = conn.respond(Response::new(http_body_util::StreamBody::new(chunks)));
+    let (sent, _) = tokio::join!(response, read_to(&mut client, "0\r\n\r\n"));
     assert_eq!(sent.unwrap().next, Next::Request);
 }
 
@@ -104,8 +104,8 @@ async fn a_source_is_not_asked_for_more_than_the_client_takes() {
         Some(Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![b'x'; 4_000]))))
     });
     let endless = http_body_util::StreamBody::new(futures_util::stream::iter(chunks));
-    let answer = conn.respond(Response::new(endless));
-    tokio::pin!(answer);
-    assert!(poll_once(answer.as_mut()).is_pending());
+    let response = conn.respond(Response::new(endless));
+    tokio::pin!(response);
+    assert!(poll_once(response.as_mut()).is_pending());
     assert_eq!(asked.get(), 1);
 }

@@ -176,7 +176,7 @@ where
         assert!(poll(call.as_mut()).is_pending(), "a held call ended");
         drop(service);
         inner.release();
-        assert_eq!(call.await.expect("the inner service answered"), 7);
+        assert_eq!(call.await.expect("the inner service responded"), 7);
         assert_eq!(inner.record().in_flight, 0);
     }
 

@@ -41,7 +41,7 @@ impl Database {
     /// Not cancel safe: dropped before its end, the statement is carried out all the same.
     pub async fn psql(&self, statement: &str) -> String {
         let (url, statement) = (self.url.clone(), statement.to_owned());
-        super::blocking(move || psql(&url, &statement).expect("psql has an answer")).await
+        super::blocking(move || psql(&url, &statement).expect("psql succeeds")).await
     }
 }
 

@@ -75,7 +75,7 @@ impl Coverage {
         *self.0.entry((group, kind.to_owned())).or_default() += 1;
     }
 
-    /// A call was told this, and answered so.
+    /// A call was given this event, and returned this action.
     pub fn record(&mut self, event: &Event, action: &Action) {
         self.count("event", &kind(event));
         self.count("action", &kind(action));

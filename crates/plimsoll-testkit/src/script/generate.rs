@@ -191,8 +191,8 @@ impl Author {
         if fails_early {
             return End::Whole(Settlement::failure(Failure::Connect));
         }
-        let (settlement, answered) = self.settlement();
-        if self.stages == Stages::Reported && answered && (self.wire || !self.dice.percent(15)) {
+        let (settlement, has_response) = self.settlement();
+        if self.stages == Stages::Reported && has_response && (self.wire || !self.dice.percent(15)) {
             let settlement =
                 Settlement { provisional: self.now_and_then(Feature::Provisional, 40), ..settlement };
             return End::Head(settlement, self.body());
@@ -200,7 +200,7 @@ impl Author {
         End::Whole(settlement)
     }
 
-    /// The verdict on an attempt, and whether there was a response.
+    /// Returns an attempt's settlement, and whether there was a response.
     fn settlement(&mut self) -> (Settlement, bool) {
         let broken = Settlement::failure(Failure::Broken);
         if self.now_and_then(Feature::OurLack, 15) {

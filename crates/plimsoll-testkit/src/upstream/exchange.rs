@@ -27,7 +27,7 @@ pub(super) async fn serve(mut stream: TcpStream, fault: Fault, requests: &Atomic
                 break false;
             }
             requests.fetch_add(1, Relaxed);
-            match answer(&fault, &mut write, &mut incoming).await? {
+            match response(&fault, &mut write, &mut incoming).await? {
                 Next::Request => {}
                 Next::Close => break false,
                 Next::Reset => break true,
@@ -43,7 +43,7 @@ enum Next {
     Reset,
 }
 
-async fn answer<R, W>(fault: &Fault, write: &mut W, incoming: &mut Requests<R>) -> io::Result<Next>
+async fn response<R, W>(fault: &Fault, write: &mut W, incoming: &mut Requests<R>) -> io::Result<Next>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -56,8 +56,8 @@ where
             return Ok(Next::Request);
         }
         Fault::Status(status) => {
-            let answer = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: 0\r\n\r\n");
-            write.write_all(answer.as_bytes()).await?;
+            let response = format!("HTTP/1.1 {status} Scripted\r\nContent-Length: 0\r\n\r\n");
+            write.write_all(response.as_bytes()).await?;
             return Ok(Next::Request);
         }
         Fault::Raw(bytes) => write.write_all(bytes).await?,
@@ -75,9 +75,9 @@ where
             write.write_all(b"ten bytes.").await?;
         }
         Fault::TruncatedChunk => {
-            let answer =
+            let response =
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n64\r\nten bytes.";
-            write.write_all(answer).await?;
+            write.write_all(response).await?;
         }
         Fault::TooLong => {
             write.write_all(head(2).as_bytes()).await?;

@@ -40,9 +40,9 @@ struct Shared {
 /// for expected in ["", "hello"] {
 ///     let mut stream = tokio::net::TcpStream::connect(upstream.address()).await?;
 ///     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await?;
-///     let mut answer = vec![0; 512];
-///     let length = stream.read(&mut answer).await.unwrap_or(0);
-///     assert!(String::from_utf8_lossy(&answer[..length]).ends_with(expected));
+///     let mut response = vec![0; 512];
+///     let length = stream.read(&mut response).await.unwrap_or(0);
+///     assert!(String::from_utf8_lossy(&response[..length]).ends_with(expected));
 /// }
 /// assert_eq!((upstream.connections(), upstream.requests()), (2, 2));
 /// # Ok(()) }

@@ -61,15 +61,15 @@ where
     }
 }
 
-/// A call's place in a bulkhead. Dropped, it goes to the next in line.
+/// A call's permit at a bulkhead. Dropping it gives it to the next waiter.
 ///
-/// Held for as long as something of the response goes on, such as its body: see [`ResponseFuture::poll_held`].
+/// Keep it for as long as the response is in use, its body for example: see [`ResponseFuture::poll_with_permit`].
 pub struct Permit<H: Deref<Target = QueuedBulkhead>> {
     _reservation: Reservation<H>,
 }
 
-/// A response with the place of its call. See [`ResponseFuture::poll_held`].
-pub type Held<R, H, E> = Result<(R, Option<Permit<H>>), Error<E>>;
+/// A response with its call's permit. See [`ResponseFuture::poll_with_permit`].
+pub type ResponseWithPermit<R, H, E> = Result<(R, Option<Permit<H>>), Error<E>>;
 
 impl<H: Deref<Target = QueuedBulkhead>> fmt::Debug for Permit<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,13 +82,16 @@ where
     S: Service<Req>,
     H: Deref<Target = QueuedBulkhead>,
 {
-    /// Polls the call as [`Future::poll`] does, and hands over its place with the response, so that the caller decides when
-    /// it is free again. The future itself gives it back with the response. A call that failed holds none.
+    /// Polls the call as [`Future::poll`] does, and returns the permit with the response, so that the caller decides when to
+    /// release it. [`Future::poll`] releases it when the response is ready. A failed call has none.
     ///
     /// # Panics
     /// Where it has to wait outside a tokio runtime with its time driver.
     #[inline]
-    pub fn poll_held(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Held<S::Response, H, S::Error>> {
+    pub fn poll_with_permit(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<ResponseWithPermit<S::Response, H, S::Error>> {
         let response = ready!(self.as_mut().poll_call(cx))?;
         Poll::Ready(Ok((
             response,

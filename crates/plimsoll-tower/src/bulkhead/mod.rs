@@ -19,7 +19,7 @@
 //! [registry](crate::keyed).
 //!
 //! A call's place is free again when the service has responded. Where the response goes on, as a streamed body does,
-//! [`ResponseFuture::poll_held`] hands over the [`Permit`] with it.
+//! [`ResponseFuture::poll_with_permit`] hands over the [`Permit`] with it.
 //!
 //! # Cancel safety
 //! A future that is dropped leaves the wait queue, or hands its permit to the next waiter.
@@ -32,7 +32,7 @@ mod queued;
 mod reservation;
 mod service;
 
-pub use future::{Held, Permit, ResponseFuture};
+pub use future::{Permit, ResponseFuture, ResponseWithPermit};
 pub use layer::BulkheadLayer;
 pub use queued::QueuedBulkhead;
 pub use service::BulkheadService;

@@ -57,14 +57,14 @@ where
         if let Some((mut ready, request)) = this.waiting.take() {
             this.future.set(Some(ready.call(request)));
         }
-        let answer = this.future.as_mut().as_pin_mut().map(|future| future.poll(cx));
-        match (this.error.take(), answer) {
+        let response = this.future.as_mut().as_pin_mut().map(|future| future.poll(cx));
+        match (this.error.take(), response) {
             // Sent or not, its response is lost.
             (Some(error), _) => {
                 this.future.set(None);
                 Poll::Ready(Err(error()))
             }
-            (None, Some(answer)) => answer,
+            (None, Some(response)) => response,
             (None, None) => panic!("a call was polled after its end"),
         }
     }

@@ -53,7 +53,7 @@ fn limited(timeouts: Timeouts) -> PolicySpec {
 }
 
 #[tokio::test]
-async fn answers_and_errors_pass_as_they_are() {
+async fn responses_and_errors_pass_unchanged() {
     let inner =
         Inner::new(|at, request| Step::Now(if at == 0 { Ok(request + 1) } else { Err(BrokenError(3)) }));
     let mut service = PolicyLayer::new(PolicySpec::OFF).layer(inner.clone());

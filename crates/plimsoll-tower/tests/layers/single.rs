@@ -194,7 +194,7 @@ async fn a_total_a_deadline_and_what_is_over_before_it_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_there_counts_whatever_the_time() {
+async fn a_ready_response_counts_despite_a_passed_limit() {
     let mut service = TimeoutLayer::attempt(10 * MS).layer(Inner::always(Step::Held(Ok(1))));
     let inner = service.inner().clone();
     let call = begin(&mut service, 1).await;

@@ -19,7 +19,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// A server on a port of its own that answers attempts as their script says. The path of a request names its call: `/3`.
+/// A server on its own port that responds to attempts by their script. The path of a request names its call: `/3`.
 /// One connection serves one request. Gone when dropped.
 #[derive(Debug)]
 pub struct Origin {
@@ -51,7 +51,7 @@ impl Origin {
         Self::listen(Arc::new(Shared { script, time, activity, asked })).await
     }
 
-    /// Another endpoint of the same: whichever is asked, a call's attempts are answered in their order.
+    /// Another endpoint of the same server: at either, a call's attempts are served in their order.
     ///
     /// # Errors
     /// If no port is to be had.
@@ -106,7 +106,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     shared.activity.note();
     match end {
         End::Whole(_) => stream.set_zero_linger(),
-        End::Head(settlement, body) => answer(stream, status(&settlement), &body, shared).await,
+        End::Head(settlement, body) => response(stream, status(&settlement), &body, shared).await,
     }
 }
 
@@ -117,7 +117,7 @@ async fn hang(mut stream: TcpStream) -> io::Result<()> {
 }
 
 /// A byte for each piece, and one for the end.
-async fn answer(mut stream: TcpStream, status: u16, body: &BodyPlan, shared: &Shared) -> io::Result<()> {
+async fn response(mut stream: TcpStream, status: u16, body: &BodyPlan, shared: &Shared) -> io::Result<()> {
     let whole = body.is_whole();
     let length = if whole { 0 } else { body.pieces.len() + 1 };
     let head = format!("HTTP/1.1 {status} Scripted\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
