@@ -1,6 +1,6 @@
 //! The cost of the boundary for a call that goes well: beside the bare service, and where the response is a refusal.
 //!
-//! A call is: ready, call, poll to the answer, read its body, drop. The request has the headers of a browser's; it goes
+//! A call is: ready, call, poll to the response, read its body, drop. The request has the headers of a browser's; it goes
 //! round, so that neither making nor dropping it is measured. `cargo bench -p plimsoll-http --bench boundary`, or `cargo xtask bench http` for what is claimed.
 #![allow(missing_docs)]
 
@@ -32,7 +32,7 @@ fn main() {
 /// Where the request is between calls.
 type Round = Rc<Cell<Option<Request<()>>>>;
 
-/// Answers at once.
+/// A service that responds at once.
 #[derive(Clone)]
 struct Fine(Round);
 
@@ -96,10 +96,10 @@ where
     bencher.bench_local(|| {
         let request = round.take().expect("it came back");
         assert!(service.poll_ready(&mut cx).is_ready());
-        let Poll::Ready(Ok(answer)) = pin!(service.call(request)).poll(&mut cx) else {
-            panic!("it answers at once");
+        let Poll::Ready(Ok(response)) = pin!(service.call(request)).poll(&mut cx) else {
+            panic!("it responds at once");
         };
-        let mut body = pin!(answer.into_body());
+        let mut body = pin!(response.into_body());
         while let Poll::Ready(Some(frame)) = body.as_mut().poll_frame(&mut cx) {
             black_box(frame.is_ok());
         }

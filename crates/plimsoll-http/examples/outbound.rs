@@ -1,5 +1,5 @@
 //! One outbound client under load, for `cargo xtask bench http`: sixty-four tasks on one thread ask one origin, one request
-//! after another, each reading its answer to the end. Prints how many requests were answered, and the nanoseconds of CPU
+//! after another, each reading its response to the end. Prints how many responses arrived, and the nanoseconds of CPU
 //! that they took.
 //!
 //! `outbound bare|ours|off|reqwest|reqwest-resilience http://127.0.0.1:8080 2000` (milliseconds)
@@ -60,7 +60,7 @@ fn everything() -> PolicySpec {
     }
 }
 
-/// Asks until the time is over. `ask` asks once and reads the answer.
+/// Asks until the time is over. `ask` asks once and reads the response.
 async fn load<F>(slice: Duration, ask: impl Fn() -> F + Clone + Send + 'static) -> Taken
 where
     F: Future<Output = Result<(), Failed>> + Send + 'static,
@@ -118,9 +118,9 @@ async fn bare(origin: &str, slice: Duration) -> Taken {
         let request = Request::get(uri.clone()).body(Empty::new());
         let client = client.clone();
         async move {
-            let answer = client.request(request?).await?;
-            fine(answer.status())?;
-            answer.into_body().collect().await?;
+            let response = client.request(request?).await?;
+            fine(response.status())?;
+            response.into_body().collect().await?;
             Ok(())
         }
     })
@@ -132,9 +132,9 @@ async fn ours(origin: &str, policy: PolicySpec, slice: Duration) -> Taken {
     load(slice, move || {
         let request = client.get("/");
         async move {
-            let answer = request.send().await?;
-            fine(answer.status())?;
-            answer.bytes().await?;
+            let response = request.send().await?;
+            fine(response.status())?;
+            response.bytes().await?;
             Ok(())
         }
     })
@@ -147,9 +147,9 @@ async fn reqwest_alone(origin: &str, slice: Duration) -> Taken {
     load(slice, move || {
         let request = client.get(url.clone());
         async move {
-            let answer = request.send().await?;
-            fine(answer.status())?;
-            answer.bytes().await?;
+            let response = request.send().await?;
+            fine(response.status())?;
+            response.bytes().await?;
             Ok(())
         }
     })
@@ -179,9 +179,9 @@ async fn reqwest_resilient(origin: &str, slice: Duration) -> Taken {
         let (mut service, url) = (service.clone(), url.clone());
         async move {
             let ready = service.ready().await.map_err(|error| format!("{error:?}"))?;
-            let answer = ready.call(url).await.map_err(|error| format!("{error:?}"))?;
-            fine(answer.status())?;
-            answer.bytes().await?;
+            let response = ready.call(url).await.map_err(|error| format!("{error:?}"))?;
+            fine(response.status())?;
+            response.bytes().await?;
             Ok(())
         }
     })

@@ -1,7 +1,7 @@
 //! A policy around a tonic channel: `cargo run -p plimsoll-http --example tonic_channel`.
 //!
 //! The server, in this process, says `UNAVAILABLE` to the first call it gets. The policy hears that, waits a little and tries
-//! again; whoever called gets the answer. Generated clients take the same service: `GreeterClient::new(service)`.
+//! again, and the caller gets the response. Generated clients take the same service: `GreeterClient::new(service)`.
 
 use axum::{Router, body::Body, extract::Request, response::Response, routing::post};
 use bytes::Bytes;
@@ -51,19 +51,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.ready().await?;
     let asked = tonic::Request::new(Greeting { words: "ahoy".to_owned() });
     let path = http::uri::PathAndQuery::from_static("/greeter.Greeter/Greet");
-    let answer: tonic::Response<Greeting> = client.unary(asked, path, ProstCodec::default()).await?;
-    println!("{} (after {} calls)", answer.get_ref().words, CALLS.load(Relaxed));
-    assert_eq!((answer.get_ref().words.as_str(), CALLS.load(Relaxed)), ("ahoy there", 2));
+    let response: tonic::Response<Greeting> = client.unary(asked, path, ProstCodec::default()).await?;
+    println!("{} (after {} calls)", response.get_ref().words, CALLS.load(Relaxed));
+    assert_eq!((response.get_ref().words.as_str(), CALLS.load(Relaxed)), ("ahoy there", 2));
     serving.abort();
     Ok(())
 }
 
-/// The first call is refused as a server does that is not up yet; later ones are answered.
+/// The first connection is refused, as by a server that is not up yet; later calls succeed.
 async fn greet(request: Request) -> Response {
-    let mut answer = Response::builder().header("content-type", "application/grpc");
+    let mut response = Response::builder().header("content-type", "application/grpc");
     if CALLS.fetch_add(1, Relaxed) == 0 {
-        answer = answer.header("grpc-status", "14");
-        return answer.body(Body::empty()).unwrap_or_default();
+        response = response.header("grpc-status", "14");
+        return response.body(Body::empty()).unwrap_or_default();
     }
     let bytes = axum::body::to_bytes(request.into_body(), 1 << 16).await.unwrap_or_default();
     // One message: a flag, its length, itself.
@@ -75,5 +75,5 @@ async fn greet(request: Request) -> Response {
     let mut fine = HeaderMap::new();
     fine.insert("grpc-status", HeaderValue::from_static("0"));
     let frames = [Frame::data(Bytes::from(message)), Frame::trailers(fine)].map(Ok::<_, Infallible>);
-    answer.body(Body::new(StreamBody::new(futures_util::stream::iter(frames)))).unwrap_or_default()
+    response.body(Body::new(StreamBody::new(futures_util::stream::iter(frames)))).unwrap_or_default()
 }

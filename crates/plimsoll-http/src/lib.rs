@@ -7,7 +7,7 @@
 //! | [`boundary`] | the layer that makes it of errors, panics and others' responses, logs and counts | always |
 //! | `postgres` | whether a database is there | `postgres` |
 //! | [`idempotency`] | which requests may be sent twice, and keys by which the others may; a store in PostgreSQL | always; `postgres` |
-//! | [`body`] | bodies in the format that the other side speaks; extractors, answers and streams; MessagePack, Protobuf | always; `server`; `msgpack`, `protobuf` |
+//! | [`body`] | bodies in the format that the other side speaks; extractors, responses and streams; MessagePack, Protobuf | always; `server`; `msgpack`, `protobuf` |
 //! | [`inbound`] | what stands between the socket and a service: deadlines, limits, names | always |
 //! | `serve` | a server with all of it on | `server` |
 //! | `client` | outbound calls, each under a policy; TLS; policies around a `reqwest::Client` | `client`; `tls`; `reqwest` |

@@ -100,9 +100,9 @@ async fn linkerd2_proxy_1043_a_body_over_its_bound_is_sent_once_and_whole() {
             Ok::<_, Infallible>(Response::builder().status(503).body(()).unwrap())
         }
     });
-    let answer = layer(retrying());
-    let answer = ServiceBuilder::new().layer(answer).service(peer).oneshot(request).await.unwrap();
-    assert_eq!((answer.status(), calls.load(Relaxed)), (StatusCode::SERVICE_UNAVAILABLE, 1));
+    let response = layer(retrying());
+    let response = ServiceBuilder::new().layer(response).service(peer).oneshot(request).await.unwrap();
+    assert_eq!((response.status(), calls.load(Relaxed)), (StatusCode::SERVICE_UNAVAILABLE, 1));
 }
 
 #[tokio::test(start_paused = true)]

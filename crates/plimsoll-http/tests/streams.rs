@@ -113,7 +113,7 @@ async fn a_reader_that_stalls_stalls_the_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_that_fails_is_no_whole_answer() {
+async fn a_failed_stream_is_not_a_complete_response() {
     let mut connection = ask(serve(&Count::default()).await, "/fails").await;
     let mut got = Vec::new();
     // Whether the connection is closed or reset, the last chunk must not be there.

@@ -1,4 +1,4 @@
-//! The three formats end to end: a server behind a socket decodes what it is sent and answers with it.
+//! The three formats end to end: a server behind a socket decodes the request and responds with it.
 //!
 //! Both ends are this program, each a thread with its own runtime, so that the kernel tells what each of them used.
 //! Prints one JSON object a line: `{"orders":1,"format":"JSON","bytes":287,"requests":5000,"server_ns":…,"client_ns":…}`.
@@ -98,7 +98,7 @@ async fn connect(address: SocketAddr) -> Outcome<Connection> {
     Ok(sender)
 }
 
-/// As a client does it: the answer is decoded too.
+/// As a client does it: the response is decoded too.
 async fn ask(connection: &mut Connection, sent: &Encoded) -> Outcome<()> {
     let request = Request::post("/")
         .header(header::HOST, "bench")
@@ -110,7 +110,7 @@ async fn ask(connection: &mut Connection, sent: &Encoded) -> Outcome<()> {
     let bytes = body.collect().await?.to_bytes();
     let limits = BodyLimits::default().bytes(ByteLimit::kib(8 * 1024));
     let WithProtobuf(got) = body::decode::<WithProtobuf<Orders>>(&head.headers, bytes, &limits)?;
-    if got.orders.is_empty() { Err("an empty answer".into()) } else { Ok(()) }
+    if got.orders.is_empty() { Err("an empty response".into()) } else { Ok(()) }
 }
 
 fn stat_of_this_thread() -> Outcome<PathBuf> {

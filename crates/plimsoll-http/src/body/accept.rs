@@ -4,20 +4,20 @@ use super::{
 };
 use http::HeaderValue;
 
-/// Ranges of an `Accept` that are looked at. Browsers send five to eight.
+/// The most ranges of an `Accept` that are read. Browsers send five to eight.
 const RANGES: usize = 32;
 
-/// Bytes of an `Accept` that are looked at, over all its lines.
+/// The most bytes of an `Accept` that are read, over all its lines.
 const BYTES: usize = 4096;
 
-/// The format to answer in, and the name to give it.
+/// The format of the response, and its media type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Choice {
     pub(super) format: Format,
     pub(super) media_type: &'static str,
 }
 
-/// How well a range fits a media type: not at all, by `*/*`, by its type, by both. The best fit decides.
+/// How well a range matches a media type: not at all, by `*/*`, by its type, by both. The best match decides.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Fit {
     Anything,
@@ -25,12 +25,12 @@ enum Fit {
     Exact,
 }
 
-/// The offered format that is wanted most ([RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1));
+/// Returns the offered format with the greatest weight ([RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1));
 /// among equals the one offered first. `None` if none is acceptable.
 ///
-/// Takes time in proportion to what is sent, up to [`BYTES`] and [`RANGES`]; what lies beyond is as if it were not there.
-/// Parameters other than `q` are passed over, and so are ranges that make no sense, one with a weight that makes none among
-/// them. `*` is taken for `*/*` and `.2` for `0.2`, as Java's `HttpURLConnection` writes them.
+/// Takes time linear in the header, up to [`BYTES`] and [`RANGES`]; the rest is ignored. Parameters other than `q` are
+/// ignored, and so are malformed ranges and ranges with a malformed weight. `*` is read as `*/*` and `.2` as `0.2`, as Java's
+/// `HttpURLConnection` writes them.
 pub(super) fn choose<'a>(
     lines: impl IntoIterator<Item = &'a HeaderValue> + Copy,
     offered: &[Format],
@@ -38,17 +38,17 @@ pub(super) fn choose<'a>(
     let mut best: Option<(u16, Choice)> = None;
     let mut asked = false;
     for format in offered {
-        let mut verdict: Option<(Fit, u16, &'static str)> = None;
+        let mut matched: Option<(Fit, u16, &'static str)> = None;
         for range in ranges(lines) {
             let Some(weight) = weight(&range) else { continue };
             asked = true;
             let Some((fit, media_type)) = fit(range.essence, *format) else { continue };
-            let better = verdict.is_none_or(|(known, heaviest, _)| (fit, weight) > (known, heaviest));
+            let better = matched.is_none_or(|(known, heaviest, _)| (fit, weight) > (known, heaviest));
             if better {
-                verdict = Some((fit, weight, media_type));
+                matched = Some((fit, weight, media_type));
             }
         }
-        if let Some((_, weight, media_type)) = verdict
+        if let Some((_, weight, media_type)) = matched
             && weight > 0
             && best.is_none_or(|(heaviest, _)| weight > heaviest)
         {
@@ -69,7 +69,7 @@ fn ranges<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator
         .into_iter()
         .filter_map(move |line| {
             let text = line.to_str().ok()?;
-            // The member that the bound cuts in two goes too: half a range may say something else.
+            // The member that the bound cuts in two is dropped: half a range may have another meaning.
             let within =
                 if text.len() <= left { text } else { text[..left].rsplit_once(',').map_or("", |cut| cut.0) };
             left = left.saturating_sub(text.len());
@@ -92,7 +92,7 @@ fn fit(range: &str, format: Format) -> Option<(Fit, &'static str)> {
     Some((Fit::Exact, named))
 }
 
-/// In thousandths; `None` where it makes no sense.
+/// Returns the weight in thousandths; `None` if it is malformed.
 fn weight(range: &MediaType<'_>) -> Option<u16> {
     let found = range.parameters().find(|(name, _)| name.eq_ignore_ascii_case("q"));
     found.map_or(Some(1000), |(_, value)| thousandths(value))
@@ -100,7 +100,7 @@ fn weight(range: &MediaType<'_>) -> Option<u16> {
 
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    // `.2`, but not `.`: somebody means something by it.
+    // `.2`, but not `.`.
     let whole = if whole.is_empty() && !fraction.is_empty() { "0" } else { whole };
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_java_get_an_answer() {
+    fn clients_of_java_get_a_response() {
         // `HttpURLConnection` sends this unless it is told what to send.
         assert_eq!(
             chosen(&["text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], JSON),

@@ -8,10 +8,9 @@ use axum::{extract::FromRequestParts, response::Response};
 use http::{HeaderValue, header, request::Parts};
 use std::{fmt, marker::PhantomData};
 
-/// That the request accepts a `T`, in which format, and the way to answer in it.
+/// The format in which the request accepts a `T`, to respond in.
 ///
-/// As an argument of a handler it refuses with 406 before any work is done; the body, where there is one, is unread.
-/// Needs no layer.
+/// As an argument of a handler it refuses with 406 before any work is done; a body is left unread. It needs no layer.
 ///
 /// ```
 /// use axum::{Router, response::Response, routing::post};
@@ -21,8 +20,8 @@ use std::{fmt, marker::PhantomData};
 /// struct Receipt { total: u32 }
 ///
 /// async fn pay(accepted: Accepted<Receipt>) -> Response {
-///     // … what must not happen for a client that cannot read the response …
-///     accepted.answer(&Receipt { total: 12 })
+///     // … work that must not be done for a client that cannot read the response …
+///     accepted.response(&Receipt { total: 12 })
 /// }
 ///
 /// let app: Router = Router::new().route("/pay", post(pay));
@@ -33,16 +32,16 @@ pub struct Accepted<T> {
 }
 
 impl<T: Encode> Accepted<T> {
-    /// The format of the response.
+    /// Returns the format of the response.
     pub const fn format(&self) -> Format {
         self.choice.format
     }
 
-    /// The value as a response, with `Content-Type` and `Vary`; a 500 if it cannot be written.
-    pub fn answer(&self, value: &T) -> Response {
-        let mut answer = write(value, self.choice);
-        answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-        answer
+    /// Returns the value as a response, with `Content-Type` and `Vary`; a 500 if it cannot be written.
+    pub fn response(&self, value: &T) -> Response {
+        let mut response = write(value, self.choice);
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+        response
     }
 }
 

@@ -16,10 +16,10 @@ use serde::{Serialize, de::DeserializeOwned};
     note = "derive `serde::Serialize`; for `WithProtobuf<T>`, `T` must be a `prost::Message` too"
 )]
 pub trait Encode {
-    /// In the order of preference: the first is what a client gets that has none.
+    /// The formats in the order of preference: a client without a preference gets the first.
     const FORMATS: &'static [Format];
 
-    /// The value in this format.
+    /// Writes the value in this format.
     fn encode_as(&self, format: Format) -> Result<Bytes, EncodeError>;
 }
 
@@ -43,10 +43,10 @@ impl<T: Serialize + ?Sized> Encode for T {
     note = "derive `serde::Deserialize`; for `WithProtobuf<T>`, `T` must be a `prost::Message` too"
 )]
 pub trait Decode: Sized {
-    /// The formats that it is read from.
+    /// The formats from which it is read.
     const FORMATS: &'static [Format];
 
-    /// The value of a body in this format. The limit on bytes is not looked at: whoever has the bytes has them already.
+    /// Reads the value of a body in this format. The limit on bytes is not checked: the bytes are in memory already.
     fn decode_as(format: Format, body: Bytes, limits: &BodyLimits) -> Result<Self, DecodeError>;
 }
 
@@ -79,7 +79,7 @@ pub struct Encoded {
     pub bytes: Bytes,
 }
 
-/// Puts a value into a body of this format.
+/// Writes a value as a body of this format.
 ///
 /// ```
 /// use plimsoll_http::body::{self, Format};
@@ -94,7 +94,7 @@ pub fn encode<T: Encode + ?Sized>(value: &T, format: Format) -> Result<Encoded, 
     Ok(Encoded { content_type, bytes: value.encode_as(format)? })
 }
 
-/// Takes a value out of a body, in the format that its `Content-Type` names.
+/// Reads a value from a body, in the format that its `Content-Type` names.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header};
@@ -118,7 +118,7 @@ pub fn decode<T: Decode>(headers: &HeaderMap, body: Bytes, limits: &BodyLimits) 
     T::decode_as(format, body, limits)
 }
 
-/// The format of a body with these headers.
+/// Returns the format of a body with these headers.
 pub(super) fn format_of<T: Decode>(headers: &HeaderMap) -> Result<Format, DecodeError> {
     let taken = AcceptedFormats(T::FORMATS);
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
@@ -130,7 +130,7 @@ pub(super) fn format_of<T: Decode>(headers: &HeaderMap) -> Result<Format, Decode
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(DecodeError::Unnamed { taken });
     };
-    // The overwhelming case, and nothing to take apart in it.
+    // By far the most frequent case, without parsing.
     if value == Format::Json.media_type() && T::FORMATS.contains(&Format::Json) {
         return Ok(Format::Json);
     }
@@ -147,7 +147,7 @@ fn is_utf8(charset: &str) -> bool {
     ["utf-8", "utf8", "us-ascii"].iter().any(|name| name.eq_ignore_ascii_case(charset))
 }
 
-/// The `Accept` of a client that wants a `T`: every format it can be read from, the compact ones first.
+/// Returns the `Accept` of a client for a `T`: all its formats, the compact ones first.
 pub fn accept<T: Decode>() -> HeaderValue {
     // At most three formats: each ordering is a constant.
     let has = |name: &str| T::FORMATS.iter().any(|format| format.media_type() == name);
@@ -164,7 +164,7 @@ pub fn accept<T: Decode>() -> HeaderValue {
     )
 }
 
-/// The format to answer a request with these headers in; `None` if none of `T`'s formats is acceptable.
+/// Returns the format of the response to a request with these headers; `None` if none of `T`'s formats is acceptable.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header};

@@ -3,26 +3,25 @@ use crate::{Kind, Problem};
 use std::fmt;
 use thiserror::Error;
 
-/// Why a body could not be read.
+/// The error of reading a body.
 ///
-/// Its text may go to whoever sent the body. Nothing of the body is in it: names of fields are those of the type that
-/// was asked for.
+/// Its text may be sent to the client. It quotes nothing of the body: names of fields are those of the expected type.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// There is no `Content-Type`, or none that can be understood, or several.
+    /// There is no `Content-Type`, a malformed one, or several.
     #[error("the body's content-type is missing or unclear; taken here: {taken}")]
     Unnamed {
         /// The formats that are accepted.
         taken: AcceptedFormats,
     },
-    /// The `Content-Type` is of no format that is taken, or has a charset that is not UTF-8.
+    /// The `Content-Type` is not supported, or has a charset other than UTF-8.
     #[error("the body's content-type is not taken here; taken here: {taken}")]
     Unsupported {
         /// The formats that are accepted.
         taken: AcceptedFormats,
     },
-    /// It has a `Content-Encoding` that nobody took off.
+    /// It has a `Content-Encoding` that was not decoded.
     #[error("the body's content-encoding is not taken here")]
     Coded,
     /// It is larger than the limit.
@@ -31,7 +30,7 @@ pub enum DecodeError {
         /// The limit.
         limit: ByteLimit,
     },
-    /// It is not what it says it is, or not of the form that is expected.
+    /// It is malformed, or not of the expected type.
     #[error(transparent)]
     MalformedError(#[from] MalformedError),
 }
@@ -50,7 +49,7 @@ impl From<DecodeError> for Problem {
     }
 }
 
-/// Formats that are taken, by their media types.
+/// The supported formats, by their media types.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AcceptedFormats(pub(super) &'static [Format]);
 
@@ -63,7 +62,7 @@ impl fmt::Display for AcceptedFormats {
     }
 }
 
-/// A malformed body: the fault and its place.
+/// A malformed body: the fault and its position.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("the {format} body {fault}{place}")]
 pub struct MalformedError {
@@ -83,7 +82,7 @@ impl MalformedError {
         &self.fault
     }
 
-    /// Where.
+    /// Returns its position.
     pub const fn place(&self) -> Position {
         self.place
     }
@@ -93,15 +92,15 @@ impl MalformedError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum MalformedKind {
-    /// It is not of the format, or it ends too early.
+    /// It is not well-formed, or ends too early.
     Syntax,
     /// Text in it is not UTF-8.
     NotUtf8,
     /// It is nested deeper than the limit.
     TooDeep,
-    /// Something follows the value.
+    /// There are bytes after the value.
     Trailing,
-    /// It is of the format, and not of the form that is expected.
+    /// It is well-formed, but not of the expected type.
     Form(TypeMismatch),
 }
 
@@ -117,17 +116,18 @@ impl fmt::Display for MalformedKind {
     }
 }
 
-/// How a body's form differs from the one expected.
+/// The difference of a body from its expected type.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct TypeMismatch {
     /// `items[3].price`; empty at the top. Keys that the type does not name are `*`.
     pub(super) path: String,
-    /// `is missing the field "price"`; empty where it is not known.
+    /// `is missing the field "price"`; empty if unknown.
     pub(super) what: String,
 }
 
 impl TypeMismatch {
-    /// Where in the value: `items[3].price`, empty for the whole. A key of a map is `*`: it belongs to the body.
+    /// Returns the path in the value: `items[3].price`, empty for the whole. A key of a map is `*`, since it is part of the
+    /// body.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -140,7 +140,7 @@ impl fmt::Display for TypeMismatch {
     }
 }
 
-/// Where in a body.
+/// A position in a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Position {
@@ -153,7 +153,7 @@ pub enum Position {
     },
     /// Bytes from the beginning.
     Byte(usize),
-    /// The format does not tell.
+    /// Unknown in this format.
     Unknown,
 }
 
@@ -167,14 +167,14 @@ impl fmt::Display for Position {
     }
 }
 
-/// Why a value could not be put into a body.
+/// The error of writing a value as a body.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// The type has no such format.
     #[error("the type is not offered as {0}")]
     NotOffered(Format),
-    /// The value cannot be written in the format: a map whose keys are no text, say.
+    /// The value cannot be written in the format, for example a map whose keys are not strings.
     #[error("the value cannot be written as {format}")]
     Value {
         /// The format.

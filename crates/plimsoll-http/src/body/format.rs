@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A form that a value can have on the wire.
+/// A format of values on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Format {
@@ -16,12 +16,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// How it calls itself in `Content-Type`.
+    /// Returns its media type for `Content-Type`.
     pub const fn media_type(self) -> &'static str {
         self.media_types()[0]
     }
 
-    /// Every name it goes by, the first being its own. A response bears the name it was asked for by.
+    /// Returns all its media types, its own first. A response has the one that the client named.
     pub const fn media_types(self) -> &'static [&'static str] {
         match self {
             Self::Json => &["application/json"],
@@ -34,7 +34,7 @@ impl Format {
         }
     }
 
-    /// The format of a media type without its parameters, in any case. Whatever ends in `+json` is JSON.
+    /// Returns the format of a media type without parameters, in any case. All that end in `+json` are JSON.
     pub fn of_media_type(essence: &str) -> Option<Self> {
         let known = Self::ALL.iter().copied().find(|format| {
             format.media_types().iter().any(|media_type| media_type.eq_ignore_ascii_case(essence))

@@ -11,21 +11,21 @@ use tokio::task::futures::TaskLocalFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Tells the answers within what the request accepts. [`Negotiated`](super::Negotiated) asks for it.
+/// A layer that tells the inner service what the request accepts. [`Negotiated`](super::Negotiated) needs it.
 ///
-/// It also holds a refusal to its status: a handler's `(StatusCode::CREATED, Negotiated(value))` sets 201 whether there is
-/// a value in the response or a problem.
+/// It also keeps the status of a refusal: a handler's `(StatusCode::CREATED, Negotiated(value))` sets 201 whether the
+/// response has the value or a problem.
 ///
-/// It costs one look for `Accept` and one at the response's extensions, and keeps the header's value beside the
-/// request's future. An inner layer that hands requests to another task (a `Buffer`) must stand outside of this one:
-/// what is kept belongs to the task.
+/// It costs a lookup of `Accept` and one of the response's extensions, and stores the header's value beside the request's
+/// future. A layer that hands requests to another task (a `Buffer`) must be outside of this one: the stored value belongs to
+/// the task.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct NegotiateLayer {
     _private: (),
 }
 
 impl NegotiateLayer {
-    /// The layer; there is nothing to set.
+    /// Creates the layer.
     pub const fn new() -> Self {
         Self { _private: () }
     }
@@ -64,7 +64,7 @@ where
 }
 
 pin_project! {
-    /// The response to come. Cancel safe where the inner future is.
+    /// A response in progress. Cancel safe if the inner future is.
     pub struct NegotiateFuture<F> {
         #[pin]
         future: TaskLocalFuture<Wanted, F>,
@@ -78,12 +78,13 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut answer = ready!(self.project().future.poll(cx))?;
-        let told = answer.extensions().get::<ReportedProblem>().map(|told| told.problem().status());
-        if let Some(status) = told.filter(|_| answer.status().is_success()) {
-            *answer.status_mut() = status;
+        let mut response = ready!(self.project().future.poll(cx))?;
+        let status =
+            response.extensions().get::<ReportedProblem>().map(|reported| reported.problem().status());
+        if let Some(status) = status.filter(|_| response.status().is_success()) {
+            *response.status_mut() = status;
         }
-        Poll::Ready(Ok(answer))
+        Poll::Ready(Ok(response))
     }
 }
 

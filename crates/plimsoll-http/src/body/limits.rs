@@ -1,29 +1,29 @@
 use thiserror::Error;
 
-/// How much of a body is taken, in bytes. At least 1.
+/// A limit on the size of a body, in bytes. At least 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ByteLimit(usize);
 
 impl ByteLimit {
-    /// 2 MiB: what a body may have that nobody gave another limit.
+    /// 2 MiB, the default limit.
     pub const DEFAULT: Self = Self(2 << 20);
 
-    /// So many bytes.
+    /// Creates a limit in bytes.
     pub const fn new(bytes: usize) -> Result<Self, LimitError> {
         if bytes == 0 { Err(LimitError::NoBytes) } else { Ok(Self(bytes)) }
     }
 
-    /// So many times 1024 bytes.
+    /// Creates a limit in units of 1024 bytes, for limits written into the program.
     ///
     /// # Panics
-    /// On zero, and on more than an address space holds: for limits that are written into the program.
+    /// On zero, and on more than the address space.
     pub const fn kib(kib: usize) -> Self {
         assert!(kib > 0, "a limit of no bytes lets nothing in");
         assert!(kib <= usize::MAX >> 10, "more than an address space holds");
         Self(kib << 10)
     }
 
-    /// The limit in bytes.
+    /// Returns the limit in bytes.
     pub const fn get(self) -> usize {
         self.0
     }
@@ -35,23 +35,23 @@ impl Default for ByteLimit {
     }
 }
 
-/// How deep lists and objects may lie in each other: 1 to [`Depth::MAX`]. `[[]]` is two deep.
+/// A limit on the nesting of lists and objects: 1 to [`Depth::MAX`]. `[[]]` has two levels.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Depth(u8);
 
 impl Depth {
-    /// 127 levels. Reading recurses once a level, and this leaves a thread's 2 MiB stack nearly untouched.
+    /// 127 levels. Reading recurses once per level, which uses little of a thread's 2 MiB stack.
     pub const MAX: Self = Self(127);
 
-    /// 64 levels: three times what documents of people have.
+    /// 64 levels: three times those of usual documents.
     pub const DEFAULT: Self = Self(64);
 
-    /// So many levels.
+    /// Creates a limit in levels.
     pub const fn new(levels: u8) -> Result<Self, LimitError> {
         if levels == 0 || levels > Self::MAX.0 { Err(LimitError::Depth) } else { Ok(Self(levels)) }
     }
 
-    /// The limit in levels.
+    /// Returns the limit in levels.
     pub const fn get(self) -> usize {
         self.0 as usize
     }
@@ -63,7 +63,7 @@ impl Default for Depth {
     }
 }
 
-/// A limit that is none.
+/// The error of an invalid limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum LimitError {
     /// Zero bytes.
@@ -109,35 +109,35 @@ impl Default for LineLimit {
 }
 
 impl BodyLimits {
-    /// The same with another limit on bytes.
+    /// Sets the limit on bytes.
     #[must_use]
     pub const fn bytes(self, bytes: ByteLimit) -> Self {
         Self { bytes, ..self }
     }
 
-    /// The same with another limit on a line of a body that is read line by line. 256 KiB unless set.
+    /// Sets the limit on a line of a body that is read line by line, by default 256 KiB.
     #[must_use]
     pub const fn line(self, bytes: ByteLimit) -> Self {
         Self { line: LineLimit(bytes), ..self }
     }
 
-    /// The same with another limit on depth.
+    /// Sets the limit on depth.
     #[must_use]
     pub const fn depth(self, depth: Depth) -> Self {
         Self { depth, ..self }
     }
 
-    /// The limit on bytes.
+    /// Returns the limit on bytes.
     pub const fn byte_limit(&self) -> ByteLimit {
         self.bytes
     }
 
-    /// The limit on a line.
+    /// Returns the limit on a line.
     pub const fn line_limit(&self) -> ByteLimit {
         self.line.0
     }
 
-    /// The limit on depth.
+    /// Returns the limit on depth.
     pub const fn depth_limit(&self) -> Depth {
         self.depth
     }

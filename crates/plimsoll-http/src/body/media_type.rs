@@ -1,10 +1,10 @@
 //! Media types as they stand in `Content-Type` and `Accept`
 //! ([RFC 9110, 8.3.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1)), read in place.
 //!
-//! `Mime` of the crate `mime` allocates for each value that it does not know by heart and refuses the lone `*` of Java's
-//! clients; this borrows from the header.
+//! `Mime` of the crate `mime` allocates for each uncommon value and refuses the lone `*` of Java's clients; this type borrows
+//! from the header.
 
-/// `type/subtype` and what follows the first semicolon.
+/// A media type: `type/subtype` and its parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct MediaType<'a> {
     pub(super) essence: &'a str,
@@ -12,7 +12,7 @@ pub(super) struct MediaType<'a> {
 }
 
 impl<'a> MediaType<'a> {
-    /// `None` unless it has a type and a subtype of permitted characters.
+    /// Parses a media type; `None` unless it has a type and a subtype of permitted characters.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
         let essence = essence.trim_matches(blank);
@@ -20,7 +20,7 @@ impl<'a> MediaType<'a> {
         (token(main) && token(sub)).then_some(Self { essence, parameters })
     }
 
-    /// The same for a range of `Accept`, which may also be a lone `*`: Java's clients mean `*/*` by it.
+    /// Parses a range of `Accept`, which may also be a lone `*`, as Java's clients write `*/*`.
     pub(super) fn parse_range(text: &'a str) -> Option<Self> {
         let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
         if essence.trim_matches(blank) == "*" {
@@ -29,8 +29,8 @@ impl<'a> MediaType<'a> {
         Self::parse(text)
     }
 
-    /// Its parameters, in their order, without quotation marks. An escaped character is left as it stands: none of the
-    /// parameters that mean something here has one.
+    /// Returns its parameters, in their order, without quotation marks. Escapes are not decoded: the parameters used here have
+    /// none.
     pub(super) fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         Split { rest: self.parameters, by: b';' }.filter_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
@@ -41,7 +41,7 @@ impl<'a> MediaType<'a> {
     }
 }
 
-/// The members of a list, divided at commas that are not within quotation marks.
+/// Splits a list at commas outside of quotation marks.
 pub(super) fn members(list: &str) -> impl Iterator<Item = &str> {
     Split { rest: list, by: b',' }
 }

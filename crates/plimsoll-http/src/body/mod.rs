@@ -1,26 +1,25 @@
-//! Negotiated and streaming bodies: JSON, MessagePack and Protobuf by what the other side speaks, within limits.
+//! Negotiated and streaming bodies: JSON, MessagePack and Protobuf by the other side's choice, within limits.
 //!
-//! - [`Negotiated`]: extractor and answer in one, by `Content-Type` and `Accept`.
+//! - [`Negotiated`]: extractor and response in one, by `Content-Type` and `Accept`.
 //! - [`Accepted`]: refuses with 406 before any work is done.
-//! - [`BodyLimits`]: how large and how deep a body may be, for all routes or for one.
-//! - [`Open`]: an enumeration that may grow, its unknown names kept.
-//! - [`encode`], [`decode`], [`accept`], [`collect`]: the same for whoever has headers and bytes, a client say.
+//! - [`BodyLimits`]: limits on the size and depth of a body, for all routes or for one.
+//! - [`Open`]: an enumeration that may grow, which keeps unknown names.
+//! - [`encode`], [`decode`], [`accept`], [`collect`]: the same for code with headers and bytes, such as a client.
 //!
 //! # Streams
-//! A slow reader slows the stream, and no more than a chunk of it is held: [`NdJson`] writes a JSON value a line and
-//! [`NdJsonReader`] reads them, [`EventStream`] is server-sent events, [`Chunks`] bytes as they come.
+//! A slow reader slows the stream, and at most a chunk of it is held. [`NdJson`] writes one JSON value per line, and
+//! [`NdJsonReader`] reads them; [`EventStream`] sends server-sent events, and [`Chunks`] unchanged bytes.
 //!
-//! Small items are put together for as long as the stream has some at hand; when it has to wait, what there is goes out.
-//! The stream is asked for more only when the connection has taken the last chunk: under way are a chunk, hyper's write
-//! buffer and the sockets' own.
+//! Small items are sent together while the stream has some ready; when it waits, the pending ones are sent. The stream is
+//! polled only when the connection has taken the last chunk: in flight are a chunk, hyper's write buffer and those of the
+//! sockets.
 //!
-//! When a stream fails, the head is gone, and the status with it. An error ends the body without its proper end (the
-//! last chunk, or `END_STREAM`), so that the client notices that something is missing; the error is in the log, under
-//! an id, and nowhere else. What came before it has been sent.
+//! When a stream fails, the head and its status have been sent. An error aborts the body before its end (the last chunk, or
+//! `END_STREAM`), so that the client notices; the error is in the log alone, under an id. The items before it have been sent.
 //!
 //! # Hostile input
 //! Every reader is safe against hostile input: sizes and depths are bounded before anything recurses, invalid UTF-8 and
-//! whatever follows a value are refused, and no refusal repeats what the body says.
+//! bytes after a value are refused, and no refusal quotes the body.
 
 mod accept;
 #[cfg(feature = "server")]

@@ -8,7 +8,7 @@ use rmp_serde::{Deserializer, decode::Error};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::Cursor;
 
-/// Structures as maps by name: as lists, a field that comes or goes would move all others.
+/// Structures are maps by name: in a list, a new or removed field would move all others.
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeError> {
     let bytes = rmp_serde::to_vec_named(value);
     bytes.map(Bytes::from).map_err(|error| EncodeError::value(Format::MessagePack, error))
@@ -18,7 +18,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, 
     let mut reader = Deserializer::from_read_ref(body);
     reader.set_max_depth(levels(depth));
     let Ok(value) = T::deserialize(&mut reader) else { return Err(explain::<T>(body, depth)) };
-    // The reader does not say how far it has come. Of something that follows it reads the first byte at least.
+    // The reader does not report its position. If bytes follow the value, it reads at least the first of them.
     match u8::deserialize(&mut reader) {
         Err(Error::InvalidMarkerRead(_)) => Ok(value),
         _ => Err(explain::<T>(body, depth)),
@@ -30,7 +30,7 @@ const fn levels(depth: Depth) -> usize {
     depth.get() + 1
 }
 
-/// Reads once more, slower, with a reader that knows its place.
+/// Reads once more, slower, with a reader that knows its position.
 #[cold]
 fn explain<T: DeserializeOwned>(body: &[u8], depth: Depth) -> MalformedError {
     let mut reader = Deserializer::new(Cursor::new(body));
@@ -46,7 +46,7 @@ fn explain<T: DeserializeOwned>(body: &[u8], depth: Depth) -> MalformedError {
     MalformedError { format: Format::MessagePack, fault, place: Position::Byte(reader.position() as usize) }
 }
 
-/// `None` for what is well-formed, and not of the form that is expected.
+/// Returns `None` for a well-formed body that is not of the expected type.
 fn fault(error: &Error) -> Option<MalformedKind> {
     match error {
         Error::DepthLimitExceeded => Some(MalformedKind::TooDeep),

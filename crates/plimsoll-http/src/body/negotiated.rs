@@ -38,20 +38,20 @@ use http_body_util::BodyExt;
 /// ```
 ///
 /// # As an extractor
-/// Refuses with a [`Problem`]: 415 for a format it does not take, 413 over the limit (before reading, where the length
-/// is announced), 400 for a body that is broken or of another form, with the place. [`BodyLimits`] sets the limits.
-/// `Option<Negotiated<T>>` is `None` for a request without a `Content-Type` whose body is empty, be it that there is none or
-/// that it is chunked and ends at once.
+/// It refuses with a [`Problem`]: 415 for an unsupported format, 413 over the limit (before reading, if the length is
+/// declared), 400 for a body that is malformed or of another type, with the position. [`BodyLimits`] sets the limits.
+/// `Option<Negotiated<T>>` is `None` for a request without a `Content-Type` whose body is empty, also if it is chunked and
+/// ends at once.
 ///
 /// # As a response
-/// Needs [`NegotiateLayer`](super::NegotiateLayer) around the route to know what the request accepts; without it the
-/// answer is the type's first format, JSON. If nothing fits, `GET` and `HEAD` are answered 406. For other methods
-/// the work is done by then, and a refusal would hide that: they are answered in the first format, as
+/// It needs [`NegotiateLayer`](super::NegotiateLayer) around the route to know what the request accepts; without it the
+/// response has the type's first format, JSON. If nothing fits, `GET` and `HEAD` get 406. For other methods
+/// the work is done by then, and a refusal would hide that: the response has the first format, as
 /// [RFC 9110, 12.5.1](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1) permits. To refuse before any work, take
 /// [`Accepted`](super::Accepted) as an argument.
 ///
 /// # Cancel safety
-/// The extractor loses what was read when it is dropped; so does the request.
+/// Dropping the extractor loses the read bytes, and the request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Negotiated<T>(pub T);
 
@@ -82,10 +82,10 @@ where
         if request.headers().contains_key(header::CONTENT_TYPE) {
             return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
         }
-        // Only its end says of a chunked body that it is empty.
+        // Only its end shows that a chunked body is empty.
         match first_data(request.into_body()).await? {
             None => Ok(None),
-            // It is something, and nobody says what.
+            // There is a body without a type.
             Some(_) => Err(DecodeError::Unnamed { taken: AcceptedFormats(T::FORMATS) }.into()),
         }
     }
@@ -108,12 +108,12 @@ impl<T: Encode> IntoResponse for Negotiated<T> {
     fn into_response(self) -> Response {
         match wanted::current(|wanted| choose::<T>(wanted)) {
             Some(Ok(choice)) => {
-                let mut answer = write(&self.0, choice);
-                answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
-                answer
+                let mut response = write(&self.0, choice);
+                response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+                response
             }
             Some(Err(problem)) => problem.into_response(),
-            // Nobody asked, so the response does not vary.
+            // The format was not negotiated, so the response does not vary.
             None => {
                 accept::first(T::FORMATS).map_or_else(not_acceptable::<T>, |choice| write(&self.0, choice))
             }
@@ -127,7 +127,7 @@ fn choose<T: Encode>(wanted: &Wanted) -> Result<Choice, Problem> {
         .ok_or_else(refusal::<T>)
 }
 
-/// 406, with what there would be.
+/// Returns 406, with the available formats.
 pub(super) fn refusal<T: Encode>() -> Problem {
     Problem::new(Kind::NotAcceptable).detail(format!("offered here: {}", AcceptedFormats(T::FORMATS)))
 }
@@ -139,9 +139,9 @@ fn not_acceptable<T: Encode>() -> Response {
 pub(super) fn write<T: Encode>(value: &T, choice: Choice) -> Response {
     match value.encode_as(choice.format) {
         Ok(bytes) => {
-            let mut answer = Response::new(Body::from(bytes));
-            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(choice.media_type));
-            answer
+            let mut response = Response::new(Body::from(bytes));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(choice.media_type));
+            response
         }
         Err(error) => Problem::from(error).into_response(),
     }

@@ -6,11 +6,11 @@ use serde::{
     },
 };
 
-/// A variant that is known, or the name of one that is not: an enumeration that may grow.
+/// A known variant, or the name of an unknown one: an enumeration that may grow.
 ///
-/// `E` is an enumeration without data, which serde writes as a string. A name that `E` does not have is kept as it came,
-/// and written as it came: a service that passes a value on, or stores it, loses nothing of what a newer one said. Works
-/// in JSON and MessagePack; Protobuf keeps numbers it does not know by itself.
+/// `E` is an enumeration without data, which serde writes as a string. A name that `E` does not have is kept
+/// and written unchanged: a service that passes on or stores a value loses nothing that a newer one wrote. It works in JSON
+/// and MessagePack; Protobuf keeps unknown numbers by itself.
 ///
 /// ```
 /// use plimsoll_http::body::Open;
@@ -31,12 +31,12 @@ use serde::{
 pub enum Open<E> {
     /// A variant of the enumeration.
     Known(E),
-    /// A name that it does not have.
+    /// An unknown name.
     Unknown(Box<str>),
 }
 
 impl<E> Open<E> {
-    /// The variant, if it is known.
+    /// Returns the variant, if it is known.
     pub const fn known(&self) -> Option<&E> {
         match self {
             Self::Known(variant) => Some(variant),

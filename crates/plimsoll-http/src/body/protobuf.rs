@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// A type that has both serde and `prost`: it is offered as Protobuf too.
+/// A type with both serde and `prost`, which is also offered as Protobuf.
 ///
 /// ```
 /// use plimsoll_http::body::{self, Format, WithProtobuf};
@@ -34,8 +34,8 @@ use serde::{Serialize, de::DeserializeOwned};
 /// body::encode(&WithProtobuf(Order { id: 7 }), Format::Protobuf);
 /// ```
 ///
-/// The depth of a Protobuf body is bounded by `prost` at 100 levels, whatever the limit: only who knows the types can
-/// tell a message within a message from bytes.
+/// The depth of a Protobuf body is bounded by `prost` at 100 levels, whatever the limit: without the types, nested
+/// messages cannot be distinguished from bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct WithProtobuf<T>(pub T);
 
@@ -71,7 +71,7 @@ impl<T: DeserializeOwned + Message + Default> Decode for WithProtobuf<T> {
 fn read<T: Message + Default>(body: Bytes) -> Result<T, MalformedError> {
     T::decode(body).map_err(|_| MalformedError {
         format: Format::Protobuf,
-        // Nothing in it tells a wrong form from broken bytes, and the reader keeps to itself where it stopped.
+        // The reader reports neither its position nor whether the bytes are malformed or of another type.
         fault: MalformedKind::Syntax,
         place: Position::Unknown,
     })

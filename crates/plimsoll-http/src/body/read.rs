@@ -5,13 +5,13 @@ use http_body_util::BodyExt;
 use std::pin::pin;
 use thiserror::Error;
 
-/// Room made on the word of a body that says how long it is. More only as it comes: a word costs nothing.
+/// The most room that is allocated for a declared length. More is allocated only as bytes come.
 const ON_WORD: u64 = 64 << 10;
 
-/// Why a body could not be collected.
+/// The error of collecting a body.
 #[derive(Debug, Error)]
 pub enum ReadError<E> {
-    /// There is more of it than is taken.
+    /// It is larger than the limit.
     #[error("the body has more than {} bytes", .0.get())]
     TooLarge(ByteLimit),
     /// It broke off.
@@ -23,7 +23,7 @@ impl<E> From<ReadError<E>> for crate::Problem
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// 413, or 400 where the body broke off: then nobody reads the response.
+    /// 413, or 400 if the body broke off: then no client reads the response.
     fn from(error: ReadError<E>) -> Self {
         match error {
             ReadError::TooLarge(limit) => DecodeError::TooLarge { limit }.into(),
@@ -36,11 +36,11 @@ where
 
 /// Collects a body up to a limit.
 ///
-/// A body that says beforehand that it is larger is not read at all; of one that does not, at most the limit and one
-/// frame are held. A body that comes in one piece is not copied.
+/// A body whose declared length is larger is not read at all; of others at most the limit and one frame are held. A body in
+/// one piece is not copied.
 ///
 /// # Cancel safety
-/// Dropped, it loses what was read.
+/// Dropping it loses the read bytes.
 pub async fn collect<B: Body>(body: B, limit: ByteLimit) -> Result<Bytes, ReadError<B::Error>> {
     let mut body = pin!(body);
     let expected = body.size_hint().lower();

@@ -1,4 +1,4 @@
-//! Extractor, answer and layer together.
+//! Extractor, response and layer together.
 
 use super::*;
 use crate::Kind;
@@ -28,7 +28,7 @@ fn app() -> Router {
     Router::new()
         .route("/", post(double).get(|| async { Negotiated(1) }))
         .route("/small", post(double).layer(small))
-        .route("/first", post(|accepted: Accepted<u32>| async move { accepted.answer(&2) }))
+        .route("/first", post(|accepted: Accepted<u32>| async move { accepted.response(&2) }))
         .route("/maybe", post(|order: Option<Negotiated<Order>>| async move { Negotiated(order.is_some()) }))
         .route("/broken", get(|| async { Negotiated(unwritable()) }))
         .route("/created", get(|| async { (StatusCode::CREATED, Negotiated(unwritable())) }))
@@ -54,8 +54,8 @@ async fn ask(
     app().oneshot(request.body(body.into()).unwrap()).await.unwrap()
 }
 
-async fn text(answer: Response) -> String {
-    String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+async fn text(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
 const JSON: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
@@ -63,34 +63,34 @@ const ORDER: &str = r#"{"item":"rope","pieces":21}"#;
 
 #[tokio::test]
 async fn json_comes_and_goes() {
-    let answer = ask("POST", "/", &[JSON], ORDER).await;
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/json");
-    assert_eq!(answer.headers()[header::VARY], "accept");
-    assert_eq!(text(answer).await, r#"{"item":"rope","pieces":42}"#);
+    let response = ask("POST", "/", &[JSON], ORDER).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+    assert_eq!(response.headers()[header::VARY], "accept");
+    assert_eq!(text(response).await, r#"{"item":"rope","pieces":42}"#);
 }
 
 #[cfg(feature = "msgpack")]
 #[tokio::test]
 async fn each_direction_has_its_own_format() {
-    let answer = ask("POST", "/", &[JSON, (header::ACCEPT, "application/x-msgpack")], ORDER).await;
-    assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/x-msgpack");
-    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    let response = ask("POST", "/", &[JSON, (header::ACCEPT, "application/x-msgpack")], ORDER).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/x-msgpack");
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
     let order = (header::CONTENT_TYPE, "application/msgpack");
-    let answer = ask("POST", "/", &[order], bytes).await;
-    assert_eq!(text(answer).await, r#"{"item":"rope","pieces":84}"#);
+    let response = ask("POST", "/", &[order], bytes).await;
+    assert_eq!(text(response).await, r#"{"item":"rope","pieces":84}"#);
 }
 
 #[tokio::test]
 async fn nothing_fits() {
     let png = (header::ACCEPT, "image/png");
-    let answer = ask("GET", "/", std::slice::from_ref(&png), "").await;
-    assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE);
-    assert!(text(answer).await.contains("application/json"), "says what there would be");
-    let answer = ask("POST", "/", &[JSON, png.clone()], ORDER).await;
-    assert_eq!(answer.status(), StatusCode::OK, "the work is done");
-    let answer = ask("POST", "/first", &[png], "").await;
-    assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE, "no work was done");
+    let response = ask("GET", "/", std::slice::from_ref(&png), "").await;
+    assert_eq!(response.status(), StatusCode::NOT_ACCEPTABLE);
+    assert!(text(response).await.contains("application/json"), "names the formats");
+    let response = ask("POST", "/", &[JSON, png.clone()], ORDER).await;
+    assert_eq!(response.status(), StatusCode::OK, "the work is done");
+    let response = ask("POST", "/first", &[png], "").await;
+    assert_eq!(response.status(), StatusCode::NOT_ACCEPTABLE, "no work was done");
     assert_eq!(ask("POST", "/first", &[], "").await.status(), StatusCode::OK);
 }
 
@@ -98,9 +98,9 @@ async fn nothing_fits() {
 async fn without_the_layer_there_is_json() {
     let app: Router = Router::new().route("/", get(|| async { Negotiated("ahoy") }));
     let request = Request::get("/").header(header::ACCEPT, "image/png").body(Body::empty()).unwrap();
-    let answer = app.oneshot(request).await.unwrap();
-    assert_eq!((answer.status(), answer.headers().get(header::VARY)), (StatusCode::OK, None));
-    assert_eq!(text(answer).await, r#""ahoy""#);
+    let response = app.oneshot(request).await.unwrap();
+    assert_eq!((response.status(), response.headers().get(header::VARY)), (StatusCode::OK, None));
+    assert_eq!(text(response).await, r#""ahoy""#);
 }
 
 #[tokio::test]
@@ -121,10 +121,10 @@ async fn refusals_say_why_and_repeat_nothing() {
     ];
     for (path, headers, body, kind) in cases {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        let answer = ask("POST", path, &headers, body).await;
-        assert_eq!(answer.status(), kind.status(), "{shown}");
-        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
-        let problem = text(answer).await;
+        let response = ask("POST", path, &headers, body).await;
+        assert_eq!(response.status(), kind.status(), "{shown}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let problem = text(response).await;
         assert!(problem.contains(kind.name()) && problem.contains("detail"), "{problem}");
         assert!(!problem.contains("hunter2"), "{problem}");
     }
@@ -151,14 +151,14 @@ async fn a_chunked_body_that_is_empty_is_left_out() {
 
 #[tokio::test]
 async fn a_value_that_cannot_be_written_is_our_fault() {
-    let answer = ask("GET", "/broken", &[], "").await;
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let response = ask("GET", "/broken", &[], "").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
 #[tokio::test]
 async fn a_refusal_keeps_its_status() {
     assert_eq!(ask("GET", "/made", &[], "").await.status(), StatusCode::CREATED);
-    let answer = ask("GET", "/made", &[(header::ACCEPT, "image/png")], "").await;
-    assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE);
+    let response = ask("GET", "/made", &[(header::ACCEPT, "image/png")], "").await;
+    assert_eq!(response.status(), StatusCode::NOT_ACCEPTABLE);
     assert_eq!(ask("GET", "/created", &[], "").await.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

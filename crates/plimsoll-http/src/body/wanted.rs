@@ -8,7 +8,7 @@ tokio::task_local! {
     static WANTED: Wanted;
 }
 
-/// The lines of `Accept`, unread: most answers never ask.
+/// The lines of `Accept`, unparsed: most responses do not need them.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     lines: SmallVec<[HeaderValue; 1]>,

@@ -69,7 +69,7 @@ impl BodyError {
 
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body of the answer broke off")
+        f.write_str("the body of the response broke off")
     }
 }
 

@@ -157,8 +157,8 @@ impl Exchange {
             .or(self.id)
             .or_else(|| (weight_of(&problem) != Weight::Light).then(ProblemId::fresh));
         self.note(&problem, id);
-        let answer = if self.grpc { problem.grpc_as(id) } else { problem.http_as(id) };
-        let (mut parts, body) = answer.into_parts();
+        let response = if self.grpc { problem.grpc_as(id) } else { problem.http_as(id) };
+        let (mut parts, body) = response.into_parts();
         for name in parts.headers.keys() {
             kept.remove(name);
         }
@@ -203,7 +203,7 @@ impl Exchange {
         }
     }
 
-    /// A panic's answer, where it can still be given.
+    /// Returns the response to a panic, if it can still be sent.
     #[cold]
     pub(super) fn panicked<B>(&self, panicked: PanicError) -> Response<BoundaryBody<B>> {
         let id = self.id.unwrap_or_else(ProblemId::fresh);
@@ -257,7 +257,7 @@ impl Exchange {
     pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>, id: ProblemId) {
         let route = self.route.name();
         if let Some(error) = error {
-            tracing::error!(%id, method = self.method.name(), route, error = %Chain(error), "the body of an answer broke off");
+            tracing::error!(%id, method = self.method.name(), route, error = %Chain(error), "the body of a response broke off");
         }
         if let Some(metrics) = &self.shared.metrics {
             metrics.broken_body(route);
@@ -266,11 +266,11 @@ impl Exchange {
 
     /// A response that says of itself that something went wrong.
     #[cold]
-    pub(super) fn answered<B>(self, answer: Response<B>) -> Response<BoundaryBody<B>>
+    pub(super) fn response<B>(self, response: Response<B>) -> Response<BoundaryBody<B>>
     where
         B: http_body::Body<Data = bytes::Bytes>,
     {
-        foreign::into_problem(self, answer)
+        foreign::into_problem(self, response)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Answers that others made, and that tell of a failure.
+//! Error responses of the inner service, which become problems.
 
 use super::{
     BoundaryBody, ReportedProblem,
@@ -95,11 +95,11 @@ const CONTENT: &[HeaderName] = &[
     header::TRANSFER_ENCODING,
 ];
 
-pub(super) fn into_problem<B>(exchange: Exchange, answer: Response<B>) -> Response<BoundaryBody<B>>
+pub(super) fn into_problem<B>(exchange: Exchange, response: Response<B>) -> Response<BoundaryBody<B>>
 where
     B: Body<Data = Bytes>,
 {
-    let (mut parts, body) = answer.into_parts();
+    let (mut parts, body) = response.into_parts();
     if let Some(told) = parts.extensions.get::<ReportedProblem>() {
         if told.is_settled() {
             return Response::from_parts(parts, BoundaryBody::inner(body, exchange));

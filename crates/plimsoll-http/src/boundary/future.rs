@@ -110,12 +110,12 @@ where
             StageProjection::Done => None,
         };
         let exchange = this.exchange.take().expect("polled after its end");
-        let answer = match polled {
-            Poll::Ready(Ok(answer)) if answer.status().as_u16() < 400 => {
+        let response = match polled {
+            Poll::Ready(Ok(response)) if response.status().as_u16() < 400 => {
                 // At once: by way of what the other arms give it would be copied again.
-                return Poll::Ready(Ok(answer.map(|body| BoundaryBody::inner(body, exchange))));
+                return Poll::Ready(Ok(response.map(|body| BoundaryBody::inner(body, exchange))));
             }
-            Poll::Ready(Ok(answer)) => exchange.answered(answer),
+            Poll::Ready(Ok(response)) => exchange.response(response),
             // The mapping is the service's own code, too.
             Poll::Ready(Err(error)) => match caught(|| error.into()) {
                 Ok(problem) => exchange.tell_new(problem),
@@ -132,7 +132,7 @@ where
                 }
             },
         };
-        Poll::Ready(Ok(answer))
+        Poll::Ready(Ok(response))
     }
 }
 

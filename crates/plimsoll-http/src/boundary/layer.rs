@@ -26,7 +26,7 @@ pub(super) struct Shared {
 }
 
 impl BoundaryLayer {
-    /// One that answers panics, counts nothing, and tells nothing of what others say in their responses.
+    /// Creates a layer that turns panics into responses, counts nothing, and passes on no text of foreign responses.
     pub fn new() -> Self {
         plimsoll_task::panic::install_hook();
         Self { shared: Arc::default() }
@@ -48,7 +48,7 @@ impl BoundaryLayer {
         self
     }
 
-    /// The same, but what a foreign 4xx answer says in plain text (at most 512 bytes of it) becomes the problem's
+    /// The same, but what a foreign 4xx response says in plain text (at most 512 bytes of it) becomes the problem's
     /// `detail`: "missing field `amount`" of an extractor, say. Off unless asked for, since it is the words of whatever
     /// layer made the response. Nothing of a 5xx is ever told.
     #[must_use]

@@ -13,7 +13,8 @@ impl Metrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, RegisterError> {
         let problems = Desc::new("plimsoll_problems_total", "Problems told to callers, by kind and route.");
         let panics = Desc::new("plimsoll_panics_total", "Panics caught, by where they came up and route.");
-        let broken = Desc::new("plimsoll_broken_bodies_total", "Bodies of answers that broke off, by route.");
+        let broken =
+            Desc::new("plimsoll_broken_bodies_total", "Bodies of responses that broke off, by route.");
         Ok(Self {
             problems: registry.counter_family(problems, ["kind", "route"])?,
             panics: registry.counter_family(panics, ["place", "route"])?,

@@ -31,9 +31,9 @@
 //! let broken = service_fn(|_: Request<()>| async {
 //!     Err::<Response<Full<Bytes>>, Problem>(Problem::internal("the password is hunter2"))
 //! });
-//! let answer = BoundaryLayer::new().layer(broken).oneshot(Request::new(())).await.unwrap();
-//! assert_eq!(answer.status(), 500);
-//! assert_eq!(answer.headers()["content-type"], "application/problem+json");
+//! let response = BoundaryLayer::new().layer(broken).oneshot(Request::new(())).await.unwrap();
+//! assert_eq!(response.status(), 500);
+//! assert_eq!(response.headers()["content-type"], "application/problem+json");
 //! # });
 //! ```
 //!

@@ -40,9 +40,9 @@ impl Problem {
     /// As a response for a boundary further out: what [`Problem::to_http`] gives, with the problem itself in the
     /// extensions ([`ReportedProblem`]).
     pub fn into_http(self) -> Response<Bytes> {
-        let mut answer = self.to_http();
-        answer.extensions_mut().insert(ReportedProblem::new(self));
-        answer
+        let mut response = self.to_http();
+        response.extensions_mut().insert(ReportedProblem::new(self));
+        response
     }
 }
 
@@ -59,10 +59,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_problem_travels_with_its_answer() {
-        let answer = Problem::internal("secret").into_http();
-        let told = answer.extensions().get::<ReportedProblem>().unwrap();
-        assert_eq!(told.problem().inside().unwrap().to_string(), "secret");
-        assert!(!told.is_settled());
+    fn a_response_carries_its_problem() {
+        let response = Problem::internal("secret").into_http();
+        let reported = response.extensions().get::<ReportedProblem>().unwrap();
+        assert_eq!(reported.problem().inside().unwrap().to_string(), "secret");
+        assert!(!reported.is_settled());
     }
 }

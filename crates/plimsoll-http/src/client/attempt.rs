@@ -65,18 +65,22 @@ impl AttemptError {
     }
 }
 
-/// The request, shared with the driver: an attempt that finds its connection gone makes it anew.
-pub(super) type Held = Mutex<Sending>;
+/// The request, shared with the driver: an attempt whose connection was closed builds it again.
+pub(super) type SharedRequest = Mutex<Sending>;
 
 /// Sends the request and waits for the head of its response.
 ///
 /// Dropping it closes an HTTP/1.1 connection, and resets the stream of an HTTP/2 one.
-pub(super) async fn attempt(host: &OriginState, held: &Held, marks: &Marks) -> Result<Reply, AttemptError> {
+pub(super) async fn attempt(
+    host: &OriginState,
+    shared: &SharedRequest,
+    marks: &Marks,
+) -> Result<Reply, AttemptError> {
     let mut request = None;
     if host.settings.connecting.http2_only || host.pool.speaks_http2() {
         if let Some(permit) = host.pool.stream() {
             host.pool.used(true);
-            match http2(host, permit, held, &mut request, marks).await {
+            match http2(host, permit, shared, &mut request, marks).await {
                 Err(AttemptError::Broken { untouched: true, .. }) if request.is_some() => {}
                 result => return result,
             }
@@ -84,10 +88,10 @@ pub(super) async fn attempt(host: &OriginState, held: &Held, marks: &Marks) -> R
     } else {
         while let Some(link) = host.pool.take() {
             host.pool.used(true);
-            match http1(host, Kept::Before, link, held, &mut request, marks).await {
+            match http1(host, Kept::Before, link, shared, &mut request, marks).await {
                 // The peer closed a kept connection just when it was used, with a 408 or without. That is nobody's
-                // failure: it is asked once more, over another connection, as nothing was sent or sending it twice is
-                // safe.
+                // failure: the request is sent once more over another connection, since nothing was sent or sending
+                // it twice is safe.
                 Err(AttemptError::Broken { .. }) if request.is_some() => {}
                 result => return result,
             }
@@ -97,13 +101,13 @@ pub(super) async fn attempt(host: &OriginState, held: &Held, marks: &Marks) -> R
     let made = Box::pin(connect(host, marks)).await.map_err(AttemptError::Connect)?;
     host.pool.used(false);
     match made {
-        Made::Http1(link) => http1(host, Kept::No, link, held, &mut request, marks).await,
-        Made::Http2(permit) => http2(host, permit, held, &mut request, marks).await,
+        Made::Http1(link) => http1(host, Kept::No, link, shared, &mut request, marks).await,
+        Made::Http2(permit) => http2(host, permit, shared, &mut request, marks).await,
     }
 }
 
-/// A new connection; of those that many can share, one for all who wait. Where the most of these that may be made are full,
-/// a place in the line of one.
+/// Makes a connection. One that attempts can share is made once for all that wait for it. If all connections of this kind
+/// are full and no more may be made, the attempt waits for a stream of one.
 async fn connect(host: &OriginState, marks: &Marks) -> Result<Made, BoxError> {
     if !host.settings.connecting.http2_only && !host.pool.speaks_http2() {
         return make(host, marks).await;
@@ -117,18 +121,18 @@ async fn connect(host: &OriginState, marks: &Marks) -> Result<Made, BoxError> {
 
 fn next(
     host: &OriginState,
-    held: &Held,
+    shared: &SharedRequest,
     request: &mut Option<Request<Upload>>,
     http2: bool,
 ) -> Request<Upload> {
-    // One that came back unsent may have been meant for the other protocol.
+    // A request that came back unsent may have been built for the other protocol.
     request
         .take()
         .filter(|request| (request.version() == http::Version::HTTP_2) == http2)
-        .unwrap_or_else(|| held.lock().next(host, http2))
+        .unwrap_or_else(|| shared.lock().next(host, http2))
 }
 
-/// Whether a connection has rested since its last exchange.
+/// Whether a connection was kept idle since its last exchange.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
     Before,
@@ -139,18 +143,18 @@ async fn http1(
     host: &OriginState,
     kept: Kept,
     mut link: Box<Http1Connection>,
-    held: &Held,
+    shared: &SharedRequest,
     request: &mut Option<Request<Upload>>,
     marks: &Marks,
 ) -> Result<Reply, AttemptError> {
     marks.connected();
-    let sent = next(host, held, request, false);
+    let sent = next(host, shared, request, false);
     let body = sent.body().progress();
     match link.exchange(sent, marks).await {
-        // The peer's word that it has waited long enough for a request on this connection (RFC 9110, section 15.5.9), which
-        // crossed ours on its way.
+        // The peer has waited long enough for a request on this connection (RFC 9110, section 15.5.9). Its response
+        // crossed our request.
         Ok(response) if kept == Kept::Before && response.status() == StatusCode::REQUEST_TIMEOUT => {
-            let mut sending = held.lock();
+            let mut sending = shared.lock();
             if !(sending.idempotent && sending.is_replayable()) {
                 return Ok(Reply::Http1(response, link, body));
             }
@@ -162,7 +166,7 @@ async fn http1(
             let user = error.as_ref().is_some_and(hyper::Error::is_user);
             let closed = error.as_ref().is_none_or(is_close);
             *request = unsent.filter(|_| !wrote).or_else(|| {
-                let mut sending = held.lock();
+                let mut sending = shared.lock();
                 (closed && (!wrote || sending.idempotent) && sending.is_replayable())
                     .then(|| sending.next(host, false))
             });
@@ -176,7 +180,7 @@ async fn http1(
     }
 }
 
-/// The peer closed the connection instead of answering.
+/// Whether the peer closed the connection instead of responding.
 fn is_close(error: &hyper::Error) -> bool {
     let gone = |error: &std::io::Error| {
         use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
@@ -189,12 +193,12 @@ fn is_close(error: &hyper::Error) -> bool {
 async fn http2(
     host: &OriginState,
     permit: StreamPermit,
-    held: &Held,
+    shared: &SharedRequest,
     request: &mut Option<Request<Upload>>,
     marks: &Marks,
 ) -> Result<Reply, AttemptError> {
     marks.connected();
-    let sent = next(host, held, request, true);
+    let sent = next(host, shared, request, true);
     let body = sent.body().progress();
     marks.sent();
     if body.is_none() {
@@ -202,9 +206,9 @@ async fn http2(
     }
     let mut frames = 0;
     let mut sender = permit.sender();
-    let mut answered = pin!(sender.try_send_request(sent));
+    let mut response = pin!(sender.try_send_request(sent));
     let result = poll_fn(|cx| {
-        let polled = answered.as_mut().poll(cx);
+        let polled = response.as_mut().poll(cx);
         if let Some(body) = &body {
             body.listen(cx);
             look(body, &mut frames, marks);
@@ -225,7 +229,7 @@ async fn http2(
     }
 }
 
-/// The body goes its own way, and wakes the attempt when that changes whom it waits for.
+/// Reports the progress of the request's body, which wakes the attempt when the side that it waits for changes.
 fn look(body: &Arc<Progress>, frames: &mut u32, marks: &Marks) {
     if body.frames() != *frames {
         *frames = body.frames();

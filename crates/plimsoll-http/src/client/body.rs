@@ -20,9 +20,9 @@ use std::{
 
 /// A response's body.
 ///
-/// The call it belongs to is over when it ends, fails or is dropped: until then `idle` and `total` hold, and its place
-/// in the bulkhead is taken. Dropped before its end, the connection (over HTTP/2: the stream) is given up, unless only
-/// a short rest is left of it (see the [module](super)).
+/// Its call is over when it ends, fails or is dropped: until then `idle` and `total` apply, and the call holds its permit of
+/// the bulkhead. If it is dropped before its end, the connection (over HTTP/2: the stream) is closed, unless only a short
+/// rest is left (see the [module](super)).
 pub struct Body(Kind);
 
 enum Kind {
@@ -30,9 +30,9 @@ enum Kind {
     Live(Box<Live>),
 }
 
-/// A body on its way. When it ends, breaks off or is dropped, the call is settled so.
+/// A body in progress. Its end, failure or drop settles the call.
 struct Live {
-    // Before the call: what is under way ends before its place is given to the next.
+    // Before the call: the exchange ends before the permit is released.
     source: Option<ResponseSource>,
     call: BodyGuard<Arc<Machines>>,
     host: Arc<OriginState>,
@@ -41,7 +41,7 @@ struct Live {
 type Polled = Poll<Option<Result<Frame<Bytes>, Error>>>;
 
 impl Body {
-    /// One that is there already.
+    /// Creates a body that has come whole.
     pub(super) fn whole(bytes: Bytes) -> Self {
         Self(Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
@@ -57,7 +57,7 @@ impl Body {
         Self(Kind::Live(Box::new(Live { source: Some(source), call, host })))
     }
 
-    /// These bytes were read of it, and are to be read again.
+    /// Puts back bytes that were read, to be read again.
     pub(super) fn unread(&mut self, bytes: Bytes) {
         match &mut self.0 {
             Kind::Live(live) if live.source.is_some() => {
@@ -69,7 +69,7 @@ impl Body {
         }
     }
 
-    /// All of it, if it is there already.
+    /// Returns the whole body, if it has come already.
     pub(super) fn take_whole(&mut self) -> Option<Bytes> {
         match &mut self.0 {
             Kind::Whole(bytes) => Some(bytes.take().unwrap_or_default()),

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// A [`Client`]'s switches, each with a default that works.
+/// A builder of a [`Client`]. Each setting has a default that works.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
@@ -63,125 +63,123 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// This host has this policy. For clients of many hosts; told twice, the last counts.
+    /// Sets the policy of a host, for clients of many hosts. The last setting of a host counts.
     ///
     /// # Errors
-    /// If `origin` is not a scheme, a host and perhaps a port.
+    /// If `origin` is not a scheme, a host and optionally a port.
     pub fn host(mut self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, OriginError> {
         self.told.push((origin.parse()?, policy.into()));
         Ok(self)
     }
 
-    /// Every other host has this policy, each its own machines. Without one, the client goes nowhere else.
+    /// Sets the policy of all other hosts, each with its own machines. Without it, other hosts are refused.
     pub fn default_policy(mut self, policy: impl Into<NamedPolicy>) -> Self {
         self.default = Some(policy.into());
         self
     }
 
-    /// The most hosts beside those it is told of: 256 unless said otherwise. Beyond, the one left alone for longest is
-    /// forgotten, with its connections and what its machines have learned.
+    /// Sets the most hosts besides the configured ones, by default 256. Beyond that the least recently used one is dropped,
+    /// with its connections and the state of its machines.
     pub fn most_hosts(mut self, hosts: NonZeroUsize) -> Self {
         self.most_hosts = hosts;
         self
     }
 
-    /// The most connections that wait for a request, to each host: 64 unless said otherwise. What is in use, the policy's
-    /// bulkhead bounds.
+    /// Sets the most idle connections to each host, by default 64. The policy's bulkhead bounds those in use.
     pub fn idle_connections(mut self, most: usize) -> Self {
         self.pool.most_idle = most;
         self
     }
 
-    /// How long a connection waits for a request before it is closed: a minute unless said otherwise. Less than the
-    /// peer's own limit, or it is the peer who closes, perhaps just when a request goes out.
+    /// Sets how long an idle connection is kept, by default a minute. It should be less than the peer's own limit, or the
+    /// peer may close the connection just when a request is sent.
     pub fn idle_for(mut self, long: Duration) -> Self {
         self.pool.idle_for = long.max(Duration::from_millis(1));
         self
     }
 
-    /// How long a connection is used for new requests after it was made: for ever unless said otherwise. Requests under way
-    /// then finish on it. For peers behind a name whose addresses change.
+    /// Sets the age up to which a connection is used for new requests, by default unlimited. Requests in flight finish on it.
+    /// For peers behind a name whose addresses change.
     pub fn connection_age(mut self, age: Duration) -> Self {
         self.pool.age = Some(age.max(Duration::from_millis(1)));
         self
     }
 
-    /// How many requests one connection serves: any number unless said otherwise.
+    /// Sets the most requests of one connection, by default unlimited.
     pub fn connection_requests(mut self, most: NonZeroU64) -> Self {
         self.pool.requests = Some(most);
         self
     }
 
-    /// The most connections of HTTP/2 to one host: 8 unless said otherwise. Another one is made when those there have no
-    /// stream left; where no more may be made, requests wait for a stream of the one with the fewest.
+    /// Sets the most HTTP/2 connections to one host, by default 8. Another one is made when all have no stream left; at the
+    /// limit, requests wait for a stream of the one with the fewest.
     pub fn http2_connections(mut self, most: NonZeroU32) -> Self {
         self.pool.connections = most;
         self
     }
 
-    /// The most requests at once on one connection of HTTP/2, where the peer does not allow fewer: 100 unless said otherwise.
+    /// Sets the most requests at once on one HTTP/2 connection, unless the peer allows fewer; by default 100.
     pub fn http2_streams(mut self, most: NonZeroU32) -> Self {
         self.pool.streams = most;
         self
     }
 
-    /// Sets the bytes that a peer may send ahead on one HTTP/2 stream: 256 KiB unless set, taken as at least 16 KiB and
-    /// at most 16 MiB. The window of the connection is as large as those of all its streams, at most 2 GiB: responses
-    /// that are not read hold up no others.
+    /// Sets the bytes that a peer may send ahead on one HTTP/2 stream, by default 256 KiB; values are limited to between
+    /// 16 KiB and 16 MiB. The window of the connection is as large as those of all its streams, at most 2 GiB, so unread
+    /// responses delay no others.
     pub fn http2_window(mut self, bytes: u32) -> Self {
         self.http2.window = bytes.clamp(16 << 10, 16 << 20);
         self
     }
 
-    /// For how long a peer of HTTP/2 may be silent, while a request is under way, before it is asked whether it is there; it
-    /// has 20 s to say so. 6 min unless said otherwise: below 5 min, servers of gRPC at their defaults close the connection.
-    /// `None` never asks.
+    /// Sets how long an HTTP/2 peer may be silent during a request before it gets a ping, to which it must reply within 20 s.
+    /// By default 6 min: below 5 min, gRPC servers with default settings close the connection. `None` sends no pings.
     pub fn http2_ping(mut self, every: Option<Duration>) -> Self {
         self.http2.ping = every.map(|every| every.max(Duration::from_millis(1)));
         self
     }
 
-    /// The most bytes of a streaming request body that are kept for sending it again: 64 KiB unless said otherwise.
+    /// Sets the most bytes of a streaming request body that are kept for a replay, by default 64 KiB.
     pub fn kept_body(mut self, bytes: usize) -> Self {
         self.kept = bytes;
         self
     }
 
-    /// The most bytes of a response that [`super::Response::bytes`] and its like read into memory: 8 MiB unless said
-    /// otherwise. A body that is read as a stream has no limit but time.
+    /// Sets the most bytes of a response that [`super::Response::bytes`] and similar methods read into memory, by default
+    /// 8 MiB. A body that is read as a stream has no limit except time.
     pub fn body_limit(mut self, bytes: ByteLimit) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// Whether peers are told how much time is left. On unless said otherwise.
+    /// Sets whether the remaining time is sent to peers. On by default.
     pub fn propagate_deadline(mut self, on: bool) -> Self {
         self.propagate_deadline = on;
         self
     }
 
-    /// Whether the current trace is carried on. On unless said otherwise.
+    /// Sets whether the current trace is propagated. On by default.
     pub fn propagate_trace(mut self, on: bool) -> Self {
         self.propagate_trace = on;
         self
     }
 
-    /// HTTP/2 alone: over plain connections without asking first, as gRPC does. Without it plain connections speak HTTP/1.1,
-    /// and encrypted ones what both sides know.
+    /// Uses HTTP/2 only: over plain connections by prior knowledge, as gRPC does. Without it plain connections use HTTP/1.1,
+    /// and encrypted ones the negotiated protocol.
     pub fn http2_only(mut self) -> Self {
         self.http2_only = true;
         self
     }
 
-    /// Of equal GETs at the same time, one is sent, and all who ask get its response. Off unless said otherwise: only for
-    /// answers that do not depend on who asks, beyond the headers that are part of the key.
+    /// Sends one of equal concurrent GETs, and gives all callers its response. Off by default: only for responses that do not
+    /// depend on the client, except by the headers that are part of the key.
     pub fn singleflight(mut self, how: Singleflight) -> Self {
         self.singleflight = Some(how);
         self
     }
 
-    /// Counts policies' decisions and connections in this registry, instead of in [that of the
-    /// process](Registry::global). See the [module](super) for the names.
+    /// Sets the registry of the metrics, by default [that of the process](Registry::global). See the [module](super) for the
+    /// names.
     ///
     /// # Errors
     /// If the registry has other families of these names, or is full.
@@ -190,38 +188,37 @@ impl Builder {
         Ok(self)
     }
 
-    /// Counts nothing.
+    /// Switches metrics off.
     pub fn without_metrics(mut self) -> Self {
         self.metrics = None;
         self
     }
 
-    /// Where the policies' clock, timers and randomness come from: tokio's unless said otherwise. Connections that rest are
-    /// swept by tokio's clock in any case.
+    /// Sets the source of the policies' clock, timers and randomness, by default tokio's. Idle connections are closed by
+    /// tokio's clock in any case.
     pub fn time(mut self, time: Time) -> Self {
         self.time = time;
         self
     }
 
-    /// Where connections come from: how names are looked up and for how long that holds, how addresses are raced, and TCP
-    /// keep-alive. [`Dialer::default`] unless said otherwise. Kept connections to addresses that a name does not have any
-    /// more are closed once it has been looked up again.
+    /// Sets the dialer, which looks up names, races addresses and sets TCP keep-alive; by default [`Dialer::default`]. Kept
+    /// connections to addresses that a name does not have any more are closed after its next lookup.
     pub fn dialer(mut self, dialer: Dialer) -> Self {
         self.dialer = dialer;
         self
     }
 
-    /// How encrypted connections are made. Unless said otherwise, with the roots that Mozilla trusts.
+    /// Sets the TLS configuration. By default it has Mozilla's roots.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: super::Tls) -> Self {
         self.tls = tls;
         self
     }
 
-    /// A client of one origin alone, under this policy.
+    /// Builds a client of one origin, under this policy.
     ///
     /// # Errors
-    /// If `origin` is not a scheme, a host and perhaps a port.
+    /// If `origin` is not a scheme, a host and optionally a port.
     pub fn origin(self, origin: &str, policy: impl Into<NamedPolicy>) -> Result<Client, OriginError> {
         let origin = origin.parse()?;
         let flights = self.singleflight.clone().map(Flights::new);
@@ -229,7 +226,7 @@ impl Builder {
         Ok(Client { hosts: Arc::new(Origins::one(origin, policy.into(), &settings, flights)) })
     }
 
-    /// A client of the hosts that it was told of, and of any other if there is a default policy.
+    /// Builds a client of the configured hosts, and of any other if there is a default policy.
     pub fn build(mut self) -> Client {
         let flights = self.singleflight.clone().map(Flights::new);
         let (told, default, most) =

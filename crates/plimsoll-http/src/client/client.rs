@@ -25,7 +25,7 @@ use std::{
 };
 use tower_service::Service;
 
-/// An HTTP client, each of whose calls runs under its host's policy. See the [module](super).
+/// An HTTP client whose calls run under their host's policy. See the [module](super).
 ///
 /// Clones are cheap and share everything: connections, breakers, buckets.
 #[derive(Clone)]
@@ -34,73 +34,73 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of one origin, under this policy. Paths are asked for; what is elsewhere is refused.
+    /// Creates a client of one origin, under this policy. Targets are paths; other origins are refused.
     ///
-    /// The policy may have a name ([`NamedPolicy`]: `("ledger", spec)`, or `policies.named("ledger")?`), under which it is
-    /// counted, in [the registry of the process](plimsoll_telemetry::Registry::global) unless the client is told of another.
+    /// The policy may have a name ([`NamedPolicy`]: `("ledger", spec)`, or `policies.named("ledger")?`), which is a label of
+    /// its metrics in [the registry of the process](plimsoll_telemetry::Registry::global).
     ///
-    /// Needs no runtime yet; its calls need a tokio runtime with I/O and time.
+    /// It needs no runtime; its calls need a tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// If `origin` is not a scheme, a host and perhaps a port.
+    /// If `origin` is not a scheme, a host and optionally a port.
     pub fn to(origin: &str, policy: impl Into<NamedPolicy>) -> Result<Self, OriginError> {
         Self::builder().origin(origin, policy)
     }
 
-    /// A client with switches, of one origin or of many.
+    /// Returns a builder of a client of one origin or of many.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// A request. `target` is a path, or a URI where the client goes to many hosts.
+    /// Begins a request. `target` is a path, or a URI for a client of many hosts.
     pub fn request(&self, method: Method, target: impl AsRef<str>) -> RequestBuilder {
         RequestBuilder::new(self.clone(), method, target.as_ref())
     }
 
-    /// A GET.
+    /// Begins a GET.
     pub fn get(&self, target: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::GET, target)
     }
 
-    /// A HEAD.
+    /// Begins a HEAD.
     pub fn head(&self, target: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::HEAD, target)
     }
 
-    /// A POST: sent once, unless it is made [idempotent](RequestBuilder::idempotent).
+    /// Begins a POST, which is sent once, unless it is made [idempotent](RequestBuilder::idempotent).
     pub fn post(&self, target: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::POST, target)
     }
 
-    /// A PUT.
+    /// Begins a PUT.
     pub fn put(&self, target: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::PUT, target)
     }
 
-    /// A PATCH: sent once, unless it is made [idempotent](RequestBuilder::idempotent).
+    /// Begins a PATCH, which is sent once, unless it is made [idempotent](RequestBuilder::idempotent).
     pub fn patch(&self, target: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::PATCH, target)
     }
 
-    /// A DELETE.
+    /// Begins a DELETE.
     pub fn delete(&self, target: impl AsRef<str>) -> RequestBuilder {
         self.request(Method::DELETE, target)
     }
 
-    /// To look at each host's machines and connections, and to change its policy: the client's own origin, the hosts that it
-    /// was told of, and those it has been to lately.
+    /// Returns handles of the machines, connections and policies of all hosts: the client's own origin, the configured hosts,
+    /// and those used lately.
     pub fn handles(&self) -> Vec<Handle> {
         self.hosts.all().into_iter().map(Handle::new).collect()
     }
 
-    /// The same for one host; `None` for one that the client has not been to and was not told of.
+    /// Returns the handle of one host; `None` if the client has neither used nor configured it.
     pub fn handle(&self, origin: &Origin) -> Option<Handle> {
         self.handles().into_iter().find(|handle| handle.origin() == origin)
     }
 
     /// Sends a request, under the deadline and in the trace of the task that this is called in.
     ///
-    /// Cancel safe: dropped at any point, what is under way ends and nothing is leaked.
+    /// Cancel safe: when it is dropped, the exchange ends and nothing is leaked.
     pub(super) async fn send(&self, request: Request<Payload>) -> Result<Response<Body>, Error> {
         let (host, path) = self.hosts.of(request.uri())?;
         self.send_to(host, path, request).await
@@ -119,7 +119,7 @@ impl Client {
     }
 }
 
-/// One call, from here to the head of its response.
+/// One call, to the head of its response.
 pub(super) async fn begin(
     host: Arc<OriginState>,
     path: PathAndQuery,
@@ -144,7 +144,7 @@ pub(super) async fn begin(
     {
         propagate::trace(request.headers_mut(), current);
     }
-    // Without retries too: a kept connection that is closed when it is used is nobody's failure.
+    // Without retries as well: a kept connection that is closed when it is used is no failure.
     let repeats = replayable && (again || facts.idempotent);
     let sending = Sending::new(request, path, facts.idempotent, repeats);
     drive(host, policy, sending, facts).await
@@ -177,7 +177,7 @@ where
     }
 }
 
-/// A call under way. Cancel safe.
+/// A call in progress. Cancel safe.
 pub struct ResponseFuture(Pin<Box<dyn Future<Output = ResponseResult> + Send>>);
 
 impl Future for ResponseFuture {
@@ -200,7 +200,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Reads a target as it is written: a path, or a URI.
+/// Parses a target: a path, or a URI.
 pub(super) fn target(text: &str) -> Result<Uri, RequestError> {
     text.parse().map_err(|_| RequestError::Target)
 }

@@ -1,4 +1,4 @@
-//! Making connections.
+//! New connections.
 
 use super::{
     http1::Http1Connection,
@@ -26,24 +26,24 @@ use std::{
     time::Duration,
 };
 
-/// A connection that has just been made.
+/// A new connection.
 pub(super) enum Made {
     Http1(Box<Http1Connection>),
     Http2(StreamPermit),
 }
 
-/// How connections are made.
+/// The settings of new connections.
 #[derive(Clone, Debug)]
 pub(super) struct Connecting {
     pub(super) dialer: Dialer,
     #[cfg(feature = "tls")]
     pub(super) tls: super::tls::Tls,
-    /// HTTP/2 without asking, where nothing is encrypted.
+    /// Whether plain connections use HTTP/2 by prior knowledge.
     pub(super) http2_only: bool,
     pub(super) http2: Http2,
 }
 
-/// How HTTP/2 is spoken.
+/// The settings of HTTP/2.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Http2 {
     /// The window of one stream, in bytes.
@@ -52,7 +52,7 @@ pub(super) struct Http2 {
 }
 
 impl Http2 {
-    /// `ping` is above what gRPC servers at their defaults take offence at.
+    /// `ping` is above the rate that gRPC servers with default settings refuse.
     pub(super) const DEFAULT: Self = Self { window: 256 * 1024, ping: Some(Duration::from_secs(360)) };
 
     fn builder(self, streams: NonZeroU32) -> http2::Builder<TokioExecutor> {
@@ -86,7 +86,7 @@ impl Connecting {
     }
 }
 
-/// Makes a connection: the name is looked up, addresses of both families are tried, TLS is agreed on.
+/// Makes a connection: looks up the name, tries addresses of both families, and negotiates TLS.
 pub(super) async fn make(host: &OriginState, marks: &Marks) -> Result<Made, BoxError> {
     let begun = host.now();
     let made = try_make(host, begun, marks).await;
@@ -132,7 +132,7 @@ async fn shake(
         let known = Arc::clone(&allowed);
         tokio::spawn(async move {
             let mut connection = pin!(connection);
-            // What breaks it, its requests are told.
+            // The requests get the error that breaks it.
             let _ended = poll_fn(|cx| {
                 let polled = connection.as_mut().poll(cx);
                 known.store(connection.current_max_send_streams(), Relaxed);

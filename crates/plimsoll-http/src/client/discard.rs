@@ -1,4 +1,4 @@
-//! The rest of a response that nobody wants, read for the sake of its connection.
+//! The unread rest of a dropped response, read to keep its connection.
 
 use super::response_source::ResponseSource;
 use std::{
@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-/// Most bytes of a rest that are read: a new connection costs more than these, and less than many more.
+/// The most bytes of a rest that are read: about the cost of a new connection.
 const MOST: u64 = 64 * 1024;
-/// How long is waited for them.
+/// The longest wait for them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Keeps the connection of a response that is dropped before its end, if little is left of it. The rest is read at once as
-/// far as it has come, then by a task of its own if its length is known to be short. Says whether all of it was there.
+/// Keeps the connection of a response that is dropped before its end, if little is left of it. The part that has come is
+/// read at once, the rest by a separate task if its length is known to be short. Returns whether all of it had come.
 ///
-/// Go's client leaves this to its caller and hyper-util's to a task of each connection; here nobody reads the connection
+/// Go's client leaves this to its caller and hyper-util's to a task of each connection; here no task reads the connection
 /// once the response is dropped.
 pub(super) fn discard(mut source: ResponseSource) -> bool {
     if !source.is_alone() || source.size_hint().lower() > MOST {
@@ -35,7 +35,7 @@ pub(super) fn discard(mut source: ResponseSource) -> bool {
     false
 }
 
-/// Ready once the rest is over: `true` if it has been read whole, and the connection is kept.
+/// Polls until the rest has ended: `true` if it has been read completely, so that the connection is kept.
 fn poll_rest(source: &mut ResponseSource, left: &mut u64, cx: &mut Context<'_>) -> Poll<bool> {
     loop {
         if source.is_ended() {

@@ -5,7 +5,7 @@
 
 use super::{
     Body,
-    attempt::{AttemptError, Held, Reply, attempt, settlement},
+    attempt::{AttemptError, Reply, SharedRequest, attempt, settlement},
     error::Error,
     origin_state::{Machines, OriginState},
     response_source::ResponseSource,
@@ -13,7 +13,7 @@ use super::{
 };
 use http::Response;
 use plimsoll_driver::{
-    Attempts, Begin, CallError, CallGuard, Marks, ResponseHead, Timer, classify::BodyVerdict, run,
+    Attempts, Begin, CallError, CallGuard, Marks, ResponseHead, Timer, classify::BodyClassifier, run,
 };
 use plimsoll_policy::{
     Instant, Outcome, Settlement,
@@ -24,10 +24,10 @@ use std::{pin::pin, sync::Arc, time::Duration};
 /// A call of this client.
 pub(super) type Guard = CallGuard<Arc<Machines>>;
 
-/// The attempts of one call: each sends the held request over a connection to the one host.
+/// The attempts of one call: each sends the shared request over a connection to the one host.
 struct OriginAttempts<'a, F> {
     host: &'a OriginState,
-    held: &'a Held,
+    shared: &'a SharedRequest,
     /// Begins an attempt whose marks are in this slot.
     attempt: F,
 }
@@ -42,7 +42,7 @@ where
     type Attempt = A;
 
     fn begin(&mut self, begin: Begin) -> Option<A> {
-        self.held.lock().deadline = begin.deadline;
+        self.shared.lock().deadline = begin.deadline;
         Some((self.attempt)(begin.slot))
     }
 
@@ -58,7 +58,7 @@ where
             Ok(reply) => {
                 let settlement = settlement(reply.response());
                 if let Outcome::Failure(_) = settlement.outcome {
-                    failures.answered(origin, reply.response().status(), now);
+                    failures.failing_status(origin, reply.response().status(), now);
                 }
                 settlement
             }
@@ -70,20 +70,20 @@ where
     }
 
     fn abort(&mut self, _: AttemptId, slot: Option<usize>, now: Instant, outcome: Outcome) {
-        // Of one that is over, the verdict has been told.
+        // The outcome of an attempt that has ended is reported already.
         if let (Some(_), Outcome::Failure(_)) = (slot, outcome) {
             self.host.failures.timed_out(&self.host.origin, now);
         }
     }
 
     fn is_replayable(&self) -> bool {
-        self.held.lock().is_replayable()
+        self.shared.lock().is_replayable()
     }
 }
 
 /// Runs a call to the head of its response.
 ///
-/// Cancel safe: dropped, the attempts under way end, and everything the call was admitted with is given back.
+/// Cancel safe: when it is dropped, the attempts in flight end, and every permit of the call is released.
 pub(super) async fn drive(
     host: Arc<OriginState>,
     policy: Arc<Machines>,
@@ -91,19 +91,19 @@ pub(super) async fn drive(
     facts: Facts,
 ) -> Result<Response<Body>, Error> {
     let mut guard = CallGuard::new(policy, facts);
-    let held = Held::new(sending);
+    let shared = SharedRequest::new(sending);
     let marks = [Marks::new(), Marks::new()];
     let mut timer = pin!(Timer::new());
     let ended = {
         let mut attempts = OriginAttempts {
             host: &host,
-            held: &held,
-            attempt: |slot: usize| attempt(&host, &held, &marks[slot]),
+            shared: &shared,
+            attempt: |slot: usize| attempt(&host, &shared, &marks[slot]),
         };
         run(&mut guard, &mut attempts, &marks, &mut timer.as_mut(), facts.replayable).await
     };
     match ended {
-        Ok(answered) => Ok(respond(host, guard, answered)),
+        Ok(head) => Ok(respond(host, guard, head)),
         Err(CallError::Attempt(_, fault)) => Err(fault.error(&host)),
         Err(CallError::Refused(rejected)) => Err(Error::Rejected(rejected)),
         Err(CallError::TimedOut(limit) | CallError::CallerTimedOut(limit)) => {
@@ -112,14 +112,15 @@ pub(super) async fn drive(
     }
 }
 
-/// The response goes to the caller; its body settles the call when it ends.
-fn respond(host: Arc<OriginState>, mut guard: Guard, answered: ResponseHead<Reply>) -> Response<Body> {
-    let ResponseHead { id, response, head } = answered;
+/// Returns the response to the caller. Its body settles the call when it ends.
+fn respond(host: Arc<OriginState>, mut guard: Guard, response: ResponseHead<Reply>) -> Response<Body> {
+    let ResponseHead { id, response, head } = response;
     let (response, mut source) = ResponseSource::of(&host.pool, response);
     // Most responses are small and have come with their head: the call is over, and nothing has to be kept for it.
     let body = match source.whole() {
         Some(whole) => {
-            let _settled = guard.next(guard.last(), Event::Done(id, BodyVerdict::after(&head).settlement()));
+            let _settled =
+                guard.next(guard.last(), Event::Done(id, BodyClassifier::after(&head).settlement()));
             Body::whole(whole)
         }
         None => Body::live(host, source, guard, id, &head),

@@ -1,4 +1,4 @@
-//! Why a call brought no response, or not the one that was wanted.
+//! The error of a call.
 
 use super::Origin;
 use crate::{Kind, Problem};
@@ -6,14 +6,13 @@ use http::StatusCode;
 use plimsoll_policy::{Failure, Limit, Reason, RejectedError};
 use std::{sync::Arc, time::Duration};
 
-/// The cause of an error. Shared, since callers of one flight share its error.
+/// The cause of an error. Shared, since the participants of a shared call share its error.
 pub(super) type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// Why a call brought no response, or not the one that was wanted.
+/// The error of a call without a response, or with an unexpected one.
 ///
-/// Cheap to clone. `Display` names the origin, never a path, a query or a password; what lies behind is the
-/// [source](std::error::Error::source). As a [`Problem`] it is one of ours: a caller of this service is told neither whom
-/// we asked nor why it failed.
+/// It is cheap to clone. `Display` names the origin, never a path, a query or a password; the cause is the
+/// [source](std::error::Error::source). As a [`Problem`] it hides the origin and the cause from this service's own callers.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -23,31 +22,31 @@ pub enum Error {
     /// A limit of the timeout matrix ran out.
     #[error("the {} limit of a call to {origin} ran out", limit.name())]
     TimedOut {
-        /// Which one.
+        /// The limit.
         limit: Limit,
         /// The origin of the request.
         origin: Origin,
     },
-    /// No connection came about.
+    /// No connection could be made.
     #[error("no connection to {origin}")]
     Connect {
         /// The origin of the request.
         origin: Origin,
-        /// Why.
+        /// The cause.
         #[source]
         source: Cause,
     },
-    /// The connection broke, before the response or within it, or what came made no sense.
+    /// The connection broke, before or within the response, or the response was malformed.
     #[error("the exchange with {origin} broke")]
     Broken {
         /// The origin of the request.
         origin: Origin,
-        /// Why.
+        /// The cause.
         #[source]
         source: Cause,
     },
-    /// It was answered, and not with a 2xx where one was needed.
-    #[error("{origin} answered {status}")]
+    /// The response's status is not 2xx, where one is required.
+    #[error("{origin} responded with {status}")]
     Status {
         /// The response's status.
         status: StatusCode,
@@ -59,33 +58,33 @@ pub enum Error {
     Body {
         /// The origin of the request.
         origin: Origin,
-        /// Why.
+        /// The cause.
         #[source]
         source: Cause,
     },
-    /// The response's body is larger than is taken.
-    #[error("{origin} answered with more than {limit} bytes")]
+    /// The response's body is larger than the limit.
+    #[error("{origin} responded with more than {limit} bytes")]
     TooLarge {
-        /// The most bytes that are taken.
+        /// The limit in bytes.
         limit: usize,
         /// The origin of the response.
         origin: Origin,
     },
-    /// The response's body is not what was expected.
-    #[error("the answer of {origin} could not be read")]
+    /// The response's body could not be decoded.
+    #[error("the response of {origin} could not be read")]
     Decode {
         /// The origin of the response.
         origin: Origin,
-        /// Why.
+        /// The cause.
         #[source]
         source: Cause,
     },
-    /// The request cannot be sent by this client: our own mistake.
+    /// The request cannot be sent by this client: a mistake of the caller.
     #[error("the request cannot be sent: {0}")]
     Request(#[from] RequestError),
 }
 
-/// Why a request cannot be sent by a client. Does not quote its target.
+/// The reason why a client cannot send a request. It does not quote the target.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -95,10 +94,10 @@ pub enum RequestError {
     /// The target is a path, and the client has no origin of its own.
     #[error("a path alone, for a client that has no origin")]
     NoOrigin,
-    /// The target is elsewhere than this client goes.
+    /// The target's host is not one of this client's.
     #[error("this client does not go to {0}")]
     Elsewhere(Origin),
-    /// The target's origin is none.
+    /// The target has no valid origin.
     #[error(transparent)]
     Origin(#[from] super::OriginError),
     /// A header's name or value is malformed.
@@ -115,17 +114,17 @@ impl Error {
         if let Self::Rejected(rejected) = self { Some(rejected) } else { None }
     }
 
-    /// How long whoever works through a queue should leave the peer alone: the hint of the machine that refused the call, or
-    /// a second where it has none. `None` where the call was not refused, for then the peer was asked.
+    /// Returns how long a worker of a queue should wait before it calls the peer again: the wait of the machine that refused
+    /// the call, or a second without one. `None` if the call was not refused, since then it was sent.
     ///
-    /// A refusal is no attempt: nothing was sent. A worker gives back what it has taken from its queue without counting a
-    /// try, and takes no more before this time is over; else it works the queue into the wall, item by item.
+    /// A refusal is no attempt: nothing was sent. A worker puts its item back without counting a try, and takes no other
+    /// before this time is over; otherwise it would fail one item after the other.
     pub fn leave_alone_for(&self) -> Option<Duration> {
         let rejected = self.rejected().filter(|rejected| rejected.reason != Reason::DeadlineExceeded)?;
         Some(rejected.retry_after.unwrap_or(Duration::from_secs(1)))
     }
 
-    /// The limit that ran out, if one did: one of the policy's, or the caller's deadline.
+    /// Returns the limit that ran out, if one did: one of the policy's, or the caller's deadline.
     pub const fn timed_out(&self) -> Option<Limit> {
         match self {
             Self::TimedOut { limit, .. } => Some(*limit),
@@ -134,7 +133,7 @@ impl Error {
         }
     }
 
-    /// The status of a response that was no 2xx.
+    /// Returns the status of a response that was not 2xx.
     pub const fn status(&self) -> Option<StatusCode> {
         if let Self::Status { status, .. } = self { Some(*status) } else { None }
     }
@@ -149,13 +148,13 @@ impl Error {
         self.timed_out().is_some()
     }
 
-    /// Whether no connection came about, so that nothing was sent.
+    /// Whether no connection could be made, so that nothing was sent.
     pub const fn is_connect(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::TimedOut { limit: Limit::Connect | Limit::Tls, .. })
     }
 
     /// Whether the response was not what was expected: its status, its size or its content.
-    pub const fn is_answer(&self) -> bool {
+    pub const fn is_response(&self) -> bool {
         matches!(self, Self::Status { .. } | Self::TooLarge { .. } | Self::Decode { .. })
     }
 
@@ -165,12 +164,12 @@ impl Error {
     }
 }
 
-/// A machine's refusal is told as it is, with its `Retry-After`; everything else is the upstream's failure, or ours where
-/// the request was wrong, and the error itself goes [inside](Problem::inside), for the log.
+/// A machine's refusal becomes its own problem, with `Retry-After`. Any other error becomes a failure of the upstream, or an
+/// internal one if the request was wrong; the error itself is [inside](Problem::inside), for the log.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {
-            // It has no cause but the limit that did its work.
+            // Its only cause is the limit.
             Error::Rejected(rejected) => return Self::from(*rejected),
             Error::TimedOut { limit, .. } => Self::from(*limit),
             Error::Connect { .. } => Self::from(Failure::Connect),
@@ -227,7 +226,7 @@ mod tests {
     #[test]
     fn errors_are_told_apart() {
         let status = Error::Status { status: StatusCode::NOT_FOUND, origin: origin() };
-        assert!(status.is_answer() && !status.is_timeout());
+        assert!(status.is_response() && !status.is_timeout());
         assert_eq!(Problem::from(status).status(), StatusCode::BAD_GATEWAY);
         let late = Error::TimedOut { limit: Limit::Connect, origin: origin() };
         assert!(late.is_connect() && late.is_timeout());

@@ -1,4 +1,4 @@
-//! Failures at a peer as lines of the log: the first of a cause at once, then one a minute with the number of those between.
+//! Log lines of failures at a peer: the first of a cause at once, then one a minute with the number of omitted ones.
 
 use super::{attempt::AttemptError, origin::Origin};
 use crate::{Chain, ProblemId, headers::TraceParent};
@@ -11,10 +11,10 @@ use plimsoll_policy::Instant;
 use plimsoll_telemetry::logs::Repeats;
 use std::{error::Error, io, time::Duration};
 
-/// How often the same failure of one origin is a line of its own.
+/// The least interval between two lines of the same failure of one origin.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Causes times statuses that are told apart at once.
+/// The most causes and statuses that are distinguished at once.
 const MOST: usize = 16;
 
 /// An origin's recent failures.
@@ -28,24 +28,24 @@ impl Default for Failures {
 }
 
 impl Failures {
-    /// It answered with a status that is a failure.
-    pub(super) fn answered(&self, origin: &Origin, status: StatusCode, now: Instant) {
+    /// Reports a response whose status is a failure.
+    pub(super) fn failing_status(&self, origin: &Origin, status: StatusCode, now: Instant) {
         self.tell(origin, "upstream-status", Some(status), None, now);
     }
 
-    /// It did not answer within the limits of an attempt.
+    /// Reports an attempt without a response within its limits.
     pub(super) fn timed_out(&self, origin: &Origin, now: Instant) {
         self.tell(origin, "attempt-timeout", None, None, now);
     }
 
-    /// The attempt broke, or no connection came about.
+    /// Reports a broken attempt, or a connection that could not be made.
     pub(super) fn broke(&self, origin: &Origin, fault: &AttemptError, now: Instant) {
         match fault {
             AttemptError::Connect(error) => self.tell(origin, refusal(&**error), None, Some(&**error), now),
             AttemptError::Broken { error, .. } => {
                 self.tell(origin, "upstream-reset", None, Some(&**error), now);
             }
-            // The caller's own body: nothing of the peer's.
+            // The caller's own body: no failure of the peer.
             AttemptError::Body(_) => {}
         }
     }
@@ -60,7 +60,7 @@ impl Failures {
         now: Instant,
     ) {
         let Some(repeats) = self.0.seen((why, status), (), now) else { return };
-        // What the request is known by that this call is made for, if there is one.
+        // The id of the request for which this call is made, if there is one.
         let id = TraceParent::current().map(|trace| tracing::field::display(ProblemId::new(trace.trace)));
         tracing::warn!(
             upstream = %origin.authority(),

@@ -1,8 +1,8 @@
-//! One HTTP/1.1 connection, driven by whoever uses it.
+//! An HTTP/1.1 connection, driven by its user.
 //!
-//! hyper's connection is a future that is usually given a task of its own; every request then goes to that task and back.
-//! Here the task that waits for the response polls the connection itself. That saves two wakes a request, an abandoned
-//! request's connection is gone with it, and what has gone out over the wire can be told exactly.
+//! hyper's connection is a future that usually runs in its own task; every request then goes to that task and back. Here
+//! the task that waits for the response polls the connection itself. That saves two wakes per request, an abandoned
+//! request closes its connection, and the bytes sent are known exactly.
 
 use super::{
     io::{Io, Wire},
@@ -23,27 +23,27 @@ use std::{
 };
 use tokio::task::coop::unconstrained;
 
-/// A connection, at rest or in use.
+/// A connection, idle or in use.
 pub(super) struct Http1Connection {
     sender: http1::SendRequest<Upload>,
     /// `None` once it has ended.
     connection: Option<http1::Connection<Io, Upload>>,
     wire: Arc<Wire>,
-    /// Whom it goes to.
+    /// The address of the peer.
     pub(super) peer: IpAddr,
     pub(super) made: Instant,
     requests: u64,
-    /// When it was last put to rest.
+    /// The time since which it is idle.
     pub(super) rested: Instant,
     _opened: Opened,
 }
 
-/// Why an exchange brought no response.
+/// The error of an exchange without a response.
 pub(super) struct Broke {
     pub(super) error: Option<hyper::Error>,
-    /// The request, if it never left.
+    /// The request, if it was not sent.
     pub(super) unsent: Option<Request<Upload>>,
-    /// Bytes of it have gone out.
+    /// Whether bytes of it were sent.
     pub(super) wrote: bool,
 }
 
@@ -67,7 +67,7 @@ impl Http1Connection {
 
     /// Sends a request and waits for the head of its response, driving the connection meanwhile.
     ///
-    /// Cancel safe in that nothing leaks: dropped half-way, the connection is of no further use and must be dropped too.
+    /// Cancel safe in that nothing leaks: after a drop half-way the connection is unusable and must be dropped too.
     pub(super) async fn exchange(
         &mut self,
         request: Request<Upload>,
@@ -75,11 +75,11 @@ impl Http1Connection {
     ) -> Result<Response<Incoming>, Broke> {
         self.requests += 1;
         let mut watch = SendProgress::new(&self.wire, request.body());
-        // Its waker is of no use: whatever it waits for, the connection brings, and that is polled first, by us. Without
-        // the runtime's budget, since nobody would be woken when that runs out.
+        // Its waker is not needed: the connection, which is polled first, makes its progress. Without the runtime's budget,
+        // since no task would be woken when that runs out.
         let mut sent = pin!(unconstrained(self.sender.try_send_request(request)));
         let connection = &mut self.connection;
-        let answered = poll_fn(|cx| {
+        let response = poll_fn(|cx| {
             drive(connection, cx);
             watch.look(marks);
             if let Poll::Ready(result) = sent.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -89,7 +89,7 @@ impl Http1Connection {
         })
         .await;
         let wrote = watch.wrote();
-        match answered {
+        match response {
             Some(Ok(response)) => Ok(response),
             Some(Err(mut refused)) => {
                 let unsent = refused.take_message();
@@ -99,14 +99,14 @@ impl Http1Connection {
         }
     }
 
-    /// Goes on with what is under way: more of a body, either way.
+    /// Drives the exchange: more of either body.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         drive(&mut self.connection, cx);
     }
 
-    /// Comes to rest after an exchange; says whether another one can follow.
+    /// Ends an exchange, and returns whether another one can follow.
     pub(super) fn rest(&mut self) -> bool {
-        // Also takes the last user's waker off the socket, so that it is not woken for what is no longer its own.
+        // This also removes the last user's waker from the socket.
         self.drive(&mut Context::from_waker(Waker::noop()));
         self.connection.is_some() && self.sender.is_ready()
     }
@@ -146,7 +146,7 @@ impl SendProgress {
             marks.sent();
         }
         if let Some(body) = &self.body {
-            // All that there was has gone out: it is the request's own body that is waited for.
+            // All pending bytes were sent: the exchange waits for the request's own body.
             marks.waits_for_caller(body.is_waited_for() && !self.wire.is_blocked());
         }
         let ended = self.body.as_ref().is_none_or(|body| body.has_ended());

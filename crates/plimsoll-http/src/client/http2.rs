@@ -1,4 +1,4 @@
-//! HTTP/2 connections to one origin: a few, with many requests at once on each.
+//! The HTTP/2 connections to one origin, with many requests at once on each.
 
 use super::{io::Wire, pool::PoolConfig, silence::Silence, upload::Upload};
 use hyper::client::conn::http2;
@@ -16,7 +16,7 @@ use std::{
 
 pub(super) type Sender = http2::SendRequest<Upload>;
 
-/// The connections that are open, in the order in which they were made: the first with room is used.
+/// The open connections, the oldest first: the first with a free stream is used.
 #[derive(Debug)]
 pub(super) struct Http2Connections {
     pool: PoolConfig,
@@ -27,20 +27,20 @@ pub(super) struct Http2Connections {
 /// One connection.
 struct Http2Connection {
     sender: Sender,
-    /// How many streams the peer allows, as far as is known.
+    /// The most streams that the peer allows, as far as known.
     allowed: Arc<AtomicUsize>,
     /// Whom it goes to.
     peer: IpAddr,
     made: Instant,
     streams: AtomicU32,
     requests: AtomicU64,
-    /// When its last stream ended.
+    /// The time when its last stream ended.
     rested: AtomicU64,
     silence: Silence,
     time: Time,
 }
 
-/// A place for one stream on a connection, until this is dropped.
+/// A permit for one stream on a connection, until it is dropped.
 #[derive(Debug)]
 pub(super) struct StreamPermit {
     connection: Arc<Http2Connection>,
@@ -53,7 +53,7 @@ impl Http2Connections {
         Self { pool, time, open: Mutex::default() }
     }
 
-    /// A place on a connection that has one.
+    /// Returns a permit on a connection with a free stream.
     pub(super) fn pick(&self) -> Option<StreamPermit> {
         let mut open = self.lock();
         if open.is_empty() {
@@ -66,7 +66,7 @@ impl Http2Connections {
             .map(|connection| StreamPermit::on(connection, now))
     }
 
-    /// Where no more connections may be made, a place in the connection of the one with the fewest requests.
+    /// Returns a permit on the connection with the fewest requests, if no more connections may be made.
     pub(super) fn pick_where_full(&self) -> Option<StreamPermit> {
         let open = self.lock();
         let full = open.len() >= self.pool.connections.get() as usize;
@@ -74,7 +74,7 @@ impl Http2Connections {
         least.map(|connection| StreamPermit::on(connection, self.time.now()))
     }
 
-    /// One more connection, with a place for whoever made it.
+    /// Adds a connection, and returns a permit on it.
     pub(super) fn add(
         &self,
         sender: Sender,
@@ -99,7 +99,7 @@ impl Http2Connections {
         permit
     }
 
-    /// Forgets connections that no request may go over any more, those among them whose peer `is_gone`. Whether any is
+    /// Removes connections that can take no further request, including those whose peer `is_gone`. Returns whether any is
     /// left.
     pub(super) fn sweep(&self, now: Instant, is_gone: impl Fn(&IpAddr) -> bool) -> bool {
         let mut open = self.lock();

@@ -1,4 +1,4 @@
-//! The I/O of connections, and a count of the bytes that have gone over them.
+//! The I/O of connections, with counts of their bytes.
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// Counts of what has gone over a connection: written by the task that polls it, one at a time.
+/// The counts of a connection, written by the task that polls it.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     written: AtomicU64,
@@ -27,12 +27,12 @@ impl Wire {
         self.written.load(Relaxed)
     }
 
-    /// Reads that have brought something so far.
+    /// Reads with bytes so far.
     pub(super) fn reads(&self) -> u64 {
         self.reads.load(Relaxed)
     }
 
-    /// Whether the last write has found no room: the peer does not read.
+    /// Whether the last write found no room: the peer does not read.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked.load(Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Idempotency keys: a peer recognises a repeated request by them.
+//! Idempotency keys, by which a peer recognizes a repeated request.
 
 use crate::headers::hex;
 use http::HeaderValue;

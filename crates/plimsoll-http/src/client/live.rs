@@ -1,4 +1,4 @@
-//! The policies of all clients of the process, to be looked at and changed while it runs.
+//! The policies of all clients of the process, for inspection and changes while it runs.
 
 use super::{Handle, origin_state::OriginState};
 use arc_swap::ArcSwap;
@@ -11,12 +11,12 @@ use std::{
     sync::{Arc, Weak},
 };
 
-/// A policy for hosts that are yet to be met.
+/// A policy for hosts that are not known yet.
 pub(super) type Template = ArcSwap<NamedPolicy>;
 
 static LIVE: Mutex<Live> = Mutex::new(Live { hosts: Vec::new(), templates: Vec::new() });
 
-/// Bounded by what is alive: who is gone goes when the next one comes.
+/// Bounded by the live ones: dead entries are removed when the next one is added.
 struct Live {
     hosts: Vec<Weak<OriginState>>,
     templates: Vec<Weak<Template>>,
@@ -34,7 +34,7 @@ pub(super) fn watch_template(template: &Arc<Template>) {
     live.templates.push(Arc::downgrade(template));
 }
 
-/// A policy by its name, and every host of every client in this process that is called under it.
+/// A named policy, with every host of every client in this process under it.
 #[derive(Clone, Debug)]
 pub struct LivePolicy {
     name: Arc<str>,
@@ -42,11 +42,10 @@ pub struct LivePolicy {
     templates: Vec<Arc<Template>>,
 }
 
-/// Origins under a policy, and what hosts to come are under.
+/// The origins under a policy, and its defaults for further hosts.
 type Users = (Vec<Handle>, Vec<Arc<Template>>);
 
-/// All of them, by name. Clients that were given a policy without a name share [`NamedPolicy::NAMELESS`], each with what it
-/// was given.
+/// Returns all policies by name. Clients whose policy has no name share [`NamedPolicy::NAMELESS`], each with its own spec.
 pub fn live_policies() -> Vec<LivePolicy> {
     let live = LIVE.lock();
     let mut named: BTreeMap<Arc<str>, Users> = BTreeMap::new();
@@ -67,7 +66,7 @@ impl LivePolicy {
         &self.name
     }
 
-    /// Returns the specification: where users were given different policies under one name, the first one's.
+    /// Returns the spec: the first one, if clients have different policies under one name.
     pub fn spec(&self) -> PolicySpec {
         match self.handles.first() {
             Some(handle) => handle.spec(),
@@ -75,7 +74,7 @@ impl LivePolicy {
         }
     }
 
-    /// The hosts that are called under it.
+    /// Returns the hosts under it.
     pub fn handles(&self) -> &[Handle] {
         &self.handles
     }
@@ -84,9 +83,9 @@ impl LivePolicy {
     /// all hosts, those that a client meets later too. Machines keep their state.
     ///
     /// # Errors
-    /// With everything that is wrong with the result, and then nothing has changed.
+    /// With every fault of the result; then nothing has changed.
     pub fn patch(&self, patch: &Value) -> Result<(), ConfigError> {
-        // All of them first: half a change is none.
+        // Validates all of them first, so that a change is complete or not made.
         let patched = |spec: &PolicySpec| merge(spec, patch);
         let hosts: Vec<_> =
             self.handles.iter().map(|handle| patched(&handle.spec())).collect::<Result<_, _>>()?;

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-/// The families that a client's hosts count into.
+/// The metric families of a client's hosts.
 #[derive(Clone)]
 pub(super) struct Families {
     registry: Registry,
@@ -26,7 +26,7 @@ pub(super) struct Families {
 }
 
 impl Families {
-    /// Those in the registry of the process; `None` where that is full, or has others of these names.
+    /// Returns those of the process's registry; `None` if it is full, or has other families with these names.
     pub(super) fn global() -> Option<Self> {
         static GLOBAL: LazyLock<Option<Families>> = LazyLock::new(|| {
             Families::new(Registry::global())
@@ -135,9 +135,9 @@ pub(crate) enum PolicyObserver {
 }
 
 impl PolicyObserver {
-    /// Counts in the registry of these families, if there are any.
+    /// Creates an observer that counts in the registry of these families, if there are any.
     pub(super) fn new(families: Option<&Families>, policy: &str, upstream: &str) -> Self {
-        // The families of the same registry are there already, and take any label.
+        // The families of the same registry exist already, and accept any label.
         families
             .and_then(|families| PolicyMetrics::new(&families.registry, policy, upstream).ok())
             .map_or_else(

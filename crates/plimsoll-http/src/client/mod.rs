@@ -1,5 +1,5 @@
-//! An outbound HTTP client, each of whose calls runs under a policy: the whole timeout matrix, retries, hedges, breaker,
-//! bulkhead, rate limit.
+//! An outbound HTTP client whose calls run under a policy: the whole timeout matrix, retries, hedges, breaker, bulkhead,
+//! rate limit.
 //!
 //! ```no_run
 //! use plimsoll_http::client::Client;
@@ -12,32 +12,33 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What holds
+//! # Guarantees
 //! - **Every limit of the matrix**: `connect` (the name and TCP), `tls`, `first-byte`, `attempt`, `idle` between two bytes of
-//!   either body, `total` to the response's last byte. The caller's deadline ([`plimsoll_task::Deadline::current`]) narrows the
-//!   total, and what is left of it goes along to the peer.
-//! - **Sent twice** is only what may be: idempotent methods, a request with an `Idempotency-Key`
-//!   ([`RequestBuilder::idempotent`]), or one of which not a byte has left. The last is known exactly.
-//! - **A kept connection that the peer closes just when it is used** costs no attempt: the request goes out over another one, if
-//!   it never left or may be sent twice. A 408 on a kept connection is such a close, for a request that may be sent twice.
-//! - **No redirects, no cookies, no decompression, no proxy**: the response is what came.
-//! - **Dropping is safe** at any point: a call, or a response's body, that is dropped gives back what it was admitted with. Its
-//!   connection is closed, unless all that is left of the response is a short, known rest: that is read and thrown away (64 KiB and a
-//!   second at most), and the connection is kept.
+//!   either body, `total` to the response's last byte. The caller's deadline ([`plimsoll_task::Deadline::current`]) shortens the
+//!   total, and the remaining time is sent to the peer.
+//! - **A request is sent twice** only if it may be: with an idempotent method, with an `Idempotency-Key`
+//!   ([`RequestBuilder::idempotent`]), or if not a byte of it was sent, which is known exactly.
+//! - **A kept connection that the peer closes just when it is used** costs no attempt: the request is sent over another one, if
+//!   it was not sent yet or may be sent twice. A 408 on a kept connection is such a close, for a request that may be sent
+//!   twice.
+//! - **No redirects, no cookies, no decompression, no proxy**: the response is returned unchanged.
+//! - **Dropping is safe** at any point: a call or a response's body that is dropped releases its permits. Its connection is
+//!   closed, unless only a short, known rest of the response is left: that is read and discarded (64 KiB and a second at
+//!   most), and the connection is kept.
 //!
 //! # As a tower service
-//! A [`Client`] is a `tower::Service` of `http::Request<B>`, always ready: admission happens in the call. Its answers have a
-//! [`Body`], whose end is the call's.
+//! A [`Client`] is a `tower::Service` of `http::Request<B>`, always ready: admission happens in the call. Its responses have a
+//! [`Body`], whose end ends the call.
 //!
 //! # Compared with…
-//! - **`hyper_util::client::legacy`** pools connections and has no limits. It gives each connection a task of its own; here the
-//!   task that waits for the response drives the connection itself, which saves two wakes a request.
-//! - **reqwest** has a convenience for everything, and one timeout or two. With the feature `reqwest`, `client::reqwest`
-//!   puts a policy around one that is there already; limits on connecting and bodies are then reqwest's own.
+//! - **`hyper_util::client::legacy`** pools connections and has no limits. It gives each connection its own task; here the task
+//!   that waits for the response drives the connection itself, which saves two wakes per request.
+//! - **reqwest** has many conveniences, and one or two timeouts. With the feature `reqwest`, `client::reqwest` puts a policy
+//!   around an existing client; limits on connecting and bodies are then reqwest's own.
 //!
 //! # Metrics
-//! In [the registry of the process](plimsoll_telemetry::Registry::global), which a server shows, or in that of
-//! [`Builder::metrics`]; beside those of [`plimsoll_telemetry::PolicyMetrics`], whose label `policy` is the policy's name, or
+//! They are in [the registry of the process](plimsoll_telemetry::Registry::global), which a server shows, or in that of
+//! [`Builder::metrics`], besides those of [`plimsoll_telemetry::PolicyMetrics`], whose label `policy` is the policy's name, or
 //! `client` for one without:
 //!
 //! | name | type | labels | meaning |
@@ -45,8 +46,8 @@
 //! | `plimsoll_client_connections` | gauge | `upstream`, `state`: `idle`, `used` | connections that are open |
 //! | `plimsoll_client_connections_opened_total` | counter | `upstream` | connections made |
 //! | `plimsoll_client_connections_failed_total` | counter | `upstream` | connections that could not be made |
-//! | `plimsoll_client_connection_uses_total` | counter | `upstream`, `connection`: `new`, `reused` | attempts by the connection they found: their ratio is the pool's worth |
-//! | `plimsoll_client_connect_duration_seconds` | histogram | `upstream` | how long connections took to make, TLS included |
+//! | `plimsoll_client_connection_uses_total` | counter | `upstream`, `connection`: `new`, `reused` | attempts by their connection: the ratio shows the benefit of the pool |
+//! | `plimsoll_client_connect_duration_seconds` | histogram | `upstream` | the time to make connections, TLS included |
 
 mod attempt;
 mod body;

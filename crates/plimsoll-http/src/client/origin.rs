@@ -1,4 +1,4 @@
-//! Where a request goes.
+//! The origin of a request.
 
 use http::{
     HeaderValue, Uri,
@@ -24,7 +24,7 @@ pub struct Origin {
     authority: Authority,
 }
 
-/// The reason why a text is no [`Origin`]. Does not quote it: there may be a password in it.
+/// The reason why a text is no [`Origin`]. It does not quote the text, which may contain a password.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("invalid origin: {0}")]
 pub struct OriginError(&'static str);
@@ -33,7 +33,7 @@ const SHAPE: OriginError =
     OriginError("expected a scheme, a host and perhaps a port, as in \"http://orders.internal:8080\"");
 
 impl Origin {
-    /// Of an absolute target, whose path and query do not matter.
+    /// Returns the origin of an absolute target.
     pub(super) fn of(uri: &Uri) -> Result<Self, OriginError> {
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(SHAPE) };
         let own_port = match scheme.as_str() {
@@ -63,7 +63,7 @@ impl Origin {
         Ok(Self { scheme: scheme.clone(), authority })
     }
 
-    /// The host and, where it is not the scheme's own, the port.
+    /// Returns the host and, unless it is the scheme's default, the port.
     pub fn authority(&self) -> &str {
         self.authority.as_str()
     }
@@ -73,12 +73,12 @@ impl Origin {
         self.scheme == Scheme::HTTPS
     }
 
-    /// The host alone.
+    /// Returns the host alone.
     pub(super) fn host(&self) -> &str {
         self.authority.host()
     }
 
-    /// The port, which is the scheme's own unless said otherwise.
+    /// Returns the port, by default the scheme's.
     pub(super) fn port(&self) -> u16 {
         self.authority.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
@@ -88,7 +88,7 @@ impl Origin {
         HeaderValue::from_str(self.authority.as_str()).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// This path at this origin.
+    /// Returns the URI of this path at this origin.
     pub(super) fn at(&self, path: &PathAndQuery) -> Uri {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());

@@ -1,4 +1,4 @@
-//! One origin: its policy's machines and its connections.
+//! The state of an origin: its policy's machines and its connections.
 
 use super::{
     Origin,
@@ -25,12 +25,12 @@ use std::{
 /// A policy's machines, as a client runs them.
 pub(crate) type Machines = Policy<Arc<TaskDriver<PolicyObserver>>>;
 
-/// Settings that hold for all origins of a client.
+/// The settings of all origins of a client.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) connecting: Connecting,
     pub(super) pool: PoolConfig,
-    /// The most bytes of a request's body that are kept for sending it again.
+    /// The most bytes of a request's body that are kept for a replay.
     pub(super) kept: usize,
     /// The most bytes of a response that are read into memory at once.
     pub(super) body_limit: ByteLimit,
@@ -49,9 +49,9 @@ pub(super) struct OriginState {
     pub(super) pool: Arc<Pool>,
     pub(super) failures: Failures,
     header: HeaderValue,
-    /// One revision at a time: each builds on the one before it.
+    /// Serializes revisions: each builds on the previous one.
     revising: Mutex<()>,
-    /// When it was last asked for, so that the one left alone for longest makes room.
+    /// The time of its last use, so that the least recently used one is dropped.
     used: AtomicU64,
 }
 
@@ -91,7 +91,7 @@ impl OriginState {
         &self.header
     }
 
-    /// The time now, on the policy's clock.
+    /// Returns the time on the policy's clock.
     pub(super) fn now(&self) -> Instant {
         self.settings.time.now()
     }
@@ -111,7 +111,7 @@ impl fmt::Debug for OriginState {
     }
 }
 
-/// Looks at one origin's machines and connections, and changes its policy while it runs.
+/// A handle of one origin, which shows its machines and connections and changes its policy while it runs.
 #[derive(Clone, Debug)]
 pub struct Handle {
     host: Arc<OriginState>,
@@ -122,23 +122,23 @@ impl Handle {
         Self { host }
     }
 
-    /// Whom it is about.
+    /// Returns the origin.
     pub fn origin(&self) -> &Origin {
         &self.host.origin
     }
 
-    /// Returns the name of its policy; [`NamedPolicy::NAMELESS`] where it has none.
+    /// Returns the name of its policy; [`NamedPolicy::NAMELESS`] if it has none.
     pub fn policy_name(&self) -> &str {
         &self.host.name
     }
 
-    /// The policy in force.
+    /// Returns the policy in force.
     pub fn spec(&self) -> PolicySpec {
         self.host.policy.load().spec().clone()
     }
 
-    /// Puts another policy in force: machines that both have keep their state and take the new thresholds. Calls under way
-    /// end under the policy they began with.
+    /// Puts another policy in force: machines of both keep their state under the new thresholds. Calls in flight end under
+    /// the policy with which they began.
     pub fn update(&self, spec: PolicySpec) {
         let _one_at_a_time = self.host.revising.lock();
         let revised =
@@ -146,7 +146,7 @@ impl Handle {
         self.host.policy.store(Arc::new(revised));
     }
 
-    /// Looks at the machines themselves.
+    /// Returns the machines.
     #[cfg(feature = "server")]
     pub(crate) fn with_policy<R>(&self, look: impl FnOnce(&Machines, Instant) -> R) -> R {
         look(&self.host.policy.load(), self.host.now())
@@ -157,7 +157,7 @@ impl Handle {
         self.host.policy.load().snapshot(self.host.now())
     }
 
-    /// How the connections stand.
+    /// Returns the state of the connections.
     pub fn pool(&self) -> PoolStats {
         self.host.pool.stats()
     }

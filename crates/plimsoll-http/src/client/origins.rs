@@ -1,4 +1,4 @@
-//! Which hosts a client goes to, and under which policies.
+//! The hosts of a client, and their policies.
 
 use super::{
     Origin, RequestError,
@@ -14,7 +14,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 pub(super) struct Origins {
     kind: Kind,
-    /// Equal GETs are one.
+    /// Whether equal GETs are shared.
     pub(super) flights: Option<Flights>,
 }
 
@@ -23,14 +23,14 @@ enum Kind {
     Many(Box<Many>),
 }
 
-/// Origins by origin: those the client was told of, for ever; others as they are asked for, under the default policy, the one
-/// left alone for longest making room.
+/// The states by origin: those of configured hosts for ever, others on first use under the default policy, of which the
+/// least recently used one is dropped.
 pub(super) struct Many {
     settings: Arc<Settings>,
     told: HashMap<Origin, Arc<OriginState>>,
     default: Option<Arc<Template>>,
     met: ArcSwap<HashMap<Origin, Arc<OriginState>>>,
-    /// One newcomer at a time.
+    /// Serializes the addition of hosts.
     meeting: Mutex<()>,
     most: usize,
 }
@@ -65,7 +65,7 @@ impl Origins {
         Self { kind: Kind::Many(Box::new(Many { settings, told, default, met, meeting, most })), flights }
     }
 
-    /// Whom a target is about, and what of it is asked for there.
+    /// Returns the origin of a target, and the path there.
     pub(super) fn of(&self, uri: &Uri) -> Result<(Arc<OriginState>, PathAndQuery), RequestError> {
         let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         if uri.authority().is_none() {

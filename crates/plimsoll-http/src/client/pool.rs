@@ -24,31 +24,31 @@ use std::{
     time::Duration,
 };
 
-/// How a pool stands.
+/// The state of a pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// Connections that are there now.
+    /// Open connections.
     pub open: usize,
-    /// Of those, the ones that wait for a request.
+    /// Of those, the idle ones.
     pub idle: usize,
     /// Connections made so far.
     pub opened: u64,
     /// Attempts to make one that failed.
     pub failed: u64,
-    /// Attempts of calls that went out over a connection that was there already.
+    /// Attempts over an existing connection.
     pub reused: u64,
-    /// Attempts of calls that went out at all.
+    /// Attempts with a connection.
     pub used: u64,
 }
 
 impl PoolStats {
-    /// Connections that a request is using now. One of HTTP/2 counts as in use for as long as it is open.
+    /// Returns the connections in use. An HTTP/2 connection counts as in use for as long as it is open.
     pub const fn in_use(&self) -> usize {
         self.open.saturating_sub(self.idle)
     }
 
-    /// Which part of the attempts found a connection that was there already, 0 to 1; 0 before the first.
+    /// Returns the part of the attempts over an existing connection, 0 to 1; 0 before the first.
     pub fn reuse_ratio(&self) -> f64 {
         if self.used == 0 { 0.0 } else { self.reused as f64 / self.used as f64 }
     }
@@ -64,21 +64,21 @@ struct Counts {
     used: AtomicU64,
 }
 
-/// How often connections that rest are looked at, at most.
+/// The least interval between two checks of idle connections.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// How connections are kept.
+/// The settings of kept connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PoolConfig {
     pub(super) most_idle: usize,
     pub(super) idle_for: Duration,
-    /// Used for new requests for at most this long.
+    /// The age up to which it is used for new requests.
     pub(super) age: Option<Duration>,
-    /// Requests over one connection.
+    /// The most requests over one connection.
     pub(super) requests: Option<NonZeroU64>,
-    /// Of HTTP/2, to one origin.
+    /// The most HTTP/2 connections to one origin.
     pub(super) connections: NonZeroU32,
-    /// Requests at once on one of HTTP/2.
+    /// The most requests at once on an HTTP/2 connection.
     pub(super) streams: NonZeroU32,
 }
 
@@ -93,7 +93,7 @@ impl PoolConfig {
     };
 }
 
-/// The name whose addresses connections go to.
+/// The name whose addresses connections use.
 #[derive(Debug)]
 pub(super) struct FollowedName {
     pub(super) dialer: Dialer,
@@ -101,7 +101,7 @@ pub(super) struct FollowedName {
 }
 
 impl FollowedName {
-    /// The addresses that the name has now, if they are known. Has them looked up again when they are due.
+    /// Returns the present addresses of the name, if known. Starts a lookup when one is due.
     fn addresses(&self) -> Option<Vec<IpAddr>> {
         self.dialer.addresses(&self.host)
     }
@@ -114,7 +114,7 @@ pub(super) struct Pool {
     time: Time,
     idle: Mutex<Idle>,
     http2: Http2Connections,
-    /// Held while a connection is made that many may share.
+    /// Held while a shared connection is made.
     pub(super) making: tokio::sync::Mutex<()>,
     speaks_http2: AtomicBool,
     counts: Arc<Counts>,
@@ -123,14 +123,14 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 struct Idle {
-    /// The last to rest is the first to be used: it is the one most surely alive.
-    // Boxed, since they go from hand to hand.
+    /// The most recently used idle connection is used first: it is the most likely to be alive.
+    // Boxed, since they are moved often.
     #[allow(clippy::vec_box)]
     connections: Vec<Box<Http1Connection>>,
     swept: bool,
 }
 
-/// A connection that is open: counted until this is dropped.
+/// An open connection, counted until this is dropped.
 #[derive(Debug)]
 pub(super) struct Opened(Arc<Counts>);
 
@@ -160,7 +160,7 @@ impl Pool {
         }
     }
 
-    /// A connection at rest, if there is one.
+    /// Returns an idle connection, if there is one.
     pub(super) fn take(&self) -> Option<Box<Http1Connection>> {
         let mut idle = lock(&self.idle);
         let connection = idle.connections.pop()?;
@@ -171,7 +171,7 @@ impl Pool {
             return self.take();
         }
         let aged = now.since(connection.rested) >= self.config.idle_for;
-        // Under the last to rest lie only older ones.
+        // Below the last one there are only older ones.
         let old = if aged { mem::take(&mut idle.connections) } else { Vec::new() };
         self.counts.idle.store(idle.connections.len(), Relaxed);
         drop(idle);
@@ -179,7 +179,7 @@ impl Pool {
         (!aged).then_some(connection)
     }
 
-    /// A connection after its exchange: kept, if it can be used again.
+    /// Keeps a connection after its exchange, if it can be used again.
     pub(super) fn keep(self: &Arc<Self>, mut connection: Box<Http1Connection>) {
         if !connection.rest() {
             return;
@@ -201,7 +201,7 @@ impl Pool {
         }
     }
 
-    /// Whether it is too old for another request, or has served as many as it may.
+    /// Whether it is too old for another request, or has reached its number of requests.
     fn is_worn(&self, connection: &Http1Connection, now: Instant) -> bool {
         let served = self.config.requests.is_some_and(|most| connection.requests() >= most.get());
         served || self.config.age.is_some_and(|age| now.since(connection.made) >= age)
@@ -236,33 +236,33 @@ impl Pool {
             .connections
             .partition_point(|connection| now.since(connection.rested) >= self.config.idle_for);
         let mut closed: Vec<_> = idle.connections.drain(..aged).collect();
-        // What the peer has closed shows when it is looked at.
+        // A check shows whether the peer has closed it.
         closed.extend(idle.connections.extract_if(.., |connection| {
             is_gone(&connection.peer) || self.is_worn(connection, now) || !connection.rest()
         }));
-        // What is under way on those of HTTP/2 goes on; they close when that has ended.
+        // Streams of HTTP/2 connections go on; the connections close after the last.
         let http2 = self.http2.sweep(now, is_gone);
         idle.swept = !idle.connections.is_empty() || http2;
         self.counts.idle.store(idle.connections.len(), Relaxed);
         idle.swept
     }
 
-    /// Whether the origin has been found to speak HTTP/2.
+    /// Whether the origin is known to use HTTP/2.
     pub(super) fn speaks_http2(&self) -> bool {
         self.speaks_http2.load(Relaxed)
     }
 
-    /// A place on a connection of HTTP/2, if one has any.
+    /// Returns a permit on an HTTP/2 connection, if one has a free stream.
     pub(super) fn stream(&self) -> Option<StreamPermit> {
         self.http2.pick()
     }
 
-    /// A place on a connection of HTTP/2 that is full, where no more may be made.
+    /// Returns a permit on a full HTTP/2 connection, if no more connections may be made.
     pub(super) fn stream_where_full(&self) -> Option<StreamPermit> {
         self.http2.pick_where_full()
     }
 
-    /// A connection of HTTP/2 has been made, on which the peer allows so many streams.
+    /// Adds an HTTP/2 connection on which the peer allows this many streams.
     pub(super) fn share(
         self: &Arc<Self>,
         sender: Sender,
@@ -280,7 +280,7 @@ impl Pool {
         permit
     }
 
-    /// A connection has been made.
+    /// Records a new connection.
     pub(super) fn opened(&self, took: Duration) -> Opened {
         self.counts.opened.fetch_add(1, Relaxed);
         self.counts.open.fetch_add(1, Relaxed);
@@ -290,7 +290,7 @@ impl Pool {
         Opened(Arc::clone(&self.counts))
     }
 
-    /// No connection could be made.
+    /// Records a connection that could not be made.
     pub(super) fn failed(&self) {
         self.counts.failed.fetch_add(1, Relaxed);
         if let Some(metrics) = &self.metrics {
@@ -298,7 +298,7 @@ impl Pool {
         }
     }
 
-    /// An attempt has a connection in hand.
+    /// Records that an attempt has a connection.
     pub(super) fn used(&self, reused: bool) {
         self.counts.used.fetch_add(1, Relaxed);
         if reused {
@@ -323,6 +323,6 @@ impl Pool {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is half-done under any of these locks.
+    // No state is half-changed under any of these locks.
     mutex.lock()
 }

@@ -8,16 +8,16 @@ use http::{
 use plimsoll_tower::driver::draw;
 use std::time::Duration;
 
-/// Whether it is a request of gRPC.
+/// Whether it is a gRPC request.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Says how much time is left; less than the request says itself, if it does.
+/// Sets the header with the remaining time, unless the request has a shorter one.
 pub(super) fn deadline(headers: &mut HeaderMap, left: Duration, grpc: bool) {
     let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
     if grpc {
-        // At most eight digits, so seconds where milliseconds have more.
+        // At most eight digits, so seconds if milliseconds have more.
         let value = if millis < 100_000_000 {
             format!("{millis}m")
         } else {
@@ -31,7 +31,7 @@ pub(super) fn deadline(headers: &mut HeaderMap, left: Duration, grpc: bool) {
     headers.insert(EXPECTED_TIMEOUT, HeaderValue::from(millis));
 }
 
-/// Carries the current trace on, with a span of its own. A request that names its trace itself is left alone.
+/// Sets the header with the current trace and a new span. A request that has a trace header keeps it.
 pub(super) fn trace(headers: &mut HeaderMap, current: TraceParent) {
     if let Entry::Vacant(entry) = headers.entry(TRACEPARENT) {
         let span = TraceParent { parent: draw().bits().max(1), ..current };

@@ -17,7 +17,7 @@ use plimsoll_policy::Priority;
 use serde::Serialize;
 use std::fmt;
 
-/// A request in the making. What is wrong with it is said when it is sent.
+/// A builder of a request. Its errors are returned when it is sent.
 #[derive(Debug)]
 #[must_use = "a request is not made before it is sent"]
 pub struct RequestBuilder {
@@ -45,13 +45,13 @@ impl RequestBuilder {
         self
     }
 
-    /// With this header, beside others of its name.
+    /// Adds a header, besides others of its name.
     pub fn header<N, V>(self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName> + fmt::Debug,
         V: TryInto<HeaderValue>,
     {
-        // A value may be a secret; a name is none.
+        // A value may be a secret; a name is not.
         let shown = format!("{name:?}");
         self.change(|request| {
             let (Ok(name), Ok(value)) = (name.try_into(), value.try_into()) else {
@@ -62,7 +62,7 @@ impl RequestBuilder {
         })
     }
 
-    /// With these bytes as its body.
+    /// Sets these bytes as its body.
     pub fn body(self, bytes: impl Into<Bytes>) -> Self {
         self.change(|request| {
             *request.body_mut() = Payload::of(bytes.into());
@@ -70,7 +70,7 @@ impl RequestBuilder {
         })
     }
 
-    /// With a body that comes bit by bit. To be sent again it is kept as it passes by, up to the client's bound.
+    /// Sets a streaming body. For a replay it is kept while it is sent, up to the client's bound.
     pub fn stream<B>(self, body: B) -> Self
     where
         B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
@@ -81,12 +81,12 @@ impl RequestBuilder {
         })
     }
 
-    /// With this as its body, in JSON.
+    /// Sets this value as its body, in JSON.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.encoded(value, Format::Json)
     }
 
-    /// With this as its body, in this format.
+    /// Sets this value as its body, in this format.
     pub fn encoded<T: Encode + ?Sized>(self, value: &T, format: Format) -> Self {
         self.change(|request| {
             let encoded =
@@ -97,15 +97,15 @@ impl RequestBuilder {
         })
     }
 
-    /// Asks for a response in a format that a `T` is read from, in the order of its preference.
+    /// Sets `Accept` to the formats of a `T`, in the order of its preference.
     pub fn accepting<T: Decode>(self) -> Self {
         self.header(ACCEPT, body::accept::<T>())
     }
 
-    /// Safe to send twice: with an `Idempotency-Key` of its own, the same on each attempt, by which the peer knows
-    /// twins. Only for peers that do; one that ignores the key may act twice.
+    /// Makes it safe to send twice, by an `Idempotency-Key` that is the same on each attempt. Only for peers that recognize
+    /// keys; one that ignores the key may act twice.
     ///
-    /// A key that is there already stays.
+    /// An existing key stays.
     pub fn idempotent(self) -> Self {
         self.change(|request| {
             if let Entry::Vacant(entry) = request.headers_mut().entry(IDEMPOTENCY_KEY) {
@@ -115,7 +115,7 @@ impl RequestBuilder {
         })
     }
 
-    /// How much it matters, where calls are shed.
+    /// Sets its importance for load shedding.
     pub fn priority(self, priority: Priority) -> Self {
         self.change(|request| {
             request.extensions_mut().insert(priority);
@@ -123,15 +123,15 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends it, under the policy, and waits for the head of the response: any response, whatever its status.
+    /// Sends it under the policy, and waits for the head of the response, whatever its status.
     ///
-    /// The deadline of the running task holds ([`plimsoll_task::Deadline::current`]) and goes along, as the trace does.
+    /// The deadline of the running task ([`plimsoll_task::Deadline::current`]) applies and is propagated, like the trace.
     ///
     /// # Errors
-    /// Refused by the policy, timed out, failed, or malformed.
+    /// If it is refused by the policy, times out, fails, or is malformed.
     ///
     /// # Cancel safety
-    /// Cancel safe: dropped at any point, what is under way ends and nothing is leaked. What was sent may have been acted on.
+    /// Cancel safe: when it is dropped, the exchange ends and nothing is leaked. The peer may have processed a sent request.
     pub async fn send(self) -> Result<Response, Error> {
         let Self { client, request } = self;
         let request = request?;

@@ -1,7 +1,7 @@
-//! The policies around a `reqwest::Client` that is there already.
+//! The policies around an existing `reqwest::Client`.
 //!
-//! It is a tower service by itself, so [`layer`] goes around it as it is. What the layer cannot see stays reqwest's own:
-//! limits on connecting and on bodies (`connect_timeout`, `read_timeout`), and the call is settled with the response's head.
+//! It is a tower service, so [`layer`] wraps it directly. Limits that the layer cannot see stay reqwest's own: those on
+//! connecting and on bodies (`connect_timeout`, `read_timeout`). The call is settled with the response's head.
 //!
 //! ```
 //! use plimsoll_http::client::reqwest::layer;
@@ -24,25 +24,25 @@ use plimsoll_tower::{
 };
 use std::time::SystemTime;
 
-/// A policy for reqwest's own types.
+/// A policy layer for reqwest's types.
 pub fn layer(policy: PolicySpec) -> PolicyLayer<ReqwestClassifier, ReqwestFacts, ReqwestReplay> {
     PolicyLayer::new(policy).classify(ReqwestClassifier).describe(ReqwestFacts).replay(ReqwestReplay)
 }
 
 /// Classifies an attempt: by its head as [`GrpcStatus`](plimsoll_driver::classify::GrpcStatus) does, or by reqwest's
-/// kind of error. A request that cannot be built, a redirect that is not followed, and a body of the caller's that
-/// fails are no failure of the peer, and are not tried again.
+/// kind of error. A request that cannot be built, a redirect that is not followed, and a failing body of the
+/// caller are no failure of the peer, and are not retried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ReqwestClassifier;
 
 impl Classify<Response, Error> for ReqwestClassifier {
     fn classify(&self, result: Result<&Response, &Error>) -> Settlement {
         match result {
-            // Trailers come after the call has been settled, so a good head has the last word.
+            // Trailers come after the call has been settled, so a good head decides.
             Ok(head) => {
                 Settlement { provisional: false, ..response(head.status(), head.headers(), SystemTime::now) }
             }
-            // Before all others: a body of the caller's that times out is no timeout of the peer's.
+            // First of all: a timeout of the caller's body is no timeout of the peer.
             Err(error) if is_the_callers(error) => Settlement::CALLER,
             // Also where connecting timed out: nothing was sent.
             Err(error) if error.is_connect() => connect(error),
@@ -52,17 +52,17 @@ impl Classify<Response, Error> for ReqwestClassifier {
     }
 }
 
-/// Whether the fault is on our side of the connection: a request that cannot be made, a redirect that our own policy does
-/// not follow (a loop, too many, another scheme), a body of ours that failed while it was sent. It says nothing about the
-/// peer, and would go no better a second time.
+/// Whether the fault is on our side: a request that cannot be built, a redirect that our own policy does not follow (a
+/// loop, too many, another scheme), a body of ours that failed while it was sent. It says nothing about the peer, and a
+/// retry would fail as well.
 fn is_the_callers(error: &Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        // An error of the body stands behind one of the request.
+        // An error of the body is the source of one of the request.
         let ours = error
             .downcast_ref::<Error>()
             .is_some_and(|error| error.is_builder() || error.is_redirect() || error.is_body());
-        // Over HTTP/2 a body that fails shows as the stream that we have reset for it.
+        // Over HTTP/2 a failed body shows as the stream that was reset for it.
         let reset_by_us = error
             .downcast_ref::<h2::Error>()
             .is_some_and(|error| error.is_reset() && !error.is_remote() && !error.is_library());
@@ -74,8 +74,8 @@ fn is_the_callers(error: &Error) -> bool {
     false
 }
 
-/// Facts of a request: safe to repeat by its method or its `Idempotency-Key`; wanted until the running task's deadline
-/// or the time of `grpc-timeout`; counted by its host.
+/// The description of a request: safe to repeat by its method or its `Idempotency-Key`; the earlier of the running task's
+/// deadline and `grpc-timeout`; counted by its host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ReqwestFacts;
 
@@ -97,7 +97,7 @@ impl Describe<Request> for ReqwestFacts {
     }
 }
 
-/// How a request is sent again: as a clone, where its body is none or is there already. One that streams goes out once.
+/// The replay of a request: as a clone, if it has no body or a whole one. A streaming one is sent once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ReqwestReplay;
 

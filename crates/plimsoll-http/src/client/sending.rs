@@ -25,7 +25,7 @@ pub(super) struct Sending {
     repeats: bool,
     /// Until when the call is wanted; told to the peer.
     pub(super) deadline: Instant,
-    /// Answers to gRPC's rules for deadlines.
+    /// Whether gRPC's rules for deadlines hold.
     grpc: bool,
 }
 

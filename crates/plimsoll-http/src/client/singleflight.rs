@@ -41,7 +41,8 @@ pub struct Singleflight {
 }
 
 impl Default for Singleflight {
-    /// Answers of up to 1 MiB; at most 1024 flights of 1024 followers, and beyond that everybody goes alone.
+    /// Creates a layer for responses of up to 1 MiB and at most 1024 shared calls of 1024 followers each; further requests
+    /// are sent alone.
     fn default() -> Self {
         const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
         let ignored = vec![TRACEPARENT, TRACESTATE, BAGGAGE, X_REQUEST_ID, EXPECTED_TIMEOUT, GRPC_TIMEOUT];
@@ -57,7 +58,7 @@ impl Singleflight {
         self
     }
 
-    /// Answers of up to so many bytes are shared.
+    /// Sets the largest response that is shared, in bytes.
     #[must_use]
     pub const fn bounded(mut self, bytes: usize) -> Self {
         self.bound = bytes;
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_change_the_answer_keeps_requests_apart() {
+    fn requests_that_may_get_different_responses_are_not_shared() {
         for name in [
             "accept",
             "accept-language",

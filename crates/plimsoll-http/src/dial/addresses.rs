@@ -34,12 +34,12 @@ impl RankedAddress {
         self.ip
     }
 
-    /// It has refused, or has not answered in time.
+    /// It has refused, or has not responded in time.
     pub(super) fn failed(&self) {
         *self.failed.lock() = Some(Instant::now());
     }
 
-    pub(super) fn answered(&self) {
+    pub(super) fn responded(&self) {
         *self.failed.lock() = None;
     }
 

@@ -6,7 +6,7 @@
 //! - **Order**: the family that the resolver put first comes first (it orders by RFC 6724), and the families take turns.
 //!   Among the addresses of one family connections take turns too. An address that has failed within the last minute comes
 //!   last.
-//! - **Race**: where an address has not answered within [`DialSettings::attempt_delay`], the next one is tried beside it;
+//! - **Race**: where an address has not responded within [`DialSettings::attempt_delay`], the next one is tried beside it;
 //!   where it has refused, at once. The first connection wins, and the others are given up.
 //! - **Memory**: an address that failed, or lost against a later one, is remembered: the next connection does not wait for
 //!   it.
@@ -47,7 +47,7 @@ pub struct DialSettings {
     /// How long the addresses of a name are used before it is looked up again, where the resolver does not say. 30 s. At
     /// least a second.
     pub name_time: Duration,
-    /// How long an address may take to answer before the next one is tried beside it. 250 ms. At least 10 ms.
+    /// How long an address may take to respond before the next one is tried beside it. 250 ms. At least 10 ms.
     pub attempt_delay: Duration,
     /// Whether and how connections are probed; `None`: never.
     pub keep_alive: Option<KeepAlive>,
@@ -114,7 +114,7 @@ impl Dialer {
     /// Outside of a tokio runtime with I/O and time.
     ///
     /// # Cancel safety
-    /// Dropped, the attempts under way are given up, and the addresses that had not answered are remembered. A lookup that
+    /// Dropped, the attempts under way are given up, and the addresses that had not responded are remembered. A lookup that
     /// has begun goes on for the sake of the next caller.
     pub async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let settings = self.settings();

@@ -178,7 +178,7 @@ impl Lookup {
     async fn ask(&mut self) {
         let found = async { self.names.resolver.resolve(&self.host).await };
         let found = timeout(PATIENCE, found).await;
-        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "the resolver does not answer"));
+        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "the resolver does not respond"));
         self.found = Some(found.unwrap_or_else(|_| late()));
     }
 }
@@ -208,7 +208,7 @@ mod tests {
 
     const KEEP: Duration = Duration::from_secs(30);
 
-    /// Answers after 10 ms with what it was told last.
+    /// A resolver that returns the result set last, after 10 ms.
     #[derive(Debug)]
     struct ScriptedResolver {
         answer: Mutex<Result<Resolved, &'static str>>,
@@ -218,10 +218,10 @@ mod tests {
     impl Resolve for Arc<ScriptedResolver> {
         fn resolve(&self, _: &str) -> Resolving {
             self.asked.fetch_add(1, Relaxed);
-            let told = Arc::clone(self);
+            let this = Arc::clone(self);
             Box::pin(async move {
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                told.answer.lock().clone().map_err(io::Error::other)
+                this.answer.lock().clone().map_err(io::Error::other)
             })
         }
     }
@@ -327,7 +327,7 @@ mod tests {
             }
         }
         let names = Arc::new(Names::new(Arc::new(Hangs), KEEP));
-        assert_eq!(last(&names).await, Err("the resolver does not answer".into()));
+        assert_eq!(last(&names).await, Err("the resolver does not respond".into()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ const NONE: usize = usize::MAX;
 /// An attempt that was given up before this says nothing of its address: it is the caller who has left.
 const TELLING: Duration = Duration::from_millis(50);
 
-/// Connects to the first address that answers: each is tried when the one before it has failed, or not answered within
+/// Connects to the first address that responds: each is tried when the one before it has failed, or has not responded within
 /// `delay`.
 pub(super) async fn race<F, T>(
     addresses: &Addresses,
@@ -59,7 +59,7 @@ where
     }
 }
 
-/// An attempt under way. One that is dropped has not answered in time.
+/// An attempt in flight. Dropping it records that the address did not respond in time.
 struct Pending<'a> {
     place: RankedAddress,
     /// Its place in the order.
@@ -74,7 +74,7 @@ impl Pending<'_> {
         self.ended = true;
         if well {
             self.won.store(self.at, Relaxed);
-            self.place.answered();
+            self.place.responded();
         } else {
             self.place.failed();
         }
@@ -114,7 +114,7 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    /// Connects to an address that answers after so many milliseconds; any other address never answers.
+    /// Connects to an address that responds after so many milliseconds; any other address never responds.
     async fn connect(
         address: IpAddr,
         script: &[(u8, u64, Result<(), io::ErrorKind>)],
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_to_answer_wins_even_if_it_is_not_the_last_begun() {
+    async fn the_first_to_respond_wins_even_if_a_later_one_has_begun() {
         let (addresses, tried) = (addresses(&[1, 2]), Mutex::default());
         let script = [(1, 300, Ok(())), (2, 100, Ok(()))];
         let won = race(&addresses, DELAY, |ip| connect(ip, &script, &tried)).await.unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_answer_within_a_callers_limit_is_tried_last_by_the_next() {
+    async fn an_address_without_a_response_within_a_callers_limit_is_tried_last_by_the_next() {
         let (addresses, tried) = (addresses(&[1, 2]), Mutex::default());
         let script = [(2, 5, Ok(()))];
         let short = Duration::from_millis(100);

@@ -4,36 +4,36 @@ use super::validators::Validators;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use httpdate::HttpDate;
 
-/// The result of a GET's or HEAD's conditions.
+/// The result of the conditions of a GET or HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// To be answered as if there were none.
-    Go,
-    /// The caller has it already: 304.
+pub(super) enum ConditionResult {
+    /// The conditions hold: the response is the usual one.
+    Proceed,
+    /// The caller has the representation already: 304.
     NotModified,
-    /// It is not what the caller takes it for: 412.
-    Failed,
+    /// The representation is not the one that the caller expects: 412.
+    PreconditionFailed,
 }
 
-pub(super) fn check(headers: &HeaderMap, now: &Validators) -> Verdict {
+pub(super) fn check(headers: &HeaderMap, now: &Validators) -> ConditionResult {
     if headers.contains_key(header::IF_MATCH) {
         if !any_tag(headers, header::IF_MATCH, |tag| tag.strong && now.matches_strongly(tag.opaque)) {
-            return Verdict::Failed;
+            return ConditionResult::PreconditionFailed;
         }
     } else if date(headers, &header::IF_UNMODIFIED_SINCE).is_some_and(|date| !now.unchanged_since(date)) {
-        return Verdict::Failed;
+        return ConditionResult::PreconditionFailed;
     }
     if headers.contains_key(header::IF_NONE_MATCH) {
         if any_tag(headers, header::IF_NONE_MATCH, |tag| now.matches_weakly(tag.opaque)) {
-            return Verdict::NotModified;
+            return ConditionResult::NotModified;
         }
     } else if date(headers, &header::IF_MODIFIED_SINCE).is_some_and(|date| now.unchanged_since(date)) {
-        return Verdict::NotModified;
+        return ConditionResult::NotModified;
     }
-    Verdict::Go
+    ConditionResult::Proceed
 }
 
-/// Whether a `Range` may be honoured: without `If-Range` always, with it only if the caller's part is of this very state.
+/// Whether a `Range` may be honoured: without `If-Range` always, with it only if the caller's part has the same validator.
 pub(super) fn range_holds(headers: &HeaderMap, now: &Validators) -> bool {
     let Some(value) = headers.get(header::IF_RANGE) else { return true };
     match read_tag(value.as_bytes()) {
@@ -49,7 +49,7 @@ struct Tag<'a> {
     opaque: &'a [u8],
 }
 
-/// Whether the field is `*` or any of its tags is right. What cannot be read matches nothing.
+/// Whether the field is `*` or `right` accepts any of its tags. A malformed tag matches nothing.
 fn any_tag(headers: &HeaderMap, name: HeaderName, right: impl Fn(Tag<'_>) -> bool) -> bool {
     headers.get_all(name).iter().any(|value| {
         let mut rest = value.as_bytes().trim_ascii();
@@ -114,32 +114,32 @@ mod tests {
         let tag = tag();
         let weak = format!("W/{tag}");
         let several = format!("\"a,b\", {weak} ,\"c\"");
-        for (fields, verdict) in [
-            (&[][..], Verdict::Go),
-            (&[("if-match", "*")], Verdict::Go),
-            (&[("if-match", &tag)], Verdict::Go),
-            (&[("if-match", &weak)], Verdict::Failed),
-            (&[("if-match", TAG)], Verdict::Failed),
-            (&[("if-match", "no tag")], Verdict::Failed),
-            (&[("if-match", &tag), ("if-unmodified-since", BEFORE)], Verdict::Go),
-            (&[("if-unmodified-since", BEFORE)], Verdict::Failed),
-            (&[("if-unmodified-since", DATE)], Verdict::Go),
-            (&[("if-unmodified-since", "yesterday")], Verdict::Go),
-            (&[("if-none-match", "*")], Verdict::NotModified),
-            (&[("if-none-match", &tag)], Verdict::NotModified),
-            (&[("if-none-match", &weak)], Verdict::NotModified),
-            (&[("if-none-match", &several)], Verdict::NotModified),
-            (&[("if-none-match", TAG)], Verdict::Go),
-            (&[("if-none-match", TAG), ("if-modified-since", AFTER)], Verdict::Go),
-            (&[("if-none-match", "\"unclosed")], Verdict::Go),
-            (&[("if-modified-since", BEFORE)], Verdict::Go),
-            (&[("if-modified-since", DATE)], Verdict::NotModified),
-            (&[("if-modified-since", AFTER)], Verdict::NotModified),
-            (&[("if-modified-since", "0")], Verdict::Go),
-            (&[("if-match", TAG), ("if-none-match", &tag)], Verdict::Failed),
-            (&[("if-match", &tag), ("if-none-match", &tag)], Verdict::NotModified),
+        for (fields, result) in [
+            (&[][..], ConditionResult::Proceed),
+            (&[("if-match", "*")], ConditionResult::Proceed),
+            (&[("if-match", &tag)], ConditionResult::Proceed),
+            (&[("if-match", &weak)], ConditionResult::PreconditionFailed),
+            (&[("if-match", TAG)], ConditionResult::PreconditionFailed),
+            (&[("if-match", "no tag")], ConditionResult::PreconditionFailed),
+            (&[("if-match", &tag), ("if-unmodified-since", BEFORE)], ConditionResult::Proceed),
+            (&[("if-unmodified-since", BEFORE)], ConditionResult::PreconditionFailed),
+            (&[("if-unmodified-since", DATE)], ConditionResult::Proceed),
+            (&[("if-unmodified-since", "yesterday")], ConditionResult::Proceed),
+            (&[("if-none-match", "*")], ConditionResult::NotModified),
+            (&[("if-none-match", &tag)], ConditionResult::NotModified),
+            (&[("if-none-match", &weak)], ConditionResult::NotModified),
+            (&[("if-none-match", &several)], ConditionResult::NotModified),
+            (&[("if-none-match", TAG)], ConditionResult::Proceed),
+            (&[("if-none-match", TAG), ("if-modified-since", AFTER)], ConditionResult::Proceed),
+            (&[("if-none-match", "\"unclosed")], ConditionResult::Proceed),
+            (&[("if-modified-since", BEFORE)], ConditionResult::Proceed),
+            (&[("if-modified-since", DATE)], ConditionResult::NotModified),
+            (&[("if-modified-since", AFTER)], ConditionResult::NotModified),
+            (&[("if-modified-since", "0")], ConditionResult::Proceed),
+            (&[("if-match", TAG), ("if-none-match", &tag)], ConditionResult::PreconditionFailed),
+            (&[("if-match", &tag), ("if-none-match", &tag)], ConditionResult::NotModified),
         ] {
-            assert_eq!(check(&headers(fields), &validators(60)), verdict, "{fields:?}");
+            assert_eq!(check(&headers(fields), &validators(60)), result, "{fields:?}");
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
             assert!(!range_holds(&headers(&[("if-range", value)]), &fresh), "{value}");
             assert!(range_holds(&headers(&[("if-range", value)]), &settled), "{value}");
         }
-        assert_eq!(check(&headers(&[("if-match", &tag())]), &fresh), Verdict::Failed);
-        assert_eq!(check(&headers(&[("if-none-match", &tag())]), &fresh), Verdict::NotModified);
+        assert_eq!(check(&headers(&[("if-match", &tag())]), &fresh), ConditionResult::PreconditionFailed);
+        assert_eq!(check(&headers(&[("if-none-match", &tag())]), &fresh), ConditionResult::NotModified);
     }
 }

@@ -14,17 +14,17 @@ use std::{error::Error, fmt, sync::Arc, time::SystemTime};
 
 /// One thing to be saved by who asked for it: a file, bytes or a stream, with a name that is safe to save under.
 ///
-/// From [`Files::download`](super::Files::download) for what lies on the disk. As an axum answer it is the whole of it;
-/// [`Download::answer`] honours the request's conditions and ranges, so that a download broken off goes on where it
+/// Made by [`Files::download`](super::Files::download) for a file on disk. As an axum response it is sent whole;
+/// [`Download::response`] honours the request's conditions and ranges, so that a download broken off goes on where it
 /// stopped.
 ///
 /// ```
 /// use plimsoll_http::files::Download;
 ///
 /// let download = Download::bytes("a;b\n1;2\n").named("Umsätze.csv").content_type("text/csv".parse().unwrap());
-/// let answer = download.answer(&http::Method::GET, &http::HeaderMap::new());
+/// let response = download.response(&http::Method::GET, &http::HeaderMap::new());
 /// assert_eq!(
-///     answer.headers()["content-disposition"],
+///     response.headers()["content-disposition"],
 ///     "attachment; filename=\"Ums_tze.csv\"; filename*=UTF-8''Ums%C3%A4tze.csv"
 /// );
 /// ```
@@ -93,7 +93,7 @@ impl Download {
         self
     }
 
-    /// Sends this `Cache-Control`. Answers that are for one user alone want `private` or `no-store`.
+    /// Sets `Cache-Control`. A response for one user alone should have `private` or `no-store`.
     #[must_use]
     pub fn cache_control(mut self, value: HeaderValue) -> Self {
         self.cache_control = Some(value);
@@ -109,7 +109,7 @@ impl Download {
     }
 
     /// The response to a GET or HEAD with these headers.
-    pub fn answer(self, method: &Method, headers: &HeaderMap) -> Response<FileBody> {
+    pub fn response(self, method: &Method, headers: &HeaderMap) -> Response<FileBody> {
         let disposition = disposition(self.inline, &self.name);
         match self.what {
             What::Held(content, validators) => Representation {
@@ -122,17 +122,18 @@ impl Download {
                 disposition: Some(disposition),
                 most_ranges: 16,
             }
-            .answer(method, headers, Effort::Cached),
+            .response(method, headers, Effort::Cached),
             What::Stream(body) => {
-                let mut answer = Response::new(if method == Method::HEAD { FileBody::empty() } else { body });
-                let headers = answer.headers_mut();
+                let mut response =
+                    Response::new(if method == Method::HEAD { FileBody::empty() } else { body });
+                let headers = response.headers_mut();
                 headers.insert(header::CONTENT_TYPE, self.content_type);
                 headers.insert(header::CONTENT_DISPOSITION, disposition);
                 headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
                 if let Some(value) = self.cache_control {
                     headers.insert(header::CACHE_CONTROL, value);
                 }
-                answer
+                response
             }
         }
     }
@@ -148,6 +149,6 @@ impl fmt::Debug for Download {
 impl axum::response::IntoResponse for Download {
     /// All of it, whatever the request's conditions.
     fn into_response(self) -> axum::response::Response {
-        self.answer(&Method::GET, &HeaderMap::new()).map(axum::body::Body::new)
+        self.response(&Method::GET, &HeaderMap::new()).map(axum::body::Body::new)
     }
 }

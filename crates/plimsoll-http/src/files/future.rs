@@ -40,12 +40,12 @@ impl Future for FilesFuture {
     /// # Panics
     /// When it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match &mut self.get_mut().state {
-            State::Ready(answer) => answer.take().expect("polled after it was ready"),
+        let response = match &mut self.get_mut().state {
+            State::Ready(response) => response.take().expect("polled after it was ready"),
             State::Elsewhere(reading) => {
                 ready!(Pin::new(reading).poll(cx)).unwrap_or_else(|error| refusal(Problem::internal(error)))
             }
         };
-        Poll::Ready(Ok(answer))
+        Poll::Ready(Ok(response))
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     FileBody,
     buffers::{Buffers, CHUNK},
-    conditions::{self, Verdict},
+    conditions::{self, ConditionResult},
     encoding::Encoding,
     multipart::{self, Piece, content_range},
     open::OpenFile,
@@ -100,27 +100,29 @@ fn read(file: OpenFile, buffers: Arc<Buffers>, span: Span, effort: Effort) -> Fi
 
 impl Representation {
     /// The response to a GET or HEAD with these headers.
-    pub(super) fn answer(self, method: &Method, asked: &HeaderMap, effort: Effort) -> Response<FileBody> {
+    pub(super) fn response(self, method: &Method, request: &HeaderMap, effort: Effort) -> Response<FileBody> {
         if let Some(validators) = &self.validators {
-            match conditions::check(asked, validators) {
-                Verdict::Go => {}
-                Verdict::NotModified => {
-                    let mut answer = Response::new(FileBody::empty());
-                    *answer.status_mut() = StatusCode::NOT_MODIFIED;
-                    self.say_of_every_state(answer.headers_mut());
-                    return answer;
+            match conditions::check(request, validators) {
+                ConditionResult::Proceed => {}
+                ConditionResult::NotModified => {
+                    let mut response = Response::new(FileBody::empty());
+                    *response.status_mut() = StatusCode::NOT_MODIFIED;
+                    self.say_of_every_state(response.headers_mut());
+                    return response;
                 }
-                Verdict::Failed => return refusal(Problem::new(Kind::PreconditionFailed)),
+                ConditionResult::PreconditionFailed => {
+                    return refusal(Problem::new(Kind::PreconditionFailed));
+                }
             }
         }
         let len = self.content.len();
-        match self.ranges(method, asked, len) {
+        match self.ranges(method, request, len) {
             Asked::Whole => {
-                let mut answer = self.head(StatusCode::OK, len);
+                let mut response = self.head(StatusCode::OK, len);
                 if method != Method::HEAD && len > 0 {
-                    *answer.body_mut() = self.content.span(Span { start: 0, end: len }, effort);
+                    *response.body_mut() = self.content.span(Span { start: 0, end: len }, effort);
                 }
-                answer
+                response
             }
             Asked::Nothing => {
                 let problem = Problem::new(Kind::RangeNotSatisfiable);
@@ -128,10 +130,10 @@ impl Representation {
             }
             Asked::Parts(spans) => match spans[..] {
                 [span] => {
-                    let mut answer = self.head(StatusCode::PARTIAL_CONTENT, span.end - span.start);
-                    answer.headers_mut().insert(header::CONTENT_RANGE, text(content_range(span, len)));
-                    *answer.body_mut() = self.content.span(span, effort);
-                    answer
+                    let mut response = self.head(StatusCode::PARTIAL_CONTENT, span.end - span.start);
+                    response.headers_mut().insert(header::CONTENT_RANGE, text(content_range(span, len)));
+                    *response.body_mut() = self.content.span(span, effort);
+                    response
                 }
                 _ => self.parts(&spans, len),
             },
@@ -139,7 +141,7 @@ impl Representation {
     }
 
     fn ranges(&self, method: &Method, asked: &HeaderMap, len: u64) -> Asked {
-        // RFC 9110, section 14.2: of any other method's answer there are no parts.
+        // RFC 9110, section 14.2: ranges are defined for GET only.
         if method != Method::GET || self.most_ranges == 0 {
             return Asked::Whole;
         }
@@ -154,16 +156,16 @@ impl Representation {
 
     fn parts(self, spans: &Spans, of: u64) -> Response<FileBody> {
         let parts = multipart::parts(spans, of, &self.content_type);
-        let mut answer = self.head(StatusCode::PARTIAL_CONTENT, parts.len);
-        answer.headers_mut().insert(header::CONTENT_TYPE, parts.content_type);
-        *answer.body_mut() = self.content.pieces(parts.pieces, parts.len);
-        answer
+        let mut response = self.head(StatusCode::PARTIAL_CONTENT, parts.len);
+        response.headers_mut().insert(header::CONTENT_TYPE, parts.content_type);
+        *response.body_mut() = self.content.pieces(parts.pieces, parts.len);
+        response
     }
 
     fn head(&self, status: StatusCode, len: u64) -> Response<FileBody> {
-        let mut answer = Response::new(FileBody::empty());
-        *answer.status_mut() = status;
-        let headers = answer.headers_mut();
+        let mut response = Response::new(FileBody::empty());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
         // In one go: growing a map means hashing all that is in it again.
         headers.reserve(12);
         headers.insert(header::CONTENT_TYPE, self.content_type.clone());
@@ -179,7 +181,7 @@ impl Representation {
             headers.insert(header::CONTENT_DISPOSITION, disposition.clone());
         }
         self.say_of_every_state(headers);
-        answer
+        response
     }
 
     /// Sets the fields that a 304 has too ([RFC 9110, section

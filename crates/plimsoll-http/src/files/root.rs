@@ -94,7 +94,7 @@ impl Way {
     fn best(folder: &OwnedFd) -> Self {
         use rustix::fs::{ResolveFlags, openat2};
         let tried = |resolve| openat2(folder, ".", FOLDER, Mode::empty(), resolve);
-        // Of the answers only "no such call" and "no such flag" say anything about the next one.
+        // Only the errors "no such call" and "no such flag" hold for the next call as well.
         let knows =
             |found: Result<OwnedFd, Errno>| !matches!(found, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL));
         if !knows(tried(ResolveFlags::BENEATH)) {

@@ -160,7 +160,7 @@ impl Files {
     }
 
     /// [`Miss::Cold`] is the only miss that comes back.
-    fn answer(&self, request: &Parts, effort: Effort) -> Result<Response<FileBody>, Miss> {
+    fn response(&self, request: &Parts, effort: Effort) -> Result<Response<FileBody>, Miss> {
         if request.method != Method::GET && request.method != Method::HEAD {
             let problem = Problem::new(Kind::MethodNotAllowed);
             return Ok(refusal(problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))));
@@ -203,7 +203,7 @@ impl Files {
                     disposition: None,
                     most_ranges: self.options.most_ranges,
                 };
-                Ok(representation.answer(&request.method, &request.headers, effort))
+                Ok(representation.response(&request.method, &request.headers, effort))
             }
             Ok(Found::Folder) if !is_folder && self.options.index.is_some() => Ok(with_slash(asked)),
             Ok(Found::Folder) => Ok(refusal(Problem::new(Kind::NotFound))),
@@ -253,12 +253,12 @@ fn with_slash(uri: &Uri) -> Response<FileBody> {
         Some(query) => format!("./{last}/?{query}"),
         None => format!("./{last}/"),
     };
-    let mut answer = Response::new(FileBody::empty());
-    *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let mut response = Response::new(FileBody::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     if let Ok(location) = HeaderValue::try_from(location) {
-        answer.headers_mut().insert(header::LOCATION, location);
+        response.headers_mut().insert(header::LOCATION, location);
     }
-    answer
+    response
 }
 
 /// Whether it is not there or not for the caller: to the caller it is the same.
@@ -293,15 +293,15 @@ impl<B> Service<Request<B>> for Files {
         #[cfg(feature = "server")]
         crate::serve::single();
         let (request, _) = request.into_parts();
-        if let Ok(answer) = self.answer(&request, Effort::Cached) {
-            return FilesFuture::ready(answer);
+        if let Ok(response) = self.response(&request, Effort::Cached) {
+            return FilesFuture::ready(response);
         }
         let files = self.clone();
-        let answering = tokio::task::spawn_blocking(move || {
+        let response = tokio::task::spawn_blocking(move || {
             // With full effort nothing is cold.
-            files.answer(&request, Effort::Full).unwrap_or_else(|miss| refusal(missed(miss)))
+            files.response(&request, Effort::Full).unwrap_or_else(|miss| refusal(missed(miss)))
         });
-        FilesFuture::elsewhere(answering)
+        FilesFuture::elsewhere(response)
     }
 }
 
@@ -321,10 +321,10 @@ mod tests {
         let files = Files::of(Root::open_for_steps(&folder).unwrap());
         for (path, status, body) in [("/a/", 200, Some("index")), ("/a", 307, None), ("/none", 404, None)] {
             let request = Request::get(path).body(()).unwrap();
-            let answer = files.clone().oneshot(request).await.unwrap();
-            assert_eq!(answer.status(), status, "{path}");
+            let response = files.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{path}");
             if let Some(body) = body {
-                assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body, "{path}");
+                assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), body, "{path}");
             }
         }
         assert!(files.download("a/index.html").await.is_ok());

@@ -9,7 +9,7 @@ use std::{
 };
 
 pin_project! {
-    /// The body of a response that has come past the keys: kept, too large for that, or the service's own.
+    /// The body of a response of the layer: stored, too large to be stored, or the service's own.
     pub struct KeyedBody<B> {
         read: Read,
         #[pin]
@@ -21,7 +21,7 @@ pin_project! {
     #[project = RestProjection]
     enum Rest<B> {
         Untouched { #[pin] body: B },
-        // Where it was when the reading of it stopped.
+        // It continues where reading stopped.
         Left { body: Pin<Box<B>> },
         None,
     }
@@ -32,17 +32,17 @@ pin_project! {
 struct Read {
     frame: Option<Frame<Bytes>>,
     trailers: Option<Frame<Bytes>>,
-    /// It broke off while it was being read.
+    /// It broke off while it was read.
     broken: bool,
 }
 
-/// Why the body of a response broke off.
+/// The reason why the body of a response broke off.
 #[derive(Debug)]
 pub struct KeyedBodyError<E>(Option<E>);
 
 impl<E> fmt::Display for KeyedBodyError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body of the answer broke off")
+        f.write_str("the body of the response broke off")
     }
 }
 
@@ -53,17 +53,17 @@ impl<E: Error + 'static> Error for KeyedBodyError<E> {
 }
 
 impl<B> KeyedBody<B> {
-    /// The service's own, untouched.
+    /// Creates the service's own body, unchanged.
     pub(super) fn passing(body: B) -> Self {
         Self { read: Read::default(), rest: Rest::Untouched { body } }
     }
 
-    /// All of it.
+    /// Creates a whole body.
     pub(super) fn whole(body: Bytes) -> Self {
         Self::read(body, Rest::None)
     }
 
-    /// Its beginning, and the rest as it comes.
+    /// Creates a body from its beginning and the rest.
     pub(super) fn begun(beginning: Bytes, body: Pin<Box<B>>) -> Self {
         Self::read(beginning, Rest::Left { body })
     }
@@ -73,13 +73,13 @@ impl<B> KeyedBody<B> {
         Self { read: Read { frame, ..Read::default() }, rest }
     }
 
-    /// The same with these trailers at its end.
+    /// Adds trailers to its end.
     pub(super) fn ending(mut self, trailers: Frame<Bytes>) -> Self {
         self.read.trailers = Some(trailers);
         self
     }
 
-    /// Its beginning, and then it breaks off as the service's own did.
+    /// Creates a body of its beginning, which then breaks off like the service's own.
     pub(super) fn broken(beginning: Bytes) -> Self {
         let mut body = Self::whole(beginning);
         body.read.broken = true;
@@ -139,7 +139,7 @@ impl<B: Body<Data = Bytes>> Body for KeyedBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         if self.read.broken {
-            // Nobody is to take the beginning for the whole.
+            // The client must not take the beginning for the whole.
             return SizeHint::default();
         }
         let read = self.read.frame.as_ref().and_then(Frame::data_ref).map_or(0, |data| data.len() as u64);

@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-/// In the extensions of a request that has a key: what it takes to keep the response within the service's own transaction.
+/// The right to store the response in the service's own transaction; in the extensions of a request with a key.
 ///
-/// With axum, `Extension<Claim>` in a handler's arguments, or `Option<Extension<Claim>>` where the key is optional.
+/// With axum, `Extension<Claim>` in a handler's arguments, or `Option<Extension<Claim>>` if the key is optional.
 #[derive(Clone, Debug)]
 pub struct Claim {
     lease: Lease,
@@ -22,17 +22,17 @@ impl Claim {
         Self { lease, keep, completed: Arc::default() }
     }
 
-    /// The lease on the request's key.
+    /// Returns the lease on the request's key.
     pub const fn lease(&self) -> &Lease {
         &self.lease
     }
 
-    /// For how long the response is kept.
+    /// Returns how long the response is kept.
     pub const fn keep(&self) -> Duration {
         self.keep
     }
 
-    /// Whether the service has written the response itself.
+    /// Whether the service has stored the response itself.
     pub(super) fn is_completed(&self) -> bool {
         self.completed.load(Relaxed)
     }

@@ -1,16 +1,16 @@
-//! Digests of a key's scope and name, and of the request sent under it, in 32 bytes each: of one length, with no client
-//! data in the store.
+//! Digests of a key's scope and name, and of the request sent under it. Each has 32 bytes, so the store holds no client
+//! data.
 
 use super::IdempotencyKey;
 use http::{HeaderName, request::Parts};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Which request it is: SHA-256 over method, path and query, some headers and the body.
+/// The identity of a request: SHA-256 over method, path and query, some headers and the body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
-/// A key within its scope, as stores know it: SHA-256 over both, and whose it is.
+/// A key within its scope, as stores see it: SHA-256 over both, with its owner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopedKey {
     hash: [u8; 32],
@@ -23,7 +23,7 @@ pub struct ScopedKey {
 pub struct ScopeId([u8; 32]);
 
 impl Fingerprint {
-    /// Of a request with this body; of the headers only these count.
+    /// Computes the fingerprint of a request with this body. Only these headers count.
     pub fn of(request: &Parts, headers: &[HeaderName], body: &[u8]) -> Self {
         let mut hash = Sha256::new();
         piece(&mut hash, request.method.as_str().as_bytes());
@@ -40,19 +40,19 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
-    /// These 32 bytes.
+    /// Creates it from 32 bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its 32 bytes.
+    /// Returns its 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
 impl ScopedKey {
-    /// `key` as `scope` uses it; `None` where all clients share one space of keys.
+    /// Creates it from a key and its scope; `None` if all clients share one space of keys.
     pub fn new(scope: Option<&[u8]>, key: &IdempotencyKey) -> Self {
         let mut hash = Sha256::new();
         piece(&mut hash, scope.unwrap_or_default());
@@ -61,26 +61,25 @@ impl ScopedKey {
         Self { hash: hash.finalize().into(), scope }
     }
 
-    /// Its 32 bytes, in which its scope is contained.
+    /// Returns its 32 bytes, which cover the scope.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.hash
     }
 
-    /// Returns the owner of the key; `None` where the layer has no scope. A store uses it to hold one client to its
-    /// share.
+    /// Returns the owner of the key; `None` if the layer has no scope. A store uses it to limit each client to its share.
     pub const fn scope(&self) -> Option<&ScopeId> {
         self.scope.as_ref()
     }
 }
 
 impl ScopeId {
-    /// Its 32 bytes.
+    /// Returns its 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// With its length before it, so that no two lists of pieces are the same bytes.
+/// Hashes a piece with its length before it, so that different lists of pieces are different bytes.
 fn piece(hash: &mut Sha256, bytes: &[u8]) {
     hash.update((bytes.len() as u64).to_be_bytes());
     hash.update(bytes);

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// The value of an `Idempotency-Key`: 1 to 255 printable ASCII characters.
 ///
-/// Read from a structured field's string ([RFC 9651](https://www.rfc-editor.org/rfc/rfc9651), as the draft asks:
-/// `"8e03978e-40d5"`, quotes and all) or from a bare word (`8e03978e-40d5`), which many clients send; both are the same
-/// key. Well-formed parameters behind a string mean nothing, as with every structured field that defines none.
+/// It is read from a structured field's string ([RFC 9651](https://www.rfc-editor.org/rfc/rfc9651), as the draft requires:
+/// `"8e03978e-40d5"` with the quotes) or from a bare word (`8e03978e-40d5`), which many clients send; both are the same
+/// key. Well-formed parameters after a string are ignored, as the draft defines none.
 ///
 /// ```
 /// # use plimsoll_http::idempotency::IdempotencyKey;
@@ -19,32 +19,32 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct IdempotencyKey(Box<str>);
 
-/// Why it is no key.
+/// The reason why a value is not a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdempotencyKeyError {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("the key is empty")]
     Empty,
-    /// More than [`IdempotencyKey::MOST`] characters.
+    /// It has more than [`IdempotencyKey::MOST`] characters.
     #[error("the key is longer than {} characters", IdempotencyKey::MOST)]
     TooLong,
-    /// Neither a structured field's string nor a bare word.
+    /// It is neither a structured field's string nor a bare word.
     #[error("the key is neither a quoted string nor a bare word of printable ASCII")]
     Malformed,
-    /// More than one header.
+    /// There is more than one header.
     #[error("there is more than one key")]
     Several,
 }
 
 impl IdempotencyKey {
-    /// The most characters a key may have.
+    /// The most characters of a key.
     pub const MOST: usize = 255;
 
-    /// The one key of these headers, if there is any.
+    /// Returns the key of these headers, if there is one.
     ///
     /// # Errors
-    /// [`IdempotencyKeyError`] where it is malformed or there are several.
+    /// [`IdempotencyKeyError`] if it is malformed or there are several.
     pub fn of(headers: &HeaderMap) -> Result<Option<Self>, IdempotencyKeyError> {
         let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
@@ -64,7 +64,7 @@ impl TryFrom<&str> for IdempotencyKey {
     type Error = IdempotencyKeyError;
 
     fn try_from(value: &str) -> Result<Self, IdempotencyKeyError> {
-        // Twice as long where every character is escaped, and the quotes.
+        // Twice as long if every character is escaped, and the quotes.
         if value.len() > 2 * Self::MOST + 2 {
             return Err(IdempotencyKeyError::TooLong);
         }
@@ -104,8 +104,8 @@ fn unquoted(rest: &str) -> Result<String, IdempotencyKeyError> {
     if are_parameters(signs.as_str()) { Ok(key) } else { Err(IdempotencyKeyError::Malformed) }
 }
 
-/// Whether it is `*( ";" *SP key [ "=" bare-item ] )`. Items other than strings are taken by their characters alone, since
-/// nobody asks what they say.
+/// Whether it is `*( ";" *SP key [ "=" bare-item ] )`. Items other than strings are checked by their characters alone, since
+/// their values are not used.
 fn are_parameters(mut rest: &str) -> bool {
     while !rest.is_empty() {
         let Some(parameter) = rest.strip_prefix(';') else { return false };
@@ -142,7 +142,7 @@ fn after_item(value: &str) -> Option<&str> {
     (after.len() < value.len()).then_some(after)
 }
 
-/// As a structured field's string, as it is sent.
+/// Writes it as a structured field's string, as it is sent.
 impl fmt::Display for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;

@@ -16,26 +16,26 @@ use std::{
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
-/// As many requests with a key are worked on at once unless told otherwise.
+/// The default number of requests with a key that are in progress at once.
 const AT_ONCE: usize = 1024;
 
-/// Does a request that is sent twice once. See the [module](super).
+/// A layer that processes a repeated request once. See the [module](super).
 ///
-/// Put it inside whatever knows the caller, and outside whatever does the work; on single routes (`route_layer`), or on
-/// all: requests of other methods, and those without a key where none is required, pass untouched.
+/// Put it inside the authentication and outside the work, on single routes (`route_layer`) or on all: requests of other
+/// methods, and requests without a key if none is required, pass unchanged.
 pub struct IdempotencyLayer<St> {
     pub(super) store: Arc<St>,
     pub(super) settings: Arc<Settings>,
     pub(super) metrics: Metrics,
     pub(super) places: Arc<Semaphore>,
     pub(super) at_once: usize,
-    /// Whether the log has it that there is no scope.
+    /// Whether the log has warned that there is no scope.
     warned: Arc<AtomicBool>,
 }
 
 impl<St: Store> IdempotencyLayer<St> {
-    /// For `POST` and `PATCH`, keys optional, a second request at the same time gets 409, bodies and responses of up to
-    /// 1 MiB, durations as by default.
+    /// Creates a layer for `POST` and `PATCH` with optional keys, 409 for a second request at the same time, bodies and
+    /// responses of up to 1 MiB, and the default durations.
     pub fn new(store: impl Into<Arc<St>>) -> Self {
         Self {
             store: store.into(),
@@ -47,15 +47,15 @@ impl<St: Store> IdempotencyLayer<St> {
         }
     }
 
-    /// The same, and a request without a key gets 400.
+    /// Requires a key: a request without one gets 400.
     #[must_use]
     pub fn required(mut self) -> Self {
         self.settings_mut().required = true;
         self
     }
 
-    /// The same, and whoever is refused because of its key (400, 409, 422) is told by a `Link` where to read about it.
-    /// `url` is put into the header as it is; one that cannot stand there is left out.
+    /// Adds a `Link` to the documentation of keys to each refusal because of a key (400, 409, 422). `url` is put into the
+    /// header unchanged; an invalid one is ignored.
     #[must_use]
     pub fn documented_at(mut self, url: &str) -> Self {
         let link = format!("<{url}>; rel=\"describedby\"; type=\"text/html\"");
@@ -63,89 +63,87 @@ impl<St: Store> IdempotencyLayer<St> {
         self
     }
 
-    /// The same for these methods.
+    /// Sets the methods.
     #[must_use]
     pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
         self.settings_mut().methods = methods.into_iter().collect();
         self
     }
 
-    /// The same with another way with requests whose key is under way.
+    /// Sets the handling of requests whose key is in progress.
     #[must_use]
     pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
         self.settings_mut().on_conflict = on_conflict;
         self
     }
 
-    /// The same with other durations.
+    /// Sets the durations.
     #[must_use]
     pub fn durations(mut self, durations: Durations) -> Self {
         self.settings_mut().durations = durations;
         self
     }
 
-    /// The same, and each of these has keys of its own: the authenticated user, the tenant. What it is made of must
-    /// stay the same from one try to the next (a user's id does, a token that is renewed does not).
+    /// Sets the owner of a request's key: the authenticated user, or the tenant. It must be the same for each try (a user's
+    /// id is, a renewed token is not).
     #[must_use]
     pub fn scope(mut self, scope: impl Fn(&Parts) -> Vec<u8> + Send + Sync + 'static) -> Self {
         self.settings_mut().scope = Scope::Of(Arc::new(scope));
         self
     }
 
-    /// The same, and all clients share one space of keys, because there is but one, or because that is meant: the log does
-    /// not warn of it.
+    /// Declares that all clients share one space of keys, so that the log does not warn.
     #[must_use]
     pub fn one_scope(mut self) -> Self {
         self.settings_mut().scope = Scope::One;
         self
     }
 
-    /// The same, taking bodies of up to so many bytes: they are held in memory. A larger one gets 413.
+    /// Sets the largest request body, in bytes. Bodies are held in memory; a larger one gets 413.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.settings_mut().body_limit = bytes;
         self
     }
 
-    /// The same, keeping answers of up to so many bytes. Of a larger one it is kept that it was given: the request sent
-    /// again gets 409 `answer-not-kept`.
+    /// Sets the largest response that is kept, in bytes. Of a larger one only the fact is kept: the request sent again gets
+    /// 409 `answer-not-kept`.
     #[must_use]
-    pub fn answer_limit(mut self, bytes: usize) -> Self {
-        self.settings_mut().answer_limit = bytes;
+    pub fn response_limit(mut self, bytes: usize) -> Self {
+        self.settings_mut().response_limit = bytes;
         self
     }
 
-    /// The same, and two requests that differ in this header are not the same. `Content-Type` counts already.
+    /// Adds a header to the fingerprint: requests that differ in it are different. `Content-Type` counts already.
     #[must_use]
     pub fn counting_header(mut self, name: HeaderName) -> Self {
         self.settings_mut().counting_headers.push(name);
         self
     }
 
-    /// The same, and this header of a response is kept with it. Those that describe the content are already.
+    /// Adds a header that is stored with a response. Those that describe the content are stored already.
     #[must_use]
     pub fn keeping_header(mut self, name: HeaderName) -> Self {
         self.settings_mut().kept_headers.push(name);
         self
     }
 
-    /// The same, and responses of 4xx are kept, but for 401, 408, 425 and 429, which pass by themselves. For a service whose
-    /// refusals are decisions that must stay. A client that sends nonsense fills its share of the store with the responses.
+    /// Also stores 4xx responses, except 401, 408, 425 and 429, which are temporary. For a service whose refusals are final
+    /// decisions. The responses to nonsense then fill the client's share of the store.
     #[must_use]
     pub fn keeping_client_errors(self) -> Self {
         self.final_where(is_final_with_client_errors)
     }
 
-    /// The same, and these statuses are final: their responses are kept. Others free the key. As it is without this, all
-    /// below 400 are.
+    /// Sets which statuses are final: their responses are stored, others free the key. By default all below 400 are final.
     #[must_use]
     pub fn final_where(mut self, is_final: fn(StatusCode) -> bool) -> Self {
         self.settings_mut().is_final = is_final;
         self
     }
 
-    /// The same with at most so many requests with a key under way at once, those included whose client has left;
-    /// more get 503. All clones of the layer made from here on share them.
+    /// Sets the most requests with a key in progress at once, including those whose client has left; further ones get 503.
+    /// All later clones of the layer share this limit.
     #[must_use]
     pub fn at_once(mut self, requests: usize) -> Self {
         let requests = requests.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
@@ -154,7 +152,7 @@ impl<St: Store> IdempotencyLayer<St> {
         self
     }
 
-    /// The same, counting in this registry: `plimsoll_idempotency_total` by `event`.
+    /// Registers the metric `plimsoll_idempotency_total` by `event`.
     ///
     /// # Errors
     /// If the registry is full, or has a metric of that name and other labels.
@@ -163,19 +161,19 @@ impl<St: Store> IdempotencyLayer<St> {
         Ok(self)
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &St {
         &self.store
     }
 
-    /// How many requests with a key are under way, those included whose client has left.
+    /// Returns the number of requests with a key in progress, including those whose client has left.
     pub fn under_way(&self) -> usize {
         self.at_once - self.places.available_permits()
     }
 
-    /// Until none is under way: for a drain, once no request comes any more. New ones meanwhile get 503.
+    /// Waits until no request is in progress, for a drain after the last request. New ones meanwhile get 503.
     ///
-    /// Cancel safe: dropped, new ones are taken again.
+    /// Cancel safe: when it is dropped, new requests are accepted again.
     pub async fn idle(&self) {
         // The clamp in `at_once` keeps it within a u32; the semaphore is never closed.
         let _all = self.places.acquire_many(self.at_once as u32).await;
@@ -196,7 +194,7 @@ impl<St> IdempotencyLayer<St> {
                 if !self.warned.swap(true, Relaxed) {
                     tracing::warn!(
                         "idempotency keys have no scope: whoever guesses a key and sends the same request reads \
-                         another client's answer; name the client by IdempotencyLayer::scope, or say that there is \
+                         another client's response; name the client by IdempotencyLayer::scope, or say that there is \
                          but one by IdempotencyLayer::one_scope"
                     );
                 }
@@ -205,7 +203,7 @@ impl<St> IdempotencyLayer<St> {
         }
     }
 
-    /// A refusal with the way to where keys are explained.
+    /// Returns a refusal with a link to the documentation of keys.
     pub(super) fn explained(&self, problem: Problem) -> Problem {
         match &self.settings.documentation {
             Some(link) => problem.header(header::LINK, link.clone()),

@@ -1,49 +1,48 @@
-//! Idempotency keys: a request that is sent twice is done once.
+//! Idempotency keys: a request that is sent twice is processed once.
 //!
-//! A client that did not see the response to its `POST` cannot know whether it was done. With an `Idempotency-Key`
+//! A client that got no response to its `POST` cannot know whether it was processed. With an `Idempotency-Key`
 //! ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/))
-//! it sends the request again, and [`IdempotencyLayer`] sees to it that the work is done once:
+//! it sends the request again, and [`IdempotencyLayer`] ensures that the work is done once:
 //!
-//! | the request | the response |
+//! | request | response |
 //! | --- | --- |
-//! | the first with its key | the service's own, kept before it is sent |
-//! | a later one, the same | the first one's, with `Idempotency-Replayed: true` |
-//! | the same while the first is under way | 409 `idempotency-key-in-flight`, or the first one's after a wait ([`OnConflict`]) |
+//! | the first with its key | the service's own, stored before it is sent |
+//! | the same again | the first one's, with `Idempotency-Replayed: true` |
+//! | the same while the first is in progress | 409 `idempotency-key-in-flight`, or the first one's after a wait ([`OnConflict`]) |
 //! | another one under the same key | 422 `idempotency-key-reused` |
 //! | a malformed key, a key too long, two keys | 400 `idempotency-key-invalid` |
-//! | no key where one is required | 400 `idempotency-key-missing` |
+//! | no key, if one is required | 400 `idempotency-key-missing` |
 //! | a key beyond its client's share of the store | 429 `rate-limited` |
 //! | a body over the limit | 413 `body-too-large` |
 //!
 //! "The same" is decided by a [`Fingerprint`] of method, path, query, some headers and the body. "Its key" is within a
 //! scope that the service names ([`IdempotencyLayer::scope`]): **without a scope all clients share one space of keys**,
-//! and whoever guesses a key and sends the same request reads another's answer. The log says so once, unless the service
-//! says that this is meant ([`IdempotencyLayer::one_scope`]).
+//! and a client that guesses a key and sends the same request gets another client's response. The log warns once, unless
+//! the service declares that this is intended ([`IdempotencyLayer::one_scope`]).
 //!
-//! Answers that are not final (4xx and 5xx) are not kept: nothing was done, so they take no place in the store, the key is
-//! free again, and the client may try again with a request put right. So is a key whose request panicked or ran out of
-//! time. A service whose 4xx are decisions that must stay says so
-//! ([`IdempotencyLayer::keeping_client_errors`]).
+//! Responses that are not final (4xx and 5xx) are not stored: no work was done, so they take no room in the store, the key
+//! is free again, and the client may send a corrected request. A key whose request panicked or ran out of time is free as
+//! well. A service whose 4xx are final decisions stores them ([`IdempotencyLayer::keeping_client_errors`]).
 //!
-//! Answers that stream (server-sent events, lines of JSON, gRPC, …) pass as they come. It is kept that they were given, and
-//! not what they said.
+//! Streaming responses (server-sent events, lines of JSON, gRPC, …) are passed on as they come. Only the fact is stored, not
+//! their content.
 //!
 //! # A client that leaves
-//! The work goes on in a task of its own until it ends or its time is over ([`Durations`]), so that the response is there
-//! when the client asks again. How many are under way at once is bounded.
+//! The work goes on in its own task until it ends or its time is over ([`Durations`]), so that the response is stored when
+//! the client sends the request again. The number in progress at once is bounded.
 //!
-//! # A crash between work and answer
-//! A key under way is held by a [`Lease`]. When the process dies, the lease runs out, and the next request with the same
-//! key **and the same fingerprint** takes it over; until then it gets 409. A lease that was taken over is lost: its
-//! holder can neither keep a response nor free the key.
+//! # A crash between work and response
+//! A key in progress is held by a [`Lease`]. When the process dies, the lease expires, and the next request with the same
+//! key **and the same fingerprint** takes it over; until then it gets 409. A lease that was taken over is lost: its holder
+//! can neither store a response nor free the key.
 //!
 //! The state that the next holder finds depends on the store:
-//! - With `PostgresStore::complete_in` (feature `postgres`), work and answer are committed by one transaction of the
-//!   service's own database: both are there or neither is. Done exactly once.
-//! - Otherwise the work may have been done without its response having been kept, and is done again: at least once. The
-//!   service has to see for itself, by a unique key of its own, say.
+//! - With `PostgresStore::complete_in` (feature `postgres`), work and response are committed by one transaction of the
+//!   service's own database, both or neither: the work is done exactly once.
+//! - Otherwise the work may have been done without a stored response, and is done again: at least once. The service has to
+//!   detect that itself, for example by a unique key.
 //!
-//! [`MemoryStore`] forgets everything with the process: it is for one process, and for tests.
+//! [`MemoryStore`] loses everything with the process: it is for one process, and for tests.
 
 mod body;
 mod claim;
@@ -79,13 +78,13 @@ use http::{HeaderMap, HeaderName, Method};
 /// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The header that says of a response that it was given before.
+/// The header of a replayed response.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Whether sending the request twice does what sending it once does.
+/// Whether sending the request twice has the same effect as sending it once.
 ///
 /// True for the methods that [RFC 9110, section 9.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2) calls
-/// idempotent, and for a request with one non-empty `Idempotency-Key`: the peer sorts out duplicates.
+/// idempotent, and for a request with one non-empty `Idempotency-Key`: the peer recognizes duplicates.
 pub fn is_idempotent(method: &Method, headers: &HeaderMap) -> bool {
     if [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
         .contains(method)

@@ -1,4 +1,4 @@
-//! The work on one request with a key, in a task of its own.
+//! The work on one request with a key, in its own task.
 
 use super::{
     Begun, Claim, Completed, Fingerprint, IdempotencyLayer, KeyedBody, Lease, Outcome, ScopedKey, Store,
@@ -20,11 +20,11 @@ use tokio::{
 };
 use tower_service::Service;
 
-/// How often a store is asked to keep an outcome, and how long is waited in between.
+/// The most tries to store an outcome, and the wait between them.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A request that has been read, and whoever is to answer it.
+/// A request that has been read, and the service for it.
 pub(super) struct Work<S, St> {
     pub(super) layer: IdempotencyLayer<St>,
     /// Ready to be called.
@@ -38,17 +38,17 @@ pub(super) struct Work<S, St> {
 /// The result of the work.
 #[allow(clippy::large_enum_variant)] // Nearly all of them are the largest.
 pub(super) enum Ran<R, E> {
-    Answered(Response<KeyedBody<R>>),
+    Responded(Response<KeyedBody<R>>),
     Failed(E),
     Panicked(PanicError),
     Refused(Problem),
 }
 
-/// The result, or the reason why the work was not begun, with the work, to try again.
+/// The result, or the reason why the work did not begin, with the work for another try.
 pub(super) type Tried<S, St, R, E> = Result<Ran<R, E>, Box<(Begun, Work<S, St>)>>;
 
 impl<S, St: Store> Work<S, St> {
-    /// Tries to begin it, and does it: in a task that nobody's leaving ends.
+    /// Tries to begin the work, and does it in a task that does not end with the client.
     ///
     /// Spawns the work. Its result is received unless the runtime goes down.
     pub(super) fn spawn<B, R>(
@@ -101,12 +101,12 @@ impl<S, St: Store> Work<S, St> {
         request.extensions_mut().insert(claim.clone());
 
         let until = Instant::now() + durations.run();
-        let answered = timeout_at(until, catch(async { inner.call(request).await })).await;
-        let ran = match answered {
-            Ok(Ok(Ok(answer))) if (layer.settings.is_final)(answer.status()) => {
-                return Ok(layer.keep(&claim, answer, until).await);
+        let result = timeout_at(until, catch(async { inner.call(request).await })).await;
+        let ran = match result {
+            Ok(Ok(Ok(response))) if (layer.settings.is_final)(response.status()) => {
+                return Ok(layer.keep(&claim, response, until).await);
             }
-            Ok(Ok(Ok(answer))) => Ran::Answered(answer.map(KeyedBody::passing)),
+            Ok(Ok(Ok(response))) => Ran::Responded(response.map(KeyedBody::passing)),
             Ok(Ok(Err(error))) => Ran::Failed(error),
             Ok(Err(panicked)) => Ran::Panicked(panicked),
             Err(_) => Ran::Refused(Kind::DeadlineExceeded.into()),
@@ -116,7 +116,7 @@ impl<S, St: Store> Work<S, St> {
     }
 }
 
-/// As much of a body as was read.
+/// The part of a body that was read.
 enum Read {
     Whole { body: Bytes, trailers: Option<Frame<Bytes>> },
     TooLarge { beginning: Bytes },
@@ -124,40 +124,40 @@ enum Read {
 }
 
 impl<St: Store> IdempotencyLayer<St> {
-    /// Keeps a final response, then gives it.
-    async fn keep<R, E>(&self, claim: &Claim, answer: Response<R>, until: Instant) -> Ran<R, E>
+    /// Stores a final response, then returns it.
+    async fn keep<R, E>(&self, claim: &Claim, response: Response<R>, until: Instant) -> Ran<R, E>
     where
         R: Body<Data = Bytes>,
     {
-        let (parts, body) = answer.into_parts();
+        let (parts, body) = response.into_parts();
         let mut body = Box::pin(body);
-        // Known without a look at it: that it goes on for long, or is larger than is kept.
-        if streams(&parts) || body.size_hint().lower() > self.settings.answer_limit as u64 {
+        // Known without reading it: it is a stream, or larger than the limit.
+        if streams(&parts) || body.size_hint().lower() > self.settings.response_limit as u64 {
             self.metrics.count(Event::Unkept);
             if !claim.is_completed() {
                 self.complete(claim, &Outcome::Unkept).await;
             }
             let body = KeyedBody::begun(Bytes::new(), body);
-            return Ran::Answered(Response::from_parts(parts, body));
+            return Ran::Responded(Response::from_parts(parts, body));
         }
-        let read = catch(timeout_at(until, read(body.as_mut(), self.settings.answer_limit))).await;
+        let read = catch(timeout_at(until, read(body.as_mut(), self.settings.response_limit))).await;
         let (outcome, ran) = match read {
-            // It comes no further.
+            // The rest does not come.
             Ok(Err(_)) => (Outcome::Unkept, Ran::Refused(Kind::DeadlineExceeded.into())),
             Err(panicked) => (Outcome::Unkept, Ran::Panicked(panicked)),
             Ok(Ok(Read::Whole { body, trailers })) => {
                 let kept = StoredResponse::of(&parts, &self.settings.kept_headers, body.clone());
                 let body = KeyedBody::whole(body);
                 let body = if let Some(trailers) = trailers { body.ending(trailers) } else { body };
-                (Outcome::Answered(kept), Ran::Answered(Response::from_parts(parts, body)))
+                (Outcome::Stored(kept), Ran::Responded(Response::from_parts(parts, body)))
             }
             Ok(Ok(Read::TooLarge { beginning })) => {
                 let body = KeyedBody::begun(beginning, body);
-                (Outcome::Unkept, Ran::Answered(Response::from_parts(parts, body)))
+                (Outcome::Unkept, Ran::Responded(Response::from_parts(parts, body)))
             }
             Ok(Ok(Read::Broken { beginning })) => {
                 let body = KeyedBody::broken(beginning);
-                (Outcome::Unkept, Ran::Answered(Response::from_parts(parts, body)))
+                (Outcome::Unkept, Ran::Responded(Response::from_parts(parts, body)))
             }
         };
         if outcome == Outcome::Unkept {
@@ -169,21 +169,21 @@ impl<St: Store> IdempotencyLayer<St> {
         ran
     }
 
-    /// The response goes out whether it could be kept or not: the work is done, and an error would have it done again.
+    /// The response is sent even if it could not be stored: the work is done, and an error would cause it to be done again.
     async fn complete(&self, claim: &Claim, outcome: &Outcome) {
         for tried in 1..=TRIES {
             match self.store.complete(claim.lease(), outcome, claim.keep()).await {
                 Ok(Completed::Kept) => return,
                 Ok(Completed::Lost) => {
                     self.metrics.count(Event::Lost);
-                    tracing::error!(lease = ?claim.lease(), "the lease was lost before the answer could be kept");
+                    tracing::error!(lease = ?claim.lease(), "the lease was lost before the response could be kept");
                     return;
                 }
                 Err(_) if tried < TRIES => sleep(PAUSE * tried).await,
                 Err(error) => {
                     self.metrics.count(Event::Failed);
                     let problem = error.into();
-                    tracing::error!(lease = ?claim.lease(), error = %Chain(&problem), "the answer could not be kept");
+                    tracing::error!(lease = ?claim.lease(), error = %Chain(&problem), "the response could not be kept");
                 }
             }
         }
@@ -216,7 +216,7 @@ async fn read<R: Body<Data = Bytes> + Unpin>(mut body: R, limit: usize) -> Read 
     Read::Whole { body: all.done(), trailers: None }
 }
 
-/// Chunks in one piece; a single one is not copied.
+/// Joins chunks; a single one is not copied.
 #[derive(Default)]
 pub(super) struct Gathered {
     only: Bytes,
@@ -244,7 +244,7 @@ impl Gathered {
     }
 }
 
-/// For a caller that polls by hand and has no use for a pinned place.
+/// Polls a body once, for a caller that cannot pin it.
 pub(super) async fn read_request<B>(body: B, limit: usize) -> Result<Bytes, Problem>
 where
     B: Body<Data = Bytes>,

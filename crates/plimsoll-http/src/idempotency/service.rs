@@ -20,13 +20,13 @@ use std::{
 use tokio::time::{Instant, sleep};
 use tower_service::Service;
 
-/// Between two looks at a request that is under way: the first and the longest pause.
+/// The first and the longest pause between two checks of a request in progress.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A service that does a request that is sent twice once. See the [module](super).
+/// A service that processes a repeated request once. See the [module](super).
 ///
-/// Its errors are the inner service's; refusals of its own are answers, [told](crate::boundary::ReportedProblem) to a
+/// Its errors are the inner service's; its own refusals are responses, [reported](crate::boundary::ReportedProblem) to a
 /// boundary further out.
 pub struct IdempotencyService<S, St> {
     inner: S,
@@ -52,10 +52,10 @@ impl<S: fmt::Debug, St> fmt::Debug for IdempotencyService<S, St> {
 }
 
 pin_project! {
-    /// A call past the keys.
+    /// A call of the layer.
     ///
-    /// Cancel safe: dropped, a request without a key is dropped with it; the work on one with a key goes on, once the
-    /// request's body has been read.
+    /// Cancel safe: when it is dropped, a request without a key is dropped with it; the work on one with a key goes on, once
+    /// the request's body has been read.
     pub struct ResponseFuture<F, R, E> {
         #[pin]
         stage: Stage<F, R, E>,
@@ -80,11 +80,11 @@ where
     type Output = Result<Response<KeyedBody<R>>, E>;
 
     /// # Panics
-    /// Where the inner service did, and when polled again after its end.
+    /// If the inner service did, and when polled again after its end.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().stage.project() {
             StageProjection::Passing { future } => {
-                future.poll(cx).map(|answer| answer.map(|answer| answer.map(KeyedBody::passing)))
+                future.poll(cx).map(|response| response.map(|response| response.map(KeyedBody::passing)))
             }
             StageProjection::Refused { problem } => {
                 Poll::Ready(Ok(refusal(problem.take().expect("polled after its end"))))
@@ -134,7 +134,7 @@ where
                 return self.refuse(Problem::new(Kind::IdempotencyKeyInvalid).detail(bad.to_string()));
             }
         };
-        // The instance that was readied is the one that is called.
+        // The ready instance is the one that is called.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
         let keyed = keyed(self.layer.clone(), ready, key, request);
@@ -199,12 +199,12 @@ where
             return Ok(refusal(Problem::new(Kind::Overloaded).after(Duration::from_secs(1))));
         };
         let begun = match work.spawn(place).await {
-            Ok(Ok(Ran::Answered(answer))) => return Ok(answer),
+            Ok(Ok(Ran::Responded(response))) => return Ok(response),
             Ok(Ok(Ran::Failed(error))) => return Err(error),
             Ok(Ok(Ran::Panicked(panicked))) => panicked.resume(),
             Ok(Ok(Ran::Refused(problem))) => return Ok(refusal(problem)),
             Ok(Err(again)) => *again,
-            // The runtime is going down, and the task with it.
+            // The runtime is shutting down, and the task with it.
             Err(_) => return Ok(refusal(Kind::Draining.into())),
         };
         match begun {
@@ -222,10 +222,10 @@ where
             (Begun::Done(outcome), _) => {
                 metrics.count(Event::Replayed);
                 return Ok(match outcome {
-                    Outcome::Answered(answer) => answer.replayed().map(KeyedBody::whole),
+                    Outcome::Stored(response) => response.replayed().map(KeyedBody::whole),
                     Outcome::Unkept => refusal(
                         Problem::conflict("answer-not-kept")
-                            .detail("the request was done; its answer could not be kept"),
+                            .detail("the request was done; its response could not be kept"),
                     ),
                 });
             }

@@ -1,7 +1,7 @@
 use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use std::{fmt, sync::Arc, time::Duration};
 
-/// How long things may take, and how long they are remembered.
+/// The time limits of the work, of a lease, and of stored responses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Durations {
     run: Duration,
@@ -9,16 +9,16 @@ pub struct Durations {
     keep: Duration,
 }
 
-/// Why these durations do not go together.
+/// The reason why durations contradict each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("0 < run < lease <= keep must hold")]
 pub struct DurationsError;
 
 impl Durations {
-    /// - `run`: the work is broken off after this.
-    /// - `lease`: a key whose holder died is taken over after this, counted from the beginning of the work. Longer than
-    ///   `run`, by as much as a store may be slow.
-    /// - `keep`: a response is given again for this long. Clients must not send a request again later than that.
+    /// - `run`: the most time of the work.
+    /// - `lease`: the time from the beginning of the work after which the key of a dead holder is taken over. Longer than
+    ///   `run`, by the time that the store may take.
+    /// - `keep`: how long a response is replayed. Clients must not send a request again later than that.
     ///
     /// # Errors
     /// [`DurationsError`] unless 0 < `run` < `lease` ≤ `keep`.
@@ -27,23 +27,23 @@ impl Durations {
         if in_order { Ok(Self { run, lease, keep }) } else { Err(DurationsError) }
     }
 
-    /// The work is broken off after this.
+    /// Returns the most time of the work.
     pub const fn run(&self) -> Duration {
         self.run
     }
 
-    /// A key whose holder died is taken over after this.
+    /// Returns the time after which the key of a dead holder is taken over.
     pub const fn lease(&self) -> Duration {
         self.lease
     }
 
-    /// A response is given again for this long.
+    /// Returns how long a response is replayed.
     pub const fn keep(&self) -> Duration {
         self.keep
     }
 }
 
-/// 30 seconds to run, a minute's lease, a day to be remembered.
+/// 30 seconds to run, a lease of a minute, responses kept for a day.
 impl Default for Durations {
     fn default() -> Self {
         let seconds = Duration::from_secs;
@@ -51,27 +51,27 @@ impl Default for Durations {
     }
 }
 
-/// The handling of a request while another one with its key is under way.
+/// The handling of a request while another one with its key is in progress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnConflict {
     /// It gets 409 at once, with `Retry-After: 1`.
     #[default]
     Conflict,
-    /// It waits for the first one's answer for so long, and no longer than its own deadline; then it gets 409.
+    /// It waits for the first one's response for this long at most, and not beyond its own deadline; then it gets 409.
     Wait(Duration),
 }
 
-/// Names the client whose key it is.
+/// The function that names the owner of a key.
 type Namer = dyn Fn(&Parts) -> Vec<u8> + Send + Sync;
 
 /// The owner of keys.
 #[derive(Clone)]
 pub(super) enum Scope {
-    /// Nobody said.
+    /// Not set.
     Unset,
-    /// All clients are one, and that is meant.
+    /// All clients share one space of keys, by intention.
     One,
-    /// The client that this names.
+    /// The client that this function names.
     Of(Arc<Namer>),
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Settings {
     pub(super) on_conflict: OnConflict,
     pub(super) durations: Durations,
     pub(super) body_limit: usize,
-    pub(super) answer_limit: usize,
+    pub(super) response_limit: usize,
     pub(super) counting_headers: Vec<HeaderName>,
     pub(super) kept_headers: Vec<HeaderName>,
     pub(super) is_final: fn(StatusCode) -> bool,
@@ -99,7 +99,7 @@ impl Default for Settings {
             on_conflict: OnConflict::default(),
             durations: Durations::default(),
             body_limit: 1 << 20,
-            answer_limit: 1 << 20,
+            response_limit: 1 << 20,
             counting_headers: vec![header::CONTENT_TYPE],
             kept_headers: vec![
                 header::CACHE_CONTROL,
@@ -120,7 +120,7 @@ impl Default for Settings {
     }
 }
 
-/// Returns whether this status says that the work was done, or need not be.
+/// Returns whether this status shows that the work was done, or need not be.
 fn is_final(status: StatusCode) -> bool {
     !status.is_server_error() && !status.is_client_error()
 }

@@ -2,21 +2,21 @@ use super::{Fingerprint, ScopedKey, StoredResponse};
 use crate::Problem;
 use std::time::Duration;
 
-/// Where it is kept what was done under a key.
+/// A store of keys and their outcomes.
 ///
-/// One key is held by one lease at a time, and every change is made by whoever holds it: a lease that ran out and was
-/// taken over changes nothing any more.
+/// One key is held by one lease at a time, and only its holder changes it: a lease that expired and was taken over changes
+/// nothing any more.
 ///
-/// All of it must hold between processes that share the store, and every method must be safe to be dropped half-way:
-/// it has had its effect or has not.
+/// This must hold between processes that share the store. Every method must be safe to drop half-way: it has had its effect
+/// or has not.
 pub trait Store: Send + Sync + 'static {
     /// The store's error.
     type Error: Into<Problem> + Send;
 
-    /// Takes the key for a request with this fingerprint, for as long as `lease`, if nobody has it; else says who has.
+    /// Takes the key for a request with this fingerprint, for the time `lease`, if it is free; otherwise returns its state.
     ///
-    /// A lease that ran out is taken over by a request with the same fingerprint. After `keep` without a response
-    /// anybody may have the key.
+    /// A request with the same fingerprint takes over an expired lease. After `keep` without a response any request may
+    /// have the key.
     fn begin(
         &self,
         key: ScopedKey,
@@ -25,7 +25,7 @@ pub trait Store: Send + Sync + 'static {
         keep: Duration,
     ) -> impl Future<Output = Result<Begun, Self::Error>> + Send;
 
-    /// Keeps the outcome for as long as `keep`, and ends the lease.
+    /// Stores the outcome for the time `keep`, and ends the lease.
     fn complete(
         &self,
         lease: &Lease,
@@ -33,47 +33,47 @@ pub trait Store: Send + Sync + 'static {
         keep: Duration,
     ) -> impl Future<Output = Result<Completed, Self::Error>> + Send;
 
-    /// Frees the key, if this lease still has it and nothing was kept.
+    /// Frees the key, if this lease still has it and no outcome was stored.
     fn release(&self, lease: &Lease) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// The right to answer for a key.
+/// The right to process the request of a key, for a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lease {
-    /// Of which key.
+    /// The key.
     pub key: ScopedKey,
-    /// Which of the leases that the key ever had: no two have the same, so that a former holder is known (a fencing
-    /// token).
+    /// The fencing token: the number of the lease, which no other lease of the key has, so that a former holder is
+    /// recognized.
     pub token: i64,
 }
 
 /// The result of a request for a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Begun {
-    /// It is this request's to do.
+    /// The request holds the lease.
     Ours(Lease),
-    /// It is under way.
+    /// Another request with the key is in progress.
     InFlight,
-    /// It was done.
+    /// The request was processed before.
     Done(Outcome),
     /// Another request was sent under this key.
     Reused,
 }
 
-/// The kept result of the work.
+/// The stored result of the work.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// The response, to be given again.
-    Answered(StoredResponse),
-    /// That it was done: the response was too large to be kept, or broke off.
+    /// The response, to be replayed.
+    Stored(StoredResponse),
+    /// The request was processed; its response was too large to be kept, or broke off.
     Unkept,
 }
 
-/// The result of an attempt to keep an outcome.
+/// The result of storing an outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Completed {
-    /// It is kept.
+    /// It is stored.
     Kept,
-    /// The lease had run out and was taken over, or something was kept before: nothing was changed.
+    /// The lease had expired and was taken over, or an outcome was stored before: nothing was changed.
     Lost,
 }

@@ -3,12 +3,12 @@ use crate::{body::json, boundary::Verbatim};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
 
-/// In the extensions of a response: it passes as it comes, and what it says is not kept. For a response that streams and
-/// does not say so by its `Content-Type`; that it was given is kept all the same.
+/// A mark in the extensions of a streaming response whose `Content-Type` does not show it: it is passed on as it comes, and
+/// only the fact is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Unkept;
 
-/// Types whose bodies are sent bit by bit, for as long as there is something to say.
+/// Media types of streams.
 const STREAMS: [&str; 7] = [
     "text/event-stream",
     "application/x-ndjson",
@@ -19,7 +19,7 @@ const STREAMS: [&str; 7] = [
     "application/grpc",
 ];
 
-/// Whether the body of this response comes bit by bit, so that whoever waits for its end keeps the client waiting.
+/// Whether this response is a stream, so that waiting for its end would delay the client.
 pub(super) fn streams(parts: &Parts) -> bool {
     if parts.extensions.get::<Unkept>().is_some() {
         return true;
@@ -35,13 +35,13 @@ pub(super) fn streams(parts: &Parts) -> bool {
     })
 }
 
-/// In the store alone: the response carried [`Verbatim`], which no header of HTTP says.
+/// The header, in the store alone, of a response that had [`Verbatim`].
 const VERBATIM: HeaderName = HeaderName::from_static("plimsoll-verbatim");
 
-/// A response that is kept, and given again.
+/// A response that is stored and replayed.
 ///
-/// The layer makes them of what the service answers. A service that keeps the response within its own transaction
-/// (`PostgresStore::complete_in`) makes it itself, and answers by it.
+/// The layer makes it from the service's response. A service that keeps the response within its own transaction
+/// (`PostgresStore::complete_in`) makes it itself, and responds with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredResponse {
     pub(super) status: StatusCode,
@@ -50,65 +50,65 @@ pub struct StoredResponse {
 }
 
 impl StoredResponse {
-    /// With this body, and no header.
+    /// Creates a response with this body, without headers.
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self { status, headers: HeaderMap::new(), body: body.into() }
     }
 
-    /// With this as JSON.
+    /// Creates a response with this value as JSON.
     ///
     /// # Errors
-    /// Where `value` cannot be written as JSON: a map whose keys are no text, a number that is NaN or infinite.
+    /// If `value` cannot be written as JSON: a map whose keys are not strings, a number that is NaN or infinite.
     pub fn json<T: serde::Serialize>(status: StatusCode, value: &T) -> serde_json::Result<Self> {
         let mut body = Vec::new();
         json::write_into(&mut body, value)?;
-        let answer = Self::new(status, body);
-        Ok(answer.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        let response = Self::new(status, body);
+        Ok(response.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
     }
 
-    /// The same with one header more.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);
         self
     }
 
-    /// Its status.
+    /// Returns its status.
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Its headers.
+    /// Returns its headers.
     pub const fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// Its body.
+    /// Returns its body.
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// As it is given the first time.
+    /// Returns the response as it is sent the first time.
     pub fn into_http(self) -> Response<Bytes> {
-        let mut answer = Response::new(self.body);
-        *answer.status_mut() = self.status;
-        *answer.headers_mut() = self.headers;
-        answer
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
     }
 
-    /// As it is given again.
+    /// Returns the response as it is replayed.
     pub(super) fn replayed(self) -> Response<Bytes> {
-        let mut answer = self.into_http();
-        let headers = answer.headers_mut();
+        let mut response = self.into_http();
+        let headers = response.headers_mut();
         headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-        // Where a boundary left the first one alone, it leaves this one alone.
+        // A boundary that left the first one unchanged leaves this one unchanged as well.
         if headers.remove(VERBATIM).is_some() {
-            answer.extensions_mut().insert(Verbatim);
+            response.extensions_mut().insert(Verbatim);
         }
-        answer
+        response
     }
 
-    /// Of what the service answered: of the headers, these.
+    /// Creates it from the service's response, with these headers of it.
     pub(super) fn of(parts: &Parts, kept: &[HeaderName], body: Bytes) -> Self {
         let mut headers = HeaderMap::new();
         for name in kept {

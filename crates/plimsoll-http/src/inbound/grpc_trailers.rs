@@ -1,6 +1,6 @@
 //! A gRPC call's status in trailers, for a failure that comes after the response's head.
 
-use super::body_limit::Verdict;
+use super::body_limit::ExceededLimit;
 use crate::Problem;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
@@ -33,14 +33,14 @@ pin_project! {
     pub struct TrailersBody<B> {
         #[pin]
         inner: B,
-        verdict: Option<Arc<Verdict>>,
+        exceeded: Option<Arc<ExceededLimit>>,
     }
 }
 
 impl<B> TrailersBody<B> {
-    /// Replaces the status by that of the verdict, where there is one.
-    pub(super) const fn new(inner: B, verdict: Option<Arc<Verdict>>) -> Self {
-        Self { inner, verdict }
+    /// Replaces the status by that of the exceeded limit, if there is one.
+    pub(super) const fn new(inner: B, exceeded: Option<Arc<ExceededLimit>>) -> Self {
+        Self { inner, exceeded }
     }
 }
 
@@ -55,9 +55,9 @@ impl<B: Body<Data = Bytes>> Body for TrailersBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
         let frame = ready!(this.inner.poll_frame(cx));
-        if let (Some(verdict), Some(Ok(frame))) = (this.verdict, &frame)
+        if let (Some(exceeded), Some(Ok(frame))) = (this.exceeded, &frame)
             && frame.trailers_ref().is_some_and(is_failure)
-            && let Some(problem) = verdict.problem()
+            && let Some(problem) = exceeded.problem()
         {
             return Poll::Ready(Some(Ok(Frame::trailers(trailers(&problem)))));
         }

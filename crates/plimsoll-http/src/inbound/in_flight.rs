@@ -150,7 +150,7 @@ where
         };
         Poll::Ready(match self.project().stage.project() {
             StageProjection::Plain { inner } => ready!(inner.poll(cx)).map(|response| with(response, None)),
-            StageProjection::Limited { inner, form } => match ready!(inner.poll_held(cx)) {
+            StageProjection::Limited { inner, form } => match ready!(inner.poll_with_permit(cx)) {
                 Ok((response, permit)) => Ok(with(response, permit)),
                 Err(Error::Rejected(rejected)) => Ok(form.refuse(Problem::from(rejected))),
                 Err(Error::TimedOut(limit)) => Ok(form.refuse(Problem::from(limit))),

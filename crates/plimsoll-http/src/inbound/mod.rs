@@ -1,26 +1,26 @@
 //! Layers between the socket and a service: small tower layers, each for one thing, for any service of HTTP requests.
 //!
 //! [`serve`](crate::serve) puts all of them around an app. Each also works alone, in axum's `Router::layer` as in a stack
-//! of one's own: what it refuses it answers itself, as problem details or as gRPC, and leaves the
+//! of one's own: it responds to a refused request itself, by problem details or gRPC, and leaves the
 //! [`Problem`](crate::Problem) in the response's extensions for an error boundary further out to log and to count.
 //!
-//! | layer | what | answers |
+//! | layer | purpose | refusals |
 //! | --- | --- | --- |
 //! | [`TraceLayer`] | continues or begins the trace (`traceparent`) | |
 //! | [`RequestIdLayer`] | names the request (`x-request-id`) | |
 //! | [`ClientLayer`] | finds the client behind trusted proxies | |
-//! | [`DeadlineLayer`] | until when the response is wanted: `grpc-timeout`, a header, the server's limit | 504 `deadline-exceeded` |
+//! | [`DeadlineLayer`] | sets the deadline of the response: `grpc-timeout`, a header, the server's limit | 504 `deadline-exceeded` |
 //! | [`BodyLimitLayer`] | size and time of the request's body | 413 `body-too-large`, 408 `request-timeout` |
-//! | [`InFlightLayer`] | a bulkhead whose places are held until the response has been sent | 503 `bulkhead-full` |
-//! | [`RejectAsResponse`] | a layer of [`plimsoll_tower`] whose refusals are answers | 429 `rate-limited`, 503 `bulkhead-full`, `overloaded`, … |
+//! | [`InFlightLayer`] | a bulkhead whose permits are held until the response has been sent | 503 `bulkhead-full` |
+//! | [`RejectAsResponse`] | a layer of [`plimsoll_tower`] whose refusals become responses | 429 `rate-limited`, 503 `bulkhead-full`, `overloaded`, … |
 //!
 //! Rates and shedding are [`plimsoll_tower`]'s own layers in [`RejectAsResponse`]; by client with
 //! [`KeyBy::Client`](crate::layers::KeyBy::Client). [`monitor_lag`] tells a shedder how long ready tasks wait for the
 //! runtime.
 //!
-//! The order that [`serve`](crate::serve) has, from the outside: trace, id, client, deadline, shedding, rate and places by
-//! client, places in all, body. What is cheap to refuse is refused first, and a request that waits for its place does so
-//! under its deadline.
+//! The order that [`serve`](crate::serve) has, from the outside: trace, id, client, deadline, shedding, rate and concurrency
+//! by client, concurrency in all, body. The cheapest refusals come first, and a request waits for its permit under its
+//! deadline.
 //!
 //! None of them admits anything in `poll_ready`, and a call that is dropped at any point gives back what it held.
 

@@ -90,14 +90,14 @@ impl Form {
     /// The refusal. The problem itself goes along in its extensions, for a boundary further out.
     #[cold]
     pub(crate) fn refuse<B>(self, problem: Problem) -> Response<RefusableBody<B>> {
-        let answer = match self {
+        let response = match self {
             Self::Http => problem.into_http(),
             Self::Grpc => {
-                let mut answer = problem.to_grpc();
-                answer.extensions_mut().insert(ReportedProblem::new(problem));
-                answer
+                let mut response = problem.to_grpc();
+                response.extensions_mut().insert(ReportedProblem::new(problem));
+                response
             }
         };
-        answer.map(RefusableBody::refusal)
+        response.map(RefusableBody::refusal)
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// A layer of [`plimsoll_tower`] whose verdicts ([`Error::Rejected`], [`Error::TimedOut`]) are answers: 429, 503 or 504
+/// A layer of [`plimsoll_tower`] whose errors ([`Error::Rejected`], [`Error::TimedOut`]) become responses: 429, 503 or 504
 /// with `Retry-After`. The service's own error passes as what it is.
 ///
 /// ```
@@ -52,7 +52,7 @@ impl<S, L: Layer<S>> Layer<S> for RejectAsResponse<L> {
     }
 }
 
-/// A service that answers where its policy refuses. See [`RejectAsResponse`].
+/// A service that responds to rejected requests itself. See [`RejectAsResponse`].
 #[derive(Clone, Debug)]
 pub struct RejectAsResponseService<S, P>(Either<S, P>);
 
@@ -131,10 +131,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.project().stage.project() {
             StageProjection::Plain { inner } => {
-                ready!(inner.poll(cx)).map(|answer| answer.map(RefusableBody::of_service))
+                ready!(inner.poll(cx)).map(|response| response.map(RefusableBody::of_service))
             }
             StageProjection::Policy { inner, form } => match ready!(inner.poll(cx)) {
-                Ok(answer) => Ok(answer.map(RefusableBody::of_service)),
+                Ok(response) => Ok(response.map(RefusableBody::of_service)),
                 Err(Error::Rejected(rejected)) => Ok(form.refuse(Problem::from(rejected))),
                 Err(Error::TimedOut(limit)) => Ok(form.refuse(Problem::from(limit))),
                 Err(Error::Inner(error)) => Err(error),

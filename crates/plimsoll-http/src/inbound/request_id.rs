@@ -170,8 +170,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut result = ready!(this.inner.poll(cx));
-        if let (Ok(answer), Some(id)) = (&mut result, this.id.take()) {
-            answer.headers_mut().insert(X_REQUEST_ID, id);
+        if let (Ok(response), Some(id)) = (&mut result, this.id.take()) {
+            response.headers_mut().insert(X_REQUEST_ID, id);
         }
         Poll::Ready(result)
     }
@@ -187,9 +187,9 @@ mod tests {
         let within = service_fn(|request: Request<()>| async move {
             Ok::<_, Infallible>(Response::new(request.extensions().get::<RequestId>().unwrap().to_string()))
         });
-        let answer = layer.layer(within).oneshot(request).await.unwrap();
-        let told = answer.headers()[X_REQUEST_ID].to_str().unwrap().to_owned();
-        (answer.into_body(), told)
+        let response = layer.layer(within).oneshot(request).await.unwrap();
+        let told = response.headers()[X_REQUEST_ID].to_str().unwrap().to_owned();
+        (response.into_body(), told)
     }
 
     fn asked(ids: &[&'static str]) -> Request<()> {

@@ -4,36 +4,36 @@ use super::grown::Grown;
 use plimsoll_telemetry::{Desc, Observed, RegisterError, Registry, Samples, Unit};
 use std::{collections::BTreeMap, time::Duration};
 
-/// Names that a family tells apart.
+/// The most series of a family.
 const MOST_SERIES: usize = 1024;
 
-/// A counter's name and meaning. What ends in `_seconds_total` is counted in nanoseconds.
-pub(super) type Count = (&'static str, &'static str);
+/// A counter's name and meaning. One whose name ends in `_seconds_total` is counted in nanoseconds.
+pub(super) type CounterDesc = (&'static str, &'static str);
 
-/// How several of one name are one value of a gauge.
+/// How the values of several objects with one name become one value of a gauge.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Of {
-    /// All of them together.
+pub(super) enum Aggregation {
+    /// Their sum.
     Sum,
-    /// The greatest of them, in seconds.
-    Longest,
+    /// The greatest, in seconds.
+    Max,
 }
 
-/// A gauge's name, meaning, and how several are one.
-pub(super) type Level = (&'static str, &'static str, Of);
+/// A gauge's name, its meaning, and how several values become one.
+pub(super) type GaugeDesc = (&'static str, &'static str, Aggregation);
 
-/// `L` labels, `C` counters, `G` gauges.
+/// A table of metrics: `L` labels, `C` counters, `G` gauges.
 #[derive(Debug)]
 pub(super) struct Table<const L: usize, const C: usize, const G: usize> {
     pub(super) labels: [&'static str; L],
-    pub(super) counts: [Count; C],
-    pub(super) levels: [Level; G],
+    pub(super) counts: [CounterDesc; C],
+    pub(super) levels: [GaugeDesc; G],
     pub(super) grown: Grown<L, C>,
 }
 
-/// One object's values.
+/// The statistics of one object.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row<const L: usize, const C: usize, const G: usize> {
+pub(super) struct ObjectStats<const L: usize, const C: usize, const G: usize> {
     pub(super) name: [&'static str; L],
     pub(super) counts: [u64; C],
     pub(super) levels: [f64; G],
@@ -55,15 +55,15 @@ struct Counter<const L: usize> {
 
 impl<const L: usize, const C: usize, const G: usize> Table<L, C, G> {
     pub(super) fn register(&'static self, registry: &Registry) -> Result<Families<L, C, G>, RegisterError> {
-        let counter = |&(name, help): &Count| {
+        let counter = |&(name, help): &CounterDesc| {
             let desc = Desc::new(name, help).max_series(MOST_SERIES);
             let in_seconds = name.ends_with("_seconds_total");
             let (desc, unit) = if in_seconds { (desc.unit(Unit::Seconds), 1e-9) } else { (desc, 1.0) };
             Ok(Counter { family: registry.observed_counter(desc, self.labels)?, unit })
         };
-        let gauge = |&(name, help, of): &Level| {
+        let gauge = |&(name, help, of): &GaugeDesc| {
             let desc = Desc::new(name, help).max_series(MOST_SERIES);
-            let desc = if matches!(of, Of::Longest) { desc.unit(Unit::Seconds) } else { desc };
+            let desc = if matches!(of, Aggregation::Max) { desc.unit(Unit::Seconds) } else { desc };
             registry.observed_gauge(desc, self.labels)
         };
         Ok(Families {
@@ -75,8 +75,8 @@ impl<const L: usize, const C: usize, const G: usize> Table<L, C, G> {
 }
 
 impl<const L: usize, const C: usize, const G: usize> Families<L, C, G> {
-    pub(super) fn show(&self, samples: &mut Samples, rows: impl IntoIterator<Item = Row<L, C, G>>) {
-        let mut by_name: BTreeMap<[&'static str; L], Row<L, C, G>> = BTreeMap::new();
+    pub(super) fn show(&self, samples: &mut Samples, rows: impl IntoIterator<Item = ObjectStats<L, C, G>>) {
+        let mut by_name: BTreeMap<[&'static str; L], ObjectStats<L, C, G>> = BTreeMap::new();
         for row in rows {
             by_name.entry(row.name).and_modify(|all| self.add(all, &row)).or_insert(row);
         }
@@ -92,25 +92,25 @@ impl<const L: usize, const C: usize, const G: usize> Families<L, C, G> {
         }
     }
 
-    fn add(&self, all: &mut Row<L, C, G>, row: &Row<L, C, G>) {
+    fn add(&self, all: &mut ObjectStats<L, C, G>, row: &ObjectStats<L, C, G>) {
         for (all, count) in all.counts.iter_mut().zip(row.counts) {
             *all += count;
         }
         for ((all, level), (.., of)) in all.levels.iter_mut().zip(row.levels).zip(self.table.levels) {
             *all = match of {
-                Of::Sum => *all + level,
-                Of::Longest => all.max(level),
+                Aggregation::Sum => *all + level,
+                Aggregation::Max => all.max(level),
             };
         }
     }
 }
 
-/// As a counter counts it.
+/// Returns the time in nanoseconds, as counters count it.
 pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// As a gauge shows it.
+/// Returns the number as a gauge's value.
 #[expect(clippy::cast_precision_loss, reason = "nothing of which there are so many")]
 pub(super) fn number(of: usize) -> f64 {
     of as f64

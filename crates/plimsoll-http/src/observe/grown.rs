@@ -1,4 +1,4 @@
-//! Counters that never fall, though those who count come and go.
+//! Counters that never decrease, although the objects that count come and go.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ const MOST: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Grown<const L: usize, const C: usize>(Mutex<BTreeMap<Name<L>, [Grows; C]>>);
 
-/// One counter's.
+/// The state of one counter.
 #[derive(Clone, Copy, Debug, Default)]
 struct Grows {
     last: u64,
-    /// The counts of objects that are gone, as far as they were seen.
+    /// The counts of dropped objects, as far as they were seen.
     gone: u64,
 }
 
@@ -35,7 +35,7 @@ impl<const L: usize, const C: usize> Grown<L, C> {
         let counters = names.entry(name).or_insert([Grows::default(); C]);
         let mut all = seen;
         for (counter, all) in counters.iter_mut().zip(&mut all) {
-            // Whoever is missing had counted at least the difference.
+            // Dropped objects had counted at least the difference.
             counter.gone += counter.last.saturating_sub(*all);
             counter.last = *all;
             *all += counter.gone;
@@ -50,7 +50,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_the_gone_have_counted_stays() {
+    fn counts_of_dropped_objects_stay() {
         let grown = Grown::new();
         let shown = [[5, 1], [7, 1], [2, 0], [3, 4]].map(|seen| grown.of(["a"], seen));
         assert_eq!(shown, [[5, 1], [7, 1], [7, 1], [8, 5]]);
@@ -58,9 +58,9 @@ mod tests {
     }
 
     proptest! {
-        /// However those who count come and go: never less than before, never more than was counted.
+        /// Whatever objects come and go: never less than before, never more than was counted.
         #[test]
-        fn it_never_falls_and_never_invents(steps in proptest::collection::vec((0_usize..4, 0_u64..9, any::<bool>()), 1..60)) {
+        fn never_decreases_and_never_exceeds_what_was_counted(steps in proptest::collection::vec((0_usize..4, 0_u64..9, any::<bool>()), 1..60)) {
             let grown = Grown::<1, 1>::new();
             let (mut alive, mut counted, mut before) = ([0_u64; 4], 0, 0);
             for (who, counts, goes) in steps {

@@ -1,4 +1,4 @@
-//! A problem as an HTTP answer.
+//! A problem as an HTTP response.
 
 use super::{Kind, Problem, ProblemId};
 use bytes::Bytes;
@@ -10,12 +10,12 @@ use std::time::Duration;
 pub(crate) const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl Problem {
-    /// As an `application/problem+json` answer, with `Retry-After` in whole seconds, rounded up.
+    /// Returns an `application/problem+json` response, with `Retry-After` in whole seconds, rounded up.
     pub fn to_http(&self) -> Response<Bytes> {
         self.http_as(self.known_as())
     }
 
-    /// The same under this id.
+    /// Returns the same under this id.
     pub(crate) fn http_as(&self, id: Option<ProblemId>) -> Response<Bytes> {
         let status = self.status();
         let rest = self.rest.as_deref();
@@ -28,11 +28,11 @@ impl Problem {
             code: self.own_code(),
             members: Members(rest.map_or(&[], |rest| &rest.members)),
         };
-        // Strings, numbers and what is JSON already: nothing in it can fail to serialise.
+        // Strings, numbers and JSON values: nothing in it can fail to serialise.
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        let mut answer = Response::new(Bytes::from(body));
-        *answer.status_mut() = status;
-        let headers = answer.headers_mut();
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
         if let Some(rest) = rest {
             headers.clone_from(&rest.headers);
         }
@@ -40,11 +40,11 @@ impl Problem {
         if let Some(wait) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
-        answer
+        response
     }
 }
 
-/// Rounded up: a caller that comes back a fraction too early is turned away again.
+/// Rounds up: a caller that came back a fraction too early would be refused again.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
@@ -100,8 +100,8 @@ mod tests {
             .detail("no connection to any endpoint")
             .id(ProblemId::new(7))
             .because("connect 10.0.0.7:5432 as admin: refused");
-        let answer = problem.to_http();
-        let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        let response = problem.to_http();
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(
             body,
             serde_json::json!({
@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn its_headers_go_along() {
         let range = HeaderValue::from_static("bytes */10");
-        let answer =
+        let response =
             Problem::range_not_satisfiable("past-the-end").header(header::CONTENT_RANGE, range).to_http();
-        assert_eq!(answer.status(), 416);
-        assert_eq!(answer.headers()["content-range"], "bytes */10");
+        assert_eq!(response.status(), 416);
+        assert_eq!(response.headers()["content-range"], "bytes */10");
     }
 
     #[test]

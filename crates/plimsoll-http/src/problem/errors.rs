@@ -10,11 +10,11 @@ impl From<Infallible> for Problem {
     }
 }
 
-/// The error of a stack of foreign layers. A [`Problem`], a policy's rejection, a deadline or a pool's refusal within
-/// is reported as itself, everything else is [`Problem::internal`].
+/// Converts the error of a stack of foreign layers. A [`Problem`], a policy's rejection, a deadline or a pool's refusal
+/// within becomes its own problem, every other error [`Problem::internal`].
 impl From<Box<dyn Error + Send + Sync>> for Problem {
     fn from(error: Box<dyn Error + Send + Sync>) -> Self {
-        let verdict = |error: Box<dyn Error + Send + Sync>| {
+        let timeout_or_rejection = |error: Box<dyn Error + Send + Sync>| {
             error.downcast::<plimsoll_tower::Error<Infallible>>().map(|error| Self::from(*error))
         };
         error
@@ -25,7 +25,7 @@ impl From<Box<dyn Error + Send + Sync>> for Problem {
             })
             .or_else(|error| error.downcast::<DeadlineExceededError>().map(|late| (*late).into()))
             .or_else(|error| error.downcast::<PoolError>().map(|error| (*error).into()))
-            .or_else(verdict)
+            .or_else(timeout_or_rejection)
             .unwrap_or_else(Self::internal)
     }
 }
@@ -37,7 +37,7 @@ mod tests {
     use plimsoll_policy::{Limit, Machine, Reason, RejectedError};
 
     #[test]
-    fn a_boxed_error_is_told_as_what_is_within() {
+    fn a_boxed_error_becomes_the_problem_of_the_error_within() {
         let kind = |error: Box<dyn Error + Send + Sync>| Problem::from(error).kind();
         let rejected = RejectedError::new(Machine::Breaker, Reason::CircuitOpen);
         assert_eq!(kind(Box::new(Problem::conflict("x"))), Kind::Conflict);

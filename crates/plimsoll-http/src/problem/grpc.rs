@@ -41,7 +41,7 @@ pub enum GrpcCode {
 }
 
 impl GrpcCode {
-    /// Its number on the wire.
+    /// Returns its number on the wire.
     pub const fn number(self) -> u16 {
         match self {
             Self::Cancelled => 1,
@@ -73,17 +73,16 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 impl Problem {
-    /// As a gRPC answer of headers alone: status 200, `grpc-status`, `grpc-message`, and `grpc-retry-pushback-ms` where
-    /// it is known when to come back. Code and id, which have no place in those, are metadata: `problem-code` and
-    /// `problem-id`.
+    /// Returns a gRPC response of headers alone: status 200, `grpc-status`, `grpc-message`, and `grpc-retry-pushback-ms` if
+    /// the wait before a retry is known. Code and id are metadata: `problem-code` and `problem-id`.
     pub fn to_grpc(&self) -> Response<Bytes> {
         self.grpc_as(self.known_as())
     }
 
-    /// The same under this id.
+    /// Returns the same under this id.
     pub(crate) fn grpc_as(&self, id: Option<ProblemId>) -> Response<Bytes> {
-        let mut answer = Response::new(Bytes::new());
-        let headers = answer.headers_mut();
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert("grpc-status", HeaderValue::from(self.kind().grpc().number()));
         let text = self.detail_text().unwrap_or(self.kind().title());
@@ -103,16 +102,16 @@ impl Problem {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             headers.insert("grpc-retry-pushback-ms", HeaderValue::from(millis));
         }
-        answer
+        response
     }
 
-    /// As gRPC for a request that speaks it, as problem details for any other.
-    pub fn to_answer(&self, request: &HeaderMap) -> Response<Bytes> {
+    /// Returns a gRPC response to a gRPC request, and problem details to any other.
+    pub fn to_response(&self, request: &HeaderMap) -> Response<Bytes> {
         if is_grpc(request) { self.to_grpc() } else { self.to_http() }
     }
 }
 
-/// Percent-encoded as the gRPC protocol asks: printable ASCII but `%` stays.
+/// Percent-encodes as the gRPC protocol requires: printable ASCII except `%` stays.
 fn encoded(text: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(text.len());
@@ -133,12 +132,12 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_refusal_in_grpc_is_an_answer_of_headers() {
-        let answer = Problem::new(Kind::RateLimited).after(Duration::from_millis(250)).to_grpc();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["grpc-status"], "8");
-        assert_eq!(answer.headers()["grpc-retry-pushback-ms"], "250");
-        assert!(answer.body().is_empty());
+    fn a_refusal_in_grpc_is_a_response_of_headers() {
+        let response = Problem::new(Kind::RateLimited).after(Duration::from_millis(250)).to_grpc();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["grpc-status"], "8");
+        assert_eq!(response.headers()["grpc-retry-pushback-ms"], "250");
+        assert!(response.body().is_empty());
     }
 
     #[test]

@@ -1,22 +1,22 @@
 use plimsoll_tower::driver::random_id;
 use std::fmt;
 
-/// Names one problem in the response and in the log, so that the one leads to the other.
+/// The id of a problem, in the response and in the log alike.
 ///
-/// In a request's extensions it names the request: whatever problem the request ends in then has this id.
+/// In a request's extensions it is the id of the request, and of any problem in which the request ends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProblemId(
-    // Bytes, since a u128's alignment would pad whatever an id stands in.
+    // Bytes, since a u128's alignment would pad the types that contain an id.
     [u8; 16],
 );
 
 impl ProblemId {
-    /// The id of these bits: a request's trace id, or 128 random ones.
+    /// Creates an id from these bits: a request's trace id, or 128 random ones.
     pub const fn new(bits: u128) -> Self {
         Self(bits.to_be_bytes())
     }
 
-    /// An id that no other problem has, and that tells nothing of how many there were.
+    /// Creates a random id, which reveals nothing about the number of problems.
     ///
     /// 128 bits from the operating system: one system call.
     pub fn fresh() -> Self {

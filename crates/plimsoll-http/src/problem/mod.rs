@@ -1,4 +1,4 @@
-//! Problem details: what a caller is told, and what is kept for the log.
+//! Problem details: the part for the caller, and the part for the log.
 
 mod chain;
 mod document;
@@ -18,22 +18,22 @@ pub use kind::Kind;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
-/// A failure, in the words that a caller may see ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
+/// A failure, with the text that the caller may see ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 ///
-/// The inside, an error with its chain, is a field of its own that [`Problem::to_http`] and [`Problem::to_grpc`] never
-/// look at: it is for the log alone.
+/// The inside, an error with its chain, is a separate field that [`Problem::to_http`] and [`Problem::to_grpc`] never
+/// read: it is for the log alone.
 ///
-/// Two words long, so that it costs next to nothing as the `Err` of every handler; one without a detail, an id or an
-/// inside is made without an allocation.
+/// It is two words long, so that it is cheap as the `Err` of every handler. A problem without a detail, an id or an
+/// inside needs no allocation.
 ///
 /// ```
 /// # use plimsoll_http::{Kind, Problem};
 /// # use std::time::Duration;
 /// let problem = Problem::new(Kind::RateLimited).after(Duration::from_millis(1500));
-/// let answer = problem.to_http();
-/// assert_eq!(answer.status(), 429);
-/// assert_eq!(answer.headers()["retry-after"], "2");
-/// assert_eq!(answer.headers()["content-type"], "application/problem+json");
+/// let response = problem.to_http();
+/// assert_eq!(response.status(), 429);
+/// assert_eq!(response.headers()["retry-after"], "2");
+/// assert_eq!(response.headers()["content-type"], "application/problem+json");
 /// ```
 #[derive(Debug)]
 pub struct Problem {
@@ -55,14 +55,14 @@ struct Rest {
 }
 
 impl Problem {
-    /// A problem of this kind, with nothing to add.
+    /// Creates a problem of this kind.
     pub const fn new(kind: Kind) -> Self {
         Self { kind, rest: None }
     }
 
-    /// The problem that this status stands for, with that very status.
+    /// Creates a problem with this status.
     ///
-    /// Statuses without a [`Kind`] of their own are told as [`Kind::BadRequest`] below 500, as [`Kind::Internal`] else.
+    /// A status without a [`Kind`] of its own has [`Kind::BadRequest`] below 500, and [`Kind::Internal`] from 500 on.
     pub fn of_status(status: StatusCode) -> Self {
         let kind = Kind::of_status(status);
         let mut problem = Self::new(kind);
@@ -72,45 +72,45 @@ impl Problem {
         problem
     }
 
-    /// The same with the service's own name for the case, a member `code` of the response. Clients decide by it, so it
-    /// stays the same from version to version; letters, digits and `-`.
+    /// Sets the service's own name for the case, the member `code` of the response: letters, digits and `-`. Clients decide
+    /// by it, so it should stay the same from version to version.
     #[must_use]
     pub fn code(mut self, code: &'static str) -> Self {
         self.rest().code = Some(code);
         self
     }
 
-    /// The same with a sentence for the caller. Whoever sends the request reads it: nothing internal.
+    /// Sets a sentence for the caller. It must reveal nothing internal.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.rest().detail = Some(detail.into());
         self
     }
 
-    /// The same with the id that stands in the log too.
+    /// Sets the id, which the log has too.
     #[must_use]
     pub fn id(mut self, id: ProblemId) -> Self {
         self.rest().id = Some(id);
         self
     }
 
-    /// The same with a hint when to come back.
+    /// Sets the wait before a retry (`Retry-After`).
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
         self.rest().retry_after = Some(wait);
         self
     }
 
-    /// The same with a header of the response over HTTP: `Allow`, `WWW-Authenticate`, `Content-Range`.
+    /// Adds a header of the HTTP response: `Allow`, `WWW-Authenticate`, `Content-Range`.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.rest().headers.append(name, value);
         self
     }
 
-    /// With a further member of the document, for programs to read
-    /// ([RFC 9457, section 3.2](https://www.rfc-editor.org/rfc/rfc9457#section-3.2)). It is for outside; over gRPC it is
-    /// left out. What is called as one of the document's own members is not taken.
+    /// Adds a member to the document, for programs to read
+    /// ([RFC 9457, section 3.2](https://www.rfc-editor.org/rfc/rfc9457#section-3.2)). The caller sees it, but not over gRPC.
+    /// A member with the name of one of the document's own is ignored.
     #[must_use]
     pub fn member(mut self, name: &'static str, value: impl Into<serde_json::Value>) -> Self {
         if !document::OWN_MEMBERS.contains(&name) {
@@ -119,7 +119,7 @@ impl Problem {
         self
     }
 
-    /// The same with the error behind it, for the log.
+    /// Sets the error that caused it, for the log.
     #[must_use]
     pub fn because(mut self, inside: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.rest().inside = Some(inside.into());
@@ -131,17 +131,17 @@ impl Problem {
         self.kind
     }
 
-    /// The status it has over HTTP: its kind's, unless it was made of another one.
+    /// Returns the status over HTTP: its kind's, unless it was made from another one.
     pub fn status(&self) -> StatusCode {
         self.rest.as_ref().and_then(|rest| rest.status).unwrap_or(self.kind.status())
     }
 
-    /// When to come back, where known.
+    /// Returns the wait before a retry, if known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.rest.as_ref()?.retry_after
     }
 
-    /// The service's own name for the case.
+    /// Returns the service's own name for the case.
     pub fn own_code(&self) -> Option<&'static str> {
         self.rest.as_ref()?.code
     }
@@ -151,12 +151,12 @@ impl Problem {
         self.rest.as_ref()?.detail.as_deref()
     }
 
-    /// The id that stands in the log too.
+    /// Returns the id, which the log has too.
     pub fn known_as(&self) -> Option<ProblemId> {
         self.rest.as_ref()?.id
     }
 
-    /// The error behind it.
+    /// Returns the error that caused it.
     pub fn inside(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.rest.as_ref()?.inside.as_deref()
     }
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_two_words_long() {
+    fn a_problem_is_two_words_long() {
         assert_eq!(size_of::<Problem>(), 2 * size_of::<usize>());
         assert_eq!(size_of::<Result<(), Problem>>(), 2 * size_of::<usize>());
     }
@@ -204,9 +204,9 @@ mod tests {
     #[test]
     fn the_inside_stays_inside() {
         let problem = Problem::new(Kind::Internal).because("password=hunter2");
-        let answer = problem.to_http();
-        assert!(!String::from_utf8_lossy(answer.body()).contains("hunter2"));
-        assert!(!format!("{:?}", answer.headers()).contains("hunter2"));
+        let response = problem.to_http();
+        assert!(!String::from_utf8_lossy(response.body()).contains("hunter2"));
+        assert!(!format!("{:?}", response.headers()).contains("hunter2"));
         assert!(!problem.to_string().contains("hunter2"));
         assert!(!format!("{:?}", problem.to_grpc().headers()).contains("hunter2"));
         assert_eq!(problem.inside().unwrap().to_string(), "password=hunter2");

@@ -1,4 +1,4 @@
-//! Every verdict of a policy as a problem: the one place where it is said.
+//! The problems of policies' rejections and timeouts: the only place of this mapping.
 
 use super::{Kind, Problem};
 use plimsoll_policy::{Failure, Limit, Machine, Reason, RejectedError};
@@ -42,7 +42,7 @@ impl From<Failure> for Problem {
     }
 }
 
-/// A layer's verdict, or what the service behind it says itself.
+/// The problem of a layer's rejection or timeout, or of the inner service's error.
 impl<E: Into<Self>> From<plimsoll_tower::Error<E>> for Problem {
     fn from(error: plimsoll_tower::Error<E>) -> Self {
         match error {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn every_verdict_has_a_kind_of_its_machine() {
+    fn every_rejection_has_a_kind_of_its_machine() {
         for (machine, reason, kind) in [
             (Machine::RateLimit, Reason::RateExceeded, Kind::RateLimited),
             (Machine::Breaker, Reason::ProbesTaken, Kind::CircuitOpen),

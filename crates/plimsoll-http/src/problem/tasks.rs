@@ -1,4 +1,4 @@
-//! Problems from the ends of queued and pooled work.
+//! Problems from refused or failed work of queues and pools.
 
 use super::{Kind, Problem};
 use plimsoll_task::{
@@ -14,7 +14,7 @@ impl From<DeadlineExceededError> for Problem {
     }
 }
 
-/// Told as something of ours that went wrong: message and place are for the log.
+/// An internal failure; message and location are for the log.
 impl From<PanicError> for Problem {
     fn from(panicked: PanicError) -> Self {
         Self::internal(panicked)
@@ -33,7 +33,7 @@ impl From<PoolError> for Problem {
     }
 }
 
-/// A queue that nobody receives from any more: mostly, we are going down.
+/// A queue without receivers, mostly because the service is shutting down.
 impl<T> From<SendError<T>> for Problem {
     fn from(error: SendError<T>) -> Self {
         // Without the item: that need be neither `Send` nor for the log.
@@ -52,7 +52,7 @@ impl<T> From<TrySendError<T>> for Problem {
     }
 }
 
-/// A queue without a place until the deadline is [`Kind::DeadlineExceeded`], a closed one [`Kind::Unavailable`].
+/// A queue without a slot until the deadline is [`Kind::DeadlineExceeded`], a closed one [`Kind::Unavailable`].
 impl<T> From<SendBeforeError<T>> for Problem {
     fn from(error: SendBeforeError<T>) -> Self {
         let kind = match error {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_handler_hands_work_in_and_says_what_became_of_it() {
+    async fn a_handler_submits_work_and_reports_its_end() {
         async fn panics(pool: &Pool) -> Result<(), Problem> {
             Ok(pool.run(|| panic!("row 7 of {}", "prices")).await?)
         }

@@ -56,7 +56,7 @@ impl Drop for Trouble {
     }
 }
 
-async fn answer(layer: &BoundaryLayer, then: Then) -> plimsoll_http::boundary::BoundaryBody<Trouble> {
+async fn response(layer: &BoundaryLayer, then: Then) -> plimsoll_http::boundary::BoundaryBody<Trouble> {
     let service =
         service_fn(
             move |_: Request<()>| async move { Ok::<_, Infallible>(Response::new(Trouble(then, false))) },
@@ -69,7 +69,7 @@ async fn a_panic_half_way_breaks_the_body_off() {
     let log = Log::capture();
     let registry = Registry::new();
     let layer = BoundaryLayer::new().counted(&registry).unwrap();
-    let mut body = answer(&layer, Then::Panics).await;
+    let mut body = response(&layer, Then::Panics).await;
     assert_eq!(body.size_hint().exact(), Some(8), "what the service said of its body still holds");
     assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "half");
     let error = body.frame().await.unwrap().unwrap_err();
@@ -84,7 +84,7 @@ async fn a_panic_half_way_breaks_the_body_off() {
 #[tokio::test]
 async fn an_error_half_way_is_logged_and_breaks_it_off() {
     let log = Log::capture();
-    let mut body = answer(&BoundaryLayer::new(), Then::Fails).await;
+    let mut body = response(&BoundaryLayer::new(), Then::Fails).await;
     assert!(body.frame().await.unwrap().is_ok());
     let error = body.frame().await.unwrap().unwrap_err();
     assert!(!error.is_panic() && !error.to_string().contains("hunter2"));
@@ -95,7 +95,7 @@ async fn an_error_half_way_is_logged_and_breaks_it_off() {
 #[tokio::test]
 async fn a_panic_in_the_drop_of_a_body_is_caught() {
     let log = Log::capture();
-    drop(answer(&BoundaryLayer::new(), Then::PanicsInDrop).await);
+    drop(response(&BoundaryLayer::new(), Then::PanicsInDrop).await);
     assert!(log.text().contains("place=\"drop\""), "{}", log.text());
 }
 

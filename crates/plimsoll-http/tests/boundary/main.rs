@@ -2,10 +2,10 @@
 // A panic is what these tests are about: an assertion would say something else.
 #![allow(missing_docs, clippy::manual_assert, clippy::unnecessary_wraps)]
 
-mod answers;
 mod bodies;
 mod contract;
 mod panics;
+mod responses;
 #[cfg(feature = "server")]
 mod router;
 mod support;

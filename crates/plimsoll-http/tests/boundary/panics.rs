@@ -1,6 +1,6 @@
-//! Panics wherever they come up: the caller is answered, the log knows the place, the service goes on.
+//! Panics at any point: the caller gets a response, the log the location, and the service goes on.
 
-use crate::support::{Log, answering, ask, get};
+use crate::support::{Log, ask, get, responding};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -16,16 +16,16 @@ use std::{
 };
 use tower::{Layer, ServiceExt, service_fn};
 
-type Answered = Result<Response<Full<Bytes>>, Infallible>;
+type ServiceResult = Result<Response<Full<Bytes>>, Infallible>;
 
 const SECRET: &str = "hunter2";
 
-fn fine() -> Answered {
+fn fine() -> ServiceResult {
     Ok(Response::new(Full::from("fine")))
 }
 
 #[tokio::test]
-async fn a_panic_while_answering_is_a_500_with_its_place_in_the_log() {
+async fn a_panic_while_responding_is_a_500_with_its_place_in_the_log() {
     let log = Log::capture();
     let registry = Registry::new();
     let layer = BoundaryLayer::new().counted(&registry).unwrap();
@@ -33,10 +33,10 @@ async fn a_panic_while_answering_is_a_500_with_its_place_in_the_log() {
         assert!(request.uri().path() != "/panic", "the password is {SECRET}");
         fine()
     });
-    let answer = ask(&layer, service, Request::get("/panic").body(()).unwrap()).await;
-    assert_eq!((answer.status.as_u16(), answer.kind().as_str()), (500, "internal"));
-    answer.assert_without(SECRET);
-    let id = answer.problem()["id"].as_str().unwrap().to_owned();
+    let response = ask(&layer, service, Request::get("/panic").body(()).unwrap()).await;
+    assert_eq!((response.status.as_u16(), response.kind().as_str()), (500, "internal"));
+    response.assert_without(SECRET);
+    let id = response.problem()["id"].as_str().unwrap().to_owned();
     let text = log.text();
     let line = text.lines().find(|line| line.contains("place=\"handler\"")).unwrap();
     assert!(line.contains(&id) && line.contains("the password is hunter2"), "{line}");
@@ -55,9 +55,9 @@ async fn a_panic_before_there_is_a_future_is_one_too() {
         }
         std::future::ready(fine())
     });
-    let answer = ask(&BoundaryLayer::new(), service, get()).await;
-    assert_eq!(answer.kind(), "internal");
-    answer.assert_without(SECRET);
+    let response = ask(&BoundaryLayer::new(), service, get()).await;
+    assert_eq!(response.kind(), "internal");
+    response.assert_without(SECRET);
 }
 
 #[tokio::test]
@@ -68,9 +68,9 @@ async fn a_panic_of_the_mapping_is_one_too() {
             panic!("{SECRET}")
         }
     }
-    let answer = ask(&BoundaryLayer::new(), crate::support::failing(|| Unmapped), get()).await;
-    assert_eq!(answer.kind(), "internal");
-    answer.assert_without(SECRET);
+    let response = ask(&BoundaryLayer::new(), crate::support::failing(|| Unmapped), get()).await;
+    assert_eq!(response.kind(), "internal");
+    response.assert_without(SECRET);
 }
 
 struct Bomb;
@@ -89,7 +89,7 @@ async fn a_panic_in_drop_is_caught_when_the_caller_leaves() {
     let layer = BoundaryLayer::new();
     let service = service_fn(|_: Request<()>| async {
         let _bomb = Bomb;
-        std::future::pending::<Answered>().await
+        std::future::pending::<ServiceResult>().await
     });
     let mut call = Box::pin(layer.layer(service).oneshot(get()));
     assert!(futures_util::poll!(&mut call).is_pending());
@@ -97,30 +97,33 @@ async fn a_panic_in_drop_is_caught_when_the_caller_leaves() {
     assert!(log.text().contains("place=\"drop\"") && log.text().contains("dropped badly"), "{}", log.text());
 }
 
-/// Has its answer, and falls when it is dropped.
-struct AnswersAndFalls {
-    answer: Option<Answered>,
+/// A future that has its response, and panics when it is dropped.
+struct PanicsWhenDropped {
+    response: Option<ServiceResult>,
     _bomb: Bomb,
 }
 
-impl Future for AnswersAndFalls {
-    type Output = Answered;
+impl Future for PanicsWhenDropped {
+    type Output = ServiceResult;
 
-    fn poll(mut self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Answered> {
-        std::task::Poll::Ready(self.answer.take().expect("polled once"))
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<ServiceResult> {
+        std::task::Poll::Ready(self.response.take().expect("polled once"))
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_there_outlives_a_panic_in_drop() {
+async fn a_response_survives_a_later_panic_in_drop() {
     let log = Log::capture();
-    let service = service_fn(|_: Request<()>| AnswersAndFalls { answer: Some(fine()), _bomb: Bomb });
+    let service = service_fn(|_: Request<()>| PanicsWhenDropped { response: Some(fine()), _bomb: Bomb });
     assert_eq!(ask(&BoundaryLayer::new(), service, get()).await.body, "fine");
     assert!(log.text().contains("place=\"drop\""), "{}", log.text());
 }
 
 #[tokio::test]
-async fn a_panic_in_drop_while_answering_is_a_500() {
+async fn a_panic_in_drop_while_responding_is_a_500() {
     let service = service_fn(|_: Request<()>| async {
         let _bomb = Bomb;
         fine()
@@ -142,7 +145,7 @@ async fn the_first_panic_begins_a_drain_where_asked_for() {
         assert_eq!(ask(&layer, service, get()).await.kind(), "internal");
     }
     assert_eq!(drains.load(Relaxed), 1);
-    assert_eq!(ask(&layer, answering(|| fine().unwrap()), get()).await.body, "fine");
+    assert_eq!(ask(&layer, responding(|| fine().unwrap()), get()).await.body, "fine");
 }
 
 /// In a process of its own, started by the test below: run by itself it does nothing.

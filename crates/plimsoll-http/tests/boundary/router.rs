@@ -1,6 +1,6 @@
 //! The boundary inside and around an axum router.
 
-use crate::support::{Answer, Log};
+use crate::support::{FullResponse, Log};
 use axum::{
     Json, Router,
     body::Body,
@@ -49,13 +49,13 @@ fn router() -> Router {
         .layer(DefaultBodyLimit::max(64))
 }
 
-async fn ask<S, R>(service: &S, request: http::request::Builder, body: impl Into<Body>) -> Answer
+async fn ask<S, R>(service: &S, request: http::request::Builder, body: impl Into<Body>) -> FullResponse
 where
     S: Service<Request<Body>, Response = http::Response<R>, Error = Infallible> + Clone,
     R: http_body::Body<Data = Bytes>,
     R::Error: std::fmt::Debug,
 {
-    Answer::of(service.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap()).await
+    FullResponse::of(service.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap()).await
 }
 
 async fn every_way_of_failing<S, R>(service: S)
@@ -85,12 +85,12 @@ where
         (Request::get("/extract"), "", 500),
     ] {
         let what = format!("{request:?}");
-        let answer = ask(&service, request, body.to_owned()).await;
-        assert_eq!(answer.status, status, "{what}");
-        answer.problem();
-        answer.assert_without(SECRET);
+        let response = ask(&service, request, body.to_owned()).await;
+        assert_eq!(response.status, status, "{what}");
+        response.problem();
+        response.assert_without(SECRET);
         if status == 405 {
-            assert_eq!(answer.header("allow"), "POST");
+            assert_eq!(response.header("allow"), "POST");
         }
         let ok = ask(&service, Request::get("/orders/7"), "").await;
         assert_eq!((ok.status.as_u16(), &*ok.body), (200, &b"7"[..]), "it serves on after {what}");
@@ -159,9 +159,9 @@ async fn what_a_rejection_says_is_told_however_it_was_compressed() {
         );
         let request = Request::get("/").header("accept-encoding", coding).body(Body::empty()).unwrap();
         let service = BoundaryLayer::new().telling_rejections().layer(app.clone());
-        let answer = Answer::of(service.oneshot(request).await.unwrap()).await;
-        assert_eq!(answer.problem()["detail"], said, "{coding}");
-        assert_eq!(answer.header("content-encoding"), "", "{coding}");
+        let response = FullResponse::of(service.oneshot(request).await.unwrap()).await;
+        assert_eq!(response.problem()["detail"], said, "{coding}");
+        assert_eq!(response.header("content-encoding"), "", "{coding}");
     }
 }
 
@@ -173,8 +173,8 @@ async fn what_only_looks_compressed_is_told_by_nobody() {
             .route("/", get(|| async { "x".repeat(1 << 20) }))
             .layer(tower_http::compression::CompressionLayer::new());
         let request = Request::get("/").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
-        let answer = body.oneshot(request).await.unwrap();
-        axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap()
+        let response = body.oneshot(request).await.unwrap();
+        axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap()
     };
     for (body, length) in [(Bytes::from_static(b"no gzip at all"), 0), (bomb, 512)] {
         let app = Router::new().route(
@@ -185,8 +185,8 @@ async fn what_only_looks_compressed_is_told_by_nobody() {
             }),
         );
         let service = BoundaryLayer::new().telling_rejections().layer(app);
-        let answer = service.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
-        let detail = Answer::of(answer).await.problem()["detail"].as_str().map_or(0, str::len);
+        let response = service.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        let detail = FullResponse::of(response).await.problem()["detail"].as_str().map_or(0, str::len);
         assert_eq!(detail, length, "as much of it as is ever told");
     }
 }

@@ -7,15 +7,15 @@ use plimsoll_testkit::Written;
 use std::convert::Infallible;
 use tower::{Layer, Service, ServiceExt};
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct FullResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl FullResponse {
     pub(crate) async fn of<B>(response: Response<B>) -> Self
     where
         B: Body<Data = Bytes>,
@@ -50,18 +50,18 @@ impl Answer {
 }
 
 /// Returns the response of `service` to `request` from inside `layer`.
-pub(crate) async fn ask<S, B, R>(layer: &BoundaryLayer, service: S, request: Request<B>) -> Answer
+pub(crate) async fn ask<S, B, R>(layer: &BoundaryLayer, service: S, request: Request<B>) -> FullResponse
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Into<Problem>,
     R: Body<Data = Bytes>,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    Answer::of(layer.layer(service).oneshot(request).await.unwrap()).await
+    FullResponse::of(layer.layer(service).oneshot(request).await.unwrap()).await
 }
 
-/// A service that answers so.
-pub(crate) fn answering(
+/// A service with this response.
+pub(crate) fn responding(
     make: impl Fn() -> Response<Full<Bytes>> + Clone,
 ) -> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible> + Clone {
     tower::service_fn(move |_: Request<()>| std::future::ready(Ok(make())))

@@ -31,8 +31,8 @@ async fn first(fault: Fault) -> FaultyUpstream {
 async fn a_get_is_sent_again_over_another_connection() {
     for fault in [Fault::Reset, Fault::ResetAtOnce, Fault::Close, Fault::NotHttp] {
         let upstream = first(fault.clone()).await;
-        let answer = client(&upstream, retrying()).get("/").send().await.unwrap();
-        assert_eq!(answer.bytes().await.unwrap(), "ok", "{fault:?}");
+        let response = client(&upstream, retrying()).get("/").send().await.unwrap();
+        assert_eq!(response.bytes().await.unwrap(), "ok", "{fault:?}");
         assert_eq!(upstream.connections(), 2, "{fault:?}");
     }
 }
@@ -67,13 +67,13 @@ async fn a_streamed_body_is_sent_again_as_it_was() {
     let upstream = first(Fault::Reset).await;
     let chunks = ["one", "two"].map(|chunk| Ok::<_, Infallible>(http_body::Frame::data(Bytes::from(chunk))));
     let body = StreamBody::new(futures_util::stream::iter(chunks));
-    let answer = client(&upstream, retrying()).put("/").stream(body).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
+    let response = client(&upstream, retrying()).put("/").stream(body).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(upstream.requests(), 2);
 }
 
 #[tokio::test]
-async fn a_slow_attempt_is_hedged_and_the_first_answer_wins() {
+async fn a_slow_attempt_is_hedged_and_the_first_response_wins() {
     let upstream = first(Fault::Silent).await;
     let hedge = HedgeSpec { after: HedgeDelay::Fixed(SHORT), budget: Ratio::ONE };
     let client = client(&upstream, PolicySpec { hedge: Some(hedge), ..patient() });
@@ -120,7 +120,7 @@ async fn new_thresholds_hold_from_the_next_call_on() {
     assert!(client.get("/").send().await.unwrap_err().is_rejected());
 }
 
-/// Answers one request on each connection as if more could follow, and closes it then.
+/// Responds to one request on each connection as if more could follow, and then closes it.
 async fn closes_after_each() -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -167,9 +167,9 @@ async fn what_breaks_off_is_broken() {
     for fault in [Fault::Truncated, Fault::TruncatedChunk, Fault::ResetInBody] {
         let upstream = upstream(fault.clone()).await;
         let client = client(&upstream, patient());
-        let answer = tokio::time::timeout(LONG, client.get("/").send()).await.unwrap();
-        let error = match answer {
-            Ok(answer) => answer.bytes().await.unwrap_err(),
+        let response = tokio::time::timeout(LONG, client.get("/").send()).await.unwrap();
+        let error = match response {
+            Ok(response) => response.bytes().await.unwrap_err(),
             Err(error) => error,
         };
         assert!(matches!(error, Error::Broken { .. }), "{fault:?}: {error}");
@@ -178,12 +178,12 @@ async fn what_breaks_off_is_broken() {
 }
 
 #[tokio::test]
-async fn what_comes_before_the_answer_is_none() {
+async fn an_interim_response_is_not_the_response() {
     let bytes =
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let upstream = upstream(Fault::Raw(bytes.into())).await;
-    let answer = client(&upstream, patient()).get("/").send().await.unwrap();
-    assert_eq!((answer.status(), answer.bytes().await.unwrap()), (StatusCode::OK, "ok".into()));
+    let response = client(&upstream, patient()).get("/").send().await.unwrap();
+    assert_eq!((response.status(), response.bytes().await.unwrap()), (StatusCode::OK, "ok".into()));
 }
 
 #[tokio::test]
@@ -195,7 +195,8 @@ async fn every_fault_comes_to_an_end() {
         let policy = PolicySpec { timeouts, ..PolicySpec::default() };
         let client = client(&upstream, policy);
         let call = async { client.get("/").send().await?.bytes().await };
-        let _answer_or_error = tokio::time::timeout(LONG, call).await.unwrap_or_else(|_| panic!("{fault:?}"));
+        let _response_or_error =
+            tokio::time::timeout(LONG, call).await.unwrap_or_else(|_| panic!("{fault:?}"));
         let bulkhead = handle(&client).snapshot().bulkhead.unwrap();
         assert_eq!((bulkhead.in_flight, handle(&client).pool().in_use()), (0, 0), "{fault:?}");
     }

@@ -19,11 +19,11 @@ fn request(upstream: &FaultyUpstream, method: Method) -> Request {
     Request::new(method, format!("http://{}/", upstream.address()).parse().unwrap())
 }
 
-async fn answered(upstream: &FaultyUpstream, policy: PolicySpec, request: Request) -> Result<u16, String> {
+async fn responded(upstream: &FaultyUpstream, policy: PolicySpec, request: Request) -> Result<u16, String> {
     let _ = upstream;
     let service = layer(policy).layer(reqwest::Client::new());
-    let answer = service.oneshot(request).await.map_err(|error| error.to_string())?;
-    Ok(answer.status().as_u16())
+    let response = service.oneshot(request).await.map_err(|error| error.to_string())?;
+    Ok(response.status().as_u16())
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn what_may_be_sent_again_is() {
         if key {
             request.headers_mut().insert("idempotency-key", "\"7\"".parse().unwrap());
         }
-        assert_eq!(answered(&upstream, retrying(), request).await.is_ok(), requests == 2);
+        assert_eq!(responded(&upstream, retrying(), request).await.is_ok(), requests == 2);
         assert_eq!(upstream.requests(), requests);
     }
 }
@@ -110,7 +110,7 @@ async fn over_http_2_a_body_of_ours_that_fails_is_told_apart_from_a_peer_that_re
             tokio::spawn(async move {
                 let mut connection = h2::server::handshake(stream).await.unwrap();
                 while let Some(Ok((request, mut respond))) = connection.accept().await {
-                    // A GET is reset; whatever has a body is read, and never answered.
+                    // A GET is reset; a request with a body is read, and gets no response.
                     if request.method() == Method::GET {
                         respond.send_reset(h2::Reason::INTERNAL_ERROR);
                     } else {

@@ -29,7 +29,7 @@ async fn before_its_first_poll() {
 }
 
 #[tokio::test]
-async fn while_it_connects_and_while_it_waits_for_an_answer() {
+async fn while_it_connects_and_while_it_waits_for_a_response() {
     let upstream = FaultyUpstream::always(Fault::Silent).await.unwrap();
     let client = client(&upstream, one_at_a_time());
     for stage in 0..6 {

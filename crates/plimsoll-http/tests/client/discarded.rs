@@ -1,4 +1,4 @@
-//! Answers that are dropped before their end: a short rest is no reason to give up a connection.
+//! Responses that are dropped before their end: a connection is kept if the rest is short.
 
 use crate::stand::{patient, until};
 use plimsoll_http::client::{Client, PoolStats};
@@ -9,7 +9,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// Sends this head at once, and the rest of the answer when it is told to.
+/// Sends this head at once, and the rest of the response on command.
 async fn two_steps(head: &'static str, rest: Vec<u8>) -> (Client, Arc<Notify>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -56,7 +56,7 @@ async fn a_short_rest_is_read_and_its_connection_kept() {
 
 #[tokio::test]
 async fn a_rest_that_has_come_is_read_at_once() {
-    // Two chunks, so that it is no answer that is whole with its head.
+    // Two chunks, so that the response does not come whole with its head.
     let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n";
     let (client, go_on) = two_steps(chunks, Vec::new()).await;
     drop(client.get("/").send().await.unwrap());

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A server that gives each connection one answer and then its word that it has waited long enough; and how many
+/// A server that sends one response on each connection and then a 408, as after waiting long enough; and how many
 /// connections it has had.
 async fn impatient() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -23,13 +23,13 @@ async fn impatient() -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             count.fetch_add(1, Relaxed);
-            tokio::spawn(one_answer(stream));
+            tokio::spawn(one_response(stream));
         }
     });
     (origin, connections)
 }
 
-async fn one_answer(mut stream: TcpStream) {
+async fn one_response(mut stream: TcpStream) {
     request(&mut stream).await;
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
     // When the next one comes, so that it is certain to cross it.
@@ -49,8 +49,8 @@ async fn a_408_on_a_kept_connection_is_a_connection_that_is_gone() {
     let policy = PolicySpec { breaker: Some(BreakerSpec::default()), ..patient() };
     let client = Client::to(&origin, policy).unwrap();
     for _ in 0..3 {
-        let answer = client.get("/").send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), &*answer.bytes().await.unwrap()), (200, &b"ok"[..]));
+        let response = client.get("/").send().await.unwrap();
+        assert_eq!((response.status().as_u16(), &*response.bytes().await.unwrap()), (200, &b"ok"[..]));
     }
     assert_eq!(connections.load(Relaxed), 3, "each but the first is asked over a new one");
     let counts = handle(&client).snapshot().breaker.unwrap().counts;
@@ -62,12 +62,12 @@ async fn what_may_not_be_sent_twice_gets_its_408() {
     let (origin, connections) = impatient().await;
     let client = Client::to(&origin, patient()).unwrap();
     client.get("/").send().await.unwrap().bytes().await.unwrap();
-    let answer = client.request(Method::POST, "/").send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), connections.load(Relaxed)), (408, 1));
+    let response = client.request(Method::POST, "/").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), connections.load(Relaxed)), (408, 1));
 }
 
 #[tokio::test]
-async fn a_408_on_a_new_connection_is_an_answer() {
+async fn a_408_on_a_new_connection_is_a_response() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {

@@ -11,8 +11,8 @@ use std::{convert::Infallible, num::NonZeroU32, time::Duration};
 use tokio::{net::TcpSocket, time::timeout};
 
 async fn ran_out(client: &Client) -> Option<Limit> {
-    let answer = timeout(LONG, client.get("/").send()).await.expect("a limit holds");
-    answer.expect_err("a limit ran out").timed_out()
+    let response = timeout(LONG, client.get("/").send()).await.expect("a limit holds");
+    response.expect_err("a limit ran out").timed_out()
 }
 
 /// An address that takes no connection: its line of those who wait to be accepted is full.
@@ -55,8 +55,8 @@ async fn first_byte_does_not_count_a_slow_upload() {
             send.send_data(Bytes::from_static(b"bit")).await.unwrap();
         }
     });
-    let answer = client(&upstream, policy).put("/").stream(body).send().await.unwrap();
-    assert_eq!(answer.bytes().await.unwrap(), "ok");
+    let response = client(&upstream, policy).put("/").stream(body).send().await.unwrap();
+    assert_eq!(response.bytes().await.unwrap(), "ok");
     slow.await.unwrap();
 }
 
@@ -96,7 +96,7 @@ async fn total_within_the_body() {
 }
 
 #[tokio::test]
-async fn idle_within_the_answers_body() {
+async fn idle_within_the_body_of_the_response() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {
@@ -108,8 +108,8 @@ async fn idle_within_the_answers_body() {
     });
     let policy = limited(Timeouts { idle: Some(SHORT), ..Timeouts::NONE });
     let client = Client::to(&format!("http://{address}"), policy).unwrap();
-    let answer = client.get("/").send().await.unwrap();
-    let error = timeout(LONG, answer.bytes()).await.unwrap().unwrap_err();
+    let response = client.get("/").send().await.unwrap();
+    let error = timeout(LONG, response.bytes()).await.unwrap().unwrap_err();
     assert_eq!(error.timed_out(), Some(Limit::Idle));
     serving.abort();
 }
@@ -118,8 +118,8 @@ async fn idle_within_the_answers_body() {
 async fn idle_does_not_end_a_body_that_goes_on() {
     let upstream = upstream(Fault::Slow("slow and steady".into(), SHORT / 20)).await;
     let policy = limited(Timeouts { idle: Some(SHORT), total: Some(LONG), ..Timeouts::NONE });
-    let answer = client(&upstream, policy).get("/").send().await.unwrap();
-    assert_eq!(answer.bytes().await.unwrap(), "slow and steady");
+    let response = client(&upstream, policy).get("/").send().await.unwrap();
+    assert_eq!(response.bytes().await.unwrap(), "slow and steady");
 }
 
 #[tokio::test]

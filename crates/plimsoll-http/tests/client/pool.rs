@@ -63,8 +63,8 @@ impl Counting {
 }
 
 async fn fetch(client: &Client, path: &str) -> String {
-    let answer = client.get(path).send().await.unwrap();
-    String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap()
+    let response = client.get(path).send().await.unwrap();
+    String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap()
 }
 
 fn protocols() -> [fn() -> Builder; 2] {
@@ -114,7 +114,7 @@ async fn another_connection_is_made_when_all_streams_are_taken() {
         server.gate.add_permits(5);
     };
     let (held, ()) = tokio::join!(held, open);
-    assert!(held.iter().all(|answer| answer == "held"));
+    assert!(held.iter().all(|response| response == "held"));
     assert_eq!(server.connections(), 3, "two on each");
 }
 
@@ -126,11 +126,11 @@ async fn where_no_more_connections_may_be_made_requests_wait_for_a_stream() {
     assert_eq!(fetch(&client, "/").await, "ok");
     server.gate.add_permits(5);
     let held = futures_util::future::join_all((0..5).map(|_| fetch(&client, "/held"))).await;
-    assert!(held.iter().all(|answer| answer == "held"));
+    assert!(held.iter().all(|response| response == "held"));
     assert_eq!(server.connections(), 1);
 }
 
-/// A peer that answers once on its first connection, then neither reads nor writes there any more, and closes nothing.
+/// A peer that responds once on its first connection, then neither reads nor writes on it, and closes nothing.
 async fn silent_after_one() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());

@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(crate) type Asked = (Parts, Bytes);
 
-/// Remembers every request, and answers as it is told. Gone when dropped.
+/// A server that records every request and responds as instructed. Dropping it stops it.
 pub(crate) struct Server {
     pub(crate) origin: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -21,14 +21,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start<F>(answer: impl Fn(usize) -> F + Clone + Send + Sync + 'static) -> Self
+    pub(crate) async fn start<F>(response: impl Fn(usize) -> F + Clone + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Response> + Send + 'static,
     {
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let seen = Arc::clone(&asked);
         let app = Router::new().fallback(move |request: Request| {
-            let (seen, answer) = (Arc::clone(&seen), answer.clone());
+            let (seen, response) = (Arc::clone(&seen), response.clone());
             async move {
                 let (parts, body) = request.into_parts();
                 let body = to_bytes(body, 1 << 20).await.unwrap_or_default();
@@ -37,7 +37,7 @@ impl Server {
                     seen.push((parts, body));
                     seen.len() - 1
                 };
-                answer(number).await
+                response(number).await
             }
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -30,8 +30,8 @@ async fn it_stands_in_a_stack() {
     is_a_service(&client);
     let stack = ServiceBuilder::new().concurrency_limit(2).service(client);
     let request = Request::put(format!("{}/x", server.origin)).body(Full::from("hello")).unwrap();
-    let answer = stack.oneshot(request).await.unwrap();
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
+    let response = stack.oneshot(request).await.unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
     assert_eq!(server.asked(0).1, "hello");
 }
 
@@ -80,7 +80,7 @@ async fn bodies_are_bounded() {
 }
 
 #[tokio::test]
-async fn answers_are_read_or_said_to_be_something_else() {
+async fn responses_are_decoded_or_a_decode_error() {
     let server = Server::start(|number| async move {
         let status = if number == 2 { 404 } else { 200 };
         Response::builder()
@@ -92,7 +92,7 @@ async fn answers_are_read_or_said_to_be_something_else() {
     let client = Client::to(&server.origin, patient()).unwrap();
     assert_eq!(client.get("/").send().await.unwrap().json::<u8>().await.unwrap(), 7);
     let error = client.get("/").send().await.unwrap().json::<u8>().await.unwrap_err();
-    assert!(matches!(error, Error::Decode { .. }) && error.is_answer(), "{error}");
+    assert!(matches!(error, Error::Decode { .. }) && error.is_response(), "{error}");
     let error = client.get("/").send().await.unwrap().json::<u8>().await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::NOT_FOUND));
 }
@@ -124,8 +124,8 @@ async fn http2_without_asking() {
     let client = Client::builder().http2_only().origin(&server.origin, retrying()).unwrap();
     let calls =
         (0..20).map(|_| async { client.put("/").body("hi").send().await.unwrap().bytes().await.unwrap() });
-    for answer in futures_util::future::join_all(calls).await {
-        assert_eq!(answer, "ok");
+    for response in futures_util::future::join_all(calls).await {
+        assert_eq!(response, "ok");
     }
     let pool = client.handles().remove(0).pool();
     assert_eq!((pool.opened, pool.used), (1, 20), "one connection for all");

@@ -26,18 +26,18 @@ fn client(server: &Server) -> Client {
 
 async fn all(client: &Client, requests: &[(&str, &str)]) -> Vec<(String, usize)> {
     let calls = requests.iter().map(|(path, user)| async move {
-        let answer = client.get(path).header("authorization", *user).send().await.unwrap();
-        let number = answer.headers()["x-number"].to_str().unwrap().to_owned();
-        (number, answer.bytes().await.unwrap().len())
+        let response = client.get(path).header("authorization", *user).send().await.unwrap();
+        let number = response.headers()["x-number"].to_str().unwrap().to_owned();
+        (number, response.bytes().await.unwrap().len())
     });
     futures_util::future::join_all(calls).await
 }
 
 #[tokio::test]
-async fn one_is_sent_and_all_get_its_answer() {
+async fn one_request_is_sent_and_all_get_its_response() {
     let server = slow(50).await;
-    let answers = all(&client(&server), &[("/a", "me"); 10]).await;
-    assert_eq!((server.count(), answers), (1, vec![("0".to_owned(), 50); 10]));
+    let responses = all(&client(&server), &[("/a", "me"); 10]).await;
+    assert_eq!((server.count(), responses), (1, vec![("0".to_owned(), 50); 10]));
 }
 
 #[tokio::test]
@@ -50,9 +50,9 @@ async fn what_is_not_equal_goes_alone() {
 #[tokio::test]
 async fn what_is_too_large_to_be_shared_comes_whole_nevertheless() {
     let server = slow(1000).await;
-    let answers = all(&client(&server), &[("/a", "me"); 3]).await;
+    let responses = all(&client(&server), &[("/a", "me"); 3]).await;
     assert_eq!(server.count(), 3);
-    assert!(answers.iter().all(|(_, length)| *length == 1000));
+    assert!(responses.iter().all(|(_, length)| *length == 1000));
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn a_peer_that_refuses_is_one_line_with_the_cause_and_the_id_of_the_reques
 }
 
 #[tokio::test]
-async fn each_cause_is_told_apart_and_a_good_answer_is_no_line() {
+async fn each_cause_has_its_own_line_and_a_success_has_none() {
     let (page, _open) = Page::open();
     let server = Server::start(|number| async move {
         match number {

@@ -52,15 +52,15 @@ impl Drop for Folder {
     }
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct FullResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl FullResponse {
     /// A header that must be there.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
@@ -73,17 +73,21 @@ impl Answer {
     }
 }
 
-pub(crate) async fn ask(files: &Files, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(files: &Files, method: Method, path: &str, headers: &[(&str, &str)]) -> FullResponse {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Empty::<Bytes>::new()).unwrap();
-    let answer = files.clone().oneshot(request).await.unwrap();
-    let (head, body) = answer.into_parts();
-    Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    let response = files.clone().oneshot(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    FullResponse {
+        status: head.status,
+        headers: head.headers,
+        body: body.collect().await.unwrap().to_bytes(),
+    }
 }
 
-pub(crate) async fn get(files: &Files, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn get(files: &Files, path: &str, headers: &[(&str, &str)]) -> FullResponse {
     ask(files, Method::GET, path, headers).await
 }

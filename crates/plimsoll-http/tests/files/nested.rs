@@ -22,9 +22,9 @@ async fn a_folder_in_a_nest_redirects_to_itself_with_a_slash() {
         ("/files/none", StatusCode::NOT_FOUND, None),
     ] {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let answer = app.clone().oneshot(request).await.unwrap();
-        let location = answer.headers().get(header::LOCATION).map(|value| value.to_str().unwrap());
-        assert_eq!((answer.status(), location), (status, to), "{path}");
+        let response = app.clone().oneshot(request).await.unwrap();
+        let location = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap());
+        assert_eq!((response.status(), location), (status, to), "{path}");
         // Where a client goes by it, there is the file.
         if let Some(to) = to {
             let base = path.split('?').next().unwrap().rsplit_once('/').unwrap().0;

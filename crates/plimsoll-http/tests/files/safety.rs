@@ -51,9 +51,9 @@ async fn nothing_outside_the_folder() {
     let folder = outside();
     for files in [folder.files(), folder.files().with_hidden()] {
         for path in WAYS_OUT {
-            let answer = get(&files, path, &[]).await;
-            assert!(matches!(answer.status.as_u16(), 400 | 404), "{path}: {answer:?}");
-            assert!(matches!(answer.problem().as_str(), "bad-request" | "not-found"), "{path}");
+            let response = get(&files, path, &[]).await;
+            assert!(matches!(response.status.as_u16(), 400 | 404), "{path}: {response:?}");
+            assert!(matches!(response.problem().as_str(), "bad-request" | "not-found"), "{path}");
         }
         assert_eq!(get(&files, "/within", &[]).await.body, "inside", "a link that stays within is followed");
         assert_eq!(get(&files, "/loop", &[]).await.status, 404);
@@ -72,8 +72,8 @@ async fn a_link_that_turns_while_it_is_asked_for() {
         }
     });
     while !turning.is_finished() {
-        let answer = get(&files, "/turning", &[]).await;
-        assert!(answer.status == 404 || answer.body == "inside", "{answer:?}");
+        let response = get(&files, "/turning", &[]).await;
+        assert!(response.status == 404 || response.body == "inside", "{response:?}");
     }
     turning.join().unwrap();
 }

@@ -70,7 +70,7 @@ async fn requests_without_keys_pass_as_the_contract_asks() {
     Contract::new(layer).errors(|error: &BrokenError| Some(*error)).hold().await;
 }
 
-/// With a key a dropped call goes on, so that its answer is there: the rest holds all the same.
+/// With a key a dropped call goes on, so that its response is stored; the rest of the contract holds.
 #[tokio::test(start_paused = true)]
 async fn requests_with_keys_call_the_instance_that_was_readied() {
     use crate::support::post;

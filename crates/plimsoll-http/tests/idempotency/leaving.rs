@@ -23,7 +23,7 @@ fn slow(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_work_goes_on_and_its_answer_is_there() {
+async fn the_work_goes_on_and_its_response_is_stored() {
     let (layer, count) = (memory(), Count::default());
     let service = slow(&count);
     for polls in 1..5 {

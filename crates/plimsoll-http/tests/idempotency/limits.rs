@@ -24,8 +24,8 @@ async fn one_client_cannot_fill_the_store_for_all_others() {
     for (user, key) in [("loud", "1"), ("loud", "2"), ("loud", "3"), ("shy", "3"), ("loud", "1")] {
         let mut request = post(key, "{}");
         request.headers_mut().insert("x-user", user.parse().unwrap());
-        let answer = ask(&layer, &service, request).await;
-        seen.push((answer.status, answer.is_replayed()));
+        let response = ask(&layer, &service, request).await;
+        seen.push((response.status, response.is_replayed()));
     }
     assert_eq!(seen, [(201, false), (201, false), (429, false), (201, false), (201, true)]);
 }
@@ -33,7 +33,7 @@ async fn one_client_cannot_fill_the_store_for_all_others() {
 #[tokio::test(start_paused = true)]
 async fn bodies_are_bounded_both_ways() {
     let count = Count::default();
-    let layer = memory().body_limit(8).answer_limit(16);
+    let layer = memory().body_limit(8).response_limit(16);
     let service = counting(&count);
     let large = ask(&layer, &service, post("k", "123456789")).await;
     assert_eq!((large.problem(), count.get()), ((413, "body-too-large".to_owned()), 0));

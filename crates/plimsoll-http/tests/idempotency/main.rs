@@ -1,4 +1,4 @@
-//! Requests sent twice: what is done, what is answered, and what is left when something goes wrong in between.
+//! Requests sent twice: the work, the responses, and the state left by a failure in between.
 #![allow(missing_docs)]
 
 mod contract;

@@ -50,12 +50,12 @@ fn outcome(number: u8) -> Outcome {
     let header = |name: &'static str, value: &'static [u8]| {
         (name.parse().unwrap(), http::HeaderValue::from_bytes(value).unwrap())
     };
-    let mut answer =
+    let mut response =
         StoredResponse::new(StatusCode::from_u16(200 + u16::from(number)).unwrap(), vec![number, 0, 255]);
     for (name, value) in [header("x-twice", b"1"), header("x-twice", b"\xff")] {
-        answer = answer.header(name, value);
+        response = response.header(name, value);
     }
-    Outcome::Answered(answer)
+    Outcome::Stored(response)
 }
 
 /// Does all of it with the store and with the model, and compares.

@@ -1,4 +1,4 @@
-//! The store in PostgreSQL: the model, processes beside each other, and work and answer in one transaction.
+//! The store in PostgreSQL: the model, processes beside each other, and work and response in one transaction.
 
 use crate::{
     model::{deeds, follow},
@@ -145,7 +145,7 @@ enum Then {
     WaitBefore(Arc<Semaphore>),
 }
 
-/// One order for each call, and the answer in the same transaction.
+/// One order for each call, and the response in the same transaction.
 fn ordering(
     store: &PostgresStore,
     then: Then,
@@ -165,18 +165,18 @@ fn ordering(
             if let Then::WaitBefore(gate) = &then {
                 gate.acquire().await.unwrap().forget();
             }
-            let answer = StoredResponse::json(StatusCode::CREATED, &id).map_err(Problem::internal)?;
-            store.complete_in(&mut work, &claim, &answer).await?;
+            let response = StoredResponse::json(StatusCode::CREATED, &id).map_err(Problem::internal)?;
+            store.complete_in(&mut work, &claim, &response).await?;
             assert!(!matches!(then, Then::PanicBefore), "before the commit");
             work.commit().await.map_err(Problem::internal)?;
             assert!(!matches!(then, Then::PanicAfter), "after the commit");
-            Ok(answer.into_http().map(Full::new))
+            Ok(response.into_http().map(Full::new))
         }
     })
 }
 
 #[tokio::test]
-async fn work_and_answer_are_there_together() {
+async fn work_and_response_are_committed_together() {
     let Some((store, _database)) = store().await else { return };
     let layer = IdempotencyLayer::new(store.clone());
     let first = ask(&layer, &ordering(&store, Then::Commit), post("k", "{}")).await;
@@ -268,9 +268,9 @@ async fn a_database_that_is_gone_is_told_as_unavailable() {
     let service = service_fn(|_: Sent| async {
         Ok::<_, Problem>(http::Response::new(Full::<bytes::Bytes>::default()))
     });
-    let answer = ask(&layer, &service, post("k", "{}")).await;
-    assert!(matches!(answer.status, 500 | 503), "{answer:?}");
-    assert!(!answer.body.contains("127.0.0.1"), "{answer:?}");
+    let response = ask(&layer, &service, post("k", "{}")).await;
+    assert!(matches!(response.status, 500 | 503), "{response:?}");
+    assert!(!response.body.contains("127.0.0.1"), "{response:?}");
     server.start_again().await;
     // A pool on a busy machine may need more than one of its waits to find the server again.
     let mut again = ask(&layer, &service, post("k", "{}")).await;

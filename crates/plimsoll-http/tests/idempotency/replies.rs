@@ -20,7 +20,7 @@ use tower::{Layer, ServiceExt, service_fn};
 const SECONDS: fn(u64) -> Duration = Duration::from_secs;
 
 #[tokio::test(start_paused = true)]
-async fn the_first_answer_is_given_again() {
+async fn the_first_response_is_replayed() {
     let (layer, count) = (memory(), Count::default());
     let service = counting(&count);
     let first = ask(&layer, &service, post("\"k1\"", "{}")).await;
@@ -63,8 +63,8 @@ async fn keys_are_optional_or_required_and_always_well_formed() {
     let link = missing.headers["link"].to_str().unwrap();
     assert!(link.starts_with("<https://docs.example/keys>"), "{link}");
     for bad in ["\"open", "a,b", " "] {
-        let answer = ask(&layer, &service, post(bad, "{}")).await;
-        assert_eq!(answer.problem(), (400, "idempotency-key-invalid".to_owned()), "{bad:?}");
+        let response = ask(&layer, &service, post(bad, "{}")).await;
+        assert_eq!(response.problem(), (400, "idempotency-key-invalid".to_owned()), "{bad:?}");
     }
     let mut get = post("", "");
     *get.method_mut() = Method::GET;
@@ -73,7 +73,7 @@ async fn keys_are_optional_or_required_and_always_well_formed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_reads_anothers_answer() {
+async fn no_client_gets_the_response_of_another() {
     let count = Count::default();
     let service = counting(&count);
     let layer = memory().scope(|request| {
@@ -89,7 +89,7 @@ async fn nobody_reads_anothers_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_final_answers_are_kept() {
+async fn only_final_responses_are_kept() {
     for (status, asked, kept) in [
         (200, false, true),
         (303, false, true),
@@ -110,8 +110,8 @@ async fn only_final_answers_are_kept() {
         let counted = count.clone();
         let service = service_fn(move |_: Sent| {
             counted.up();
-            let answer = Response::builder().status(status).body(Full::from("said"));
-            std::future::ready(Ok::<_, Problem>(answer.unwrap()))
+            let response = Response::builder().status(status).body(Full::from("said"));
+            std::future::ready(Ok::<_, Problem>(response.unwrap()))
         });
         ask(&layer, &service, post("k", "{}")).await;
         let again = ask(&layer, &service, post("k", "{}")).await;
@@ -133,13 +133,13 @@ async fn whatever_is_wrong_with_a_key_is_explained_at_the_same_place() {
         ("a,b", "{}", (400, "idempotency-key-invalid")),
         ("k", "[]", (422, "idempotency-key-reused")),
     ] {
-        let answer = ask(&layer, &service, post(key, body)).await;
-        assert_eq!(answer.problem(), (seen.0, seen.1.to_owned()));
+        let response = ask(&layer, &service, post(key, body)).await;
+        assert_eq!(response.problem(), (seen.0, seen.1.to_owned()));
         assert_eq!(
-            answer.headers["link"], "<https://docs.example/keys>; rel=\"describedby\"; type=\"text/html\"",
+            response.headers["link"], "<https://docs.example/keys>; rel=\"describedby\"; type=\"text/html\"",
             "{seen:?}"
         );
-        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        assert_eq!(response.headers["content-type"], "application/problem+json");
     }
 }
 
@@ -173,15 +173,15 @@ async fn a_stream_passes_without_waiting_and_is_not_kept() {
             let first =
                 futures_util::stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from("tick")))]);
             let body = StreamBody::new(first.chain(futures_util::stream::pending()));
-            let mut answer = Response::builder().header(header::CONTENT_TYPE, content_type);
+            let mut response = Response::builder().header(header::CONTENT_TYPE, content_type);
             if marked {
-                answer = answer.extension(Unkept);
+                response = response.extension(Unkept);
             }
-            std::future::ready(Ok::<_, Problem>(answer.body(body).unwrap()))
+            std::future::ready(Ok::<_, Problem>(response.body(body).unwrap()))
         });
-        let answer = layer.layer(streaming.clone()).oneshot(post("k", "{}")).await.unwrap();
-        assert_eq!(answer.headers()[header::CONTENT_TYPE], content_type);
-        let mut body = answer.into_body();
+        let response = layer.layer(streaming.clone()).oneshot(post("k", "{}")).await.unwrap();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], content_type);
+        let mut body = response.into_body();
         let frame = body.frame().await.unwrap().unwrap();
         assert_eq!(frame.into_data().unwrap(), "tick", "{content_type}: it comes while the rest does not");
         let again = ask(&layer, &streaming, post("k", "{}")).await;
@@ -206,8 +206,8 @@ async fn an_error_or_a_panic_frees_the_key() {
     });
     let inside = BoundaryLayer::new();
     for seen in [503, 500, 200, 200] {
-        let answer = inside.layer(layer.layer(service.clone())).oneshot(post("k", "{}")).await.unwrap();
-        assert_eq!(answer.status(), seen);
+        let response = inside.layer(layer.layer(service.clone())).oneshot(post("k", "{}")).await.unwrap();
+        assert_eq!(response.status(), seen);
     }
     assert_eq!(count.get(), 3, "the fourth was given again");
 }
@@ -254,23 +254,23 @@ async fn twins_conflict_or_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_boundary_tells_a_replayed_answer_as_it_told_the_first() {
+async fn a_boundary_treats_a_replayed_response_like_the_first() {
     let (layer, boundary) = (memory().keeping_client_errors(), BoundaryLayer::new());
     for verbatim in [false, true] {
         let service = service_fn(move |_: Sent| {
-            let mut answer = Response::builder().status(422).header(header::CONTENT_TYPE, "text/plain");
+            let mut response = Response::builder().status(422).header(header::CONTENT_TYPE, "text/plain");
             if verbatim {
-                answer = answer.extension(Verbatim);
+                response = response.extension(Verbatim);
             }
-            std::future::ready(Ok::<_, Problem>(answer.body(Full::<Bytes>::from("amount")).unwrap()))
+            std::future::ready(Ok::<_, Problem>(response.body(Full::<Bytes>::from("amount")).unwrap()))
         });
         let key = if verbatim { "a" } else { "b" };
         let mut told = Vec::new();
         for replayed in [false, true] {
             let inner = boundary.layer(layer.layer(service));
-            let answer = inner.oneshot(post(key, "{}")).await.unwrap();
-            assert_eq!(answer.headers().contains_key("idempotency-replayed"), replayed);
-            told.push(crate::support::Answer::of(answer).await.body);
+            let response = inner.oneshot(post(key, "{}")).await.unwrap();
+            assert_eq!(response.headers().contains_key("idempotency-replayed"), replayed);
+            told.push(crate::support::FullResponse::of(response).await.body);
         }
         assert_eq!(told[0], told[1]);
         assert_eq!(told[0] == "amount", verbatim);

@@ -15,15 +15,15 @@ use tower::{Layer, Service, ServiceExt};
 
 pub(crate) type Sent = Request<Full<Bytes>>;
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct FullResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl FullResponse {
     pub(crate) async fn of<B>(response: Response<B>) -> Self
     where
         B: Body<Data = Bytes>,
@@ -61,7 +61,7 @@ pub(crate) fn memory() -> IdempotencyLayer<MemoryStore> {
     IdempotencyLayer::new(MemoryStore::new(1000, 1 << 20))
 }
 
-pub(crate) async fn ask<S, St, R>(layer: &IdempotencyLayer<St>, service: &S, request: Sent) -> Answer
+pub(crate) async fn ask<S, St, R>(layer: &IdempotencyLayer<St>, service: &S, request: Sent) -> FullResponse
 where
     St: Store,
     S: Service<Sent, Response = Response<R>, Error = Problem> + Clone + Send + 'static,
@@ -69,10 +69,10 @@ where
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: std::error::Error + Send,
 {
-    let answer = layer.layer(service.clone()).oneshot(request).await;
-    match answer {
-        Ok(answer) => Answer::of(answer).await,
-        Err(problem) => Answer::of(problem.into_http().map(Full::new)).await,
+    let response = layer.layer(service.clone()).oneshot(request).await;
+    match response {
+        Ok(response) => FullResponse::of(response).await,
+        Err(problem) => FullResponse::of(problem.into_http().map(Full::new)).await,
     }
 }
 
@@ -118,8 +118,8 @@ pub(crate) fn counting(
         async move {
             let sent = request.into_body().collect().await.unwrap().to_bytes();
             let body = format!("{}: {}", count.up(), String::from_utf8_lossy(&sent));
-            let answer = Response::builder().status(StatusCode::CREATED).header("location", "/orders/1");
-            Ok(answer.header("x-inner", "not kept").body(Full::from(body)).unwrap())
+            let response = Response::builder().status(StatusCode::CREATED).header("location", "/orders/1");
+            Ok(response.header("x-inner", "not kept").body(Full::from(body)).unwrap())
         }
     })
 }

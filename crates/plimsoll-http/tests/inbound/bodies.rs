@@ -34,9 +34,9 @@ where
         *read.lock().unwrap() = Some(whole);
         Ok::<_, Infallible>(Response::builder().status(said).body(Full::<Bytes>::from("said")).unwrap())
     });
-    let answer = BodyLimitLayer::new(limits).layer(service).oneshot(Request::new(body)).await.unwrap();
-    let told = answer.extensions().get::<ReportedProblem>().map(|told| told.problem().kind().name());
-    let told = told.map_or_else(|| answer.status().as_u16().to_string(), ToOwned::to_owned);
+    let response = BodyLimitLayer::new(limits).layer(service).oneshot(Request::new(body)).await.unwrap();
+    let told = response.extensions().get::<ReportedProblem>().map(|told| told.problem().kind().name());
+    let told = told.map_or_else(|| response.status().as_u16().to_string(), ToOwned::to_owned);
     (read.into_inner().unwrap(), told)
 }
 
@@ -69,7 +69,7 @@ async fn what_says_nothing_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_answers_well_all_the_same_is_left_alone() {
+async fn a_successful_response_despite_a_cut_body_is_left_alone() {
     let (read, told) = sent(size(25), pieces(3, Duration::ZERO), StatusCode::ACCEPTED).await;
     assert_eq!((read, told), (Some(Err(BodyError::TooLarge)), "202".into()));
 }
@@ -113,9 +113,9 @@ where
     });
     let request =
         Request::post("/shop.Orders/Place").header("content-type", "application/grpc").body(body).unwrap();
-    let answer = BodyLimitLayer::new(limits).layer(service).oneshot(request).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    answer.headers()["grpc-status"].to_str().unwrap().to_owned()
+    let response = BodyLimitLayer::new(limits).layer(service).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    response.headers()["grpc-status"].to_str().unwrap().to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,9 +151,9 @@ where
     });
     let request =
         Request::post("/shop.Orders/Place").header("content-type", "application/grpc").body(body).unwrap();
-    let answer = BodyLimitLayer::new(limits).layer(service).oneshot(request).await.unwrap();
-    assert!(answer.headers().get("grpc-status").is_none());
-    let body = answer.into_body().collect().await.unwrap();
+    let response = BodyLimitLayer::new(limits).layer(service).oneshot(request).await.unwrap();
+    assert!(response.headers().get("grpc-status").is_none());
+    let body = response.into_body().collect().await.unwrap();
     let trailers = body.trailers().unwrap().clone();
     assert_eq!(body.to_bytes(), "message");
     trailers

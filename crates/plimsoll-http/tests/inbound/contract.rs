@@ -22,13 +22,13 @@ use tower::{Layer, Service, ServiceExt};
 /// Maps a request of the probes to the inner service's.
 fn http<B>(inner: Inner) -> impl Service<Request<B>, Response = Response<u32>, Error = BrokenError> + Clone {
     inner.map_request(|_: Request<B>| 1).map_response(|number| {
-        let mut answer = Response::new(number);
-        answer.extensions_mut().insert(number);
-        answer
+        let mut response = Response::new(number);
+        response.extensions_mut().insert(number);
+        response
     })
 }
 
-/// And without: what a layer answers by itself is 0.
+/// And without: a response by the layer itself is 0.
 fn plain<S, R>(service: S) -> impl Service<u32, Response = u32, Error = S::Error> + Clone
 where
     S: Service<Request<Empty<Bytes>>, Response = Response<R>> + Clone,
@@ -39,7 +39,7 @@ where
             request.extensions_mut().insert(IpAddr::from([192, 0, 2, 7]));
             request
         })
-        .map_response(|answer| answer.extensions().get::<u32>().copied().unwrap_or(0))
+        .map_response(|response| response.extensions().get::<u32>().copied().unwrap_or(0))
 }
 
 macro_rules! holds {

@@ -43,8 +43,8 @@ async fn the_earliest_of_all_that_is_said_counts() {
             assert_eq!(Deadline::current().remaining(), Some(Duration::from_millis(millis)));
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         });
-        let answer = DeadlineLayer::new(rules(10)).layer(within).oneshot(asked(headers)).await.unwrap();
-        assert_eq!(answer.status(), 200, "{headers:?}");
+        let response = DeadlineLayer::new(rules(10)).layer(within).oneshot(asked(headers)).await.unwrap();
+        assert_eq!(response.status(), 200, "{headers:?}");
     }
     let own = DeadlineRules { total: None, header: Some(HeaderName::from_static("x-wait-ms")), grpc: false };
     let within = service_fn(|_: Request<()>| async {
@@ -59,13 +59,13 @@ async fn the_earliest_of_all_that_is_said_counts() {
 async fn when_it_passes_the_work_is_dropped_and_the_caller_is_told() {
     let service = service_fn(|_: Request<()>| pending::<Result<Response<Full<Bytes>>, Infallible>>());
     let before = Instant::now();
-    let answer = DeadlineLayer::new(rules(10)).layer(service).oneshot(asked(&[])).await.unwrap();
-    assert_eq!((answer.status().as_u16(), before.elapsed()), (504, SECOND * 10));
+    let response = DeadlineLayer::new(rules(10)).layer(service).oneshot(asked(&[])).await.unwrap();
+    assert_eq!((response.status().as_u16(), before.elapsed()), (504, SECOND * 10));
     assert_eq!(
-        answer.extensions().get::<ReportedProblem>().unwrap().problem().kind().name(),
+        response.extensions().get::<ReportedProblem>().unwrap().problem().kind().name(),
         "deadline-exceeded"
     );
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
     assert!(body.starts_with(b"{\"type\":\"urn:plimsoll:problem:deadline-exceeded\""), "{body:?}");
 }
 
@@ -75,8 +75,11 @@ async fn what_comes_too_late_is_not_begun() {
         unreachable!("nobody waits for this") as Result<Response<()>, Infallible>
     });
     let late = asked(&[("grpc-timeout", "0S"), ("content-type", "application/grpc")]);
-    let answer = DeadlineLayer::new(rules(10)).layer(service).oneshot(late).await.unwrap();
-    assert_eq!((answer.status().as_u16(), &answer.headers()["grpc-status"]), (200, &"4".parse().unwrap()));
+    let response = DeadlineLayer::new(rules(10)).layer(service).oneshot(late).await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["grpc-status"]),
+        (200, &"4".parse().unwrap())
+    );
 }
 
 type Ticks =
@@ -90,15 +93,15 @@ fn ticks(count: u32) -> Ticks {
     })))
 }
 
-/// How many pieces of an answer of `count` arrive, and whether its end does.
+/// How many pieces of a response of `count` arrive, and whether its end does.
 async fn pieces(count: u32, head: impl Fn(&mut Response<Ticks>)) -> (usize, bool) {
     let service = service_fn(|_: Request<()>| {
-        let mut answer = Response::new(ticks(count));
-        head(&mut answer);
-        std::future::ready(Ok::<_, Infallible>(answer))
+        let mut response = Response::new(ticks(count));
+        head(&mut response);
+        std::future::ready(Ok::<_, Infallible>(response))
     });
-    let answer = DeadlineLayer::new(rules(5)).layer(service).oneshot(asked(&[])).await.unwrap();
-    let mut body = Box::pin(answer.into_body());
+    let response = DeadlineLayer::new(rules(5)).layer(service).oneshot(asked(&[])).await.unwrap();
+    let mut body = Box::pin(response.into_body());
     let mut count = 0;
     while let Some(frame) = body.frame().await {
         match frame {
@@ -110,15 +113,15 @@ async fn pieces(count: u32, head: impl Fn(&mut Response<Ticks>)) -> (usize, bool
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_spans_the_body_unless_the_answer_asks_for_longer() {
+async fn the_deadline_spans_the_body_unless_the_response_asks_for_longer() {
     assert_eq!(pieces(3, |_| ()).await, (3, true));
     assert_eq!(pieces(100, |_| ()).await, (4, false), "the fifth is due with the deadline");
-    let longer = |answer: &mut Response<Ticks>| {
-        answer.extensions_mut().insert(RespondBy(Deadline::NEVER));
+    let longer = |response: &mut Response<Ticks>| {
+        response.extensions_mut().insert(RespondBy(Deadline::NEVER));
     };
     assert_eq!(pieces(20, longer).await, (20, true));
-    let events = |answer: &mut Response<Ticks>| {
-        answer.headers_mut().insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
+    let events = |response: &mut Response<Ticks>| {
+        response.headers_mut().insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
     };
     assert_eq!(pieces(20, events).await, (20, true));
 }
@@ -128,8 +131,8 @@ async fn a_call_of_grpc_whose_deadline_passes_in_its_body_ends_by_the_status_4()
     let service =
         service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(Response::new(ticks(100)))));
     let call = asked(&[("grpc-timeout", "5S"), ("content-type", "application/grpc")]);
-    let answer = DeadlineLayer::new(rules(60)).layer(service).oneshot(call).await.unwrap();
-    let body = answer.into_body().collect().await.expect("it ends as a call does");
+    let response = DeadlineLayer::new(rules(60)).layer(service).oneshot(call).await.unwrap();
+    let body = response.into_body().collect().await.expect("it ends as a call does");
     assert_eq!(body.trailers().unwrap()["grpc-status"], "4");
     assert_eq!(body.to_bytes().len(), 4 * "tick".len());
 }

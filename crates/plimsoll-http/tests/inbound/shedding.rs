@@ -21,10 +21,10 @@ async fn while_queues_stand_the_least_important_go_first_and_are_told_when_to_co
         tokio::time::advance(Duration::from_millis(10)).await;
         shedder.waited(now(), Duration::from_millis(50));
         assert_eq!(ask(Priority::CRITICAL).await.status(), 200, "never");
-        let answer = ask(Priority::default()).await;
-        if answer.status() == 503 {
+        let response = ask(Priority::default()).await;
+        if response.status() == 503 {
             refused += 1;
-            assert!(answer.headers().contains_key("retry-after"));
+            assert!(response.headers().contains_key("retry-after"));
         }
     }
     assert!(refused > 50, "{refused} of 500");

@@ -1,11 +1,11 @@
 use memchr::memchr2;
 
-/// The offset of the bracket that opens one level more than `limit`, if there is one.
+/// Returns the offset of the bracket that opens one level more than `limit`, if there is one.
 ///
-/// Looks at brackets alone, outside of strings: whether they match is for the reader to find. Whatever is nested deeper
-/// than the limit is found before anything recurses into it, in fields that nobody reads too.
+/// It checks brackets outside of strings alone; the reader finds whether they match. Nesting above the limit is found before
+/// anything recurses into it, also in fields that are not read.
 pub(super) fn exceeds(body: &[u8], limit: usize) -> Option<usize> {
-    // The compiler makes vector code of this. Most bodies have fewer brackets than levels allowed, wherever they stand.
+    // The compiler vectorizes this. Most bodies have fewer brackets in all than the allowed levels.
     let opening = body.iter().map(|byte| u8::from(byte | 0x20 == b'{'));
     if body.len() <= SMALL && opening.fold(0_u32, |sum, one| sum + u32::from(one)) as usize <= limit {
         return None;
@@ -13,7 +13,7 @@ pub(super) fn exceeds(body: &[u8], limit: usize) -> Option<usize> {
     walk(body, limit)
 }
 
-/// Up to here counting pays: beyond, a body has more brackets than that anyhow.
+/// The length up to which counting pays: longer bodies have more brackets anyway.
 const SMALL: usize = 2048;
 
 fn walk(body: &[u8], limit: usize) -> Option<usize> {
@@ -35,7 +35,7 @@ fn walk(body: &[u8], limit: usize) -> Option<usize> {
     None
 }
 
-/// Where the string that begins at `at` has its closing mark; the end of the body if it has none.
+/// Returns the offset of the closing quote of the string that begins at `at`; the end of the body if it has none.
 fn past_string(body: &[u8], mut at: usize) -> usize {
     while let Some(rest) = body.get(at..) {
         let Some(found) = memchr2(b'"', b'\\', rest) else { break };

@@ -1,8 +1,8 @@
 //! A check that all numbers are finite, in front of any JSON writer.
 //!
-//! serde_json writes `null` for NaN and the infinities, so that a reader fails far from the place of the fault, or takes
-//! the number for absent. Its formatter cannot tell such a `null` from that of an absent value, so the check is a
-//! serializer around the writer: everything is passed on, and non-finite numbers are an error.
+//! serde_json writes `null` for NaN and the infinities, so that a reader fails far from the fault, or takes the number for
+//! absent. Its formatter cannot distinguish such a `null` from an absent value, so the check is a serializer around the
+//! writer, which passes on everything except non-finite numbers.
 
 use serde::{
     Serialize, Serializer,

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::{Category, Error};
 use std::io::Write;
 
-/// Most answers fit, and need no second allocation.
+/// Most responses fit, and need no second allocation.
 const USUAL: usize = 512;
 
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeError> {
@@ -23,13 +23,13 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeErr
     Ok(bytes.into())
 }
 
-/// As every value of JSON is written here: a number that JSON does not have is an error.
+/// Writes a value as JSON. A number that JSON does not have is an error.
 pub(crate) fn write_into<T: Serialize + ?Sized>(into: impl Write, value: &T) -> Result<(), Error> {
     serde_json::to_writer(into, &Finite(value))
 }
 
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], depth: Depth) -> Result<T, MalformedError> {
-    // As a whole and first: a reader checks only the strings that somebody wants.
+    // The whole body, and first: the reader checks only the strings that it reads.
     let text = std::str::from_utf8(body)
         .map_err(|error| malformed(MalformedKind::NotUtf8, place(body, error.valid_up_to())))?;
     if let Some(offset) = depth::exceeds(body, depth.get()) {

@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// A response of bytes as a stream gives them, none of them copied. See the [module](crate::body#streams).
+/// A response of a stream's bytes, which are not copied. See the [module](crate::body#streams).
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -37,7 +37,7 @@ pub struct Chunks<S> {
 }
 
 impl<S> Chunks<S> {
-    /// The stream's bytes, as a body of this `Content-Type`.
+    /// Creates a response of the stream's bytes with this `Content-Type`.
     pub const fn new(stream: S, content_type: HeaderValue) -> Self {
         Self { stream, content_type }
     }
@@ -49,15 +49,15 @@ where
     E: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        let mut answer = Response::new(Body::new(Passing { stream: Some(self.stream), aborted: None }));
-        answer.headers_mut().insert(header::CONTENT_TYPE, self.content_type);
-        answer
+        let mut response = Response::new(Body::new(Passing { stream: Some(self.stream), aborted: None }));
+        response.headers_mut().insert(header::CONTENT_TYPE, self.content_type);
+        response
     }
 }
 
 pin_project! {
     struct Passing<S> {
-        // Gone once it is over: what it holds of a database is free then, not when the connection is.
+        // Dropped at its end, so that it releases its resources (a database connection) then, not with the HTTP connection.
         #[pin]
         stream: Option<S>,
         aborted: Option<StreamAbortedError>,
@@ -79,13 +79,13 @@ where
         let mut this = self.project();
         while let Some(stream) = this.stream.as_mut().as_pin_mut() {
             match ready!(stream.poll_next(cx)) {
-                // An empty frame says nothing, and some encodings would take it for the end.
+                // An empty frame is useless, and some encodings would take it for the end.
                 Some(Ok(bytes)) if bytes.is_empty() => {}
                 Some(Ok(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Err(error)) => {
                     this.stream.set(None);
                     *this.aborted = Some(StreamAbortedError::because(error));
-                    // hyper throws away what it has not written when a body fails: it is left a turn in which to write.
+                    // hyper discards unwritten bytes when a body fails, so it gets a turn in which to write.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }

@@ -14,10 +14,10 @@ use tokio::time::{Instant, Sleep, sleep};
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Bytes after which a chunk goes out although more is at hand: a few packets, and one write.
+/// The bytes after which a chunk is sent although more is ready: a few packets, and one write.
 pub(super) const CHUNK: usize = 16 << 10;
 
-/// A streamed body ended before its end. The log says why, under the same id.
+/// The error of a streaming body that broke off. The log has the cause under the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("the streamed body was aborted ({id})")]
 pub struct StreamAbortedError {
@@ -25,7 +25,7 @@ pub struct StreamAbortedError {
 }
 
 impl StreamAbortedError {
-    /// The id that stands in the log.
+    /// The id, which the log has too.
     pub const fn id(&self) -> ProblemId {
         self.id
     }
@@ -39,16 +39,16 @@ impl StreamAbortedError {
     }
 }
 
-/// How an item becomes bytes.
+/// An encoding of items as bytes.
 pub(super) trait Framing<T> {
     fn write(&mut self, item: T, into: &mut BytesMut) -> Result<(), BoxError>;
 
-    /// The bytes that are sent after a quiet time.
+    /// The bytes that are sent after a pause.
     const HEARTBEAT: &'static [u8] = b"";
 }
 
 pin_project! {
-    /// A stream's items, put together.
+    /// A body of a stream's items, sent together.
     pub(super) struct Coalesced<S, F> {
         #[pin]
         stream: S,
@@ -65,9 +65,9 @@ pin_project! {
 #[derive(Clone, Copy)]
 enum State {
     Flows,
-    // What was gathered before the error goes out first.
+    // The items before the error are sent first.
     Fails(StreamAbortedError),
-    // hyper throws away what it has not written when a body fails: it is left a turn in which to write.
+    // hyper discards unwritten bytes when a body fails, so it gets a turn in which to write.
     Waits(StreamAbortedError),
     Ended,
 }
@@ -85,7 +85,7 @@ where
     F: Framing<T>,
     E: Into<BoxError>,
 {
-    /// Gathers until the chunk is full, the stream has to wait, or it is over.
+    /// Collects items until the chunk is full, or the stream waits or ends.
     fn gather(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let mut this = self.project();
         while matches!(this.state, State::Flows) && this.gathered.len() < *this.chunk {
@@ -106,7 +106,7 @@ where
         }
     }
 
-    /// Ready when nothing has gone out for as long as a heartbeat takes.
+    /// Polls until nothing has been sent for the interval of the heartbeat.
     fn poll_silence(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let Some(after) = *this.heartbeat else { return Poll::Pending };

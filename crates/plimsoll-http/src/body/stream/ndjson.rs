@@ -9,10 +9,10 @@ use futures_core::Stream;
 use http::{HeaderValue, header};
 use serde::Serialize;
 
-/// A response of JSON values, one a line (`application/x-ndjson`), as a stream gives them. See the
+/// A response of a stream's values as JSON, one per line (`application/x-ndjson`). See the
 /// [module](crate::body#streams).
 ///
-/// The stream's items are results; one that cannot fail says so by `map(Ok::<_, Infallible>)`.
+/// The stream's items are results; for an infallible one use `map(Ok::<_, Infallible>)`.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -24,7 +24,7 @@ use serde::Serialize;
 /// #     stream::iter((0..3).map(|id| Ok(Order { id })))
 /// # }
 /// async fn export() -> NdJson<impl futures_util::Stream<Item = Result<Order, std::io::Error>>> {
-///     NdJson::new(rows()) // a cursor of the database, say
+///     NdJson::new(rows()) // a database cursor, for example
 /// }
 ///
 /// let app: Router = Router::new().route("/orders/export", get(export));
@@ -36,12 +36,12 @@ pub struct NdJson<S> {
 }
 
 impl<S> NdJson<S> {
-    /// The stream's items, put together into chunks of about 16 KiB.
+    /// Creates a response of the stream's items, in chunks of about 16 KiB.
     pub const fn new(stream: S) -> Self {
         Self { stream, chunk: CHUNK }
     }
 
-    /// The same with chunks of about so many bytes.
+    /// Sets the approximate size of chunks, in bytes.
     #[must_use]
     pub fn chunks_of(self, bytes: ByteLimit) -> Self {
         Self { chunk: bytes.get(), ..self }
@@ -55,10 +55,10 @@ where
     E: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        let mut answer = Response::new(Body::new(Coalesced::new(self.stream, Lines, self.chunk, None)));
+        let mut response = Response::new(Body::new(Coalesced::new(self.stream, Lines, self.chunk, None)));
         let content_type = HeaderValue::from_static("application/x-ndjson");
-        answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        answer
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response
     }
 }
 
@@ -83,9 +83,9 @@ mod tests {
     #[tokio::test]
     async fn a_value_is_a_line() {
         let items = stream::iter(["one", "two\nlines"].map(Ok::<_, Infallible>));
-        let answer = NdJson::new(items).into_response();
-        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/x-ndjson");
-        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        let response = NdJson::new(items).into_response();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/x-ndjson");
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(bytes, "\"one\"\n\"two\\nlines\"\n");
     }
 

@@ -27,11 +27,11 @@ use std::{
 const MEDIA_TYPES: &[&str] =
     &["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
-/// A request of JSON values, one a line: a stream of them, read as they are asked for.
+/// A stream of the JSON values of a request's body, one per line, read on demand.
 ///
-/// A line has at most [`BodyLimits::line`] bytes, and only one is held; the body as a whole has no limit on its bytes,
-/// as what is read is gone. Empty lines are passed over. The first fault is the stream's last item, a [`Problem`] with
-/// the number of the line: 400 for what is no JSON or of another form, 413 for a line that is too long.
+/// A line has at most [`BodyLimits::line`] bytes, and only one is held; the body as a whole has no limit. Empty lines are
+/// ignored. The first fault is the stream's last item, a [`Problem`] with the number of the line: 400 for malformed JSON or
+/// another type, 413 for a line that is too long.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -51,7 +51,7 @@ const MEDIA_TYPES: &[&str] =
 /// ```
 ///
 /// # Cancel safety
-/// Waiting for the next item can be given up and begun again: nothing is lost.
+/// Waiting for the next item can be abandoned and begun again: nothing is lost.
 pub struct NdJsonReader<T> {
     body: Body,
     limits: BodyLimits,
@@ -88,13 +88,13 @@ impl<T, S: Send + Sync> FromRequest<S> for NdJsonReader<T> {
 }
 
 impl<T> NdJsonReader<T> {
-    /// The values of a body, within these limits.
+    /// Creates a reader of a body's values, within these limits.
     pub fn new(body: Body, limits: BodyLimits) -> Self {
         let held = BytesMut::new();
         Self { body, limits, held, seen: 0, line: 0, state: State::More, of: PhantomData }
     }
 
-    /// The next line that is whole, without its break.
+    /// Returns the next whole line, without its break.
     fn line(&mut self) -> Option<BytesMut> {
         if let Some(at) = memchr::memchr(b'\n', &self.held[self.seen..]) {
             let mut line = self.held.split_to(self.seen + at + 1);

@@ -1,7 +1,7 @@
 use serde::de::{self, Expected, Unexpected};
 use std::fmt::{self, Display, Write};
 
-/// The fault in the type's own words: `None` where there are none, or where they could quote the body.
+/// Returns the type's own text of the fault: `None` if there is none, or if it could quote the body.
 #[derive(Default, Debug)]
 pub(super) struct Complaint(pub(super) Option<String>);
 

@@ -1,8 +1,7 @@
-//! Where in a value, and how, a body differs from what its type expects.
+//! The path and the kind of a body's difference from its type.
 //!
-//! A body that was refused is read once more, with every part of serde's conversation wrapped: the way down is written
-//! along, and errors are taken before a format makes text of them. What comes out names the type's own fields and
-//! expectations, and nothing of the body.
+//! A refused body is read once more with wrapped serializers of serde: they record the path, and take errors before a format
+//! turns them into text. The result names the type's own fields and expectations, and nothing of the body.
 
 mod access;
 mod complaint;
@@ -17,7 +16,7 @@ use std::{
     fmt::Write,
 };
 
-/// Reads a `T` that is known not to be there, and says why it is not.
+/// Reads a `T` from a body that was refused, and returns the difference.
 pub(super) fn mismatch<'de, T: Deserialize<'de>, D: Deserializer<'de>>(reader: D) -> TypeMismatch {
     let trace = Trace::default();
     if let Err(complaint) = T::deserialize(Traced::new(reader, &trace, 0)) {
@@ -26,11 +25,11 @@ pub(super) fn mismatch<'de, T: Deserialize<'de>, D: Deserializer<'de>>(reader: D
     trace.into_mismatch()
 }
 
-/// One step down.
+/// A step of the path.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Field(&'static str),
-    // Of a map: it belongs to the body.
+    // A key of a map, which is part of the body.
     Key,
     Item(usize),
 }
@@ -39,12 +38,12 @@ enum Step {
 struct Trace {
     steps: RefCell<Vec<Step>>,
     what: RefCell<Option<String>>,
-    // The field that the last key named, where the type has it.
+    // The field that the last key named, if the type has it.
     field: Cell<Option<&'static str>>,
 }
 
 impl Trace {
-    /// Goes down a step from this depth. Whatever was deeper, or complained, has been got over by the type.
+    /// Goes down a step from this depth. Errors of deeper steps were handled by the type.
     fn enter(&self, depth: usize, step: Step) {
         let mut steps = self.steps.borrow_mut();
         steps.truncate(depth);
@@ -52,7 +51,7 @@ impl Trace {
         *self.what.borrow_mut() = None;
     }
 
-    /// Comes back up, with nothing to complain of. After an error nobody does, and so the way to it stays.
+    /// Goes back up after success. After an error there is no such call, so its path stays.
     fn leave(&self, depth: usize) {
         self.steps.borrow_mut().truncate(depth);
     }
@@ -63,7 +62,7 @@ impl Trace {
         }
     }
 
-    /// Keeps what the complaint says; the format's error takes its place on the way up.
+    /// Keeps the error's text; the format's error replaces it on the way up.
     fn keep<E: de::Error>(&self, complaint: Complaint) -> E {
         self.note(complaint);
         E::custom("")
@@ -84,7 +83,7 @@ impl Trace {
     }
 }
 
-/// Any part of the conversation, wrapped.
+/// A wrapper of any part of serde's data model.
 #[derive(Clone, Copy, Debug)]
 struct Traced<'t, T> {
     inner: T,
@@ -99,7 +98,7 @@ impl<'t, T> Traced<'t, T> {
         Self { inner, trace, depth, fields: &[] }
     }
 
-    /// Another part, at the same place.
+    /// Wraps another part, at the same position.
     fn with<U>(&self, inner: U) -> Traced<'t, U> {
         Traced { inner, trace: self.trace, depth: self.depth, fields: self.fields }
     }

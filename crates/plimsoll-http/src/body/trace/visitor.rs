@@ -18,7 +18,7 @@ macro_rules! forward {
 }
 
 impl<V> Traced<'_, V> {
-    /// Which of the type's fields a key names, if this is a key.
+    /// The field of the type that a key names, if this is a key.
     fn note_field(&self, key: &str) {
         if let Some(field) = self.fields.iter().find(|field| **field == key) {
             self.trace.field.set(Some(field));
@@ -29,8 +29,7 @@ impl<V> Traced<'_, V> {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Traced<'_, V> {
     type Value = V::Value;
 
-    /// Asked for when a format that finds something else makes a text of it, with what it found: the one moment to learn
-    /// what was expected.
+    /// Called when a format that finds another type makes an error text: the only moment to learn the expectation.
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.trace.note(Complaint::invalid_type(Unexpected::Unit, &self.inner));
         self.inner.expecting(f)

@@ -1,4 +1,4 @@
-//! Keys in the memory of one process.
+//! A store in the memory of one process.
 
 mod table;
 
@@ -9,17 +9,16 @@ use std::{fmt, time::Duration};
 use table::Table;
 use tokio::time::Instant;
 
-/// Keys in the memory of one process, gone with it.
+/// A store in the memory of one process, lost with it.
 ///
-/// Bounded by entries and bytes. Nothing is forgotten before its time: what has run out makes room, and when there is
-/// none, new keys are refused with 503 `overloaded`. A response that finds no room is not kept, only that it was given.
+/// It is bounded by entries and bytes. No key is forgotten before its time: expired ones make room, and without room new
+/// keys are refused with 503 `overloaded`. Of a response without room only the fact is stored.
 ///
-/// One [scope](super::IdempotencyLayer::scope) takes a quarter of either at most ([`share`](Self::share)), so that no
-/// client fills the store for all others: a new key beyond that is refused with 429 `rate-limited`. Keys without a scope
-/// may take all.
+/// One [scope](super::IdempotencyLayer::scope) takes at most a quarter of both ([`share`](Self::share)), so that no client
+/// fills the store: a new key beyond that is refused with 429 `rate-limited`. Keys without a scope may take all.
 ///
-/// Every operation takes O(log n) under one lock that is never held across an await, and O(1) more for every entry that
-/// has run out. All methods are cancel safe.
+/// Every operation takes O(log n) under one lock that is never held across an await, and O(1) more for every expired
+/// entry. All methods are cancel safe.
 ///
 /// ```
 /// # use plimsoll_http::idempotency::{IdempotencyLayer, MemoryStore};
@@ -34,10 +33,10 @@ pub struct MemoryStore {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryStoreError {
-    /// The store holds as many keys as it may.
+    /// The store is full.
     #[error("the store of idempotency keys is full")]
     Store,
-    /// The scope has as many as one scope may.
+    /// The scope's share is full.
     #[error("this client's share of the store of idempotency keys is full")]
     Share,
 }
@@ -54,34 +53,34 @@ impl From<MemoryStoreError> for Problem {
 }
 
 impl MemoryStore {
-    /// At most so many keys, with at most so many bytes of answers in all.
+    /// Creates a store of at most so many keys, with at most so many bytes of responses in all.
     pub fn new(entries: usize, bytes: usize) -> Self {
         Self { table: Mutex::new(Table::new(entries, bytes)) }
     }
 
-    /// The same, and one scope has at most so many of the keys, and so many bytes of the responses.
+    /// Sets the share of one scope: the most keys, and the most bytes of responses.
     #[must_use]
     pub fn share(self, entries: usize, bytes: usize) -> Self {
         self.table().set_share(entries, bytes);
         self
     }
 
-    /// How many keys it holds, those included that have run out and were not asked for since.
+    /// Returns the number of keys, including expired ones that were not removed yet.
     pub fn len(&self) -> usize {
         self.table().len()
     }
 
-    /// Whether it holds none.
+    /// Whether it has no key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes of the responses it holds.
+    /// Returns the bytes of the stored responses.
     pub fn bytes(&self) -> usize {
         self.table().bytes()
     }
 
-    /// No operation leaves the table half-changed where it could panic.
+    /// No operation can panic with the table half-changed.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock()
     }

@@ -182,7 +182,7 @@ impl Entry {
 
 fn weight(outcome: &Outcome) -> usize {
     match outcome {
-        Outcome::Answered(answer) => answer.weight(),
+        Outcome::Stored(response) => response.weight(),
         Outcome::Unkept => 0,
     }
 }
@@ -201,8 +201,8 @@ mod tests {
         ScopedKey::new(None, &IdempotencyKey::try_from(number.to_string().as_str()).unwrap())
     }
 
-    fn answer(body: &'static str) -> Outcome {
-        Outcome::Answered(StoredResponse::new(StatusCode::CREATED, body))
+    fn response(body: &'static str) -> Outcome {
+        Outcome::Stored(StoredResponse::new(StatusCode::CREATED, body))
     }
 
     fn begin(table: &mut Table, now: Instant, number: u32) -> Result<Begun, MemoryStoreError> {
@@ -218,22 +218,26 @@ mod tests {
     fn full_means_no_not_forgetting() {
         let (mut table, now) = (Table::new(2, 100), Instant::now());
         let done = ours(&mut table, now, 1);
-        table.complete(now, &done, &answer("one"), KEEP);
+        table.complete(now, &done, &response("one"), KEEP);
         ours(&mut table, now, 2);
         assert_eq!(begin(&mut table, now, 3), Err(MemoryStoreError::Store));
-        assert_eq!(begin(&mut table, now, 1), Ok(Begun::Done(answer("one"))), "nothing was forgotten for it");
+        assert_eq!(
+            begin(&mut table, now, 1),
+            Ok(Begun::Done(response("one"))),
+            "nothing was forgotten for it"
+        );
         assert_eq!(begin(&mut table, now, 2), Ok(Begun::InFlight));
         assert!(matches!(begin(&mut table, now + KEEP, 3), Ok(Begun::Ours(_))), "what ran out made room");
         assert_eq!((table.len(), table.bytes()), (1, 0));
     }
 
     #[test]
-    fn an_answer_without_room_is_known_to_have_been_given() {
+    fn a_response_without_room_is_known_to_have_been_given() {
         let (mut table, now) = (Table::new(10, 8), Instant::now());
         for (number, body, kept) in [(1, "12345", true), (2, "1234", false), (3, "123", true)] {
             let lease = ours(&mut table, now, number);
-            assert_eq!(table.complete(now, &lease, &answer(body), KEEP), Completed::Kept);
-            let expected = if kept { answer(body) } else { Outcome::Unkept };
+            assert_eq!(table.complete(now, &lease, &response(body), KEEP), Completed::Kept);
+            let expected = if kept { response(body) } else { Outcome::Unkept };
             assert_eq!(begin(&mut table, now, number), Ok(Begun::Done(expected)));
         }
         assert_eq!(table.bytes(), 8);
@@ -261,7 +265,7 @@ mod tests {
             assert!(matches!(begin(&mut table, now, other, 0), Ok(Begun::Ours(_))), "{other:?}");
         }
         // Bytes as well: a quarter of eighty is twenty.
-        table.complete(now, &lease.unwrap(), &answer("123456789012345678901"), KEEP);
+        table.complete(now, &lease.unwrap(), &response("123456789012345678901"), KEEP);
         assert_eq!(begin(&mut table, now, "loud", 1), Ok(Begun::Done(Outcome::Unkept)));
         assert!(
             matches!(begin(&mut table, now + KEEP, "loud", 2), Ok(Begun::Ours(_))),
@@ -284,10 +288,10 @@ mod tests {
         let taker = ours(&mut table, later, 1);
         assert_ne!(late.token, taker.token);
         table.release(&late);
-        assert_eq!(table.complete(later, &late, &answer("late"), KEEP), Completed::Lost);
+        assert_eq!(table.complete(later, &late, &response("late"), KEEP), Completed::Lost);
         assert_eq!(begin(&mut table, later, 1), Ok(Begun::InFlight));
-        assert_eq!(table.complete(later, &taker, &answer("in time"), KEEP), Completed::Kept);
-        assert_eq!(table.complete(later, &taker, &answer("again"), KEEP), Completed::Lost);
-        assert_eq!(begin(&mut table, later, 1), Ok(Begun::Done(answer("in time"))));
+        assert_eq!(table.complete(later, &taker, &response("in time"), KEEP), Completed::Kept);
+        assert_eq!(table.complete(later, &taker, &response("again"), KEEP), Completed::Lost);
+        assert_eq!(begin(&mut table, later, 1), Ok(Begun::Done(response("in time"))));
     }
 }

@@ -1,4 +1,4 @@
-//! Keys in PostgreSQL, beside the service's own data.
+//! A store in PostgreSQL, beside the service's own data.
 
 mod rows;
 mod shares;
@@ -9,7 +9,7 @@ use shares::Shares;
 use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::types::PgInterval};
 use std::{sync::Arc, time::Duration};
 
-/// Keys in PostgreSQL, in a table `plimsoll_idempotency`: shared by all processes, and outliving them.
+/// A store in the PostgreSQL table `plimsoll_idempotency`, shared by all processes and independent of their life.
 ///
 /// # Exactly once
 /// A service whose work is a transaction on the same database keeps the response in it:
@@ -18,34 +18,34 @@ use std::{sync::Arc, time::Duration};
 /// # use plimsoll_http::{Problem, idempotency::{StoredResponse, Claim, PostgresStore}};
 /// # use http::StatusCode;
 /// # async fn place(store: &PostgresStore, claim: &Claim) -> Result<StoredResponse, Problem> {
-/// let answer = StoredResponse::json(StatusCode::CREATED, &"order 7").map_err(Problem::internal)?;
+/// let response = StoredResponse::json(StatusCode::CREATED, &"order 7").map_err(Problem::internal)?;
 /// let mut work = store.pool().begin().await.map_err(Problem::internal)?;
 /// // … the service's own statements on `work` …
-/// store.complete_in(&mut work, claim, &answer).await?;
+/// store.complete_in(&mut work, claim, &response).await?;
 /// work.commit().await.map_err(Problem::internal)?;
-/// Ok(answer)
+/// Ok(response)
 /// # }
 /// ```
 ///
-/// A crash before the commit leaves neither work nor answer, one after it leaves both. Whoever lost the lease meanwhile
-/// gets [`CompleteError::LeaseLost`] and rolls back.
+/// A crash before the commit leaves neither work nor response, one after it leaves both. A handler that lost its lease
+/// meanwhile gets [`CompleteError::LeaseLost`] and rolls back.
 ///
 /// # Time
-/// Leases and responses run out by the clock of the database, so processes need not agree on the time. What has run out
-/// is not seen any more, and is deleted by [`PostgresStore::sweep`], which the service calls from time to time.
+/// Leases and responses expire by the clock of the database, so processes need not agree on the time. Expired rows are
+/// ignored, and deleted by [`PostgresStore::sweep`], which the service calls from time to time.
 ///
 /// # Shares
-/// One [scope](super::IdempotencyLayer::scope) takes a million keys at most ([`share`](Self::share)), so that no client
-/// fills the table for all others: a new key beyond that is refused with 429 `rate-limited` and the code
-/// `idempotency-keys`. Keys without a scope may take all. The keys of a scope are counted once a minute in each process, and
-/// its own are added meanwhile, so several processes together can go beyond by what they take in a minute.
+/// One [scope](super::IdempotencyLayer::scope) takes at most a million keys ([`share`](Self::share)), so that no client
+/// fills the table: a new key beyond that is refused with 429 `rate-limited` and the code `idempotency-keys`. Keys without a
+/// scope are not limited. Each process counts the keys of a scope once a minute and adds its own meanwhile, so several
+/// processes together can exceed the share by the keys of a minute.
 ///
 /// # Cost
-/// Two statements for a request that is done, one of them the service's own where it uses
-/// [`PostgresStore::complete_in`]; two for one that is given again. Rows are found by their primary key, and no
-/// statement of [`Store::begin`] waits for a transaction that is at work under the same key.
+/// Two statements for a new request, the second in the service's own transaction with [`PostgresStore::complete_in`]; two
+/// for a replay. Rows are found by their primary key, and no statement of [`Store::begin`] waits for a transaction in
+/// progress under the same key.
 ///
-/// All methods are cancel safe as the statements of sqlx are: done or not done, never half.
+/// All methods are as cancel safe as the statements of sqlx: done or not done, never half.
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
@@ -53,19 +53,19 @@ pub struct PostgresStore {
     shares: Arc<Shares>,
 }
 
-/// Why a response was not kept within the service's transaction, which is to be rolled back.
+/// The reason why a response was not stored in the service's transaction, which must be rolled back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompleteError {
-    /// The lease ran out and was taken over: somebody else does, or has done, the work.
+    /// The lease expired and was taken over: another request does the work, or has done it.
     #[error("the lease on the idempotency key was lost")]
     LeaseLost,
     /// The database failed.
-    #[error("keeping the answer to an idempotency key")]
+    #[error("keeping the response to an idempotency key")]
     Database(#[from] sqlx::Error),
 }
 
-/// 409 `idempotency-key-in-flight` for a lost lease: the client is to ask again. 500 or 503 for the database.
+/// 409 `idempotency-key-in-flight` for a lost lease: the client should retry. 500 or 503 for the database.
 impl From<CompleteError> for Problem {
     fn from(error: CompleteError) -> Self {
         match error {
@@ -84,13 +84,13 @@ pub enum PostgresStoreError {
     /// The database failed.
     #[error("the store of idempotency keys failed")]
     Database(#[from] sqlx::Error),
-    /// The scope has as many keys as one scope may.
+    /// The scope's share is full.
     #[error("this client's share of the store of idempotency keys is full")]
     Share,
 }
 
 impl PostgresStoreError {
-    /// Whether the database is not there, or went away: a later request may well succeed.
+    /// Whether the database is unreachable: a later request may succeed.
     fn is_absence(&self) -> bool {
         let Self::Database(error) = self else { return false };
         match error {
@@ -104,9 +104,9 @@ impl PostgresStoreError {
     }
 }
 
-/// 503 with the code `database-away` where the database is away, 503 `bulkhead-full` with the code `database-busy` where
-/// all connections of the pool are out, 429 with the code `idempotency-keys` where the client's share is full, 500 for the
-/// rest.
+/// 503 with the code `database-away` if the database is unreachable, 503 `bulkhead-full` with the code `database-busy` if
+/// all connections of the pool are in use, 429 with the code `idempotency-keys` if the client's share is full, and 500
+/// otherwise.
 impl From<PostgresStoreError> for Problem {
     fn from(error: PostgresStoreError) -> Self {
         if matches!(error, PostgresStoreError::Share) {
@@ -121,10 +121,10 @@ impl From<PostgresStoreError> for Problem {
     }
 }
 
-/// The most keys of one scope, unless set.
+/// The default share of one scope, in keys.
 const SHARE: u32 = 1_000_000;
 
-/// One for all migrations of this table: an arbitrary number that nobody else is likely to lock.
+/// The advisory lock of all migrations of this table: an arbitrary number that others are unlikely to use.
 const MIGRATION_LOCK: i64 = 0x706c_696d_736f_6c6c;
 
 impl PostgresStore {
@@ -132,28 +132,28 @@ impl PostgresStore {
     /// changes nothing.
     pub const MIGRATION: &'static str = include_str!("migration.sql");
 
-    /// Keys in the database behind this pool. The table has to be there: [`PostgresStore::migrate`].
+    /// Creates a store in the database of this pool. The table must exist: see [`PostgresStore::migrate`].
     pub fn new(pool: PgPool) -> Self {
         let presence = Presence::of(&pool);
         Self { pool, presence, shares: Arc::new(Shares::new(SHARE)) }
     }
 
-    /// The same, and one [scope](super::IdempotencyLayer::scope) has at most about so many keys that are not forgotten.
+    /// Sets the share of one [scope](super::IdempotencyLayer::scope): about this many live keys at most.
     #[must_use]
     pub fn share(mut self, keys: u32) -> Self {
         self.shares = Arc::new(Shares::new(keys));
         self
     }
 
-    /// The pool.
+    /// Returns the pool.
     pub const fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// Makes the table where it is missing. Several processes may do so at once.
+    /// Creates the table if it is missing. Several processes may do so at once.
     ///
     /// # Errors
-    /// Where the database fails, or the user may not create tables.
+    /// If the database fails, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
         let mut migration = connection.begin().await?;
@@ -162,10 +162,10 @@ impl PostgresStore {
         migration.commit().await
     }
 
-    /// Keeps the response within the transaction that does the work: both are committed, or neither.
+    /// Stores the response in the transaction that does the work: both are committed, or neither.
     ///
-    /// As the last statement before the commit: from here on the row is locked, and whoever wants to take an expired
-    /// lease over waits for it.
+    /// Call it as the last statement before the commit: from then on the row is locked, and a request that takes over an
+    /// expired lease waits for it.
     ///
     /// # Errors
     /// [`CompleteError`]: the transaction must not be committed then.
@@ -173,9 +173,9 @@ impl PostgresStore {
         &self,
         work: &mut PgConnection,
         claim: &Claim,
-        answer: &StoredResponse,
+        response: &StoredResponse,
     ) -> Result<(), CompleteError> {
-        let outcome = Outcome::Answered(answer.clone());
+        let outcome = Outcome::Stored(response.clone());
         match rows::complete(work, claim.lease(), &outcome, interval(claim.keep())).await? {
             Completed::Kept => {
                 claim.completed();
@@ -185,11 +185,11 @@ impl PostgresStore {
         }
     }
 
-    /// Deletes at most so many of the keys whose time is over, the oldest first, and says how many. In batches, so that
-    /// no lock is held for long; several processes may sweep at once and take different ones.
+    /// Deletes at most this many expired keys, the oldest first, and returns their number. It works in batches, so that no
+    /// lock is held for long; several processes may sweep at once and take different keys.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn sweep(&self, batch: u32) -> Result<u64, sqlx::Error> {
         rows::sweep(&self.pool, batch).await
     }
@@ -229,7 +229,7 @@ impl Store for PostgresStore {
     }
 }
 
-/// As PostgreSQL counts, to the microsecond; a time beyond its reach is as far as it reaches.
+/// Returns a PostgreSQL interval, to the microsecond; a longer time is cut to the longest interval.
 fn interval(of: Duration) -> PgInterval {
     // A century: far within what a timestamp holds, and for ever to a key.
     const FAR: i64 = 100 * 366 * 24 * 3600 * 1_000_000;

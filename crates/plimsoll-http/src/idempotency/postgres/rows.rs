@@ -10,7 +10,7 @@ use sqlx::{
 };
 use tokio::time::Instant;
 
-/// How often a key is looked at again because it changed between two statements.
+/// The most tries for a key that changes between two statements.
 const LOOKS: usize = 5;
 
 /// In `status`: done, and the response was not kept.
@@ -78,7 +78,7 @@ async fn has_room(
     Ok(keys < shares.most)
 }
 
-/// Begins the work of a key; `None` where the key is new and its scope has its share.
+/// Begins the work of a key; `None` if the key is new and its scope's share is full.
 pub(super) async fn begin(
     pool: &PgPool,
     shares: &Shares,
@@ -146,7 +146,7 @@ pub(super) async fn begin(
             return Ok(Some(Begun::Ours(Lease { key, token: row.try_get("token")? })));
         }
     }
-    // Another process that keeps changing it is at work on it.
+    // If it keeps changing, another process is working on it.
     Ok(Some(Begun::InFlight))
 }
 
@@ -158,12 +158,12 @@ pub(super) async fn complete(
 ) -> Result<Completed, sqlx::Error> {
     let (status, names, values, body) = match outcome {
         Outcome::Unkept => (UNKEPT, None, None, None),
-        Outcome::Answered(answer) => {
-            let headers = answer.headers().iter();
+        Outcome::Stored(response) => {
+            let headers = response.headers().iter();
             let (names, values): (Vec<&str>, Vec<&[u8]>) =
                 headers.map(|(name, value)| (name.as_str(), value.as_bytes())).unzip();
             // No status has more than three digits.
-            (answer.status().as_u16() as i16, Some(names), Some(values), Some(answer.body().as_ref()))
+            (response.status().as_u16() as i16, Some(names), Some(values), Some(response.body().as_ref()))
         }
     };
     let done = sqlx::query(COMPLETE)
@@ -204,7 +204,7 @@ fn outcome(row: &PgRow) -> Result<Option<Outcome>, sqlx::Error> {
         headers.append(name, HeaderValue::try_from(value).map_err(unreadable)?);
     }
     let body = Bytes::from(body.unwrap_or_default());
-    Ok(Some(Outcome::Answered(StoredResponse { status, headers, body })))
+    Ok(Some(Outcome::Stored(StoredResponse { status, headers, body })))
 }
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {

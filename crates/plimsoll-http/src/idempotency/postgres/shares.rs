@@ -1,19 +1,19 @@
-//! The number of keys that each scope has, counted now and then.
+//! The number of keys of each scope, counted at intervals.
 
 use crate::idempotency::ScopeId;
 use parking_lot::{Mutex, MutexGuard};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
-/// How long a count is believed, with this process's own new keys added.
+/// How long a count is used, with this process's own new keys added.
 const BELIEVED: Duration = Duration::from_secs(60);
-/// How long a full share is believed to be full.
+/// How long a full share counts as full.
 const FULL: Duration = Duration::from_secs(1);
-/// Scopes whose counts are kept. More, and all are counted again.
+/// The most scopes whose counts are kept. Beyond that all are counted again.
 const SCOPES: usize = 4096;
 
-/// Counts of live keys by scope. A count is an index scan of at most the share, so it is not made for every request; keys
-/// that other processes take meanwhile are seen with the next count.
+/// Counts of live keys by scope. A count is an index scan of at most the share, so it is not made for every request; the
+/// next count includes the keys of other processes.
 #[derive(Debug)]
 pub(super) struct Shares {
     pub(super) most: u32,
@@ -31,7 +31,7 @@ impl Shares {
         Self { most, counts: Mutex::default() }
     }
 
-    /// Returns whether the scope has room for another key; `None` where its keys are to be counted first.
+    /// Returns whether the scope has room for another key; `None` if its keys must be counted first.
     pub(super) fn has_room(&self, scope: &ScopeId, now: Instant) -> Option<bool> {
         let count = *self.counts().get(scope)?;
         let full = count.keys >= self.most;
@@ -39,7 +39,7 @@ impl Shares {
         (now.saturating_duration_since(count.counted) < believed).then_some(!full)
     }
 
-    /// The scope's keys have been counted.
+    /// Records a count of the scope's keys.
     pub(super) fn counted(&self, scope: ScopeId, keys: u32, now: Instant) {
         let mut counts = self.counts();
         if counts.len() >= SCOPES && !counts.contains_key(&scope) {
@@ -48,7 +48,7 @@ impl Shares {
         counts.insert(scope, Count { keys, counted: now });
     }
 
-    /// The scope has one key more.
+    /// Records one more key of the scope.
     pub(super) fn took(&self, scope: &ScopeId) {
         if let Some(count) = self.counts().get_mut(scope) {
             count.keys = count.keys.saturating_add(1);

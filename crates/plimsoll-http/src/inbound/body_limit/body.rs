@@ -14,16 +14,16 @@ use std::{
 };
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The end of a body, shared with the response's future.
+/// The limit that a body exceeded, if any; shared with the response's future.
 #[derive(Debug, Default)]
-pub(crate) struct Verdict(AtomicU8);
+pub(crate) struct ExceededLimit(AtomicU8);
 
 const TOO_LARGE: u8 = 1;
 const TOO_SLOW: u8 = 2;
 
-impl Verdict {
-    fn set(&self, verdict: u8) {
-        self.0.store(verdict, Relaxed);
+impl ExceededLimit {
+    fn set(&self, limit: u8) {
+        self.0.store(limit, Relaxed);
     }
 
     /// Returns the problem of a body that was cut off.
@@ -43,26 +43,26 @@ pin_project! {
         #[pin]
         inner: B,
         left: u64,
-        watch: Option<Watch>,
+        arrival: Option<ArrivalState>,
         #[pin]
         timer: Option<Sleep>,
         over: bool,
     }
 }
 
-/// State that is kept for a body that has yet to arrive.
-struct Watch {
+/// The state of a body that is still to arrive.
+struct ArrivalState {
     limits: ArrivalLimits,
-    began: Instant,
-    heard: Instant,
-    verdict: Arc<Verdict>,
+    started: Instant,
+    last_arrival: Instant,
+    exceeded: Arc<ExceededLimit>,
 }
 
-impl Watch {
-    /// When it is too late, if nothing more comes.
+impl ArrivalState {
+    /// Returns the instant at which a limit runs out if nothing more arrives.
     fn ends(&self) -> Option<Instant> {
-        let idle = self.limits.idle.and_then(|idle| self.heard.checked_add(idle));
-        let total = self.limits.total.and_then(|total| self.began.checked_add(total));
+        let idle = self.limits.idle.and_then(|idle| self.last_arrival.checked_add(idle));
+        let total = self.limits.total.and_then(|total| self.started.checked_add(total));
         match (idle, total) {
             (Some(idle), Some(total)) => Some(idle.min(total)),
             (one, other) => one.or(other),
@@ -71,15 +71,21 @@ impl Watch {
 }
 
 impl<B> LimitedBody<B> {
-    /// Without a body there is nothing to watch.
+    /// Creates an empty body, which has no limits.
     pub(super) const fn empty(inner: B) -> Self {
-        Self { inner, left: u64::MAX, watch: None, timer: None, over: false }
+        Self { inner, left: u64::MAX, arrival: None, timer: None, over: false }
     }
 
-    pub(super) fn new(inner: B, limits: ArrivalLimits, verdict: Arc<Verdict>) -> Self {
-        let began = Instant::now();
-        let watch = Watch { limits, began, heard: began, verdict };
-        Self { inner, left: limits.size.unwrap_or(u64::MAX), watch: Some(watch), timer: None, over: false }
+    pub(super) fn new(inner: B, limits: ArrivalLimits, exceeded: Arc<ExceededLimit>) -> Self {
+        let started = Instant::now();
+        let arrival = ArrivalState { limits, started, last_arrival: started, exceeded };
+        Self {
+            inner,
+            left: limits.size.unwrap_or(u64::MAX),
+            arrival: Some(arrival),
+            timer: None,
+            over: false,
+        }
     }
 }
 
@@ -98,10 +104,10 @@ impl<B: Body<Data = Bytes>> Body for LimitedBody<B> {
             return Poll::Ready(None);
         }
         let Poll::Ready(frame) = this.inner.poll_frame(cx) else {
-            let Some(watch) = this.watch else { return Poll::Pending };
-            ready!(poll_late(watch, this.timer.as_mut(), cx));
+            let Some(arrival) = this.arrival else { return Poll::Pending };
+            ready!(poll_late(arrival, this.timer.as_mut(), cx));
             *this.over = true;
-            watch.verdict.set(TOO_SLOW);
+            arrival.exceeded.set(TOO_SLOW);
             return Poll::Ready(Some(Err(BodyError::TooSlow)));
         };
         let Some(frame) = frame else { return Poll::Ready(None) };
@@ -109,12 +115,12 @@ impl<B: Body<Data = Bytes>> Body for LimitedBody<B> {
             Ok(frame) => frame,
             Err(error) => return Poll::Ready(Some(Err(BodyError::Inner(error)))),
         };
-        if let Some(watch) = this.watch {
-            watch.heard = Instant::now();
+        if let Some(arrival) = this.arrival {
+            arrival.last_arrival = Instant::now();
             let more = frame.data_ref().map_or(0, |data| data.remaining() as u64);
             let Some(left) = this.left.checked_sub(more) else {
                 *this.over = true;
-                watch.verdict.set(TOO_LARGE);
+                arrival.exceeded.set(TOO_LARGE);
                 return Poll::Ready(Some(Err(BodyError::TooLarge)));
             };
             *this.left = left;
@@ -131,9 +137,9 @@ impl<B: Body<Data = Bytes>> Body for LimitedBody<B> {
     }
 }
 
-/// Until it is too late. The timer is not moved for each piece: when it rings, it is seen whether it rang for nothing.
-fn poll_late(watch: &Watch, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
-    let Some(ends) = watch.ends() else { return Poll::Pending };
+/// Polls until a limit runs out. The timer is not moved for each piece: when it fires early, it is set again.
+fn poll_late(arrival: &ArrivalState, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    let Some(ends) = arrival.ends() else { return Poll::Pending };
     if timer.is_none() {
         timer.set(Some(sleep_until(ends)));
     }

@@ -1,21 +1,21 @@
 use crate::{Kind, Problem};
 
-/// Why a body ended before its end.
+/// The reason why a body broke off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BodyError<E> {
-    /// It is larger than is taken.
+    /// It is larger than the limit.
     #[error("the body is too large")]
     TooLarge,
     /// It did not arrive in time.
     #[error("the body took too long to arrive")]
     TooSlow,
-    /// The body's own error, as it says itself.
+    /// The body's own error.
     #[error(transparent)]
     Inner(E),
 }
 
 impl<E> BodyError<E> {
-    /// The problem to answer with, unless the error is the body's own.
+    /// Returns the problem to respond with, unless the error is the body's own.
     pub fn problem(&self) -> Option<Problem> {
         match self {
             Self::TooLarge => Some(Problem::new(Kind::BodyTooLarge)),

@@ -1,4 +1,4 @@
-use super::{LimitedBody, body::Verdict};
+use super::{LimitedBody, body::ExceededLimit};
 use crate::{
     Kind, Problem,
     inbound::{
@@ -19,26 +19,26 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// How much of a body is taken, and how long it may take. What is `None` has no limit.
+/// Limits on a body's size and the time of its arrival. `None` means no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ArrivalLimits {
     /// Bytes.
     pub size: Option<u64>,
-    /// For how long nothing may arrive, while the service waits for it. Does not hold for gRPC, where a client's stream is
-    /// quiet while it has nothing to say.
+    /// The longest time without bytes while the service waits for them. It does not hold for gRPC, where a client's stream
+    /// may be quiet between messages.
     pub idle: Option<Duration>,
     /// From the request's head to the body's end.
     pub total: Option<Duration>,
 }
 
-/// Keeps request bodies within limits. See the [module](super).
+/// A layer that keeps request bodies within limits. See the [module](super).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BodyLimitLayer {
     limits: ArrivalLimits,
 }
 
 impl BodyLimitLayer {
-    /// Within these.
+    /// Creates a layer with these limits.
     pub const fn new(limits: ArrivalLimits) -> Self {
         Self { limits }
     }
@@ -77,20 +77,20 @@ where
         let form = Form::of(request.headers());
         if request.body().is_end_stream() {
             let inner = self.inner.call(request.map(LimitedBody::empty));
-            return ResponseFuture { stage: Stage::Called { inner, verdict: None }, form };
+            return ResponseFuture { stage: Stage::Called { inner, exceeded: None }, form };
         }
         if self.limits.size.is_some_and(|most| request.body().size_hint().lower() > most) {
             return ResponseFuture { stage: Stage::Refused, form };
         }
         let limits = match form {
             Form::Http => self.limits,
-            // A stream of messages may be quiet for as long as its client has nothing to say.
+            // A stream may be quiet between messages.
             Form::Grpc => ArrivalLimits { idle: None, ..self.limits },
         };
-        let verdict = Arc::<Verdict>::default();
-        let request = request.map(|body| LimitedBody::new(body, limits, Arc::clone(&verdict)));
+        let exceeded = Arc::<ExceededLimit>::default();
+        let request = request.map(|body| LimitedBody::new(body, limits, Arc::clone(&exceeded)));
         ResponseFuture {
-            stage: Stage::Called { inner: self.inner.call(request), verdict: Some(verdict) },
+            stage: Stage::Called { inner: self.inner.call(request), exceeded: Some(exceeded) },
             form,
         }
     }
@@ -111,7 +111,7 @@ pin_project! {
     #[derive(Debug)]
     enum Stage<F> {
         Refused,
-        Called { #[pin] inner: F, verdict: Option<Arc<Verdict>> },
+        Called { #[pin] inner: F, exceeded: Option<Arc<ExceededLimit>> },
     }
 }
 
@@ -123,21 +123,21 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let StageProjection::Called { inner, verdict } = this.stage.project() else {
+        let StageProjection::Called { inner, exceeded } = this.stage.project() else {
             return Poll::Ready(Ok(this.form.refuse(Problem::new(Kind::BodyTooLarge))));
         };
-        let answer = ready!(inner.poll(cx))?;
+        let response = ready!(inner.poll(cx))?;
         let failed = match this.form {
-            Form::Http => answer.status().as_u16() >= 400,
-            // Without a message of its own it has its status in the head.
-            Form::Grpc => is_failure(answer.headers()),
+            Form::Http => response.status().as_u16() >= 400,
+            // A response without a message has its status in the head.
+            Form::Grpc => is_failure(response.headers()),
         };
-        let problem = verdict.as_ref().filter(|_| failed).and_then(|verdict| verdict.problem());
-        // After a message it has its status in the trailers.
-        let later = verdict.take().filter(|_| *this.form == Form::Grpc);
+        let problem = exceeded.as_ref().filter(|_| failed).and_then(|exceeded| exceeded.problem());
+        // A response with messages has its status in the trailers.
+        let later = exceeded.take().filter(|_| *this.form == Form::Grpc);
         Poll::Ready(Ok(match problem {
             Some(problem) => this.form.refuse(problem),
-            None => answer.map(|body| RefusableBody::of_service(TrailersBody::new(body, later))),
+            None => response.map(|body| RefusableBody::of_service(TrailersBody::new(body, later))),
         }))
     }
 }

@@ -1,13 +1,14 @@
 //! Limits on a request's body: its size, and the time it may take to arrive.
 //!
-//! - A body that says beforehand that it is too large is refused at once (413), unread: a client that waits for
-//!   `100 Continue` has not begun to send it.
-//! - One that says nothing is counted as it arrives. What reads it gets [`BodyError::TooLarge`] where the limit is passed.
-//! - One that stands still for too long, or takes too long as a whole, ends in [`BodyError::TooSlow`] (408).
+//! - A body whose declared length is too large is refused at once (413), unread: a client that waits for `100 Continue`
+//!   has not begun to send it.
+//! - A body without a declared length is counted as it arrives. Its reader gets [`BodyError::TooLarge`] where the limit is
+//!   exceeded.
+//! - A body that pauses for too long, or takes too long as a whole, ends in [`BodyError::TooSlow`] (408).
 //!
-//! If the service answers such an error with an error response of its own, for example a 400 by an extractor that could
-//! not read on, the response becomes the 413 or 408 that is meant; in gRPC, a status in the head or in the trailers
-//! becomes `RESOURCE_EXHAUSTED` (8) or `DEADLINE_EXCEEDED` (4). A response that is no error is left alone.
+//! If the service responds to such an error with an error of its own, for example the 400 of an extractor that could not
+//! read on, the response is replaced by the 413 or 408; in gRPC, a status in the head or in the trailers is replaced by
+//! `RESOURCE_EXHAUSTED` (8) or `DEADLINE_EXCEEDED` (4). A response that is no error stays as it is.
 //!
 //! ```
 //! use plimsoll_http::inbound::{BodyLimitLayer, ArrivalLimits};
@@ -26,7 +27,7 @@ mod body;
 mod error;
 mod layer;
 
+pub(crate) use body::ExceededLimit;
 pub use body::LimitedBody;
-pub(crate) use body::Verdict;
 pub use error::BodyError;
 pub use layer::{ArrivalLimits, BodyLimitLayer, BodyLimitService, ResponseFuture};

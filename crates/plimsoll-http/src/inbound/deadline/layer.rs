@@ -92,17 +92,19 @@ where
     /// Where it has to wait outside a tokio runtime with its time driver, and when polled again after its end.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answered = match this.inner.as_pin_mut() {
+        let result = match this.inner.as_pin_mut() {
             Some(inner) => ready!(inner.poll(cx)),
             None => Err(DeadlineExceededError),
         };
-        let Ok(answer) = answered else {
+        let Ok(response) = result else {
             return Poll::Ready(Ok(this.form.refuse(Problem::new(Kind::DeadlineExceeded))));
         };
-        let answer = answer?;
-        let deadline = body_deadline(*this.deadline, answer.headers(), answer.extensions());
+        let response = response?;
+        let deadline = body_deadline(*this.deadline, response.headers(), response.extensions());
         let grpc = *this.form == Form::Grpc;
-        Poll::Ready(Ok(answer.map(|body| RefusableBody::of_service(DeadlineBody::new(body, deadline, grpc)))))
+        Poll::Ready(Ok(
+            response.map(|body| RefusableBody::of_service(DeadlineBody::new(body, deadline, grpc)))
+        ))
     }
 }
 

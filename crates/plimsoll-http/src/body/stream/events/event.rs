@@ -6,8 +6,8 @@ use std::{fmt, time::Duration};
 
 /// One server-sent event.
 ///
-/// Text stays in its field: data is split at its line breaks, each line a field of its own, as the format requires; ids
-/// and names have no line breaks.
+/// Text stays in its field: data is split at its line breaks into one field per line, as the format requires; ids and names
+/// have no line breaks.
 ///
 /// ```
 /// use plimsoll_http::body::{Event, EventId, EventName};
@@ -23,40 +23,40 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event with this data.
+    /// Creates an event with this data.
     pub fn data(text: &str) -> Self {
         let mut event = Self { fields: String::with_capacity(text.len() + 16) };
         event.lines("data: ", text);
         event
     }
 
-    /// An event with this value as JSON for its data.
+    /// Creates an event with this value as JSON data.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, EncodeError> {
         let json = json::write(value)?;
         // JSON is UTF-8.
         Ok(Self::data(&String::from_utf8_lossy(&json)))
     }
 
-    /// No event: a line that clients pass over.
+    /// Creates a comment: a line that clients ignore.
     pub fn comment(text: &str) -> Self {
         let mut event = Self { fields: String::with_capacity(text.len() + 4) };
         event.lines(": ", text);
         event
     }
 
-    /// The same with an id. The last one given counts.
+    /// Sets its id.
     #[must_use]
     pub fn id(self, id: &EventId) -> Self {
         self.field("id: ", id.as_str())
     }
 
-    /// The same with a name. The last one given counts.
+    /// Sets its name.
     #[must_use]
     pub fn named(self, name: &EventName) -> Self {
         self.field("event: ", name.as_str())
     }
 
-    /// The same with how long a client is to wait before it comes back, to a millisecond.
+    /// Sets how long a client waits before it reconnects, in milliseconds.
     #[must_use]
     pub fn retry(self, after: Duration) -> Self {
         let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
@@ -68,7 +68,7 @@ impl Event {
         self
     }
 
-    /// A field for every line; the format knows three line breaks.
+    /// Writes a field for each line; the format has three line breaks.
     fn lines(&mut self, name: &str, mut text: &str) {
         while let Some(at) = text.find(['\n', '\r']) {
             self.fields.extend([name, &text[..at], "\n"]);
@@ -85,7 +85,7 @@ impl Event {
     }
 }
 
-/// As it goes over the wire.
+/// Writes it as it is sent.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.fields)

@@ -3,18 +3,18 @@ use http::{HeaderName, request::Parts};
 use std::{convert::Infallible, fmt};
 use thiserror::Error;
 
-/// Bytes of an id or a name: an id comes back in a header with every reconnect.
+/// The most bytes of an id or a name: an id returns in a header with every reconnect.
 const LONGEST: usize = 256;
 
-/// An event's id: what a client that was cut off says it had last. 1 to 256 bytes, on one line.
+/// An event's id, by which a reconnecting client names the last event that it got. 1 to 256 bytes, on one line.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct EventId(Box<str>);
 
-/// An event's name, by which a client tells kinds of events apart. 1 to 256 bytes, on one line.
+/// An event's name, by which a client distinguishes kinds of events. 1 to 256 bytes, on one line.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct EventName(Box<str>);
 
-/// A text that cannot be a field of an event: whatever follows a line break would be a field of its own.
+/// The error of a text that cannot be a field of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum EventFieldError {
     /// It is empty.
@@ -41,18 +41,18 @@ fn check(text: &str) -> Result<Box<str>, EventFieldError> {
 }
 
 impl EventId {
-    /// This text.
+    /// Creates it from a text.
     pub fn new(text: &str) -> Result<Self, EventFieldError> {
         check(text).map(Self)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// In decimal: most streams count.
+/// Creates it from a number, in decimal.
 impl From<u64> for EventId {
     fn from(number: u64) -> Self {
         Self(itoa::Buffer::new().format(number).into())
@@ -60,12 +60,12 @@ impl From<u64> for EventId {
 }
 
 impl EventName {
-    /// This text.
+    /// Creates it from a text.
     pub fn new(text: &str) -> Result<Self, EventFieldError> {
         check(text).map(Self)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -83,8 +83,7 @@ impl fmt::Display for EventName {
     }
 }
 
-/// The id of the last event that a returning client had (`Last-Event-ID`). `None` for a new client, and for an id that
-/// nobody here has given.
+/// The id of the last event that a reconnecting client got (`Last-Event-ID`). `None` for a new client, and for an invalid id.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LastEventId(pub Option<EventId>);
 

@@ -14,15 +14,15 @@ use futures_core::Stream;
 use http::{HeaderName, HeaderValue, header};
 use std::time::Duration;
 
-/// Silence after which a comment goes out. Proxies close what has been silent for 30 to 60 s.
+/// The silence after which a comment is sent. Proxies close connections that were silent for 30 to 60 s.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// A response of server-sent events (`text/event-stream`,
 /// [the standard](https://html.spec.whatwg.org/multipage/server-sent-events.html)), as a stream gives them. See the
 /// [module](crate::body#streams).
 ///
-/// A client that was cut off comes back by itself, and says in [`LastEventId`] what it had last. A stream without an end
-/// holds up a shutdown: give it one, `stream.take_until(…)` with the token of the drain.
+/// A client that was cut off reconnects by itself, with its last id in [`LastEventId`]. A stream without an end delays a
+/// shutdown; end it by `stream.take_until(…)` with the token of the drain.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -44,18 +44,18 @@ pub struct EventStream<S> {
 }
 
 impl<S> EventStream<S> {
-    /// The stream's events, with a comment after every 15 s of silence.
+    /// Creates a response of the stream's events, with a comment after every 15 s of silence.
     pub const fn new(stream: S) -> Self {
         Self { stream, heartbeat: Some(HEARTBEAT) }
     }
 
-    /// The same with a comment after this much silence. At most a second apart: a zero counts as one.
+    /// Sets the silence after which a comment is sent. Zero counts as a second.
     #[must_use]
     pub fn keep_alive(self, after: Duration) -> Self {
         Self { heartbeat: Some(after.max(Duration::from_secs(1))), ..self }
     }
 
-    /// The same with no word in silence: a client that has gone is noticed by the next event only.
+    /// Switches comments off: a client that has left is then noticed only at the next event.
     #[must_use]
     pub fn without_keep_alive(self) -> Self {
         Self { heartbeat: None, ..self }
@@ -68,13 +68,14 @@ where
     E: Into<BoxError>,
 {
     fn into_response(self) -> Response {
-        let mut answer = Response::new(Body::new(Coalesced::new(self.stream, Events, CHUNK, self.heartbeat)));
-        let headers = answer.headers_mut();
+        let mut response =
+            Response::new(Body::new(Coalesced::new(self.stream, Events, CHUNK, self.heartbeat)));
+        let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // nginx collects a response before it passes it on, unless it is asked not to.
+        // nginx buffers a response unless told not to.
         headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-        answer
+        response
     }
 }
 
@@ -100,10 +101,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn events_and_the_word_in_silence() {
         let events = stream::iter(["a", "b"].map(|data| Ok::<_, Infallible>(Event::data(data))));
-        let answer = EventStream::new(events.chain(stream::pending())).into_response();
-        assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
-        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
-        let mut body = answer.into_body();
+        let response = EventStream::new(events.chain(stream::pending())).into_response();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        let mut body = response.into_body();
         for expected in ["data: a\n\ndata: b\n\n", ":\n\n", ":\n\n"] {
             assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), expected);
         }

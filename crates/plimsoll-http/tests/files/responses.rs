@@ -10,17 +10,17 @@ async fn a_file_with_all_that_is_said_about_it() {
     let folder = Folder::new("whole").with("a.txt", DIGITS);
     let files = folder.files().cache_control("max-age=60".parse().unwrap());
     for method in [Method::GET, Method::HEAD] {
-        let answer = ask(&files, method.clone(), "/a.txt", &[]).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("content-length"), "10");
-        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
-        assert_eq!(answer.header("accept-ranges"), "bytes");
-        assert_eq!(answer.header("last-modified"), WRITTEN);
-        assert_eq!(answer.header("etag"), "\"de0b6b3a7640000-a\"");
-        assert_eq!(answer.header("cache-control"), "max-age=60");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert!(!answer.headers.contains_key("vary"));
-        assert_eq!(answer.body, if method == Method::GET { DIGITS } else { "" });
+        let response = ask(&files, method.clone(), "/a.txt", &[]).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("content-length"), "10");
+        assert_eq!(response.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(response.header("accept-ranges"), "bytes");
+        assert_eq!(response.header("last-modified"), WRITTEN);
+        assert_eq!(response.header("etag"), "\"de0b6b3a7640000-a\"");
+        assert_eq!(response.header("cache-control"), "max-age=60");
+        assert_eq!(response.header("x-content-type-options"), "nosniff");
+        assert!(!response.headers.contains_key("vary"));
+        assert_eq!(response.body, if method == Method::GET { DIGITS } else { "" });
     }
 }
 
@@ -55,13 +55,13 @@ async fn conditions_and_ranges_together() {
         (&[range, ("if-none-match", tag)], 304, ""),
         (&[range, ("if-match", tag)], 206, "234"),
     ] {
-        let answer = get(&files, "/a.txt", headers).await;
-        assert_eq!((answer.status.as_u16(), &*answer.body), (status, body.as_bytes()), "{headers:?}");
+        let response = get(&files, "/a.txt", headers).await;
+        assert_eq!((response.status.as_u16(), &*response.body), (status, body.as_bytes()), "{headers:?}");
         if status == 304 {
-            assert_eq!(answer.header("etag"), tag);
-            assert!(!answer.headers.contains_key("content-type"), "{headers:?}");
+            assert_eq!(response.header("etag"), tag);
+            assert!(!response.headers.contains_key("content-type"), "{headers:?}");
         } else {
-            assert_eq!(answer.header("content-length"), body.len().to_string(), "{headers:?}");
+            assert_eq!(response.header("content-length"), body.len().to_string(), "{headers:?}");
         }
     }
     for (headers, status, kind) in [
@@ -71,10 +71,10 @@ async fn conditions_and_ranges_together() {
         (&[("range", "bytes=10-")], 416, "range-not-satisfiable"),
         (&[("range", "bytes=-0")], 416, "range-not-satisfiable"),
     ] {
-        let answer = get(&files, "/a.txt", headers).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, kind), "{headers:?}");
+        let response = get(&files, "/a.txt", headers).await;
+        assert_eq!((response.status.as_u16(), response.problem().as_str()), (status, kind), "{headers:?}");
         if status == 416 {
-            assert_eq!(answer.header("content-range"), "bytes */10");
+            assert_eq!(response.header("content-range"), "bytes */10");
         }
     }
     let head = ask(&files, Method::HEAD, "/a.txt", &[range]).await;
@@ -86,14 +86,14 @@ async fn conditions_and_ranges_together() {
 }
 
 #[tokio::test]
-async fn several_ranges_in_one_answer() {
+async fn several_ranges_in_one_response() {
     let content: Vec<u8> = (0..400_000_u32).map(|at| (at % 251) as u8).collect();
     let folder = Folder::new("several").with("a.bin", &content);
     let files = folder.files().ranges(3);
-    let answer = get(&files, "/a.bin", &[("range", "bytes=300000-399999, 0-9, 1000-1009")]).await;
-    assert_eq!(answer.status, 206);
-    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
-    let boundary = answer.header("content-type").strip_prefix("multipart/byteranges; boundary=").unwrap();
+    let response = get(&files, "/a.bin", &[("range", "bytes=300000-399999, 0-9, 1000-1009")]).await;
+    assert_eq!(response.status, 206);
+    assert_eq!(response.header("content-length"), response.body.len().to_string());
+    let boundary = response.header("content-type").strip_prefix("multipart/byteranges; boundary=").unwrap();
     let mut expected = Vec::new();
     for (at, (start, end)) in [(300_000, 400_000), (0, 10), (1000, 1010)].into_iter().enumerate() {
         let line = if at == 0 { "" } else { "\r\n" };
@@ -105,7 +105,7 @@ async fn several_ranges_in_one_answer() {
         expected.extend_from_slice(&content[start..end]);
     }
     expected.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    assert!(answer.body == expected);
+    assert!(response.body == expected);
 
     let four = "bytes=0-0,1000-1000,2000-2000,3000-3000";
     assert_eq!(get(&files, "/a.bin", &[("range", four)]).await.status, 200, "more than are served");
@@ -126,8 +126,8 @@ async fn every_length_comes_whole() {
         let files = folder.files();
         assert!(get(&files, "/a", &[]).await.body == content, "{len}");
         if len > 10 {
-            let answer = get(&files, "/a", &[("range", "bytes=7-")]).await;
-            assert!(answer.body == content[7..], "{len}");
+            let response = get(&files, "/a", &[("range", "bytes=7-")]).await;
+            assert!(response.body == content[7..], "{len}");
         }
     }
 }
@@ -135,14 +135,14 @@ async fn every_length_comes_whole() {
 /// Without a runtime: whatever left this thread would panic.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_in_the_page_cache_is_answered_on_the_spot() {
+fn a_file_in_the_page_cache_is_sent_without_a_blocking_thread() {
     use std::{future::Future as _, task};
     use tower::Service as _;
     let folder = Folder::new("spot").with("a.txt", DIGITS);
     let request = http::Request::get("/a.txt").body(()).unwrap();
     let future = std::pin::pin!(folder.files().call(request));
     let mut context = task::Context::from_waker(task::Waker::noop());
-    assert!(matches!(future.poll(&mut context), task::Poll::Ready(Ok(answer)) if answer.status() == 200));
+    assert!(matches!(future.poll(&mut context), task::Poll::Ready(Ok(response)) if response.status() == 200));
 }
 
 /// As after a restart of the machine: the kernel has none of it in memory.
@@ -177,14 +177,14 @@ async fn a_variant_that_the_caller_takes() {
         ("zstd, gzip;q=0.1", "gzip", Some("gzip")),
         ("br;q=0, gzip;q=0", "plain", None),
     ] {
-        let answer = get(&files, "/app.js", &[("accept-encoding", accept)]).await;
-        assert_eq!(answer.body, body, "{accept}");
-        assert_eq!(answer.headers.get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
-        assert_eq!(answer.header("content-type"), "text/javascript; charset=utf-8");
-        assert_eq!(answer.header("vary"), "accept-encoding");
-        let again = [("accept-encoding", accept), ("if-none-match", answer.header("etag"))];
-        let answer = get(&files, "/app.js", &again).await;
-        assert_eq!((answer.status.as_u16(), answer.header("vary")), (304, "accept-encoding"));
+        let response = get(&files, "/app.js", &[("accept-encoding", accept)]).await;
+        assert_eq!(response.body, body, "{accept}");
+        assert_eq!(response.headers.get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
+        assert_eq!(response.header("content-type"), "text/javascript; charset=utf-8");
+        assert_eq!(response.header("vary"), "accept-encoding");
+        let again = [("accept-encoding", accept), ("if-none-match", response.header("etag"))];
+        let response = get(&files, "/app.js", &again).await;
+        assert_eq!((response.status.as_u16(), response.header("vary")), (304, "accept-encoding"));
     }
     let tags = ["br", "gzip", "identity"].map(|accept| {
         let files = files.clone();
@@ -192,10 +192,10 @@ async fn a_variant_that_the_caller_takes() {
     });
     let tags = futures_util::future::join_all(tags).await;
     assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
-    let answer = get(&files, "/app.js", &[("accept-encoding", "br"), ("range", "bytes=1-2")]).await;
-    assert_eq!((answer.status.as_u16(), &*answer.body), (206, &b"ro"[..]), "a part of what is sent");
-    let answer = get(&files, "/only.css", &[("accept-encoding", "br")]).await;
-    assert_eq!((&*answer.body, answer.header("vary")), (&b"plain"[..], "accept-encoding"));
+    let response = get(&files, "/app.js", &[("accept-encoding", "br"), ("range", "bytes=1-2")]).await;
+    assert_eq!((response.status.as_u16(), &*response.body), (206, &b"ro"[..]), "a part of what is sent");
+    let response = get(&files, "/only.css", &[("accept-encoding", "br")]).await;
+    assert_eq!((&*response.body, response.header("vary")), (&b"plain"[..], "accept-encoding"));
 }
 
 #[tokio::test]
@@ -204,13 +204,13 @@ async fn folders_and_their_index() {
         Folder::new("index").with("index.html", "root").with("a/index.html", "a").with("b/c.txt", "c");
     let files = folder.files();
     for (path, body) in [("/", "root"), ("/a/", "a"), ("/a/index.html", "a"), ("/b/../a/", "a")] {
-        let answer = get(&files, path, &[]).await;
-        assert_eq!((answer.status.as_u16(), &*answer.body), (200, body.as_bytes()), "{path}");
-        assert!(path.ends_with("html") || answer.header("content-type").starts_with("text/html"));
+        let response = get(&files, path, &[]).await;
+        assert_eq!((response.status.as_u16(), &*response.body), (200, body.as_bytes()), "{path}");
+        assert!(path.ends_with("html") || response.header("content-type").starts_with("text/html"));
     }
     for (path, location) in [("/a", "./a/"), ("/a?x=1", "./a/?x=1"), ("/b", "./b/")] {
-        let answer = get(&files, path, &[]).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (307, location), "{path}");
+        let response = get(&files, path, &[]).await;
+        assert_eq!((response.status.as_u16(), response.header("location")), (307, location), "{path}");
     }
     for path in ["/b/", "/c/", "/b/c.txt/", "/b/c.txt/d"] {
         assert_eq!(get(&files, path, &[]).await.status, 404, "{path}");
@@ -227,9 +227,9 @@ async fn folders_and_their_index() {
 async fn only_get_and_head() {
     let folder = Folder::new("methods").with("a.txt", DIGITS);
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-        let answer = ask(&folder.files(), method, "/a.txt", &[]).await;
-        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD"));
-        assert_eq!(answer.problem(), "method-not-allowed");
+        let response = ask(&folder.files(), method, "/a.txt", &[]).await;
+        assert_eq!((response.status.as_u16(), response.header("allow")), (405, "GET, HEAD"));
+        assert_eq!(response.problem(), "method-not-allowed");
     }
 }
 
@@ -241,11 +241,11 @@ async fn a_download_goes_on_where_it_stopped() {
     let mut headers = HeaderMap::new();
     headers.insert("range", "bytes=4-".parse().unwrap());
     headers.insert("if-range", "\"de0b6b3a7640000-a\"".parse().unwrap());
-    let answer = download.answer(&Method::GET, &headers);
-    assert_eq!(answer.status(), 206);
-    assert_eq!(answer.headers()["content-disposition"], "attachment; filename=\"Rechnung 7.pdf\"");
-    assert_eq!(answer.headers()["content-type"], "application/pdf");
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "456789");
+    let response = download.response(&Method::GET, &headers);
+    assert_eq!(response.status(), 206);
+    assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"Rechnung 7.pdf\"");
+    assert_eq!(response.headers()["content-type"], "application/pdf");
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "456789");
     for name in ["../root/invoices/7.pdf", "/etc/passwd", "invoices", "none", "", "a\0b"] {
         assert_eq!(files.download(name).await.unwrap_err().status(), 404, "{name:?}");
     }
@@ -253,13 +253,13 @@ async fn a_download_goes_on_where_it_stopped() {
     let mut headers = HeaderMap::new();
     headers.insert("range", "bytes=0-1,-1".parse().unwrap());
     let bytes: Vec<u8> = DIGITS.bytes().cycle().take(1000).collect();
-    let answer = Download::bytes(bytes).answer(&Method::GET, &headers);
-    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("multipart/byteranges"));
-    let length: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), length);
+    let response = Download::bytes(bytes).response(&Method::GET, &headers);
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("multipart/byteranges"));
+    let length: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), length);
 
     let stream = Download::stream(http_body_util::Full::new(bytes::Bytes::from(DIGITS)));
-    let answer = stream.named("a.txt").answer(&Method::GET, &headers);
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), DIGITS);
+    let response = stream.named("a.txt").response(&Method::GET, &headers);
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), DIGITS);
 }
