@@ -10,7 +10,7 @@ use std::{
 const ABOUT_GATEWAY: &str = "\
 Sends mutated requests (HTTP/1.1 and HTTP/2) through gateways to an origin on hyper and one on Python's http.server, and mutated \
 responses to clients. Whatever an origin has read must have been framed by a client, by the rules of RFC 9112 and RFC 9113, as \
-often and with the same fields and body; whatever a client has got must be its own answer. Nothing may panic, hang, or keep \
+often and with the same fields and body; what a client gets must be its own response. Nothing may panic, hang, or keep \
 connections.
 
 A finding is printed with the seed that makes it again, and the run goes on; it fails at its end. The first few seeds are among \

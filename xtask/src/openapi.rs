@@ -13,7 +13,7 @@ use std::{
 
 pub(crate) const LONG_ABOUT: &str = "\
 Starts a gateway and has schemathesis make requests from the description that its admin API gives of itself: ones that fit it, ones \
-that do not, and methods that it does not have. Every answer must be one that is described.
+that do not, and methods that it does not have. Every response must be one that is described.
 
 The tool is installed from PyPI into target/schemathesis, once, with the python3 that is there.";
 
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 /// The version that the configuration is written for.
 const TOOL: &str = "schemathesis==4.32.5";
 
-/// How long a gateway may take to answer.
+/// How long a gateway may take to respond.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const GATEWAY: &str = r#"version = 1
@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let file = workspace.target.join("schemathesis/gateway.toml");
     fs::write(&file, GATEWAY.replace("ADMIN", &port.to_string()))?;
     let mut gateway = Gateway::start(&workspace.target.join("debug/plimsoll"), &file)?;
-    gateway.until_it_answers(port)?;
+    gateway.until_it_responds(port)?;
     let mut asking = Command::new(tool);
     asking.arg("--config-file").arg(workspace.root.join("xtask/schemathesis.toml")).arg("run");
     asking.arg(format!("http://127.0.0.1:{port}/api/v1/openapi.json"));
@@ -106,11 +106,11 @@ impl Gateway {
         Ok(Self(command.spawn().with_context(|| format!("cannot start {}", program.display()))?))
     }
 
-    fn until_it_answers(&mut self, port: u16) -> Result<()> {
+    fn until_it_responds(&mut self, port: u16) -> Result<()> {
         let limit = Instant::now() + PATIENCE;
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if self.0.try_wait()?.is_some() || Instant::now() > limit {
-                bail!("the gateway does not answer on port {port}");
+                bail!("the gateway does not respond on port {port}");
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }

@@ -16,7 +16,7 @@ use std::{
 
 pub(crate) const LONG_ABOUT: &str = "\
 Takes the service between <!-- smoke --> and <!-- end smoke --> from the README, makes a crate of it outside the workspace that has \
-only plimsoll (by path), axum, tokio and serde, builds it, runs it, and asks everything that the README says it answers.
+only plimsoll (by path), axum, tokio and serde, builds it, runs it, and sends it every request of the README.
 
 With --cold it is built from nothing instead, with plimsoll's default features alone, and the build is timed: it must take less \
 than 90 seconds on two cores, without a C compiler. (Run it while nothing else does.)";
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     for line in findings(&workspace)? {
         println!("{line}");
     }
-    println!("the README's service answers as it says");
+    println!("the README's service responds as the page says");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -88,7 +88,7 @@ impl Package {
     }
 }
 
-/// Runs `cargo metadata` with `extra` arguments and reads its answer.
+/// Runs `cargo metadata` with `extra` arguments and reads its output.
 pub(crate) fn metadata(extra: &[&str]) -> Result<Value> {
     let output = Command::new("cargo")
         .args(["metadata", "--format-version", "1"])
@@ -98,7 +98,7 @@ pub(crate) fn metadata(extra: &[&str]) -> Result<Value> {
     if !output.status.success() {
         bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    serde_json::from_slice(&output.stdout).context("cargo metadata did not answer with JSON")
+    serde_json::from_slice(&output.stdout).context("the output of cargo metadata is not JSON")
 }
 
 /// The elements under `key`; none where it is absent.

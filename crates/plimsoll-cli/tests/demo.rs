@@ -57,7 +57,7 @@ fn ended_early_it_shows_what_it_has_and_fails() {
     let mut rest = String::new();
     out.read_to_string(&mut rest).expect("it writes text");
     assert_eq!(child.wait().expect("it ends").code(), Some(1));
-    assert!(rest.contains("answered well") && rest.contains("Ended early: nothing is judged."), "{rest}");
+    assert!(rest.contains("good responses") && rest.contains("Ended early: nothing is judged."), "{rest}");
 }
 
 #[cfg(unix)]

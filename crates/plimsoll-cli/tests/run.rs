@@ -139,7 +139,7 @@ fn terminate_lets_a_request_finish() {
     let slow = std::thread::spawn(move || get(address, "/a/hold"));
     eventually("the request is under way", || origin.held() == 1);
     serving.signal("TERM");
-    eventually("not ready", || get(serving.admin, "/readyz").is_some_and(|answer| answer.0 == 503));
+    eventually("not ready", || get(serving.admin, "/readyz").is_some_and(|response| response.0 == 503));
     eventually("no new connections", || get(address, "/a").is_none());
     origin.release();
     assert_eq!(slow.join().unwrap(), Some((200, "/a/hold".to_owned())));

@@ -41,7 +41,7 @@ impl StoppableOrigin {
                     return;
                 }
                 sockets.lock().unwrap().push(stream.try_clone().unwrap());
-                thread::spawn(move || answer(stream));
+                thread::spawn(move || response(stream));
             }
         });
         Self { address, dead, open }
@@ -58,12 +58,12 @@ impl StoppableOrigin {
     }
 }
 
-fn answer(stream: TcpStream) {
-    let mut answers = stream.try_clone().unwrap();
+fn response(stream: TcpStream) {
+    let mut responses = stream.try_clone().unwrap();
     let mut lines = BufReader::new(stream).lines();
     while let Some(Ok(_)) = lines.next() {
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-        let _ = answers.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        let _ = responses.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
     }
 }
 
@@ -264,7 +264,7 @@ fn unread(scratch: &Scratch, origin: &Origin, redirect: &str) -> UnreadGateway {
         .spawn()
         .unwrap();
     let gateway = UnreadGateway { child, address, admin };
-    eventually("it serves", || get(admin, "/readyz").is_some_and(|answer| answer.0 == 200));
+    eventually("it serves", || get(admin, "/readyz").is_some_and(|response| response.0 == 200));
     gateway
 }
 

@@ -1,4 +1,4 @@
-//! The service of the exercise `docs/exercise-boundary.md`: `anyhow` inside, one form of answer outside.
+//! The service of the exercise `docs/exercise-boundary.md`: `anyhow` inside, one form of response outside.
 //!
 //! `cargo run -p plimsoll --example boundary`, then the commands of the page.
 

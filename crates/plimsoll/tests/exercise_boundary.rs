@@ -21,9 +21,9 @@ fn shown() -> Vec<(&'static str, serde_json::Value)> {
     let blocks = PAGE.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
     let asks = blocks.flat_map(|block| block.split("$ curl ").skip(1));
     let shown = asks.filter_map(|ask| {
-        let (command, answer) = ask.split_once('\n')?;
+        let (command, response) = ask.split_once('\n')?;
         let (_, path) = command.rsplit_once("127.0.0.1:8080")?;
-        Some((path, serde_json::from_str(answer.lines().find(|line| line.starts_with('{'))?).ok()?))
+        Some((path, serde_json::from_str(response.lines().find(|line| line.starts_with('{'))?).ok()?))
     });
     shown.collect()
 }
@@ -35,15 +35,15 @@ async fn ask(layer: &BoundaryLayer, path: &str) -> Response<BoundaryBody<Body>> 
 }
 
 #[tokio::test]
-async fn every_answer_on_the_page_is_the_services_own() {
+async fn every_response_on_the_page_is_the_services() {
     let registry = Registry::new();
     let layer = BoundaryLayer::new().counted(&registry).unwrap();
     let shown = shown();
     assert_eq!(shown.len(), 5, "{shown:?}");
     for (path, mut expected) in shown {
-        let answer = ask(&layer, path).await;
-        assert_eq!(answer.status(), expected["status"].as_u64().unwrap() as u16, "{path}");
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let response = ask(&layer, path).await;
+        assert_eq!(response.status(), expected["status"].as_u64().unwrap() as u16, "{path}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
         let mut problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
         // Every id is another one.
         for value in [&mut problem, &mut expected] {

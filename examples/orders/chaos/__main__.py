@@ -89,7 +89,7 @@ def load(options, postgres, payments, service):
         (0.25, "payment service hangs", lambda: payments.become("hanging")),
         (0.40, "payment service is back", lambda: payments.become("fine")),
         (0.45, "service killed (SIGKILL), and started again", kill_service),
-        (0.55, "payment service charges, and loses its answers", lambda: payments.become("losing")),
+        (0.55, "payment service charges, and loses its responses", lambda: payments.become("losing")),
         (0.65, "payment service is back", lambda: payments.become("fine")),
         (0.70, "PostgreSQL stopped as by a crash, and started again", restart_database),
         (0.80, "payment service hangs, and the service is killed meanwhile",
@@ -142,7 +142,7 @@ def show(options, ledger, payments, faults, checks):
           f"{1e3 * latencies[len(latencies) // 2]:.1f} ms (median), {1e3 * latencies[-1]:.0f} ms at most; "
           f"nothing acknowledged for {max((b - a for a, b in gaps), default=0):.1f} s at the longest")
     outcomes = ", ".join(f"{outcome}: {count}" for outcome, count in ledger.outcomes.most_common())
-    print(f"answers and failures: {outcomes}")
+    print(f"responses and failures: {outcomes}")
     repeated = sum(times - 1 for times in payments.events.values())
     print(f"payment service: {payments.requests} requests, {len(payments.charges)} charges, "
           f"{repeated} events heard of more than once\n")

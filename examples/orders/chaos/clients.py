@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 
-# What the service may answer while something is down; anything else below 500 is a mistake of the service's.
+# The statuses that the service may return while something is down; anything else below 500 is a mistake of the service's.
 AGAIN = {408, 409, 425, 429}
 
 
@@ -61,7 +61,7 @@ class Customer(threading.Thread):
         return json.dumps({"customer": "chaos", "reference": key, "lines": lines}).encode()
 
     def ask_again(self, key, order_id):
-        """The same key once more, after the answer: the same order, not another."""
+        """The same key once more, after the response: the same order, not another."""
         again = self.insist("POST", "/v1/orders", key, self.order(key), 201)
         if again is not None and again["id"] != order_id:
             self.complain(f"key {key} gave {order_id}, and later {again['id']}")

@@ -22,7 +22,7 @@ class Payments:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                payments.answer(self)
+                payments.respond(self)
 
             def log_message(self, *_):
                 pass
@@ -38,18 +38,18 @@ class Payments:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def become(self, mood):
-        """`fine`, `hanging` (takes requests, says nothing), or `losing` (does the work and loses the answer)."""
+        """`fine`, `hanging` (takes requests, says nothing), or `losing` (does the work and loses the response)."""
         with self.lock:
             self.mood = mood
             self.changed.notify_all()
 
-    def answer(self, handler):
+    def respond(self, handler):
         body = json.loads(handler.rfile.read(int(handler.headers.get("Content-Length", 0))) or b"{}")
         key = handler.headers.get("Idempotency-Key", "")
         with self.lock:
             self.requests += 1
             if self.mood == "hanging":
-                # Long enough for anybody's patience; then the connection ends without an answer.
+                # Longer than any client waits; then the connection ends without a response.
                 self.changed.wait_for(lambda: self.mood != "hanging", timeout=60)
                 handler.close_connection = True
                 return

@@ -37,5 +37,5 @@ def judge(ledger, rows, outbox, charges, events):
         ("events", len(outbox), len(outbox) == expected),
         ("events not delivered", len(undelivered), not undelivered),
         ("events that nobody heard of", len(unheard), not unheard),
-        ("answers that no customer should get", len(ledger.wrong), not ledger.wrong),
+        ("responses that no customer should get", len(ledger.wrong), not ledger.wrong),
     ]

@@ -39,12 +39,12 @@ impl Payments {
     /// name, not a draw.
     pub async fn charge(&self, id: OrderId, amount: Cents, currency: Currency) -> Result<String, OrderError> {
         let charge = Charge { order: id.to_string(), cents: amount.number(), currency: currency.to_string() };
-        let answer =
+        let response =
             self.client.post("/charges").header("idempotency-key", key(id)).json(&charge).send().await?;
-        if answer.status() == StatusCode::PAYMENT_REQUIRED {
+        if response.status() == StatusCode::PAYMENT_REQUIRED {
             return Err(OrderError::Refused(id));
         }
-        let charged: Charged = answer.success()?.negotiated().await?;
+        let charged: Charged = response.success()?.negotiated().await?;
         Ok(charged.id)
     }
 }

@@ -29,11 +29,11 @@ fn wanted() -> v2::PlaceOrder {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_version_1_reads_version_2_and_back() {
     let Some(service) = Running::start().await else { return };
-    let answer = post(service.to, "/v2/orders", "evolved", &serde_json::to_value(wanted()).unwrap()).await;
-    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
-    let new: v2::Order = serde_json::from_slice(&answer.body).unwrap();
+    let response = post(service.to, "/v2/orders", "evolved", &serde_json::to_value(wanted()).unwrap()).await;
+    assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
+    let new: v2::Order = serde_json::from_slice(&response.body).unwrap();
     // The same bytes, read by a client that never heard of currencies, deliveries and notes.
-    let old: v1::Order = serde_json::from_slice(&answer.body).unwrap();
+    let old: v1::Order = serde_json::from_slice(&response.body).unwrap();
     assert_eq!((&old.id, old.total_cents, &old.lines), (&new.id, 750, &new.lines));
 
     // And back: what version 1 says, read by a client of version 2, means what version 1 always meant.
@@ -66,14 +66,14 @@ async fn what_version_1_places_version_2_shows_with_what_it_always_meant() {
 #[tokio::test(flavor = "multi_thread")]
 async fn words_of_later_versions_go_all_the_way_and_come_back() {
     let Some(service) = Running::start().await else { return };
-    let answer = post(service.to, "/v2/orders", "later", &serde_json::to_value(wanted()).unwrap()).await;
-    let placed: v2::Order = serde_json::from_slice(&answer.body).unwrap();
+    let response = post(service.to, "/v2/orders", "later", &serde_json::to_value(wanted()).unwrap()).await;
+    let placed: v2::Order = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(open::word(&placed.delivery), "by-drone");
     // A later version of the service wrote a status, and was then rolled back to this one.
     service.database.psql("UPDATE orders SET status = 'half-shipped'").await;
     for path in [format!("/v1/orders/{}", placed.id), format!("/v2/orders/{}", placed.id)] {
-        let answer = get(service.to, &path).await;
-        let order: v1::Order = serde_json::from_slice(&answer.body).unwrap();
+        let response = get(service.to, &path).await;
+        let order: v1::Order = serde_json::from_slice(&response.body).unwrap();
         assert!(order.status.known().is_none());
         assert_eq!(serde_json::to_value(order).unwrap()["status"], "half-shipped");
     }
@@ -107,9 +107,9 @@ fn what_was_sent_in_the_past_is_still_understood() {
                      "delivery":"pickup","note":"n","of-a-later-version":{"kept":false}}"#;
     let order = NewOrder::try_from(serde_json::from_str::<v2::PlaceOrder>(second).unwrap()).unwrap();
     assert_eq!((order.currency.as_str(), order.delivery), ("SEK", Open::Known(Delivery::Pickup)));
-    let answer = r#"{"id":"o-1","status":"placed","customer":"ann","lines":[],"total_cents":0,"placed_at":"2026-01-01T00:00:00Z"}"#;
-    let order: v1::Order = serde_json::from_str(answer).unwrap();
-    assert_eq!(serde_json::to_string(&order).unwrap(), answer);
+    let response = r#"{"id":"o-1","status":"placed","customer":"ann","lines":[],"total_cents":0,"placed_at":"2026-01-01T00:00:00Z"}"#;
+    let order: v1::Order = serde_json::from_str(response).unwrap();
+    assert_eq!(serde_json::to_string(&order).unwrap(), response);
 }
 
 proptest! {

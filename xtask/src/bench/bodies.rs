@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 pub(crate) const LONG_ABOUT: &str = "\
 What a body costs in each format: 1, 33 and 3300 orders, which are about 300 bytes, 10 KB and 1 MB of JSON.
 
-End to end: an axum server decodes what it is sent and answers with it, a client decodes the answer, over a socket of this machine. \
+End to end: an axum server decodes the request and responds with it, a client decodes the response, over a socket of this machine. \
 Formats take turns; what is reported is the CPU time of both ends by the kernel's count, as the median of the ratios to JSON within \
 each round. In memory: divan's medians, and readers of JSON beside each other.";
 

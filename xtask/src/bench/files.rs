@@ -101,7 +101,7 @@ fn bytes_a_stopped_reader(server: &Contender) -> Result<f64> {
         stream.write_all(b"GET /files/64m HTTP/1.1\r\nHost: bench\r\n\r\n")?;
         let mut start = [0; 12];
         stream.read_exact(&mut start)?;
-        ensure!(&start == b"HTTP/1.1 200", "{} answered {:?}", server.name, String::from_utf8_lossy(&start));
+        ensure!(&start == b"HTTP/1.1 200", "{} responded {:?}", server.name, String::from_utf8_lossy(&start));
         open.push(stream);
     }
     pause(Duration::from_secs(2));

@@ -64,12 +64,12 @@ fn ask_once(port: u16) -> Result<TcpStream> {
     let mut reader = BufReader::new(&stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    ensure!(line.starts_with("HTTP/1.1 200"), "answered {line:?}");
+    ensure!(line.starts_with("HTTP/1.1 200"), "responded {line:?}");
     let mut length = None;
     loop {
         line.clear();
         if reader.read_line(&mut line)? == 0 {
-            bail!("the head of the answer ended early");
+            bail!("the head of the response ended early");
         }
         let Some((name, value)) = line.split_once(':') else { break };
         if name.eq_ignore_ascii_case("content-length") {

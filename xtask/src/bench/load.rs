@@ -49,7 +49,7 @@ impl Load {
         }
     }
 
-    /// Runs it against a port for about `seconds` and returns the requests that were answered.
+    /// Runs it against a port for about `seconds` and returns the number of responses.
     ///
     /// # Errors
     /// When any request failed: a comparison in which somebody refuses is none.
@@ -95,7 +95,7 @@ fn read_wrk(text: &str) -> Result<u64> {
         .find_map(|line| line.trim().split_once(" requests in "))
         .context("wrk counted nothing")?;
     let count = requests.0.parse().context("wrk's count")?;
-    ensure!(count > 0, "wrk: not one request was answered");
+    ensure!(count > 0, "wrk: there was not one response");
     Ok(count)
 }
 

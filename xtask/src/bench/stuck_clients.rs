@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::process::ExitCode;
 
 pub(crate) const LONG_ABOUT: &str = "\
-200 good requests a second under default policies, alone and then beside 64 HTTP/2 readers that take nothing of endless answers and 64 \
+200 good requests a second under default policies, alone and then beside 64 HTTP/2 readers that take nothing of endless responses and 64 \
 uploaders whose bodies nobody reads: through a gateway before an endpoint of HTTP/2, and to a server of the library.
 
 No good request may be refused or take 100 ms longer than usual, memory may rise by 64 MiB and no further when as many come again, and every connection that \

@@ -1,17 +1,17 @@
-//! Everything that the README says the service answers.
+//! The responses that the README promises.
 
-use super::service::{Answer, Service};
+use super::service::{FullResponse, Service};
 use anyhow::{Context, Result, ensure};
 
 /// Asks it.
 ///
 /// # Errors
-/// With the first answer that is another.
+/// With the first response that differs.
 pub(super) fn everything(service: Service) -> Result<()> {
     let ask = |request: &str| Service::ask(&service.address, &format!("{request} HTTP/1.1"), b"");
 
-    let answer = ask("GET /orders/7")?;
-    ensure!((answer.status, answer.body.as_str()) == (200, "{\"id\":7}"), "{answer:?}");
+    let response = ask("GET /orders/7")?;
+    ensure!((response.status, response.body.as_str()) == (200, "{\"id\":7}"), "{response:?}");
     problem(&ask("GET /orders/8")?, 404, "not-found", "\"code\":\"no-such-order\"")?;
     problem(&ask("GET /nothing")?, 404, "not-found", "")?;
     problem(&ask("GET /orders/x")?, 400, "bad-request", "")?;
@@ -46,9 +46,9 @@ pub(super) fn everything(service: Service) -> Result<()> {
 
     // Twenty at once are let through: of a hundred sent in one piece, most are not, however slow the machine is.
     let hundred = "GET /orders/7 HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(99) + "GET /orders/7 HTTP/1.1";
-    let answers = Service::ask(&service.address, &hundred, b"")?.body;
+    let responses = Service::ask(&service.address, &hundred, b"")?.body;
     for said in ["HTTP/1.1 429 ", "retry-after: 1", "\"type\":\"urn:plimsoll:problem:rate-limited\""] {
-        ensure!(answers.contains(said), "{said:?} is not in {answers}");
+        ensure!(responses.contains(said), "{said:?} is not in {responses}");
     }
 
     let admin = |path: &str| Service::ask(&service.admin, &format!("GET {path} HTTP/1.1"), b"");
@@ -62,13 +62,13 @@ pub(super) fn everything(service: Service) -> Result<()> {
 }
 
 /// It is a problem of this kind, and says this.
-fn problem(answer: &Answer, status: u16, kind: &str, says: &str) -> Result<()> {
+fn problem(response: &FullResponse, status: u16, kind: &str, says: &str) -> Result<()> {
     let kind = format!("\"type\":\"urn:plimsoll:problem:{kind}\"");
-    let right = answer.status == status
-        && answer.head.contains("content-type: application/problem+json")
-        && answer.head.contains("x-request-id: ")
-        && answer.body.contains(&kind)
-        && answer.body.contains(says);
-    ensure!(right, "{status} with {kind} and {says} was expected: {answer:?}");
+    let right = response.status == status
+        && response.head.contains("content-type: application/problem+json")
+        && response.head.contains("x-request-id: ")
+        && response.body.contains(&kind)
+        && response.body.contains(says);
+    ensure!(right, "{status} with {kind} and {says} was expected: {response:?}");
     Ok(())
 }

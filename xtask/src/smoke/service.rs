@@ -25,9 +25,9 @@ pub(super) struct Service {
     pub(super) admin: String,
 }
 
-/// An answer over HTTP/1.1.
+/// A response over HTTP/1.1.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct FullResponse {
     pub(super) status: u16,
     pub(super) head: String,
     pub(super) body: String,
@@ -77,7 +77,7 @@ impl Service {
     }
 
     /// One request on a connection of its own.
-    pub(super) fn ask(address: &str, request: &str, body: &[u8]) -> Result<Answer> {
+    pub(super) fn ask(address: &str, request: &str, body: &[u8]) -> Result<FullResponse> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(format!("{request}\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())?;
@@ -87,9 +87,9 @@ impl Service {
         // Nor may the end be a clean one, where the service left the body unread.
         let _closed = stream.read_to_end(&mut all);
         let all = String::from_utf8(all)?;
-        let (head, body) = all.split_once("\r\n\r\n").with_context(|| format!("no answer: {all:?}"))?;
+        let (head, body) = all.split_once("\r\n\r\n").with_context(|| format!("no response: {all:?}"))?;
         let status = head.get(9..12).context("no status")?.parse()?;
-        Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+        Ok(FullResponse { status, head: head.to_owned(), body: body.to_owned() })
     }
 
     /// Tells it to end, and waits until it has; whether it ended well.

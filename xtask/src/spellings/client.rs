@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// How long an answer may take.
+/// How long a response may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A client of one port, over one connection as long as that is kept.
@@ -16,8 +16,8 @@ pub(crate) struct Client {
     connection: Option<BufReader<TcpStream>>,
 }
 
-/// An answer.
-pub(crate) struct Answer {
+/// A response.
+pub(crate) struct FullResponse {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
@@ -27,34 +27,38 @@ impl Client {
         Self { port, connection: None }
     }
 
-    pub(crate) fn ask(&mut self, method: &str, host: &str, path: &str) -> Result<Answer> {
+    pub(crate) fn ask(&mut self, method: &str, host: &str, path: &str) -> Result<FullResponse> {
         if let Some(mut kept) = self.connection.take()
-            && let Ok(answer) = ask_over(&mut kept, method, host, path)
+            && let Ok(response) = ask_over(&mut kept, method, host, path)
         {
-            return Ok(self.keep(kept, answer));
+            return Ok(self.keep(kept, response));
         }
         // A kept connection may have been closed meanwhile.
         let stream = TcpStream::connect(("127.0.0.1", self.port)).context("cannot connect")?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         let mut connection = BufReader::new(stream);
-        let answer = ask_over(&mut connection, method, host, path)?;
-        Ok(self.keep(connection, answer))
+        let response = ask_over(&mut connection, method, host, path)?;
+        Ok(self.keep(connection, response))
     }
 
-    fn keep(&mut self, connection: BufReader<TcpStream>, (answer, close): (Answer, bool)) -> Answer {
+    fn keep(
+        &mut self,
+        connection: BufReader<TcpStream>,
+        (response, close): (FullResponse, bool),
+    ) -> FullResponse {
         self.connection = (!close).then_some(connection);
-        answer
+        response
     }
 }
 
-/// Asks, and says whether the connection ends with the answer.
+/// Asks, and says whether the connection ends with the response.
 fn ask_over(
     connection: &mut BufReader<TcpStream>,
     method: &str,
     host: &str,
     path: &str,
-) -> Result<(Answer, bool)> {
+) -> Result<(FullResponse, bool)> {
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
     connection.get_mut().write_all(request.as_bytes())?;
     let mut line = String::new();
@@ -77,5 +81,8 @@ fn ask_over(
     }
     let mut body = vec![0; length.unwrap_or(0)];
     connection.read_exact(&mut body)?;
-    Ok((Answer { status, body: String::from_utf8_lossy(&body).into_owned() }, close || length.is_none()))
+    Ok((
+        FullResponse { status, body: String::from_utf8_lossy(&body).into_owned() },
+        close || length.is_none(),
+    ))
 }

@@ -44,7 +44,7 @@ struct Asked {
 
 /// The outcome of a request at a proxy.
 enum Outcome {
-    /// It answered with this status itself.
+    /// The proxy responded with this status itself.
     Refused(u16),
     /// An origin was reached.
     Passed(Passed),
@@ -97,13 +97,13 @@ fn ask(proxy: &Proxy) -> Result<Vec<Asked>> {
         // Every path with two of the hosts and methods, so that each of these meets each kind of spelling.
         for step in [at, at / 7 + 1] {
             let (method, host) = (METHODS[step % METHODS.len()], HOSTS[step % HOSTS.len()]);
-            let answer = client
+            let response = client
                 .ask(method, host, &path)
-                .with_context(|| format!("{}: no answer to {method} {path} of {host}", proxy.name))?;
-            let outcome = if answer.status == 200 {
-                Outcome::Passed(passed(&answer.body)?)
+                .with_context(|| format!("{}: no response to {method} {path} of {host}", proxy.name))?;
+            let outcome = if response.status == 200 {
+                Outcome::Passed(passed(&response.body)?)
             } else {
-                Outcome::Refused(answer.status)
+                Outcome::Refused(response.status)
             };
             all.push(Asked { method, host, path: path.clone(), outcome });
         }
@@ -114,7 +114,7 @@ fn ask(proxy: &Proxy) -> Result<Vec<Asked>> {
 /// Reads an origin's report.
 fn passed(told: &str) -> Result<Passed> {
     let words: Vec<&str> = told.split(' ').collect();
-    let [route, method, host, target] = words[..] else { bail!("an origin's answer is {told:?}") };
+    let [route, method, host, target] = words[..] else { bail!("an origin's response is {told:?}") };
     let path = target.split('?').next().unwrap_or_default();
     let takes = READERS.map(|(reader, read)| (reader, meant(read, method, host, path)));
     let astray = takes.into_iter().filter(|(_, takes)| *takes != route).collect();

@@ -34,9 +34,9 @@ impl Origins {
     }
 }
 
-/// Answers requests without bodies until the connection ends.
+/// Responds to requests without bodies until the connection ends.
 fn serve(route: &str, stream: TcpStream) {
-    let Ok(mut answers) = stream.try_clone() else { return };
+    let Ok(mut responses) = stream.try_clone() else { return };
     let mut lines = BufReader::new(stream).split(b'\n').map_while(Result::ok);
     while let Some(first) = lines.next() {
         let first = String::from_utf8_lossy(&first).into_owned();
@@ -54,8 +54,8 @@ fn serve(route: &str, stream: TcpStream) {
             }
         }
         let told = format!("{route} {method} {host} {target}");
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}", told.len());
-        if answers.write_all(answer.as_bytes()).is_err() {
+        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}", told.len());
+        if responses.write_all(response.as_bytes()).is_err() {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! When requests are due: an open loop, which waits for no answer.
+//! When requests are due: an open loop, which waits for no response.
 
 use plimsoll_gateway::plimsoll::policy::Draw;
 use std::time::Duration;

@@ -45,7 +45,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Assertion> {
     let few = with.not_well() <= 1 || part(with) < FAILED;
     let many = part(without) > FAILED_WITHOUT && without.not_well() >= 5 * with.not_well();
     let attempts = with.attempts.max(with.arrived);
-    let whole = |figures: &Figures| figures.lost == 0 && figures.requests == figures.answers;
+    let whole = |figures: &Figures| figures.lost == 0 && figures.requests == figures.responses;
     let counted = |figures: &Figures| figures.calls == figures.requests;
     let claim = |claim: &str, found: String, held: bool| Assertion { claim: claim.to_owned(), found, held };
     let percent = |figures: &Figures| format!("{} ({:.2} %)", figures.not_well(), part(figures) * 100.0);
@@ -64,12 +64,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Assertion> {
         ),
         claim(
             &format!("{} was ejected and let back in", NAMES[FAILING]),
-            format!("{}×, {} good answers since", with.ejections, evidence.good_since_recovery),
+            format!("{}×, {} good responses since", with.ejections, evidence.good_since_recovery),
             with.ejections > 0 && evidence.ejected && evidence.let_back && evidence.good_since_recovery > 0,
         ),
         claim(
             "nothing was lost",
-            format!("{} and {} answers to {} requests each", with.answers, without.answers, with.requests),
+            format!(
+                "{} and {} responses to {} requests each",
+                with.responses, without.responses, with.requests
+            ),
             [*with, *without].into_iter().all(|side| whole(side) && counted(side))
                 && with.requests == without.requests,
         ),
@@ -83,7 +86,7 @@ mod tests {
     fn figures(failed: u64, p99_ms: f64) -> Figures {
         Figures {
             requests: 1000,
-            answers: 1000,
+            responses: 1000,
             good: 1000 - failed,
             failed,
             calls: 1000,
@@ -134,7 +137,7 @@ mod tests {
         assert_eq!(broken(|_, _, evidence| evidence.ejected = false), [4]);
         assert_eq!(broken(|_, _, evidence| evidence.let_back = false), [4]);
         assert_eq!(broken(|_, _, evidence| evidence.good_since_recovery = 0), [4]);
-        assert_eq!(broken(|with, _, _| with.answers = 999), [5]);
+        assert_eq!(broken(|with, _, _| with.responses = 999), [5]);
         assert_eq!(broken(|_, without, _| without.calls = 1001), [5]);
         assert_eq!(broken(|_, without, _| without.lost = 1), [5]);
     }

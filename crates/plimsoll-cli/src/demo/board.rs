@@ -64,7 +64,7 @@ impl Board<'_> {
         };
         let alarm = |wrong: bool| if wrong { Style::Red } else { Style::Plain };
         vec![
-            row("good answers", &|look| (Style::Strong, format!("{:.0}/s", look.recent.goodput))),
+            row("good responses", &|look| (Style::Strong, format!("{:.0}/s", look.recent.goodput))),
             row("failed", &|look| {
                 (alarm(look.recent.bad >= 0.005), format!("{:.1} %", look.recent.bad * 100.0))
             }),
@@ -88,12 +88,12 @@ impl Board<'_> {
         ]
     }
 
-    /// Condition, and which part of the answers comes from it on either side.
+    /// The replica's condition, and its part of the responses on either side.
     fn replica(&self, replica: usize) -> Line {
         let (style, condition) = match self.story.condition(replica) {
             Condition::Well => (Style::Green, "well".to_owned()),
             Condition::Slow => (Style::Red, format!("slow (×{SLOWER})")),
-            Condition::Failing => (Style::Red, "answers 503".into()),
+            Condition::Failing => (Style::Red, "returns 503".into()),
             Condition::Refusing => (Style::Red, "refuses".into()),
         };
         let mut line =

@@ -38,13 +38,13 @@ impl Look {
 /// The last while.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recent {
-    /// Good answers a second.
+    /// Good responses a second.
     pub(super) goodput: f64,
-    /// The part of what ended that was not answered well.
+    /// The part of the ended requests without a good response.
     pub(super) bad: f64,
     pub(super) p50: Duration,
     pub(super) p99: Duration,
-    /// Which part of the good answers came from each replica.
+    /// Each replica's part of the good responses.
     pub(super) shares: [f64; REPLICAS],
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Condition {
     Well,
     /// [`SLOWER`] times as slow.
     Slow,
-    /// Answers 503, at once.
+    /// Responds with 503, at once.
     Failing,
     /// Nobody listens; connections that stood are cut.
     Refusing,

@@ -9,13 +9,13 @@ use std::{fmt::Write as _, time::Duration};
 pub(super) struct Figures {
     pub(super) requests: u64,
     /// Good or not.
-    pub(super) answers: u64,
+    pub(super) responses: u64,
     pub(super) good: u64,
     pub(super) failed: u64,
-    /// Without any answer.
+    /// Requests without any response.
     pub(super) lost: u64,
     pub(super) success_ratio: f64,
-    /// Of good answers, from the moment when the request was due.
+    /// Latencies of good responses, from the moment when the request was due.
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
     pub(super) p999_ms: f64,
@@ -39,7 +39,7 @@ impl Figures {
         let ms = |part| percentile(&latencies, part).as_secs_f64() * 1e3;
         Self {
             requests: counts.sent,
-            answers: counts.good() + counts.failed,
+            responses: counts.good() + counts.failed,
             good: counts.good(),
             failed: counts.failed,
             lost: counts.lost,
@@ -59,7 +59,7 @@ impl Figures {
         }
     }
 
-    /// Not answered well, for whatever reason.
+    /// Returns the requests without a good response, for whatever reason.
     pub(super) const fn not_well(&self) -> u64 {
         self.requests - self.good
     }
@@ -96,7 +96,7 @@ impl Report {
         };
         row("", &|figures| if std::ptr::eq(figures, with) { "with policies" } else { "without" }.into());
         row("requests", &|figures| figures.requests.to_string());
-        row("answered well", &|figures| format!("{:.2} %", figures.success_ratio * 100.0));
+        row("good responses", &|figures| format!("{:.2} %", figures.success_ratio * 100.0));
         row("failed", &|figures| figures.not_well().to_string());
         row("p50", &|figures| format!("{:.0} ms", figures.p50_ms));
         row("p99", &|figures| format!("{:.0} ms", figures.p99_ms));
@@ -142,7 +142,7 @@ mod tests {
         look.policy.retry_attempts = 2;
         let latencies = (1..=8).rev().map(Duration::from_millis).collect();
         let figures = Figures::new(&look, latencies, 11);
-        assert_eq!((figures.requests, figures.answers, figures.good, figures.not_well()), (10, 9, 8, 2));
+        assert_eq!((figures.requests, figures.responses, figures.good, figures.not_well()), (10, 9, 8, 2));
         assert_eq!((figures.attempts, figures.retries, figures.arrived), (12, 2, 11));
         assert!((figures.p50_ms - 4.0).abs() < 1e-9 && (figures.p999_ms - 8.0).abs() < 1e-9);
         assert!(

@@ -46,7 +46,7 @@ pub(super) struct Story {
 
 /// This long after a replica has changed, the figures show what came of it.
 const SHOWS: Duration = Duration::from_millis(2200);
-/// A replica with less than this part of the answers is avoided: a third would be its share.
+/// A replica with less than this part of the responses is avoided: a third would be its share.
 const AVOIDED: f64 = 0.1;
 
 impl Story {
@@ -62,12 +62,14 @@ impl Story {
             (Condition::Slow, _) => {
                 (Tone::Bad, format!("{name} has turned slow: {SLOWER} times slower than before"))
             }
-            (Condition::Failing, _) => (Tone::Bad, format!("{name} fails: it answers every call with 503")),
+            (Condition::Failing, _) => {
+                (Tone::Bad, format!("{name} fails: it responds to every call with 503"))
+            }
             (Condition::Refusing, _) => (Tone::Bad, format!("{name} is down: it refuses connections")),
             (Condition::Well, Condition::Slow) => {
                 (Tone::Good, format!("{name} is as fast as before: calls come back as its estimate fades"))
             }
-            (Condition::Well, _) => (Tone::Good, format!("{name} is up again and answers well")),
+            (Condition::Well, _) => (Tone::Good, format!("{name} is up again and responds well")),
         };
         // What fails and then is down has one trouble, not two.
         let since = match self.conditions[step.replica] {
@@ -195,7 +197,7 @@ mod tests {
         }
         assert_eq!(
             texts(&story),
-            ["orders-2 fails: it answers every call with 503", "without policies 33 % of the calls fail"]
+            ["orders-2 fails: it responds to every call with 503", "without policies 33 % of the calls fail"]
         );
         assert_eq!(story.events[1].at, seconds(13));
         // From failing to refusing: the same trouble.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// How a request ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Answer {
+pub(super) enum RequestOutcome {
     /// With 200, from this replica.
     Good(usize),
     /// With anything else.
@@ -21,7 +21,7 @@ pub(super) struct Counts {
     pub(super) sent: u64,
     pub(super) failed: u64,
     pub(super) lost: u64,
-    /// Answered well, by each replica.
+    /// Good responses, by replica.
     pub(super) good_of: [u64; REPLICAS],
 }
 
@@ -30,7 +30,7 @@ impl Counts {
         self.good_of.iter().sum()
     }
 
-    /// Not answered well: failed or lost.
+    /// Requests without a good response: failed or lost.
     pub(super) const fn bad(&self) -> u64 {
         self.failed + self.lost
     }
@@ -53,7 +53,7 @@ pub(super) struct Tally(Mutex<Record>);
 #[derive(Debug, Default)]
 struct Record {
     counts: Counts,
-    /// Of good answers, in the order in which they came. Bounded by the rate and the longest run.
+    /// Of good responses, in the order in which they came. Bounded by the rate and the longest run.
     latencies: Vec<Duration>,
 }
 
@@ -64,15 +64,15 @@ impl Tally {
     }
 
     /// It ended so, `took` after it was due.
-    pub(super) fn ended(&self, answer: Answer, took: Duration) {
+    pub(super) fn ended(&self, outcome: RequestOutcome, took: Duration) {
         let mut record = self.lock();
-        match answer {
-            Answer::Good(replica) => {
+        match outcome {
+            RequestOutcome::Good(replica) => {
                 record.counts.good_of[replica] += 1;
                 record.latencies.push(took);
             }
-            Answer::Failed => record.counts.failed += 1,
-            Answer::Lost => record.counts.lost += 1,
+            RequestOutcome::Failed => record.counts.failed += 1,
+            RequestOutcome::Lost => record.counts.lost += 1,
         }
     }
 
@@ -80,7 +80,7 @@ impl Tally {
         self.lock().counts
     }
 
-    /// The counts, and the latencies of good answers from the `from`th on.
+    /// The counts, and the latencies of good responses from the `from`th on.
     pub(super) fn latencies(&self, from: usize) -> (Counts, Vec<Duration>) {
         let record = self.lock();
         (record.counts, record.latencies.get(from..).unwrap_or_default().to_vec())
@@ -118,10 +118,11 @@ mod tests {
     #[test]
     fn every_request_is_in_one_place() {
         let tally = Tally::default();
-        let answers = [Answer::Good(0), Answer::Good(2), Answer::Failed, Answer::Lost];
-        for answer in answers {
+        let outcomes =
+            [RequestOutcome::Good(0), RequestOutcome::Good(2), RequestOutcome::Failed, RequestOutcome::Lost];
+        for outcome in outcomes {
             tally.sent();
-            tally.ended(answer, ms(3));
+            tally.ended(outcome, ms(3));
         }
         tally.sent();
         let (counts, latencies) = tally.latencies(0);

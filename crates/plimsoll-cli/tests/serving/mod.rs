@@ -118,7 +118,7 @@ fn found(log: &mut impl BufRead, text: &str) -> String {
     }
 }
 
-/// Status and body, or `None` if there was no answer.
+/// Status and body, or `None` if there was no response.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     send(address, "GET", path, "")
 }
@@ -136,13 +136,13 @@ pub(crate) fn send(address: SocketAddr, method: &str, path: &str, body: &str) ->
     let request =
         format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{kind}\r\n{body}");
     socket.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let mut response = String::new();
+    socket.read_to_string(&mut response).ok()?;
+    let (head, body) = response.split_once("\r\n\r\n")?;
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-/// A service that answers with the path it is asked for; one that ends in `/hold` is held until it is released.
+/// A service that responds with the request's path; a request whose path ends in `/hold` waits until it is released.
 #[derive(Debug)]
 #[allow(dead_code, reason = "not every file of tests holds requests")]
 pub(crate) struct Origin {
@@ -184,7 +184,7 @@ impl Origin {
 }
 
 fn serve(stream: TcpStream, held: &(Mutex<HoldState>, Condvar)) {
-    let mut answers = stream.try_clone().unwrap();
+    let mut responses = stream.try_clone().unwrap();
     let mut lines = BufReader::new(stream).lines();
     while let Some(Ok(first)) = lines.next() {
         // The head's other lines; there is never a body.
@@ -196,7 +196,7 @@ fn serve(stream: TcpStream, held: &(Mutex<HoldState>, Condvar)) {
             let _released = held.1.wait_while(state, |state| !state.released).unwrap();
         }
         // In one piece: small ones would wait for each other.
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
-        let _ = answers.write_all(answer.as_bytes());
+        let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+        let _ = responses.write_all(response.as_bytes());
     }
 }

@@ -19,5 +19,5 @@ pub(super) async fn invoice(
         let mut connection = app.store().connection().await?;
         store::get(&mut connection, id).await?.ok_or(OrderError::NotFound(id))?
     };
-    Ok(app.invoices().of(&order).await?.answer(&method, &headers))
+    Ok(app.invoices().of(&order).await?.response(&method, &headers))
 }

@@ -17,7 +17,7 @@ use plimsoll::{
     },
 };
 
-/// `POST /v1/orders`: the order, what others are to hear of it, and the answer under its key are one transaction.
+/// `POST /v1/orders`: the order, its event, and the response under its key are one transaction.
 /// Acknowledged only after it was committed; whoever hears nothing comes again with the same key.
 pub(super) async fn place<V: Version>(
     State(app): State<App>,
@@ -32,11 +32,11 @@ pub(super) async fn place<V: Version>(
 
     let location = format!("{}/{}", V::PATH, placed.id);
     let shown = encode(&V::show_or_say(placed)?, accepted.format()).map_err(Problem::internal)?;
-    let answer = StoredResponse::new(StatusCode::CREATED, shown.bytes)
+    let response = StoredResponse::new(StatusCode::CREATED, shown.bytes)
         .header(header::CONTENT_TYPE, shown.content_type)
         .header(header::LOCATION, HeaderValue::try_from(location).map_err(Problem::internal)?);
 
-    app.idempotency().store().complete_in(&mut transaction, &claim, &answer).await?;
+    app.idempotency().store().complete_in(&mut transaction, &claim, &response).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(answer)
+    Ok(response)
 }

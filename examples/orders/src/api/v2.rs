@@ -1,6 +1,6 @@
 //! Version 2 of the interface: whatever version 1 has, under the same names, and a currency, a delivery and a note.
 //!
-//! It only adds, so a client of either version can read the answers of both: one of version 1 passes over what it does not
+//! It only adds, so a client of either version can read the responses of both: one of version 1 ignores what it does not
 //! know, one of version 2 takes what is absent for what version 1 always meant.
 
 use super::v1::{self, Line};

@@ -77,7 +77,7 @@ pub struct IdempotencyFile {
     pub run: String,
     /// How long a key is held for a request that has not ended; after that its owner is taken for dead. Longer than `run`.
     pub lease: String,
-    /// How long an answer is kept.
+    /// How long a response is kept.
     pub keep: String,
 }
 

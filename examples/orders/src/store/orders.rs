@@ -82,7 +82,7 @@ pub async fn insert(connection: &mut PgConnection, order: &NewOrder) -> Result<O
 /// One order, if there is such a one.
 ///
 /// # Errors
-/// If the database does not answer, or with nonsense.
+/// If the database does not respond, or its rows are malformed.
 ///
 /// # Cancel safety
 /// Cancel safe.

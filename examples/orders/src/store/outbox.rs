@@ -55,7 +55,7 @@ pub async fn add(connection: &mut PgConnection, id: OrderId, kind: EventKind) ->
 /// them, not lost them. Several workers take different ones.
 ///
 /// # Errors
-/// If the database does not answer.
+/// If the database does not respond.
 ///
 /// # Cancel safety
 /// Dropped before its end, what was taken is due again after `hold`.
@@ -116,7 +116,7 @@ pub async fn delivered(connection: &mut PgConnection, ids: &[i64]) -> Result<(),
 /// How many events are still to be heard of.
 ///
 /// # Errors
-/// If the database does not answer.
+/// If the database does not respond.
 ///
 /// # Cancel safety
 /// Cancel safe.

@@ -20,9 +20,9 @@ async fn place(
     to: SocketAddr,
     content_type: &str,
     body: impl Into<bytes::Bytes>,
-) -> crate::support::web::Answer {
+) -> crate::support::web::FullResponse {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    // A refusal is an answer, too, and would be given again.
+    // A refusal is a response, too, and would be replayed.
     let key = format!("\"body-{}\"", NUMBER.fetch_add(1, Relaxed));
     let headers = [("content-type", content_type), ("idempotency-key", key.as_str())];
     send(to, Method::POST, "/v1/orders", &headers, body).await.unwrap()
@@ -76,12 +76,12 @@ async fn what_is_no_order_is_refused_with_its_reason() {
     ];
     for (content_type, body, status, kind) in cases {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        let answer = place(to, content_type, body).await;
+        let response = place(to, content_type, body).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.kind().as_str()),
+            (response.status.as_u16(), response.kind().as_str()),
             (status, kind),
             "{shown}: {}",
-            answer.text()
+            response.text()
         );
     }
     service.is_well().await;
@@ -90,11 +90,11 @@ async fn what_is_no_order_is_refused_with_its_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_can_read_is_not_sent() {
     let Some(mut service) = Running::start().await else { return };
-    let answer = send(service.to, Method::GET, "/v1/orders", &[("accept", "text/html")], "").await.unwrap();
-    assert_eq!((answer.status, answer.kind().as_str()), (StatusCode::NOT_ACCEPTABLE, "not-acceptable"));
-    let answer =
+    let response = send(service.to, Method::GET, "/v1/orders", &[("accept", "text/html")], "").await.unwrap();
+    assert_eq!((response.status, response.kind().as_str()), (StatusCode::NOT_ACCEPTABLE, "not-acceptable"));
+    let response =
         send(service.to, Method::GET, "/v1/orders", &[("accept", "application/msgpack")], "").await.unwrap();
-    assert_eq!(answer.headers["content-type"], "application/msgpack");
+    assert_eq!(response.headers["content-type"], "application/msgpack");
     service.is_well().await;
 }
 
@@ -103,9 +103,9 @@ async fn a_hundred_megabytes_that_are_announced_are_refused_unread() {
     let Some(mut service) = Running::start().await else { return };
     let head = "POST /v1/orders HTTP/1.1\r\nhost: orders.test\r\ncontent-type: application/json\r\n\
                 idempotency-key: \"large\"\r\nconnection: close\r\ncontent-length: 104857600\r\n\r\n{\"customer\":";
-    let answer = raw(service.to, head.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    assert!(answer.contains("urn:plimsoll:problem:body-too-large"), "{answer}");
+    let response = raw(service.to, head.as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
+    assert!(response.contains("urn:plimsoll:problem:body-too-large"), "{response}");
     service.is_well().await;
 }
 
@@ -125,16 +125,16 @@ async fn a_hundred_megabytes_in_chunks_are_refused_after_a_few() {
         }
         (sent, writing)
     });
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let mut part = [0; 1024];
-    while !answer.ends_with(b"}") {
+    while !response.ends_with(b"}") {
         match reading.read(&mut part).await {
             Ok(0) | Err(_) => break,
-            Ok(read) => answer.extend_from_slice(&part[..read]),
+            Ok(read) => response.extend_from_slice(&part[..read]),
         }
     }
-    let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let response = String::from_utf8_lossy(&response);
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
     drop(reading);
     let (sent, _writing) = sending.await.unwrap();
     assert!(sent < 64 << 20, "it read on for {sent} bytes");
@@ -153,15 +153,15 @@ async fn uploads_that_do_not_come_are_ended() {
         ..Wanted::default()
     };
     let Some(mut service) = Running::with(wanted).await else { return };
-    let answer = raw(service.to, b"POST /v1/orders HTTP/1.1\r\nhost: ord").await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
-    let answer = raw(
+    let response = raw(service.to, b"POST /v1/orders HTTP/1.1\r\nhost: ord").await;
+    assert!(response.is_empty() || response.starts_with("HTTP/1.1 408"), "{response}");
+    let response = raw(
         service.to,
         b"POST /v1/orders HTTP/1.1\r\nhost: orders.test\r\ncontent-type: application/json\r\n\
           idempotency-key: \"slow\"\r\ncontent-length: 100\r\n\r\n{\"customer\"",
     )
     .await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    assert!(answer.contains("urn:plimsoll:problem:request-timeout"), "{answer}");
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
+    assert!(response.contains("urn:plimsoll:problem:request-timeout"), "{response}");
     service.is_well().await;
 }

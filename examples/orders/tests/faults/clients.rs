@@ -52,7 +52,7 @@ async fn gone_while_the_order_is_placed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gone_before_the_answer_was_read() {
+async fn gone_before_the_response_was_read() {
     let Some(mut service) = Running::start().await else { return };
     for number in 0..20 {
         let key = format!("unread-{number}");
@@ -107,9 +107,9 @@ async fn an_export_that_is_read_is_whole() {
     for number in 0..3 {
         service.place(&format!("exported-{number}")).await;
     }
-    let answer = web::get(service.to, "/v1/orders/export").await;
-    assert_eq!(answer.headers["content-type"], "application/x-ndjson");
-    let keys: Vec<String> = answer
+    let response = web::get(service.to, "/v1/orders/export").await;
+    assert_eq!(response.headers["content-type"], "application/x-ndjson");
+    let keys: Vec<String> = response
         .text()
         .lines()
         .map(|line| {

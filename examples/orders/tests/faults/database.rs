@@ -20,9 +20,12 @@ async fn gone_in_the_middle_of_a_transaction() {
     service.waiting(1).await;
     service.server.stop_immediately().await;
 
-    let answer = cut_short.await.unwrap();
-    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "database-away"));
-    assert!(answer.headers.contains_key("retry-after"));
+    let response = cut_short.await.unwrap();
+    assert_eq!(
+        (response.status, response.code().as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, "database-away")
+    );
+    assert!(response.headers.contains_key("retry-after"));
     let while_it_is_away = service.get("/v1/orders/o-1").await;
     assert_eq!(while_it_is_away.status, StatusCode::SERVICE_UNAVAILABLE, "{while_it_is_away:?}");
     assert_eq!(while_it_is_away.code(), "database-away", "no pool is full: nobody is there");
@@ -41,13 +44,13 @@ async fn gone_in_the_middle_of_a_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gone_between_the_commit_and_the_answer() {
+async fn gone_between_the_commit_and_the_response() {
     let Some(server) = Postgres::start().await else { return };
     let mut service = Running::on(server, Wanted { run: "5s", lease: "6s", ..Wanted::default() }).await;
     let first = service.place("acknowledged").await;
     service.server.stop_immediately().await;
     service.server.start_again().await;
-    // Whoever did not hear the answer asks again, and hears the same one.
+    // A client that did not get the response sends the request again, and gets the same one.
     let again = service.insist("acknowledged").await;
     assert_eq!(again.body, first.body);
     service.is_well().await;
@@ -74,9 +77,9 @@ async fn no_connection_is_free() {
 
     drop(lock);
     for request in stuck {
-        let (key, answer) = request.await.unwrap();
-        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
-        service.note(key, &answer);
+        let (key, response) = request.await.unwrap();
+        assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
+        service.note(key, &response);
     }
     service.is_well().await;
 }

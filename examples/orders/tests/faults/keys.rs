@@ -22,14 +22,15 @@ async fn without_a_key_nothing_is_placed() {
             "idempotency-key-invalid",
         ),
     ] {
-        let answer = web::send(service.to, Method::POST, "/v1/orders", &headers, body.clone()).await.unwrap();
-        assert_eq!((answer.status, answer.kind().as_str()), (StatusCode::BAD_REQUEST, kind));
+        let response =
+            web::send(service.to, Method::POST, "/v1/orders", &headers, body.clone()).await.unwrap();
+        assert_eq!((response.status, response.kind().as_str()), (StatusCode::BAD_REQUEST, kind));
     }
     service.is_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_again_is_the_same_answer() {
+async fn the_same_request_again_gets_the_same_response() {
     let Some(mut service) = Running::start().await else { return };
     let first = service.place("again").await;
     assert_eq!(
@@ -69,11 +70,11 @@ async fn twins_at_once_are_one_order() {
     assert_eq!(first.status, StatusCode::CREATED, "{first:?}");
     service.note("twins", &first);
     for twin in twins {
-        let answer = twin.await.unwrap();
-        match answer.status {
-            StatusCode::CREATED => assert_eq!(answer.body, first.body),
-            StatusCode::CONFLICT => assert_eq!(answer.kind(), "idempotency-key-in-flight"),
-            _ => panic!("{answer:?}"),
+        let response = twin.await.unwrap();
+        match response.status {
+            StatusCode::CREATED => assert_eq!(response.body, first.body),
+            StatusCode::CONFLICT => assert_eq!(response.kind(), "idempotency-key-in-flight"),
+            _ => panic!("{response:?}"),
         }
     }
     service.is_well().await;

@@ -4,7 +4,7 @@ use crate::support::{
     faulty,
     payments::Behaviour,
     running::{Running, Wanted, order},
-    web::{Answer, send},
+    web::{FullResponse, send},
 };
 use axum::http::Method;
 use std::collections::BTreeSet;
@@ -49,27 +49,27 @@ async fn walk(service: &Running, secrets: &[&str], round: &str) -> usize {
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
         let body = if method == "POST" { order(round).to_string() } else { String::new() };
         // A stream that breaks off has said its part by then.
-        let Ok(answer) =
+        let Ok(response) =
             send(service.to, Method::from_bytes(method.as_bytes()).unwrap(), path, &headers, body).await
         else {
             failed += 1;
             continue;
         };
-        failed += usize::from(answer.status.is_server_error());
-        silent(&answer, secrets, &format!("{round}: {method} {path}"));
+        failed += usize::from(response.status.is_server_error());
+        silent(&response, secrets, &format!("{round}: {method} {path}"));
     }
     failed
 }
 
-fn silent(answer: &Answer, secrets: &[&str], what: &str) {
-    let everything = answer.everything();
+fn silent(response: &FullResponse, secrets: &[&str], what: &str) {
+    let everything = response.everything();
     for secret in secrets {
-        assert!(!everything.contains(secret), "{what} says {secret}: {answer:?}");
+        assert!(!everything.contains(secret), "{what} says {secret}: {response:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_answer_of_any_path_says_what_is_inside() {
+async fn no_response_of_any_path_reveals_internals() {
     let walked: BTreeSet<&str> = WALK.iter().map(|(_, route, _)| *route).collect();
     assert_eq!(walked, routes());
 
@@ -110,8 +110,8 @@ async fn no_answer_of_any_path_says_what_is_inside() {
     service.database.psql(&format!("ALTER TABLE \"{OF_THE_DATABASE}\" RENAME TO orders")).await;
 
     for (path, _) in faulty::PATHS {
-        if let Ok(answer) = send(service.to, Method::GET, path, &[], "").await {
-            silent(&answer, &secrets, path);
+        if let Ok(response) = send(service.to, Method::GET, path, &[], "").await {
+            silent(&response, &secrets, path);
         }
     }
     service

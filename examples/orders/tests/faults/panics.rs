@@ -8,26 +8,26 @@ use crate::support::{
 use axum::http::{Method, StatusCode};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_is_answered_or_broken_off_and_the_service_serves_on() {
+async fn each_panic_is_a_500_or_breaks_off_and_the_service_goes_on() {
     let wanted = Wanted { routes: faulty::routes, ..Wanted::default() };
     let Some(mut service) = Running::with(wanted).await else { return };
     service.place("before").await;
-    for (path, answers) in faulty::PATHS {
-        let answer = web::send(service.to, Method::GET, path, &[], "").await;
-        if *answers {
-            let answer = answer.unwrap();
+    for (path, responses) in faulty::PATHS {
+        let response = web::send(service.to, Method::GET, path, &[], "").await;
+        if *responses {
+            let response = response.unwrap();
             assert_eq!(
-                (answer.status, answer.kind().as_str()),
+                (response.status, response.kind().as_str()),
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
                 "{path}"
             );
             assert!(
-                answer.json()["instance"].is_string() || answer.json()["id"].is_string(),
-                "{path}: {answer:?}"
+                response.json()["instance"].is_string() || response.json()["id"].is_string(),
+                "{path}: {response:?}"
             );
-            assert!(!answer.everything().contains(SECRET), "{path}: {answer:?}");
+            assert!(!response.everything().contains(SECRET), "{path}: {response:?}");
         } else {
-            answer.expect_err("a body that breaks off is no whole answer");
+            response.expect_err("a body that breaks off is no complete response");
         }
         service.place(&format!("after {path}")).await;
     }

@@ -4,7 +4,7 @@ use crate::support::{payments::Behaviour, running::Running, web};
 use axum::http::{Method, StatusCode};
 use std::collections::HashMap;
 
-async fn pay(service: &Running, id: &str) -> web::Answer {
+async fn pay(service: &Running, id: &str) -> web::FullResponse {
     web::send(service.to, Method::POST, &format!("/v1/orders/{id}/pay"), &[], "").await.unwrap()
 }
 
@@ -13,19 +13,19 @@ async fn while_it_hangs_callers_are_told_in_time_and_afterwards_nobody_has_paid_
     let Some(mut service) = Running::start().await else { return };
     let id = service.place("hangs").await.json()["id"].as_str().unwrap().to_owned();
     service.payments.become_(Behaviour::Hanging);
-    let answer = pay(&service, &id).await;
-    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT, "{answer:?}");
+    let response = pay(&service, &id).await;
+    assert_eq!(response.status, StatusCode::GATEWAY_TIMEOUT, "{response:?}");
     // The pool is not what waits: others are served meanwhile.
     assert_eq!(service.get(&format!("/v1/orders/{id}")).await.json()["status"], "placed");
 
     service.payments.become_(Behaviour::Fine);
     let receipt = loop {
-        let answer = pay(&service, &id).await;
-        match answer.status.as_u16() {
-            200 => break answer.json(),
+        let response = pay(&service, &id).await;
+        match response.status.as_u16() {
+            200 => break response.json(),
             // The breaker may have opened meanwhile.
             502..=504 => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-            _ => panic!("{answer:?}"),
+            _ => panic!("{response:?}"),
         }
     };
     assert_eq!(pay(&service, &id).await.json(), receipt, "paid is paid");
@@ -38,10 +38,10 @@ async fn while_it_hangs_callers_are_told_in_time_and_afterwards_nobody_has_paid_
 async fn two_who_pay_at_once_pay_once() {
     let Some(mut service) = Running::start().await else { return };
     let id = service.place("at-once").await.json()["id"].as_str().unwrap().to_owned();
-    let answers = tokio::join!(pay(&service, &id), pay(&service, &id), pay(&service, &id));
-    let receipts = [answers.0, answers.1, answers.2].map(|answer| {
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        answer.json()
+    let responses = tokio::join!(pay(&service, &id), pay(&service, &id), pay(&service, &id));
+    let receipts = [responses.0, responses.1, responses.2].map(|response| {
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
+        response.json()
     });
     assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));
     assert_eq!(service.payments.charges(), 1);
@@ -60,9 +60,9 @@ async fn whatever_it_says_the_caller_hears_our_words() {
         (Behaviour::Failing(secret), StatusCode::BAD_GATEWAY),
     ] {
         service.payments.become_(behaviour);
-        let answer = pay(&service, &id).await;
-        assert_eq!(answer.status, status, "{behaviour:?}: {answer:?}");
-        assert!(!answer.everything().contains("hunter2"), "{answer:?}");
+        let response = pay(&service, &id).await;
+        assert_eq!(response.status, status, "{behaviour:?}: {response:?}");
+        assert!(!response.everything().contains("hunter2"), "{response:?}");
     }
     assert_eq!(service.payments.charges(), 0);
     service.is_well().await;

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 /// In every message of every failure here, and nowhere outside.
 pub const SECRET: &str = "hunter2-of-the-inside";
 
-/// Each path, and whether it answers at all: what breaks half-way cannot any more.
+/// Each path, and whether it gets a response: one that breaks half-way does not.
 pub const PATHS: &[(&str, bool)] = &[
     ("/faulty/handler", true),
     ("/faulty/extractor", true),

@@ -25,7 +25,7 @@ pub enum Behaviour {
     Failing(&'static str),
     /// It says no.
     Refusing,
-    /// It answers with what is not what was agreed on.
+    /// It responds with another document than agreed.
     Babbling(&'static str),
 }
 
@@ -94,7 +94,7 @@ impl Drop for Payments {
     }
 }
 
-/// The answer that its behaviour gives, if it is not a good one.
+/// Returns the response of a behaviour that is not good.
 async fn moody(state: &mut ServerState) -> Option<Response> {
     let behaviour = *state.behaviour.borrow();
     match behaviour {
@@ -118,8 +118,8 @@ async fn charge(
     headers: HeaderMap,
     Json(what): Json<Value>,
 ) -> Response {
-    if let Some(answer) = moody(&mut state).await {
-        return answer;
+    if let Some(response) = moody(&mut state).await {
+        return response;
     }
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
     let mut book = state.book.lock().unwrap();
@@ -129,8 +129,8 @@ async fn charge(
 }
 
 async fn event(State(mut state): State<ServerState>, Json(what): Json<Value>) -> Response {
-    if let Some(answer) = moody(&mut state).await {
-        return answer;
+    if let Some(response) = moody(&mut state).await {
+        return response;
     }
     *state.book.lock().unwrap().events.entry(what["id"].as_i64().unwrap()).or_default() += 1;
     StatusCode::CREATED.into_response()

@@ -2,7 +2,7 @@
 
 use super::{
     payments::Payments,
-    web::{self, Answer, LONG},
+    web::{self, FullResponse, LONG},
 };
 use axum::{Router, http::StatusCode};
 use orders::{
@@ -100,37 +100,37 @@ impl Running {
     }
 
     /// An order under this key, noted if it is acknowledged.
-    pub async fn place(&mut self, key: &str) -> Answer {
-        let answer = web::post(self.to, "/v1/orders", key, &order(key)).await;
-        self.note(key, &answer);
-        answer
+    pub async fn place(&mut self, key: &str) -> FullResponse {
+        let response = web::post(self.to, "/v1/orders", key, &order(key)).await;
+        self.note(key, &response);
+        response
     }
 
-    /// Notes what was answered to the order of this key.
-    pub fn note(&mut self, key: &str, answer: &Answer) {
-        if answer.status == StatusCode::CREATED {
-            let id = answer.json()["id"].as_str().unwrap().to_owned();
+    /// Records the response to the order of this key.
+    pub fn note(&mut self, key: &str, response: &FullResponse) {
+        if response.status == StatusCode::CREATED {
+            let id = response.json()["id"].as_str().unwrap().to_owned();
             let before = self.acknowledged.insert(key.to_owned(), id.clone());
             assert!(before.is_none_or(|before| before == id), "one key, two orders");
         }
     }
 
     /// Asks with the same key until it is acknowledged, as a client does that must not lose its order.
-    pub async fn insist(&mut self, key: &str) -> Answer {
+    pub async fn insist(&mut self, key: &str) -> FullResponse {
         let insisting = async {
             loop {
-                let answer = self.place(key).await;
-                match answer.status.as_u16() {
-                    201 => return answer,
+                let response = self.place(key).await;
+                match response.status.as_u16() {
+                    201 => return response,
                     409 | 503 | 504 => tokio::time::sleep(Duration::from_millis(20)).await,
-                    _ => panic!("{answer:?}"),
+                    _ => panic!("{response:?}"),
                 }
             }
         };
         timeout(LONG, insisting).await.expect("an acknowledgement")
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> FullResponse {
         web::get(self.to, path).await
     }
 

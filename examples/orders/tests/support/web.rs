@@ -12,18 +12,18 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than any answer takes, and no more than a test that hangs may cost.
+/// Longer than any response takes, and no more than a test that hangs may cost.
 pub const LONG: Duration = Duration::from_secs(60);
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct FullResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Answer {
+impl FullResponse {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -51,14 +51,14 @@ impl Answer {
     }
 }
 
-/// A request with these headers and this body, and its answer; `Err` if the connection ends before the answer does.
+/// A request with these headers and this body, and its response; `Err` if the connection ends before the response does.
 pub async fn send(
     to: SocketAddr,
     method: Method,
     path: &str,
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
-) -> Result<Answer, hyper::Error> {
+) -> Result<FullResponse, hyper::Error> {
     timeout(LONG, async {
         let stream = TcpStream::connect(to).await.expect("the service listens");
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -71,17 +71,17 @@ pub async fn send(
         let (head, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
         driving.abort();
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(FullResponse { status: head.status, headers: head.headers, body })
     })
     .await
-    .expect("an answer, or the end of the connection")
+    .expect("a response, or the end of the connection")
 }
 
-pub async fn get(to: SocketAddr, path: &str) -> Answer {
+pub async fn get(to: SocketAddr, path: &str) -> FullResponse {
     send(to, Method::GET, path, &[], "").await.unwrap()
 }
 
-pub async fn post(to: SocketAddr, path: &str, key: &str, body: &Value) -> Answer {
+pub async fn post(to: SocketAddr, path: &str, key: &str, body: &Value) -> FullResponse {
     let key = format!("\"{key}\"");
     let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
     send(to, Method::POST, path, &headers, body.to_string()).await.unwrap()
@@ -90,12 +90,12 @@ pub async fn post(to: SocketAddr, path: &str, key: &str, body: &Value) -> Answer
 /// Sends these bytes and returns the response bytes, until the other side ends the connection.
 pub async fn raw(to: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(to).await.expect("the service listens");
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     timeout(LONG, async {
         stream.write_all(bytes).await.ok();
-        stream.read_to_end(&mut answer).await.ok();
+        stream.read_to_end(&mut response).await.ok();
     })
     .await
     .expect("the connection ends");
-    String::from_utf8_lossy(&answer).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }

@@ -78,7 +78,7 @@ impl Place {
 }
 
 impl Contender {
-    /// Starts a server and waits until it answers with the origin's 200 on the HTTP/1.1 port.
+    /// Starts a server and waits until it responds with the origin's 200 on the HTTP/1.1 port.
     pub(crate) fn start(
         place: &Place,
         name: &'static str,
@@ -87,7 +87,7 @@ impl Contender {
     ) -> Result<Self> {
         let log = place.folder.join(format!("{}.log", name.replace(' ', "-")));
         let mut process = Process::start(command, &log)?;
-        await_answer(&mut process, http1).with_context(|| format!("{name} (see {})", log.display()))?;
+        await_response(&mut process, http1).with_context(|| format!("{name} (see {})", log.display()))?;
         Ok(Self { name, process, http1, http2 })
     }
 }
@@ -104,21 +104,21 @@ pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     Ok(ports)
 }
 
-fn await_answer(process: &mut Process, port: u16) -> Result<()> {
+fn await_response(process: &mut Process, port: u16) -> Result<()> {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(20) {
         if let Some(status) = process.ended()? {
             bail!("ended at once: {status}");
         }
-        if answers(port).unwrap_or(false) {
+        if responds(port).unwrap_or(false) {
             return Ok(());
         }
         pause(Duration::from_millis(50));
     }
-    bail!("did not answer on 127.0.0.1:{port} within 20 s")
+    bail!("did not respond on 127.0.0.1:{port} within 20 s")
 }
 
-fn answers(port: u16) -> Result<bool> {
+fn responds(port: u16) -> Result<bool> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;

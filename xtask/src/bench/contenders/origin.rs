@@ -1,4 +1,4 @@
-//! The origin: nginx, which answers 150 bytes from memory and files of 1 and 64 MiB, on three ports.
+//! The origin: nginx, which serves 150 bytes from memory and files of 1 and 64 MiB, on three ports.
 
 use super::{Contender, Place, free_ports, nginx, text};
 use anyhow::{Context, Result};
@@ -27,10 +27,10 @@ impl Origin {
     default_type text/plain;
     server {{
         {listen}
-        location / {{ return 200 "{answer}"; }}
+        location / {{ return 200 "{response}"; }}
         location /files/ {{ root {root}; }}
     }}"#,
-            answer = "0123456789abcde".repeat(10),
+            response = "0123456789abcde".repeat(10),
             root = text(&place.folder.join("www")),
         );
         let command = nginx::command(&place, "origin", &http)?;

@@ -3,7 +3,7 @@
 use crate::demo::{
     plan::REPLICAS,
     replica::{SERVED_BY, SIDE},
-    tally::{Answer, Tally},
+    tally::{RequestOutcome, Tally},
 };
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -25,7 +25,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const MOST: usize = 4096;
 /// A connection is kept for the next request no longer than this: less than what the gateway keeps it.
 const KEEP: Duration = Duration::from_secs(20);
-/// No answer of a replica is longer.
+/// No response of a replica is longer.
 const BODY: usize = 16 * 1024;
 
 type Connection = SendRequest<Empty<Bytes>>;
@@ -47,21 +47,21 @@ impl Client {
     pub(super) async fn ask(self: Rc<Self>, number: usize, due: Instant) {
         self.tally.sent();
         if self.under_way.get() == MOST {
-            self.tally.ended(Answer::Lost, due.elapsed());
+            self.tally.ended(RequestOutcome::Lost, due.elapsed());
             return;
         }
         self.under_way.set(self.under_way.get() + 1);
         let asked = tokio::time::timeout(PATIENCE, self.exchange(&format!("/orders/{number}"))).await;
         self.under_way.set(self.under_way.get() - 1);
-        let answer = match asked {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Answer::Lost,
+        let outcome = match asked {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => RequestOutcome::Lost,
         };
-        self.tally.ended(answer, due.elapsed());
+        self.tally.ended(outcome, due.elapsed());
     }
 
-    /// One request and its whole answer.
-    pub(super) async fn exchange(&self, path: &str) -> anyhow::Result<Answer> {
+    /// One request and its whole response.
+    pub(super) async fn exchange(&self, path: &str) -> anyhow::Result<RequestOutcome> {
         let mut connection = self.connection().await?;
         let request = Request::get(path)
             .header(header::HOST, "orders.demo")
@@ -70,15 +70,17 @@ impl Client {
         let (head, body) = connection.send_request(request).await?.into_parts();
         let read = Limited::new(body, BODY).collect().await;
         if read.is_err() {
-            return Ok(Answer::Lost);
+            return Ok(RequestOutcome::Lost);
         }
         if connection.ready().await.is_ok() {
             self.kept.borrow_mut().push((connection, Instant::now()));
         }
         let served_by = || head.headers.get(SERVED_BY)?.to_str().ok()?.parse().ok();
         match served_by() {
-            Some(replica) if head.status == StatusCode::OK && replica < REPLICAS => Ok(Answer::Good(replica)),
-            _ => Ok(Answer::Failed),
+            Some(replica) if head.status == StatusCode::OK && replica < REPLICAS => {
+                Ok(RequestOutcome::Good(replica))
+            }
+            _ => Ok(RequestOutcome::Failed),
         }
     }
 

@@ -1,5 +1,5 @@
 //! The load: every request is sent to both gateways at the moment when it is due, whether or not earlier ones have been
-//! answered. Latency counts from that moment, so that a gateway that makes the load wait cannot hide it.
+//! responded. Latency counts from that moment, so that a gateway that makes the load wait cannot hide it.
 
 mod client;
 mod relief;
@@ -98,7 +98,7 @@ async fn offer(
     lateness
 }
 
-/// How many requests a second one after the other the machine gets through a gateway, a few at a time, answered at once.
+/// Returns the requests a second that the machine gets through a gateway, a few at a time, with immediate responses.
 /// Blocks for [`CALIBRATION`].
 pub(super) fn capacity(gateway: SocketAddr) -> anyhow::Result<f64> {
     let asked = run(async {

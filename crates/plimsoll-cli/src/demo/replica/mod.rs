@@ -18,9 +18,9 @@ use tokio::sync::{oneshot, watch};
 
 /// The request's header that names its side, by number.
 pub(super) const SIDE: &str = "demo-side";
-/// The answer's header that names the replica, by number.
+/// The response's header that names the replica, by number.
 pub(super) const SERVED_BY: &str = "demo-served-by";
-/// Answered at once, whatever the condition: for finding out what the machine can do.
+/// A path whose response comes at once, whatever the condition: to measure what the machine can do.
 pub(super) const AT_ONCE: &str = "/at-once";
 
 /// One replica.

@@ -1,4 +1,4 @@
-//! A replica's sockets and answers.
+//! A replica's sockets and responses.
 
 use super::{AT_ONCE, Replica, SERVED_BY, SIDE, name, service_time};
 use crate::demo::plan::{Condition, REPLICAS, SLOWER};
@@ -110,14 +110,17 @@ async fn serve(replicas: Arc<[Replica; REPLICAS]>, at: usize, stream: TcpStream)
     let _ = stream.set_nodelay(true);
     let mut condition = replicas[at].condition.subscribe();
     let replicas = &replicas;
-    let service = service_fn(move |request| async move { answer(&replicas[at], &request).await });
+    let service = service_fn(move |request| async move { respond(&replicas[at], &request).await });
     tokio::select! {
         _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service) => {}
         _ = condition.wait_for(|now| *now == Condition::Refusing) => {}
     }
 }
 
-async fn answer(replica: &Replica, request: &Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond(
+    replica: &Replica,
+    request: &Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
     if path == AT_ONCE {
         return Ok(response(replica, StatusCode::OK, Bytes::from_static(b"{}\n")));
