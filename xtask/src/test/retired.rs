@@ -4,21 +4,26 @@
 const RETIRED: &[(&str, &str)] = &[
     ("Apart", "a value padded to its cache line (`CachePadded`)"),
     ("Bank", "an arena, a pool or an allocator"),
+    ("BodyVerdict", "a body classifier"),
     ("Brought", "a result"),
     ("Crew", "a worker pool"),
     ("Driven", "a call guard"),
     ("Flight", "an attempt, or a shared call"),
     ("Happened", "an event"),
+    ("Held", "a holder, or a shared request"),
     ("Judge", "an outcome machine"),
     ("Judged", "an admission"),
     ("Lanes", "slots"),
     ("Pilot", "a call state"),
+    ("Placed", "a located value"),
     ("Resident", "a keyed machine"),
     ("Seat", "a slot, or a participant"),
+    ("Spot", "a location"),
     ("Stay", "a reservation"),
     ("Tenure", "a hold record"),
     ("Trust", "the trusted proxies"),
     ("Under", "an attempt in flight"),
+    ("Verdict", "an outcome, a decision or a result"),
 ];
 
 /// The retired type name that this line of source declares, with the term to use.

@@ -63,12 +63,12 @@ pub(super) struct Wrong;
 
 /// The location of a part.
 #[derive(Debug)]
-pub(super) struct Spot {
+pub(super) struct PartLocation {
     location: Location,
     path: String,
 }
 
-impl Spot {
+impl PartLocation {
     fn of(node: &Node, reader: &Reader<'_>) -> Self {
         Self { location: reader.location(node), path: reader.path() }
     }
@@ -88,12 +88,12 @@ macro_rules! part {
         $(#[doc = $doc])+
         #[derive(Debug)]
         pub(super) struct $name {
-            pub(super) spot: Spot,
+            pub(super) spot: PartLocation,
             $(pub(super) $field: Part<$ty>,)*
         }
 
         read_only!($name, |node, reader| Self {
-            spot: Spot::of(node, reader),
+            spot: PartLocation::of(node, reader),
             $($field: Part::of(node, $key, reader),)*
         });
     };
