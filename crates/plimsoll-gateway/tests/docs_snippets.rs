@@ -147,7 +147,8 @@ fn every_patch_and_every_force_is_taken() {
         for found in patch.captures_iter(&page) {
             let of_example = policies.iter().find(|(policy, _)| *policy == found[1]).map(|(_, spec)| spec);
             // A service's policies are its own, and no file is shown of them.
-            let of_service = name.ends_with("serving.md").then_some(&service);
+            let of_service = name.ends_with("serving.md") || name.ends_with("on-call-service.md");
+            let of_service = of_service.then_some(&service);
             let spec = of_example.or(of_service);
             let spec = spec.unwrap_or_else(|| panic!("{name}: no policy is called {}", &found[1]));
             let patch = serde_json::from_str(&found[2]).unwrap_or_else(|error| panic!("{name}: {error}"));
