@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// For how long an address that has failed comes last.
+/// How long an address that has failed comes last.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The addresses of one name, in the resolver's order. Never empty.
@@ -22,7 +22,7 @@ pub(super) struct Addresses {
     turn: AtomicUsize,
 }
 
-/// An address, which is the same one in the responses that follow.
+/// An address, which is kept across lookups.
 #[derive(Clone, Debug)]
 pub(super) struct RankedAddress {
     ip: IpAddr,
@@ -34,7 +34,7 @@ impl RankedAddress {
         self.ip
     }
 
-    /// It has refused, or has not responded in time.
+    /// Records that it refused, or did not respond in time.
     pub(super) fn failed(&self) {
         *self.failed.lock() = Some(Instant::now());
     }
@@ -70,7 +70,7 @@ impl Addresses {
         self.places.iter().map(|place| place.ip)
     }
 
-    /// The addresses in the order in which they are to be tried now. Each call begins with another one.
+    /// Returns the addresses in the order in which to try them. Each call begins with another one.
     pub(super) fn in_turn(&self) -> Vec<&RankedAddress> {
         let (now, turn) = (Instant::now(), self.turn.fetch_add(1, Relaxed));
         let (failed, well): (Vec<&RankedAddress>, _) =
@@ -81,7 +81,7 @@ impl Addresses {
     }
 }
 
-/// The families take turns, beginning with that of the first address; within each, the addresses do.
+/// Alternates the families, beginning with that of the first address; within each, the addresses take turns.
 fn interleaved(places: Vec<&RankedAddress>, turn: usize) -> Vec<&RankedAddress> {
     let Some(first) = places.first().map(|place| place.ip.is_ipv6()) else { return places };
     let (mut one, mut other): (Vec<_>, Vec<_>) =

@@ -1,25 +1,25 @@
-//! Connections to hosts: names that are looked up, kept and looked up again, and addresses that are raced.
+//! Connections to hosts: lookups of names, which are cached and repeated, and races between addresses.
 //!
-//! A name often has several addresses, of both families, and one of them is often dead. A [`Dialer`] does what
-//! [RFC 8305](https://www.rfc-editor.org/rfc/rfc8305) (Happy Eyeballs, version 2) says:
+//! A name often has several addresses, of both families, and one of them is often dead. A [`Dialer`] follows
+//! [RFC 8305](https://www.rfc-editor.org/rfc/rfc8305) (Happy Eyeballs, version 2):
 //!
-//! - **Order**: the family that the resolver put first comes first (it orders by RFC 6724), and the families take turns.
-//!   Among the addresses of one family connections take turns too. An address that has failed within the last minute comes
+//! - **Order**: the family that the resolver put first comes first (it orders by RFC 6724), and the families alternate.
+//!   Connections alternate between the addresses of one family as well. An address that has failed within the last minute comes
 //!   last.
-//! - **Race**: where an address has not responded within [`DialSettings::attempt_delay`], the next one is tried beside it;
-//!   where it has refused, at once. The first connection wins, and the others are given up.
+//! - **Race**: if an address has not responded within [`DialSettings::attempt_delay`], the next one is tried beside it; if it
+//!   has refused, at once. The first connection wins, and the others are dropped.
 //! - **Memory**: an address that failed, or lost against a later one, is remembered: the next connection does not wait for
 //!   it.
 //!
-//! Unlike the RFC's example, both families are asked for by one question, as the system's resolver does it: there is no
-//! answer for one of them to be waited for.
+//! Unlike the RFC's example, both families are looked up by one query, as the system's resolver does: neither answer is waited
+//! for alone.
 //!
-//! **Names** are looked up once for all who wait ([`Resolve`]), and kept for as long as the resolver says or, where it says
-//! nothing, for [`DialSettings::name_time`]. When a name cannot be looked up again, its last addresses are used for an hour
-//! more ([RFC 8767](https://www.rfc-editor.org/rfc/rfc8767)) and it is asked for every second. At most [`MOST_NAMES`] names
-//! and [`MOST_ADDRESSES`] addresses of each are kept; beyond, the name that was left alone for longest is forgotten.
+//! **Names** are looked up once for all callers that wait ([`Resolve`]), and kept for the time that the resolver returns or,
+//! without one, for [`DialSettings::name_time`]. When a name cannot be looked up again, its last addresses are used for an hour
+//! more ([RFC 8767](https://www.rfc-editor.org/rfc/rfc8767)) and the lookup is repeated every second. At most
+//! [`MOST_NAMES`] names and [`MOST_ADDRESSES`] addresses of each are kept; beyond that the least recently used name is dropped.
 //!
-//! A connection pool asks [`Dialer::addresses`] now and then, and closes connections to addresses that are gone.
+//! A connection pool checks [`Dialer::addresses`] at intervals, and closes connections to removed addresses.
 
 mod addresses;
 mod names;
@@ -41,15 +41,15 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// How connections are made.
+/// The settings of a dialer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DialSettings {
-    /// How long the addresses of a name are used before it is looked up again, where the resolver does not say. 30 s. At
-    /// least a second.
+    /// How long the addresses of a name are used before it is looked up again, unless the resolver returns a time. 30 s by
+    /// default, at least a second.
     pub name_time: Duration,
-    /// How long an address may take to respond before the next one is tried beside it. 250 ms. At least 10 ms.
+    /// How long an address may take to respond before the next one is tried beside it. 250 ms by default, at least 10 ms.
     pub attempt_delay: Duration,
-    /// Whether and how connections are probed; `None`: never.
+    /// TCP keep-alive; `None` switches it off.
     pub keep_alive: Option<KeepAlive>,
 }
 
@@ -66,7 +66,7 @@ impl Default for DialSettings {
 /// The least delay between two attempts (RFC 8305, section 8).
 const LEAST_DELAY: Duration = Duration::from_millis(10);
 
-/// A maker of connections. Clones share names and what is known of their addresses. See the [module](self).
+/// A dialer, which makes connections. Clones share names and addresses. See the [module](self).
 #[derive(Clone)]
 pub struct Dialer {
     names: Arc<Names>,
@@ -74,48 +74,47 @@ pub struct Dialer {
 }
 
 impl Default for Dialer {
-    /// With the system's resolver.
+    /// Creates a dialer with the system's resolver.
     fn default() -> Self {
         Self::new(SystemResolver, DialSettings::default())
     }
 }
 
 impl Dialer {
-    /// Looks names up by `resolver`.
+    /// Creates a dialer with this resolver.
     pub fn new(resolver: impl Resolve, settings: DialSettings) -> Self {
         Self::shared(Arc::new(resolver), settings)
     }
 
-    /// The same with a resolver that others use as well.
+    /// Creates a dialer with a shared resolver.
     pub fn shared(resolver: Arc<dyn Resolve>, settings: DialSettings) -> Self {
         let names = Arc::new(Names::new(resolver, settings.name_time));
         Self { names, settings: Arc::new(Mutex::new(settings)) }
     }
 
-    /// The settings in force.
+    /// Returns the settings in force.
     pub fn settings(&self) -> DialSettings {
         *self.settings.lock()
     }
 
-    /// Puts other settings in force, for all clones: for what is dialled and looked up from now on.
+    /// Puts other settings in force, for all clones and for later connections and lookups.
     pub fn set(&self, settings: DialSettings) {
         *self.settings.lock() = settings;
         self.names.keep_for(settings.name_time);
     }
 
-    /// Connects to a name or an address (of IPv6 with or without brackets). Without a limit of its own: that is the
-    /// caller's.
+    /// Connects to a name or an address (of IPv6 with or without brackets). It has no time limit; the caller sets one.
     ///
     /// # Errors
-    /// A [`ResolveError`](plimsoll_driver::classify::ResolveError) within an [`io::Error`] where the name could not be looked
-    /// up; else what the most telling of the attempts ended with.
+    /// A [`ResolveError`](plimsoll_driver::classify::ResolveError) within an [`io::Error`] if the name could not be looked up;
+    /// otherwise the most specific error of the attempts.
     ///
     /// # Panics
     /// Outside of a tokio runtime with I/O and time.
     ///
     /// # Cancel safety
-    /// Dropped, the attempts under way are given up, and the addresses that had not responded are remembered. A lookup that
-    /// has begun goes on for the sake of the next caller.
+    /// Cancel safe: the attempts in flight are dropped, and addresses without a response are remembered. A lookup in progress
+    /// goes on for the next caller.
     pub async fn dial(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let settings = self.settings();
         let connect = |ip| TcpStream::connect(SocketAddr::new(ip, port));
@@ -132,8 +131,8 @@ impl Dialer {
         Ok(stream)
     }
 
-    /// The addresses of a name as they are known now. Where they are due, they are looked up again meanwhile, in a task of
-    /// its own. `None` for an address, and for a name that has not been dialled or could never be looked up.
+    /// Returns the known addresses of a name. If a lookup is due, it runs meanwhile in a separate task. `None` for an address,
+    /// and for a name that was not dialled or could never be looked up.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

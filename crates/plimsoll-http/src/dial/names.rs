@@ -1,4 +1,4 @@
-//! The names that have been looked up.
+//! The cache of names.
 
 use super::{
     addresses::Addresses,
@@ -17,14 +17,14 @@ pub const MOST_NAMES: usize = 1024;
 /// The most addresses of one name that are used.
 pub const MOST_ADDRESSES: usize = 32;
 
-/// The shortest time for which a response, good or bad, is kept.
+/// The shortest time for which an answer, good or bad, is kept.
 const LEAST: Duration = Duration::from_secs(1);
-/// For how long addresses are used on whose name cannot be looked up any more.
+/// How long addresses are used after lookups of their name fail.
 const STALE: Duration = Duration::from_secs(3600);
-/// How long a lookup may take.
+/// The time limit of a lookup.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Names and their addresses. Names come from whoever dials, and are hashed under a secret.
+/// Names and their addresses. Names may come from outside, and are hashed with a secret.
 pub(super) struct Names {
     resolver: Arc<dyn Resolve>,
     state: Mutex<State>,
@@ -37,13 +37,13 @@ struct State {
 
 /// A name.
 struct Name {
-    /// The last good response, and until when it is good enough.
+    /// The last good answer, and until when it may be used.
     known: Option<(Arc<Addresses>, Instant)>,
-    /// Why the last lookup failed, if it did.
+    /// The error of the last lookup, if it failed.
     failed: Option<(io::ErrorKind, Box<str>)>,
-    /// When it is to be looked up again.
+    /// When the next lookup is due.
     due: Instant,
-    /// The lookup under way, if there is one.
+    /// The lookup in progress, if there is one.
     looking: Option<watch::Receiver<()>>,
     used: Instant,
 }
@@ -75,7 +75,7 @@ impl Names {
         self.lock().keep_for = time;
     }
 
-    /// The addresses of this name, which are looked up if they are not known or are due.
+    /// Returns the addresses of this name, after a lookup if they are unknown or due.
     ///
     /// Cancel safe: a lookup that has begun goes on.
     pub(super) async fn addresses(self: &Arc<Self>, host: &str) -> Result<Arc<Addresses>, ResolveError> {
@@ -92,12 +92,12 @@ impl Names {
             if let Some(lookup) = lookup {
                 lookup.begin();
             }
-            // The sender's end tells of it.
+            // The end of the sender reports it.
             let _ended = looked_up.changed().await;
         }
     }
 
-    /// The addresses of this name as they are known. Where they are due, they are looked up meanwhile.
+    /// Returns the known addresses of this name, and starts a lookup if one is due.
     pub(super) fn known(self: &Arc<Self>, host: &str) -> Option<Arc<Addresses>> {
         let (known, lookup) = {
             let (mut state, now) = (self.lock(), Instant::now());
@@ -112,7 +112,7 @@ impl Names {
         known
     }
 
-    /// The lookup under way, or a new one, which is to be begun once the lock is given back.
+    /// Returns the lookup in progress, or a new one, to be started after the lock is released.
     fn look_up(self: &Arc<Self>, host: &str, name: &mut Name) -> (watch::Receiver<()>, Option<Lookup>) {
         if let Some(looking) = &name.looking {
             return (looking.clone(), None);
@@ -161,7 +161,7 @@ impl State {
     }
 }
 
-/// A lookup under way. However it ends, those who wait for it hear of that.
+/// A lookup in progress. However it ends, its waiters are notified.
 struct Lookup {
     names: Arc<Names>,
     host: Box<str>,
@@ -170,7 +170,7 @@ struct Lookup {
 }
 
 impl Lookup {
-    /// In a task of its own, since it outlives whoever asked.
+    /// Runs it in a separate task, since it outlives its caller.
     fn begin(mut self) {
         tokio::spawn(async move { self.ask().await });
     }

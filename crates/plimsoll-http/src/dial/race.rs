@@ -1,4 +1,4 @@
-//! Attempts at the addresses of a name, each begun when the one before it takes long.
+//! Attempts at the addresses of a name, each begun when the previous one takes long.
 
 use super::addresses::{Addresses, RankedAddress};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 /// No attempt has won.
 const NONE: usize = usize::MAX;
 
-/// An attempt that was given up before this says nothing of its address: it is the caller who has left.
+/// An attempt that was dropped before this time says nothing about its address: the caller has left.
 const TELLING: Duration = Duration::from_millis(50);
 
 /// Connects to the first address that responds: each is tried when the one before it has failed, or has not responded within
@@ -83,14 +83,14 @@ impl Pending<'_> {
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        // One that began after the winner had less time than it.
+        // An attempt that began after the winner had less time.
         if !self.ended && self.at < self.won.load(Relaxed) && self.since.elapsed() >= TELLING {
             self.place.failed();
         }
     }
 }
 
-/// Of two errors the one that says more of the peer: that there is no way to a family is usual, and said of every host.
+/// Returns the more specific of two errors: a missing route to a family is common, and the same for every host.
 fn more_telling(before: Option<io::Error>, now: io::Error) -> io::Error {
     use io::ErrorKind::{AddrNotAvailable, NetworkUnreachable};
     let of_family = |error: &io::Error| matches!(error.kind(), NetworkUnreachable | AddrNotAvailable);

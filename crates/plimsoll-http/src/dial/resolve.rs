@@ -1,27 +1,27 @@
 use std::{fmt, io, net::IpAddr, pin::Pin, time::Duration};
 
-/// Looks names up. The system's resolver is [`SystemResolver`]; another one knows how long its responses hold.
+/// A resolver of names. [`SystemResolver`] is the system's; another one may return how long its answers are valid.
 pub trait Resolve: fmt::Debug + Send + Sync + 'static {
-    /// The addresses of this name, those to try first first.
+    /// Looks up the addresses of this name, in the order in which to try them.
     ///
-    /// Is asked once at a time for a name, in a task that outlives whoever asked. It may take 30 s.
+    /// There is one call at a time for a name, in a task that outlives its caller. It may take 30 s.
     fn resolve(&self, host: &str) -> Resolving;
 }
 
-/// A lookup under way.
+/// A lookup in progress.
 pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Resolved>> + Send>>;
 
 /// The addresses of a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Resolved {
-    /// Of both families, in the order in which they are to be tried.
+    /// The addresses of both families, in the order in which to try them.
     pub addresses: Vec<IpAddr>,
-    /// How long that holds, where the resolver knows; taken as at least a second.
+    /// How long they are valid, if the resolver knows; at least a second.
     pub ttl: Option<Duration>,
 }
 
-/// The system's resolver (`getaddrinfo`): hosts file, DNS and whatever else the machine is set up for. It does not tell how
-/// long its responses hold.
+/// The system's resolver (`getaddrinfo`): hosts file, DNS and whatever else the machine is set up for. It does not return how
+/// long its answers are valid.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 

@@ -14,21 +14,21 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// Read without giving way: about a tenth of a millisecond's work.
+/// The bytes read without yielding: about a tenth of a millisecond of work.
 const TURN: u64 = 1 << 20;
 
-/// The bytes that the kernel is asked to fetch ahead of a reader that has caught up with the disk.
+/// The bytes of read-ahead requested from the kernel once a reader has caught up with the disk.
 const AHEAD: u64 = 1 << 20;
 
 type Boxed = Pin<Box<dyn Body<Data = Bytes, Error = Box<dyn std::error::Error + Send + Sync>> + Send>>;
 
-/// The body of a response with a file: read as fast as it is taken, a chunk at a time.
+/// The body of a response with a file: read on demand, a chunk at a time.
 ///
-/// Memory: one chunk of 128 KiB, and those that whoever writes has not written yet (hyper: about 400 KiB in all). A
-/// body that is dropped half-way closes its file, at once or when the read under way is done.
+/// Memory: one chunk of 128 KiB, and the unwritten ones of the connection (hyper: about 400 KiB in all). Dropping it
+/// half-way closes its file, at once or after the read in progress.
 ///
-/// Bytes in the page cache are read in place; only for the rest a thread of the runtime's blocking pool is asked, and
-/// the kernel told to fetch ahead. So [`poll_frame`](Body::poll_frame) must run inside a Tokio runtime.
+/// Bytes in the page cache are read in place; others by the runtime's blocking pool, with read-ahead by the kernel. So
+/// [`poll_frame`](Body::poll_frame) must run inside a Tokio runtime.
 pub struct FileBody {
     inner: Inner,
 }
@@ -39,14 +39,14 @@ enum Inner {
     Stream(Boxed),
 }
 
-/// Why a body broke off. Its response has no proper end: the connection is closed, an HTTP/2 stream reset.
+/// The reason why a body broke off. The connection is then closed, or the HTTP/2 stream reset.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// The file has become shorter than it was when the response began.
     #[error("the file was truncated while it was sent")]
     Truncated,
-    /// The file was written to while it was sent, other than by adding to it.
+    /// The file was changed while it was sent, other than by appending.
     #[error("the file was changed while it was sent")]
     Changed,
     /// The system could not read it.
@@ -57,14 +57,14 @@ pub enum FileError {
     Stream(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The pieces that are left to send.
+/// The remaining pieces.
 struct Pieces {
     file: Arc<OpenFile>,
     buffers: Arc<Buffers>,
     /// In reverse: the next one last.
     left: Vec<Piece>,
     len: u64,
-    /// A chunk that is being read elsewhere.
+    /// A chunk that the blocking pool reads.
     reading: Option<JoinHandle<(Buffer, io::Result<usize>)>>,
     since_turn: u64,
 }
@@ -78,7 +78,7 @@ impl FileBody {
         Self { inner: Inner::Whole(bytes) }
     }
 
-    /// The pieces in turn; `len` is the sum of their lengths.
+    /// Creates a body of these pieces; `len` is the sum of their lengths.
     pub(super) fn pieces(file: OpenFile, buffers: Arc<Buffers>, mut left: Vec<Piece>, len: u64) -> Self {
         left.reverse();
         let pieces = Pieces { file: Arc::new(file), buffers, left, len, reading: None, since_turn: 0 };
@@ -158,7 +158,7 @@ impl Pieces {
         })
     }
 
-    /// `read` bytes of the current piece are in the buffer.
+    /// Takes `read` bytes of the current piece from the buffer.
     fn read(&mut self, buffer: Buffer, read: usize) -> Result<Bytes, FileError> {
         let Some(Piece::File(span)) = self.left.last_mut() else { return Err(FileError::Truncated) };
         if read == 0 {
@@ -176,13 +176,13 @@ impl Pieces {
         Ok(buffer.into_bytes(read))
     }
 
-    /// Before the last bytes go out, after which the caller would take what it has for one state of the file.
+    /// Checks the file before its last bytes are sent, after which the client takes them for one state of the file.
     fn check_unchanged(&self) -> Result<(), FileError> {
         let (then, now) = (self.file.seen(), self.file.now().map_err(FileError::Read)?);
         if now.len < then.len {
             return Err(FileError::Truncated);
         }
-        // A log that grows is still what it was as far as it was promised.
+        // A growing log is unchanged up to the declared length.
         if now.len == then.len && now.modified != then.modified {
             return Err(FileError::Changed);
         }

@@ -2,20 +2,20 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// Bytes read and handed on at once. From 64 to 256 KiB the cost of a byte is the same within the noise; smaller chunks
-/// cost more trips where a read has to wait, larger ones more memory for each reader that is slow.
+/// The size of a chunk. From 64 to 256 KiB the cost of a byte is the same within the noise; smaller chunks cost more trips
+/// to the blocking pool, larger ones more memory for each slow reader.
 pub(super) const CHUNK: usize = 128 << 10;
 
-/// Buffers that are kept for the next body, at most; any number can be in use.
+/// The most buffers that are kept for the next body; any number can be in use.
 const KEPT: usize = 32;
 
-/// Chunks that have been written to before: neither zeroed nor faulted in a second time.
+/// Buffers that were used before: neither zeroed nor faulted in again.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     idle: Mutex<Vec<Box<[u8]>>>,
 }
 
-/// A chunk-sized buffer. Goes back when the last that holds a part of it lets go.
+/// A buffer of the size of a chunk. It returns when its last part is dropped.
 #[derive(Debug)]
 pub(super) struct Buffer {
     bytes: Box<[u8]>,

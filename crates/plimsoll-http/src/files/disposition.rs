@@ -1,12 +1,12 @@
-//! `Content-Disposition` ([RFC 6266](https://www.rfc-editor.org/rfc/rfc6266)) for names that nobody has looked at.
+//! `Content-Disposition` ([RFC 6266](https://www.rfc-editor.org/rfc/rfc6266)) for untrusted names.
 
 use http::HeaderValue;
 use std::fmt::Write as _;
 
-/// Bytes of a name, at most: what file systems take.
+/// The most bytes of a name, which is the limit of file systems.
 const LONGEST: usize = 255;
 
-/// `attachment` or `inline`, with a name that does no harm where it is saved.
+/// Returns `attachment` or `inline`, with a name that is safe to save under.
 ///
 /// The plain `filename` is ASCII without anything that needs an escape, as browsers disagree on those; a name that this
 /// changes comes in full as `filename*` ([RFC 8187](https://www.rfc-editor.org/rfc/rfc8187)).
@@ -33,7 +33,7 @@ pub(super) fn disposition(inline: bool, name: &str) -> HeaderValue {
     HeaderValue::try_from(value).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
 }
 
-/// One file name, not a path, without what cannot be seen, not hidden, not too long.
+/// Returns one file name, not a path, without invisible characters, not hidden, not too long.
 fn harmless(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let seen: String = last.chars().filter(|each| !each.is_control() && !turns_text(*each)).collect();
@@ -44,7 +44,7 @@ fn harmless(name: &str) -> String {
     if seen.len() <= LONGEST {
         return seen.to_owned();
     }
-    // What comes after the dot decides what opens it.
+    // The extension decides which program opens it.
     let (stem, extension) =
         seen.rsplit_once('.').filter(|(_, after)| after.len() <= 16).unwrap_or((seen, ""));
     let room = LONGEST - extension.len() - 1;
@@ -53,12 +53,12 @@ fn harmless(name: &str) -> String {
     if extension.is_empty() { kept.to_owned() } else { format!("{kept}.{extension}") }
 }
 
-/// Marks that turn the direction of text, and so can show `exe.pdf` for `fdp.exe`.
+/// Marks that change the direction of text, and so can show `exe.pdf` for `fdp.exe`.
 const fn turns_text(each: char) -> bool {
     matches!(each, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A percent sign would be decoded by some.
+/// Some clients would decode a percent sign.
 const fn is_plain(each: char) -> bool {
     matches!(each, ' '..='~') && !matches!(each, '"' | '\\' | '%')
 }

@@ -12,11 +12,10 @@ use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body::Body;
 use std::{error::Error, fmt, sync::Arc, time::SystemTime};
 
-/// One thing to be saved by who asked for it: a file, bytes or a stream, with a name that is safe to save under.
+/// A download: a file, bytes or a stream, with a name that is safe to save under.
 ///
 /// Made by [`Files::download`](super::Files::download) for a file on disk. As an axum response it is sent whole;
-/// [`Download::response`] honours the request's conditions and ranges, so that a download broken off goes on where it
-/// stopped.
+/// [`Download::response`] honours the request's conditions and ranges, so that an interrupted download can be resumed.
 ///
 /// ```
 /// use plimsoll_http::files::Download;
@@ -63,12 +62,12 @@ impl Download {
         Self { name: name.to_owned(), content_type, ..Self::new(what) }
     }
 
-    /// Bytes in memory. Ranges are served, conditions are not: nothing is known of when they changed.
+    /// Creates a download of bytes in memory. It serves ranges but no conditions, since the time of the last change is unknown.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         Self::new(What::Held(Content::Bytes(bytes.into()), None))
     }
 
-    /// A body that is made while it is sent: neither ranges nor conditions.
+    /// Creates a download of a body that is made while it is sent, with neither ranges nor conditions.
     pub fn stream<B>(body: B) -> Self
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -78,15 +77,15 @@ impl Download {
         Self::new(What::Stream(FileBody::stream(Box::pin(body.map_err(Into::into)))))
     }
 
-    /// The name to save it under, whatever it holds: of a path only the last segment is used, and nothing that a browser
-    /// or a shell could trip over. A file's own name by default.
+    /// Sets the name to save it under. Any text is safe: only the last segment of a path is used, without characters that
+    /// could mislead a browser or a shell. The default is a file's own name.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Its type: by default a file's by its name, otherwise `application/octet-stream`.
+    /// Sets its media type, by default that of a file's name, otherwise `application/octet-stream`.
     #[must_use]
     pub fn content_type(mut self, value: HeaderValue) -> Self {
         self.content_type = value;
@@ -100,15 +99,15 @@ impl Download {
         self
     }
 
-    /// To be shown where it is asked for, not saved. Only for content that the service itself made: a page that a user
-    /// uploaded would run with the service's own origin.
+    /// Shows it in the browser instead of saving it. Only for content that the service itself made: a page uploaded by a
+    /// user would run with the service's own origin.
     #[must_use]
     pub const fn inline(mut self) -> Self {
         self.inline = true;
         self
     }
 
-    /// The response to a GET or HEAD with these headers.
+    /// Returns the response to a GET or HEAD with these headers.
     pub fn response(self, method: &Method, headers: &HeaderMap) -> Response<FileBody> {
         let disposition = disposition(self.inline, &self.name);
         match self.what {
@@ -147,7 +146,7 @@ impl fmt::Debug for Download {
 
 #[cfg(feature = "server")]
 impl axum::response::IntoResponse for Download {
-    /// All of it, whatever the request's conditions.
+    /// Returns all of it, whatever the request's conditions.
     fn into_response(self) -> axum::response::Response {
         self.response(&Method::GET, &HeaderMap::new()).map(axum::body::Body::new)
     }

@@ -1,7 +1,7 @@
 use http::{HeaderMap, header};
 use smallvec::SmallVec;
 
-/// A content coding that a file can lie ready in, beside the file itself.
+/// A content coding of precompressed variants, which are files beside the plain one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -14,7 +14,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Its name in `Accept-Encoding` and `Content-Encoding`.
+    /// Returns its name in `Accept-Encoding` and `Content-Encoding`.
     pub const fn token(self) -> &'static str {
         match self {
             Self::Brotli => "br",
@@ -33,9 +33,9 @@ impl Encoding {
     }
 }
 
-/// Which of the encodings on offer the caller takes, its favourites first; of equals, the first on offer.
+/// Returns the offered encodings that the client accepts, by its preference; among equals in the order of the offer.
 ///
-/// Those that it likes less than the plain file are left out.
+/// Those with a lower weight than the plain file are omitted.
 pub(super) fn accepted(headers: &HeaderMap, offered: &[Encoding]) -> SmallVec<[Encoding; 3]> {
     let mut found: SmallVec<[(u16, Encoding); 3]> = SmallVec::new();
     let weights = Weights::of(headers);
@@ -49,7 +49,7 @@ pub(super) fn accepted(headers: &HeaderMap, offered: &[Encoding]) -> SmallVec<[E
     found.into_iter().map(|(_, encoding)| encoding).collect()
 }
 
-/// Thousandths, by coding; `None` where it is not named.
+/// The weights by coding, in thousandths; `None` if it is not named.
 #[derive(Default)]
 struct Weights {
     br: Option<u16>,
@@ -66,7 +66,7 @@ impl Weights {
             for each in value.as_bytes().split(|byte| *byte == b',') {
                 let mut parts = each.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
                 let coding = parts.next().unwrap_or_default();
-                // A part whose weight cannot be read is disregarded, as everywhere.
+                // A part with a malformed weight is ignored, as everywhere.
                 let Some(weight) = parts.next().map_or(Some(1000), weight) else { continue };
                 let slot = match coding {
                     name if name.eq_ignore_ascii_case(b"br") => &mut weights.br,
@@ -94,7 +94,7 @@ impl Weights {
     }
 }
 
-/// `q=0.125` in thousandths; `q=.125` too, which Java's clients write.
+/// Parses `q=0.125` in thousandths; `q=.125` too, which Java's clients write.
 fn weight(parameter: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', value @ ..] = parameter else { return None };
     let (whole, decimals) = match value {

@@ -8,10 +8,11 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
-/// The response of [`Files`](super::Files): there at once if the kernel had all in its caches, else by way of the blocking pool.
+/// The response of [`Files`](super::Files): ready at once if the kernel has all of it in its caches, else made by the blocking
+/// pool.
 ///
 /// # Cancel safety
-/// Dropped, the response is lost and its file closed, at once or when the system call under way is done.
+/// Dropping it loses the response and closes its file, at once or after the system call in progress.
 #[derive(Debug)]
 pub struct FilesFuture {
     state: State,
@@ -28,7 +29,7 @@ impl FilesFuture {
         Self { state: State::Ready(Some(response)) }
     }
 
-    /// The response is being made by the blocking pool.
+    /// Creates a response that the blocking pool makes.
     pub(super) const fn elsewhere(response: JoinHandle<Response<FileBody>>) -> Self {
         Self { state: State::Elsewhere(response) }
     }
@@ -38,7 +39,7 @@ impl Future for FilesFuture {
     type Output = Result<Response<FileBody>, Infallible>;
 
     /// # Panics
-    /// When it is polled again after it was ready.
+    /// If it is polled again after it was ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.get_mut().state {
             State::Ready(response) => response.take().expect("polled after it was ready"),

@@ -14,32 +14,32 @@
 //!
 //! # Compared with `tower_http::services::ServeDir`
 //! Both serve single ranges, conditions by date and tag, variants by `Accept-Encoding` and index files, and refuse `..`.
-//! The differences from tower-http's `ServeDir` are why this exists:
+//! These differences from tower-http's `ServeDir` are the reason for this module:
 //!
 //! | | `ServeDir` 0.7 | here |
 //! | --- | --- | --- |
 //! | `If-Range` | not read: a part of a new file is appended to an old one | honoured, strong comparison |
 //! | several ranges | 416, or the whole | `multipart/byteranges`; near ones joined, their number bounded |
-//! | a range that cannot be read | 416 | ignored, as for a unit nobody knows |
+//! | a malformed range | 416 | ignored, like an unknown unit |
 //! | symbolic links | followed anywhere | not out of the folder, by the kernel (`RESOLVE_BENEATH`) |
-//! | `.git`, `.env` | served | not unless asked for |
+//! | `.git`, `.env` | served | only if switched on |
 //! | a FIFO | a blocking thread waits for a writer, for ever | 404 at once |
-//! | written to while it is sent | mixed, and ended as whole | the body fails |
-//! | tag of a file changed this moment | strong | weak, until equal means equal |
+//! | changed while it is sent | mixed, and ended as complete | the body fails |
+//! | tag of a file changed just now | strong | weak for two seconds |
 //! | a file in the page cache | four or more trips to the blocking pool | none |
 //! | a chunk | fresh memory, copied twice in user space | a kept buffer, copied once |
 //! | refusals | empty | [`Problem`](crate::Problem) |
 //!
-//! `ServeDir` has what this has not: a fallback service, other backends, `deflate`, Windows. What a request costs beside it
-//! and nginx: `cargo xtask bench files`.
+//! `ServeDir` also has a fallback service, other backends, `deflate` and Windows, which this module lacks.
+//! `cargo xtask bench files` compares the cost of a request with `ServeDir` and nginx.
 //!
-//! # What waits for a disk, and where
+//! # Waits for a disk
 //! On Linux a file is opened with `RESOLVE_CACHED` and read with `RWF_NOWAIT`: the kernel does both at once from its caches
-//! or says that it would have to wait. Only then does the work go to the runtime's blocking pool, with advice to fetch
-//! ahead. So files that are in use cost no change of thread, and a slow disk never holds up a worker. File systems that
-//! cannot tell (overlayfs, some network ones), older kernels and other Unixes take one trip for each chunk of 128 KiB.
+//! or reports that it would have to wait. Only then does the work go to the runtime's blocking pool, with read-ahead. So
+//! cached files cost no change of thread, and a slow disk never delays a worker. On file systems without this support
+//! (overlayfs, some network ones), older kernels and other Unixes each chunk of 128 KiB takes one trip to the pool.
 //!
-//! Unix alone: there is no such module on Windows.
+//! The module exists on Unix only.
 
 mod body;
 mod buffers;

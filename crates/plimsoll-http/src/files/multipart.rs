@@ -8,7 +8,7 @@ use plimsoll_tower::driver::random_id;
 /// A piece of a response's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Bytes as they are.
+    /// Bytes in memory.
     Text(Bytes),
     /// Bytes of the file.
     File(Span),
@@ -21,7 +21,7 @@ pub(super) struct Parts {
     pub(super) len: u64,
 }
 
-/// Each span with a head of its own. The boundary is drawn afresh, so that no file can hold it on purpose.
+/// Creates a body of spans, each with its own head. The boundary is random, so that no file can contain it on purpose.
 pub(super) fn parts(spans: &[Span], of: u64, content_type: &HeaderValue) -> Parts {
     assemble(&boundary(), spans, of, content_type)
 }
@@ -52,7 +52,7 @@ fn assemble(boundary: &str, spans: &[Span], of: u64, content_type: &HeaderValue)
     Parts { content_type, pieces, len }
 }
 
-/// As it goes into `Content-Range`.
+/// Writes it as in `Content-Range`.
 pub(super) fn content_range(span: Span, of: u64) -> String {
     format!("bytes {}-{}/{of}", span.start, span.end - 1)
 }

@@ -2,7 +2,7 @@ use crate::path::normalize;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// The name below the root that a request's path asks for.
+/// The name below the root of a request's path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Name<'a> {
     /// Relative, without a slash at either end; empty for the root itself.
@@ -11,19 +11,19 @@ pub(super) struct Name<'a> {
     pub(super) is_folder: bool,
 }
 
-/// Why a path names nothing.
+/// The reason why a path names no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unnamed {
-    /// Its escapes are broken, or it leads above the root.
+    /// Its escapes are malformed, or it leads above the root.
     Malformed,
-    /// It can be read, and nothing of that name is ever served.
+    /// It is well-formed, but such a name is never served.
     Refused,
 }
 
-/// Reads a request's path. Borrowed where nothing in it is escaped.
+/// Parses a request's path. Borrowed if it has no escapes.
 ///
-/// A decoded slash, a backslash or a control character in a name is refused: another program between the client and here
-/// may have taken it for something else.
+/// A decoded slash, a backslash or a control character in a name is refused: another program on the way may have interpreted
+/// it differently.
 pub(super) fn read(path: &str, hidden: bool) -> Result<Name<'_>, Unnamed> {
     let clean = normalize(path).map_err(|_| Unnamed::Malformed)?;
     match clean {
@@ -49,7 +49,7 @@ fn name(path: &str, hidden: bool) -> Result<Name<'_>, Unnamed> {
     Ok(Name { bytes, is_folder })
 }
 
-/// Looks at a name as it is on the disk, and counts its segments.
+/// Checks a name as on the disk, and counts its segments.
 pub(super) fn check(name: &[u8], hidden: bool) -> Result<usize, Unnamed> {
     let refused = |byte: &u8| byte.is_ascii_control() || *byte == b'\\';
     if name.iter().any(refused) {
@@ -58,7 +58,7 @@ pub(super) fn check(name: &[u8], hidden: bool) -> Result<usize, Unnamed> {
     let mut segments = 0;
     for segment in name.split(|byte| *byte == b'/') {
         let dotted = segment.first() == Some(&b'.');
-        // RFC 8615 gives this one name to the outside.
+        // RFC 8615 makes this one name public.
         let known = segments == 0 && segment == b".well-known";
         let steps = matches!(segment, b"." | b"..");
         if segment.is_empty() || steps || (dotted && !hidden && !known) {

@@ -5,14 +5,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A regular file, opened, and what it was at that moment.
+/// An open regular file, with its state at that moment.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     file: OwnedFd,
     seen: Seen,
 }
 
-/// Length and time of the last change.
+/// A file's length and time of the last change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Seen {
     pub(super) len: u64,
@@ -42,13 +42,13 @@ impl OpenFile {
         Ok(Seen::of(&rustix::fs::fstat(&self.file)?))
     }
 
-    /// Reads what is in the page cache, at least a byte; [`Miss::Cold`] where that is nothing.
+    /// Reads from the page cache, at least a byte; [`Miss::Cold`] if it has none.
     #[cfg(target_os = "linux")]
     pub(super) fn read_cached(&self, buffer: &mut [u8], at: u64) -> Result<usize, Miss> {
         use rustix::io::{Errno, ReadWriteFlags, preadv2};
         match preadv2(&self.file, &mut [io::IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT) {
             Ok(read) => Ok(read),
-            // Not every file system can say beforehand whether it would wait.
+            // Not every file system can report whether it would wait.
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR | Errno::NOSYS) => Err(Miss::Cold),
             Err(errno) => Err(Miss::Failed(errno.into())),
         }
@@ -59,7 +59,7 @@ impl OpenFile {
         Err(Miss::Cold)
     }
 
-    /// Fills the buffer, and waits for the disk where it must. Less only at the end of the file.
+    /// Fills the buffer, and waits for the disk if necessary. Reads less only at the end of the file.
     pub(super) fn read(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -73,11 +73,11 @@ impl OpenFile {
         Ok(filled)
     }
 
-    /// Asks the kernel to fetch what comes next, so that it is cached when its turn comes.
+    /// Requests read-ahead of the next bytes from the kernel.
     #[cfg(target_os = "linux")]
     pub(super) fn fetch(&self, at: u64, len: u64) {
         let len = std::num::NonZeroU64::new(len);
-        // Advice: where it is not taken, the next read waits a little longer.
+        // Only a hint: if it is ignored, the next read waits a little longer.
         let _ = rustix::fs::fadvise(&self.file, at, len, rustix::fs::Advice::WillNeed);
     }
 

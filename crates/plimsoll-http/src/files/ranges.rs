@@ -9,26 +9,26 @@ pub(super) struct Span {
     pub(super) end: u64,
 }
 
-/// One range is what almost everybody asks for.
+/// Almost every request has one range.
 pub(super) type Spans = SmallVec<[Span; 1]>;
 
 /// The result of a `Range`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Asked {
-    /// No range, one that cannot be read, or more of them than are served: all of it.
+    /// No range, a malformed one, or too many: the whole.
     Whole,
-    /// At least one; they neither overlap nor touch.
+    /// At least one range; they neither overlap nor touch.
     Parts(Spans),
-    /// Nothing of what is asked for is there: 416.
+    /// All ranges are outside of the representation: 416.
     Nothing,
 }
 
-/// Nearer than this, two ranges are sent as one: a part's own head is longer than the gap.
+/// The gap below which two ranges are sent as one: a part's head is longer.
 pub(super) const GAP: u64 = 128;
 
-/// Reads a field for a representation of `len` bytes. `most` ranges are served, and so is never more than the whole.
+/// Parses a field for a representation of `len` bytes. At most `most` ranges are served, never more bytes than the whole.
 pub(super) fn read(field: &[u8], len: u64, most: usize) -> Asked {
-    // Some clients send a range with everything; nothing can be said of no bytes but that they are all there.
+    // Some clients always send a range; an empty representation is sent whole.
     if len == 0 {
         return Asked::Whole;
     }
@@ -54,7 +54,7 @@ pub(super) fn read(field: &[u8], len: u64, most: usize) -> Asked {
     }
 }
 
-/// As it was written, with `last` made exclusive.
+/// A range as written, with an exclusive end.
 struct Spec {
     first: u64,
     end: u64,
@@ -79,7 +79,7 @@ fn spec(text: &[u8], len: u64) -> Option<Spec> {
     }
 }
 
-/// Digits alone. A number too large for the type is as good as the largest: it is past the end of every file.
+/// Parses digits alone. A number too large for the type counts as the largest, which is past the end of every file.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -90,7 +90,7 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// In the caller's order, unless some are so near one another that they are sent as one.
+/// Returns the ranges in the client's order, with near ones joined.
 fn joined(spans: Spans) -> Spans {
     if spans.len() == 1 {
         return spans;

@@ -1,4 +1,4 @@
-//! From a file or bytes and a request to a response.
+//! The response to a request, from a file or bytes.
 
 use super::{
     FileBody,
@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
 
-/// Up to here a buffer of its own, just as long, is cheaper than a chunk of the pool.
+/// The length up to which an exact buffer is cheaper than a chunk of the pool.
 const SMALL: usize = 16 << 10;
 
 #[derive(Debug)]
@@ -26,18 +26,18 @@ pub(super) enum Content {
     Bytes(Bytes),
 }
 
-/// One form of what is asked for, with all that is said about it.
+/// A representation of the resource, with its metadata.
 #[derive(Debug)]
 pub(super) struct Representation {
     pub(super) content: Content,
     pub(super) content_type: HeaderValue,
     pub(super) encoding: Option<Encoding>,
     pub(super) validators: Option<Validators>,
-    /// Of a 304 too.
+    /// Also in a 304.
     pub(super) cache_control: Option<HeaderValue>,
     pub(super) vary: bool,
     pub(super) disposition: Option<HeaderValue>,
-    /// Ranges in one response, at most; none is none at all.
+    /// The most ranges in one response; 0 switches ranges off.
     pub(super) most_ranges: usize,
 }
 
@@ -75,7 +75,7 @@ impl Content {
     }
 }
 
-/// Reads a file that fits into a chunk at once if that needs no wait, and closes it; any other is read on demand.
+/// Reads a file that fits into a chunk at once, if it need not wait, and closes it; any other is read on demand.
 fn read(file: OpenFile, buffers: Arc<Buffers>, span: Span, effort: Effort) -> FileBody {
     let len = span.end - span.start;
     let wanted = usize::try_from(len).ok().filter(|len| *len <= CHUNK);
@@ -99,7 +99,7 @@ fn read(file: OpenFile, buffers: Arc<Buffers>, span: Span, effort: Effort) -> Fi
 }
 
 impl Representation {
-    /// The response to a GET or HEAD with these headers.
+    /// Returns the response to a GET or HEAD with these headers.
     pub(super) fn response(self, method: &Method, request: &HeaderMap, effort: Effort) -> Response<FileBody> {
         if let Some(validators) = &self.validators {
             match conditions::check(request, validators) {
@@ -166,7 +166,7 @@ impl Representation {
         let mut response = Response::new(FileBody::empty());
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        // In one go: growing a map means hashing all that is in it again.
+        // With the full capacity: growing a map hashes all entries again.
         headers.reserve(12);
         headers.insert(header::CONTENT_TYPE, self.content_type.clone());
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
@@ -200,7 +200,7 @@ impl Representation {
     }
 }
 
-/// A refusal with a body of this module's type.
+/// Returns a refusal with a body of this module's type.
 pub(super) fn refusal(problem: Problem) -> Response<FileBody> {
     problem.into_http().map(FileBody::whole)
 }

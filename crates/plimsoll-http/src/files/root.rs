@@ -1,4 +1,4 @@
-//! Opening what lies below one folder, and nothing else.
+//! Opening of files below one folder alone.
 
 use super::open::OpenFile;
 use rustix::{
@@ -8,21 +8,21 @@ use rustix::{
 };
 use std::{io, path::Path};
 
-/// How much an operation may do.
+/// The effort that an operation may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effort {
-    /// The kernel's caches only, and nothing that could wait for a disk. For threads that drive others' requests.
+    /// The kernel's caches only, without waiting for a disk. For threads that drive other requests.
     Cached,
-    /// As much as it takes.
+    /// Unlimited.
     Full,
 }
 
-/// Why nothing was opened or read.
+/// The reason why a file was not opened or read.
 #[derive(Debug)]
 pub(super) enum Miss {
-    /// It would have had to wait: to be tried again with [`Effort::Full`].
+    /// It would have had to wait; try again with [`Effort::Full`].
     Cold,
-    /// There is nothing there that may be served.
+    /// There is no file that may be served.
     Absent,
     /// The system failed.
     Failed(io::Error),
@@ -35,7 +35,7 @@ pub(super) enum Entry {
     Folder,
 }
 
-/// The folder, held open: a path that leads out of it is refused by the kernel, whatever moves in the meantime.
+/// The open folder: the kernel refuses a path that leads out of it, whatever is moved meanwhile.
 #[derive(Debug)]
 pub(super) struct Root {
     folder: OwnedFd,
@@ -44,14 +44,14 @@ pub(super) struct Root {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// `openat2` looks to it that the path stays below, links and all.
+    /// `openat2` ensures that the path stays below, links included.
     #[cfg(target_os = "linux")]
     Beneath { cached: bool },
     /// Without `openat2` (before Linux 5.6, in a sandbox, on another Unix): step by step, and no link is followed.
     Steps,
 }
 
-/// Never waits for a writer at the other end of a FIFO.
+/// Does not wait for a writer at the other end of a FIFO.
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY);
 
@@ -62,7 +62,7 @@ impl Root {
         Ok(Self { folder, way })
     }
 
-    /// As on a system without `openat2`.
+    /// Opens as on a system without `openat2`.
     #[cfg(test)]
     pub(super) fn open_for_steps(path: &Path) -> io::Result<Self> {
         Ok(Self { way: Way::Steps, ..Self::open(path)? })

@@ -43,10 +43,11 @@ struct Options {
 }
 
 impl Files {
-    /// Files below `root`, which is opened here and stays open: what is renamed or linked to its path later is not seen.
+    /// Creates a service of the files below `root`, which is opened here and stays open: a later rename or link to its path has
+    /// no effect.
     ///
     /// # Errors
-    /// When `root` cannot be opened as a folder.
+    /// If `root` cannot be opened as a folder.
     pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self::of(Root::open(root.as_ref())?))
     }
@@ -63,21 +64,21 @@ impl Files {
         Self { root: Arc::new(root), buffers: Arc::default(), options: Arc::new(options) }
     }
 
-    /// Looks for these encodings beside each file, of equal weight in this order. Not at all by default.
+    /// Serves precompressed variants with these encodings, among equals in this order. None by default.
     ///
-    /// The file `app.js.br` is then served for `app.js` to whoever takes `br`, with a tag of its own and `Vary`. Whoever
-    /// makes such a file makes it anew with the plain one: its age is not compared. Each encoding that a caller takes
-    /// and that is not there costs a look at the folder.
+    /// The file `app.js.br` is then served for `app.js` to clients that accept `br`, with its own tag and `Vary`. A variant
+    /// must be made anew with the plain file: its age is not compared. Each accepted encoding without a variant costs a
+    /// lookup in the folder.
     #[must_use]
     pub fn precompressed(mut self, encodings: impl IntoIterator<Item = Encoding>) -> Self {
         self.options().encodings = encodings.into_iter().collect();
         self
     }
 
-    /// The file that stands for its folder: `index.html` by default, `None` for none.
+    /// Sets the file that is served for its folder, by default `index.html`; `None` for none.
     ///
-    /// A folder asked for without its closing slash is redirected to the path with it (307), so that relative links in
-    /// the index hold.
+    /// A request for a folder without the closing slash is redirected to the path with it (307), so that relative links in the
+    /// index work.
     #[must_use]
     pub fn index(mut self, name: Option<&str>) -> Self {
         self.options().index = name.map(|name| name.as_bytes().to_vec());
@@ -92,37 +93,37 @@ impl Files {
         self
     }
 
-    /// Sends this `Cache-Control` with every file. None by default.
+    /// Sets the `Cache-Control` of every file, by default none.
     #[must_use]
     pub fn cache_control(mut self, value: HeaderValue) -> Self {
         self.options().cache_control = Some(value);
         self
     }
 
-    /// The type of files with this extension (without its dot), before the built-in table is asked.
+    /// Sets the media type of an extension (without its dot), which overrides the built-in table.
     #[must_use]
     pub fn content_type(mut self, extension: &str, value: HeaderValue) -> Self {
         self.options().types.insert(extension.to_ascii_lowercase().into_bytes(), value);
         self
     }
 
-    /// How many ranges one response may hold: 16 by default. A request for more gets the whole file; 0 is no ranges.
+    /// Sets the most ranges of one response, by default 16. A request for more gets the whole file; 0 switches ranges off.
     #[must_use]
     pub fn ranges(mut self, most: usize) -> Self {
         self.options().most_ranges = most;
         self
     }
 
-    /// The file of that name (relative, as it is on the disk, not percent-encoded), as a [`Download`].
+    /// Returns the file of this name (relative, as on the disk, not percent-encoded) as a [`Download`].
     ///
-    /// For names that come from outside, out of a database or a form: the same names are refused as in a path.
+    /// Names may come from outside, from a database or a form: the same names are refused as in a path.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] where there is no such file or it may not be served, [`Kind::Overloaded`] when the process can
-    /// open no more files, [`Kind::Internal`] when the system fails otherwise.
+    /// [`Kind::NotFound`] if there is no such file or it may not be served, [`Kind::Overloaded`] if the process can open no more
+    /// files, [`Kind::Internal`] if the system fails otherwise.
     ///
     /// # Cancel safety
-    /// Dropped, nothing has happened, but that the file may still be opened and closed in the background.
+    /// Cancel safe: the file may still be opened and closed in the background.
     pub async fn download(&self, name: &str) -> Result<Download, Problem> {
         let found = match self.named(name, Effort::Cached) {
             Err(Miss::Cold) => {
@@ -159,7 +160,7 @@ impl Files {
         types::of(name)
     }
 
-    /// [`Miss::Cold`] is the only miss that comes back.
+    /// [`Miss::Cold`] is the only miss that is returned.
     fn response(&self, request: &Parts, effort: Effort) -> Result<Response<FileBody>, Miss> {
         if request.method != Method::GET && request.method != Method::HEAD {
             let problem = Problem::new(Kind::MethodNotAllowed);
@@ -175,7 +176,7 @@ impl Files {
         };
         let mut name = bytes;
         let asked = asked(request);
-        // A router that took off all of the path it was asked for has put the slash there.
+        // A router that removed the whole path has put the slash there.
         if is_folder && !asked.path().ends_with('/') {
             return Ok(match &self.options.index {
                 Some(_) => with_slash(asked),
@@ -233,7 +234,7 @@ enum Found {
     Folder,
 }
 
-/// The target as the client wrote it, whatever prefix a router took off.
+/// Returns the target as the client wrote it, with any prefix that a router removed.
 #[cfg(feature = "server")]
 fn asked(request: &Parts) -> &Uri {
     request.extensions.get::<axum::extract::OriginalUri>().map_or(&request.uri, |original| &original.0)
@@ -244,8 +245,8 @@ const fn asked(request: &Parts) -> &Uri {
     &request.uri
 }
 
-/// To the same path with a slash, relative to it: whatever prefix a router, or a proxy before it, took off stays as it is,
-/// and no path makes another host of it.
+/// Redirects to the same path with a slash, relative to it: a prefix that a router or proxy removed is kept, and no path can
+/// name another host.
 fn with_slash(uri: &Uri) -> Response<FileBody> {
     let last = uri.path().rsplit('/').next().unwrap_or_default();
     // "./" keeps a colon in the name from being read as a scheme.
@@ -261,7 +262,7 @@ fn with_slash(uri: &Uri) -> Response<FileBody> {
     response
 }
 
-/// Whether it is not there or not for the caller: to the caller it is the same.
+/// Returns the same 404 for a missing file and for one that may not be served.
 pub(super) fn missed(miss: Miss) -> Problem {
     use rustix::io::Errno;
     match miss {

@@ -1,6 +1,6 @@
 use http::HeaderValue;
 
-/// The media types that a browser needs to know, and no others: sorted, for the search.
+/// The media types that a browser needs, sorted for the search.
 ///
 /// From IANA's registry and the WHATWG's living standard for scripts.
 const TYPES: &[(&str, &str)] = &[
@@ -79,7 +79,7 @@ const TYPES: &[(&str, &str)] = &[
 /// The longest extension in the table.
 const LONGEST: usize = 11;
 
-/// The type of a file of that name; bytes of which nothing is known are `application/octet-stream`.
+/// Returns the media type of a file name; `application/octet-stream` if it is unknown.
 pub(super) fn of(name: &[u8]) -> HeaderValue {
     HeaderValue::from_static(extension(name).and_then(find).unwrap_or("application/octet-stream"))
 }

@@ -6,24 +6,24 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Coarser than any file system's clock: a file changed since then may change again and look the same.
+/// Longer than the resolution of any file system's clock: a file changed since then may change again with the same time.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// The validators of a representation: they tell one state of it from another.
+/// The validators of a representation, which distinguish its states.
 #[derive(Clone, Debug)]
 pub(super) struct Validators {
     /// With its quotes, without `W/`.
     tag: HeaderValue,
-    /// The file has been left alone for long enough that equal means equal.
+    /// Whether the last change is long enough ago for a strong tag.
     strong: bool,
     modified: HttpDate,
 }
 
 impl Validators {
-    /// Of a file as it was seen `now`.
+    /// Creates the validators of a file in its state at `now`.
     ///
-    /// Length and time of the last change to the nanosecond, so that two machines with the same deployed files (`rsync
-    /// -t`, image layers) agree; inode numbers would not. Weak until the file has been left alone for two seconds.
+    /// The tag has the length and the time of the last change to the nanosecond, so that two machines with the same deployed
+    /// files (`rsync -t`, image layers) agree; inode numbers would not. It is weak for two seconds after a change.
     pub(super) fn new(seen: Seen, encoding: Option<Encoding>, now: SystemTime) -> Self {
         let since = seen.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut tag = String::with_capacity(48);
@@ -36,11 +36,11 @@ impl Validators {
         tag.push('"');
         let strong = now.duration_since(seen.modified).is_ok_and(|age| age >= SETTLED);
         let tag = HeaderValue::try_from(tag).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
-        // Nothing was changed later than now, whatever the disk says (RFC 9110, section 8.8.2.1).
+        // A time in the future counts as now (RFC 9110, section 8.8.2.1).
         Self { tag, strong, modified: HttpDate::from(seen.modified.min(now)) }
     }
 
-    /// As it goes into `ETag`.
+    /// Returns the value of `ETag`.
     pub(super) fn etag(&self) -> HeaderValue {
         if self.strong {
             return self.tag.clone();
@@ -49,7 +49,7 @@ impl Validators {
         HeaderValue::try_from(weak).unwrap_or_else(|_| self.tag.clone())
     }
 
-    /// As it goes into `Last-Modified`.
+    /// Returns the value of `Last-Modified`.
     pub(super) fn last_modified(&self) -> Option<HeaderValue> {
         HeaderValue::try_from(self.modified.to_string()).ok()
     }
@@ -59,7 +59,7 @@ impl Validators {
         self.modified <= date
     }
 
-    /// Whether the date is the very one, and says as much as a strong tag.
+    /// Whether the date is equal, and as reliable as a strong tag.
     pub(super) fn is_exactly(&self, date: HttpDate) -> bool {
         self.strong && self.modified == date
     }
