@@ -2,65 +2,65 @@
 
 use std::{fmt, time::Duration};
 
-/// How an attempt ended, as far as the machines care.
+/// The outcome of an attempt, as the machines record it.
 ///
-/// "Slow" is no outcome: each breaker holds the duration against its own threshold.
+/// "Slow" is not an outcome: each breaker compares the duration with its own threshold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// The peer did what was asked (or said correctly that it will not: 4xx).
+    /// The peer processed the request, or refused it correctly (4xx).
     Success,
-    /// The peer, or the way to it, failed.
+    /// The peer, or the network path to it, failed.
     Failure(Failure),
-    /// The peer asked us to send less (429, `RESOURCE_EXHAUSTED`): a failure for a client throttle and for adaptive
-    /// concurrency, for breaker and ejection neither success nor failure.
+    /// The peer asked the client to send less (429, `RESOURCE_EXHAUSTED`). Client throttling and adaptive concurrency
+    /// count it as a failure; breaker and ejection count it neither as a success nor as a failure.
     Throttled,
-    /// Nobody waited for the end: says nothing about the peer.
+    /// The caller stopped waiting. Says nothing about the peer.
     Cancelled,
-    /// The caller's side failed or was too slow: its request's body broke off, or it stopped reading the response. Says
-    /// nothing about the peer.
+    /// The caller failed or was too slow: its request body broke off, or it stopped reading the response. Says nothing
+    /// about the peer.
     Caller,
-    /// Our own lack (descriptors, ports, memory, a name that could not be looked up, a limit of ours on what a peer may
-    /// send). Says nothing about the peer.
+    /// This process ran out of something (descriptors, ports, memory), could not resolve a name, or applied its own
+    /// limit on what a peer may send. Says nothing about the peer.
     Local,
 }
 
 impl Outcome {
-    /// Whether it counts against the peer.
+    /// Returns whether this outcome counts against the peer.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failure(_))
     }
 
-    /// Whether it says anything about the peer at all: a machine learns only what its peer did.
+    /// Returns whether this outcome says anything about the peer. Machines record only those that do.
     pub const fn is_about_peer(self) -> bool {
         matches!(self, Self::Success | Self::Failure(_) | Self::Throttled)
     }
 }
 
-/// In what way it failed.
+/// The kind of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Failure {
-    /// No connection came about: refused, unreachable, TLS failed.
+    /// The connection could not be established: refused, unreachable, or TLS failed.
     Connect,
-    /// The connection broke, or what came over it made no sense.
+    /// The connection broke, or the peer violated the protocol.
     Broken,
-    /// A limit of ours ran out.
+    /// A timeout of this side passed.
     Timeout,
     /// The peer's response reports a failure (5xx and the like).
     Response,
 }
 
-/// Why an attempt might be made again: matched against the policy's `on` list.
+/// The reason for which an attempt may be retried, matched against the policy's `on` list.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Cause {
-    /// No connection came about.
+    /// The connection could not be established.
     Connect,
     /// The connection broke before a response.
     Reset,
-    /// The attempt ran into one of its limits.
+    /// The attempt exceeded one of its timeouts.
     Timeout,
     /// The peer responded with this HTTP status.
     Status(u16),
-    /// The user's own classification, or the peer itself (gRPC's pushback), asks for it.
+    /// The user's own classifier requested the retry, or the peer did (gRPC's pushback).
     Other,
 }
 
@@ -69,20 +69,21 @@ pub enum Cause {
 pub struct Settlement {
     /// The outcome that the machines record.
     pub outcome: Outcome,
-    /// Under which heading a retry would run; `None`: not to be made again.
+    /// The reason under which a retry would be made. `None`: the attempt must not be retried.
     pub cause: Option<Cause>,
-    /// The peer provably never acted on it (connection refused, HTTP/2 `REFUSED_STREAM`), so that sending it again is
-    /// safe whatever its method.
+    /// True if the peer certainly did not process the request (connection refused, HTTP/2 `REFUSED_STREAM`). Sending it
+    /// again is then safe for any method.
     pub untouched: bool,
-    /// The peer's `Retry-After`. A driver with other endpoints at hand keeps it to itself, since it binds that one alone.
+    /// The peer's `Retry-After`. A driver that can try another endpoint leaves it out, since it applies to this one
+    /// only.
     pub retry_after: Option<Duration>,
-    /// A good head whose outcome follows in the trailers (gRPC): it lets a probe pass and its latency
-    /// counts, but it ends no row of failures.
+    /// A good head whose outcome follows in the trailers (gRPC). It completes a probe and its latency counts, but it
+    /// does not end a run of failures.
     pub provisional: bool,
 }
 
 impl Settlement {
-    /// It went well.
+    /// Returns the report of a success.
     pub const SUCCESS: Self = Self {
         outcome: Outcome::Success,
         cause: None,
@@ -90,13 +91,13 @@ impl Settlement {
         retry_after: None,
         provisional: false,
     };
-    /// Nobody waited for it.
+    /// Returns the report of a cancelled attempt.
     pub const CANCELLED: Self = Self { outcome: Outcome::Cancelled, ..Self::SUCCESS };
 
-    /// The caller's side failed: its body broke off, or it was too slow.
+    /// Returns the report of an attempt that the caller failed: its body broke off, or it was too slow.
     pub const CALLER: Self = Self { outcome: Outcome::Caller, ..Self::SUCCESS };
 
-    /// It failed in this way.
+    /// Returns the report of a failure of this kind.
     pub const fn failure(failure: Failure) -> Self {
         let cause = match failure {
             Failure::Connect => Some(Cause::Connect),
@@ -132,7 +133,7 @@ pub enum Machine {
     Bulkhead,
     /// The adaptive concurrency limit.
     Concurrency,
-    /// The choice of an endpoint: none could be had.
+    /// The choice of an endpoint: none was available.
     Balance,
 }
 
@@ -168,7 +169,7 @@ impl Machine {
     }
 }
 
-/// Why a machine said no.
+/// The reason of a rejection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 #[non_exhaustive]
@@ -177,21 +178,21 @@ pub enum Reason {
     RateExceeded,
     /// The breaker is open.
     CircuitOpen,
-    /// The breaker is half-open and its probes are out.
+    /// The breaker is half-open and all its probes are in flight.
     ProbesTaken,
-    /// Forced open or isolated by hand.
+    /// An operator forced the breaker open or isolated the peer.
     Isolated,
-    /// In flight and waiting are both full.
+    /// All permits are in use and the queue is full.
     QueueFull,
-    /// The longest wait is over.
+    /// The call waited in the queue for as long as it may.
     WaitTimedOut,
-    /// Queues have been standing for too long.
+    /// The queueing delay has been too long for a whole interval.
     Overloaded,
-    /// The peer turns so much away that asking is waste.
+    /// The peer rejects so many requests that another one would most likely be wasted.
     Throttled,
-    /// The deadline has passed, or would before anything came of it.
+    /// The deadline has passed, or would pass before a response.
     DeadlineExceeded,
-    /// No endpoint is there to try.
+    /// There is no endpoint to try.
     NoEndpoint,
 }
 
@@ -210,7 +211,7 @@ impl Reason {
         Self::NoEndpoint,
     ];
 
-    /// A metric's label for it.
+    /// Returns the value of the metric label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RateExceeded => "rate-exceeded",
@@ -227,25 +228,25 @@ impl Reason {
     }
 }
 
-/// A call, or an attempt of it, was not let through.
+/// The rejection of a call or of one attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("rejected by {}: {}{}", by.name(), reason.name(), Later(*retry_after))]
 pub struct RejectedError {
-    /// Which machine said no.
+    /// The machine that rejected it.
     pub by: Machine,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// When asking again could go better, counted from now; `None` where nobody knows.
+    /// The time after which a new try may be admitted, counted from now. `None` if unknown.
     pub retry_after: Option<Duration>,
 }
 
 impl RejectedError {
-    /// A rejection without a hint of when to come back.
+    /// Creates a rejection without a retry time.
     pub const fn new(by: Machine, reason: Reason) -> Self {
         Self { by, reason, retry_after: None }
     }
 
-    /// The same with the hint.
+    /// Sets the time after which a new try may be admitted.
     #[must_use]
     pub const fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -265,17 +266,17 @@ impl fmt::Display for Later {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Limit {
-    /// Until a connection stands.
+    /// Until the connection is established.
     Connect,
-    /// From there until TLS is agreed on.
+    /// From there to the end of the TLS handshake.
     Tls,
     /// From the request's last byte to the response's head.
     FirstByte,
     /// One attempt, up to the response's head.
     Attempt,
-    /// Between two bytes of a body, either way.
+    /// Between two bytes of a body, in either direction.
     Idle,
-    /// The whole call: waiting, every attempt, both bodies.
+    /// The whole call: waits, all attempts, and both bodies.
     Total,
 }
 

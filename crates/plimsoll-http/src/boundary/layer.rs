@@ -18,10 +18,10 @@ pub struct BoundaryLayer {
 pub(super) struct Shared {
     pub(super) metrics: Option<Metrics>,
     pub(super) on_panic: OnPanic,
-    /// The first panic has been told to whoever wants to know.
+    /// True once the first panic has been reported.
     pub(super) panicked: Arc<AtomicBool>,
     pub(super) tell_rejections: bool,
-    /// Headers that a response keeps beside those that always may.
+    /// Headers that a response keeps in addition to the standard list.
     pub(super) kept: Vec<HeaderName>,
 }
 
@@ -32,7 +32,7 @@ impl BoundaryLayer {
         Self { shared: Arc::default() }
     }
 
-    /// The same, counting in this registry.
+    /// Counts problems and panics in this registry.
     ///
     /// # Errors
     /// If the registry is full, or has metrics of these names and other labels.
@@ -41,26 +41,26 @@ impl BoundaryLayer {
         Ok(self)
     }
 
-    /// The same with another way with panics.
+    /// Sets how panics are handled.
     #[must_use]
     pub fn on_panic(mut self, way: OnPanic) -> Self {
         self.shared_mut().on_panic = way;
         self
     }
 
-    /// The same, but what a foreign 4xx response says in plain text (at most 512 bytes of it) becomes the problem's
-    /// `detail`: "missing field `amount`" of an extractor, say. Off unless asked for, since it is the words of whatever
-    /// layer made the response. Nothing of a 5xx is ever told.
+    /// Passes on the plain text of a foreign 4xx response (at most 512 bytes) as the problem's `detail`, for example
+    /// "missing field `amount`" of an extractor. Off by default, since any layer may have written that text. The text
+    /// of a 5xx response is never passed on.
     #[must_use]
     pub fn telling_rejections(mut self) -> Self {
         self.shared_mut().tell_rejections = true;
         self
     }
 
-    /// The same, and this header of a response stays when the response becomes a problem. Those that mean something
-    /// beside the content do anyway: `Retry-After`, `Allow`, `WWW-Authenticate`, `Set-Cookie`, `Link`, `Location`,
-    /// those of CORS, of rate limits, of a browser's policies, and some more. Whatever else there is goes, since it may
-    /// describe the content that was replaced, or tell what was not meant to be told with a failure.
+    /// Keeps this header of a response when the response becomes a problem. Headers that do not describe the content
+    /// are kept anyway: `Retry-After`, `Allow`, `WWW-Authenticate`, `Set-Cookie`, `Link`, `Location`,
+    /// those of CORS, of rate limits, of a browser's policies, and some more. All others are removed, since they may
+    /// describe the replaced content, or reveal something that was not meant for a failure.
     #[must_use]
     pub fn keeping_header(mut self, name: HeaderName) -> Self {
         self.shared_mut().kept.push(name);

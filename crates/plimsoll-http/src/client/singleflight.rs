@@ -1,4 +1,4 @@
-//! Of equal GETs at the same time, one is sent.
+//! Deduplication of concurrent requests: of equal GETs in flight at the same time, only one is sent.
 
 use super::{Body, Error, client::begin, origin_state::OriginState, upload::Payload};
 use crate::headers::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, TRACEPARENT, TRACESTATE, X_REQUEST_ID};
@@ -23,15 +23,16 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Which GETs are equal, and how much of their responses is kept to be shared.
+/// The rules for equal GETs, and the limits of the responses that are shared.
 ///
-/// Equal are those to the same origin, with the same path and query, and with the same headers: whatever a request says
-/// of who asks (`authorization`, `cookie`, a key of one's own), under which condition (`if-none-match`, `if-match`, …), for
-/// which part (`range`) or in which form may change its response, so none of it is shared unless it is said that it can be.
-/// Left out are the headers that tell equal requests apart: `traceparent`, `tracestate`, `baggage`, `x-request-id`, and how
-/// long the response is waited for. A request with a body goes by itself.
+/// Equal are those to the same origin, with the same path and query, and with the same headers: any header may change
+/// the response, whether it names the caller (`authorization`, `cookie`, an API key), a condition (`if-none-match`,
+/// `if-match`, …), a part (`range`) or a format, so requests that differ in one are shared only if it is excluded.
+/// Excluded by default are the headers that differ between equal requests: `traceparent`, `tracestate`, `baggage`,
+/// `x-request-id`, and the timeout. A request with a body is always sent by itself.
 ///
-/// A response larger than the bound cannot be shared: one caller gets it as it is, and the others ask by themselves.
+/// A response larger than the limit cannot be shared: one caller gets it as it is, and the others send their own
+/// requests.
 #[derive(Clone, Debug)]
 pub struct Singleflight {
     ignored: Vec<HeaderName>,
@@ -41,8 +42,8 @@ pub struct Singleflight {
 }
 
 impl Default for Singleflight {
-    /// Creates a layer for responses of up to 1 MiB and at most 1024 shared calls of 1024 followers each; further requests
-    /// are sent alone.
+    /// Creates a layer for responses of up to 1 MiB and at most 1024 shared calls of 1024 followers each; further
+    /// requests are sent alone.
     fn default() -> Self {
         const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
         let ignored = vec![TRACEPARENT, TRACESTATE, BAGGAGE, X_REQUEST_ID, EXPECTED_TIMEOUT, GRPC_TIMEOUT];
@@ -51,7 +52,7 @@ impl Default for Singleflight {
 }
 
 impl Singleflight {
-    /// This header changes no response: requests that differ in it alone are equal.
+    /// Excludes this header: requests that differ in it alone are equal.
     #[must_use]
     pub fn ignoring(mut self, header: HeaderName) -> Self {
         self.ignored.push(header);
@@ -88,19 +89,19 @@ impl Singleflight {
     }
 }
 
-/// A part with its length: no two lists of parts read the same.
+/// Appends a part with its length, so that two different lists of parts never give the same bytes.
 fn part(key: &mut BytesMut, bytes: &[u8]) {
     key.put_u64(bytes.len() as u64);
     key.put_slice(bytes);
 }
 
-/// A request, and the bytes by which equal ones are known.
+/// A request with the bytes that identify equal ones.
 struct SharedRequest {
     key: Bytes,
     host: Arc<OriginState>,
     path: PathAndQuery,
     request: Request<Payload>,
-    /// It was this one that went.
+    /// True if this caller's request was the one that was sent.
     led: Arc<AtomicBool>,
 }
 
@@ -121,7 +122,7 @@ impl Describe<SharedRequest> for ByKey {
 #[derive(Clone)]
 enum Landed {
     Whole(Arc<Head>, Bytes),
-    /// Larger than can be shared: for whoever takes it first.
+    /// Larger than can be shared; the first caller takes it.
     Single(Arc<Mutex<Option<Response<Body>>>>),
     Failed(Error),
 }
@@ -132,7 +133,7 @@ struct Head {
     headers: HeaderMap,
 }
 
-/// Sends the request and reads its response, up to the bound.
+/// Sends the request and reads its response, up to the limit.
 #[derive(Clone)]
 struct Going {
     bound: usize,
@@ -176,7 +177,7 @@ async fn go(passenger: SharedRequest, bound: usize) -> Result<Landed, Error> {
     Ok(Landed::Whole(Arc::new(head), read.freeze()))
 }
 
-/// The flights of one client.
+/// The shared requests of one client.
 pub(super) struct Flights {
     how: Singleflight,
     service: SingleflightService<Going, ByKey, Landed, Infallible>,
@@ -188,9 +189,9 @@ impl Flights {
         Self { service: layer.layer(Going { bound: how.bound }), how }
     }
 
-    /// Goes, or waits for whoever goes already; in any case no longer than until the caller's own deadline.
+    /// Sends the request, or waits for an equal one in flight, at most until the caller's own deadline.
     ///
-    /// Cancel safe: dropped while going, one of those who wait goes in its stead.
+    /// Cancel safe: if the sending caller is dropped, one of the waiting callers sends the request in its place.
     pub(super) async fn fly(
         &self,
         host: Arc<OriginState>,
@@ -232,7 +233,7 @@ impl Flights {
                     None => begin(host, path, again).await,
                 }
             }
-            // Whoever went had less time than we have.
+            // The sending caller had less time than this one.
             Landed::Failed(error)
                 if error.timed_out() == Some(plimsoll_policy::Limit::Total) && !led.load(Relaxed) =>
             {

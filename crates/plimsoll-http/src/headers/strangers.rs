@@ -1,4 +1,4 @@
-//! Peers that say for whom they ask, and that nobody trusts.
+//! Forwarding headers from peers that are not trusted.
 
 use parking_lot::Mutex;
 use std::{
@@ -8,9 +8,9 @@ use std::{
 
 /// Requests that came with `X-Forwarded-For`, `Forwarded` or `X-Real-IP` from a peer that is not trusted.
 ///
-/// Where that peer is a proxy that nobody named, all its clients count as one, and share every limit by client. So the first
-/// of these requests is a warning in the log, which says what to set, and so is the first from an address of a private
-/// network or of this machine, where proxies live: what a stranger on the internet writes does not use the warning up.
+/// If that peer is a proxy that is missing in the configuration, all its clients count as one and share every limit by
+/// client. So the first of these requests logs a warning, which says what to set. The first from a private network or
+/// from this machine, where proxies usually are, logs another: requests from the internet do not use that warning up.
 #[derive(Debug, Default)]
 pub struct Strangers {
     count: AtomicU64,
@@ -20,7 +20,7 @@ pub struct Strangers {
 }
 
 impl Strangers {
-    /// A request of this kind has come. `setting` is where a proxy is named.
+    /// Records such a request. `setting` is the setting that names trusted proxies.
     pub fn heard(&self, peer: IpAddr, setting: &str) {
         let peer = peer.to_canonical();
         self.count.fetch_add(1, Relaxed);
@@ -39,18 +39,18 @@ impl Strangers {
         }
     }
 
-    /// How many such requests have come.
+    /// Returns the number of such requests.
     pub fn count(&self) -> u64 {
         self.count.load(Relaxed)
     }
 
-    /// The peer of one of the last of them.
+    /// Returns the peer of one of the latest of them.
     pub fn last(&self) -> Option<IpAddr> {
         *self.last.lock()
     }
 }
 
-/// Whether it is of a network that is not the internet's: where one's own proxies are.
+/// Returns whether the address is private or local, where one's own proxies are.
 fn is_neighbour(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {

@@ -1,4 +1,4 @@
-//! Problems as a service names them: the status by the function, the case by the code.
+//! Constructors of a service's own problems: the function gives the status, `code` names the case.
 
 use super::{Kind, Problem};
 use std::error::Error;
@@ -24,47 +24,46 @@ macro_rules! named {
 named! {
     /// 400: the request cannot be understood.
     bad_request = BadRequest;
-    /// 401: it is not known who asks. Add a `WWW-Authenticate` by [`Problem::header`].
+    /// 401: the caller is not authenticated. Add a `WWW-Authenticate` by [`Problem::header`].
     unauthenticated = Unauthenticated;
-    /// 403: it is known who asks, and the response is no.
+    /// 403: the caller is authenticated, and is not allowed to do this.
     forbidden = Forbidden;
-    /// 404: there is no such thing.
+    /// 404: the resource does not exist.
     not_found = NotFound;
-    /// 405: the resource has no such method.
+    /// 405: the resource does not support this method.
     method_not_allowed = MethodNotAllowed;
-    /// 406: there is no representation that the client takes.
+    /// 406: there is no representation that the client accepts.
     not_acceptable = NotAcceptable;
-    /// 408: the request did not come in time.
+    /// 408: the request did not arrive in time.
     request_timeout = RequestTimeout;
-    /// 409: it cannot be done as things stand.
+    /// 409: the request conflicts with the current state of the resource.
     conflict = Conflict;
-    /// 410: there was such a thing, and it will not come back.
+    /// 410: the resource existed, and is gone for good.
     gone = Gone;
-    /// 412: a condition of the request does not hold.
+    /// 412: a precondition of the request is false.
     precondition_failed = PreconditionFailed;
-    /// 413: the body is larger than is taken.
+    /// 413: the body is larger than the limit.
     body_too_large = BodyTooLarge;
-    /// 415: the body is in no format that is understood.
+    /// 415: the format of the body is not supported.
     unsupported_media_type = UnsupportedMediaType;
-    /// 416: no part of the range is there. Add a `Content-Range` by [`Problem::header`].
+    /// 416: the requested range lies outside of the representation. Add a `Content-Range` by [`Problem::header`].
     range_not_satisfiable = RangeNotSatisfiable;
-    /// 422: the content is understood, and not acceptable.
+    /// 422: the content is well-formed, but invalid.
     unprocessable = Unprocessable;
-    /// 423: somebody else holds it.
+    /// 423: the resource is locked by another caller.
     locked = Locked;
-    /// 428: the request must be made conditional.
+    /// 428: the request must have a precondition.
     precondition_required = PreconditionRequired;
-    /// 429: too many requests. Say when to come back by [`Problem::after`].
+    /// 429: too many requests. Set the retry time with [`Problem::after`].
     rate_limited = RateLimited;
-    /// 501: what is asked for is not offered.
+    /// 501: the service does not implement this.
     not_implemented = NotImplemented;
-    /// 503: not now. Say when to come back by [`Problem::after`].
+    /// 503: temporarily unavailable. Set the retry time with [`Problem::after`].
     unavailable = Unavailable;
 }
 
 impl Problem {
-    /// 500: something of ours went wrong. The caller is told nothing but an id; `error` and what is behind it go to the
-    /// log.
+    /// 500: an internal error. The caller gets only an id; `error` and its sources go to the log.
     ///
     /// Takes any error, a `Box<dyn Error + Send + Sync>`, a string, or an `anyhow::Error`.
     ///

@@ -1,4 +1,4 @@
-//! From one state to another: on what was counted, on time, and by hand.
+//! The breaker's transitions: by its counts, by time, and by hand.
 
 use super::{Breaker, BreakerSpec, Counts, Opening, Passage, record::Record, word::Word};
 use crate::{
@@ -13,14 +13,14 @@ use std::{
     time::Duration,
 };
 
-/// By hand: each gives the transition that it made, `None` if the breaker was in that state already.
+/// Transitions by hand. Each returns the transition that it made, or `None` if the breaker was in that state already.
 impl Breaker {
-    /// Holds it closed: calls pass and are counted, nothing opens it. Starts with an empty window.
+    /// Keeps the breaker closed: calls pass and are counted, and nothing opens it. Starts with an empty window.
     pub fn force_closed(&self, now: Instant) -> Option<Transition> {
         self.force(now, BreakerState::ForcedClosed)
     }
 
-    /// Holds it open: every call is refused until [`Breaker::release`].
+    /// Keeps the breaker open: every call is refused until [`Breaker::release`].
     pub fn force_open(&self, now: Instant) -> Option<Transition> {
         self.force(now, BreakerState::ForcedOpen)
     }
@@ -31,8 +31,8 @@ impl Breaker {
         self.force(now, BreakerState::Isolated)
     }
 
-    /// Lets it decide for itself again: closed and with an empty window after [`Breaker::force_closed`]; half-open after
-    /// the other two, for nobody has asked the peer for a while. `None` where nothing was forced.
+    /// Ends the forced state: the breaker is closed with an empty window after [`Breaker::force_closed`], and half-open
+    /// after the other two, since the peer has had no calls for a while. `None` if nothing was forced.
     pub fn release(&self, now: Instant) -> Option<Transition> {
         let mut record = self.lock();
         let to = match self.word().state() {
@@ -51,17 +51,17 @@ impl Breaker {
         Some(self.enter(&mut record, now, Draw::new(0), to, TransitionReason::ByHand))
     }
 
-    /// Allocates what an [`update`](Self::update) to this spec will need, and changes nothing that anybody sees.
+    /// Allocates what an [`update`](Self::update) to this spec will need, without any visible change.
     pub(crate) fn prepare(&self, spec: BreakerSpec) {
         self.calls.prepare(self.steady.limits.cut().changed(spec.window).0);
     }
 
-    /// Puts new thresholds in force at once; state, window and consecutive failures are kept.
+    /// Applies new thresholds at once. State, window and consecutive failures are kept.
     ///
-    /// They are held against the window when the next call fails or is slow, or with the next step of a time window. An
-    /// open time or half-open time that is running goes on as it began. Calls already counted keep the judgement of slow
-    /// or not that they had. Where fewer probes are needed than have gone well already, the next call that asks or the
-    /// next probe that is settled closes the breaker, so that observers of transitions hear of it.
+    /// They are compared with the window when the next call fails or is slow, or with the next step of a time window. A
+    /// running open or half-open time does not change. Calls already counted stay slow or not slow as they were. If
+    /// fewer probes are required than have succeeded already, the next call or the next settled probe closes the
+    /// breaker, so that observers of transitions see it.
     ///
     /// Another window keeps what it can: a window by count keeps its last calls, however its size changes (up to
     /// [`BreakerSpec::MAX_CALLS`]); one by time keeps all while the new length is between a quarter of the one it was
@@ -89,7 +89,7 @@ impl Breaker {
     }
 }
 
-/// By itself: each changes nothing, and gives `None`, if the epoch that asks for it is over.
+/// Automatic transitions. Each changes nothing and returns `None` if the caller's epoch is over.
 impl Breaker {
     pub(super) fn open(
         &self,
@@ -114,7 +114,8 @@ impl Breaker {
         Some(self.enter(&mut record, now, draw, BreakerState::Closed, TransitionReason::ProbesPassed))
     }
 
-    /// Begins a set of probes, of which the caller is the first. `Ok(None)`: somebody else was faster, look again.
+    /// Begins a set of probes, of which the caller is the first. `Ok(None)`: another caller was faster; read the state
+    /// again.
     ///
     /// Never waits for the lock.
     pub(super) fn begin_probing(
@@ -131,7 +132,7 @@ impl Breaker {
         Ok(Some(Passage::probe(epoch, Some(transition))))
     }
 
-    /// Closes for a caller that asks, which goes ahead. `Ok(None)` and the refusal as in [`Breaker::begin_probing`].
+    /// Closes the breaker for a caller, which is admitted. `Ok(None)` and the refusal as in [`Breaker::begin_probing`].
     pub(super) fn close_at_once(&self, word: Word, now: Instant) -> Result<Option<Passage>, RejectedError> {
         let Some(mut record) = self.try_lock_in(word)? else { return Ok(None) };
         let reason = TransitionReason::ProbesPassed;
@@ -166,8 +167,8 @@ impl Breaker {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lock, if this word's epoch is still the present one, for somebody who asks to be admitted and does not wait:
-    /// while another holds it, the state is just changing, and the caller is refused as before.
+    /// Takes the lock if this word's epoch is still the current one, for a caller of `admit`, which does not wait:
+    /// while another thread holds it, the state is just changing, and the caller is refused as before.
     fn try_lock_in(&self, word: Word) -> Result<Option<MutexGuard<'_, Record>>, RejectedError> {
         let record = match self.record.try_lock() {
             Ok(record) => record,
@@ -181,7 +182,7 @@ impl Breaker {
         Ok((self.word().epoch() == word.epoch()).then_some(record))
     }
 
-    /// The lock, if this epoch is still the present one.
+    /// Takes the lock if this epoch is still the current one.
     fn lock_in(&self, epoch: u32) -> Option<MutexGuard<'_, Record>> {
         let record = self.lock();
         (self.word().epoch() == epoch).then_some(record)

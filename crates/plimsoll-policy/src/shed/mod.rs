@@ -1,20 +1,21 @@
-//! Load shedding on queue delay: which calls to let go when not all can be served.
+//! Load shedding by queueing delay: it decides which calls to reject when not all can be served.
 //!
-//! Two questions, two machines in one:
+//! The shedder combines two algorithms:
 //!
-//! * **Is there too much?** CoDel (Nichols and Jacobson, *Controlling Queue Delay*, 2012), in the form that Facebook
-//!   uses for servers (Maurer, *Fail at Scale*, 2015; folly's `Codel`): a queue is standing when the *least* delay of
-//!   an interval stayed above the target. A burst that is worked off has a small least delay and is left alone.
-//! * **Who goes?** Priorities with cohorts, after WeChat's DAGOR (Zhou et al., *Overload Control for Scaling WeChat
-//!   Microservices*, 2018). Calls are ordered by tier and, within a tier, by cohort; a cursor on that order lets through
-//!   what lies below it. An interval of overload moves the cursor down past 5 % of what was let through, a calm one
-//!   up past 1 % of what came. Since a user's cohort is the same for all calls of a task, tasks are served or
-//!   turned away as wholes: at twice the capacity, half of the tasks of two calls succeed, where shedding at random would
-//!   leave a quarter. [`Priority::CRITICAL`](crate::Priority::CRITICAL) is never shed.
+//! * **Detection of overload:** CoDel (Nichols and Jacobson, *Controlling Queue Delay*, 2012), in the form that
+//!   Facebook uses for servers (Maurer, *Fail at Scale*, 2015; folly's `Codel`): a queue is standing when the *least*
+//!   delay of an interval stayed above the target. A burst that is worked off has a small least delay and is left
+//!   alone.
+//! * **Choice of calls:** priorities with cohorts, after WeChat's DAGOR (Zhou et al., *Overload Control for Scaling
+//!   WeChat Microservices*, 2018). Calls are ordered by tier and, within a tier, by cohort; a cursor on that order lets
+//!   through what lies below it. An interval of overload moves the cursor down past 5 % of what was let through, a calm
+//!   one up past 1 % of what came. Since a user's cohort is the same for all calls of a task, tasks are served or
+//!   turned away as wholes: at twice the capacity, half of the tasks of two calls succeed, where shedding at random
+//!   would leave a quarter. [`Priority::CRITICAL`](crate::Priority::CRITICAL) is never shed.
 //!
-//! The holder of a queue feeds it with [`Shedder::waited`] as calls leave the queue, and with [`Shedder::standing`] as they
-//! join it; and serves the queue as [`Shedder::order`] says: newest
-//! first, and nothing older than twice the target, while the queue is standing.
+//! The holder of a queue feeds it with [`Shedder::waited`] as calls leave the queue, and with [`Shedder::standing`] as
+//! they join it; and serves the queue as [`Shedder::order`] says: newest first, and nothing older than twice the
+//! target, while the queue is standing.
 //!
 //! ```
 //! use plimsoll_policy::{Ask, Draw, Instant, shed::{ShedSpec, Shedder}};
@@ -29,10 +30,10 @@
 //! assert!(shedder.admit(at(400), Ask::default(), Draw::new(7)).is_ok());
 //! ```
 //!
-//! Two things differ from folly's `Codel`. An interval in which no call left the queue is not judged by the delay before
-//! it: it was calm, unless a call was in the queue for all of it, and then the queue stood. And a state that nobody
-//! renews lapses after two intervals. (Besides, folly lets the first call of each interval go, and begins the first
-//! interval when it is constructed.)
+//! Two things differ from folly's `Codel`. An interval in which no call left the queue does not inherit the delay of
+//! the one before: it counts as calm, unless a call was in the queue for all of it; then the queue was standing. And a
+//! state that no report renews expires after two intervals. (Besides, folly admits the first call of each interval, and
+//! begins the first interval when it is constructed.)
 //!
 //! # Weaknesses
 //! The first cut comes two intervals after the queue began to stand: one to see it, one to count who is coming. From
@@ -63,11 +64,11 @@ use cursor::{Arrivals, Cursor, KEYS};
 pub use spec::*;
 use std::time::Duration;
 
-/// Calls let through per overloaded interval, to those before.
+/// The calls admitted after an overloaded interval, relative to those before it.
 const FALL: f64 = 0.95;
-/// Of the calls that came, so many more are let through after a calm interval.
+/// The share of the arriving calls that is admitted in addition after a calm interval.
 const RISE: f64 = 0.01;
-/// No delay has been heard of.
+/// No delay has been reported.
 const NONE: u64 = u64::MAX;
 
 /// A snapshot of a shedder.
@@ -103,7 +104,7 @@ pub struct Shedder {
 }
 
 impl Shedder {
-    /// A shedder without reports, which sheds nothing.
+    /// Creates a shedder without reports. It sheds nothing.
     pub fn new(spec: ShedSpec) -> Self {
         Self {
             cursor: AtomicU64::new(Cursor::CALM.0),
@@ -118,8 +119,8 @@ impl Shedder {
         }
     }
 
-    /// A call has left a queue after `delay`: a line before a bulkhead, a worker's run queue. To be told of every call,
-    /// those that did not wait with a delay of zero, for they are the proof that the queue does not stand.
+    /// Reports a call that has left a queue (a bulkhead's queue, a worker's run queue) after `delay`. Report every
+    /// call; one that did not wait has a delay of zero, which shows that the queue is not standing.
     #[inline]
     pub fn waited(&self, now: Instant, delay: Duration) {
         let delay = nanos(delay);
@@ -131,11 +132,11 @@ impl Shedder {
         }
     }
 
-    /// A queue whose first waiter has been there for `age` and still is. To be told where somebody joins the queue or
-    /// is turned away from it, for from a queue that does not move at all nobody leaves to tell of it.
+    /// Reports a queue whose first waiter has been in it for `age` and still is. Report it whenever a call joins the
+    /// queue or is rejected by it, since no call leaves a queue that does not move at all.
     ///
-    /// Counts where no delay was heard of for an interval, and only from an interval's age on: then the queue has stood
-    /// for all of it. How young a first waiter is proves nothing, unlike a call that has left.
+    /// It counts if no delay was reported for an interval and the age is at least an interval: the queue was then
+    /// standing for all of it. A small age shows nothing, unlike a call that has left.
     #[inline]
     pub fn standing(&self, now: Instant, age: Duration) {
         let age = nanos(age);
@@ -148,12 +149,12 @@ impl Shedder {
         }
     }
 
-    /// Whether this call may go on. [`Ask::priority`] and [`Ask::cohort`] decide; `draw` only within the one cohort
-    /// that is to go in part.
+    /// Admits or rejects this call. [`Ask::priority`] and [`Ask::cohort`] decide; `draw` decides only within the one
+    /// cohort that is shed in part.
     ///
     /// # Errors
-    /// [`Reason::Overloaded`], with the time that the cursor takes to come back to where it lets everything through, if
-    /// from now on all is calm.
+    /// [`Reason::Overloaded`], with the time after which the cursor admits everything again if all intervals from now on
+    /// are calm.
     #[inline]
     pub fn admit(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), RejectedError> {
         if self.cursor.load(Relaxed) == Cursor::CALM.0 { Ok(()) } else { self.admit_some(now, ask, draw) }
@@ -176,7 +177,7 @@ impl Shedder {
         Err(RejectedError::new(Machine::Shed, Reason::Overloaded).after(back))
     }
 
-    /// Whether the queue is standing. It expires after two intervals without a report.
+    /// Returns whether the queue is standing. This state expires after two intervals without a report.
     #[inline]
     pub fn overloaded(&self, now: Instant) -> bool {
         now.as_nanos() < self.overloaded_until.load(Relaxed)
@@ -217,8 +218,8 @@ impl Shedder {
         self.admitted.load(Relaxed) as f64 / (1u64 << 32) as f64
     }
 
-    /// Ends the running interval, for one of those who find it over. The one who ends it tells of a call that was in the
-    /// queue for the last `waited` nanoseconds.
+    /// Ends the running interval; of several callers that find it over, one does this. That caller reports a call that
+    /// was in the queue for the last `waited` nanoseconds.
     #[cold]
     fn turn(&self, now: Instant, waited: u64) {
         let interval = self.interval.load(Relaxed).max(1);
@@ -229,11 +230,11 @@ impl Shedder {
         }
         let least = self.least.swap(NONE, Relaxed);
         self.last_least.store(least, Relaxed);
-        // Nobody came to end it for as long again: what was heard before says nothing of now.
+        // No call ended it for as long again: the earlier reports say nothing about the present.
         let silent = (now.as_nanos() - ends) / interval;
         let target = self.target.load(Relaxed);
         let heard = silent == 0 && least != NONE;
-        // Nobody left the queue for an interval, and somebody was in it all that time: it stood.
+        // No call left the queue for an interval, and one was in it all that time: the queue was standing.
         let overloaded = if heard { least > target } else { waited >= interval && waited > target };
         let until =
             if overloaded { (now + Duration::from_nanos(interval.saturating_mul(2))).as_nanos() } else { 0 };

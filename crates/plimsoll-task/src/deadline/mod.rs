@@ -1,8 +1,8 @@
 //! Until when the work at hand is wanted, without passing it through every signature.
 //!
-//! A task carries its deadline as Go's `context.Context` does: [`Deadline::current`] is the deadline of the running code,
-//! [`Deadline::NEVER`] if none is set. It narrows on its way down and never widens: under
-//! [`Deadline::scope`] the earlier of the two holds, at every poll, wherever the future was made.
+//! A task carries its deadline as Go's `context.Context` does: [`Deadline::current`] is the deadline of the running
+//! code, [`Deadline::NEVER`] if none is set. It narrows on its way down and never widens: under [`Deadline::scope`] the
+//! earlier of the two holds, at every poll, wherever the future was made.
 //!
 //! Scopes, supervisors and pools of this crate hand it on to the tasks they start; a plain `tokio::spawn` does not
 //! (wrap the future by [`Deadline::scope`] there). Two verbs, one of which cuts:
@@ -17,11 +17,11 @@
 //! use plimsoll_task::{Deadline, deadline::within};
 //! use std::time::Duration;
 //!
-//! let response = within(Duration::from_secs(2), async {
+//! let outer = within(Duration::from_secs(2), async {
 //!     // Ten seconds are asked for, two are there.
 //!     within(Duration::from_secs(10), async { Deadline::current().remaining() }).await
 //! });
-//! let left = response.await.unwrap().unwrap();
+//! let left = outer.await.unwrap().unwrap();
 //! assert!(left.is_some_and(|left| left <= Duration::from_secs(2)));
 //! assert_eq!(Deadline::current(), Deadline::NEVER);
 //! # });
@@ -58,7 +58,8 @@ impl Deadline {
         Self(Some(instant))
     }
 
-    /// The deadline of what is running now; [`Deadline::NEVER`] outside [`Deadline::scope`] and of whatever hands it on.
+    /// The deadline of what is running now; [`Deadline::NEVER`] outside [`Deadline::scope`] and of whatever hands it
+    /// on.
     #[inline]
     pub fn current() -> Self {
         ambient::current()
@@ -85,7 +86,8 @@ impl Deadline {
         self.min(other)
     }
 
-    /// Runs `future` under the earlier of this deadline and the one around it. Nothing is cut: see [`Deadline::enforce`].
+    /// Runs `future` under the earlier of this deadline and the one around it. Nothing is cut: see
+    /// [`Deadline::enforce`].
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
         Scoped::new(self, future)
     }

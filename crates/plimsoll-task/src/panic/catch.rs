@@ -8,10 +8,11 @@ use std::{
 
 /// Runs `future` and turns a panic of it into an error.
 ///
-/// Data that the future shares with others may be left half-changed by the panic, as after any `catch_unwind`: std's locks
-/// show that by their poison, other data does not.
+/// Data that the future shares with others may be left half-changed by the panic, as after any `catch_unwind`: std's
+/// locks show that by their poison, other data does not.
 ///
-/// Cancel safe where the inner future is. Dropped half-way, it drops the inner future, and a panic of that drop goes on.
+/// Cancel safe where the inner future is. Dropped half-way, it drops the inner future, and a panic of that drop goes
+/// on.
 ///
 /// # Errors
 /// [`PanicError`] if the future panicked, or the drop of it after its end; and if it is polled after its end, as most
@@ -54,7 +55,7 @@ impl<F: Future> Future for Caught<F> {
         match polled {
             Ok(polled) => polled.map(Ok),
             Err(panicked) => {
-                // A half-run future is dropped now, not with the response. Its slot is empty even if that panics.
+                // A half-run future is dropped now, not with the result. Its slot is empty even if that panics.
                 let _ = catch_call(|| this.future.set(None));
                 Poll::Ready(Err(panicked))
             }

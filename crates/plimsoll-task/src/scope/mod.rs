@@ -2,10 +2,10 @@
 //!
 //! [`scope`] runs a body with a handle to spawn by, and returns when the body and every child have ended, children of
 //! children as well (a clone of the handle goes anywhere). Cancellation flows down: the first error, panic, a cancelled
-//! token or a deadline that passes cancels the scope's token and those of all scopes inside, and what does not end within
-//! the grace is dropped at its next await. Errors flow up: the first one ([`scope`]), or all ([`scope_all`]); a panic
-//! comes as [`PanicError`](crate::PanicError) with message and place. The deadline ([`crate::deadline`]) goes along, and so
-//! does the trace ([`crate::trace`]).
+//! token or a deadline that passes cancels the scope's token and those of all scopes inside, and what does not end
+//! within the grace is dropped at its next await. Errors flow up: the first one ([`scope`]), or all ([`scope_all`]); a
+//! panic comes as [`PanicError`](crate::PanicError) with message and place. The deadline ([`crate::deadline`]) goes
+//! along, and so does the trace ([`crate::trace`]).
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -15,7 +15,7 @@
 //! let both = scope(async |s: Scope<std::io::Error>| {
 //!     let user = s.spawn(async { fetch("user").await });
 //!     let orders = s.spawn(async { fetch("orders").await });
-//!     // A child that failed has told the scope, which drops this body, too: no need to say what else to return.
+//!     // A child that failed has reported to the scope, which drops this body, too: no other value is needed here.
 //!     Ok((user.await.unwrap_or_default(), orders.await.unwrap_or_default()))
 //! });
 //! assert_eq!(both.await?, ("user".to_owned(), "orders".to_owned()));
@@ -25,7 +25,7 @@
 //!
 //! # What is guaranteed on each way out
 //!
-//! *Joined* means: when the scope's future gives its response, every child is gone, with everything it owned.
+//! *Joined* means: when the scope's future returns its result, every child is gone, with everything it owned.
 //!
 //! | way out | children |
 //! | --- | --- |
@@ -34,7 +34,7 @@
 //! | a panic of the body | the same; joined, then the panic goes on |
 //! | the token, [`Scope::cancel`], the deadline | the same, without grace at the deadline; joined |
 //! | the scope's future is dropped, inside another scope | aborted; joined by the scope around it, which counts them |
-//! | the scope's future is dropped, with no scope around it | aborted and detached: gone once the runtime has turned to each of them, which nobody awaits |
+//! | the scope's future is dropped, with no scope around it | aborted and detached: gone once the runtime has polled each of them, which nothing awaits |
 //! | the runtime shuts down | dropped by it; dropping the runtime waits for that, `shutdown_background` does not |
 //!
 //! So the one gap is a drop of the *outermost* scope from outside (a `select!`, a `timeout`, a server that drops the
@@ -42,14 +42,14 @@
 //! A child that never awaits cannot be dropped by anybody; the scope waits for it. A plain `tokio::spawn` inside a
 //! child is out of sight, as is a thread; a value that a [`Child`] returned is its handle's.
 //!
-//! A response is [`Error::Cancelled`] or [`Error::DeadlineExceeded`] only if something was dropped undone: a scope whose
-//! children all end in order within the grace returns its value.
+//! The result is [`Error::Cancelled`] or [`Error::DeadlineExceeded`] only if something was dropped unfinished: a scope
+//! whose children all end in order within the grace returns its value.
 //!
 //! # Why tokio has no scope that borrows
 //!
-//! Of three wishes a scope in safe Rust can grant two, because a future may be dropped, or forgotten, at any await:
+//! A scope in safe Rust can have two of three properties, because a future may be dropped, or forgotten, at any await:
 //!
-//! | | children run in parallel | children borrow | a dropped scope blocks nobody |
+//! | | children run in parallel | children borrow | a dropped scope blocks no thread |
 //! | --- | --- | --- | --- |
 //! | [`scope`]: spawned, `'static`, awaited | yes | no: share by `Arc` | yes: it aborts and detaches, see above |
 //! | [`local`]: borrowed, within the parent's task | no, in turns | yes | yes: children are part of the future that is dropped |
@@ -63,7 +63,7 @@
 //! | | children outlive it | first error ends the rest | panics | children spawn siblings | on drop |
 //! | --- | --- | --- | --- | --- | --- |
 //! | [`scope`] | never, but for the gap above | yes, or collects all | as errors, with their place | yes | aborts; the scope around waits |
-//! | tokio's `JoinSet` | if it is dropped or detached | by hand | as `JoinError`, without the place | no: spawning needs `&mut` | aborts, nobody waits |
+//! | tokio's `JoinSet` | if it is dropped or detached | by hand | as `JoinError`, without the place | no: spawning needs `&mut` | aborts, nothing waits |
 //! | tokio-util's `TaskTracker` | yes: it only waits, if asked to | no | lost, unless the handle is kept | yes | nothing |
 //! | Go's `errgroup` | if `Wait` is not called | yes, but each must watch its context | crash the process, or are passed to `Wait` | yes | nothing |
 //!
@@ -88,8 +88,8 @@ pub use tokio_util::sync::CancellationToken;
 
 /// Runs `body` and the children it spawns, to their end; the first error, or panic, cancels all others.
 ///
-/// With [`Options`] as they are by default: no grace, no deadline but the one around it. See the [module](self) for what
-/// is guaranteed.
+/// With [`Options`] as they are by default: no grace, no deadline but the one around it. See the [module](self) for
+/// what is guaranteed.
 ///
 /// Cancel safe in the sense of that table: dropped, it drops the body and aborts all children.
 ///
@@ -107,7 +107,7 @@ where
     Options::new().run(body).await
 }
 
-/// Runs `body` and the children it spawns, to their end, whatever goes wrong, and tells all of it.
+/// Runs `body` and the children it spawns to their end, whatever fails, and returns all errors.
 ///
 /// For work whose parts do not depend on one another. A panic of the body itself still cancels the rest.
 ///

@@ -22,8 +22,8 @@
 //! # }).unwrap();
 //! ```
 //!
-//! Jobs run in turns within the task that polls, so they may borrow, and are gone at once when the window is dropped. To run
-//! them in parallel, let each job be a child of a scope; it is spawned when the window has room for it:
+//! Jobs run in turns within the task that polls, so they may borrow, and are gone at once when the window is dropped.
+//! To run them in parallel, let each job be a child of a scope; it is spawned when the window has room for it:
 //!
 //! ```
 //! # tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap().block_on(async {
@@ -37,8 +37,8 @@
 //! # });
 //! ```
 //!
-//! Compared with `buffered` and `buffer_unordered` of futures: the same discipline, with panics and errors told apart from
-//! one another, and one word to choose the order.
+//! Compared with `buffered` and `buffer_unordered` of futures: the same discipline, with panics and errors told apart
+//! from one another, and one word to choose the order.
 
 mod running;
 
@@ -48,7 +48,7 @@ pub use running::Running;
 use futures_core::Stream;
 use futures_util::{StreamExt, pin_mut, stream};
 
-/// How many jobs are in flight, and in which order their responses come.
+/// The number of jobs in flight, and the order of their results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Window {
@@ -81,10 +81,10 @@ impl Window {
         Running::new(self.size, self.ordered, jobs)
     }
 
-    /// All responses, good and bad.
+    /// Returns all results, good and bad.
     ///
-    /// The results are held in memory: for an endless source use [`Window::stream`]. Cancel safe in the sense that nothing
-    /// goes on when it is dropped; the results so far are lost.
+    /// The results are held in memory: for an endless source use [`Window::stream`]. Cancel safe in the sense that
+    /// nothing goes on when it is dropped; the results so far are lost.
     pub async fn collect<S, T, E>(self, jobs: S) -> Vec<Result<T, Error<E>>>
     where
         S: Stream<Item: Future<Output = Result<T, E>>>,

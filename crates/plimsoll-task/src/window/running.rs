@@ -41,7 +41,7 @@ impl<F: Future> InFlight<F> {
 pin_project! {
     /// The results of a [`Window`](super::Window)'s jobs, as a stream.
     ///
-    /// Cancel safe: a response not yet taken stays. Dropped, it drops the source and what is in flight.
+    /// Cancel safe: a result not yet taken stays. Dropped, it drops the source and what is in flight.
     pub struct Running<S, F: Future> {
         #[pin]
         source: Option<S>,

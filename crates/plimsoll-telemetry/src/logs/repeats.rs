@@ -2,15 +2,16 @@ use parking_lot::Mutex;
 use plimsoll_policy::Instant;
 use std::{collections::HashMap, hash::Hash, time::Duration};
 
-/// Events that are told once in a while, and counted in between.
+/// A limiter of repeated log events: each key is logged at most once in a window and counted in between.
 ///
-/// The first of a key is told at once. Those that follow within the window are counted; once it is over, [`due`](Self::due)
-/// gives their number and the latest of them, or the next event takes the number with it, and the window begins anew. So a
-/// key has at most one line a window, and none is silent for longer while its event goes on.
+/// The first event of a key is logged at once. Further ones within the window are counted. After the window,
+/// [`due`](Self::due) returns their number and the latest of them, or the next event carries the number; then a new
+/// window begins. So a key has at most one line a window, and at least one while its event goes on.
 ///
-/// Bounded: of keys beyond the limit only the number is kept.
+/// Bounded: events of keys beyond the limit are only counted, together.
 ///
-/// Compared with sampling (one in so many), the first event is never missed and a quiet log means that nothing happened.
+/// Compared with sampling (one in so many), the first event is never missed and a quiet log means that nothing
+/// happened.
 #[derive(Debug)]
 pub struct Repeats<K, V> {
     window: Duration,
@@ -35,19 +36,19 @@ struct Kept<V> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Due<K, V> {
-    /// Each key with the number of its untold events and the latest of them.
+    /// Each key with the number of its events that were not logged, and the latest of them.
     pub repeats: Vec<(K, u64, V)>,
-    /// Events of keys for which there was no room.
+    /// The events of keys beyond the limit.
     pub beyond: u64,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Repeats<K, V> {
-    /// One line a key and `window`, of at most `most` keys at once.
+    /// Creates a limiter with one line a key and `window`, of at most `most` keys at once.
     pub fn new(window: Duration, most: usize) -> Self {
         Self { window, most, state: Mutex::new(State { kept: HashMap::new(), beyond: 0 }) }
     }
 
-    /// An event. `Some`: it is to be told, with the number of those before it that were not; `None`: it is counted.
+    /// Records an event. `Some(n)`: log it; `n` earlier ones were not logged. `None`: it was only counted.
     pub fn seen(&self, key: K, event: V, now: Instant) -> Option<u64> {
         let mut state = self.state.lock();
         if let Some(kept) = state.kept.get_mut(&key) {

@@ -1,19 +1,19 @@
-//! Until when a response is wanted, and not a moment longer.
+//! The deadline of an inbound request.
 //!
-//! The deadline of a request is the earliest of what its caller says (`grpc-timeout`, or a header of milliseconds:
-//! [`EXPECTED_TIMEOUT`] unless named otherwise), a [`Deadline`] that is in its extensions already, and the limit that the
-//! server sets for all. So a caller can shorten the time, never lengthen it.
+//! The deadline of a request is the earliest of the caller's timeout (`grpc-timeout`, or a header in milliseconds,
+//! [`EXPECTED_TIMEOUT`] by default), a [`Deadline`] that is already in its extensions, and the server's own limit. So a
+//! caller can shorten the time, never lengthen it.
 //!
-//! - While the service works, [`Deadline::current`] and the request's extensions tell it: outbound calls, pools and
-//!   queues that go by it give up in time, and the next hop is told what is left.
+//! - While the service works, [`Deadline::current`] and the request's extensions hold it: outbound calls, pools and
+//!   queues that observe it give up in time, and the next hop gets the remaining time.
 //! - When it passes before the response begins, the service's future is dropped and the caller gets 504
-//!   (`deadline-exceeded`). A request that comes too late is not begun.
-//! - It spans the response's body: one that is still going ends in an error, which breaks the connection or resets the
-//!   stream, for the caller must not take a part for the whole. A gRPC call ends by trailers with `DEADLINE_EXCEEDED` (4)
-//!   instead.
+//!   (`deadline-exceeded`). A request that arrives too late is not begun.
+//! - It covers the response's body: a body that is still being sent ends in an error, which breaks the connection or
+//!   resets the stream, so that the caller does not take a part for the whole. A gRPC call ends by trailers with
+//!   `DEADLINE_EXCEEDED` (4) instead.
 //!
-//! A long response asks for longer: [`RespondBy`] in its extensions is the deadline of its body in place of the request's.
-//! `text/event-stream` has none, being meant to go on.
+//! A long response can extend it: [`RespondBy`] in its extensions replaces the request's deadline for its body.
+//! The body of a `text/event-stream` has no deadline.
 //!
 //! ```
 //! use plimsoll_http::inbound::{DeadlineLayer, DeadlineRules};
@@ -24,9 +24,9 @@
 //! # let _ = layer;
 //! ```
 //!
-//! Compared with Go's `http.TimeoutHandler`: nothing is buffered, so streams stay streams, and the work is not only
-//! told to stop but stopped: a future that is dropped does nothing more. What it has spawned goes on, unless it was
-//! spawned into a [scope](plimsoll_task::scope).
+//! Compared with Go's `http.TimeoutHandler`: nothing is buffered, so streams stay streams, and the work really stops,
+//! since a dropped future does nothing more. Tasks that it has spawned go on, unless they were spawned into a
+//! [scope](plimsoll_task::scope).
 
 mod body;
 mod layer;

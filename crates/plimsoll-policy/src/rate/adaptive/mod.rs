@@ -1,4 +1,4 @@
-//! A client's rate that adapts to what its peer takes: the AWS SDKs' adaptive retry mode, in botocore's form.
+//! A client's rate that adapts to what its peer accepts: the AWS SDKs' adaptive retry mode, in botocore's form.
 
 mod cubic;
 mod sent;
@@ -23,36 +23,37 @@ use cubic::Cubic;
 use sent::Sent;
 use std::{sync::PoisonError, time::Duration};
 
-/// The bucket fills at least so fast, in permits a second: a peer that throttles everything is still asked.
+/// The lowest fill rate, in permits a second: a peer that throttles everything still gets some calls.
 const LEAST_FILL: f64 = 0.5;
-/// Of what is sent, at most so many times as much is allowed, so that a client which sends little builds up no claim.
+/// The highest fill rate as a multiple of the rate that is sent, so that a client which sends little gains no credit.
 const HEADROOM: f64 = 2.0;
-/// The part of a permit that rounding may have left out when it has been waited for.
+/// The part of a permit that may be missing through rounding after the wait for it.
 const ROUNDING: f64 = 1e-9;
 
 /// A rate limit that begins with the peer's first request to send less, and follows it from there.
 ///
-/// Before the first [`Outcome::Throttled`] everything passes and only the rate that is sent is measured: `tx`, in buckets
-/// of half a second, `0.8 · new + 0.2 · old`. From then on calls take permits from a token bucket, whose fill rate is
+/// Before the first [`Outcome::Throttled`] everything passes and only the rate that is sent is measured: `tx`, in
+/// buckets of half a second, `0.8 · new + 0.2 · old`. From then on calls take permits from a token bucket, whose fill
+/// rate is
 ///
 /// * with each throttle: `last_max = min(tx, fill)` (`tx` at the first), `rate = 0.7 · last_max`;
 /// * with each success, `dt` seconds after the last throttle: `rate = 0.4 · (dt − ∛(last_max · 0.3/0.4))³ + last_max`;
 ///
-/// and in either case at most `2 · tx` and at least 0.5 a second. The bucket holds a second's worth, at least one permit,
-/// and at most one when it is taken up. The limit never ends; where the peer takes everything, the cubic soon stands at
-/// twice what is sent, which limits nothing.
+/// and in either case at most `2 · tx` and at least 0.5 a second. The bucket holds a second's worth, at least one
+/// permit, and at most one when it is taken up. The limit never ends; where the peer takes everything, the cubic soon
+/// stands at twice what is sent, which limits nothing.
 ///
-/// Source: botocore's `retries/adaptive.py`, `throttling.py` and `bucket.py`; CUBIC is Ha, Rhee and Xu's (2008). Two things
-/// differ. There a call blocks until it has its permit; here it is refused with the time to come back, and who wants to
-/// wait, waits and asks again. And there every response that is no throttle raises the rate; here only a success does,
-/// while a failure counts as sent and says nothing of what the peer takes.
+/// Source: botocore's `retries/adaptive.py`, `throttling.py` and `bucket.py`; CUBIC is Ha, Rhee and Xu's (2008). Two
+/// things differ. There a call blocks until it has its permit; here it is refused with the time of the next permit, and
+/// the caller decides whether to wait and try again. And there every response that is no throttle raises the rate; here
+/// only a success does, while a failure counts as sent and says nothing about the rate that the peer accepts.
 ///
 /// Known weaknesses: what one client may send follows from what it sent when it was throttled, not from its share, so
-/// clients that are throttled together stay as unequal as they were. A burst after a quiet time is held to twice the quiet
-/// rate until half a second of it has been measured. The rate is that of responses, which lags in an outage.
+/// clients that are throttled together stay as unequal as they were. A burst after a quiet time is held to twice the
+/// quiet rate until half a second of it has been measured. The rate is that of responses, which lags in an outage.
 ///
-/// 96 bytes. While it has not begun, [`admit`](Self::admit) is one load and [`settle`](Self::settle) one compare-and-swap;
-/// after that each takes a lock for some arithmetic. Nothing is allocated.
+/// 96 bytes. While it has not begun, [`admit`](Self::admit) is one load and [`settle`](Self::settle) one
+/// compare-and-swap; after that each takes a lock for some arithmetic. Nothing is allocated.
 ///
 /// ```
 /// # use plimsoll_policy::{Instant, Outcome, rate::AdaptiveRate};
@@ -84,7 +85,7 @@ pub struct AdaptiveSnapshot {
     pub rate: Option<f64>,
     /// Calls a second that were sent, as of the last half second that is over.
     pub sent: f64,
-    /// Permits that were there, below one where the next call is refused; 0 while nothing is limited.
+    /// The available permits: below one if the next call would be refused; 0 while nothing is limited.
     pub available: f64,
 }
 
@@ -101,7 +102,7 @@ struct Bucket {
 }
 
 impl AdaptiveRate {
-    /// A rate limit that is off, and measures from `start` on.
+    /// Creates a rate limit that is off and measures from `start` on.
     pub fn new(start: Instant) -> Self {
         let bucket = Bucket { cubic: None, fill: 1.0, room: 1.0, permits: 0.0, filled: start };
         Self { on: AtomicBool::new(false), sent: Sent::new(start), bucket: Mutex::new(bucket) }
@@ -110,14 +111,14 @@ impl AdaptiveRate {
     /// Admits one more call or refuses it. Takes a permit if the limit is on.
     ///
     /// # Errors
-    /// By [`crate::Machine::RateLimit`] for [`crate::Reason::RateExceeded`], with the time after which the same ask would be
-    /// granted, if until then nobody else asks and the rate stays.
+    /// By [`crate::Machine::RateLimit`] for [`crate::Reason::RateExceeded`], with the time after which the same call
+    /// would be admitted if no other call comes before and the rate stays.
     #[inline]
     pub fn admit(&self, now: Instant) -> Result<(), RejectedError> {
         if self.on.load(Acquire) { self.bucket().take(now) } else { Ok(()) }
     }
 
-    /// A call that was let through has ended so. To be told once for each call; a call that says nothing about the peer
+    /// Records the outcome of an admitted call, once for each call. An outcome that says nothing about the peer
     /// ([`Outcome::Cancelled`] and its like) changes nothing.
     #[inline]
     pub fn settle(&self, now: Instant, outcome: Outcome) {
