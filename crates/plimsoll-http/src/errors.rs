@@ -20,7 +20,7 @@ use plimsoll_task::{drain, lock, poison, queue, scope, supervise};
 use plimsoll_telemetry::{BucketsError, LayoutMismatchError, NameError, RegisterError, logs::LogError};
 use std::error::Error;
 
-/// The service's own mistake, or something of it that broke: an id outside, the error in the log.
+/// An error of the service itself: the caller gets an id, and the error goes to the log.
 macro_rules! internal {
     ($($error:ty),* $(,)?) => {
         $(impl From<$error> for Problem {
@@ -31,7 +31,7 @@ macro_rules! internal {
     };
 }
 
-/// The kind says it all, and the error is the cause in the log.
+/// An error whose kind describes it completely; the error itself goes to the log as the cause.
 macro_rules! because {
     ($($error:ty => $kind:ident),* $(,)?) => {
         $(impl From<$error> for Problem {
@@ -42,7 +42,7 @@ macro_rules! because {
     };
 }
 
-/// The client's mistake, of which it is told what it was.
+/// A client error whose description the client gets.
 macro_rules! told {
     ($($error:ty => $kind:ident),* $(,)?) => {
         $(impl From<$error> for Problem {
@@ -85,7 +85,7 @@ told! {
     RequestIdError => BadRequest,
 }
 
-/// A child that failed or panicked has told its scope why; whoever awaits it knows no more.
+/// A child that failed or panicked has reported the cause to its scope; a waiter for the child does not know it.
 impl From<scope::ChildError> for Problem {
     fn from(ended: scope::ChildError) -> Self {
         match ended {
@@ -95,7 +95,7 @@ impl From<scope::ChildError> for Problem {
     }
 }
 
-/// The work's own error as what it says it is.
+/// The work's own error keeps its problem.
 impl<E: Into<Self>> From<scope::Error<E>> for Problem {
     fn from(error: scope::Error<E>) -> Self {
         match error {
@@ -116,7 +116,7 @@ impl<E: Into<Self>> From<scope::AggregateError<E>> for Problem {
     }
 }
 
-/// A limit as what it is; the body's own error broke the request off.
+/// A limit keeps its kind; the body's own error means that the request broke off.
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<BodyError<E>> for Problem {
     fn from(error: BodyError<E>) -> Self {
         match error {
@@ -212,8 +212,8 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// Every public error of these crates that a handler can meet has a way to a problem. What is read is the source, so that
-    /// an error that is added without one is found here.
+    /// Every public error of these crates that a handler can meet has a way to a problem. What is read is the source,
+    /// so that an error that is added without one is found here.
     #[test]
     fn every_error_of_ours_is_a_problem() {
         let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

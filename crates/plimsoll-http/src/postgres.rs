@@ -1,4 +1,4 @@
-//! Whether a PostgreSQL is there: what the timeout of a pool does not say.
+//! A check whether a PostgreSQL database can be reached; the timeout of a pool does not show that.
 
 use sqlx::{Connection, PgConnection, PgPool};
 use std::{fmt, sync::Arc, time::Duration};
@@ -7,18 +7,18 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// For how long a response holds.
+/// How long a result is valid.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// How long the database may take to let a connection in.
+/// How long the database may take to accept a connection.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Whether the database behind a pool can be reached.
+/// A check whether the database behind a pool can be reached.
 ///
-/// A pool says `PoolTimedOut` both where all its connections are out and where no new one comes about. The first is a
-/// service under load, the second a database that is away: a caller, an alert and a readiness probe need to know which.
-/// This asks by a connection of its own, at most twice a second however many want to know, and waits for 300 ms at most.
-/// Clones share the response.
+/// A pool returns `PoolTimedOut` both when all its connections are in use and when it cannot establish a new one. The
+/// first is a service under load, the second a database that is down: a caller, an alert and a readiness probe need to
+/// know which. This check opens a connection of its own, at most twice a second however many callers there are, and
+/// waits for 300 ms at most. Clones share the result.
 ///
 /// ```no_run
 /// use plimsoll_http::{postgres::Presence, serve::serve};
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 #[derive(Clone)]
 pub struct Presence {
     pool: PgPool,
-    /// When it was asked last, and what came of it.
+    /// The time and the result of the last check.
     last: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
@@ -50,17 +50,17 @@ impl fmt::Debug for Presence {
 }
 
 impl Presence {
-    /// Of the database that this pool connects to.
+    /// Creates a check of the database that this pool connects to.
     pub fn of(pool: &PgPool) -> Self {
         Self { pool: pool.clone(), last: Arc::default() }
     }
 
-    /// Whether it lets a connection in, or has said so less than half a second ago.
+    /// Returns whether the database accepts a connection, or did less than half a second ago.
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn is_there(&self) -> bool {
-        // One asks; the others wait for its response.
+        // One caller checks; the others wait for its result.
         let mut last = self.last.lock().await;
         if let Some((at, there)) = *last
             && at.elapsed() < FRESH
@@ -95,7 +95,7 @@ impl Presence {
                 let _ = timeout(PATIENCE, connection.close()).await;
                 true
             }
-            // It is there, and has no room or wants another password: nobody is away. But for class 57: it is starting,
+            // The server is reachable, but full, or wants another password. Except for class 57: it is starting,
             // stopping or recovering.
             Ok(Err(sqlx::Error::Database(error))) => {
                 !error.code().is_some_and(|code| code.starts_with("57P"))

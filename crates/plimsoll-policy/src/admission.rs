@@ -1,12 +1,12 @@
 //! The arguments and results of an admission.
 //!
-//! Machines are used through `&self` over atomics: any number of workers share one machine. A permit is plain data without
-//! a `Drop` of its own; drivers wrap it in a guard that settles as cancelled when it is dropped.
+//! Machines are used through `&self` over atomics: any number of workers share one machine. A permit is plain data
+//! without a `Drop` of its own; drivers wrap it in a guard that settles as cancelled when it is dropped.
 
 use crate::{Instant, RejectedError};
 
-/// A ticket in a machine's wait queue. The lower 32 bits are an index that no two live tickets of a machine share, so that
-/// a driver can keep its wakers in a table; machines know no wakers.
+/// A ticket in a machine's wait queue. The lower 32 bits are an index that no two live tickets of a machine share, so
+/// that a driver can keep its wakers in a table; machines know no wakers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Ticket(pub u64);
 
@@ -60,7 +60,7 @@ impl Cohort {
     }
 }
 
-/// A key's hash under a secret of this process, so that nobody outside can choose keys that collide.
+/// A key's hash under a secret of this process, so that a client cannot choose keys that collide.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct KeyHash(pub u64);
 

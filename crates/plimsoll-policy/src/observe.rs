@@ -134,7 +134,7 @@ pub enum TransitionReason {
     ProbesPassed,
     /// A probe failed.
     ProbeFailed,
-    /// The longest half-open time was over before the probes told anything.
+    /// The longest half-open time was over before the probes had an outcome.
     HalfOpenElapsed,
     /// By hand.
     ByHand,
@@ -207,8 +207,8 @@ pub enum PolicyEvent {
     TimedOut(Limit),
     /// A limit of the timeout matrix ran out while the caller was waited for: to send its request, or to read.
     CallerTimedOut(Limit),
-    /// A response whose head had come ended so afterwards: it broke off, the peer fell silent, the trailers said that it
-    /// failed, or the caller did not take it.
+    /// A response whose head had come ended so afterwards: it broke off, the peer fell silent, the trailers said that
+    /// it failed, or the caller did not take it.
     BodyFailed(AttemptRole, Outcome),
     /// The breaker changed its state.
     Breaker(Transition),

@@ -1,4 +1,4 @@
-//! Counters and gauges: what the hot path holds.
+//! Counters and gauges, which the hot path holds.
 
 use crate::arena::Cells;
 use std::sync::{
@@ -30,8 +30,8 @@ impl Counter {
         self.cells.add(0, n);
     }
 
-    /// The sum over all shards. O(shards); for scrapes and tests, not for the hot path. Includes whatever
-    /// happened before in the order of the caller, and perhaps some of what happens meanwhile.
+    /// Returns the sum over all shards. O(shards); for scrapes and tests, not for the hot path. Includes every addition
+    /// that happened before the call, and perhaps some concurrent ones.
     pub fn get(&self) -> u64 {
         self.cells.sum(0)
     }
@@ -40,8 +40,8 @@ impl Counter {
 /// A number of things that come and go, such as requests in flight. Sharded like a counter: one thread may
 /// add and another subtract.
 ///
-/// The shards are read one after the other, so a read that runs beside writes can be off by those, even
-/// below zero for a moment. Once the writers rest it is exact.
+/// The shards are read one after the other, so a read concurrent with writes can be off by those, even
+/// below zero for a moment. Without concurrent writes it is exact.
 #[derive(Debug, Clone)]
 pub struct UpDown {
     pub(crate) cells: Cells,
@@ -72,13 +72,13 @@ impl UpDown {
         Entered { gauge: self }
     }
 
-    /// The sum over all shards. O(shards).
+    /// Returns the sum over all shards. O(shards).
     pub fn get(&self) -> i64 {
         self.cells.sum(0).cast_signed()
     }
 }
 
-/// Counts one for as long as it lives: see [`UpDown::enter`].
+/// A guard that counts one for as long as it lives: see [`UpDown::enter`].
 #[derive(Debug)]
 #[must_use = "dropping it counts down at once"]
 pub struct Entered<'a> {
@@ -92,7 +92,7 @@ impl Drop for Entered<'_> {
 }
 
 /// A value that is set, such as a limit or a ratio. One cell for all threads: the last one to set it wins.
-/// For what is better asked than told, register a collector instead.
+/// For a value that is better read at the scrape than set, register a collector instead.
 #[derive(Debug, Clone)]
 pub struct Gauge {
     bits: Arc<AtomicU64>,
@@ -113,7 +113,7 @@ impl Gauge {
         self.bits.store(value.to_bits(), Ordering::Relaxed);
     }
 
-    /// The value; 0 before the first [`set`](Self::set).
+    /// Returns the value; 0 before the first [`set`](Self::set).
     pub fn get(&self) -> f64 {
         f64::from_bits(self.bits.load(Ordering::Relaxed))
     }

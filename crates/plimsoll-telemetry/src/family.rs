@@ -25,7 +25,7 @@ pub(crate) enum Series {
 }
 
 impl Series {
-    /// Whether there are handles besides this one.
+    /// Returns whether there are handles besides this one.
     fn held(&self) -> bool {
         match self {
             Self::Counter(counter) => counter.cells.held(),
@@ -75,7 +75,7 @@ pub(crate) struct Owned {
     pub(crate) make: Make,
     pub(crate) labels: Vec<String>,
     arena: Arc<CellArena>,
-    /// Counts the label sets that found no place.
+    /// Counts the label sets beyond the bound.
     overflowed: Option<Counter>,
     series: Mutex<SeriesMap>,
 }
@@ -184,8 +184,8 @@ impl<M: Metric, const N: usize> Family<M, N> {
         self.owned
     }
 
-    /// The series with these label values, made when it is new. Takes a lock and allocates: for the cold
-    /// path. Keep what it returns.
+    /// Returns the series with these label values, creating it if it is new. Takes a lock and allocates: for the cold
+    /// path. Keep the handle.
     ///
     /// When the family has as many label sets as [`Desc::max_series`] allows, or a value is longer than
     /// [`MAX_LABEL_BYTES`], the result is the series whose values are all [`OVERFLOW`], and
@@ -194,30 +194,30 @@ impl<M: Metric, const N: usize> Family<M, N> {
         self.owned.get(values).expect("a family has one kind of series, fixed by its type")
     }
 
-    /// Ends a series: scrapes no longer show it and another label set may have its place. Handles that are
-    /// still held go on counting, unseen; with the last of them the memory is used again. `false` when there was none.
+    /// Ends a series: scrapes no longer show it and another label set may take its slot. Handles that are still held go
+    /// on counting, unseen; after the last of them the memory is reused. Returns `false` if there was none.
     pub fn retire(&self, values: &[&str; N]) -> bool {
         let key: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
         let retired = self.owned.series().remove(&key);
         retired.is_some()
     }
 
-    /// Ends every series that `ended` picks by its label values and whose handles are all gone. For after a
-    /// reload. How many it ended. O(series).
+    /// Ends every series that `ended` picks by its label values and whose handles are all gone. For use
+    /// after a reload. Returns the number of ended series. O(series).
     pub fn sweep(&self, mut ended: impl FnMut(&[String]) -> bool) -> usize {
         let mut series = self.owned.series();
         let before = series.len();
-        // Under the lock nobody can take a new handle, and without one nobody can clone it.
+        // Under the lock no new handle can be taken, and without a handle none can be cloned.
         series.retain(|values, series| series.held() || !ended(values));
         before - series.len()
     }
 
-    /// How many series there are, the one for overflow included.
+    /// Returns the number of series, including the one for overflow.
     pub fn len(&self) -> usize {
         self.owned.series().len()
     }
 
-    /// Whether there is no series yet.
+    /// Returns whether there is no series yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,7 +1,7 @@
 //! Ownership of the rows of counters by threads.
 //!
 //! Every metric is stored once per shard. A thread that *owns* a shard is the only writer of that row, so
-//! it increments with a plain load and a plain store; nobody pays for a locked instruction. All other
+//! it increments with a plain load and a plain store; no locked instruction is needed. All other
 //! threads write row 0, the shared one, with an atomic addition.
 //!
 //! # How two owners of one row are ruled out
@@ -16,7 +16,7 @@
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// How many threads of a process can own a shard at the same time.
+/// The number of threads of a process that can own a shard at the same time.
 pub const MAX_SHARDS: usize = 256;
 
 /// The row of all threads that own no shard.
@@ -60,7 +60,7 @@ pub(crate) struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// The row this claim may write without atomic additions. Row 0 is nobody's.
+    /// The row that this claim may write without atomic additions. Row 0 has no owner.
     pub(crate) fn row(&self) -> usize {
         self.index + 1
     }
@@ -103,7 +103,7 @@ mod of_thread {
     /// Makes the calling thread the owner of a shard until it ends. Call it once at the start of a worker
     /// thread; calling it again changes nothing.
     ///
-    /// `true` when the thread owns a shard now. `false` when all [`MAX_SHARDS`](super::MAX_SHARDS) are taken
+    /// Returns `true` if the thread owns a shard now, `false` if all [`MAX_SHARDS`](super::MAX_SHARDS) are taken
     /// or the thread is ending: its metrics are then counted in the shared row, exactly but at the price of
     /// an atomic addition. The same holds in a registry that was built with fewer shards than threads own.
     ///
@@ -136,7 +136,7 @@ mod of_thread {
 
 #[cfg(loom)]
 mod of_thread {
-    // Under loom the tests name the row themselves, from the claim they hold; nobody else owns one.
+    // Under loom the tests name the row themselves, from the claim they hold; no other thread owns one.
     /// Owns nothing: under loom every thread counts in the shared row.
     pub fn own() -> bool {
         false

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderValue, header};
 use http_body_util::BodyExt;
 
-/// A body in the format that the other side speaks: as an extractor by `Content-Type`, as a response by `Accept`.
+/// A body in the format of the other side: as an extractor by `Content-Type`, as a response by `Accept`.
 ///
 /// A type that implements serde's traits is JSON and, with the feature `msgpack`, MessagePack; inside
 /// [`WithProtobuf`](super::WithProtobuf) a `prost` message is Protobuf too.
@@ -40,8 +40,8 @@ use http_body_util::BodyExt;
 /// # As an extractor
 /// It refuses with a [`Problem`]: 415 for an unsupported format, 413 over the limit (before reading, if the length is
 /// declared), 400 for a body that is malformed or of another type, with the position. [`BodyLimits`] sets the limits.
-/// `Option<Negotiated<T>>` is `None` for a request without a `Content-Type` whose body is empty, also if it is chunked and
-/// ends at once.
+/// `Option<Negotiated<T>>` is `None` for a request without a `Content-Type` whose body is empty, also if it is chunked
+/// and ends at once.
 ///
 /// # As a response
 /// It needs [`NegotiateLayer`](super::NegotiateLayer) around the route to know what the request accepts; without it the

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-/// The parts of a request that are kept for as long as something can go wrong with it.
+/// The parts of a request that are kept for the report of a failure.
 #[derive(Debug)]
 pub(super) struct Exchange {
     shared: Arc<Shared>,
@@ -20,7 +20,7 @@ pub(super) struct Exchange {
     route: Route,
 }
 
-/// The route by its pattern, of which there are few, never by its path.
+/// The route's pattern, never the path: the number of patterns is small.
 #[cfg(feature = "server")]
 #[derive(Debug)]
 struct Route(Option<axum::extract::MatchedPath>);
@@ -54,7 +54,7 @@ impl Route {
     }
 }
 
-/// A method as the log says it: without a copy, in one byte, and with a bound to what a client can make it say.
+/// A method for the log, in one byte. A client cannot make it print arbitrary text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Verb {
     Get,
@@ -102,7 +102,7 @@ impl Verb {
     }
 }
 
-/// Where a panic came up.
+/// The place of a panic.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PanicSite {
     Handler,
@@ -134,8 +134,7 @@ impl Exchange {
         &self.shared
     }
 
-    /// Returns the problem for a response of this status that says nothing more. A gRPC server has nothing but methods
-    /// to find, so a 404 there is an unknown method.
+    /// Returns the problem for a response of which only the status is known. In gRPC a 404 means an unknown method.
     pub(super) fn problem_of(&self, status: http::StatusCode) -> Problem {
         if self.grpc && status == http::StatusCode::NOT_FOUND {
             return Problem::new(Kind::NoRoute);
@@ -143,8 +142,8 @@ impl Exchange {
         Problem::of_status(status)
     }
 
-    /// Logs and counts a problem, and tells it. `kept` are headers of a response that was there already, and which the
-    /// problem's own go before.
+    /// Logs and counts a problem, and returns its response. `kept` are headers of the replaced response; the problem's
+    /// own headers take precedence.
     #[cold]
     pub(super) fn tell<B>(
         &self,
@@ -175,7 +174,7 @@ impl Exchange {
         Response::from_parts(parts, body)
     }
 
-    /// A problem that no response has been made of yet.
+    /// Logs and counts a problem and makes its response.
     pub(super) fn tell_new<B>(&self, problem: Problem) -> Response<BoundaryBody<B>> {
         self.tell(Arc::new(problem), HeaderMap::new(), Extensions::new())
     }
@@ -196,7 +195,7 @@ impl Exchange {
         self.count(kind);
     }
 
-    /// Counts a problem that is told by somebody else.
+    /// Counts a problem whose response was made elsewhere.
     pub(super) fn count(&self, kind: Kind) {
         if let Some(metrics) = &self.shared.metrics {
             metrics.problem(kind, self.route.name());
@@ -224,7 +223,7 @@ impl Exchange {
         self.id.unwrap_or_else(ProblemId::fresh)
     }
 
-    /// Whether the response is one to a gRPC call.
+    /// Returns whether the call is a gRPC call.
     pub(super) const fn is_grpc(&self) -> bool {
         self.grpc
     }
@@ -252,7 +251,7 @@ impl Exchange {
         }
     }
 
-    /// A body that broke off.
+    /// Records a body that broke off.
     #[cold]
     pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>, id: ProblemId) {
         let route = self.route.name();
@@ -264,7 +263,7 @@ impl Exchange {
         }
     }
 
-    /// A response that says of itself that something went wrong.
+    /// Records a response that describes its own failure.
     #[cold]
     pub(super) fn response<B>(self, response: Response<B>) -> Response<BoundaryBody<B>>
     where
@@ -274,14 +273,14 @@ impl Exchange {
     }
 }
 
-/// How much a problem matters to whoever reads the log.
+/// The log level of a problem.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Weight {
-    /// Somebody has to look into it.
+    /// An operator has to investigate.
     Fault,
-    /// "Not now", because something broke: a store is gone, files run out. Not because a limit did its work.
+    /// Temporarily unavailable because something broke (a store is down, no free descriptors), not because of a limit.
     Caused,
-    /// The client's doing, or a limit that did its work.
+    /// A client error, or a limit that worked as intended.
     Light,
 }
 

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, Response, header, response::Parts};
 use http_body::Body;
 use std::sync::Arc;
 
-/// In a response's extensions: it is meant as it is, whatever its status. Counted by its status, and left alone.
+/// A marker in a response's extensions: the response is passed on unchanged, whatever its status, and only counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Verbatim;
 
@@ -132,7 +132,7 @@ where
     exchange.tell(Arc::new(problem), kept, parts.extensions)
 }
 
-/// Whether whoever made the response knew what it should look like.
+/// Returns whether the response already has the form of a problem or is meant as it is.
 fn is_meant(parts: &Parts) -> bool {
     parts.extensions.get::<Verbatim>().is_some()
         || is_grpc(&parts.headers)
@@ -150,7 +150,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
     Some(value.split(';').next().unwrap_or_default().trim())
 }
 
-/// Dropping a foreign body may panic as anything foreign may.
+/// Drops a foreign body, which may panic.
 fn discard<B>(body: B, exchange: &Exchange) {
     if let Err(panicked) = caught(|| drop(body)) {
         exchange.panicked_late(super::exchange::PanicSite::Drop, &panicked);

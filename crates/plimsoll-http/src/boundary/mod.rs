@@ -1,24 +1,25 @@
-//! One layer that turns every failure into one form.
+//! The error boundary: a layer that turns every failure into one form.
 //!
 //! Every failure inside [`BoundaryLayer`] comes out as problem details ([RFC 9457]), or as a gRPC status for a request
 //! that speaks gRPC:
 //!
 //! | what went wrong | what the caller gets |
 //! | --- | --- |
-//! | the service's own error, by [`Into<Problem>`](crate::Problem) | the problem that it says it is |
+//! | the service's own error, by [`Into<Problem>`](crate::Problem) | the problem of that error |
 //! | `anyhow::Error`, any `Box<dyn Error>`, by [`Problem::internal`](crate::Problem::internal) | 500 and an id |
 //! | a panic in a handler, an extractor, a middleware or a `Drop` | 500 and an id |
 //! | a panic or an error half-way through a body | the body breaks off: the status has been sent |
 //! | a policy's rejection, a timeout | its own kind, with `Retry-After` |
 //! | 4xx and 5xx responses of others (axum's extractors, 404, 405, …) | the problem of that status |
 //!
-//! The causes (the whole chain of errors, a panic's message and place) go to the log with the same id, and nowhere else.
-//! Failures are logged as errors. A refusal with an error behind it ("not now", since the database is gone) is a warning.
-//! Refusals of a policy and faults of the client are logged at debug level, since a flood of them must not become a flood
-//! in the log: they are counted.
+//! The causes (the whole chain of errors, a panic's message and place) go to the log with the same id, and nowhere
+//! else. Failures are logged as errors. A refusal with an error behind it ("not now", since the database is gone) is a
+//! warning. Refusals of a policy and faults of the client are logged at debug level, since a flood of them must not
+//! become a flood in the log: they are counted.
 //!
-//! A response that is meant as it is carries [`Verbatim`]. `application/problem+json` and gRPC responses of the service's
-//! own are left alone, too. Boundaries may be nested: an outer one passes on the problems of an inner one.
+//! A response with [`Verbatim`] in its extensions is passed on unchanged. `application/problem+json` and gRPC responses
+//! of the service's own are left alone, too. Boundaries may be nested: an outer one passes on the problems of an inner
+//! one.
 //!
 //! ```
 //! use plimsoll_http::{Problem, boundary::BoundaryLayer};

@@ -43,7 +43,7 @@ where
     type Error = Infallible;
     type Future = ResponseFuture<S::Future>;
 
-    /// Ready when the inner service is. Where that fails or panics, the next call is told so.
+    /// Ready when the inner service is. If its `poll_ready` fails or panics, the next call returns that failure.
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         if self.unready.is_some() {

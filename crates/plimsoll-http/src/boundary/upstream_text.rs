@@ -25,10 +25,10 @@ impl UpstreamText {
     }
 }
 
-/// The most bytes of a response's text that go to the log, or to the caller where that is wanted.
+/// The most bytes of a response's text that go to the log, or to the caller if that is enabled.
 const MOST_TEXT: usize = 512;
 
-/// As much of a body as is looked at. Compressed text is shorter than the text.
+/// The most bytes of a body that are read. Compressed text is shorter than the text.
 const MOST_READ: usize = 8 * 1024;
 
 /// Returns a short plain-text body if it is there without waiting, decompressed where a layer inside compressed it.
@@ -56,7 +56,7 @@ pub(super) fn read<B: Body<Data = Bytes>>(
     (!line.is_empty()).then(|| line.to_owned())
 }
 
-/// The beginning of a body, as far as it is there. Nobody is to be woken: what is not there at once is not waited for.
+/// Returns the beginning of a body that is ready, without waiting, so the waker does nothing.
 fn ready<B: Body<Data = Bytes>>(body: B) -> Vec<u8> {
     let mut body = pin!(body);
     let mut read = Vec::new();
@@ -70,7 +70,7 @@ fn ready<B: Body<Data = Bytes>>(body: B) -> Vec<u8> {
     read
 }
 
-/// How a text is packed.
+/// The compression of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Coding {
     Identity,
@@ -120,8 +120,8 @@ impl Coding {
     }
 }
 
-/// The first bytes of the text: a packed one that grows without end costs no more than these. Of what is broken, as much as
-/// came before the break.
+/// The first bytes of the text: a packed one that grows without end costs no more than these. Of what is broken, as
+/// much as came before the break.
 #[cfg(feature = "server")]
 fn unpacked(coding: Coding, packed: &[u8]) -> Vec<u8> {
     use std::io::Read;

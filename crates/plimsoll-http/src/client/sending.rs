@@ -23,7 +23,7 @@ pub(super) struct Sending {
     pub(super) idempotent: bool,
     /// Another attempt may follow, so the head is kept.
     repeats: bool,
-    /// Until when the call is wanted; told to the peer.
+    /// The deadline of the call, which is sent to the peer.
     pub(super) deadline: Instant,
     /// Whether gRPC's rules for deadlines hold.
     grpc: bool,

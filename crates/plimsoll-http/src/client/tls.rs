@@ -50,7 +50,7 @@ impl Tls {
         Self::of(config)
     }
 
-    /// As rustls is told: client certificates, other roots. What is said there of ALPN is replaced.
+    /// Uses this configuration of rustls: client certificates, other roots. Its ALPN protocols are replaced.
     pub fn of(config: ClientConfig) -> Self {
         Self { config: Arc::new(config) }.speaking(&[HTTP2, HTTP1])
     }

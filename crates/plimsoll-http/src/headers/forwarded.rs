@@ -54,14 +54,15 @@ impl Forwarding<'_> {
         self.trusted.iter().any(|trust| trust.covers(address))
     }
 
-    /// Whether the peer says for whom it asks, and is not believed: a proxy that nobody named, or a client that pretends.
+    /// Returns whether the peer sent a client's address and is not trusted: an unconfigured proxy, or a spoofing
+    /// client.
     #[inline]
     pub fn is_doubted(&self, headers: &HeaderMap) -> bool {
         headers.keys().any(says_who) && !self.trusts(self.peer())
     }
 
-    /// The client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is not
-    /// itself trusted. What stands left of it anyone could have written.
+    /// Returns the client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is
+    /// not itself trusted. Anyone could have written the addresses left of it.
     pub fn client(&self, headers: &HeaderMap) -> IpAddr {
         let mut client = self.peer();
         if !self.trusts(client) {
@@ -79,8 +80,8 @@ impl Forwarding<'_> {
 
     /// Returns the fields about the client for the next hop. Takes off `headers` what it replaces: the peer's address
     /// is appended to `X-Forwarded-For` and `Forwarded` where the peer is trusted, else both are written anew; so are
-    /// `X-Forwarded-Proto` and `X-Forwarded-Host`, which a trusted peer's word is left in. From a peer that is not
-    /// trusted, every field that [only a proxy may say](is_told_by_proxies) is taken off.
+    /// `X-Forwarded-Proto` and `X-Forwarded-Host`, whose values from a trusted peer are kept. From a peer that is not
+    /// trusted, every field that [only a proxy may set](is_told_by_proxies) is removed.
     ///
     /// No allocation for a peer that is not trusted, unless the host is a long one.
     pub fn forwarded_headers(&self, headers: &mut HeaderMap) -> Forwarded {
@@ -125,12 +126,12 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
-    /// Whether the peer said for whom it asks, and was not believed: see [`Strangers`](super::Strangers).
+    /// Whether the peer sent a client's address and is not trusted: see [`Strangers`](super::Strangers).
     pub const fn is_doubted(&self) -> bool {
         self.doubted
     }
 
-    /// Gives each field to `put`.
+    /// Passes each field to `put`.
     pub fn for_each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
         put(&X_FORWARDED_FOR, &self.chain);
         put(&header::FORWARDED, &self.nodes);
@@ -143,11 +144,11 @@ impl Forwarded {
     }
 }
 
-/// Whether a field says what only a proxy in front may say of a request: who the client is (`Forwarded`, `X-Forwarded-*`,
-/// `X-Real-IP`, `X-Client-IP`, `X-Cluster-Client-IP`, `True-Client-IP`, `CF-Connecting-IP`, `Fastly-Client-IP`), or what
-/// was asked for before a rewrite (`X-Original-URL`, `X-Rewrite-URL` and their like), which some frameworks route by.
+/// Returns whether only a trusted proxy may set this field: it names the client (`Forwarded`, `X-Forwarded-*`,
+/// `X-Real-IP`, `X-Client-IP`, `X-Cluster-Client-IP`, `True-Client-IP`, `CF-Connecting-IP`, `Fastly-Client-IP`), or
+/// the target before a rewrite (`X-Original-URL`, `X-Rewrite-URL` and similar ones), which some frameworks route by.
 ///
-/// A stranger who could say it would be believed by the service.
+/// The service would trust the value, so it must not come from an untrusted peer.
 pub fn is_told_by_proxies(name: &HeaderName) -> bool {
     let name = name.as_str();
     match name.as_bytes() {
@@ -163,12 +164,12 @@ pub fn is_told_by_proxies(name: &HeaderName) -> bool {
     }
 }
 
-/// Whether it names a client.
+/// Returns whether the field names a client.
 fn says_who(name: &HeaderName) -> bool {
     *name == X_FORWARDED_FOR || *name == header::FORWARDED || name.as_str() == "x-real-ip"
 }
 
-/// The addresses of `X-Forwarded-For`, left to right; `None` where something else stands.
+/// Returns the addresses of `X-Forwarded-For`, left to right; `None` for an element that is no address.
 fn chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let words =
         headers.get_all(X_FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
@@ -211,8 +212,8 @@ fn address_text(text: &mut Text, address: IpAddr) {
     }
 }
 
-/// Appends one element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)). The peer's address is given as
-/// text, and whether it is of IPv6.
+/// Appends one element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)). The peer's address is given
+/// as text, and whether it is of IPv6.
 fn node(text: &mut Text, (is_ipv6, peer): (bool, &[u8]), scheme: Scheme, host: Option<&HeaderValue>) {
     let (open, close): (&[u8], &[u8]) = if is_ipv6 { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
     text.extend_from_slice(open);

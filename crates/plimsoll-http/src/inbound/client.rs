@@ -23,11 +23,11 @@ pub struct Peer(
 /// Finds the client's address and puts it, as an [`IpAddr`], into the request's extensions, where
 /// [`KeyBy::Client`](crate::layers::KeyBy::Client) looks for it.
 ///
-/// It is the address of the [`Peer`], or of axum's `ConnectInfo<SocketAddr>`; where that is a proxy one trusts, what
-/// the proxy says in `X-Forwarded-For` ([`Forwarding::client`]). A request without a peer is left as it is.
+/// It is the address of the [`Peer`], or of axum's `ConnectInfo<SocketAddr>`; if that is a trusted proxy,
+/// the address in its `X-Forwarded-For` ([`Forwarding::client`]). A request without a peer is left as it is.
 ///
-/// Behind a proxy that nobody named, all clients are one: whatever is limited by client, they share. So a peer that is not
-/// trusted and says for whom it asks is told in the log, once, and counted ([`Strangers`]).
+/// Behind a proxy that is not configured as trusted, all clients count as one and share every limit by client. So
+/// forwarding headers from a peer that is not trusted are counted, and reported once in the log ([`Strangers`]).
 #[derive(Clone, Debug, Default)]
 pub struct ClientLayer {
     trusted: Arc<[TrustedProxy]>,
@@ -35,12 +35,12 @@ pub struct ClientLayer {
 }
 
 impl ClientLayer {
-    /// Believes these proxies, and nobody else.
+    /// Creates a layer that trusts these proxies and no other peer.
     pub fn trusting(proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
         Self { trusted: proxies.into_iter().collect(), strangers: Arc::default() }
     }
 
-    /// Those that said for whom they ask, and are not believed. Shared by all clones of the layer.
+    /// Returns the record of forwarding headers from peers that are not trusted. All clones of the layer share it.
     pub const fn strangers(&self) -> &Arc<Strangers> {
         &self.strangers
     }

@@ -1,28 +1,29 @@
-//! How long what is ready to run waits for a thread of the runtime.
+//! The scheduling lag: how long a ready task waits for a thread of the runtime.
 //!
-//! A request does not say when it became ready: the kernel has its bytes, tokio has its task in a run queue, and
-//! nobody's clock is read. But whatever becomes ready stands in the same queues. So a probe does: a timer that is due
-//! every [`LAG_INTERVAL`] and notes how late it runs. Where the threads keep up, the least lateness of an interval is next to
-//! nothing however many requests there are; where they do not, every pulse is late, and a [`Shedder`] that is fed with it
-//! sees a standing queue and lets the least important requests go first.
+//! The time at which a request became ready is unknown: the kernel has its bytes, tokio has its task in a run queue,
+//! and neither records a time. But all ready tasks wait in the same queues, so a probe waits in them, too: a timer that
+//! is due every [`LAG_INTERVAL`] and measures how late it runs. While the threads keep up, the least lateness of an
+//! interval is close to zero, however many requests there are. When they do not, every sample is late, and a
+//! [`Shedder`] that gets the samples sees a standing queue and rejects the least important requests first.
 //!
 //! # Weaknesses
-//! One sample every 10 ms, from one task: a single thread that is blocked while others are free goes unseen, as the
-//! others steal its work. Tokio's timers count in milliseconds, so a millisecond of lateness is taken for none. A process
-//! that is stopped, or starved by its neighbours, looks overloaded, and is.
+//! There is one sample every 10 ms, from one task: a single thread that is blocked while others are free is not seen,
+//! since the others steal its work. Tokio's timers count in milliseconds, so a millisecond of lateness counts as none.
+//! A process that is stopped, or starved by its neighbours, counts as overloaded.
 
 use plimsoll_policy::shed::Shedder;
 use plimsoll_tower::driver::now;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How often the queue is felt: ten times in the interval that a shedder looks at, unless told otherwise.
+/// The time between two samples: a tenth of a shedder's default interval.
 pub const LAG_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The lateness that any timer has.
 const GRAIN: Duration = Duration::from_millis(1);
 
-/// Feeds `shedder` with the lateness of tasks on this runtime, and tells `heard` of each sample. Ends only by being dropped.
+/// Reports the lateness of tasks on this runtime to `shedder`, and calls `heard` with each sample. Ends only when
+/// dropped.
 ///
 /// Cancel safe: nothing is held.
 ///

@@ -15,12 +15,12 @@
 //! | [`RejectAsResponse`] | a layer of [`plimsoll_tower`] whose refusals become responses | 429 `rate-limited`, 503 `bulkhead-full`, `overloaded`, … |
 //!
 //! Rates and shedding are [`plimsoll_tower`]'s own layers in [`RejectAsResponse`]; by client with
-//! [`KeyBy::Client`](crate::layers::KeyBy::Client). [`monitor_lag`] tells a shedder how long ready tasks wait for the
-//! runtime.
+//! [`KeyBy::Client`](crate::layers::KeyBy::Client). [`monitor_lag`] reports to a shedder how long ready tasks wait for
+//! the runtime.
 //!
-//! The order that [`serve`](crate::serve) has, from the outside: trace, id, client, deadline, shedding, rate and concurrency
-//! by client, concurrency in all, body. The cheapest refusals come first, and a request waits for its permit under its
-//! deadline.
+//! The order that [`serve`](crate::serve) has, from the outside: trace, id, client, deadline, shedding, rate and
+//! concurrency by client, concurrency in all, body. The cheapest refusals come first, and a request waits for its
+//! permit under its deadline.
 //!
 //! None of them admits anything in `poll_ready`, and a call that is dropped at any point gives back what it held.
 

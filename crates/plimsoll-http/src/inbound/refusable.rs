@@ -12,7 +12,7 @@ use std::{
 };
 
 pin_project! {
-    /// The body of a response that is the service's, or a refusal in its stead.
+    /// The body of the service's response, or of a refusal in its place.
     #[derive(Debug)]
     pub struct RefusableBody<B> {
         #[pin]
@@ -73,7 +73,7 @@ impl<B: Body<Data = Bytes>> Body for RefusableBody<B> {
     }
 }
 
-/// In which of its forms a problem goes back to whoever asked: found before the request is given away.
+/// The form of a problem for this caller, determined before the request is passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Form {
     Http,
@@ -87,7 +87,7 @@ impl Form {
         if is_grpc(request) { Self::Grpc } else { Self::Http }
     }
 
-    /// The refusal. The problem itself goes along in its extensions, for a boundary further out.
+    /// Returns the refusal. Its extensions hold the problem, for a boundary further out.
     #[cold]
     pub(crate) fn refuse<B>(self, problem: Problem) -> Response<RefusableBody<B>> {
         let response = match self {

@@ -26,7 +26,7 @@ pub struct RequestId(HeaderValue);
 pub struct RequestIdError;
 
 impl RequestId {
-    /// One that nobody has yet: 128 random bits in hexadecimal.
+    /// Returns a new id: 128 random bits in hexadecimal.
     pub fn fresh() -> Self {
         Self::from(u128::from(draw().bits()) << 64 | u128::from(draw().bits()))
     }

@@ -12,15 +12,15 @@ use std::{
     sync::Once,
 };
 
-/// The key under which requests are counted, where machines count keys apart.
+/// The key of a request, for machines that count by key.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum KeyBy {
-    /// The host that is asked: of the target, else of the `Host` header; in lower case, without a port or a dot at its end,
-    /// so that one host is one key however it is spelled.
+    /// The host of the target, else of the `Host` header; in lower case, without a port or a final dot, so that all
+    /// spellings of a host are one key.
     #[default]
     Host,
-    /// The [`IpAddr`] in the request's extensions, put there by whoever knows the client
-    /// ([`ClientLayer`](crate::inbound::ClientLayer)), else axum's `ConnectInfo<SocketAddr>`; IPv6 by /64.
+    /// The [`IpAddr`] in the request's extensions, put there by
+    /// [`ClientLayer`](crate::inbound::ClientLayer), else axum's `ConnectInfo<SocketAddr>`; IPv6 by /64.
     ///
     /// `serve` puts it there. Under plain `axum::serve`, serve the app by
     /// `into_make_service_with_connect_info::<SocketAddr>()`. Without an address a layer in
@@ -29,16 +29,16 @@ pub enum KeyBy {
     /// a bare layer all clients share one. One line of the log names the fix. It cannot be known when the app starts:
     /// axum's router does not show which listener it will be served by.
     Client,
-    /// The value of this header. Requests with several different ones are counted together, with those that have none: one
-    /// value more is no way around the limit of another.
+    /// The value of this header. Requests with several different ones are counted together, with those that have none:
+    /// one value more is no way around the limit of another.
     Header(HeaderName),
 }
 
-/// Reads off an HTTP request what the machines want to know.
+/// Reads the facts that the machines need from an HTTP request.
 ///
 /// - Safe to repeat: the idempotent methods, and a request with one `Idempotency-Key` ([`is_idempotent`]).
-/// - Deadline: the earliest of the task's own ([`Deadline::current`]), of a [`Deadline`] in the extensions, and of gRPC's
-///   `grpc-timeout` from now on.
+/// - Deadline: the earliest of the task's own ([`Deadline::current`]), of a [`Deadline`] in the extensions, and of
+///   gRPC's `grpc-timeout` from now on.
 /// - [`Priority`] and [`Cohort`]: from the extensions.
 /// - Key: as [`KeyBy`] says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -48,7 +48,7 @@ pub struct HttpFacts {
 }
 
 impl HttpFacts {
-    /// Counted under this.
+    /// Sets the key under which requests are counted.
     pub const fn by(key: KeyBy) -> Self {
         Self { key }
     }
@@ -97,7 +97,7 @@ impl<B> Describe<Request<B>> for HttpFacts {
     }
 }
 
-/// A host as it is counted. Nothing is copied where it is written so already, as it nearly always is.
+/// Returns the canonical form of a host. Copies nothing if it already has that form, as it nearly always does.
 fn host_key(host: &[u8]) -> Key<'_> {
     let port = |at: usize| host[at + 1..].iter().all(u8::is_ascii_digit);
     // Of `[::1]:80` the last colon, of `[::1]` none.
@@ -114,7 +114,7 @@ fn client_of(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<IpAddr>().copied().or_else(|| connected(extensions).map(|peer| peer.ip()))
 }
 
-/// The other end of the connection, where axum has put it.
+/// Returns the peer's address, if axum has stored it.
 #[cfg(feature = "server")]
 pub(crate) fn connected(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<axum::extract::ConnectInfo<SocketAddr>>().map(|connected| connected.0)
@@ -126,11 +126,11 @@ pub(crate) fn connected(_: &Extensions) -> Option<SocketAddr> {
 }
 
 thread_local! {
-    /// Whether the layer at work asked for a client that nobody knows: a key has no way to refuse.
+    /// Whether the running layer needed a client that is unknown; the key function cannot return an error.
     static UNKNOWN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The client's address is not in the request, so that a limit by client cannot be kept.
+/// The error that the request has no client address, so that a limit by client cannot be applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "a limit by client (KeyBy::Client) needs the client's address, and the request has none: serve the app by \
@@ -145,7 +145,7 @@ impl From<UnknownClientError> for Problem {
     }
 }
 
-/// Calls a layer. An error where it counts by client and the request has none.
+/// Calls a layer. Returns an error if it counts by client and the request has no client.
 pub(crate) fn with_client<T>(call: impl FnOnce() -> T) -> Result<T, UnknownClientError> {
     // Layers inside this one are called within: each has a mark of its own.
     let outer = UNKNOWN.replace(false);
@@ -153,7 +153,7 @@ pub(crate) fn with_client<T>(call: impl FnOnce() -> T) -> Result<T, UnknownClien
     if UNKNOWN.replace(outer) { Err(UnknownClientError) } else { Ok(called) }
 }
 
-/// One line for the process: it is how the app is put together, and the same for every request.
+/// Logs one line for the whole process: the cause is how the app is assembled, and the same for every request.
 #[cold]
 fn warn_of_unknown() {
     static LOGGED: Once = Once::new();

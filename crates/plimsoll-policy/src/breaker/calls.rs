@@ -19,7 +19,7 @@ pub(super) struct Calls {
     /// One cell a call, in the lane of its outcome: failed, slow, both, and neither in the lanes from [`GOOD`] on.
     time: CachePadded<TimeRing<{ GOOD + STRIPES }>>,
     consecutive: ConsecutiveFailures,
-    /// Made when a window by count is first asked for.
+    /// Made when a spec first has a window by count.
     ring: OnceLock<Box<CallRing>>,
 }
 
@@ -47,8 +47,8 @@ impl Calls {
 
     /// Counts a call of this era; `None` if the era is over (see [`TimeRing::add`] for `live`).
     ///
-    /// How many calls like it were counted since the window last lost one: in its bucket and its stripe, or in all where
-    /// the window is by count. Never more than the window holds while it fills.
+    /// How many calls like it were counted since the window last lost one: in its bucket and its stripe, or in all
+    /// where the window is by count. Never more than the window holds while it fills.
     #[inline]
     pub(super) fn add(
         &self,
@@ -72,8 +72,8 @@ impl Calls {
         }
     }
 
-    /// Makes one of the window's calls that have not failed, the newest, one that has; nothing where all have failed, or
-    /// left. Which one it is cannot be told: a permit does not remember when its call was counted.
+    /// Makes one of the window's calls that have not failed, the newest, one that has; nothing where all have failed,
+    /// or left. Which one it is cannot be told: a permit does not remember when its call was counted.
     pub(super) fn fail(&self, cut: Cut, now: Instant, era: u32, live: impl Fn() -> bool) {
         match cut {
             Cut::Time(grain) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A breaker as somebody who looks at it sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Snapshot {
-    /// The state. An open breaker whose time is over stays open until the next call asks.
+    /// The state. An open breaker whose time is over stays open until the next call.
     pub state: BreakerState,
     /// The window's counts; zero unless the breaker is closed, because calls are counted only then.
     pub counts: Counts,

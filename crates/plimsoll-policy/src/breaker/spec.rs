@@ -40,7 +40,7 @@ pub struct BreakerSpec {
     pub jitter: Ratio,
     /// How many probes pass while half-open, and how many must go well to close.
     pub probes: NonZeroU32,
-    /// Probes that have told nothing after this long are given up, and a new set is let through.
+    /// The time after which probes without an outcome are given up, and a new set is admitted.
     pub half_open: Duration,
 }
 

@@ -32,7 +32,7 @@ impl Word {
         (self.0 >> LIMIT_AT) as u32
     }
 
-    /// Whether a newcomer may go ahead: a permit is free and nobody has a better claim to it.
+    /// Returns whether a new call may go ahead: a permit is free and no waiter comes first.
     #[inline(always)]
     pub(super) const fn open(self) -> bool {
         self.waiting() == 0 && self.has_place()

@@ -1,7 +1,7 @@
 //! One request's life as one machine: admissions, attempts, retries, hedges and timeouts.
 //!
-//! A driver owns sockets, timers and the clock; the [`Call`] makes every decision. The driver gives it events and carries
-//! out the returned actions:
+//! A driver owns sockets, timers and the clock; the [`Call`] makes every decision. The driver gives it events and
+//! carries out the returned actions:
 //!
 //! ```text
 //! action = call.next(&policy, now, Event::Start(seed))
@@ -25,17 +25,18 @@
 //! - The breaker comes before the bulkhead, so that calls to a dead peer do not queue for a permit first.
 //!
 //! # After the head
-//! An attempt's outcome is reported when it is known: success and latency with the response's head. Once the head
-//! has been returned to the caller the call is committed: there is no retry, but idle limit and deadline still run. The
-//! body's end returns the permits (bulkhead, adaptive limit) and can only add a failure: the body broke off, the peer fell
-//! silent, or the trailers have a bad status.
+//! An attempt's outcome is reported when it is known: success and latency with the response's head. Once the head has
+//! been returned to the caller the call is committed: there is no retry, but idle limit and deadline still run. The
+//! body's end returns the permits (bulkhead, adaptive limit) and can only add a failure: the body broke off, the peer
+//! fell silent, or the trailers have a bad status.
 //!
 //! # Blame
-//! An attempt's clocks run while it waits for the peer. While it waits for the caller they stop; a limit that runs out then
-//! is the caller's fault ([`Finish::CallerTimedOut`]) and is reported to no machine. At the deadline the peer is blamed only
-//! if it had the larger part of the call's time. If that deadline is the caller's own, earlier than the policy's total, the
-//! peer must also have had the larger part of the time that the policy gives it (the shortest of first byte, attempt and
-//! total): a caller with little time says nothing about the peer. A local shortage ([`Outcome::Local`]) is no failure.
+//! An attempt's clocks run while it waits for the peer. While it waits for the caller they stop; a limit that runs out
+//! then is the caller's fault ([`Finish::CallerTimedOut`]) and is reported to no machine. At the deadline the peer is
+//! blamed only if it had the larger part of the call's time. If that deadline is the caller's own, earlier than the
+//! policy's total, the peer must also have had the larger part of the time that the policy gives it (the shortest of
+//! first byte, attempt and total): a caller with little time says nothing about the peer. A local shortage
+//! ([`Outcome::Local`]) is no failure.
 //!
 //! # Randomness
 //! A call has one seed. Each random choice derives from the seed, its purpose and the attempt, so the number of polls
@@ -153,8 +154,8 @@ pub enum Mark {
     Flushed,
     /// Bytes of a body moved, either way.
     Moved,
-    /// From here on the caller is waited for: for more of its request, or until it reads. The clocks of the attempt stand
-    /// still, but for `idle`, which runs against the caller while it sends.
+    /// From here on the caller is waited for: for more of its request, or until it reads. The clocks of the attempt
+    /// stand still, but for `idle`, which runs against the caller while it sends.
     WaitsForCaller,
     /// From here on the peer is waited for, as at the start.
     WaitsForPeer,
@@ -202,6 +203,6 @@ pub enum Finish {
     TimedOut(Limit),
     /// A limit ran out while the caller was waited for.
     CallerTimedOut(Limit),
-    /// The caller has left; there is nobody to tell.
+    /// The caller is gone; the call has no result.
     Gone,
 }

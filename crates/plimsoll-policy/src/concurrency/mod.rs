@@ -11,7 +11,8 @@
 //! | [Gradient2](Algorithm::Gradient2) | long over short average latency, with a tolerance of half as much again | where the limit binds, latency stands at 1.5 times the baseline. A baseline taken under load: probes below. From the initial limit it grows by at most 8 a second |
 //!
 //! Before a peer without a queue, with lognormal latencies of a median of 5 ms and σ = 1.5 or 2, at 200, 1,000 or 4,000
-//! calls a second, AIMD refuses nothing and Gradient2 less than one call in a hundred, once it has grown up to the load.
+//! calls a second, AIMD refuses nothing and Gradient2 less than one call in a hundred, once it has grown up to the
+//! load.
 //!
 //! How each algorithm differs from its source, and why, stands in its file; what they share differs from the library
 //! named in its windows and probes, as follows.
@@ -33,9 +34,9 @@
 //! * **Small services.** The limit can fall to [`ConcurrencySpec::min`], by default 2.
 //!
 //! # Outcome and permit
-//! A call has two ends. With the response's head its latency is known: [`AdaptiveLimit::learn`]. With its body's end its
-//! permit is free: [`AdaptiveLimit::release`]. Where both come at once, `settle` is the two together. Each is told once for
-//! each permit; a call without a head (refused further on, or cancelled) is only released.
+//! A call has two ends. With the response's head its latency is known: [`AdaptiveLimit::learn`]. With its body's end
+//! its permit is free: [`AdaptiveLimit::release`]. Where both come at once, `settle` is the two together. Each is told
+//! once for each permit; a call without a head (refused further on, or cancelled) is only released.
 //!
 //! # Cost
 //! `admit`: one load and one compare-and-swap. `settle`: the same, and the sample under a lock that is tried and never
@@ -128,8 +129,8 @@ impl AdaptiveLimit {
     /// Records the outcome of a call whose response's head came `took` after its admission. Its permit is held until
     /// [`release`](Self::release).
     ///
-    /// At most once for each permit, before or after its release: twice would count as two samples. An outcome that is no
-    /// sample (see the [module](self)) changes nothing.
+    /// At most once for each permit, before or after its release: twice would count as two samples. An outcome that is
+    /// no sample (see the [module](self)) changes nothing.
     #[inline]
     pub fn learn(&self, permit: Permit, now: Instant, outcome: Outcome, took: Duration) {
         let latency = match outcome {
@@ -141,7 +142,8 @@ impl AdaptiveLimit {
     }
 
     /// Releases the permit after the call's body has ended or the call was cancelled. Exactly once for each permit: a
-    /// second release would free a permit that another call holds. Records nothing, and wakes nobody: there is no queue.
+    /// second release would free a permit that another call holds. Records nothing, and wakes no waiter: there is no
+    /// queue.
     #[inline]
     pub fn release(&self, permit: Permit, now: Instant) {
         let Permit { in_flight: _ } = permit;

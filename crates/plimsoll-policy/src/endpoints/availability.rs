@@ -22,9 +22,9 @@ pub(super) enum Mode {
 
 /// The mode in force, in a word with the number of turns into and out of panic.
 ///
-/// A pick costs two loads and a comparison here. The count over all endpoints is made by the caller that finds that something
-/// has changed or that an ejection has ended since the last one, under a lock that nobody waits for: who finds it taken
-/// goes by the mode of before.
+/// A pick costs two loads and a comparison here. The count over all endpoints is made by the caller that finds that
+/// something has changed or that an ejection has ended since the last one, under a lock that nobody waits for: who
+/// finds it taken goes by the mode of before.
 #[derive(Debug)]
 pub(super) struct Availability {
     changes: Changes,
@@ -35,7 +35,7 @@ pub(super) struct Availability {
     counting: AtomicBool,
     /// Turns above the mode's two bits; an odd number of turns is panic.
     word: AtomicU64,
-    /// Turns that have been told.
+    /// The turns that have been reported.
     told: AtomicU64,
 }
 
@@ -90,7 +90,8 @@ impl Availability {
         self.word.load(Relaxed) >> MODE_BITS
     }
 
-    /// Whether panic has begun (`true`) or ended since this was last asked. Of several turns between, the last is told.
+    /// Returns whether panic has begun (`true`) or ended since the last call. Of several turns between, it returns the
+    /// last.
     #[inline]
     pub(super) fn turned(&self) -> Option<bool> {
         let (turns, told) = (self.turns(), self.told.load(Relaxed));

@@ -18,20 +18,21 @@
 //! 3. one that is [warming up](#slow-start) only for its part of the calls, unless no other is usable.
 //!
 //! # Panic
-//! While fewer than [`EndpointsSpec::panic_threshold`] of the endpoints are usable, health and ejections are disregarded
-//! and all endpoints are asked, as in Envoy. If half of a fleet seems ill, it is as likely that the check is, or that the
-//! rest would fall under the load of all; and a health check that is itself broken does not take the service down. A
-//! threshold of zero switches it off: without a healthy endpoint nothing is picked then; with healthy ones that are all
-//! ejected, they are used, since a check that succeeded a second ago is newer evidence than earlier failures.
+//! While fewer than [`EndpointsSpec::panic_threshold`] of the endpoints are usable, health and ejections are
+//! disregarded and all endpoints are asked, as in Envoy. If half of a fleet seems ill, it is as likely that the check
+//! is, or that the rest would fall under the load of all; and a health check that is itself broken does not take the
+//! service down. A threshold of zero switches it off: without a healthy endpoint nothing is picked then; with healthy
+//! ones that are all ejected, they are used, since a check that succeeded a second ago is newer evidence than earlier
+//! failures.
 //!
-//! Entering and leaving it are told once each, by [`Endpoints::panic_turned`].
+//! [`Endpoints::panic_turned`] reports each entry and exit once.
 //!
 //! # Slow start
 //! With [`EndpointsSpec::slow_start`], an endpoint that becomes healthy, returns from an ejection or is added while the
-//! set is running gets a part of its share that rises with the time since, from 10 % to all of it at the window's end: as
-//! Envoy with an aggression of 1.0 and its least weight of 10 %. It takes part in a pick with that probability (where
-//! balanced by hash: for that part of its keys, always the same ones), so that it holds for every balance, and for the
-//! latency estimate of an endpoint that is fast because it has nothing to do.
+//! set is running gets a part of its share that rises with the time since, from 10 % to all of it at the window's end:
+//! as Envoy with an aggression of 1.0 and its least weight of 10 %. It takes part in a pick with that probability
+//! (where balanced by hash: for that part of its keys, always the same ones), so that it holds for every balance, and
+//! for the latency estimate of an endpoint that is fast because it has nothing to do.
 
 mod availability;
 mod machine;

@@ -74,7 +74,7 @@ impl<D: Driver> Policy<D> {
         }
     }
 
-    /// Asks one machine after the other. The permits given so far are in `permits` in any case.
+    /// Requests admission from one machine after the other. The permits given so far are in `permits` in any case.
     fn climb(
         &self,
         now: Instant,
@@ -137,7 +137,8 @@ impl<D: Driver> Policy<D> {
         }
     }
 
-    /// Leaves the wait queue. `Some`: a permit had been granted in the meantime. `None`: all other permits are given back.
+    /// Leaves the wait queue. `Some`: a permit had been granted in the meantime. `None`: all other permits are given
+    /// back.
     pub(crate) fn give_up(
         &self,
         ticket: Ticket,
@@ -153,7 +154,8 @@ impl<D: Driver> Policy<D> {
         None
     }
 
-    /// Confirms the permits of an attempt that has waited: the breaker is asked again, since it may have opened meanwhile.
+    /// Confirms the permits of an attempt that has waited: the breaker is asked again, since it may have opened
+    /// meanwhile.
     ///
     /// # Errors
     /// The breaker's rejection; everything has been given back then.
@@ -235,7 +237,8 @@ impl<D: Driver> Policy<D> {
         }
     }
 
-    /// Gives back the permits of an attempt that was never sent: no settlement, but all permits, a probe's too, are free.
+    /// Gives back the permits of an attempt that was never sent: no settlement, but all permits, a probe's too, are
+    /// free.
     #[cold]
     pub(crate) fn give_back(&self, permits: &Permits, now: Instant, luck: Luck) {
         if let (Some(breaker), Some(permit)) = (&self.breaker, permits.breaker)

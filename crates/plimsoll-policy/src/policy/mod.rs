@@ -48,8 +48,8 @@ pub struct Policy<D = ()> {
     throttle: Option<Arc<Throttle>>,
     breaker: Option<Arc<Breaker>>,
     bulkhead: Option<Arc<Bulkhead>>,
-    /// The bulkhead while it is switched off. It is used again when a spec asks for one: calls that it admitted are still
-    /// in flight, and none of its tickets may ever be given to another call.
+    /// The bulkhead while it is switched off. It is used again when a spec asks for one: calls that it admitted are
+    /// still in flight, and none of its tickets may ever be given to another call.
     lifted: Option<Arc<Bulkhead>>,
     concurrency: Option<Arc<AdaptiveLimit>>,
     budget: Option<Arc<RetryBudget>>,
@@ -60,7 +60,7 @@ pub struct Policy<D = ()> {
 
 impl<D: Driver + Clone> Policy<D> {
     /// New machines for this spec, beginning at `now`. `secret` keys the hash of a rate limit that counts keys apart: a
-    /// draw that nobody outside can guess.
+    /// draw that a client cannot guess.
     pub fn new(spec: PolicySpec, now: Instant, secret: Draw, driver: D) -> Self {
         let budget = budget_of(&spec).map(|spec| Arc::new(RetryBudget::new(spec)));
         Self {
@@ -88,8 +88,8 @@ impl<D: Driver + Clone> Policy<D> {
     /// switched off admits all its waiters; switched on again it is the same one, with the calls that it has let
     /// through. So a ticket is unique for the policy's life.
     ///
-    /// All allocation, which alone can fail here, comes before the first change to a machine: if this panics, the machines
-    /// are as they were.
+    /// All allocation, which alone can fail here, comes before the first change to a machine: if this panics, the
+    /// machines are as they were.
     #[must_use]
     pub fn revised(&self, spec: PolicySpec, now: Instant, secret: Draw) -> Self {
         let fresh = Self::new(spec, now, secret, self.driver.clone());
@@ -188,8 +188,8 @@ impl<D: Driver> Policy<D> {
             || self.retrying.as_ref().is_some_and(|retrying| retrying.spec.attempts.get() > 1)
     }
 
-    /// Reports a wait in a queue of the driver's own (a run queue, an accept queue): shedding counts it like a wait in the
-    /// bulkhead's queue.
+    /// Reports a wait in a queue of the driver's own (a run queue, an accept queue): shedding counts it like a wait in
+    /// the bulkhead's queue.
     pub fn queue_delay(&self, now: Instant, delay: Duration) {
         if let Some(shed) = &self.shed {
             shed.waited(now, delay);

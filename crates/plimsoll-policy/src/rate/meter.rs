@@ -57,7 +57,7 @@ pub(super) enum Take {
 pub struct Peek {
     /// Whole permits that are there now.
     pub available: u32,
-    /// How long until the permits asked about are there, if nobody takes any before: zero if they are there now,
+    /// Returns how long until these permits are available if no other call takes any: zero if they are available now,
     /// `None` if they are more than the burst and so never come together.
     pub wait: Option<Duration>,
 }

@@ -17,9 +17,9 @@ use crate::{
 ///
 /// It is the generic cell rate algorithm in its virtual-scheduling form (ITU-T I.371; ATM Forum, Traffic Management
 /// Specification 4.1), kept in permits instead of nanoseconds, so that no rate has to be rounded to a whole interval.
-/// Between one an hour and 10⁹ a second every decision and every hint is exact to the nanosecond. (Where the burst takes
-/// longer to fill than 18 years divided by the rate's count in lowest terms, a bucket that has been full may give its
-/// next permits late by up to 2⁻⁵⁹ of the time to fill. It never gives too much, and nothing adds up.)
+/// Between one an hour and 10⁹ a second every decision and every hint is exact to the nanosecond. (Where the burst
+/// takes longer to fill than 18 years divided by the rate's count in lowest terms, a bucket that has been full may give
+/// its next permits late by up to 2⁻⁵⁹ of the time to fill. It never gives too much, and nothing adds up.)
 ///
 /// A clock that steps back between cores does no harm: less seems to have been earned, until it has caught up. A clock
 /// that jumps far ahead and returns leaves the bucket waiting for that time, as any such algorithm would.
@@ -71,8 +71,8 @@ impl TokenBucket {
     /// Takes `permits` at once or none of them; zero takes nothing and is always granted.
     ///
     /// # Errors
-    /// [`crate::Reason::RateExceeded`], with the exact time after which the same ask would be granted if nobody else
-    /// asks before. More than the burst never comes together: that refusal has no such time.
+    /// [`crate::Reason::RateExceeded`], with the exact time after which the same call would be admitted if no
+    /// other comes before. A call for more than the burst is never admitted: that refusal has no such time.
     #[inline]
     pub fn admit(&self, now: Instant, permits: u32) -> Result<(), RejectedError> {
         loop {
@@ -110,10 +110,10 @@ impl TokenBucket {
 
     /// Puts a new rate and burst in force, from `now` on.
     ///
-    /// Permits that were used and not yet earned back at `now` stay used, to the nanosecond and rounded against the caller
-    /// (once, not with each call); from then on they are earned back at the new rate. So a full bucket stays full, and a
-    /// burst that grows by ten gives ten more at once. A burst that shrinks leaves no debt: use beyond it is
-    /// forgiven, and not charged again if the burst grows later.
+    /// Permits that were used and not yet earned back at `now` stay used, to the nanosecond and rounded against the
+    /// caller (once, not with each call); from then on they are earned back at the new rate. So a full bucket stays
+    /// full, and a burst that grows by ten gives ten more at once. A burst that shrinks leaves no debt: use beyond it
+    /// is forgiven, and not charged again if the burst grows later.
     pub fn update(&self, now: Instant, rate: Rate, burst: Burst) {
         self.meter.update(now, rate, burst, |carry| carry(&self.bucket.0));
     }

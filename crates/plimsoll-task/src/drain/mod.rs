@@ -6,9 +6,9 @@
 //! - a hook ([`Drain::hook`]) is a future that is run when its phase comes: closing a pool, flushing a buffer.
 //!
 //! A task that should stop by itself watches [`Drain::token`] of its phase; [`Drain::draining`] is that of the first.
-//! [`Drain::run`] goes through the phases: it cancels the token, runs the hooks concurrently, waits until no activity is
-//! left or the limit is over, and logs one line with the names of those still running. The next phase follows in any case:
-//! a drain never takes longer than its four limits together.
+//! [`Drain::run`] goes through the phases: it cancels the token, runs the hooks concurrently, waits until no activity
+//! is left or the limit is over, and logs one line with the names of those still running. The next phase follows in any
+//! case: a drain never takes longer than its four limits together.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -24,7 +24,7 @@
 //! });
 //! drain.hook(Phase::Stores, "pool", async { /* pool.close().await */ })?;
 //!
-//! // Anybody asks for it, one place runs it.
+//! // Any part can request the drain; one place runs it.
 //! drain.request();
 //! drain.requested().cancelled().await;
 //! let report = drain.run().await;
@@ -188,8 +188,8 @@ impl Drain {
         Ok(Member { count })
     }
 
-    /// Registers a future that is run when the phase comes. At the limit it is dropped, and named in the report. A panic
-    /// of it is logged, and ends it.
+    /// Registers a future that is run when the phase comes. At the limit it is dropped, and named in the report. A
+    /// panic of it is logged, and ends it.
     ///
     /// # Errors
     /// Once the phase has begun, and beyond 1,024 members and hooks.

@@ -9,10 +9,10 @@ type Named = (Arc<str>, Hook);
 impl Drain {
     /// Runs the phases one after the other; see the [module](super).
     ///
-    /// Run twice, at once or later, it is run once: the second call waits, and has the same report.
+    /// A second call, concurrent or later, runs nothing: it waits and returns the same report.
     ///
-    /// Cancel safe: dropped, it stays where it is, hooks under way are dropped for good, and the next call begins with the
-    /// phase that was not ended.
+    /// Cancel safe: dropped, it stays where it is, hooks under way are dropped for good, and the next call begins with
+    /// the phase that was not ended.
     ///
     /// # Panics
     /// Outside a tokio runtime with its time driver.
@@ -55,7 +55,7 @@ impl Drain {
         report
     }
 
-    /// From here on nobody registers for this phase.
+    /// Closes the registration for this phase.
     fn begin(&self, phase: Phase) -> (Vec<Arc<Count>>, Vec<Named>) {
         let mut entries = lock(&self.shared.entries);
         entries.begun = entries.begun.max(phase as usize + 1);

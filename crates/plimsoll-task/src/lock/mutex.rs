@@ -10,8 +10,8 @@ use tokio::sync;
 
 /// A [`tokio::sync::Mutex`] with a name, which knows its holder, the age of the hold, and its waiters.
 ///
-/// First come, first served. It is not poisoned by a panic: the guard is dropped, and the next holder sees the value as it
-/// is.
+/// First come, first served. It is not poisoned by a panic: the guard is dropped, and the next holder sees the value as
+/// it is.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -76,7 +76,7 @@ impl<T: ?Sized> Mutex<T> {
         Ok(Guard { inner, core: &self.core, record })
     }
 
-    /// Returns the value without locking: the exclusive reference proves that nobody else holds it.
+    /// Returns the value without locking: the exclusive reference proves that there is no guard.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }

@@ -10,11 +10,11 @@ use tokio::sync;
 
 /// A [`tokio::sync::RwLock`] with a name, which knows its writer, its readers, and its waiters.
 ///
-/// Fair: readers that come after a waiting writer do not overtake it. So a task that reads and asks to read again can wait
-/// for a writer that waits for it; that is found as [waiting for oneself](super::FindingKind::OnItself).
+/// Fair: readers that come after a waiting writer do not overtake it. So a task that reads and asks to read again can
+/// wait for a writer that waits for it; that is found as [waiting for oneself](super::FindingKind::OnItself).
 ///
-/// Of concurrent readers up to eight are seen, and fewer if their numbers share a slot: then only the last one, until one
-/// of them leaves. A reader that is seen does read, at the location shown.
+/// Of concurrent readers up to eight are seen, and fewer if their numbers share a slot: then only the last one, until
+/// one of them leaves. A reader that is seen does read, at the location shown.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -107,7 +107,7 @@ impl<T: ?Sized> RwLock<T> {
         Ok(Guard { inner, core: &self.core, record })
     }
 
-    /// Returns the value without locking: the exclusive reference proves that nobody else holds it.
+    /// Returns the value without locking: the exclusive reference proves that there is no guard.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }

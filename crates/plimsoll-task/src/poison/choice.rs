@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// A panic went through a guard of the lock, and nobody has mended what it guards.
+/// The error that a panic unwound through a guard of the lock, and the value has not been repaired since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the lock {lock:?} is poisoned: a panic may have left what it guards half changed")]
 #[non_exhaustive]
@@ -14,13 +14,13 @@ pub struct PoisonedError {
     pub lock: &'static str,
 }
 
-/// How often a lock was found poisoned, by what was done.
+/// The statistics of a lock: how often it was found poisoned, by reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PoisonStats {
-    /// Times that the value was taken as it was: once for each panic.
+    /// The number of times that the value was used as it was: once for each panic.
     pub recovered: u64,
-    /// Times that it was rebuilt or mended: once for each panic.
+    /// The number of times that the value was rebuilt or repaired: once for each panic.
     pub rebuilt: u64,
     /// Calls that were refused.
     pub failed: u64,
@@ -67,7 +67,7 @@ impl<T: ?Sized> Policy<T> {
         PoisonedError { lock: self.name }
     }
 
-    /// Mends the value, which nobody else sees meanwhile. A panic of the closure poisons the lock again.
+    /// Repairs the value, under the lock. A panic of the closure poisons the lock again.
     pub(super) fn mend(&self, value: &mut T) {
         match &self.choice {
             Choice::Rebuild(rebuild) => {

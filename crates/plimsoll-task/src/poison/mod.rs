@@ -1,14 +1,14 @@
-//! Poisoned locks, by choice.
+//! Mutexes with a chosen reaction to poisoning.
 //!
 //! Std's locks are poisoned when a panic unwinds through a guard: what they guard may be half changed. The usual
-//! `.lock().unwrap()` then spreads one panic to every thread that comes by; `.unwrap_or_else(PoisonError::into_inner)`
-//! never asks whether that is right. Here each lock says once what is right for it, and counts how often it came to
-//! that:
+//! `.lock().unwrap()` then spreads one panic to every thread that takes the lock;
+//! `.unwrap_or_else(PoisonError::into_inner)` never checks whether that is correct. Here each lock has a reaction,
+//! chosen when it is made, and counts how often it was needed:
 //!
 //! | choice | when | what happens |
 //! | --- | --- | --- |
 //! | [`Mutex::recovering`] | no half-done change is possible, or none matters: counters, caches of whole values | taken as it is |
-//! | [`Mutex::rebuilding`] | what is there can be made anew, or mended | the closure mends it before anybody sees it |
+//! | [`Mutex::rebuilding`] | the value can be made anew, or repaired | the closure repairs it before any caller sees it |
 //! | [`Mutex::failing`] | a wrong value is worse than none: money, leases | [`PoisonedError`], until [`Mutex::mend`] |
 //!
 //! ```

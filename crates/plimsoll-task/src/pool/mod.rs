@@ -24,11 +24,11 @@
 //!
 //! # The fate of work
 //! - **Late.** Work inherits the [deadline](crate::deadline) of the submitting task. If that has passed when its turn
-//!   comes, it is not begun. Running work can read the deadline by [`Deadline::current`](crate::Deadline::current) and stop
-//!   by itself: a thread cannot be stopped from outside.
+//!   comes, it is not begun. Running work can read the deadline by [`Deadline::current`](crate::Deadline::current) and
+//!   stop by itself: a thread cannot be stopped from outside.
 //! - **Traced.** Work belongs to the [trace](crate::trace) of the submitting task.
-//! - **Given up.** Dropping the [`Task`] before the work has begun takes it out of the queue: it is never begun. Work that
-//!   has begun runs to its end, and its result is dropped.
+//! - **Given up.** Dropping the [`Task`] before the work has begun takes it out of the queue: it is never begun. Work
+//!   that has begun runs to its end, and its result is dropped.
 //! - **Panics** are the result of the task, [with message and location](crate::PanicError), and cost no thread.
 //! - **Dropping the pool**: queued work is not begun, running work goes on, and each thread ends after it.
 
@@ -81,7 +81,7 @@ impl Pool {
         Self { shared }
     }
 
-    /// Hands work in and waits for its result.
+    /// Submits work and waits for its result.
     ///
     /// # Errors
     /// As [`submit`](Self::submit) and [`Task`].
@@ -96,7 +96,7 @@ impl Pool {
         self.submit(work)?.await
     }
 
-    /// Hands work in, under the deadline of the running task. Does not wait.
+    /// Submits work under the deadline of the running task. Does not wait.
     ///
     /// When the queue is full, what is in it and has become late makes room first. Logarithmic and one allocation,
     /// linear where something makes room.
@@ -134,8 +134,8 @@ impl Pool {
         }
     }
 
-    /// Takes no more work, and waits until what is there is done: for so long at most. Then what has not begun is
-    /// dropped, and what still runs is told; its threads end by themselves.
+    /// Closes the pool to new work, and waits until the accepted work is done, at most for `limit`. Then work that
+    /// has not begun is dropped, and work that still runs is reported; its threads end by themselves.
     ///
     /// # Panics
     /// Outside of a runtime with a timer.

@@ -32,7 +32,7 @@ impl<T> Task<T> {
         Self { receiver, queued: Some((ticket, shared)) }
     }
 
-    /// Lets the work be done though nobody waits for it.
+    /// Detaches the work: it is done although no task waits for it.
     pub fn detach(mut self) {
         self.queued = None;
     }

@@ -11,7 +11,7 @@ pub enum Exit {
     Failed(String),
     /// It panicked.
     Panicked(PanicError),
-    /// It was told to stop, and dropped because it did not within its grace.
+    /// It was asked to stop, and dropped because it did not stop within its grace.
     Dropped,
 }
 

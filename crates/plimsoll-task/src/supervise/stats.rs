@@ -3,7 +3,7 @@ use crate::sync::{Mutex, lock};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Where a child is.
+/// The state of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
@@ -11,13 +11,13 @@ pub enum State {
     Waiting,
     /// It runs.
     Running,
-    /// It fell, and is started again after its wait.
+    /// It failed, and is restarted after its backoff.
     Backoff,
-    /// It was told to stop.
+    /// It was asked to stop.
     Stopping,
     /// It ended, and is not started again.
     Ended,
-    /// It fell too often.
+    /// It failed too often.
     GivenUp,
 }
 
@@ -55,9 +55,9 @@ pub struct ChildStats {
     pub last_exit: Option<Exit>,
 }
 
-/// A look at a supervisor's children, from anywhere, also after its end. Clones look at the same.
+/// A view of a supervisor's children, usable from anywhere and also after its end. Clones view the same children.
 ///
-/// The lock is taken on a look and when a child starts or ends, never while one runs.
+/// The lock is taken to read and when a child starts or ends, never while one runs.
 #[derive(Clone, Debug)]
 pub struct Stats(Arc<Mutex<Vec<ChildStats>>>);
 

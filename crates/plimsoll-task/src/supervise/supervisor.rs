@@ -43,7 +43,7 @@ pub enum Next {
     GiveUp,
 }
 
-/// The end of a child that was not told to stop.
+/// The end of a child that was not asked to stop.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -98,8 +98,8 @@ pub struct Supervised {
 impl Supervised {
     /// `start` makes a future for the first start and for each restart. Its token is cancelled when it should stop.
     ///
-    /// Restarted as in [`Restart::new`], with ten seconds to stop. A loop without an end returns a type that nothing can be
-    /// implemented for: let it end when the token is cancelled, as it should.
+    /// Restarted as in [`Restart::new`], with ten seconds to stop. A loop without an end returns a type that nothing
+    /// can be implemented for: let it end when the token is cancelled, as it should.
     pub fn new<F, Fut>(name: &str, start: F) -> Self
     where
         F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
@@ -217,7 +217,7 @@ impl Supervisor {
         &self.token
     }
 
-    /// Starts the children and watches them, until all have ended or it is told to stop.
+    /// Starts the children and watches them, until all have ended or the supervisor is asked to stop.
     ///
     /// Inside a scope it is one of its tasks like others: give that scope a grace if the children are to be stopped in
     /// order when it is cancelled. Cancel safe in the sense of [`crate::scope`]: dropped, it aborts all children.

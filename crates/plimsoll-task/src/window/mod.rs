@@ -1,14 +1,14 @@
-//! A stream of jobs, at most so many of them in flight.
+//! A stream of jobs with a limit of how many are in flight.
 //!
-//! A job is a future; the source is a stream of them, asked for the next one only when there is room: what is not begun
-//! is not even made. Finished jobs that wait for an earlier one ([`Window::ordered`]) count as in flight, so memory
-//! is bounded by the window whatever the jobs take. Panics are errors of their job ([`Error::Panicked`]).
+//! A job is a future; the source is a stream of them, polled for the next one only when there is room: a job that is
+//! not begun is not even made. Finished jobs that wait for an earlier one ([`Window::ordered`]) count as in flight, so
+//! memory is bounded by the window whatever the jobs take. Panics are errors of their job ([`Error::Panicked`]).
 //!
 //! | | on an error | results |
 //! | --- | --- | --- |
 //! | [`Window::stream`] | goes on | one by one, with flat memory |
 //! | [`Window::collect`] | goes on | all |
-//! | [`Window::try_collect`] | drops what is in flight, asks for no more | all values, or the first error |
+//! | [`Window::try_collect`] | drops the jobs in flight, polls for no more | all values, or the first error |
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -57,18 +57,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// At most `size` jobs in flight (zero counts as one), results as they come.
+    /// Creates a window of at most `size` jobs in flight (zero counts as one), with results as they come.
     pub const fn new(size: usize) -> Self {
         Self { size: if size == 0 { 1 } else { size }, ordered: false }
     }
 
-    /// Results in the order of the jobs. A slow job holds up the results after it, and in time the source.
+    /// Returns results in the order of the jobs. A slow job holds up the results after it, and in time the source.
     pub const fn ordered(mut self) -> Self {
         self.ordered = true;
         self
     }
 
-    /// Results one by one: nothing is polled, and no job made, but when this stream is polled.
+    /// Returns results one by one: nothing is polled, and no job made, except when this stream is polled.
     ///
     /// Dropped, it drops the source and what is in flight.
     ///
@@ -92,7 +92,7 @@ impl Window {
         self.stream(jobs).collect().await
     }
 
-    /// All values, or the first error; the other jobs in flight are dropped at that moment.
+    /// Returns all values, or the first error; the other jobs in flight are dropped at that moment.
     ///
     /// The first in time, and with [`Window::ordered`] the first in order. Memory and cancel safety as in
     /// [`Window::collect`].

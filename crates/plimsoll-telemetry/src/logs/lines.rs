@@ -16,10 +16,10 @@ use tracing_subscriber::fmt::{
     time::{FormatTime, SystemTime},
 };
 
-/// How often a line is offered where all buffers are held by others at this very moment.
+/// How often a line is offered while other threads hold all buffers.
 const OFFERS: usize = 8;
 
-/// Gives lines to a [`LineLog`].
+/// A writer that passes lines to a [`LineLog`].
 pub(super) struct Lines {
     log: Arc<LineLog>,
     format: LogFormat,
@@ -43,7 +43,7 @@ impl Lines {
         }
     }
 
-    /// Says what is missing, once lines are taken again.
+    /// Writes how many lines are missing, once lines can be written again.
     fn tell(&self) {
         let (stats, told) = (self.log.stats(), self.told.load(Relaxed));
         let missing = stats.full + stats.busy + stats.too_long + stats.failed;
@@ -59,7 +59,7 @@ impl Lines {
 
 fn note(format: LogFormat, lines: u64) -> String {
     let mut time = String::new();
-    // Where the clock cannot be told, the note goes without.
+    // Without a readable clock the note has no time.
     let _ = SystemTime.format_time(&mut Writer::new(&mut time));
     let (target, message) = (module_path!(), "lines of this log were dropped");
     let mut note = String::new();

@@ -4,18 +4,18 @@
 //! variable, which wins, and can be changed while the process runs ([`Logs::set_filter`]). Access logs do not go this
 //! way but through [`LineLog`].
 //!
-//! # Nobody waits for standard error
-//! A thread that logs copies its line into a bounded buffer; one thread of the log's own writes. Where standard error is a
-//! pipe that nobody reads, a full disk or closed, lines are dropped and counted ([`Logs::stats`], and
-//! `plimsoll_log_lines_dropped_total` once [registered](Logs::metrics)), and the log says how many are missing as soon as
-//! it is taken again. The same holds for panics, which the standard hook would write itself:
+//! # Logging never waits for standard error
+//! A thread that logs copies its line into a bounded buffer; one thread of the log's own writes. If standard error is a
+//! pipe without a reader, a full disk or closed, lines are dropped and counted ([`Logs::stats`], and
+//! `plimsoll_log_lines_dropped_total` once [registered](Logs::metrics)), and the log reports how many are missing as
+//! soon as it can be written again. The same holds for panics, which the standard hook would write itself:
 //! [`LogConfig::panics`].
 //!
 //! ```no_run
 //! use plimsoll_telemetry::logs::{self, LogConfig, LogFormat};
 //!
 //! fn main() -> Result<(), logs::LogError> {
-//!     // Kept until the end: what is left is written when it is dropped.
+//!     // Kept until the end: dropping it writes the remaining lines.
 //!     let logs = logs::init(&LogConfig { format: LogFormat::Json, ..LogConfig::default() })?;
 //!     logs.set_filter("info,my_service=debug")?;
 //!     Ok(())
@@ -50,10 +50,10 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 /// Bytes that may wait for standard error.
 const CAPACITY: usize = 256 << 10;
 
-/// How long the end of the process waits for the last lines, where they are not taken.
+/// How long the end of the process waits until the last lines are written.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How a log line looks.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LogFormat {
     /// For people; coloured on a terminal unless `NO_COLOR` is set.
@@ -66,15 +66,15 @@ pub enum LogFormat {
 /// The settings of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
-    /// How a line looks.
+    /// The format of a line.
     pub format: LogFormat,
-    /// Levels by target, in the syntax of `tracing_subscriber::EnvFilter`. Default `info`. A word alone must be a level:
-    /// write `my_crate=trace` for all of a target.
+    /// Levels by target, in the syntax of `tracing_subscriber::EnvFilter`. Default `info`. A word alone must be a
+    /// level: write `my_crate=trace` for all of a target.
     pub filter: String,
     /// The environment variable that overrides `filter` when it is set and not empty. Default `PLIMSOLL_LOG`.
     pub variable: Option<String>,
-    /// Whether a panic is a line of the log (level `ERROR`) instead of being written by the panic hook that is there, which
-    /// waits for standard error. Default `true`; a hook of one's own that was set before is then not called.
+    /// Whether a panic is a line of the log (level `ERROR`) instead of being written by the panic hook that is there,
+    /// which waits for standard error. Default `true`; a hook of one's own that was set before is then not called.
     pub panics: bool,
 }
 
@@ -85,7 +85,7 @@ impl Default for LogConfig {
     }
 }
 
-/// Why logging could not be set up or changed.
+/// An error of setting up or changing the log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
@@ -99,10 +99,10 @@ pub enum LogError {
         /// The description of the fault.
         fault: String,
     },
-    /// Somebody has set the process's subscriber before.
+    /// The process already has a subscriber.
     #[error("logging is already set up in this process")]
     AlreadySet,
-    /// The thread that writes could not be started.
+    /// The writing thread could not be started.
     #[error("no thread for the log: {0}")]
     Thread(#[source] std::io::Error),
 }
@@ -127,12 +127,12 @@ impl fmt::Debug for Logs {
 }
 
 impl Logs {
-    /// The filter in force.
+    /// Returns the filter in force.
     pub fn filter(&self) -> String {
         self.0.filter.lock().clone()
     }
 
-    /// Puts another filter in force, for all threads at once. Gives the one before.
+    /// Puts another filter in force, for all threads at once. Returns the previous one.
     ///
     /// # Errors
     /// [`LogError::BadFilter`] when it is malformed; the old one stays.
@@ -161,21 +161,22 @@ impl Logs {
         self.0.lines.metrics(registry, "program")
     }
 
-    /// Waits until what was logged before is written (or lost), at most `limit`; `false` when that was not enough. Blocks.
+    /// Waits until what was logged before is written (or lost), at most `limit`; `false` when that was not enough.
+    /// Blocks.
     pub fn flush(&self, limit: Duration) -> bool {
         self.0.lines.flush(limit)
     }
 }
 
-/// The handle of the log for its installer: dropped at the end of the program, it writes what is left.
+/// The guard of the log: dropped at the end of the program, it writes the remaining lines.
 ///
-/// For that it waits one second at most. Dropped earlier, logging goes on.
+/// It waits for one second at most. If it is dropped earlier, logging goes on.
 #[derive(Debug)]
 #[must_use = "kept until the end of the program, it writes the last lines"]
 pub struct LogGuard(Logs);
 
 impl LogGuard {
-    /// A handle to change and watch the log by.
+    /// Returns a handle that changes the log and reads its statistics.
     pub fn handle(&self) -> Logs {
         self.0.clone()
     }
@@ -197,7 +198,7 @@ impl Drop for LogGuard {
 
 static CURRENT: OnceLock<Logs> = OnceLock::new();
 
-/// The process's log, where [`init`] has set it up.
+/// Returns the process's log, if [`init`] has set it up.
 pub fn current() -> Option<Logs> {
     CURRENT.get().cloned()
 }
@@ -227,7 +228,7 @@ pub fn init(config: &LogConfig) -> Result<LogGuard, LogError> {
     Ok(LogGuard(logs))
 }
 
-/// The filter as text and as it is understood.
+/// The filter as text and parsed.
 fn chosen(config: &LogConfig, from_env: Option<(&str, String)>) -> Result<(String, EnvFilter), LogError> {
     let (origin, filter) = match from_env {
         Some((name, filter)) if !filter.is_empty() => (name, filter),

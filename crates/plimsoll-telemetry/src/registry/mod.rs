@@ -1,4 +1,4 @@
-//! Where metrics are registered and read.
+//! The registry, in which metrics are registered and read.
 
 mod builder;
 
@@ -27,9 +27,9 @@ use std::{
 
 /// A set of metrics. Clones are the same registry.
 ///
-/// Registering takes locks and allocates; do it when a listener, route or upstream is made. What it returns
-/// is held by the hot path, which touches neither the registry nor a lock. Registering the same thing again
-/// returns the same metric, so a reload can simply register everything.
+/// Registration takes locks and allocates; do it when a listener, route or upstream is made. The hot path holds the
+/// returned metric and touches neither the registry nor a lock. A second registration of the same metric returns the
+/// same one, so a reload can simply register everything.
 ///
 /// Bounds: families and collectors ([`Builder`]), label sets per family ([`Desc::max_series`]), bytes per
 /// label value ([`MAX_LABEL_BYTES`](crate::MAX_LABEL_BYTES)). Memory: see [`memory_bytes`](Self::memory_bytes).
@@ -64,8 +64,8 @@ impl Entry {
 }
 
 impl Registry {
-    /// The registry of the process: where whatever counts that was told of no other. A server shows it unless it was told
-    /// of another; a user that wants separate counts, as tests do, makes a registry of its own and hands it on.
+    /// Returns the registry of the process. Metrics without a registry of their own are counted in it, and a server
+    /// shows it by default. For separate counts, as in tests, make another registry and pass it on.
     pub fn global() -> &'static Self {
         static GLOBAL: OnceLock<Registry> = OnceLock::new();
         GLOBAL.get_or_init(Self::new)
@@ -79,23 +79,23 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// A registry with the default bounds.
+    /// Creates a registry with the default bounds.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Other bounds than the default ones.
+    /// Returns a builder, for other bounds than the default ones.
     pub fn builder() -> Builder {
         let shards = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_SHARDS);
         Builder { shards, max_families: 512, max_collectors: 1024 }
     }
 
-    /// A counter without labels. Its name ends in `_total`.
+    /// Registers a counter without labels. Its name ends in `_total`.
     pub fn counter(&self, desc: Desc) -> Result<Counter, RegisterError> {
         Ok(self.counter_family(desc, [])?.with(&[]))
     }
 
-    /// Counters with labels.
+    /// Registers counters with labels.
     pub fn counter_family<const N: usize>(
         &self,
         desc: Desc,
@@ -104,12 +104,12 @@ impl Registry {
         self.family(desc, Make::Counter, labels)
     }
 
-    /// A gauge that is set.
+    /// Registers a gauge that is set.
     pub fn gauge(&self, desc: Desc) -> Result<Gauge, RegisterError> {
         Ok(self.gauge_family(desc, [])?.with(&[]))
     }
 
-    /// Gauges that are set, with labels.
+    /// Registers gauges that are set, with labels.
     pub fn gauge_family<const N: usize>(
         &self,
         desc: Desc,
@@ -118,12 +118,12 @@ impl Registry {
         self.family(desc, Make::Gauge, labels)
     }
 
-    /// A gauge that counts up and down, sharded like a counter.
+    /// Registers a gauge that counts up and down, sharded like a counter.
     pub fn up_down(&self, desc: Desc) -> Result<UpDown, RegisterError> {
         Ok(self.up_down_family(desc, [])?.with(&[]))
     }
 
-    /// Gauges that count up and down, with labels.
+    /// Registers gauges that count up and down, with labels.
     pub fn up_down_family<const N: usize>(
         &self,
         desc: Desc,
@@ -132,12 +132,12 @@ impl Registry {
         self.family(desc, Make::UpDown, labels)
     }
 
-    /// A histogram without labels.
+    /// Registers a histogram without labels.
     pub fn histogram(&self, desc: Desc, buckets: &Buckets) -> Result<Histogram, RegisterError> {
         Ok(self.histogram_family(desc, buckets, [])?.with(&[]))
     }
 
-    /// Histograms with labels and the same buckets.
+    /// Registers histograms with labels and the same buckets.
     pub fn histogram_family<const N: usize>(
         &self,
         desc: Desc,
@@ -151,7 +151,7 @@ impl Registry {
         self.family(desc, Make::Histogram(Arc::new(layout)), labels)
     }
 
-    /// Gauges that a collector reads at every scrape.
+    /// Registers gauges that a collector reads at every scrape.
     pub fn observed_gauge<const N: usize>(
         &self,
         desc: Desc,
@@ -160,7 +160,7 @@ impl Registry {
         self.observed(desc, Kind::Gauge, labels)
     }
 
-    /// Counters that are kept elsewhere and that a collector reads at every scrape.
+    /// Registers counters that are kept elsewhere and that a collector reads at every scrape.
     pub fn observed_counter<const N: usize>(
         &self,
         desc: Desc,
@@ -170,7 +170,7 @@ impl Registry {
     }
 
     /// Calls `collect` at every scrape, on the scraping thread and without a lock held, until the returned
-    /// guard is dropped. It should be quick, and must not hold this registry strongly (that would be a circle).
+    /// guard is dropped. It should be quick, and must not hold this registry strongly (a reference cycle).
     ///
     /// ```
     /// use plimsoll_telemetry::{Desc, Registry};
@@ -218,7 +218,7 @@ impl Registry {
         writer.finish()
     }
 
-    /// [`write`](Self::write) into a new string.
+    /// Returns what [`write`](Self::write) writes, as a new string.
     pub fn render(&self, format: Format) -> String {
         let mut out = String::new();
         // A `String` never refuses to be written to.
@@ -226,7 +226,7 @@ impl Registry {
         out
     }
 
-    /// Bytes of all counter and histogram cells, in blocks of 4 KiB a shard (or larger for a larger
+    /// Returns the bytes of all counter and histogram cells, in blocks of 4 KiB a shard (or larger for a larger
     /// histogram). Names, labels and gauges are not counted.
     pub fn memory_bytes(&self) -> usize {
         self.inner.arena.bytes()

@@ -1,12 +1,12 @@
 use crate::{Draw, KeyHash};
 use std::fmt;
 
-/// Makes [`KeyHash`]es under a secret, so that nobody outside can choose keys that fall together.
+/// A hasher that makes [`KeyHash`]es under a secret, so that a client cannot choose keys that collide.
 ///
 /// The hash is wyhash (Wang Yi, final version 4), keyed by a seed and four words of secret, all of them drawn. It is
-/// quick, and made of nothing but 64-bit multiplications, so the same key under the same secret has the same hash on every
-/// processor: which bucket has to make way for a new one depends on it. Who does not see its output finds no two keys
-/// that collide but by trying; it is no cryptographic hash, so do not show it to callers.
+/// quick, and made of nothing but 64-bit multiplications, so the same key under the same secret has the same hash on
+/// every processor: which bucket has to make way for a new one depends on it. Who does not see its output finds no two
+/// keys that collide but by trying; it is no cryptographic hash, so do not show it to callers.
 #[derive(Clone)]
 pub struct KeyHasher {
     seed: u64,

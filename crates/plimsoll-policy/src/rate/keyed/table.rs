@@ -27,10 +27,10 @@ const CHANGING: u64 = 1;
 ///
 /// A key may live in one of two sets, which its hash chooses independently, and there in any slot. The owner's word is
 /// apart from the bucket's: a caller loads the bucket, sees that the owner is (still) its key, and changes the bucket
-/// by CAS. A caller that takes a slot over first marks its owner as changing, then writes the bucket, then the owner. So a
-/// caller of the old key either sees the mark, or its CAS fails, or it came before the takeover and is forgotten with the
-/// rest of the old bucket; it never spends the new owner's permits. (Unless the bucket's value is bit for bit the one it
-/// had loaded: then its decision was right and the new owner is charged for it.)
+/// by CAS. A caller that takes a slot over first marks its owner as changing, then writes the bucket, then the owner.
+/// So a caller of the old key either sees the mark, or its CAS fails, or it came before the takeover and is forgotten
+/// with the rest of the old bucket; it never spends the new owner's permits. (Unless the bucket's value is bit for bit
+/// the one it had loaded: then its decision was right and the new owner is charged for it.)
 ///
 /// New keys come in under a lock chosen by their hash, for one reason: two callers who bring the same new key must not
 /// open two buckets for it.
@@ -95,7 +95,7 @@ impl Table {
         if found.is_some() { found } else { second.find(name) }
     }
 
-    /// Lets a new key in, while no other caller can let in the same one. `None` if it is in already.
+    /// Inserts a new key, while no other caller can insert the same one. `None` if it is already there.
     pub(super) fn lock(&self, key: KeyHash) -> Option<Entry<'_>> {
         let stripe = (key.0 >> 32) as usize % STRIPES;
         let held = self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner);
