@@ -1,13 +1,13 @@
-//! How the program ends.
+//! The exit codes.
 
 use std::process::ExitCode;
 
 /// The meaning of an exit code. A usage error, found by the command-line parser, is [`Exit::Wrong`] too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Exit {
-    /// 0: fine.
+    /// 0: success.
     Fine,
-    /// 1: what was asked for failed.
+    /// 1: the command failed.
     Failed,
     /// 2: wrong usage or an invalid file.
     Wrong,

@@ -1,4 +1,4 @@
-//! Writing to whoever called.
+//! Output to standard output and standard error.
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// Writes what was asked for. A reader that has had enough (`plimsoll schema | head`) is no failure.
+/// Writes the result of a command. A closed pipe (`plimsoll schema | head`) is no failure.
 pub(crate) fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
@@ -16,11 +16,11 @@ pub(crate) fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
     }
 }
 
-/// How long somebody who does not listen is waited for.
+/// How long a write waits for a reader.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Says what is wrong or odd. Where nobody can be told, there is nobody to tell that either: a pipe that is not read does
-/// not keep the program from its end.
+/// Writes an error or a warning. A failed write is ignored, and a pipe without a reader does not keep the program from
+/// ending.
 pub(crate) fn complain(text: &str) {
     let (done, told) = mpsc::sync_channel(1);
     let text = text.to_owned();
@@ -33,7 +33,7 @@ pub(crate) fn complain(text: &str) {
     }
 }
 
-/// ConfigError in colour, where standard error is a terminal that has them and `NO_COLOR` is not set.
+/// Returns the diagnostics, in colour if standard error is a terminal with colours and `NO_COLOR` is not set.
 pub(crate) fn paint(faults: &str) -> String {
     let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
     let plain = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

@@ -1,4 +1,4 @@
-//! `plimsoll` alone: what it can do, in ten lines.
+//! `plimsoll` without a command: an overview in ten lines.
 
 use crate::{exit::Exit, output::print, program::Program};
 use clap::CommandFactory;
@@ -23,7 +23,7 @@ fn text() -> String {
     out
 }
 
-/// The command and what it takes: `check FILE`.
+/// The command and its argument: `check FILE`.
 fn usage(command: &clap::Command) -> String {
     let mut usage = command.get_name().to_owned();
     for argument in command.get_positionals() {

@@ -17,21 +17,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Say everything that is wrong with a gateway's file
+/// Check a gateway's file and report every error in it
 ///
-/// All of it at once: file, line and column, what was expected, and what may have been meant. `${NAME}` in the file
-/// stands for the environment's value of NAME, which is never shown.
+/// Reports all errors at once: file, line and column, what was expected, and a suggestion. `${NAME}` in the file stands
+/// for the value of the environment variable NAME, which is never shown.
 ///
-/// Without a file, plimsoll.toml of the current folder is checked, as "plimsoll run" runs it; "-" is standard input.
+/// Without an argument, plimsoll.toml in the current directory is checked; "-" is standard input.
 ///
-/// Ends with 0 if the file can be run, with 1 if it cannot be read, with 2 if something in it is wrong. Warnings do not
-/// count.
+/// Exits with 0 if the file is valid, with 1 if it cannot be read, with 2 if it has errors. Warnings do not count.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The gateway's file; "-" is standard input
     #[arg(default_value = DEFAULT_FILE)]
     file: PathBuf,
-    /// Print faults and warnings as a JSON array, empty if there is none
+    /// Print errors and warnings as a JSON array, empty if there are none
     #[arg(long)]
     json: bool,
 }
@@ -78,7 +77,7 @@ impl Check {
         file::load(&self.file, &environment)
     }
 
-    /// Where it was looked, if the file that is not there was not asked for by name.
+    /// Returns a note on the searched directory, if the missing file was the default one.
     fn hint(&self, error: &LoadError) -> String {
         let LoadError::Unreadable { source, .. } = error else { return String::new() };
         if self.file != Path::new(DEFAULT_FILE) || source.kind() != ErrorKind::NotFound {
@@ -96,7 +95,7 @@ impl Check {
 /// The name of standard input in reports.
 const STANDARD_INPUT: &str = "standard input";
 
-/// All of standard input, as much as a file may have.
+/// Reads standard input, up to the size limit of a file.
 fn text() -> io::Result<String> {
     let mut bytes = Vec::new();
     io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
@@ -135,7 +134,7 @@ fn count(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
-/// ConfigError and warnings, each a flat object that begins with its severity.
+/// Errors and warnings, each a flat object that begins with its severity.
 fn findings(loaded: &Result<Loaded, LoadError>) -> serde_json::Result<Vec<Value>> {
     match loaded {
         Ok(loaded) => loaded.warnings.iter().map(|warning| finding("warning", warning)).collect(),

@@ -8,23 +8,23 @@ use clap::Args;
 use plimsoll_gateway::plimsoll::policy::units::duration;
 use std::time::Duration;
 
-/// Show in half a minute what the policies are good for
+/// Demonstrate the policies' effect in half a minute
 ///
-/// Three replicas of a small service, of which one fails and one turns slow, and the same load through two gateways: one
-/// with the policies of examples/gateway.toml, one without any. At the end both are put next to each other. Everything
+/// Runs three replicas of a small service, of which one fails and one becomes slow, and sends the same load through two
+/// gateways: one with the policies of examples/gateway.toml, one without any. At the end it compares both. Everything
 /// runs in this process, on loopback.
 ///
-/// Ends with 0 only if everything that is claimed at the end held. Ended early (the key q, or Ctrl-C), it shows what it has, judges
-/// nothing and ends with 1.
+/// Exits with 0 only if all claims at the end hold. If it is stopped early (the key q, or Ctrl-C), it shows the figures
+/// so far, checks no claim and exits with 1.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How long it takes, from 5s to 10m
+    /// The length of the run, from 5s to 10m
     #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = length)]
     length: Duration,
-    /// Print the summary as JSON on standard output; what happens meanwhile goes to standard error
+    /// Print the summary as JSON on standard output; progress goes to standard error
     #[arg(long)]
     json: bool,
-    /// When requests come and how long each takes; the same seed gives the same load
+    /// Seed of the requests' times and durations; the same seed gives the same load
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
 }
@@ -35,7 +35,7 @@ impl Demo {
     }
 }
 
-/// In less time nothing is seen, and in more nothing new.
+/// The shortest and longest run: a shorter one shows nothing, a longer one nothing new.
 fn length(text: &str) -> Result<Duration, String> {
     let length = duration(text).map_err(|invalid| invalid.to_string())?;
     let bounds = Duration::from_secs(5)..=Duration::from_mins(10);

@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory};
 
 /// Print a manual page
 ///
-/// In roff, as man takes it: plimsoll man > plimsoll.1, or plimsoll man check > plimsoll-check.1
+/// The page is in roff, for man: plimsoll man > plimsoll.1, or plimsoll man check > plimsoll-check.1
 #[derive(Debug, Args)]
 pub(crate) struct Man {
     /// The command whose page it is; without it, the page of the whole program

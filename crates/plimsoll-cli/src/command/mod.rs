@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands, one file each.
 
 mod check;
 mod completions;
@@ -10,11 +10,10 @@ mod schema;
 use crate::exit::Exit;
 use clap::Subcommand;
 
-/// The file where none is named.
+/// The default file.
 pub(crate) const DEFAULT_FILE: &str = "plimsoll.toml";
 
-/// Everything that can be asked of the program, in the order in which a newcomer meets it. What each says of itself
-/// stands at its type.
+/// The commands of the program, in the order in which a new user needs them. The help text of each is at its type.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Demo),
@@ -29,10 +28,10 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
-    /// If it failed for a reason that is told in one line; the exit code is then 1.
+    /// A failure that is reported in one line; the exit code is then 1.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         match self {
             Self::Demo(demo) => demo.run(),

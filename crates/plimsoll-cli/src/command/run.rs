@@ -13,20 +13,20 @@ use plimsoll_gateway::{
 };
 use std::path::PathBuf;
 
-/// Run the gateway that a file describes
+/// Run the gateway with this configuration file
 ///
-/// SIGTERM and SIGINT end it: what is under way finishes first, within `drain` of the file; a second signal ends it at
-/// once. SIGHUP takes the file up anew; a file that is wrong is refused and the old one serves on. SIGUSR1 opens the
-/// access log anew.
+/// SIGTERM and SIGINT stop it: requests in flight finish first, within `drain` of the file; a second signal stops it at
+/// once. SIGHUP reloads the file; if the new file is invalid, the old configuration stays. SIGUSR1 reopens the access
+/// log.
 ///
-/// Ends with 0 after a signal, with 1 if an address cannot be bound or the file not be read, with 2 if something in the
-/// file is wrong.
+/// Exits with 0 after a signal, with 1 if an address cannot be bound or the file cannot be read, with 2 if the file is
+/// invalid.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The gateway's file
     #[arg(default_value = DEFAULT_FILE)]
     file: PathBuf,
-    /// How the log on standard error looks
+    /// Format of the log on standard error
     #[arg(long, value_enum, default_value_t)]
     log: Log,
     /// Log level, or levels by target ("info,plimsoll_gateway=debug"); PLIMSOLL_LOG wins

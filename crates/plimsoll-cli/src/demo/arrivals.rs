@@ -1,9 +1,9 @@
-//! When requests are due: an open loop, which waits for no response.
+//! The times of the requests: an open loop, which waits for no response.
 
 use plimsoll_gateway::plimsoll::policy::Draw;
 use std::time::Duration;
 
-/// The times of a Poisson process: so many a second on average, each gap drawn anew, the same for the same seed.
+/// The times of a Poisson process with a given rate. The same seed gives the same times.
 #[derive(Clone, Debug)]
 pub(super) struct Arrivals {
     rate: f64,
@@ -13,12 +13,12 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// `rate` a second (above 0) for `length`.
+    /// Creates the times of `rate` requests a second (above 0) for `length`.
     pub(super) fn new(rate: f64, length: Duration, seed: u64) -> Self {
         Self { rate, draw: Draw::new(seed).split(), at: 0.0, end: length.as_secs_f64() }
     }
 
-    /// So many a second, on average.
+    /// The average rate, a second.
     pub(super) const fn rate(&self) -> f64 {
         self.rate
     }

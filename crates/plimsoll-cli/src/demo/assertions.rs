@@ -16,12 +16,12 @@ pub(super) struct Assertion {
     pub(super) held: bool,
 }
 
-/// The figures by which the claims are judged.
+/// The figures by which the claims are checked.
 #[derive(Clone, Debug)]
 pub(super) struct Evidence<'a> {
     pub(super) with: &'a Figures,
     pub(super) without: &'a Figures,
-    /// By the budget of the policy.
+    /// The attempts that the policy's budget allows.
     pub(super) attempts_allowed: f64,
     /// Whether the failing replica was seen ejected, and at the end was not.
     pub(super) ejected: bool,
@@ -36,8 +36,8 @@ const FAILED: f64 = 0.005;
 /// the requests. Less shows that the faults did not happen.
 const FAILED_WITHOUT: f64 = 0.02;
 
-/// Every claim, judged. They compare counts and the two sides with one another, never a time with the clock: a slow or
-/// busy machine slows both sides.
+/// Returns every claim, checked. The claims compare counts and the two sides with one another, never a time with the
+/// clock: a slow or busy machine slows both sides.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Assertion> {
     let Evidence { with, without, .. } = evidence;
     let part = |figures: &Figures| figures.not_well() as f64 / figures.requests.max(1) as f64;

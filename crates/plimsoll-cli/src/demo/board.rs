@@ -10,9 +10,9 @@ use super::{
 use plimsoll_gateway::plimsoll::policy::BreakerState;
 use std::time::Duration;
 
-/// Where the columns of the two sides begin.
+/// The positions of the two sides' columns.
 const COLUMNS: [usize; 2] = [26, 54];
-/// Characters of a bar for a whole.
+/// The length of a full bar.
 const SHARE: usize = 12;
 const PROGRESS: usize = 24;
 
@@ -27,7 +27,7 @@ pub(super) struct Board<'a> {
 }
 
 impl Board<'_> {
-    /// At most `rows` lines; of what happened, as much as fits, the latest last.
+    /// Returns at most `rows` lines, with as many of the latest events as fit.
     pub(super) fn lines(&self, rows: usize) -> Vec<Line> {
         let part = self.elapsed.as_secs_f64() / self.length.as_secs_f64();
         let title = Line::new()
@@ -88,7 +88,7 @@ impl Board<'_> {
         ]
     }
 
-    /// The replica's condition, and its part of the responses on either side.
+    /// Returns the line of a replica: its condition, and its share of the responses on either side.
     fn replica(&self, replica: usize) -> Line {
         let (style, condition) = match self.story.condition(replica) {
             Condition::Well => (Style::Green, "well".to_owned()),
@@ -112,7 +112,7 @@ impl Board<'_> {
         line
     }
 
-    /// One line, for where there is no terminal.
+    /// Returns one line, for an output that is no terminal.
     pub(super) fn plain(&self) -> String {
         let [with, without] = self.looks.each_ref().map(|look| {
             let recent = &look.recent;

@@ -1,8 +1,8 @@
-//! When the user has seen enough.
+//! The user's interruption of the demo.
 
 use super::keys::Keys;
 
-/// The key `q`, Ctrl-C, or being told to stop or that the terminal is gone.
+/// An interruption: the key `q`, Ctrl-C, SIGTERM, or the loss of the terminal.
 pub(super) async fn interruption(keys: &Keys) {
     tokio::select! {
         () = keys.quit() => {}

@@ -1,4 +1,4 @@
-//! Keys, where there is a terminal to press them on.
+//! The keyboard, if standard input is a terminal.
 
 use parking_lot::Mutex;
 use std::{
@@ -8,14 +8,14 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Hears of single keys while the demo runs. Dropped, or at a panic, the terminal is as it was.
+/// A reader of single keys. A drop or a panic restores the terminal.
 #[derive(Debug)]
 pub(super) struct Keys {
     quit: Arc<Notify>,
 }
 
 impl Keys {
-    /// Listens, if standard input is a terminal. There is one at a time.
+    /// Starts reading keys, if standard input is a terminal. There is one reader at a time.
     pub(super) fn listen() -> Self {
         let quit = Arc::<Notify>::default();
         if io::stdin().is_terminal() && single::begin() {
@@ -26,7 +26,7 @@ impl Keys {
         Self { quit }
     }
 
-    /// Waits until the user has had enough.
+    /// Waits until the user stops the demo.
     pub(super) async fn quit(&self) {
         self.quit.notified().await;
     }
@@ -38,7 +38,7 @@ impl Drop for Keys {
     }
 }
 
-/// Gives the terminal's ways back.
+/// Restores the terminal's modes.
 pub(super) fn end() {
     single::end();
 }
@@ -53,7 +53,7 @@ fn heed(quit: &Notify) {
     }
 }
 
-/// Keys one by one and without an echo, as long as it lasts.
+/// A guard during which the terminal passes on each key at once, without echo.
 #[cfg(unix)]
 mod single {
     use super::{Mutex, io};

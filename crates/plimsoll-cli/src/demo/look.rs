@@ -1,4 +1,4 @@
-//! One look at both sides while they run.
+//! Samples of both sides while they run.
 
 use super::{
     plan::REPLICAS,
@@ -11,7 +11,7 @@ use std::{collections::VecDeque, time::Duration};
 /// The span of time that "now" covers.
 const RECENT: Duration = Duration::from_secs(2);
 
-/// A side at one moment.
+/// The state of a side at one moment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Look {
     /// From the beginning.
@@ -19,10 +19,10 @@ pub(super) struct Look {
     pub(super) recent: Recent,
     /// The gateway's own counts.
     pub(super) policy: PolicyCounts,
-    /// `None`: there is none.
+    /// The breaker's state; `None` without a breaker.
     pub(super) breaker: Option<BreakerState>,
     pub(super) ejections: u64,
-    /// How long each replica is still left out.
+    /// The remaining ejection of each replica.
     pub(super) ejected_for: [Option<Duration>; REPLICAS],
     /// Whether the health checks call each replica unhealthy.
     pub(super) unhealthy: [bool; REPLICAS],
@@ -35,7 +35,7 @@ impl Look {
     }
 }
 
-/// The last while.
+/// The figures of the latest span.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recent {
     /// Good responses a second.
@@ -48,7 +48,7 @@ pub(super) struct Recent {
     pub(super) shares: [f64; REPLICAS],
 }
 
-/// Samples of one side over time.
+/// The samples of one side over time.
 #[derive(Debug, Default)]
 pub(super) struct Sampler {
     past: VecDeque<(Duration, Counts)>,

@@ -1,8 +1,8 @@
-//! Lines with colours, cut to the width of whatever shows them.
+//! Lines with colours, cut to the width of the output.
 
 use super::story::Tone;
 
-/// How a piece of text looks.
+/// The style of a piece of text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Style {
     Plain,
@@ -51,7 +51,7 @@ impl Line {
         self
     }
 
-    /// Spaces up to this column.
+    /// Appends spaces up to this column.
     #[must_use]
     pub(super) fn to(self, column: usize) -> Self {
         let missing = column.saturating_sub(self.width());
@@ -62,7 +62,7 @@ impl Line {
         self.0.iter().map(|(_, text)| text.chars().count()).sum()
     }
 
-    /// As text of at most `width` characters, with colours or without.
+    /// Returns the line as text of at most `width` characters, with or without colours.
     pub(super) fn render(&self, width: usize, colours: bool) -> String {
         let mut out = String::new();
         let mut left = width;
@@ -79,7 +79,7 @@ impl Line {
     }
 }
 
-/// A bar of `width` characters for this part of a whole, an eighth of a character fine.
+/// Returns a bar of `width` characters for this part of a whole, in steps of an eighth of a character.
 pub(super) fn bar(part: f64, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (part.clamp(0.0, 1.0) * width as f64 * 8.0).round() as usize;

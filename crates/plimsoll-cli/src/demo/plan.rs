@@ -2,42 +2,42 @@
 
 use std::time::Duration;
 
-/// How many replicas the service has.
+/// The number of replicas.
 pub(super) const REPLICAS: usize = 3;
 
 /// The names of the replicas.
 pub(super) const NAMES: [&str; REPLICAS] = ["orders-1", "orders-2", "orders-3"];
 
-/// The one that fails.
+/// The replica that fails.
 pub(super) const FAILING: usize = 1;
 
-/// How much longer the slow one takes.
+/// The factor by which the slow replica is slower.
 pub(super) const SLOWER: u32 = 20;
 
-/// How a replica does.
+/// The condition of a replica.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Condition {
-    /// As it should.
+    /// Healthy.
     Well,
-    /// [`SLOWER`] times as slow.
+    /// Slower by the factor [`SLOWER`].
     Slow,
-    /// Responds with 503, at once.
+    /// Responds with 503 at once.
     Failing,
-    /// Nobody listens; connections that stood are cut.
+    /// The port is closed, and all connections are cut.
     Refusing,
 }
 
-/// From here on a replica is so.
+/// A change of a replica's condition.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Step {
-    /// In hundredths of the run.
+    /// The time, in hundredths of the run.
     at: u32,
     pub(super) replica: usize,
     pub(super) condition: Condition,
 }
 
-/// The failure comes first, and ends early: an endpoint that keeps failing is left out a little longer each time, and it
-/// is to be seen coming back whatever the length of the run.
+/// The failure comes first and ends early: an endpoint that keeps failing is ejected a little longer each time, and its
+/// return must be visible in a run of any length.
 const STEPS: [Step; 5] = [
     Step { at: 10, replica: FAILING, condition: Condition::Failing },
     Step { at: 20, replica: FAILING, condition: Condition::Refusing },

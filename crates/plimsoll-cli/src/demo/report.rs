@@ -1,4 +1,4 @@
-//! The end: the figures of both sides next to each other.
+//! The final report: the figures of both sides next to each other.
 
 use super::{assertions::Assertion, look::Look, tally::percentile};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use std::{fmt::Write as _, time::Duration};
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub(super) struct Figures {
     pub(super) requests: u64,
-    /// Good or not.
+    /// All requests, good or not.
     pub(super) responses: u64,
     pub(super) good: u64,
     pub(super) failed: u64,
@@ -19,7 +19,7 @@ pub(super) struct Figures {
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
     pub(super) p999_ms: f64,
-    /// As the gateway counts them.
+    /// The attempts that the gateway counted.
     pub(super) calls: u64,
     pub(super) attempts: u64,
     pub(super) retries: u64,
@@ -27,7 +27,7 @@ pub(super) struct Figures {
     pub(super) hedges_won: u64,
     pub(super) ejections: u64,
     pub(super) breaker_openings: u64,
-    /// As the replicas count them: what was refused never arrived.
+    /// The requests that the replicas counted; refused connections never arrived.
     pub(super) arrived: u64,
     pub(super) attempts_per_request: f64,
 }
@@ -65,21 +65,21 @@ impl Figures {
     }
 }
 
-/// Everything that is said at the end.
+/// The final report.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(super) struct Report {
-    /// Whether every claim was judged and held.
+    /// Whether every claim was checked and holds.
     pub(super) held: bool,
-    /// Whether it was ended before its time; then nothing is judged.
+    /// Whether the run was stopped early; then no claim is checked.
     pub(super) interrupted: bool,
     pub(super) seed: u64,
-    /// Of the load.
+    /// The length of the load.
     pub(super) seconds: f64,
     /// Requests a second to each side, on average.
     pub(super) rate: f64,
-    /// How late the latest request went out: what the machine was too busy for.
+    /// The greatest lateness of a request, which shows how overloaded the machine was.
     pub(super) latest_ms: f64,
-    /// Where the run could not be as it should be: a busy machine, a short time.
+    /// Restrictions of the run: a busy machine, a short time.
     pub(super) remarks: Vec<String>,
     pub(super) with: Figures,
     pub(super) without: Figures,
@@ -87,7 +87,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// As a table, the claims below it.
+    /// Returns the table, with the claims below it.
     pub(super) fn table(&self) -> String {
         let Self { with, without, .. } = self;
         let mut out = String::new();
@@ -121,7 +121,7 @@ impl Report {
         out
     }
 
-    /// The claims, a line each.
+    /// Returns the claims, a line each.
     pub(super) fn claims(&self) -> Vec<(bool, String)> {
         let line =
             |assertion: &Assertion| (assertion.held, format!("{}: {}", assertion.claim, assertion.found));

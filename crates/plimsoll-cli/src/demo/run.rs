@@ -1,4 +1,4 @@
-//! The demo from its beginning to its end.
+//! The run of the demo.
 
 use super::{
     arrivals::Arrivals,
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 /// The options that the user gave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
-    /// How long it takes in all.
+    /// The total time.
     pub(crate) length: Duration,
     pub(crate) seed: u64,
     /// The summary as JSON on standard output, everything else on standard error.
@@ -33,24 +33,24 @@ pub(crate) struct Wanted {
 
 /// Requests a second, to each side.
 const RATE: f64 = 400.0;
-/// Fewer show nothing.
+/// The lowest rate that shows anything.
 const LEAST_RATE: f64 = 50.0;
-/// Of what the machine can do one after the other, so much is asked for by each side: the rest is for retries, for the
-/// replicas, and for whatever else the machine does.
+/// The share of the machine's capacity that each side uses: the rest is for retries, for the replicas, and for the
+/// machine's other work.
 const LOAD: f64 = 0.15;
 /// The time that starting and stopping take.
 const AROUND: Duration = Duration::from_millis(600);
-/// Requests that go out later than this are worth a remark.
+/// The lateness of requests that the report mentions.
 const LATE: Duration = Duration::from_millis(100);
-/// How often the figures are looked at.
+/// The interval of the samples.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long connections may take to end when all is over.
+/// How long connections may take to close at the end.
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// Runs the demo. Blocks until it is over.
 ///
 /// # Errors
-/// Where a socket or a thread cannot be had.
+/// A socket or a thread cannot be created.
 pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
     let stream = if wanted.json { Stream::Error } else { Stream::Output };
     let fleet = Fleet::start(wanted.seed)?;
@@ -106,7 +106,7 @@ pub(crate) fn run(wanted: Wanted) -> anyhow::Result<Exit> {
     Ok(if report.held { Exit::Fine } else { Exit::Failed })
 }
 
-/// The rate that this machine can stand, found out through a gateway that is thrown away afterwards.
+/// Returns the rate that this machine can sustain, measured through a temporary gateway.
 fn calibrated(fleet: &Fleet) -> anyhow::Result<f64> {
     let side = Side::start(without_policies(fleet.addresses())?)?;
     let capacity = load::capacity(side.address()?)?;
@@ -172,7 +172,7 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Hurts the replicas as planned and shows what comes of it, until the load is over or the user has seen enough.
+    /// Injects the planned faults and shows their effect, until the load is over or the user stops the demo.
     async fn watch(&self, load: &Load, stream: Stream) -> Seen {
         let mut watches: [Sampler; 2] = Default::default();
         let keys = Keys::listen();

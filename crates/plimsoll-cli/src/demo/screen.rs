@@ -1,4 +1,4 @@
-//! The terminal: a screen of its own while the demo runs, given back whatever happens.
+//! The terminal: the demo uses the alternate screen and always restores the terminal.
 
 use super::{keys, paint::Line};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-/// Another screen without cursor, and back.
+/// The sequences that enter the alternate screen without a cursor, and leave it.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
@@ -22,7 +22,7 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Writes. A reader that has had enough ends no demo.
+    /// Writes text. A closed output does not end the demo.
     pub(super) fn write(self, text: &str) {
         let _ = match self {
             Self::Output => write(&mut io::stdout().lock(), text),
@@ -30,7 +30,7 @@ impl Stream {
         };
     }
 
-    /// Whether it is a terminal on which lines can be written over.
+    /// Returns whether the output is a terminal whose lines can be overwritten.
     pub(super) fn is_screen(self) -> bool {
         let terminal = match self {
             Self::Output => io::stdout().is_terminal(),
@@ -39,12 +39,12 @@ impl Stream {
         terminal && std::env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty())
     }
 
-    /// Whether it is a terminal whose user has not asked for no colours (<https://no-color.org>).
+    /// Returns whether the output is a terminal and colours are not disabled (<https://no-color.org>).
     pub(super) fn has_colours(self) -> bool {
         self.is_screen() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
-    /// Columns and rows.
+    /// Returns the columns and rows.
     fn size(self) -> (usize, usize) {
         let size = match self {
             Self::Output => terminal_size::terminal_size_of(io::stdout()),
@@ -60,14 +60,14 @@ fn write(out: &mut impl io::Write, text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// A screen that is drawn over again and again. Dropped, or at a panic, the terminal is as it was.
+/// A screen that is redrawn repeatedly. A drop or a panic restores the terminal.
 #[derive(Debug)]
 pub(super) struct Screen {
     stream: Stream,
     size: (usize, usize),
 }
 
-/// Whether there is a screen to give back.
+/// Whether there is a screen to restore.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
 impl Screen {
@@ -87,7 +87,7 @@ impl Screen {
         Self { stream, size: (0, 0) }
     }
 
-    /// Shows these lines in place of the last ones. `lines` is told how many rows there are.
+    /// Shows these lines in place of the last ones. `lines` gets the number of rows.
     pub(super) fn draw(&mut self, lines: impl FnOnce(usize) -> Vec<Line>) {
         if !ENTERED.load(Ordering::Relaxed) {
             // Another thread has panicked and the terminal is given back.

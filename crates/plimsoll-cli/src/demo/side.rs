@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-/// The file that every user begins with.
+/// The example configuration.
 const EXAMPLE: &str = include_str!("../../../../examples/gateway.toml");
 /// The same service without policies.
 const BARE: &str = include_str!("bare.toml");
@@ -21,12 +21,12 @@ const BARE: &str = include_str!("bare.toml");
 /// The policy of the example that the load goes through.
 const POLICY: &str = "careful";
 
-/// With the example's policies; the number of its side.
+/// The number of the side with the example's policies.
 pub(super) const WITH: usize = 0;
-/// Without any.
+/// The number of the side without policies.
 pub(super) const WITHOUT: usize = 1;
 
-/// A gateway and what became of the requests sent through it.
+/// A gateway and the outcomes of the requests sent through it.
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) gateway: Gateway,
@@ -44,8 +44,8 @@ impl Side {
     }
 }
 
-/// Returns the configuration of the side with policies: the example, in front of these replicas. In a short run ejections
-/// are shorter too; their length is returned with it.
+/// Returns the configuration of the side with policies: the example, in front of these replicas. In a short run
+/// ejections are shorter too; their length is returned with it.
 pub(super) fn with_policies(
     replicas: &[SocketAddr],
     plan: &Plan,
@@ -65,7 +65,7 @@ pub(super) fn without_policies(replicas: &[SocketAddr]) -> anyhow::Result<Gatewa
     read("bare.toml", BARE, replicas)
 }
 
-/// At most so many attempts may be made for `requests` requests within `length`, by the example's own budget.
+/// Returns the most attempts that the example's budget allows for `requests` requests within `length`.
 pub(super) fn attempts_allowed(spec: &GatewaySpec, requests: u64, length: Duration) -> f64 {
     /// For as long the budget looks back; the reserve may be spent anywhere within.
     const WINDOW: Duration = plimsoll_gateway::plimsoll::policy::retry::RetryBudget::WINDOW;
@@ -81,7 +81,7 @@ pub(super) fn attempts_allowed(spec: &GatewaySpec, requests: u64, length: Durati
     requests as f64 * (1.0 + ratio) + f64::from(reserve) * WINDOW.as_secs_f64() * windows
 }
 
-/// Reads a file and replaces what depends on the machine: where requests come in and where they go.
+/// Reads a file and replaces the addresses, which depend on the machine.
 fn read(name: &str, text: &str, replicas: &[SocketAddr]) -> anyhow::Result<GatewaySpec> {
     let loaded = file::parse(name, text, &|_| None).map_err(|invalid| anyhow!("{}", invalid.render()))?;
     let mut spec = loaded.spec;

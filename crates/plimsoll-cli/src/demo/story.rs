@@ -8,18 +8,18 @@ use super::{
 use plimsoll_gateway::plimsoll::policy::BreakerState;
 use std::{fmt, time::Duration};
 
-/// How a line is meant.
+/// The kind of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Tone {
-    /// Something goes wrong.
+    /// A fault.
     Bad,
-    /// Something is done about it.
+    /// A reaction to a fault.
     Act,
-    /// Something is well again.
+    /// A recovery.
     Good,
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Event {
     pub(super) at: Duration,
@@ -33,29 +33,29 @@ impl fmt::Display for Event {
     }
 }
 
-/// Compares each look with the one before it.
+/// A log that compares each sample with the one before it.
 #[derive(Debug, Default)]
 pub(super) struct Story {
     pub(super) events: Vec<Event>,
-    /// How each replica is, and since when it is well or not.
+    /// The condition of each replica and the time of its last change.
     conditions: [Option<(Condition, Duration)>; REPLICAS],
     /// The events already reported of each replica's present fault.
     told: [[bool; REPLICAS]; 2],
     before: Option<Look>,
 }
 
-/// This long after a replica has changed, the figures show what came of it.
+/// The time after a change of a replica until the figures show its effect.
 const SHOWS: Duration = Duration::from_millis(2200);
 /// A replica with less than this part of the responses is avoided: a third would be its share.
 const AVOIDED: f64 = 0.1;
 
 impl Story {
-    /// How a replica is.
+    /// Returns the condition of a replica.
     pub(super) fn condition(&self, replica: usize) -> Condition {
         self.conditions[replica].map_or(Condition::Well, |(condition, _)| condition)
     }
 
-    /// The plan has changed a replica.
+    /// Records a planned change of a replica.
     pub(super) fn step(&mut self, at: Duration, step: Step) {
         let name = NAMES[step.replica];
         let (tone, text) = match (step.condition, self.condition(step.replica)) {
@@ -83,7 +83,7 @@ impl Story {
         self.tell(at, tone, text);
     }
 
-    /// Both sides look so now.
+    /// Records the present state of both sides.
     pub(super) fn look(&mut self, at: Duration, looks: &[Look; 2]) {
         let now = &looks[WITH];
         let before = self.before.replace(now.clone()).unwrap_or_else(|| now.clone());

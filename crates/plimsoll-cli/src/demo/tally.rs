@@ -4,18 +4,18 @@ use super::plan::REPLICAS;
 use parking_lot::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum RequestOutcome {
-    /// With 200, from this replica.
+    /// A 200 of this replica.
     Good(usize),
-    /// With anything else.
+    /// Any other response.
     Failed,
-    /// Not at all: the connection broke, or nothing came for too long.
+    /// No response: the connection broke, or the timeout passed.
     Lost,
 }
 
-/// So many requests.
+/// Counts of requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Counts {
     pub(super) sent: u64,
@@ -46,24 +46,24 @@ impl Counts {
     }
 }
 
-/// Written by the load, read by whoever shows it.
+/// The counts of a side, written by the load and read by the display.
 #[derive(Debug, Default)]
 pub(super) struct Tally(Mutex<Record>);
 
 #[derive(Debug, Default)]
 struct Record {
     counts: Counts,
-    /// Of good responses, in the order in which they came. Bounded by the rate and the longest run.
+    /// The latencies of good responses, in order of arrival. Bounded by the rate and the longest run.
     latencies: Vec<Duration>,
 }
 
 impl Tally {
-    /// A request is on its way.
+    /// Counts a sent request.
     pub(super) fn sent(&self) {
         self.lock().counts.sent += 1;
     }
 
-    /// It ended so, `took` after it was due.
+    /// Counts the end of a request, `took` after it was due.
     pub(super) fn ended(&self, outcome: RequestOutcome, took: Duration) {
         let mut record = self.lock();
         match outcome {
@@ -80,7 +80,7 @@ impl Tally {
         self.lock().counts
     }
 
-    /// The counts, and the latencies of good responses from the `from`th on.
+    /// Returns the counts, and the latencies of good responses from the `from`th on.
     pub(super) fn latencies(&self, from: usize) -> (Counts, Vec<Duration>) {
         let record = self.lock();
         (record.counts, record.latencies.get(from..).unwrap_or_default().to_vec())
@@ -91,7 +91,7 @@ impl Tally {
     }
 }
 
-/// The least of the sorted `values` that `part` of them do not exceed (nearest rank); zero where there are none.
+/// Returns the quantile `part` of the sorted `values` (nearest rank); zero if there are none.
 pub(super) fn percentile(values: &[Duration], part: f64) -> Duration {
     let rank = (part * values.len() as f64).ceil() as usize;
     values.get(rank.clamp(1, values.len().max(1)) - 1).copied().unwrap_or_default()

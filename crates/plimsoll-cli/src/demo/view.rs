@@ -8,7 +8,7 @@ use super::{
 };
 use std::time::Duration;
 
-/// How it is shown: on a screen, or a line now and then.
+/// The form of the display: a screen, or a line now and then.
 pub(super) enum View {
     Screen(Screen, Stream),
     Lines { stream: Stream, told: usize, next: Duration },
@@ -38,7 +38,7 @@ impl View {
         }
     }
 
-    /// Gives the screen back; what happened is left behind on the terminal.
+    /// Restores the screen and leaves the log of events on the terminal.
     pub(super) fn end(self, story: &Story) {
         if let Self::Screen(screen, stream) = self {
             drop(screen);

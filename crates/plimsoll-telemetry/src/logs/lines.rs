@@ -23,7 +23,7 @@ const OFFERS: usize = 8;
 pub(super) struct Lines {
     log: Arc<LineLog>,
     format: LogFormat,
-    /// WriteLineError lines of which the log has told.
+    /// The number of missing lines that the log has reported.
     told: AtomicU64,
 }
 

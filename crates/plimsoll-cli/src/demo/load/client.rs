@@ -1,4 +1,4 @@
-//! One side's client: keeps connections, asks, and tells the tally.
+//! The client of one side: it keeps connections, sends requests, and counts their outcomes.
 
 use crate::demo::{
     plan::REPLICAS,
@@ -19,13 +19,13 @@ use std::{
 };
 use tokio::{net::TcpStream, time::Instant};
 
-/// Longer than any side's total: who hears nothing for so long will hear nothing.
+/// The client's timeout, longer than the total timeout of either side.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// Requests under way at most; beyond it they are lost unsent.
+/// The most requests in flight; further ones are not sent and count as lost.
 const MOST: usize = 4096;
-/// A connection is kept for the next request no longer than this: less than what the gateway keeps it.
+/// How long an idle connection is kept: less than the gateway keeps it.
 const KEEP: Duration = Duration::from_secs(20);
-/// No response of a replica is longer.
+/// The limit of a response's length.
 const BODY: usize = 16 * 1024;
 
 type Connection = SendRequest<Empty<Bytes>>;
@@ -43,7 +43,7 @@ impl Client {
         Rc::new(Self { side, gateway, tally, kept: RefCell::default(), under_way: Cell::new(0) })
     }
 
-    /// Sends the `number`th request, which was due at `due`, and counts what becomes of it.
+    /// Sends the `number`th request, which was due at `due`, and counts its outcome.
     pub(super) async fn ask(self: Rc<Self>, number: usize, due: Instant) {
         self.tally.sent();
         if self.under_way.get() == MOST {
@@ -60,7 +60,7 @@ impl Client {
         self.tally.ended(outcome, due.elapsed());
     }
 
-    /// One request and its whole response.
+    /// Sends one request and reads its whole response.
     pub(super) async fn exchange(&self, path: &str) -> anyhow::Result<RequestOutcome> {
         let mut connection = self.connection().await?;
         let request = Request::get(path)
@@ -84,7 +84,7 @@ impl Client {
         }
     }
 
-    /// One that was kept, the latest first, or a new one.
+    /// Returns the idle connection that was used last, or a new one.
     async fn connection(&self) -> anyhow::Result<Connection> {
         while let Some((connection, since)) = self.take() {
             if connection.is_ready() && since.elapsed() < KEEP {

@@ -1,5 +1,5 @@
-//! The load: every request is sent to both gateways at the moment when it is due, whether or not earlier ones have been
-//! responded. Latency counts from that moment, so that a gateway that makes the load wait cannot hide it.
+//! The load: every request is sent to both gateways at the moment when it is due, whether or not earlier ones have had
+//! a response. Latency counts from that moment, so that a gateway that makes the load wait cannot hide it.
 
 mod client;
 mod relief;
@@ -22,14 +22,14 @@ pub(super) struct Load {
     thread: JoinHandle<std::io::Result<Lateness>>,
 }
 
-/// How late requests went out: what the machine was too busy for.
+/// The lateness of requests, which shows how overloaded the machine was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lateness {
     pub(super) worst: Duration,
 }
 
 impl Load {
-    /// Begins at `begin`.
+    /// Starts the load at `begin`.
     pub(super) fn start(sides: &[Side; 2], arrivals: Arrivals, begin: Instant) -> anyhow::Result<Self> {
         let targets = [side(&sides[0])?, side(&sides[1])?];
         let (stop, stopped) = watch::channel(false);
@@ -43,7 +43,7 @@ impl Load {
         Ok(Self { stop, thread })
     }
 
-    /// Sends no more; what is under way is still waited for.
+    /// Stops sending; requests in flight are still waited for.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -52,7 +52,7 @@ impl Load {
         self.thread.is_finished()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the load.
     pub(super) fn join(self) -> anyhow::Result<Lateness> {
         let ended = self.thread.join().map_err(|_| anyhow::anyhow!("the load has panicked"))?;
         ended.context("cannot run the load")
@@ -63,7 +63,7 @@ fn side(side: &Side) -> anyhow::Result<(SocketAddr, Arc<super::tally::Tally>)> {
     Ok((side.address()?, Arc::clone(&side.tally)))
 }
 
-/// On a runtime of this thread alone.
+/// Runs the future on a single-threaded runtime.
 fn run<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(LocalSet::new().block_on(&runtime, work))
@@ -119,10 +119,10 @@ pub(super) fn capacity(gateway: SocketAddr) -> anyhow::Result<f64> {
     Ok(f64::from(asked) / CALIBRATION.as_secs_f64())
 }
 
-/// How long it is found out what the machine can do.
+/// The length of the calibration.
 pub(super) const CALIBRATION: Duration = Duration::from_millis(400);
-/// Requests at once meanwhile.
+/// The concurrency of the calibration.
 const ASKERS: usize = 4;
 
-/// Nobody waits longer for the load's end than this after it was stopped.
+/// The longest wait for the load's end after it was stopped.
 pub(super) const LAST_ANSWER: Duration = PATIENCE;

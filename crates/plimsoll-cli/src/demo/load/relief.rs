@@ -1,18 +1,18 @@
-//! Less load where the machine turns out to be busier than it was when it was measured.
+//! Reduction of the load if the machine is busier than it was at the calibration.
 
 use std::time::Duration;
 
-/// How often it is asked whether the machine keeps up.
+/// The interval at which the machine's load is checked.
 const STRETCH: Duration = Duration::from_millis(250);
-/// Requests that go out later than this say that it does not.
+/// The lateness of requests from which on the machine does not keep up.
 const LATE: Duration = Duration::from_millis(150);
-/// Nor does one in which each request takes longer than this on average.
+/// The average time of a request from which on the machine does not keep up.
 const LONG: Duration = Duration::from_millis(500);
-/// At least one request in so many is sent.
+/// The strongest reduction: one request in so many is sent.
 const MOST: usize = 8;
 
-/// Which requests are sent: all of them, or every second, every fourth, every eighth. Never more again: what the run
-/// compares is to be steady.
+/// The choice of the requests that are sent: all, or every second, fourth or eighth. It never increases again, so that
+/// the compared load is steady.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Relief {
     /// Requests a second to all sides, when all are sent.
@@ -49,7 +49,7 @@ mod tests {
 
     const STRETCHES: [u64; 5] = [250, 500, 750, 1000, 1250];
 
-    /// How many of a hundred requests are sent at last.
+    /// Returns the percentage of requests that are sent at the end.
     fn sent(late: u64, under_way: usize) -> usize {
         let mut relief = Relief::new(800.0);
         let ms = Duration::from_millis;

@@ -1,4 +1,4 @@
-//! The service whose replicas are hurt: three small servers on loopback, on a thread of their own.
+//! The service with the faults: three small servers on loopback, on a thread of their own.
 
 mod server;
 
@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 pub(super) const SIDE: &str = "demo-side";
 /// The response's header that names the replica, by number.
 pub(super) const SERVED_BY: &str = "demo-served-by";
-/// A path whose response comes at once, whatever the condition: to measure what the machine can do.
+/// A path with an immediate response in any condition, for the calibration.
 pub(super) const AT_ONCE: &str = "/at-once";
 
 /// One replica.
@@ -33,7 +33,7 @@ struct Replica {
     arrived: [AtomicU64; 2],
 }
 
-/// All of them. Dropped, they end.
+/// All replicas. A drop ends them.
 #[derive(Debug)]
 pub(super) struct Fleet {
     replicas: Arc<[Replica; REPLICAS]>,
@@ -43,7 +43,7 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Starts them, all well. `seed` decides how long each request takes.
+    /// Starts the replicas, all healthy. `seed` decides how long each request takes.
     pub(super) fn start(seed: u64) -> anyhow::Result<Self> {
         let replicas: Arc<[Replica; REPLICAS]> = Arc::new(std::array::from_fn(|index| Replica {
             index,
@@ -66,12 +66,12 @@ impl Fleet {
         &self.addresses
     }
 
-    /// From now on this replica is so.
+    /// Sets the condition of this replica.
     pub(super) fn set(&self, replica: usize, condition: Condition) {
         self.replicas[replica].condition.send_replace(condition);
     }
 
-    /// Requests of this side that arrived at any of them.
+    /// Returns the number of this side's requests that arrived at any replica.
     pub(super) fn arrived(&self, side: usize) -> u64 {
         self.replicas.iter().map(|replica| replica.arrived[side].load(Ordering::Relaxed)).sum()
     }
@@ -81,7 +81,7 @@ impl Drop for Fleet {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic there has been told by the panic itself.
+            // The panic hook has already reported a panic there.
             let _ = thread.join();
         }
     }

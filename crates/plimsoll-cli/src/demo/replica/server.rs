@@ -18,10 +18,10 @@ use tokio::{
     sync::oneshot,
 };
 
-/// Connections that wait to be accepted.
+/// The backlog of connections.
 const BACKLOG: u32 = 1024;
 
-/// Serves until stopped. Sends the addresses, or why there are none.
+/// Serves until stopped. Sends the addresses, or the error of binding them.
 pub(super) fn run(
     replicas: &Arc<[Replica; REPLICAS]>,
     bound: &SyncSender<io::Result<[SocketAddr; REPLICAS]>>,
@@ -54,8 +54,8 @@ pub(super) fn run(
     });
 }
 
-/// A port that stays this replica's while nobody listens on it: without that, a connection to somewhere else might get it
-/// as its own, and the replica could not come back.
+/// A port that stays reserved while the replica does not listen. Otherwise an outgoing connection might get it as its
+/// local port, and the replica could not listen again.
 struct Port {
     address: SocketAddr,
     _kept: TcpSocket,
@@ -80,7 +80,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Listens while the replica does not refuse.
+/// Listens while the replica accepts connections.
 async fn listen(replicas: Arc<[Replica; REPLICAS]>, at: usize, port: Port) {
     let mut condition = replicas[at].condition.subscribe();
     loop {
@@ -105,7 +105,7 @@ async fn listen(replicas: Arc<[Replica; REPLICAS]>, at: usize, port: Port) {
     }
 }
 
-/// Serves one connection until either side has had enough, or the replica is gone.
+/// Serves one connection until either side closes it, or the replica stops.
 async fn serve(replicas: Arc<[Replica; REPLICAS]>, at: usize, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut condition = replicas[at].condition.subscribe();
