@@ -134,7 +134,7 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// Whether `text` is the secret, in a time that depends on nothing but the lengths.
+    /// Returns whether `text` is the secret, in a time that depends on nothing but the lengths.
     pub fn matches(&self, text: &str) -> bool {
         self.expose().as_bytes().ct_eq(text.as_bytes()).into()
     }

@@ -74,12 +74,12 @@ impl Marks {
         self.set(SPARE);
     }
 
-    /// Whether [`Self::spare`] was called.
+    /// Returns whether [`Self::spare`] was called.
     pub fn is_spared(&self) -> bool {
         self.get() & SPARE != 0
     }
 
-    /// Whether any mark was set since the last [`Self::take`].
+    /// Returns whether any mark was set since the last [`Self::take`].
     pub fn any(&self) -> bool {
         self.get() & !(CALLER | SPARE) != 0
     }

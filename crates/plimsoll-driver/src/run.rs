@@ -58,7 +58,7 @@ pub trait Attempts {
         let _ = (id, slot, now, outcome);
     }
 
-    /// Whether another attempt could still send the whole request.
+    /// Returns whether another attempt could still send the whole request.
     fn is_replayable(&self) -> bool;
 }
 

@@ -64,7 +64,7 @@ impl<F> AttemptSlots<F> {
         }
     }
 
-    /// Whether any attempt is in flight.
+    /// Returns whether any attempt is in flight.
     pub fn is_open(self: Pin<&Self>) -> bool {
         self.first.is_some() || self.second.is_some()
     }

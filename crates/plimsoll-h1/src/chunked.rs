@@ -64,7 +64,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the last chunk and the trailers have been read.
+    /// Returns whether the last chunk and the trailers have been read.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }

@@ -104,7 +104,7 @@ fn classify(error: httparse::Error, head: &[u8]) -> RequestHeadError {
     }
 }
 
-/// Whether a carriage return stands anywhere but before a line feed.
+/// Returns whether a carriage return stands anywhere but before a line feed.
 pub(crate) fn has_bare_return(head: &[u8]) -> bool {
     memchr::memchr_iter(b'\r', head).any(|at| head.get(at + 1) != Some(&b'\n'))
 }

@@ -31,8 +31,8 @@ impl Turn {
         self.until = written + (ROUND / (WAITING.get() + 1)).max(LEAST);
     }
 
-    /// Whether the turn is over; then the task is woken again, after those that wait and after what has come from the
-    /// network in the meantime. The caller returns `Pending`.
+    /// Returns whether the turn is over; then the task is woken again, after those that wait and after what has come
+    /// from the network in the meantime. The caller returns `Pending`.
     pub(crate) fn is_over(&mut self, written: u64, cx: &mut Context<'_>) -> bool {
         let over = written >= self.until;
         if over {

@@ -15,16 +15,15 @@ const FIRST: u64 = 65_535;
 /// The largest window there is (RFC 9113, section 6.9.1).
 const LARGEST: u64 = (1 << 31) - 1;
 
-/// Returns the window of a connection, in bytes, whose `streams` can all fill theirs of `stream` bytes without closing it
-/// for the others: from 65,535 bytes to 2 GiB.
+/// Returns the window of a connection, in bytes, whose `streams` can all fill theirs of `stream` bytes without closing
+/// it for the others: from 65,535 bytes to 2 GiB.
 #[must_use]
 pub fn connection_window(stream: u32, streams: u32) -> u32 {
     (u64::from(stream) * u64::from(streams)).clamp(FIRST, LARGEST) as u32
 }
 
-/// Whether this error, or one behind it, says that the peer has not looked at the request
-/// ([RFC 9113, section 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)): it refused the stream, or went away without
-/// it.
+/// Returns whether this error, or one behind it, says that the peer has not looked at the request ([RFC 9113, section
+/// 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)): it refused the stream, or went away without it.
 #[cfg(feature = "client")]
 #[must_use]
 pub fn is_untouched(error: &(dyn Error + 'static)) -> bool {

@@ -73,7 +73,7 @@ impl<B: Body<Data = Bytes>> Replay<B> {
         ReplayBody { turn: shared.turn, next: 0, done: false, shared: Arc::clone(&self.shared) }
     }
 
-    /// Whether another [`Replay::body`] would be whole, as far as is known now.
+    /// Returns whether another [`Replay::body`] would be whole, as far as is known now.
     pub fn is_replayable(&self) -> bool {
         !lock(&self.shared).overflown
     }

@@ -108,7 +108,7 @@ impl Cells {
         }
     }
 
-    /// Whether there are other clones of this handle.
+    /// Returns whether there are other clones of this handle.
     pub(crate) fn held(&self) -> bool {
         Arc::strong_count(&self.handle) > 1
     }

@@ -51,8 +51,8 @@ impl Samples {
         *series.entry(key).or_default() += value;
     }
 
-    /// Whether this is the first call with this key in this scrape: for values of the whole process, which must not add up
-    /// when two users of a registry both register the same collector.
+    /// Returns whether this is the first call with this key in this scrape: for values of the whole process, which must
+    /// not add up when two users of a registry both register the same collector.
     pub fn once(&mut self, key: &'static str) -> bool {
         self.said.insert(key)
     }

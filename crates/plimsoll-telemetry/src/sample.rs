@@ -26,7 +26,7 @@ impl Sample {
         Self { below: ratio.fixed() }
     }
 
-    /// Whether to keep the one this draw belongs to.
+    /// Returns whether to keep the one this draw belongs to.
     #[inline]
     pub const fn keeps(self, draw: Draw) -> bool {
         draw.bits() >> 32 < self.below

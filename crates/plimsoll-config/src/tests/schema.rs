@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::SocketAddr};
 
-/// Whether `value` is valid under `schema`, for the keywords that the schemas here use. Panics on any other, lest a
-/// schema be thought checked that was not.
+/// Returns whether `value` is valid under `schema`, for the keywords that the schemas here use. Panics on any other,
+/// lest a schema be thought checked that was not.
 fn allows(root: &Value, schema: &Value, value: &Value) -> bool {
     schema.as_object().expect("a schema is an object").iter().all(|(keyword, argument)| {
         match keyword.as_str() {

@@ -31,7 +31,7 @@ impl BodyClassifier {
         }
     }
 
-    /// Whether trailers that have not come decide.
+    /// Returns whether trailers that have not come decide.
     pub const fn is_pending(&self) -> bool {
         self.pending
     }

@@ -12,14 +12,14 @@ pub struct ResolveError(#[from] io::Error);
 /// Classifies a failure to connect by the error and its sources.
 ///
 /// A local shortage of descriptors, ports, buffers or memory, and a name that could not be looked up, are
-/// [`Outcome::Local`]: a retry may succeed, but no breaker opens and no endpoint is ejected. Anything else is a failure of
-/// the peer or of the network.
+/// [`Outcome::Local`]: a retry may succeed, but no breaker opens and no endpoint is ejected. Anything else is a failure
+/// of the peer or of the network.
 pub fn connect(error: &(dyn Error + 'static)) -> Settlement {
     let failed = Settlement::failure(Failure::Connect);
     if is_our_lack(error) { Settlement { outcome: Outcome::Local, ..failed } } else { failed }
 }
 
-/// Whether this error, or one of its sources, is a local shortage.
+/// Returns whether this error, or one of its sources, is a local shortage.
 pub fn is_our_lack(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| {
         let resolve = |error: &io::Error| {
@@ -31,7 +31,7 @@ pub fn is_our_lack(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// Whether descriptors, ports, buffers or memory of this machine are exhausted.
+/// Returns whether descriptors, ports, buffers or memory of this machine are exhausted.
 pub fn is_exhaustion(error: &io::Error) -> bool {
     // The numbers of ENFILE and EMFILE are the same on every Unix; that of ENOBUFS is not.
     const ENFILE: i32 = 23;

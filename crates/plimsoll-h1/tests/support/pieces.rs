@@ -66,7 +66,7 @@ impl Wire {
         self.written.take()
     }
 
-    /// Whether the connection ends in a reset.
+    /// Returns whether the connection ends in a reset.
     pub fn is_reset(&self) -> bool {
         self.reset.get()
     }

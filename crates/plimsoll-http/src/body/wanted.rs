@@ -27,7 +27,7 @@ impl Wanted {
         &self.lines
     }
 
-    /// Whether a refusal is all that a request leads to.
+    /// Returns whether the method is safe, so that a refusal has no side effect.
     pub(super) const fn is_safe(&self) -> bool {
         self.safe
     }

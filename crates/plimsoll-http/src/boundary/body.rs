@@ -61,7 +61,7 @@ pin_project! {
 pub struct BodyError(Option<BoxError>);
 
 impl BodyError {
-    /// Whether a panic was it.
+    /// Returns whether a panic was the cause.
     pub const fn is_panic(&self) -> bool {
         self.0.is_none()
     }

@@ -30,7 +30,7 @@ impl ReportedProblem {
         &self.problem
     }
 
-    /// Whether a boundary has logged and counted it.
+    /// Returns whether a boundary has logged and counted it.
     pub const fn is_settled(&self) -> bool {
         self.settled
     }

@@ -106,8 +106,8 @@ pub(super) async fn attempt(
     }
 }
 
-/// Makes a connection. One that attempts can share is made once for all that wait for it. If all connections of this kind
-/// are full and no more may be made, the attempt waits for a stream of one.
+/// Makes a connection. One that attempts can share is made once for all that wait for it. If all connections of this
+/// kind are full and no more may be made, the attempt waits for a stream of one.
 async fn connect(host: &OriginState, marks: &Marks) -> Result<Made, BoxError> {
     if !host.settings.connecting.http2_only && !host.pool.speaks_http2() {
         return make(host, marks).await;
@@ -180,7 +180,7 @@ async fn http1(
     }
 }
 
-/// Whether the peer closed the connection instead of responding.
+/// Returns whether the peer closed the connection instead of responding.
 fn is_close(error: &hyper::Error) -> bool {
     let gone = |error: &std::io::Error| {
         use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};

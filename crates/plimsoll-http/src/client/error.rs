@@ -12,7 +12,8 @@ pub(super) type Cause = Arc<dyn std::error::Error + Send + Sync>;
 /// The error of a call without a response, or with an unexpected one.
 ///
 /// It is cheap to clone. `Display` names the origin, never a path, a query or a password; the cause is the
-/// [source](std::error::Error::source). As a [`Problem`] it hides the origin and the cause from this service's own callers.
+/// [source](std::error::Error::source). As a [`Problem`] it hides the origin and the cause from this service's own
+/// callers.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -114,11 +115,11 @@ impl Error {
         if let Self::Rejected(rejected) = self { Some(rejected) } else { None }
     }
 
-    /// Returns how long a worker of a queue should wait before it calls the peer again: the wait of the machine that refused
-    /// the call, or a second without one. `None` if the call was not refused, since then it was sent.
+    /// Returns how long a worker of a queue should wait before it calls the peer again: the wait of the machine that
+    /// refused the call, or a second without one. `None` if the call was not refused, since then it was sent.
     ///
-    /// A refusal is no attempt: nothing was sent. A worker puts its item back without counting a try, and takes no other
-    /// before this time is over; otherwise it would fail one item after the other.
+    /// A refusal is no attempt: nothing was sent. A worker puts its item back without counting a try, and takes no
+    /// other before this time is over; otherwise it would fail one item after the other.
     pub fn leave_alone_for(&self) -> Option<Duration> {
         let rejected = self.rejected().filter(|rejected| rejected.reason != Reason::DeadlineExceeded)?;
         Some(rejected.retry_after.unwrap_or(Duration::from_secs(1)))
@@ -138,34 +139,34 @@ impl Error {
         if let Self::Status { status, .. } = self { Some(*status) } else { None }
     }
 
-    /// Whether a machine of the policy refused it.
+    /// Returns whether a machine of the policy refused it.
     pub const fn is_rejected(&self) -> bool {
         matches!(self, Self::Rejected(_))
     }
 
-    /// Whether a limit ran out.
+    /// Returns whether a limit ran out.
     pub const fn is_timeout(&self) -> bool {
         self.timed_out().is_some()
     }
 
-    /// Whether no connection could be made, so that nothing was sent.
+    /// Returns whether no connection could be made, so that nothing was sent.
     pub const fn is_connect(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::TimedOut { limit: Limit::Connect | Limit::Tls, .. })
     }
 
-    /// Whether the response was not what was expected: its status, its size or its content.
+    /// Returns whether the response was not what was expected: its status, its size or its content.
     pub const fn is_response(&self) -> bool {
         matches!(self, Self::Status { .. } | Self::TooLarge { .. } | Self::Decode { .. })
     }
 
-    /// Whether the request itself was wrong.
+    /// Returns whether the request itself was wrong.
     pub const fn is_request(&self) -> bool {
         matches!(self, Self::Request(_) | Self::Body { .. })
     }
 }
 
-/// A machine's refusal becomes its own problem, with `Retry-After`. Any other error becomes a failure of the upstream, or an
-/// internal one if the request was wrong; the error itself is [inside](Problem::inside), for the log.
+/// A machine's refusal becomes its own problem, with `Retry-After`. Any other error becomes a failure of the upstream,
+/// or an internal one if the request was wrong; the error itself is [inside](Problem::inside), for the log.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {

@@ -32,7 +32,7 @@ impl Wire {
         self.reads.load(Relaxed)
     }
 
-    /// Whether the last write found no room: the peer does not read.
+    /// Returns whether the last write found no room: the peer does not read.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked.load(Relaxed)
     }

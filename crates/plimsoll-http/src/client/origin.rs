@@ -68,7 +68,7 @@ impl Origin {
         self.authority.as_str()
     }
 
-    /// Whether connections to it are encrypted.
+    /// Returns whether connections to it are encrypted.
     pub fn is_secure(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }

@@ -1,7 +1,7 @@
 //! The connections to one origin.
 //!
-//! hyper-util's pool bounds only idle connections and their idle time; this one also bounds the age and the requests of a
-//! connection, and over HTTP/2 the connections of an origin and the streams of each.
+//! hyper-util's pool bounds only idle connections and their idle time; this one also bounds the age and the requests of
+//! a connection, and over HTTP/2 the connections of an origin and the streams of each.
 
 use super::{
     http1::Http1Connection,
@@ -201,7 +201,7 @@ impl Pool {
         }
     }
 
-    /// Whether it is too old for another request, or has reached its number of requests.
+    /// Returns whether it is too old for another request, or has reached its number of requests.
     fn is_worn(&self, connection: &Http1Connection, now: Instant) -> bool {
         let served = self.config.requests.is_some_and(|most| connection.requests() >= most.get());
         served || self.config.age.is_some_and(|age| now.since(connection.made) >= age)
@@ -247,7 +247,7 @@ impl Pool {
         idle.swept
     }
 
-    /// Whether the origin is known to use HTTP/2.
+    /// Returns whether the origin is known to use HTTP/2.
     pub(super) fn speaks_http2(&self) -> bool {
         self.speaks_http2.load(Relaxed)
     }

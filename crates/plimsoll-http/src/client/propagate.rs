@@ -8,7 +8,7 @@ use http::{
 use plimsoll_tower::driver::draw;
 use std::time::Duration;
 
-/// Whether it is a gRPC request.
+/// Returns whether it is a gRPC request.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }

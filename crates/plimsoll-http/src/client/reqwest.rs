@@ -52,9 +52,9 @@ impl Classify<Response, Error> for ReqwestClassifier {
     }
 }
 
-/// Whether the fault is on our side: a request that cannot be built, a redirect that our own policy does not follow (a
-/// loop, too many, another scheme), a body of ours that failed while it was sent. It says nothing about the peer, and a
-/// retry would fail as well.
+/// Returns whether the fault is on our side: a request that cannot be built, a redirect that our own policy does not
+/// follow (a loop, too many, another scheme), a body of ours that failed while it was sent. It says nothing about the
+/// peer, and a retry would fail as well.
 fn is_the_callers(error: &Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
@@ -74,8 +74,8 @@ fn is_the_callers(error: &Error) -> bool {
     false
 }
 
-/// The description of a request: safe to repeat by its method or its `Idempotency-Key`; the earlier of the running task's
-/// deadline and `grpc-timeout`; counted by its host.
+/// The description of a request: safe to repeat by its method or its `Idempotency-Key`; the earlier of the running
+/// task's deadline and `grpc-timeout`; counted by its host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ReqwestFacts;
 

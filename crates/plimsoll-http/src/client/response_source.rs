@@ -13,8 +13,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// A response's bytes, and the connection that brings them: put to rest when they have all come, closed when this is dropped
-/// before.
+/// A response's bytes, and the connection that brings them: put to rest when they have all come, closed when this is
+/// dropped before.
 pub(super) struct ResponseSource {
     body: Incoming,
     /// None over HTTP/2: that connection drives itself.
@@ -79,12 +79,12 @@ impl ResponseSource {
         None
     }
 
-    /// Whether it has its connection for itself (HTTP/1.1): one that ends early is of no further use.
+    /// Returns whether it has its connection for itself (HTTP/1.1): one that ends early is of no further use.
     pub(super) const fn is_alone(&self) -> bool {
         self.connection.is_some()
     }
 
-    /// Whether the rest of the request is waited for: the peer may have nothing to say before it has that.
+    /// Returns whether the rest of the request is waited for: the peer may have nothing to say before it has that.
     pub(super) fn waits_for_caller(&self) -> bool {
         self.upload.as_ref().is_some_and(|upload| upload.is_waited_for() && !upload.has_ended())
     }
@@ -115,7 +115,7 @@ impl ResponseSource {
         Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Whether nothing more will come; the connection is at rest then.
+    /// Returns whether nothing more will come; the connection is at rest then.
     pub(super) fn is_ended(&mut self) -> bool {
         let ended = self.ahead.is_empty() && self.body.is_end_stream();
         if ended {

@@ -50,7 +50,7 @@ impl Sending {
         }
     }
 
-    /// Whether another attempt could send all of it.
+    /// Returns whether another attempt could send all of it.
     pub(super) fn is_replayable(&self) -> bool {
         self.repeats && self.body.is_replayable()
     }

@@ -5,14 +5,15 @@ use parking_lot::Mutex;
 use plimsoll_policy::Instant;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// How long requests may have waited in vain, without a byte from the peer, before no more of them go over a connection.
+/// How long requests may have waited in vain, without a byte from the peer, before no more of them go over a
+/// connection.
 const LONG: Duration = Duration::from_secs(1);
 
 /// The time that requests have waited in vain on a connection since the peer was last heard of.
 ///
-/// A peer whose machine is gone, or behind a firewall that has forgotten the connection, says nothing, and TCP takes many
-/// minutes to notice. Calls that time out meanwhile would go over the same connection again. A ping is sent after minutes
-/// only, since servers take offence at more ([`http2_ping`](super::Builder::http2_ping)).
+/// A peer whose machine is gone, or behind a firewall that has forgotten the connection, says nothing, and TCP takes
+/// many minutes to notice. Calls that time out meanwhile would go over the same connection again. A ping is sent after
+/// minutes only, since servers take offence at more ([`http2_ping`](super::Builder::http2_ping)).
 pub(super) struct Silence {
     wire: Arc<Wire>,
     waited: Mutex<Waited>,
@@ -54,7 +55,7 @@ impl Silence {
         waited.until = now;
     }
 
-    /// Whether nothing has been heard for so long that requests should go elsewhere.
+    /// Returns whether nothing has been heard for so long that requests should go elsewhere.
     pub(super) fn is_long(&self) -> bool {
         let waited = self.waited.lock();
         waited.time >= LONG && waited.reads == self.wire.reads()

@@ -58,7 +58,7 @@ impl Payload {
         }
     }
 
-    /// Whether it can be sent again, as far as is known now.
+    /// Returns whether it can be sent again, as far as is known now.
     pub(super) fn is_replayable(&self) -> bool {
         match self {
             Self::Empty | Self::Whole(_) => true,
@@ -67,7 +67,7 @@ impl Payload {
         }
     }
 
-    /// Whether two of it can be under way at once.
+    /// Returns whether two of it can be under way at once.
     pub(super) const fn is_hedgeable(&self) -> bool {
         matches!(self, Self::Empty | Self::Whole(_))
     }
@@ -119,7 +119,7 @@ impl Progress {
         self.frames.load(Relaxed)
     }
 
-    /// Whether the body's own source is waited for.
+    /// Returns whether the body's own source is waited for.
     pub(super) fn is_waited_for(&self) -> bool {
         self.waited_for.load(Relaxed)
     }

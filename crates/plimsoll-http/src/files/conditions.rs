@@ -1,4 +1,5 @@
-//! Conditional requests, in the order of [RFC 9110, section 13.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2).
+//! Conditional requests, in the order of [RFC 9110, section
+//! 13.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2).
 
 use super::validators::Validators;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -33,7 +34,8 @@ pub(super) fn check(headers: &HeaderMap, now: &Validators) -> ConditionResult {
     ConditionResult::Proceed
 }
 
-/// Whether a `Range` may be honoured: without `If-Range` always, with it only if the caller's part has the same validator.
+/// Returns whether a `Range` may be honoured: without `If-Range` always, with it only if the caller's part has the same
+/// validator.
 pub(super) fn range_holds(headers: &HeaderMap, now: &Validators) -> bool {
     let Some(value) = headers.get(header::IF_RANGE) else { return true };
     match read_tag(value.as_bytes()) {
@@ -49,7 +51,7 @@ struct Tag<'a> {
     opaque: &'a [u8],
 }
 
-/// Whether the field is `*` or `right` accepts any of its tags. A malformed tag matches nothing.
+/// Returns whether the field is `*` or `right` accepts any of its tags. A malformed tag matches nothing.
 fn any_tag(headers: &HeaderMap, name: HeaderName, right: impl Fn(Tag<'_>) -> bool) -> bool {
     headers.get_all(name).iter().any(|value| {
         let mut rest = value.as_bytes().trim_ascii();

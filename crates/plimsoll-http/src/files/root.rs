@@ -143,7 +143,7 @@ fn steps(folder: &OwnedFd, name: &[u8]) -> Result<OwnedFd, Miss> {
     at.ok_or(Miss::Absent)
 }
 
-/// Whether it is not there or not for us, a caller is told the same.
+/// Returns the error for a caller, which is the same for a missing file and a forbidden one.
 fn missed(errno: Errno) -> Miss {
     match errno {
         Errno::NOENT

@@ -6,7 +6,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Longer than the resolution of any file system's clock: a file changed since then may change again with the same time.
+/// Longer than the resolution of any file system's clock: a file changed since then may change again with the same
+/// time.
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// The validators of a representation, which distinguish its states.
@@ -22,8 +23,9 @@ pub(super) struct Validators {
 impl Validators {
     /// Creates the validators of a file in its state at `now`.
     ///
-    /// The tag has the length and the time of the last change to the nanosecond, so that two machines with the same deployed
-    /// files (`rsync -t`, image layers) agree; inode numbers would not. It is weak for two seconds after a change.
+    /// The tag has the length and the time of the last change to the nanosecond, so that two machines with the same
+    /// deployed files (`rsync -t`, image layers) agree; inode numbers would not. It is weak for two seconds after a
+    /// change.
     pub(super) fn new(seen: Seen, encoding: Option<Encoding>, now: SystemTime) -> Self {
         let since = seen.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut tag = String::with_capacity(48);
@@ -54,12 +56,12 @@ impl Validators {
         HeaderValue::try_from(self.modified.to_string()).ok()
     }
 
-    /// Whether changes since `date` are excluded.
+    /// Returns whether changes since `date` are excluded.
     pub(super) fn unchanged_since(&self, date: HttpDate) -> bool {
         self.modified <= date
     }
 
-    /// Whether the date is equal, and as reliable as a strong tag.
+    /// Returns whether the date is equal, and as reliable as a strong tag.
     pub(super) fn is_exactly(&self, date: HttpDate) -> bool {
         self.strong && self.modified == date
     }

@@ -126,7 +126,7 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
-    /// Whether the peer sent a client's address and is not trusted: see [`Strangers`](super::Strangers).
+    /// Returns whether the peer sent a client's address and is not trusted: see [`Strangers`](super::Strangers).
     pub const fn is_doubted(&self) -> bool {
         self.doubted
     }

@@ -13,7 +13,7 @@ pub struct TrustedProxy(IpNet);
 pub struct ParseTrustedProxyError(String);
 
 impl TrustedProxy {
-    /// Whether `address` lies in the range. An IPv4 address mapped into IPv6 counts as IPv4.
+    /// Returns whether `address` lies in the range. An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn covers(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }

@@ -32,7 +32,7 @@ impl Claim {
         self.keep
     }
 
-    /// Whether the service has stored the response itself.
+    /// Returns whether the service has stored the response itself.
     pub(super) fn is_completed(&self) -> bool {
         self.completed.load(Relaxed)
     }

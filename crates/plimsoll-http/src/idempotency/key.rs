@@ -4,9 +4,9 @@ use std::fmt;
 
 /// The value of an `Idempotency-Key`: 1 to 255 printable ASCII characters.
 ///
-/// It is read from a structured field's string ([RFC 9651](https://www.rfc-editor.org/rfc/rfc9651), as the draft requires:
-/// `"8e03978e-40d5"` with the quotes) or from a bare word (`8e03978e-40d5`), which many clients send; both are the same
-/// key. Well-formed parameters after a string are ignored, as the draft defines none.
+/// It is read from a structured field's string ([RFC 9651](https://www.rfc-editor.org/rfc/rfc9651), as the draft
+/// requires: `"8e03978e-40d5"` with the quotes) or from a bare word (`8e03978e-40d5`), which many clients send; both
+/// are the same key. Well-formed parameters after a string are ignored, as the draft defines none.
 ///
 /// ```
 /// # use plimsoll_http::idempotency::IdempotencyKey;
@@ -104,8 +104,8 @@ fn unquoted(rest: &str) -> Result<String, IdempotencyKeyError> {
     if are_parameters(signs.as_str()) { Ok(key) } else { Err(IdempotencyKeyError::Malformed) }
 }
 
-/// Whether it is `*( ";" *SP key [ "=" bare-item ] )`. Items other than strings are checked by their characters alone, since
-/// their values are not used.
+/// Returns whether it is `*( ";" *SP key [ "=" bare-item ] )`. Items other than strings are checked by their characters
+/// alone, since their values are not used.
 fn are_parameters(mut rest: &str) -> bool {
     while !rest.is_empty() {
         let Some(parameter) = rest.strip_prefix(';') else { return false };

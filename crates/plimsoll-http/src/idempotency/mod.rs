@@ -17,30 +17,30 @@
 //!
 //! "The same" is decided by a [`Fingerprint`] of method, path, query, some headers and the body. "Its key" is within a
 //! scope that the service names ([`IdempotencyLayer::scope`]): **without a scope all clients share one space of keys**,
-//! and a client that guesses a key and sends the same request gets another client's response. The log warns once, unless
-//! the service declares that this is intended ([`IdempotencyLayer::one_scope`]).
+//! and a client that guesses a key and sends the same request gets another client's response. The log warns once,
+//! unless the service declares that this is intended ([`IdempotencyLayer::one_scope`]).
 //!
-//! Responses that are not final (4xx and 5xx) are not stored: no work was done, so they take no room in the store, the key
-//! is free again, and the client may send a corrected request. A key whose request panicked or ran out of time is free as
-//! well. A service whose 4xx are final decisions stores them ([`IdempotencyLayer::keeping_client_errors`]).
+//! Responses that are not final (4xx and 5xx) are not stored: no work was done, so they take no room in the store, the
+//! key is free again, and the client may send a corrected request. A key whose request panicked or ran out of time is
+//! free as well. A service whose 4xx are final decisions stores them ([`IdempotencyLayer::keeping_client_errors`]).
 //!
-//! Streaming responses (server-sent events, lines of JSON, gRPC, …) are passed on as they come. Only the fact is stored, not
-//! their content.
+//! Streaming responses (server-sent events, lines of JSON, gRPC, …) are passed on as they come. Only the fact is
+//! stored, not their content.
 //!
 //! # A client that leaves
-//! The work goes on in its own task until it ends or its time is over ([`Durations`]), so that the response is stored when
-//! the client sends the request again. The number in progress at once is bounded.
+//! The work goes on in its own task until it ends or its time is over ([`Durations`]), so that the response is stored
+//! when the client sends the request again. The number in progress at once is bounded.
 //!
 //! # A crash between work and response
-//! A key in progress is held by a [`Lease`]. When the process dies, the lease expires, and the next request with the same
-//! key **and the same fingerprint** takes it over; until then it gets 409. A lease that was taken over is lost: its holder
-//! can neither store a response nor free the key.
+//! A key in progress is held by a [`Lease`]. When the process dies, the lease expires, and the next request with the
+//! same key **and the same fingerprint** takes it over; until then it gets 409. A lease that was taken over is lost:
+//! its holder can neither store a response nor free the key.
 //!
 //! The state that the next holder finds depends on the store:
 //! - With `PostgresStore::complete_in` (feature `postgres`), work and response are committed by one transaction of the
 //!   service's own database, both or neither: the work is done exactly once.
-//! - Otherwise the work may have been done without a stored response, and is done again: at least once. The service has to
-//!   detect that itself, for example by a unique key.
+//! - Otherwise the work may have been done without a stored response, and is done again: at least once. The service has
+//!   to detect that itself, for example by a unique key.
 //!
 //! [`MemoryStore`] loses everything with the process: it is for one process, and for tests.
 
@@ -81,7 +81,7 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// The header of a replayed response.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Whether sending the request twice has the same effect as sending it once.
+/// Returns whether sending the request twice has the same effect as sending it once.
 ///
 /// True for the methods that [RFC 9110, section 9.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2) calls
 /// idempotent, and for a request with one non-empty `Idempotency-Key`: the peer recognizes duplicates.

@@ -3,8 +3,8 @@ use crate::{body::json, boundary::Verbatim};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
 
-/// A mark in the extensions of a streaming response whose `Content-Type` does not show it: it is passed on as it comes, and
-/// only the fact is stored.
+/// A mark in the extensions of a streaming response whose `Content-Type` does not show it: it is passed on as it comes,
+/// and only the fact is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Unkept;
 
@@ -19,7 +19,7 @@ const STREAMS: [&str; 7] = [
     "application/grpc",
 ];
 
-/// Whether this response is a stream, so that waiting for its end would delay the client.
+/// Returns whether this response is a stream, so that waiting for its end would delay the client.
 pub(super) fn streams(parts: &Parts) -> bool {
     if parts.extensions.get::<Unkept>().is_some() {
         return true;

@@ -21,7 +21,7 @@ pub(crate) fn trailers(problem: &Problem) -> HeaderMap {
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// Whether this is the status of a call that failed.
+/// Returns whether this is the status of a call that failed.
 pub(super) fn is_failure(headers: &HeaderMap) -> bool {
     headers.get(STATUS).is_some_and(|code| code != "0")
 }

@@ -60,8 +60,8 @@ impl PathRuleError {
     }
 }
 
-/// Returns the one spelling of a path under these rules: dot segments are resolved, escapes of unreserved characters are
-/// decoded, all other escapes are in capitals, and each spelling that the rules know is as they say.
+/// Returns the one spelling of a path under these rules: dot segments are resolved, escapes of unreserved characters
+/// are decoded, all other escapes are in capitals, and each spelling that the rules know is as they say.
 ///
 /// Idempotent: a canonical path is its own canonical path. Borrowed where nothing changes, which takes one pass and no
 /// allocation. The query is no part of it.
@@ -98,7 +98,7 @@ static SPECIAL: [bool; 256] = {
     special
 };
 
-/// Whether there is nothing to change in the path, which begins with a slash, and nothing to refuse.
+/// Returns whether there is nothing to change in the path, which begins with a slash, and nothing to refuse.
 fn is_canonical(path: &[u8], rules: PathRules) -> bool {
     let (mut at, mut segment) = (1, 1);
     while let Some(&byte) = path.get(at) {
@@ -132,7 +132,7 @@ fn is_canonical(path: &[u8], rules: PathRules) -> bool {
     true
 }
 
-/// Whether this escape stands as it is.
+/// Returns whether this escape stands as it is.
 fn stays(byte: u8, bytes: &[u8], rules: PathRules) -> bool {
     let passes = match byte {
         b'/' => rules.encoded_slash == EncodedSlash::Pass,

@@ -26,19 +26,19 @@ pub(super) fn put(text: &mut String, byte: u8) {
     text.push(DIGITS[usize::from(byte & 15)].into());
 }
 
-/// Whether the escape at the front of `bytes` is written in capitals.
+/// Returns whether the escape at the front of `bytes` is written in capitals.
 pub(super) fn is_in_capitals(bytes: &[u8]) -> bool {
     bytes[1..LENGTH].iter().all(|digit| !digit.is_ascii_lowercase())
 }
 
-/// Whether a byte needs no escape anywhere
+/// Returns whether a byte needs no escape anywhere
 /// ([section 2.3](https://www.rfc-editor.org/rfc/rfc3986#section-2.3)).
 pub(super) const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Whether the escapes at the front of `bytes`, of which the first stands for `lead`, are an overlong form of UTF-8: a
-/// lenient decoder makes a slash of `%C0%AF`.
+/// Returns whether the escapes at the front of `bytes`, of which the first stands for `lead`, are an overlong form of
+/// UTF-8: a lenient decoder makes a slash of `%C0%AF`.
 pub(super) fn is_overlong(lead: u8, bytes: &[u8]) -> bool {
     let next = || bytes.get(LENGTH..).and_then(decoded);
     match lead {

@@ -64,7 +64,7 @@ impl GrpcCode {
     }
 }
 
-/// Whether a request (or a response) with these headers speaks gRPC.
+/// Returns whether a request (or a response) with these headers speaks gRPC.
 pub fn is_grpc(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return false };
     let Some(rest) = content_type.as_bytes().strip_prefix(b"application/grpc") else { return false };
@@ -73,8 +73,9 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 impl Problem {
-    /// Returns a gRPC response of headers alone: status 200, `grpc-status`, `grpc-message`, and `grpc-retry-pushback-ms` if
-    /// the wait before a retry is known. Code and id are metadata: `problem-code` and `problem-id`.
+    /// Returns a gRPC response of headers alone: status 200, `grpc-status`, `grpc-message`, and
+    /// `grpc-retry-pushback-ms` if the wait before a retry is known. Code and id are metadata: `problem-code` and
+    /// `problem-id`.
     pub fn to_grpc(&self) -> Response<Bytes> {
         self.grpc_as(self.known_as())
     }

@@ -104,8 +104,8 @@ kinds! {
     UpstreamUnreachable = "upstream-unreachable", BAD_GATEWAY, Unavailable, "The upstream could not be reached";
     /// The connection to the upstream broke, or its response was malformed.
     UpstreamBroken = "upstream-broken", BAD_GATEWAY, Unavailable, "The upstream's response was broken";
-    /// The head or the trailers of the upstream's response are larger than the limit, or too many interim responses precede
-    /// it.
+    /// The head or the trailers of the upstream's response are larger than the limit, or too many interim responses
+    /// precede it.
     UpstreamHeadTooLarge = "upstream-head-too-large", BAD_GATEWAY, ResourceExhausted, "The head of the upstream's response is too large";
     /// The service is unavailable, for a reason that is not given.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, Unavailable, "The service is not available now";
@@ -152,7 +152,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is a refusal: a limit did its work, and the caller may come back.
+    /// Returns whether it is a refusal: a limit did its work, and the caller may come back.
     pub const fn is_refusal(self) -> bool {
         matches!(
             self,

@@ -29,7 +29,7 @@ impl Balance {
         Self::HashHeader { name: name.into(), seed: DEFAULT_SEED }
     }
 
-    /// Whether the choice follows a key.
+    /// Returns whether the choice follows a key.
     pub const fn is_hash(&self) -> bool {
         matches!(self, Self::HashHeader { .. })
     }

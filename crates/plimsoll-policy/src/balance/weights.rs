@@ -30,7 +30,7 @@ impl Weights {
         Self { ends, burdens, stride: if equal { 1 } else { stride(total) }, equal }
     }
 
-    /// Whether all of them weigh the same.
+    /// Returns whether all of them weigh the same.
     pub(super) const fn are_equal(&self) -> bool {
         self.equal
     }
@@ -81,8 +81,8 @@ impl Weights {
         eligible.iter().map(|endpoint| self.get(endpoint)).sum()
     }
 
-    /// The eligible endpoint at this position of `0..sum`, passing over `without`. Where fewer are left by now than were
-    /// summed, the first.
+    /// The eligible endpoint at this position of `0..sum`, passing over `without`. Where fewer are left by now than
+    /// were summed, the first.
     pub(super) fn among(
         &self,
         eligible: &Eligible<'_, impl Fn(u32) -> bool>,
@@ -107,8 +107,8 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 /// How far from the golden section a step is looked for.
 const NEAR: u64 = 24;
 
-/// A step without a divisor in common with `total`, near its golden section, and badly approximated by fractions of small
-/// denominators: after few turns, such a step would come back to where it began, and go on beside it.
+/// A step without a divisor in common with `total`, near its golden section, and badly approximated by fractions of
+/// small denominators: after few turns, such a step would come back to where it began, and go on beside it.
 fn stride(total: u64) -> u64 {
     // 0.618 in whole numbers: a rounding of floating point would be one more thing to agree on.
     let golden = total * 618 / 1000;

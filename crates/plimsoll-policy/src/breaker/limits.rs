@@ -55,8 +55,8 @@ impl Cut {
     }
 }
 
-/// The thresholds in force, each by itself atomic: while they are being changed, a call may be judged by some of the old
-/// ones and some of the new.
+/// The thresholds in force, each by itself atomic: while they are being changed, a call may be judged by some of the
+/// old ones and some of the new.
 #[derive(Debug)]
 pub(super) struct Limits {
     cut: AtomicU64,
@@ -125,7 +125,7 @@ impl Limits {
         self.probes.load(Relaxed)
     }
 
-    /// Whether this number of consecutive failures opens the breaker.
+    /// Returns whether this number of consecutive failures opens the breaker.
     #[inline]
     pub(super) fn failures_open(&self, failures: u32) -> bool {
         failures >= self.consecutive.load(Relaxed)

@@ -4,8 +4,8 @@ use crate::Transition;
 /// Proof that a call was let through: plain data, settled exactly once with [`super::Breaker::settle`], or with
 /// [`super::Breaker::settle_provisional`] if the outcome follows in the trailers.
 ///
-/// One that is never settled costs nothing while the breaker is closed; a probe that is forgotten keeps its permit until
-/// the longest half-open time is over.
+/// One that is never settled costs nothing while the breaker is closed; a probe that is forgotten keeps its permit
+/// until the longest half-open time is over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[must_use = "a permit that is not settled tells the breaker nothing"]
 pub struct Permit {
@@ -14,7 +14,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Whether the call is a probe of a half-open breaker.
+    /// Returns whether the call is a probe of a half-open breaker.
     pub const fn is_probe(self) -> bool {
         self.probe
     }

@@ -1,7 +1,8 @@
 use super::BreakerSpec;
 use crate::BreakerState;
 
-/// State, epoch and the probes' permits in one atomic word, so that a transition and a probe's permit can never disagree.
+/// State, epoch and the probes' permits in one atomic word, so that a transition and a probe's permit can never
+/// disagree.
 ///
 /// 32 bits of epoch, 14 of probes that went well, 14 of permits given, 4 of state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +45,7 @@ impl Word {
         }
     }
 
-    /// Whether calls pass unasked.
+    /// Returns whether all calls pass.
     #[inline]
     pub(super) const fn passes(self) -> bool {
         matches!(self.state(), BreakerState::Closed | BreakerState::ForcedClosed)

@@ -160,16 +160,17 @@ impl Attempt {
         }
     }
 
-    /// Whether the head was good and the trailers decide.
+    /// Returns whether the head was good and the trailers decide.
     pub(super) fn is_provisional(&self) -> bool {
         matches!(self.stage, Stage::Body { provisional: true, .. })
     }
 
-    /// Returns the side to blame if the call's time, which began at `began`, is over before the head. `usual` is the time that
-    /// the policy gives a peer, if the caller gave it less; zero otherwise.
+    /// Returns the side to blame if the call's time, which began at `began`, is over before the head. `usual` is the
+    /// time that the policy gives a peer, if the caller gave it less; zero otherwise.
     ///
-    /// That is the caller, if the attempt waited longer for it than for the peer; the peer, if it had the larger part of the
-    /// call's time and of its usual time; otherwise neither: an attempt that was cut short says nothing about the peer.
+    /// That is the caller, if the attempt waited longer for it than for the peer; the peer, if it had the larger part
+    /// of the call's time and of its usual time; otherwise neither: an attempt that was cut short says nothing about
+    /// the peer.
     pub(super) fn blame(&self, now: Instant, began: Instant, usual: Duration) -> Outcome {
         let peer = self.peer_time(now);
         if self.caller_time(now) > peer {

@@ -75,7 +75,7 @@ impl Attempts {
         self.slots.iter().flatten().count()
     }
 
-    /// Whether no attempt is in flight.
+    /// Returns whether no attempt is in flight.
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.slots.iter().all(Option::is_none)

@@ -94,8 +94,8 @@ impl Call {
         }
     }
 
-    /// Returns the deadline of the whole call: the caller's deadline or the policy's total limit, whichever is earlier. Known
-    /// after [`Event::Start`].
+    /// Returns the deadline of the whole call: the caller's deadline or the policy's total limit, whichever is earlier.
+    /// Known after [`Event::Start`].
     pub fn deadline(&self) -> Instant {
         self.progress.deadline
     }
@@ -105,13 +105,13 @@ impl Call {
         usize::from(self.progress.made)
     }
 
-    /// Whether nothing is left to settle.
+    /// Returns whether nothing is left to settle.
     pub fn is_closed(&self) -> bool {
         self.state.is_ended()
     }
 
-    /// Returns the draw for a choice that the driver makes for this attempt, such as its endpoint. It derives from the call's
-    /// seed alone: asking twice gives the same.
+    /// Returns the draw for a choice that the driver makes for this attempt, such as its endpoint. It derives from the
+    /// call's seed alone: asking twice gives the same.
     #[inline]
     pub const fn draw(&self, purpose: Purpose, id: AttemptId) -> Draw {
         self.seed.draw(purpose, id.0)

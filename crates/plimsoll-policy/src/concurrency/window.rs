@@ -32,12 +32,13 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Whether all of the limit was taken at some time, so that what came back has met a queue of the limit's own making.
+    /// Returns whether all of the limit was taken at some time, so that what came back has met a queue of the limit's
+    /// own making.
     pub(super) fn fills(&self, limit: f64) -> bool {
         self.in_flight >= limit.floor()
     }
 
-    /// Whether enough was in flight to say anything of the limit.
+    /// Returns whether enough was in flight to say anything of the limit.
     pub(super) fn utilises(&self, limit: f64) -> bool {
         2.0 * self.in_flight >= limit
     }

@@ -15,9 +15,10 @@ const JITTER: u64 = 10;
 
 /// Leaves endpoints alone that stand out. See [`crate::ejection`].
 ///
-/// 128 bytes an endpoint, in one allocation each, and 112 bytes for the whole. Asking is one load. Judging is three loads,
-/// one add for a success and two for a failure; only an endpoint that stands out and a sweep that is due cost a walk
-/// over the endpoints, under a lock that nobody waits for: who finds it taken goes on, and the next failure asks again.
+/// 128 bytes an endpoint, in one allocation each, and 112 bytes for the whole. Asking is one load. Judging is three
+/// loads, one add for a success and two for a failure; only an endpoint that stands out and a sweep that is due cost a
+/// walk over the endpoints, under a lock that nobody waits for: who finds it taken goes on, and the next failure asks
+/// again.
 ///
 /// ```
 /// # use plimsoll_policy::{Draw, Failure, Instant, Outcome, ejection::{EjectionSpec, Ejector}};
@@ -54,8 +55,8 @@ impl Ejector {
         Self::with_state(spec, endpoints, 0, 0, changes)
     }
 
-    /// An ejector for another set, with `from[new index] = old index` for endpoints that stay: they keep ejection and record.
-    /// `None`, or an index that the old set does not have, is a new one.
+    /// An ejector for another set, with `from[new index] = old index` for endpoints that stay: they keep ejection and
+    /// record. `None`, or an index that the old set does not have, is a new one.
     pub fn carried(&self, spec: &EjectionSpec, from: &[Option<u32>]) -> Self {
         let kept = |old: &Option<u32>| old.and_then(|old| self.endpoints.get(old as usize)).map(Arc::clone);
         let endpoints = from.iter().map(|old| kept(old).unwrap_or_else(|| Arc::new(Endpoint::new())));
@@ -81,7 +82,7 @@ impl Ejector {
         }
     }
 
-    /// Whether the endpoint is to be left alone. `false` for one that is not in the set.
+    /// Returns whether the endpoint is to be left alone. `false` for one that is not in the set.
     #[inline]
     pub fn is_ejected(&self, endpoint: u32, now: Instant) -> bool {
         self.endpoints.get(endpoint as usize).is_some_and(|state| state.is_ejected(now))
@@ -96,8 +97,8 @@ impl Ejector {
     /// Records an attempt's outcome as soon as it is known: at the response's head or at its failure.
     ///
     /// Where an endpoint stands out by it (or, with a sweep, any endpoint), what came of that. A sweep that ejects
-    /// several ejects them at once, and each further decision is returned with one of the next attempts. `draw` spreads the
-    /// time of an ejection.
+    /// several ejects them at once, and each further decision is returned with one of the next attempts. `draw` spreads
+    /// the time of an ejection.
     #[inline]
     pub fn judge(
         &self,
@@ -134,9 +135,9 @@ impl Ejector {
         self.look_around(now, draw)
     }
 
-    /// Records the outcome after a good head. A failure replaces the success that was counted. `Success` ends the run of
-    /// failures that a [provisional](Self::judge_provisional) head left standing; after any other head it must not be
-    /// reported. A throttled attempt counts for nothing.
+    /// Records the outcome after a good head. A failure replaces the success that was counted. `Success` ends the run
+    /// of failures that a [provisional](Self::judge_provisional) head left standing; after any other head it must not
+    /// be reported. A throttled attempt counts for nothing.
     #[inline]
     pub fn judge_late(
         &self,
@@ -224,7 +225,8 @@ impl Ejector {
         })
     }
 
-    /// Ejects the outliers of the tallies just closed. Returns the first decision; the others are kept for [`Self::tell`].
+    /// Ejects the outliers of the tallies just closed. Returns the first decision; the others are kept for
+    /// [`Self::tell`].
     fn outliers(&self, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         let (rate, percentage) = (self.thresholds.success_rate(), self.thresholds.failure_percentage());
         if rate.is_none() && percentage.is_none() {

@@ -77,7 +77,7 @@ impl Thresholds {
         }
     }
 
-    /// Whether so many failures in a row are too many.
+    /// Returns whether so many failures in a row are too many.
     #[inline]
     pub(super) fn too_many(&self, streak: u32) -> bool {
         let limit = self.consecutive.load(Relaxed);
@@ -96,8 +96,8 @@ impl Thresholds {
         self.duration.load(Relaxed).saturating_mul(times.into()).min(self.max_duration.load(Relaxed))
     }
 
-    /// The number of the ejection after this many. It stops one step above the longest time, as Envoy's multiplier does:
-    /// good conduct then takes effect one sweep later.
+    /// The number of the ejection after this many. It stops one step above the longest time, as Envoy's multiplier
+    /// does: good conduct then takes effect one sweep later.
     pub(super) fn further(&self, times: u32) -> u32 {
         let (base, longest) = (self.duration.load(Relaxed), self.max_duration.load(Relaxed));
         if base.saturating_mul(times.into()) < longest.saturating_add(base) { times + 1 } else { times }

@@ -18,8 +18,9 @@ use std::{collections::HashMap, sync::Arc};
 /// The endpoints of an upstream. See [`crate::endpoints`].
 ///
 /// 160 bytes per endpoint, in three allocations, besides its name. A pick costs the time in the table at
-/// [`crate::balance`] and a few loads; it neither allocates nor locks. The set is fixed: [`Self::carried`] makes another
-/// one, which shares the state of the endpoints that stay, so that the picks of the old set also count in the new one.
+/// [`crate::balance`] and a few loads; it neither allocates nor locks. The set is fixed: [`Self::carried`] makes
+/// another one, which shares the state of the endpoints that stay, so that the picks of the old set also count in the
+/// new one.
 ///
 /// ```
 /// use plimsoll_policy::endpoints::{Endpoints, EndpointsSpec, Member};
@@ -63,8 +64,8 @@ impl Endpoints {
         )
     }
 
-    /// Makes another set, or the same under another spec: an endpoint of the same name keeps its load, latency, health and
-    /// ejection. A new one begins with slow start, if the spec has it.
+    /// Makes another set, or the same under another spec: an endpoint of the same name keeps its load, latency, health
+    /// and ejection. A new one begins with slow start, if the spec has it.
     pub fn carried(&self, spec: &EndpointsSpec, members: &[Member<'_>], now: Instant) -> Self {
         let old: HashMap<&str, u32> = self.names.iter().map(|name| &**name).zip(0..).collect();
         let from: Vec<Option<u32>> = members.iter().map(|member| old.get(member.name).copied()).collect();
@@ -131,7 +132,7 @@ impl Endpoints {
         self.balancer.len()
     }
 
-    /// Whether there is no endpoint.
+    /// Returns whether there is no endpoint.
     pub fn is_empty(&self) -> bool {
         self.states.is_empty()
     }

@@ -181,7 +181,7 @@ impl<D: Driver> Policy<D> {
         charged.inspect_err(|rejected| self.observe(now, PolicyEvent::Rejected(*rejected)))
     }
 
-    /// Whether a call may need more than one attempt. If not, a driver need not keep the request.
+    /// Returns whether a call may need more than one attempt. If not, a driver need not keep the request.
     #[inline]
     pub fn sends_again(&self) -> bool {
         self.hedger.is_some()
@@ -261,8 +261,8 @@ impl<D: Driver> Policy<D> {
         self.queue_delay(now, wait);
     }
 
-    /// Whether an attempt that ended so brought no response to be content with: it failed, by any side's fault, or
-    /// the policy retries it.
+    /// Returns whether an attempt that ended so brought no response to be content with: it failed, by any side's fault,
+    /// or the policy retries it.
     pub(crate) fn is_failure(&self, settlement: &Settlement) -> bool {
         let retried = |cause| self.retrying.as_ref().is_some_and(|retrying| retrying.spec.on.contains(cause));
         !matches!(settlement.outcome, Outcome::Success | Outcome::Throttled)

@@ -96,7 +96,7 @@ impl RateLimiter {
         true
     }
 
-    /// Whether an [`update`](Self::update) to this spec would be taken.
+    /// Returns whether an [`update`](Self::update) to this spec would be taken.
     pub(crate) fn takes(&self, spec: &RateLimitSpec) -> bool {
         let same_keys = matches!(self.buckets, Buckets::All(_)) || spec.keys == self.keys;
         spec.per == self.per && same_keys

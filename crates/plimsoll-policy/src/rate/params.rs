@@ -79,7 +79,7 @@ impl RateParams {
         1 << (60 - self.up)
     }
 
-    /// Whether the clock is due to be set back.
+    /// Returns whether the clock is due to be set back.
     #[inline]
     pub(super) const fn far(&self, now: Instant) -> bool {
         now.as_nanos().saturating_sub(self.origin) > self.horizon() / 2
@@ -112,7 +112,7 @@ impl RateParams {
         Reading { earned, full: earned + u64::from(!self.is_fine()) }
     }
 
-    /// Whether a unit is so small that flooring loses nothing.
+    /// Returns whether a unit is so small that flooring loses nothing.
     #[inline]
     const fn is_fine(&self) -> bool {
         1 << self.scale >= self.period
@@ -125,7 +125,8 @@ impl RateParams {
         Instant::from_nanos(u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_add(self.origin))
     }
 
-    /// Returns the cost of `permits` in units. At most the burst's cost, which is all that a bucket can give or take back.
+    /// Returns the cost of `permits` in units. At most the burst's cost, which is all that a bucket can give or take
+    /// back.
     #[inline]
     pub(super) fn cost(&self, permits: u32) -> u64 {
         u64::from(permits.min(self.burst)) << self.scale

@@ -77,8 +77,8 @@ impl RetryOn {
         (400..600).filter(|status| self.contains(Cause::Status(*status)))
     }
 
-    /// Whether an attempt that ended under this heading may be made again. [`Cause::Other`] always may: the user
-    /// or the peer has asked for it.
+    /// Returns whether an attempt that ended under this heading may be made again. [`Cause::Other`] always may: the
+    /// user or the peer has asked for it.
     #[inline]
     pub const fn contains(&self, cause: Cause) -> bool {
         match cause {

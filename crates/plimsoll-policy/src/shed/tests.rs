@@ -110,7 +110,7 @@ struct Folly {
 }
 
 impl Folly {
-    /// Whether this call would be dropped.
+    /// Returns whether this call would be dropped.
     fn overloaded(&mut self, now: u64, delay: u64, (target, interval): (u64, u64)) -> bool {
         let least = self.least;
         if now > self.ends && !self.reset {
@@ -253,8 +253,8 @@ fn cohorts_save_twice_as_many_tasks_as_chance() {
 }
 
 proptest! {
-    /// As long as calls leave the queue in every interval. (In one without any, folly goes on with the delay before; here
-    /// silence is calm, unless a call was in the queue for all of it.) Told apart: folly lets the first call of an
+    /// As long as calls leave the queue in every interval. (In one without any, folly goes on with the delay before;
+    /// here silence is calm, unless a call was in the queue for all of it.) Told apart: folly lets the first call of an
     /// interval go however late it is, and begins its first interval with its construction.
     #[test]
     fn judges_as_folly_does_call_by_call(

@@ -42,7 +42,7 @@ impl Ratio {
         (self.0 * 1e9 + 0.5) as u32
     }
 
-    /// Whether `part` of `whole` reaches this ratio, taken to the billionth; a whole of nothing never does.
+    /// Returns whether `part` of `whole` reaches this ratio, taken to the billionth; a whole of nothing never does.
     pub const fn reached(self, part: u64, whole: u64) -> bool {
         whole > 0 && part as u128 * 1_000_000_000 >= self.billionths() as u128 * whole as u128
     }

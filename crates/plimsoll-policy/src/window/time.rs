@@ -22,7 +22,8 @@ const LAP_BITS: u32 = 22;
 const ERA_BITS: u32 = 14;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 
-/// How a window is cut into buckets: `span` of them, each 2^`shift` nanoseconds long, so that finding a bucket is a shift.
+/// How a window is cut into buckets: `span` of them, each 2^`shift` nanoseconds long, so that finding a bucket is a
+/// shift.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Grain {
     shift: u32,
@@ -134,8 +135,8 @@ impl<const KINDS: usize> TimeRing<KINDS> {
         }
     }
 
-    /// Whether no later lap can have taken this bucket's cells. A reader of a later lap's cell sees here what that
-    /// one has written before.
+    /// Returns whether no later lap can have taken this bucket's cells. A reader of a later lap's cell sees here what
+    /// that one has written before.
     #[cold]
     fn reaches(&self, at: At) -> bool {
         let begins = at.bucket << at.shift;

@@ -75,7 +75,7 @@ impl Deadline {
         self.0.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it has passed.
+    /// Returns whether it has passed.
     pub fn has_passed(self) -> bool {
         self.0.is_some_and(|at| at <= Instant::now())
     }

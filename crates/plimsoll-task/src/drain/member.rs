@@ -15,8 +15,8 @@ const ONE: usize = 2;
 
 /// The count of activities under one name.
 ///
-/// The count and the mark of a waiter are one word: the last activity to leave sees the mark, or the mark is set after it
-/// and finds the count at zero. Without a waiter, entering and leaving are one atomic step each.
+/// The count and the mark of a waiter are one word: the last activity to leave sees the mark, or the mark is set after
+/// it and finds the count at zero. Without a waiter, entering and leaving are one atomic step each.
 pub(super) struct Count {
     name: Arc<str>,
     state: AtomicUsize,
@@ -45,7 +45,7 @@ impl Count {
         self.state.load(Acquire) / ONE
     }
 
-    /// Whether no activity is in progress; otherwise the last one that leaves calls the waker.
+    /// Returns whether no activity is in progress; otherwise the last one that leaves calls the waker.
     pub(super) fn is_empty_or_wake(&self, waker: &Waker) -> bool {
         {
             let mut known = lock(&self.waker);

@@ -39,7 +39,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing was left running in any phase.
+    /// Returns whether nothing was left running in any phase.
     pub fn is_clean(&self) -> bool {
         self.phases.iter().all(|phase| phase.left.is_empty())
     }

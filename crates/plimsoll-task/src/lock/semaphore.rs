@@ -11,8 +11,8 @@ use tokio::sync;
 /// A [`tokio::sync::Semaphore`] with a name, which knows the holders of its permits, and its waiters.
 ///
 /// First come, first served, however many permits a caller asks for. Of the holders up to eight are seen, and fewer if
-/// their numbers share a slot: then only the last one, until one of them leaves. Only a semaphore made with a single permit
-/// takes part in the search for cycles: with more, one stuck holder does not mean that no permit comes back.
+/// their numbers share a slot: then only the last one, until one of them leaves. Only a semaphore made with a single
+/// permit takes part in the search for cycles: with more, one stuck holder does not mean that no permit comes back.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), plimsoll_task::lock::AcquireError> {
@@ -41,7 +41,8 @@ impl Semaphore {
         }
     }
 
-    /// Sets the longest hold of a permit that is not a finding. Default 1 s; a semaphore that bounds long work needs more.
+    /// Sets the longest hold of a permit that is not a finding. Default 1 s; a semaphore that bounds long work needs
+    /// more.
     pub fn hold_limit(self, limit: Duration) -> Self {
         self.core.set_hold_limit(limit);
         self
@@ -141,7 +142,7 @@ impl Semaphore {
         self.inner.close();
     }
 
-    /// Whether the semaphore was closed.
+    /// Returns whether the semaphore was closed.
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }

@@ -1,13 +1,13 @@
 //! The table of waiters, and the search for cycles of waits.
 //!
-//! Only waiters are recorded here, so a free lock costs nothing. Each waiter is recorded before it looks for a cycle, and
-//! the one that closes a cycle comes last: it sees all the others. Holders are read from the [slots](super::holder_slot),
-//! which each task has written before it waits for anything else; a shared holder may be missing there, and a cycle
-//! through it unseen.
+//! Only waiters are recorded here, so a free lock costs nothing. Each waiter is recorded before it looks for a cycle,
+//! and the one that closes a cycle comes last: it sees all the others. Holders are read from the
+//! [slots](super::holder_slot), which each task has written before it waits for anything else; a shared holder may be
+//! missing there, and a cycle through it unseen.
 //!
-//! The search walks over entries that others change meanwhile. So at the end it checks every step once more: a wait with
-//! the same ticket, on a lock with a holder of the same turn, was there for the whole time between the two checks, and so
-//! all of them existed at once.
+//! The search walks over entries that others change meanwhile. So at the end it checks every step once more: a wait
+//! with the same ticket, on a lock with a holder of the same turn, was there for the whole time between the two checks,
+//! and so all of them existed at once.
 
 use super::{Holder, LockSite, Owner, SourceLocation, TaskLocks, core::Core, finding};
 use ahash::RandomState;
@@ -158,7 +158,7 @@ impl CycleLink {
 }
 
 impl Suspect {
-    /// Whether every link of the cycle is unchanged.
+    /// Returns whether every link of the cycle is unchanged.
     pub(crate) fn stands(&self) -> bool {
         self.links.iter().all(CycleLink::stands)
     }

@@ -23,7 +23,7 @@ pub trait StdLock<T: ?Sized> {
     /// Takes the lock exclusively.
     fn exclusive(&self) -> LockResult<Self::Guard<'_>>;
 
-    /// Whether the lock is poisoned.
+    /// Returns whether the lock is poisoned.
     fn is_poisoned(&self) -> bool;
 
     /// Removes the poison.
@@ -82,8 +82,8 @@ impl<T, L: From<T>> Lock<T, L> {
         Self::with(name, Choice::Recover, value)
     }
 
-    /// A lock whose value `rebuild` repairs or replaces after a panic, exclusively, before the next holder sees it. A panic
-    /// of `rebuild` goes to that holder, and leaves the lock poisoned.
+    /// A lock whose value `rebuild` repairs or replaces after a panic, exclusively, before the next holder sees it. A
+    /// panic of `rebuild` goes to that holder, and leaves the lock poisoned.
     pub fn rebuilding(
         name: &'static str,
         value: T,
@@ -103,8 +103,8 @@ impl<T, L: From<T>> Lock<T, L> {
 }
 
 impl<T: ?Sized, L: StdLock<T> + ?Sized> Lock<T, L> {
-    /// Lets `mend` repair the value of a poisoned lock, which can then be taken again. Returns `false`, and does nothing,
-    /// if it is not poisoned.
+    /// Lets `mend` repair the value of a poisoned lock, which can then be taken again. Returns `false`, and does
+    /// nothing, if it is not poisoned.
     ///
     /// # Panics
     /// If `mend` panics; the lock stays poisoned then.
@@ -117,7 +117,7 @@ impl<T: ?Sized, L: StdLock<T> + ?Sized> Lock<T, L> {
         true
     }
 
-    /// Whether a panic has poisoned the lock, and no holder has come since.
+    /// Returns whether a panic has poisoned the lock, and no holder has come since.
     pub fn is_poisoned(&self) -> bool {
         self.inner.is_poisoned()
     }

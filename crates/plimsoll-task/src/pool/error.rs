@@ -29,7 +29,7 @@ pub enum PoolError {
 }
 
 impl PoolError {
-    /// Whether the work was not begun, so that it is safe to hand it in again.
+    /// Returns whether the work was not begun, so that it is safe to hand it in again.
     pub fn was_not_begun(&self) -> bool {
         !matches!(self, Self::Panicked(_))
     }

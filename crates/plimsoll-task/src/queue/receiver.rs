@@ -33,8 +33,8 @@ impl<T> Receiver<T> {
         Some(self.recv_traced().await?.0)
     }
 
-    /// Waits for the next item, as [`recv`](Self::recv), and returns also the trace of its sender, to process the item as a
-    /// part of it by [`TraceContext::scope`].
+    /// Waits for the next item, as [`recv`](Self::recv), and returns also the trace of its sender, to process the item
+    /// as a part of it by [`TraceContext::scope`].
     ///
     /// # Cancel safety
     /// Dropped before it ends, nothing was taken.
@@ -87,7 +87,7 @@ impl<T> Receiver<T> {
         self.core.depth()
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

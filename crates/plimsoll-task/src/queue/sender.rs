@@ -11,7 +11,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// The sender of a [`bounded`](super::bounded) queue. Clone it for each sending task; the queue ends when all are dropped.
+/// The sender of a [`bounded`](super::bounded) queue. Clone it for each sending task; the queue ends when all are
+/// dropped.
 pub struct Sender<T> {
     pub(super) core: Arc<Core>,
     pub(super) inner: mpsc::Sender<Item<T>>,
@@ -131,7 +132,7 @@ impl<T> Sender<T> {
         self.inner.closed().await;
     }
 
-    /// Whether the receiver is gone or has closed the queue.
+    /// Returns whether the receiver is gone or has closed the queue.
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }

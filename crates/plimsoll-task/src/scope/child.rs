@@ -16,7 +16,7 @@ pub struct Child<T> {
 }
 
 impl<T> Child<T> {
-    /// Whether it has ended, in whatever way.
+    /// Returns whether it has ended, in whatever way.
     pub fn is_finished(&self) -> bool {
         self.task.as_ref().is_none_or(|(_, task)| task.is_finished())
     }

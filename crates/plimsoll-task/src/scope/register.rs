@@ -141,8 +141,8 @@ impl<H> Register<H> {
         entry.handle.take()
     }
 
-    /// Lets no further children in, and returns the handles of all children. A child still without one gets it back from
-    /// [`reachable`](Self::reachable).
+    /// Lets no further children in, and returns the handles of all children. A child still without one gets it back
+    /// from [`reachable`](Self::reachable).
     #[must_use]
     pub(super) fn stop(&self) -> Vec<H> {
         let mut state = lock(&self.state);
@@ -150,7 +150,7 @@ impl<H> Register<H> {
         state.entries.iter_mut().filter_map(|(_, entry)| entry.handle.take()).collect()
     }
 
-    /// Whether all members have left; if not, the last one calls the waker.
+    /// Returns whether all members have left; if not, the last one calls the waker.
     pub(super) fn is_empty_or_wake(&self, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
         if state.live > 0 && !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -164,7 +164,7 @@ impl<H> Register<H> {
         lock(&self.state).entries.len()
     }
 
-    /// Whether any work was left undone.
+    /// Returns whether any work was left undone.
     pub(super) fn has_lost(&self) -> bool {
         lock(&self.state).lost
     }

@@ -16,7 +16,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Whether it was an error or a panic.
+    /// Returns whether it was an error or a panic.
     pub const fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Panicked(_))
     }

@@ -51,8 +51,8 @@ impl Default for Restart {
 }
 
 impl Restart {
-    /// After failures: 100 ms, doubled up to 30 s, up to half of it off by chance; as new after a healthy minute; at most
-    /// ten restarts in five minutes.
+    /// After failures: 100 ms, doubled up to 30 s, up to half of it off by chance; as new after a healthy minute; at
+    /// most ten restarts in five minutes.
     pub fn new() -> Self {
         Self::default()
     }
@@ -94,7 +94,7 @@ impl Restart {
         self
     }
 
-    /// Whether an end, by failure or not, is followed by a restart.
+    /// Returns whether an end, by failure or not, is followed by a restart.
     pub(super) const fn follows(&self, failed: bool) -> bool {
         match self.when {
             When::Always => true,

@@ -10,9 +10,10 @@
 //! it is passed over: each line should carry its time.
 //!
 //! # Compared with `tracing-appender`
-//! Its non-blocking writer bounds the lines that wait, not their bytes, allocates each line and writes each with a call of
-//! its own; it rotates files by time and cannot reopen them. `cargo bench -p plimsoll-telemetry --bench lines` runs both side by side:
-//! here a line takes no allocation and about a sixth of the time. `cargo xtask bench policy` holds it to at most the same.
+//! Its non-blocking writer bounds the lines that wait, not their bytes, allocates each line and writes each with a call
+//! of its own; it rotates files by time and cannot reopen them. `cargo bench -p plimsoll-telemetry --bench lines` runs
+//! both side by side: here a line takes no allocation and about a sixth of the time. `cargo xtask bench policy` holds
+//! it to at most the same.
 
 mod sink;
 mod stats;
@@ -111,7 +112,7 @@ impl LineLog {
         self.shared.counts.dropped(dropped);
     }
 
-    /// Whether no line waits to be taken by the writing thread.
+    /// Returns whether no line waits to be taken by the writing thread.
     pub(crate) fn is_empty(&self) -> bool {
         self.shared.buffers.iter().all(|buffer| buffer.try_lock().is_some_and(|batch| batch.is_empty()))
     }

@@ -1,7 +1,7 @@
 //! Responses of HTTP and gRPC, and what each means to a policy: one table for everything that classifies.
 //!
-//! Plimsoll runs it through its functions, its tower layers, its client and its gateway, so that a response means the same
-//! in all of them. The reasons, with their sources, are in the documentation of `plimsoll_driver::classify`.
+//! Plimsoll runs it through its functions, its tower layers, its client and its gateway, so that a response means the
+//! same in all of them. The reasons, with their sources, are in the documentation of `plimsoll_driver::classify`.
 
 mod table;
 
@@ -74,7 +74,7 @@ pub fn retried() -> RetryOn {
 }
 
 impl Response {
-    /// Whether it is one of gRPC, by its `Content-Type`.
+    /// Returns whether it is one of gRPC, by its `Content-Type`.
     pub fn is_grpc(&self) -> bool {
         let is_grpc = |value: &str| value.to_ascii_lowercase().starts_with("application/grpc");
         self.headers.iter().any(|(name, value)| *name == "content-type" && is_grpc(value))
@@ -90,8 +90,8 @@ impl Response {
         if self.end == Outcome::Success { self.head.outcome } else { self.end }
     }
 
-    /// Whether it is asked for again by a policy that retries these causes, if no retry begins later than `window` after
-    /// the first attempt.
+    /// Returns whether it is asked for again by a policy that retries these causes, if no retry begins later than
+    /// `window` after the first attempt.
     pub fn is_retried(&self, on: &RetryOn, window: Duration) -> bool {
         let in_time = self.wait.is_none_or(|wait| wait.at(SystemTime::now()) <= window);
         self.head.cause.is_some_and(|cause| on.contains(cause)) && in_time

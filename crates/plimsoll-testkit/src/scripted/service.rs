@@ -71,7 +71,7 @@ impl<Req, Res, E> Scripted<Req, Res, E> {
         wakers.into_iter().for_each(std::task::Waker::wake);
     }
 
-    /// Whether instances are found ready when asked. They are, until told otherwise.
+    /// Returns whether instances are found ready when asked. They are, until told otherwise.
     pub fn set_ready(&self, ready: bool) {
         let mut state = lock(&self.shared);
         state.ready = ready;

@@ -49,7 +49,7 @@ impl<H: Deref<Target = QueuedBulkhead>> Reservation<H> {
         Ok(reservation)
     }
 
-    /// Whether it holds a permit.
+    /// Returns whether it holds a permit.
     #[inline]
     pub(super) fn has_permit(&self) -> bool {
         matches!(self.hold, Hold::Has(_))

@@ -28,7 +28,7 @@ pub trait KeyedMachine {
     /// Puts new thresholds in force.
     fn apply_spec(&self, spec: &Self::Spec, now: Instant);
 
-    /// Whether the machine holds no more information than a new one, so that it is evicted before others.
+    /// Returns whether the machine holds no more information than a new one, so that it is evicted before others.
     fn is_evictable(&self) -> bool;
 }
 
@@ -53,7 +53,8 @@ const SHARD: usize = 32;
 /// A bounded set of machines, one for each key. See the [module](super).
 ///
 /// A known key costs one load, a walk over about 32 hashes and one addition to its machine's count of users, without a
-/// lock. A new key takes the lock of its shard and copies about 32 pointers. Memory: the machines, and 64 bytes for each.
+/// lock. A new key takes the lock of its shard and copies about 32 pointers. Memory: the machines, and 64 bytes for
+/// each.
 #[derive(Debug)]
 pub struct Registry<M: KeyedMachine> {
     hasher: KeyHasher,

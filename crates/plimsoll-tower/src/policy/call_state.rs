@@ -147,7 +147,7 @@ where
         self.guard.time()
     }
 
-    /// Whether the service is needed beyond the first attempt.
+    /// Returns whether the service is needed beyond the first attempt.
     pub(super) fn repeats(&self) -> bool {
         self.repeats
     }

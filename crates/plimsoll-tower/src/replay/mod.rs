@@ -43,8 +43,8 @@ pub trait Replay<Req> {
     /// [`reach`](Replay::reach) is further than once, and only if the policy may send it again.
     fn keep(&self, request: Req) -> (Self::Sent, Self::Kept);
 
-    /// Whether the request can still be sent again as a whole. If it cannot, further attempts are given up, never the one
-    /// in flight.
+    /// Returns whether the request can still be sent again as a whole. If it cannot, further attempts are given up,
+    /// never the one in flight.
     fn intact(&self, kept: &Self::Kept) -> bool {
         let _ = kept;
         true

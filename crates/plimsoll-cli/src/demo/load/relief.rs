@@ -27,8 +27,8 @@ impl Relief {
         Self { rate, one_in: 1, since: Duration::ZERO, latest: Duration::ZERO }
     }
 
-    /// Whether the `number`th request, due at `due` after the beginning, is sent now that it is `late` and so many are
-    /// under way.
+    /// Returns whether the `number`th request, due at `due` after the beginning, is sent now that it is `late` and so
+    /// many are under way.
     pub(super) fn sends(&mut self, number: usize, due: Duration, late: Duration, under_way: usize) -> bool {
         self.latest = self.latest.max(late);
         if due >= self.since + STRETCH {

@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 /// A store in the memory of one process, lost with it.
 ///
-/// It is bounded by entries and bytes. No key is forgotten before its time: expired ones make room, and without room new
-/// keys are refused with 503 `overloaded`. Of a response without room only the fact is stored.
+/// It is bounded by entries and bytes. No key is forgotten before its time: expired ones make room, and without room
+/// new keys are refused with 503 `overloaded`. Of a response without room only the fact is stored.
 ///
-/// One [scope](super::IdempotencyLayer::scope) takes at most a quarter of both ([`share`](Self::share)), so that no client
-/// fills the store: a new key beyond that is refused with 429 `rate-limited`. Keys without a scope may take all.
+/// One [scope](super::IdempotencyLayer::scope) takes at most a quarter of both ([`share`](Self::share)), so that no
+/// client fills the store: a new key beyond that is refused with 429 `rate-limited`. Keys without a scope may take all.
 ///
 /// Every operation takes O(log n) under one lock that is never held across an await, and O(1) more for every expired
 /// entry. All methods are cancel safe.
@@ -70,7 +70,7 @@ impl MemoryStore {
         self.table().len()
     }
 
-    /// Whether it has no key.
+    /// Returns whether it has no key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

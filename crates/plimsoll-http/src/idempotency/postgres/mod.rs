@@ -36,14 +36,14 @@ use std::{sync::Arc, time::Duration};
 ///
 /// # Shares
 /// One [scope](super::IdempotencyLayer::scope) takes at most a million keys ([`share`](Self::share)), so that no client
-/// fills the table: a new key beyond that is refused with 429 `rate-limited` and the code `idempotency-keys`. Keys without a
-/// scope are not limited. Each process counts the keys of a scope once a minute and adds its own meanwhile, so several
-/// processes together can exceed the share by the keys of a minute.
+/// fills the table: a new key beyond that is refused with 429 `rate-limited` and the code `idempotency-keys`. Keys
+/// without a scope are not limited. Each process counts the keys of a scope once a minute and adds its own meanwhile,
+/// so several processes together can exceed the share by the keys of a minute.
 ///
 /// # Cost
-/// Two statements for a new request, the second in the service's own transaction with [`PostgresStore::complete_in`]; two
-/// for a replay. Rows are found by their primary key, and no statement of [`Store::begin`] waits for a transaction in
-/// progress under the same key.
+/// Two statements for a new request, the second in the service's own transaction with [`PostgresStore::complete_in`];
+/// two for a replay. Rows are found by their primary key, and no statement of [`Store::begin`] waits for a transaction
+/// in progress under the same key.
 ///
 /// All methods are as cancel safe as the statements of sqlx: done or not done, never half.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ pub enum PostgresStoreError {
 }
 
 impl PostgresStoreError {
-    /// Whether the database is unreachable: a later request may succeed.
+    /// Returns whether the database is unreachable: a later request may succeed.
     fn is_absence(&self) -> bool {
         let Self::Database(error) = self else { return false };
         match error {
@@ -104,9 +104,9 @@ impl PostgresStoreError {
     }
 }
 
-/// 503 with the code `database-away` if the database is unreachable, 503 `bulkhead-full` with the code `database-busy` if
-/// all connections of the pool are in use, 429 with the code `idempotency-keys` if the client's share is full, and 500
-/// otherwise.
+/// 503 with the code `database-away` if the database is unreachable, 503 `bulkhead-full` with the code `database-busy`
+/// if all connections of the pool are in use, 429 with the code `idempotency-keys` if the client's share is full, and
+/// 500 otherwise.
 impl From<PostgresStoreError> for Problem {
     fn from(error: PostgresStoreError) -> Self {
         if matches!(error, PostgresStoreError::Share) {
@@ -164,8 +164,8 @@ impl PostgresStore {
 
     /// Stores the response in the transaction that does the work: both are committed, or neither.
     ///
-    /// Call it as the last statement before the commit: from then on the row is locked, and a request that takes over an
-    /// expired lease waits for it.
+    /// Call it as the last statement before the commit: from then on the row is locked, and a request that takes over
+    /// an expired lease waits for it.
     ///
     /// # Errors
     /// [`CompleteError`]: the transaction must not be committed then.
@@ -185,8 +185,8 @@ impl PostgresStore {
         }
     }
 
-    /// Deletes at most this many expired keys, the oldest first, and returns their number. It works in batches, so that no
-    /// lock is held for long; several processes may sweep at once and take different keys.
+    /// Deletes at most this many expired keys, the oldest first, and returns their number. It works in batches, so that
+    /// no lock is held for long; several processes may sweep at once and take different keys.
     ///
     /// # Errors
     /// If the database fails.

@@ -59,7 +59,7 @@ impl Model {
         }
     }
 
-    /// Whether the counts given open it.
+    /// Returns whether the counts given open it.
     fn opens(&self, [calls, failed, slow]: [u64; 3]) -> bool {
         let size = match self.spec.window {
             Window::Calls(size) => size,

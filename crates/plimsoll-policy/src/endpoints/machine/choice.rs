@@ -13,8 +13,8 @@ impl Endpoints {
     /// Chooses an endpoint and counts one more attempt in flight there; `None` if no endpoint is usable.
     ///
     /// One of `avoid` (the endpoints that have failed in this call) is chosen only if no other is usable. One of
-    /// `exclude` never is: the endpoint of the attempt that is hedged, or one whose `Retry-After` is not over. `key` decides
-    /// if the balance is by [hash](Self::hash); without one it is drawn.
+    /// `exclude` never is: the endpoint of the attempt that is hedged, or one whose `Retry-After` is not over. `key`
+    /// decides if the balance is by [hash](Self::hash); without one it is drawn.
     #[inline]
     pub fn pick(
         &self,
@@ -34,7 +34,7 @@ impl Endpoints {
         Some(Pick { endpoint })
     }
 
-    /// Whether [`Self::pick`] would find an endpoint that is none of `exclude`.
+    /// Returns whether [`Self::pick`] would find an endpoint that is none of `exclude`.
     pub fn can_pick(&self, now: Instant, exclude: &[u32]) -> bool {
         let mode = self.availability.mode(now, || self.count(now));
         (0..self.balancer.len()).any(|endpoint| self.is_usable(endpoint, mode, now, exclude))

@@ -24,24 +24,24 @@ impl Endpoints {
         before
     }
 
-    /// Whether the endpoint is healthy by its health checks.
+    /// Returns whether the endpoint is healthy by its health checks.
     pub fn is_healthy(&self, endpoint: u32) -> bool {
         self.states.get(endpoint as usize).is_none_or(|state| state.is_healthy())
     }
 
-    /// Whether the endpoint is ejected.
+    /// Returns whether the endpoint is ejected.
     #[inline]
     pub fn is_ejected(&self, endpoint: u32, now: Instant) -> bool {
         self.ejector.as_ref().is_some_and(|ejector| ejector.is_ejected(endpoint, now))
     }
 
-    /// Whether so few endpoints are usable that all are used.
+    /// Returns whether so few endpoints are usable that all are used.
     pub fn is_panicking(&self, now: Instant) -> bool {
         self.availability.mode(now, || self.count(now)) == Mode::Panic
     }
 
-    /// Returns whether panic has begun (`Some(true)`) or ended (`Some(false)`) since the last call, for a line in the log.
-    /// Two loads if nothing has changed. Changes are detected by [`Self::pick`], [`Self::set_health`] and
+    /// Returns whether panic has begun (`Some(true)`) or ended (`Some(false)`) since the last call, for a line in the
+    /// log. Two loads if nothing has changed. Changes are detected by [`Self::pick`], [`Self::set_health`] and
     /// [`Self::is_panicking`].
     #[inline]
     pub fn panic_turned(&self) -> Option<bool> {

@@ -43,12 +43,12 @@ use table::Table;
 /// had used, never more than one burst. **Known weakness**: with more keys in use at once than there are slots, those
 /// who use least are hardly limited any more.
 ///
-/// *What an attacker gains who sprays keys*: his keys arrive with little used, so they are the nearest to full, and each
-/// new one displaces the one before it. To erase the bucket of an offender who has used up `u` permits he must bring
-/// every other slot of the offender's two sets to `u` or more, and keep them there; he does not know which sets these
-/// are, because the hash is keyed. So he must spend `u` permits on practically each of the table's slots within the time
-/// in which `u` permits come back: far more than the offender gets back. What no table can help against: every key he
-/// can make up (IPv6 addresses, header values) has a burst of its own. Set a limit for all calls beside it.
+/// *What an attacker gains who sprays keys*: his keys arrive with little used, so they are the nearest to full, and
+/// each new one displaces the one before it. To erase the bucket of an offender who has used up `u` permits he must
+/// bring every other slot of the offender's two sets to `u` or more, and keep them there; he does not know which sets
+/// these are, because the hash is keyed. So he must spend `u` permits on practically each of the table's slots within
+/// the time in which `u` permits come back: far more than the offender gets back. What no table can help against: every
+/// key he can make up (IPv6 addresses, header values) has a burst of its own. Set a limit for all calls beside it.
 #[derive(Debug)]
 pub struct KeyedLimiter {
     meter: Meter,
@@ -159,10 +159,11 @@ impl KeyedLimiter {
         }
     }
 
-    /// Puts a new rate and burst in force for all keys, from `now` on; each bucket as in [`super::TokenBucket::update`].
+    /// Puts a new rate and burst in force for all keys, from `now` on; each bucket as in
+    /// [`super::TokenBucket::update`].
     ///
-    /// Walks the table (about a millisecond for 65,536 keys) while calls go on: a caller who meets a bucket that has not
-    /// been carried over yet does it.
+    /// Walks the table (about a millisecond for 65,536 keys) while calls go on: a caller who meets a bucket that has
+    /// not been carried over yet does it.
     pub fn update(&self, now: Instant, rate: Rate, burst: Burst) {
         self.meter.update(now, rate, burst, |carry| self.for_each(carry));
     }
@@ -182,7 +183,7 @@ impl KeyedLimiter {
         self.table.occupied()
     }
 
-    /// Whether no key has been seen yet.
+    /// Returns whether no key has been seen yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -58,7 +58,7 @@ pub(super) struct Found<'t> {
 }
 
 impl Found<'_> {
-    /// Whether it still belongs to that key. Ask after having loaded the bucket.
+    /// Returns whether it still belongs to that key. Ask after having loaded the bucket.
     #[inline]
     pub(super) fn owned(self) -> bool {
         self.owner.load(Acquire) == self.name

@@ -88,7 +88,7 @@ impl Reading {
         driver.journal().end(now, driver.number(), format!("body {outcome:?}"));
     }
 
-    /// Whether a limit has run out.
+    /// Returns whether a limit has run out.
     fn expired(driver: &mut CallDriver<'_>, now: Instant, coverage: &mut Coverage) -> bool {
         let mut action = driver.tell(now, Event::Proceed, coverage);
         while let Action::Wait { until, .. } = action {

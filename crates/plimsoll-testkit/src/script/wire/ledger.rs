@@ -40,7 +40,7 @@ impl Ledger {
         self
     }
 
-    /// Whether the two say the same up to this instant.
+    /// Returns whether both have the same lines up to this instant.
     pub(super) fn agrees(&self, other: &Self, until: Duration) -> bool {
         let upto = |ledger: &Self| ledger.lines.partition_point(|(at, _)| *at <= until);
         self.lines[..upto(self)] == other.lines[..upto(other)]
