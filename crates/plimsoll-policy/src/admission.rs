@@ -12,8 +12,8 @@ pub struct Ticket(pub u64);
 
 /// The priority of a call: tier 0 is the most important, 5 the least.
 ///
-/// Six tiers of 128 cohorts each, after WeChat's DAGOR (Zhou et al., 2018): under load whole cohorts go, so that the
-/// calls of one task are shed together instead of a random part of each task.
+/// Six tiers of 128 cohorts each, after WeChat's DAGOR (Zhou et al., 2018): under load whole cohorts are shed, so that
+/// the calls of one task are shed together instead of a random part of each task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Priority(u8);
 
@@ -22,17 +22,17 @@ impl Priority {
     pub const CRITICAL: Self = Self(0);
     /// The default priority.
     pub const NORMAL: Self = Self(2);
-    /// The first to go: prefetch, batch work.
+    /// The first to be shed: prefetch, batch work.
     pub const SHEDDABLE: Self = Self(5);
-    /// How many tiers there are.
+    /// The number of tiers.
     pub const TIERS: u8 = 6;
 
-    /// The tier `0..=5`; `None` beyond.
+    /// Creates the priority of a tier `0..=5`; `None` beyond.
     pub const fn new(tier: u8) -> Option<Self> {
         if tier < Self::TIERS { Some(Self(tier)) } else { None }
     }
 
-    /// The tier's number.
+    /// Returns the tier's number.
     pub const fn tier(self) -> u8 {
         self.0
     }
@@ -49,12 +49,12 @@ impl Default for Priority {
 pub struct Cohort(u8);
 
 impl Cohort {
-    /// The cohort of a (keyed) hash of the user.
+    /// Returns the cohort of a (keyed) hash of the user.
     pub const fn from_hash(hash: u64) -> Self {
         Self((hash >> 57) as u8)
     }
 
-    /// `0..128`.
+    /// Returns the number, from 0 to 127.
     pub const fn index(self) -> u8 {
         self.0
     }
@@ -67,7 +67,7 @@ pub struct KeyHash(pub u64);
 /// The arguments of an admission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ask {
-    /// Permits wanted at once; at least 1.
+    /// The permits that the call takes at once; at least 1.
     pub permits: u32,
     /// The call's priority.
     pub priority: Priority,

@@ -30,22 +30,24 @@
 //! ```
 //!
 //! # Fairness
-//! First come, first served, without barging: a freed permit goes to the oldest waiter, and while anybody waits a newcomer
-//! joins the end of the queue, even if a permit is just being handed over. Under [`QueueOrder::NewestFirst`], which a
-//! shedder asks for while queues are standing, the queue is served from its other end ("adaptive LIFO", Maurer, *Fail at
-//! Scale*, 2015): in a queue that cannot be worked off every call is late, and only the newest still has a caller.
+//! First come, first served, without barging: a freed permit goes to the oldest waiter, and while any call waits a new
+//! call joins the end of the queue, even if a permit is just being handed over. Under [`QueueOrder::NewestFirst`],
+//! which a shedder asks for while queues are standing, the queue is served from its other end ("adaptive LIFO", Maurer,
+//! *Fail at Scale*, 2015): in a queue that cannot be worked off every call is late, and only the newest still has a
+//! caller.
 //!
 //! # When a driver forgets
-//! A waiter whose limit has passed is never granted a permit, and its slot goes to others; so a ticket that is forgotten
-//! while it waits costs nothing after its wait. A permit that is never settled, and a granted ticket that is neither
-//! claimed nor given up, are held for ever: wrap them in a guard.
+//! A waiter whose limit has passed is never granted a permit, and its slot goes to others; so a ticket that is
+//! forgotten while it waits costs nothing after its wait. A permit that is never settled, and a granted ticket that is
+//! neither claimed nor given up, are held for ever: wrap them in a guard.
 //!
 //! # Cost
-//! `admit` and `settle` while nobody waits: one load and one compare-and-swap each on one word, which holds the numbers in
-//! flight and waiting and the limit. The lock is taken only when the queue is used; a refusal by a full queue never blocks
-//! on it. Every step takes constant time, except that each waiter past its limit is removed once. Memory: 128 bytes, and 32
-//! for each slot of the queue: `waiting` slots, and as many as may be granted and not yet claimed (`in_flight`, at most the
-//! larger of `waiting` and 64). Only an [`update`](Bulkhead::update) that lengthens the queue allocates after construction.
+//! `admit` and `settle` while nobody waits: one load and one compare-and-swap each on one word, which holds the numbers
+//! in flight and waiting and the limit. The lock is taken only when the queue is used; a refusal by a full queue never
+//! blocks on it. Every step takes constant time, except that each waiter past its limit is removed once. Memory: 128
+//! bytes, and 32 for each slot of the queue: `waiting` slots, and as many as may be granted and not yet claimed
+//! (`in_flight`, at most the larger of `waiting` and 64). Only an [`update`](Bulkhead::update) that lengthens the queue
+//! allocates after construction.
 
 mod gate;
 #[cfg(all(test, loom))]
@@ -75,8 +77,8 @@ pub enum QueueOrder {
     /// First come, first served.
     #[default]
     OldestFirst,
-    /// Last come, first served, and waiters that have waited for longer than this are removed (CoDel as in Folly, where it
-    /// is twice the target).
+    /// Last come, first served, and waiters that have waited for longer than this are removed (CoDel as in Folly, where
+    /// it is twice the target).
     NewestFirst {
         /// The longest wait under this order. Calls that join while it is in force are given the shorter limit at once;
         /// earlier waiters learn of it when their own limit is over.
@@ -137,7 +139,7 @@ impl Bulkhead {
     /// The longest queue; larger bounds are taken as this one.
     pub const MAX_WAITING: u32 = word::MAX_WAITING;
 
-    /// An empty bulkhead.
+    /// Creates an empty bulkhead.
     pub fn new(spec: BulkheadSpec) -> Self {
         Self { gate: Gate::new(spec.in_flight.get(), spec.waiting, spec.wait) }
     }
@@ -161,14 +163,14 @@ impl Bulkhead {
 
     /// Gives the permit back, and grants it to the next waiter under `order`: wake that ticket.
     ///
-    /// A permit that is settled twice frees a permit that somebody else holds; in flight never falls below zero.
+    /// A permit that is settled twice frees a permit that another call holds; in flight never falls below zero.
     #[inline]
     pub fn settle_in(&self, permit: Permit, now: Instant, order: QueueOrder) -> Woken {
         let Permit(()) = permit;
         self.gate.release(now, order)
     }
 
-    /// Claims the permit of a ticket. To be called by a waiter that was woken.
+    /// Claims the permit of a ticket. Call it when the waiter was woken.
     pub fn claim(&self, ticket: Ticket, now: Instant) -> Claim<Permit> {
         match self.gate.claim(ticket, now) {
             Claim::Granted { permit: (), waited } => Claim::Granted { permit: Permit(()), waited },
@@ -182,8 +184,8 @@ impl Bulkhead {
         if self.gate.give_up(ticket) { GaveUp::AlreadyGranted(Permit(())) } else { GaveUp::Left }
     }
 
-    /// Grants a free permit to the next waiter, if there are both: call it after [`update`](Self::update), and wake what
-    /// it names, until it names none.
+    /// Grants a free permit to the next waiter, if there are both: call it after [`update`](Self::update), and wake
+    /// what it names, until it names none.
     pub fn hand_over(&self, now: Instant, order: QueueOrder) -> Woken {
         self.gate.hand_over(now, order)
     }
@@ -196,8 +198,8 @@ impl Bulkhead {
         self.gate.oldest_wait(now)
     }
 
-    /// Removes the limit, because the bulkhead is switched off: newcomers are admitted, and waiters are granted permits by
-    /// [`hand_over`](Self::hand_over). An [`update`](Self::update) puts the bulkhead in force again.
+    /// Removes the limit, because the bulkhead is switched off: new calls are admitted, and waiters are granted permits
+    /// by [`hand_over`](Self::hand_over). An [`update`](Self::update) puts the bulkhead in force again.
     pub(crate) fn lift(&self) {
         self.gate.set_limit(Self::MAX_IN_FLIGHT);
     }
@@ -207,8 +209,8 @@ impl Bulkhead {
         self.gate.prepare(spec.in_flight.get(), spec.waiting);
     }
 
-    /// Puts new limits in force. A larger one takes effect on waiters by [`hand_over`](Self::hand_over); under a smaller
-    /// one calls in flight and waiters stay, and no others join until there are fewer.
+    /// Puts new limits in force. A larger one takes effect on waiters by [`hand_over`](Self::hand_over); under a
+    /// smaller one calls in flight and waiters stay, and no others join until there are fewer.
     pub fn update(&self, spec: BulkheadSpec) {
         self.gate.update(spec.in_flight.get(), spec.waiting, spec.wait);
     }

@@ -1,8 +1,8 @@
-//! Adaptive concurrency limits: what may be in flight follows what the peer is seen to bear.
+//! Adaptive concurrency limits: the limit follows the measured capacity of the peer.
 //!
 //! Little's law gives the peer's capacity as rate times latency, and neither is known beforehand. The algorithms here
 //! look for it as TCP looks for a path's capacity (after Netflix, *concurrency-limits*, 2018): raise the limit while
-//! latency stays at its baseline, lower it when latency says that a queue has built up.
+//! latency stays at its baseline, lower it when latency shows that a queue has built up.
 //!
 //! | algorithm | follows | weakness, and what is done about it |
 //! | --- | --- | --- |
@@ -21,27 +21,27 @@
 //!
 //! * **Windows.** A limit moves once in a window of at least 100 ms, twice the mean latency (at most 10 s) and ten
 //!   calls, by the window's mean. So a burst of losses counts once, not once a call.
-//! * **No growth when not utilised.** A window in which less than half the limit was in flight says nothing of what
-//!   the peer could bear, and does not raise it.
+//! * **No growth when not utilised.** A window in which less than half the limit was in flight says nothing about
+//!   the peer's capacity, and does not raise the limit.
 //! * **Drops.** [`Outcome::Throttled`] and [`Failure::Timeout`] are drops, from one in a hundred calls of a window on:
-//!   single ones are the weather. Other failures and [`Outcome::Cancelled`] are no samples: how fast something fails
-//!   says nothing of how long it takes.
+//!   single ones are normal. Other failures and [`Outcome::Cancelled`] are no samples: the time of a failure
+//!   says nothing about the time of a success.
 //! * **Probes** (Vegas, Gradient2). Latency at the limit is never the latency without a queue. So when a baseline is
 //!   150 to 300 windows old, the limit is cut to a third for two windows: one to drain, one to measure. That is at most
-//!   1.4 % of the time, and nothing at all where no window has taken all of the limit; a limiter that never looks
-//!   cannot tell a slower peer from a longer queue. The first probe comes after 20 windows, for a service may start
-//!   under load; and where the peer turns out to have been quicker than thought, the next follows after 10.
+//!   1.4 % of the time, and none at all if no window has used all of the limit. Without probes a limiter cannot
+//!   distinguish a slower peer from a longer queue. The first probe comes after 20 windows, for a service may start
+//!   under load; and if the peer turns out to be faster than estimated, the next follows after 10.
 //! * **Small services.** The limit can fall to [`ConcurrencySpec::min`], by default 2.
 //!
 //! # Outcome and permit
 //! A call has two ends. With the response's head its latency is known: [`AdaptiveLimit::learn`]. With its body's end
-//! its permit is free: [`AdaptiveLimit::release`]. Where both come at once, `settle` is the two together. Each is told
+//! its permit is free: [`AdaptiveLimit::release`]. If both come at once, `settle` does both. Call each
 //! once for each permit; a call without a head (refused further on, or cancelled) is only released.
 //!
 //! # Cost
 //! `admit`: one load and one compare-and-swap. `settle`: the same, and the sample under a lock that is tried and never
-//! waited for: where two calls end at the same moment, one sample may be lost, which a mean does not mind. There is no
-//! line before the limit: what does not fit is refused. 256 bytes, nothing allocated.
+//! waited for: where two calls end at the same moment, one sample may be lost, which hardly changes a mean. There is no
+//! queue: a call above the limit is refused. 256 bytes, nothing allocated.
 
 mod aimd;
 mod estimator;
@@ -72,9 +72,9 @@ use std::{
 };
 use window::Call;
 
-/// Proof of having been let through by an adaptive limit. It remembers how full that was.
+/// The permit of a call that an adaptive limit admitted. It records how many calls were in flight.
 ///
-/// To be released exactly once, and learned from at most once; settling it is both.
+/// Release it exactly once, and learn from it at most once; settling does both.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Permit {
     in_flight: u32,
@@ -97,7 +97,7 @@ pub struct ConcurrencySnapshot {
     pub spec: ConcurrencySpec,
 }
 
-/// A limit on what is in flight that finds its own height. See the [module](self).
+/// A limit on calls in flight that adapts to the peer. See the [module](self).
 #[derive(Debug)]
 pub struct AdaptiveLimit {
     gate: Gate,
@@ -105,14 +105,14 @@ pub struct AdaptiveLimit {
 }
 
 impl AdaptiveLimit {
-    /// A limit with its initial value and no samples.
+    /// Creates a limit with its initial value and no samples.
     pub fn new(spec: ConcurrencySpec) -> Self {
         let estimator = Estimator::new(spec);
         Self { gate: Gate::new(estimator.limit(), 0, Duration::ZERO), estimator: Mutex::new(estimator) }
     }
 
-    /// Puts new thresholds in force and keeps the limit found, within the new bounds. What has been learnt of the
-    /// peer's latency is kept too, unless the algorithm changes. Takes the lock.
+    /// Puts new thresholds in force and keeps the limit found, within the new bounds. The measured latencies of the
+    /// peer are kept too, unless the algorithm changes. Takes the lock.
     pub fn update(&self, spec: ConcurrencySpec) {
         let mut estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
         estimator.update(spec);

@@ -11,17 +11,17 @@ use crate::{
 
 /// A leaky bucket as a queue: calls leave one by one at a fixed rate, in the order in which they came.
 ///
-/// Nobody waits in the machine. Each call is told at once at which instant it goes ([`Admitted::At`]), so there is no
-/// list, no wake-up and no herd that checks and sleeps again: the driver sets one timer and goes. Virtual scheduling,
-/// the same algorithm as in [`super::TokenBucket`] with a burst of one (Turner 1986; ITU-T I.371), and as exact.
+/// The machine holds no waiters. Each call gets at once the instant at which it may go ([`Admitted::At`]), so there is
+/// no list, no wake-up and no herd that checks and sleeps again: the driver sets one timer. Virtual scheduling, the
+/// same algorithm as in [`super::TokenBucket`] with a burst of one (Turner 1986; ITU-T I.371), and as exact.
 ///
 /// At most `queue` calls wait; a call beyond them is refused with the time after which a slot is free, and one that
-/// would wait beyond its deadline is refused and takes no slot. A call that asks for `n` permits goes when the first of
-/// them falls due and keeps the drain busy for all `n`.
+/// would wait beyond its deadline is refused and takes no slot. A call for `n` permits goes when the first of
+/// them is due and occupies the drain for all `n`.
 ///
-/// **Cancellation.** The instants of those behind have been promised and do not move. So a waiting call that is
-/// settled as [`Outcome::Cancelled`] gives its place back if it is the last in the queue (and then its predecessor can,
-/// and so on); in the midst of the queue its turn passes unused. Known weakness: under many cancellations the drain
+/// **Cancellation.** The instants of later calls are fixed. So a waiting call that is settled as
+/// [`Outcome::Cancelled`] returns its slot if it is the last in the queue (and then its predecessor can, and so on);
+/// elsewhere in the queue its turn passes unused. Known weakness: under many cancellations the drain
 /// idles although calls wait, for at most as long as the queue was at the time. Nothing comes back across an update.
 ///
 /// 192 bytes; admit costs as much as a token bucket's, plus one division for a call that waits.
@@ -31,7 +31,7 @@ pub struct LeakyBucket {
     bucket: AtomicU64,
 }
 
-/// A slot in the queue: its time, and the means to give it back.
+/// A slot in the queue: its time, and the data to return it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot {
     at: Instant,
@@ -52,14 +52,14 @@ impl Slot {
 pub struct QueueSnapshot {
     /// The rate in force.
     pub rate: Rate,
-    /// How many calls may wait.
+    /// The most waiting calls.
     pub queue: u32,
-    /// How many waited, counting turns that were cancelled too late to be given to others.
+    /// The number of waiting calls, including turns that were cancelled and could not be reused.
     pub waiting: u32,
 }
 
 impl LeakyBucket {
-    /// An empty queue: calls leave at `rate`, and up to `queue` of them wait (at most 2³² − 2).
+    /// Creates an empty queue: calls leave at `rate`, and up to `queue` of them wait (at most 2³² − 2).
     pub fn new(rate: Rate, queue: u32, start: Instant) -> Self {
         Self {
             meter: Meter::new(rate, places(queue), start, RateParams::carry_promise),
@@ -67,13 +67,15 @@ impl LeakyBucket {
         }
     }
 
-    /// Puts a new rate and queue in force. Instants already promised stand, and calls that come later queue behind
-    /// the last of them (36 years over the new rate's reduced count ahead at most); so a drain made faster is felt once those before have gone.
+    /// Puts a new rate and queue in force. Instants already promised stand, and calls that come later queue behind the
+    /// last of them (36 years over the new rate's reduced count ahead at most); so a faster drain takes effect after
+    /// them.
     pub fn update(&self, now: Instant, rate: Rate, queue: u32) {
         self.meter.update(now, rate, places(queue), |carry| carry(&self.bucket));
     }
 
-    /// Gives back the slot of a call that will not go. True if it was the last in the queue and so is free again.
+    /// Returns the slot of a call that will not go. The result is true if it was the last in the queue and so is free
+    /// again.
     pub fn cancel(&self, slot: Slot, now: Instant) -> bool {
         now < slot.at && self.meter.undo(slot.generation, &self.bucket, slot.after, slot.permits)
     }
@@ -93,8 +95,8 @@ impl LeakyBucket {
     }
 
     /// [`Admitted::Now`], or [`Admitted::At`] the instant of its turn. Refused with [`Reason::QueueFull`], or with
-    /// [`Reason::DeadlineExceeded`] where its turn would come after `ask.deadline`. An ask for zero permits is taken as
-    /// one for one; more than fit into an empty queue are refused without a time to come back.
+    /// [`Reason::DeadlineExceeded`] where its turn would come after `ask.deadline`. A call for zero permits is treated as
+    /// one for one; more than fit into an empty queue are refused without a retry time.
     pub fn admit(&self, now: Instant, ask: Ask) -> Admitted<Slot> {
         let permits = ask.permits.max(1);
         loop {
@@ -130,7 +132,7 @@ impl LeakyBucket {
         }
     }
 
-    /// Gives the slot of a call that was cancelled before its turn back, if it is the last one; every other outcome
+    /// Returns the slot of a call that was cancelled before its turn, if it is the last one. Every other outcome
     /// changes nothing.
     pub fn settle(&self, slot: Slot, now: Instant, outcome: Outcome) {
         if !outcome.is_about_peer() {
@@ -143,7 +145,7 @@ fn full() -> RejectedError {
     RejectedError { reason: Reason::QueueFull, ..refused() }
 }
 
-/// The one that goes and those that wait.
+/// The call that goes and those that wait.
 fn places(queue: u32) -> Burst {
     Burst::try_from(queue.saturating_add(1)).unwrap_or(Burst::ONE)
 }

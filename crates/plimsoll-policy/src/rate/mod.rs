@@ -1,21 +1,21 @@
-//! Rate limits: how many calls may begin, whatever becomes of them.
+//! Rate limits: how many calls may begin in a time, independent of their outcomes.
 //!
 //! | machine | for | size | admit |
 //! | --- | --- | --- | --- |
 //! | [`TokenBucket`] | one limit for all callers; excess is refused | 256 bytes | one CAS |
-//! | [`LeakyBucket`] | calls that should leave evenly; excess waits its turn | 192 bytes | one CAS |
+//! | [`LeakyBucket`] | calls that should leave evenly; excess calls wait for their turn | 192 bytes | one CAS |
 //! | [`KeyedLimiter`] | one limit for each client, route or tenant | 16 bytes a key | one CAS; a new key one lock |
-//! | [`AdaptiveRate`] | one's own sending, to a peer that says when it is too much (429) | 96 bytes | one load until the first 429, then a lock |
-//! | [`RateLimiter`] | what a policy holds: the first or the third, by its [`RateLimitSpec`] | | |
+//! | [`AdaptiveRate`] | a client's own sending, to a peer that responds with 429 when it is too much | 96 bytes | one load until the first 429, then a lock |
+//! | [`RateLimiter`] | the limiter of a policy: the first or the third, by its [`RateLimitSpec`] | | |
 //!
-//! All but the adaptive one are the generic cell rate algorithm (GCRA; ITU-T I.371 and the ATM Forum's Traffic Management Specification): a
-//! bucket is one number, the time at which it will be full again. Here that time is counted in permits earned rather
-//! than in nanoseconds. An interval rounded to whole nanoseconds makes 999,999,937/s a full 10⁹/s, and lets one call too
-//! many through at 3/s in each ten years' worth; in permits nothing has to be rounded but the reading of the clock,
-//! and that does not add up. See [`TokenBucket`] for how exact that is.
+//! All but the adaptive one are the generic cell rate algorithm (GCRA; ITU-T I.371 and the ATM Forum's Traffic
+//! Management Specification): a bucket is one number, the time at which it will be full again. Here that time is
+//! counted in permits earned rather than in nanoseconds. An interval rounded to whole nanoseconds makes 999,999,937/s a
+//! full 10⁹/s, and lets one call too many through at 3/s in each ten years' worth; in permits nothing has to be rounded
+//! but the reading of the clock, and that does not add up. See [`TokenBucket`] for how exact that is.
 //!
 //! Compared with the `governor` crate: whole-nanosecond intervals there, the burst defaults to the whole quota (so
-//! `per_minute(60)` lets 120 through in its first minute), and the keyed limiter grows until somebody calls
+//! `per_minute(60)` lets 120 through in its first minute), and the keyed limiter grows until the user calls
 //! `retain_recent`.
 
 pub mod adaptive;

@@ -21,7 +21,7 @@ use crate::{
 /// takes longer to fill than 18 years divided by the rate's count in lowest terms, a bucket that has been full may give
 /// its next permits late by up to 2⁻⁵⁹ of the time to fill. It never gives too much, and nothing adds up.)
 ///
-/// A clock that steps back between cores does no harm: less seems to have been earned, until it has caught up. A clock
+/// A clock that steps back between cores does no harm: fewer permits seem to be earned until it has caught up. A clock
 /// that jumps far ahead and returns leaves the bucket waiting for that time, as any such algorithm would.
 ///
 /// 256 bytes. [`TokenBucket::admit`]: eight loads that stay in cache and one CAS on a line of its own; a refusal writes
@@ -43,7 +43,7 @@ pub struct TokenBucket {
     bucket: PaddedBucket,
 }
 
-/// A cache line of its own, so that reading the params is not slowed by writing the bucket.
+/// A cache line of its own, so that writes to the bucket do not slow reads of the parameters.
 #[derive(Debug)]
 #[repr(align(64))]
 struct PaddedBucket(AtomicU64);
@@ -55,12 +55,12 @@ pub struct BucketSnapshot {
     pub rate: Rate,
     /// The burst in force.
     pub burst: Burst,
-    /// Whole permits that were there.
+    /// The whole permits that were available.
     pub available: u32,
 }
 
 impl TokenBucket {
-    /// A full bucket.
+    /// Creates a full bucket.
     pub fn new(rate: Rate, burst: Burst, start: Instant) -> Self {
         Self {
             meter: Meter::new(rate, burst, start, RateParams::carry),
@@ -94,7 +94,7 @@ impl TokenBucket {
         }
     }
 
-    /// Returns the permits that are there now, and the time until `permits` would be there. Changes nothing.
+    /// Returns the permits that are available now, and the time until `permits` would be. Changes nothing.
     pub fn peek(&self, now: Instant, permits: u32) -> Peek {
         loop {
             if let Some(peek) = self.meter.peek(&self.meter.params(), &self.bucket.0, now, permits, || true) {
@@ -103,7 +103,7 @@ impl TokenBucket {
         }
     }
 
-    /// Gives `permits` back that were taken and not used. The bucket never holds more than its burst.
+    /// Returns `permits` that were taken and not used. The bucket never holds more than its burst.
     pub fn refund(&self, permits: u32) {
         while !self.meter.give(&self.meter.params(), &self.bucket.0, permits, || true) {}
     }

@@ -4,15 +4,15 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How many attempts a call may have in all, the first included: 1 to 10.
+/// The most attempts of a call, including the first: 1 to 10.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Attempts(u8);
 
 impl Attempts {
-    /// The most there can be.
+    /// The largest value.
     pub const MAX: u8 = 10;
 
-    /// The number, the first attempt included.
+    /// Returns the number, including the first attempt.
     pub const fn get(self) -> u8 {
         self.0
     }
@@ -30,39 +30,39 @@ impl TryFrom<u32> for Attempts {
     }
 }
 
-/// How a wait is spread.
+/// The jitter of a wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Jitter {
-    /// Anywhere from nothing to the backoff.
+    /// Uniform from zero to the backoff.
     #[default]
     Full,
-    /// Half the backoff and anything up to the other half.
+    /// Half the backoff, plus a uniform part of the other half.
     Equal,
-    /// From the base to three times the last wait.
+    /// Uniform from the base to three times the last wait.
     Decorrelated,
 }
 
-/// Which causes are retried.
+/// The causes that are retried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RetryOn {
-    /// No connection came about.
+    /// The connection could not be established.
     pub connect: bool,
     /// The connection broke before a response.
     pub reset: bool,
-    /// The attempt ran into a limit.
+    /// The attempt exceeded a timeout.
     pub timeout: bool,
     /// Bit `n` stands for status `400 + n`.
     statuses: [u64; 4],
 }
 
 impl RetryOn {
-    /// Nothing.
+    /// Returns a set without causes.
     pub const NONE: Self = Self { connect: false, reset: false, timeout: false, statuses: [0; 4] };
 
     /// Adds this status, from 400 to 599.
     ///
     /// # Errors
-    /// For any other.
+    /// Any other status.
     pub fn with_status(mut self, status: u16) -> Result<Self, ValueError> {
         let bit = status
             .checked_sub(400)
@@ -77,8 +77,8 @@ impl RetryOn {
         (400..600).filter(|status| self.contains(Cause::Status(*status)))
     }
 
-    /// Returns whether an attempt that ended under this heading may be made again. [`Cause::Other`] always may: the
-    /// user or the peer has asked for it.
+    /// Returns whether an attempt with this cause may be retried. [`Cause::Other`] always may: the user or the peer
+    /// requested it.
     #[inline]
     pub const fn contains(&self, cause: Cause) -> bool {
         match cause {
@@ -104,22 +104,22 @@ impl Default for RetryOn {
     }
 }
 
-/// Retries.
+/// The settings of retries.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RetrySpec {
-    /// Attempts in all, the first included.
+    /// The most attempts, including the first.
     pub attempts: Attempts,
     /// The shortest and the longest wait.
     pub backoff: BackoffRange,
-    /// How the wait is spread.
+    /// The jitter of the wait.
     pub jitter: Jitter,
-    /// Retries and hedges together are at most this part of the calls, beyond the reserve.
+    /// The largest share of retries and hedges together in all calls, beyond the reserve.
     pub budget: Ratio,
-    /// So many retries a second are free, so that a service with few calls can retry at all.
+    /// The retries a second that are always allowed, so that a service with few calls can retry at all.
     pub reserve: u32,
     /// The causes that are retried.
     pub on: RetryOn,
-    /// No retry begins later than this after the call's first attempt; `None`: the deadline alone bounds it.
+    /// The time after the call's first attempt from which on no retry begins; `None`: only the deadline bounds it.
     pub window: Option<Duration>,
 }
 

@@ -1,5 +1,5 @@
-//! Client-side throttling: when a peer turns much of what it is sent away, part of it is turned away here, where that is
-//! cheap, so that the peer does not spend itself on saying no.
+//! Client-side throttling: when a peer rejects many requests, part of them is rejected locally, which is cheap, so that
+//! the peer does not spend its capacity on rejections.
 //!
 //! After *Site Reliability Engineering* (Beyer et al., 2016), chapter 21: with the requests and the accepts of the last
 //! two minutes, a call is rejected locally with probability
@@ -9,26 +9,26 @@
 //! ```
 //!
 //! Local rejections count as requests, so the probability follows the callers' demand, not only what got through. With
-//! K = 2 about one call in two that reaches the peer may be turned away before anything is held back, which leaves the
-//! peer's recovery visible; a smaller K holds back sooner. Once a second a call passes whatever the probability says
-//! (go-zero's habit), so that a client with little traffic cannot lock itself out for the whole window.
+//! K = 2 the peer may reject about one call in two before any call is rejected locally, so that its recovery stays
+//! visible; a smaller K rejects sooner. Once a second a call passes independent of the probability
+//! (as in go-zero), so that a client with little traffic cannot lock itself out for the whole window.
 //!
 //! # What counts
-//! [`Outcome::Success`] is accepted; [`Outcome::Failure`] and [`Outcome::Throttled`] are not; [`Outcome::Cancelled`] says
-//! nothing. Calls count when they end: were they counted as they start, a burst of calls in flight would look like a peer
-//! that accepts nothing.
+//! [`Outcome::Success`] is accepted; [`Outcome::Failure`] and [`Outcome::Throttled`] are not; [`Outcome::Cancelled`] counts
+//! for nothing. Calls count when they end: if they were counted when they start, a burst of calls in flight would look
+//! like a peer that accepts nothing.
 //!
-//! The window slides with the clock, when a call is admitted as when it is settled: after an outage and a silence as long
-//! as the window everything passes, and accepted calls leave it without a further one having ended.
+//! The window slides with the clock, when a call is admitted as when it is settled: after an outage and a silence as
+//! long as the window everything passes, and accepted calls leave it without a further one having ended.
 //!
 //! # Cost
 //! 1,792 bytes. Admitting is one load as long as nothing is turned away; after a refusal, with each step of a window
-//! that has refusals in it, and while the probability is above none, it adds up a window of 16 to 32 buckets, and writes
-//! when it rejects. Settling is one compare-and-swap, on a
-//! counter that accepted calls of up to four threads do not share. No lock.
+//! that has refusals in it, and while the probability is above none, it adds up a window of 16 to 32 buckets, and
+//! writes when it rejects. Settling is one compare-and-swap, on a counter that accepted calls of up to four threads do
+//! not share. No lock.
 //!
 //! # Known weaknesses
-//! - With very few calls the formula is nervous: one failure out of one gives one in two.
+//! - With very few calls the formula overreacts: one failure out of one gives a probability of one half.
 //! - Memory is long by design: after an outage, rejections fade only as its calls leave the window or accepts outweigh
 //!   them.
 //! - It knows no kinds of calls: one failing method throttles all that share the instance.
@@ -58,7 +58,7 @@ use crate::{
 use crossbeam_utils::CachePadded;
 use std::{sync::PoisonError, time::Duration};
 
-/// A call passes at least this often, whatever the probability.
+/// The interval in which one call always passes, whatever the probability.
 const FORCED_PASS: Duration = Duration::from_secs(1);
 
 /// The row of refusals; accepted calls are in those from [`ACCEPTED`] on, over which threads spread.
@@ -82,7 +82,7 @@ const ACCEPTED: usize = 1;
 pub struct Throttle {
     steady: CachePadded<Steady>,
     ring: CachePadded<TimeRing<{ ACCEPTED + STRIPES }>>,
-    /// When a call last passed against the odds, in nanoseconds.
+    /// The time at which a call last passed by that rule, in nanoseconds.
     passed: CachePadded<AtomicU64>,
     spec: Mutex<ThrottleSpec>,
 }
@@ -94,26 +94,27 @@ struct Steady {
     cut: AtomicU64,
     /// Bits of the multiplier.
     k: AtomicU64,
-    /// How often something happened that may have raised the probability.
+    /// The number of events that may have raised the probability.
     raised: AtomicU64,
     /// Until when the probability is known to be none, in nanoseconds, if nothing raises it: to the next step of the
-    /// window, with which accepted calls may leave it; for ever where there is no refusal in it. 0 where it is not known.
+    /// window, with which accepted calls may leave it; for ever where there is no refusal in it. 0 where it is not
+    /// known.
     calm_until: AtomicU64,
 }
 
-/// A throttle as somebody who looks at it sees it.
+/// A snapshot of a throttle.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Snapshot {
-    /// Calls in the window, those rejected here among them.
+    /// The calls in the window, including those rejected locally.
     pub requests: u64,
-    /// Of these, the ones that the peer accepted.
+    /// The calls of these that the peer accepted.
     pub accepts: u64,
     /// The probability with which a call is rejected now, from 0 to below 1.
     pub probability: f64,
 }
 
 impl Throttle {
-    /// A throttle with an empty window.
+    /// Creates a throttle with an empty window.
     pub fn new(spec: ThrottleSpec) -> Self {
         let cut = AtomicU64::new(Grain::from_window(spec.window).pack());
         let steady = Steady {
@@ -133,7 +134,7 @@ impl Throttle {
     /// Admits a call or refuses it. A rejection counts as a request by itself; an admitted call must be settled.
     ///
     /// # Errors
-    /// [`Reason::Throttled`], without a time to come back: the next call may pass.
+    /// [`Reason::Throttled`], without a retry time: the next call may pass.
     #[inline]
     pub fn admit(&self, now: Instant, draw: Draw) -> Result<(), RejectedError> {
         if now.as_nanos() < self.steady.calm_until.load(Acquire) {
@@ -154,8 +155,8 @@ impl Throttle {
         Ok(())
     }
 
-    /// The probability was none at `now`, after so much that may have raised it. Not noted while somebody else holds the
-    /// lock, nor where more has happened since: that costs another look.
+    /// Records that the probability was zero at `now`, after so many events that may have raised it. Records nothing
+    /// while another thread holds the lock, or if there were more events since: then it is computed again.
     fn note_calm(&self, now: Instant, raised: u64, seen: Snapshot) {
         let Ok(_alone) = self.spec.try_lock() else { return };
         if self.steady.raised.load(Acquire) != raised {
@@ -170,7 +171,7 @@ impl Throttle {
         }
     }
 
-    /// Something happened that may have raised the probability.
+    /// Records an event that may have raised the probability.
     fn alarm(&self) {
         self.steady.raised.fetch_add(1, AcqRel);
         fence(SeqCst);
@@ -204,8 +205,8 @@ impl Throttle {
         }
     }
 
-    /// New thresholds, at once. The window is kept while its new length is between a quarter of the one it was made with
-    /// and that one, and up to its double as far as 32 of its buckets reach; beyond, it starts empty.
+    /// Applies new thresholds at once. The window is kept while its new length is between a quarter of the one it was
+    /// made with and that one, and up to its double as far as 32 of its buckets reach; beyond, it starts empty.
     pub fn update(&self, spec: ThrottleSpec) {
         let mut current = self.spec.lock().unwrap_or_else(PoisonError::into_inner);
         self.steady.k.store(spec.k.get().to_bits(), Relaxed);

@@ -1,12 +1,12 @@
 use crate::units::ValueError;
 use std::time::Duration;
 
-/// How many times the accepted requests are sent on: at least 1.
+/// The factor K, at least 1: so many times the accepted requests are sent.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 pub struct Multiplier(f64);
 
 impl Multiplier {
-    /// The factor, from 1 to 1000.
+    /// Returns the factor, from 1 to 1000.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -24,12 +24,12 @@ impl TryFrom<f64> for Multiplier {
     }
 }
 
-/// Client-side throttling.
+/// The settings of client-side throttling.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ThrottleSpec {
-    /// K: how many times what the peer accepts is still sent.
+    /// The factor K: so many times the accepted requests are sent.
     pub k: Multiplier,
-    /// Over what it is counted.
+    /// The length of the window.
     pub window: Duration,
 }
 
