@@ -3,10 +3,10 @@
 use crate::command::Command;
 use clap::Parser;
 
-/// Keeps backends afloat: a gateway with rate limits, retries, breakers and more, configured by one file
+/// Keeps backends afloat: a gateway with rate limits, retries, breakers and more, from one file
 #[derive(Debug, Parser)]
 #[command(name = "plimsoll", version)]
-#[command(after_help = "Exit codes: 0 fine, 1 what was asked for failed, 2 wrong usage or an invalid file.")]
+#[command(after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage or an invalid file.")]
 pub(crate) struct Program {
     /// The command to run; without one, a short list of commands is printed
     #[command(subcommand)]
