@@ -39,7 +39,7 @@ const FOLDER: &str = "api";
 const FORMAT: u64 = 57;
 
 /// Crates that are programs, or made for them: nobody depends on what they show.
-const NOT_LIBRARIES: &[&str] = &["plimsoll-cli", "plimsoll-gateway", "orders", "xtask"];
+const NOT_LIBRARIES: &[&str] = &["bench-serve", "plimsoll-cli", "plimsoll-gateway", "orders", "xtask"];
 
 /// The command itself.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {

@@ -156,7 +156,7 @@ fn instructions(valgrind: &Path, program: &Path, operation: &str, times: u32) ->
 }
 
 /// The count in valgrind's `==123== Collected : 456`.
-fn collected(text: &str) -> Option<u64> {
+pub(super) fn collected(text: &str) -> Option<u64> {
     text.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
 }
 

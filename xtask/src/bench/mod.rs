@@ -17,6 +17,7 @@ mod memory;
 mod peers;
 mod policy;
 pub(crate) mod process;
+mod serve;
 mod slice;
 mod slow_clients;
 mod stuck_clients;
@@ -54,6 +55,9 @@ pub(crate) enum Bench {
     /// The outbound client beside hyper-util's and reqwest's
     #[command(long_about = http::LONG_ABOUT)]
     Http(http::Options),
+    /// The server beside hyper alone, `axum::serve`, and axum under others' layers
+    #[command(long_about = serve::LONG_ABOUT)]
+    Serve(serve::Options),
     /// The cost of the error boundary for a successful call
     #[command(long_about = boundary::LONG_ABOUT)]
     Boundary(boundary::Options),
@@ -78,6 +82,7 @@ pub(crate) fn run(bench: &Bench) -> Result<ExitCode> {
         Bench::Files(options) => files::run(options),
         Bench::Memory(options) => memory::run(options),
         Bench::Http(options) => http::run(options),
+        Bench::Serve(options) => serve::run(options),
         Bench::Boundary(options) => boundary::run(options),
         Bench::SlowClients(options) => slow_clients::run(options),
         Bench::StuckClients(options) => stuck_clients::run(options),

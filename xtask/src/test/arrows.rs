@@ -38,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("plimsoll-cli", &["plimsoll-gateway"]),
     ("plimsoll-testkit", &["plimsoll-policy", "plimsoll-driver"]),
     ("orders", &["plimsoll"]),
+    ("bench-serve", &["plimsoll-http"]),
     ("xtask", &[]),
 ];
 
