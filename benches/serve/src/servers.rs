@@ -10,7 +10,7 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use plimsoll_http::serve::{Limits, serve};
 use std::{convert::Infallible, net::SocketAddr, pin::Pin, time::Duration};
 use tokio::net::TcpListener;
@@ -44,11 +44,15 @@ fn app() -> Router {
     Router::new().route("/hello", get(|| async { HELLO }))
 }
 
-/// `serve` with its defaults, and a rate that is never reached: all requests come from one address.
+/// `serve` with its defaults, but for a rate that is never reached, since all requests come from one address, and a queue
+/// that is never too long, since valgrind makes everything late.
 async fn plimsoll() -> Result<(SocketAddr, Served), Failed> {
     let mut limits = Limits::default();
     if let Some(rate) = &mut limits.client_rate {
         rate.rate = PLENTY.parse()?;
+    }
+    if let Some(shedding) = &mut limits.shedding {
+        shedding.target = Duration::from_secs(60);
     }
     let bound = serve(app()).on("127.0.0.1:0").without_signals().limits(limits).bind().await?;
     let address = *bound.addresses().first().ok_or("it listens nowhere")?;
@@ -65,9 +69,7 @@ async fn hyper_alone(listener: TcpListener) -> Result<(), Failed> {
         let hello = service_fn(|_: Request<Incoming>| async {
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(HELLO.as_bytes()))))
         });
-        tokio::spawn(
-            http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), hello),
-        );
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), hello));
     }
 }
 
@@ -81,11 +83,11 @@ async fn layered(listener: TcpListener) -> Result<(), Failed> {
         .propagate_x_request_id()
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(30)))
+        .layer(RequestBodyLimitLayer::new(2 << 20))
         .layer(HandleErrorLayer::new(|_: BoxError| async { StatusCode::SERVICE_UNAVAILABLE }))
         .load_shed()
         .concurrency_limit(1024)
-        .layer(GovernorLayer::new(rate.ok_or("no rate")?))
-        .layer(RequestBodyLimitLayer::new(2 << 20));
+        .layer(GovernorLayer::new(rate.ok_or("no rate")?));
     let app = app().layer(layers).into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, app).await?)
 }

@@ -7,7 +7,6 @@ use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use tokio::task::futures::TaskLocalFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -59,7 +58,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let wanted = Wanted::of(request.method(), request.headers());
-        NegotiateFuture { future: wanted.scope(self.inner.call(request)) }
+        NegotiateFuture { future: self.inner.call(request), wanted }
     }
 }
 
@@ -67,7 +66,8 @@ pin_project! {
     /// A response in progress. Cancel safe if the inner future is.
     pub struct NegotiateFuture<F> {
         #[pin]
-        future: TaskLocalFuture<Wanted, F>,
+        future: F,
+        wanted: Wanted,
     }
 }
 
@@ -78,7 +78,8 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let mut response = ready!(self.project().future.poll(cx))?;
+        let this = self.project();
+        let mut response = ready!(this.wanted.during(|| this.future.poll(cx)))?;
         let status =
             response.extensions().get::<ReportedProblem>().map(|reported| reported.problem().status());
         if let Some(status) = status.filter(|_| response.status().is_success()) {

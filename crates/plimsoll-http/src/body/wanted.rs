@@ -2,14 +2,15 @@
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use smallvec::SmallVec;
-use tokio::task::futures::TaskLocalFuture;
+use std::{cell::RefCell, mem};
 
-tokio::task_local! {
-    static WANTED: Wanted;
+thread_local! {
+    /// What the request at hand accepts; `None` outside of any.
+    static WANTED: RefCell<Option<Wanted>> = const { RefCell::new(None) };
 }
 
 /// The lines of `Accept`, unparsed: most responses do not need them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
     lines: SmallVec<[HeaderValue; 1]>,
     safe: bool,
@@ -32,8 +33,32 @@ impl Wanted {
         self.safe
     }
 
-    pub(super) fn scope<F: Future>(self, future: F) -> TaskLocalFuture<Self, F> {
-        WANTED.scope(self, future)
+    /// Calls `run`, during which this is wanted.
+    #[inline]
+    pub(super) fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        let _entered = Entered::new(self);
+        run()
+    }
+}
+
+/// A guard: this is wanted until it is dropped, by unwinding too.
+struct Entered<'w> {
+    wanted: &'w mut Wanted,
+    outer: Option<Wanted>,
+}
+
+impl<'w> Entered<'w> {
+    #[inline]
+    fn new(wanted: &'w mut Wanted) -> Self {
+        let outer = WANTED.replace(Some(mem::take(wanted)));
+        Self { wanted, outer }
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.wanted = WANTED.replace(self.outer.take()).unwrap_or_default();
     }
 }
 
@@ -42,5 +67,5 @@ const LINES: usize = 8;
 
 /// Looks at what is wanted, where a layer has put it.
 pub(super) fn current<R>(look: impl FnOnce(&Wanted) -> R) -> Option<R> {
-    WANTED.try_with(look).ok()
+    WANTED.with_borrow(|wanted| wanted.as_ref().map(look))
 }

@@ -81,7 +81,7 @@ impl Error for BodyError {
 
 impl<B> BoundaryBody<B> {
     #[inline]
-    pub(super) const fn inner(body: B, exchange: Exchange) -> Self {
+    pub(crate) const fn inner(body: B, exchange: Exchange) -> Self {
         Self { body: Stage::Inner { body: Watched { body: Some(body), exchange } } }
     }
 

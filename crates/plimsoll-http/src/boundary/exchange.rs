@@ -2,7 +2,7 @@ use super::{
     BoundaryBody, OnPanic, ReportedProblem, foreign, layer::Shared, panics::caught,
     upstream_text::UpstreamText,
 };
-use crate::{Chain, Kind, Problem, ProblemId, is_grpc};
+use crate::{Chain, Kind, Problem, ProblemId, headers::TraceParent, is_grpc};
 use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
 use plimsoll_task::panic::PanicError;
 use std::{
@@ -11,46 +11,71 @@ use std::{
 };
 
 /// The parts of a request that are kept for the report of a failure.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    shared: Arc<Shared>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
     method: Verb,
     grpc: bool,
     id: Option<ProblemId>,
-    route: Route,
+}
+
+impl Asked {
+    #[inline]
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let method = Verb::of(request.method());
+        // A call of gRPC is a POST over HTTP/2 or later: no header is looked up for the rest.
+        let may_be_grpc = request.version() > Version::HTTP_11 && method == Verb::Post;
+        let grpc = may_be_grpc && is_grpc(request.headers());
+        let traced = || TraceParent::current().map(|here| ProblemId::new(here.trace));
+        Self { method, grpc, id: request.extensions().get().copied().or_else(traced) }
+    }
+
+    /// Whether a tunnel is asked for, whose success has no body.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_connect(self) -> bool {
+        self.method == Verb::Connect
+    }
+}
+
+/// A request whose failures are reported.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    shared: Arc<Shared>,
+    asked: Asked,
+    route: RouteName,
 }
 
 /// The route's pattern, never the path: the number of patterns is small.
-#[cfg(feature = "server")]
-#[derive(Debug)]
-struct Route(Option<axum::extract::MatchedPath>);
-
-#[cfg(not(feature = "server"))]
-#[derive(Debug)]
-struct Route;
-
-#[cfg(feature = "server")]
-impl Route {
-    #[inline]
-    fn of(extensions: &Extensions) -> Self {
-        Self(extensions.get().cloned())
-    }
-
-    fn name(&self) -> &str {
-        self.0.as_ref().map_or("", |path| path.as_str())
-    }
+#[derive(Clone, Debug, Default)]
+pub(crate) enum RouteName {
+    #[default]
+    Unknown,
+    #[cfg(feature = "server")]
+    Matched(axum::extract::MatchedPath),
+    #[cfg(feature = "server")]
+    Known(Arc<str>),
 }
 
-#[cfg(not(feature = "server"))]
-impl Route {
+impl RouteName {
+    #[cfg(feature = "server")]
     #[inline]
-    fn of(_: &Extensions) -> Self {
-        Self
+    fn of(extensions: &Extensions) -> Self {
+        extensions.get().cloned().map_or(Self::Unknown, Self::Matched)
     }
 
-    #[allow(clippy::unused_self, clippy::unnecessary_literal_bound)] // As its twin.
-    fn name(&self) -> &str {
-        ""
+    #[cfg(not(feature = "server"))]
+    #[inline]
+    const fn of(_: &Extensions) -> Self {
+        Self::Unknown
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Unknown => "",
+            #[cfg(feature = "server")]
+            Self::Matched(path) => path.as_str(),
+            #[cfg(feature = "server")]
+            Self::Known(name) => name,
+        }
     }
 }
 
@@ -104,7 +129,7 @@ impl Verb {
 
 /// The place of a panic.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum PanicSite {
+pub(crate) enum PanicSite {
     Handler,
     Body,
     Drop,
@@ -123,11 +148,24 @@ impl PanicSite {
 impl Exchange {
     #[inline]
     pub(super) fn of<B>(request: &Request<B>, shared: Arc<Shared>) -> Self {
-        let (extensions, method) = (request.extensions(), Verb::of(request.method()));
-        // A call of gRPC is a POST over HTTP/2 or later: no header is looked up for the rest.
-        let may_be_grpc = request.version() > Version::HTTP_11 && method == Verb::Post;
-        let grpc = may_be_grpc && is_grpc(request.headers());
-        Self { shared, method, grpc, id: extensions.get().copied(), route: Route::of(extensions) }
+        Self::new(shared, Asked::of(request), RouteName::of(request.extensions()))
+    }
+
+    #[inline]
+    pub(crate) const fn new(shared: Arc<Shared>, asked: Asked, route: RouteName) -> Self {
+        Self { shared, asked, route }
+    }
+
+    /// Whether its problems are counted under no route.
+    #[cfg(feature = "server")]
+    pub(crate) const fn is_nameless(&self) -> bool {
+        matches!(self.route, RouteName::Unknown)
+    }
+
+    /// From now on its problems are counted under this route.
+    #[cfg(feature = "server")]
+    pub(crate) fn set_route(&mut self, route: RouteName) {
+        self.route = route;
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -136,7 +174,7 @@ impl Exchange {
 
     /// Returns the problem for a response of which only the status is known. In gRPC a 404 means an unknown method.
     pub(super) fn problem_of(&self, status: http::StatusCode) -> Problem {
-        if self.grpc && status == http::StatusCode::NOT_FOUND {
+        if self.asked.grpc && status == http::StatusCode::NOT_FOUND {
             return Problem::new(Kind::NoRoute);
         }
         Problem::of_status(status)
@@ -153,10 +191,10 @@ impl Exchange {
     ) -> Response<BoundaryBody<B>> {
         let id = problem
             .known_as()
-            .or(self.id)
+            .or(self.asked.id)
             .or_else(|| (weight_of(&problem) != Weight::Light).then(ProblemId::fresh));
         self.note(&problem, id);
-        let response = if self.grpc { problem.grpc_as(id) } else { problem.http_as(id) };
+        let response = if self.asked.grpc { problem.grpc_as(id) } else { problem.http_as(id) };
         let (mut parts, body) = response.into_parts();
         for name in parts.headers.keys() {
             kept.remove(name);
@@ -164,7 +202,7 @@ impl Exchange {
         parts.headers.extend(kept);
         parts.extensions = extensions;
         parts.extensions.insert(ReportedProblem::settled(problem));
-        let body = if self.method == Verb::Head {
+        let body = if self.asked.method == Verb::Head {
             // What GET would have got, without the body.
             parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
             BoundaryBody::empty()
@@ -175,16 +213,16 @@ impl Exchange {
     }
 
     /// Logs and counts a problem and makes its response.
-    pub(super) fn tell_new<B>(&self, problem: Problem) -> Response<BoundaryBody<B>> {
+    pub(crate) fn tell_new<B>(&self, problem: Problem) -> Response<BoundaryBody<B>> {
         self.tell(Arc::new(problem), HeaderMap::new(), Extensions::new())
     }
 
     fn note(&self, problem: &Problem, id: Option<ProblemId>) {
-        let (kind, route) = (problem.kind(), self.route.name());
+        let (kind, route) = (problem.kind(), self.route.as_str());
         let id = id.map(tracing::field::display);
         macro_rules! say {
             ($level:ident) => {
-                tracing::$level!(kind = kind.name(), id, method = self.method.name(), route, error = %problem.chain(), "problem")
+                tracing::$level!(kind = kind.name(), id, method = self.asked.method.name(), route, error = %problem.chain(), "problem")
             };
         }
         match weight_of(problem) {
@@ -198,21 +236,21 @@ impl Exchange {
     /// Counts a problem whose response was made elsewhere.
     pub(super) fn count(&self, kind: Kind) {
         if let Some(metrics) = &self.shared.metrics {
-            metrics.problem(kind, self.route.name());
+            metrics.problem(kind, self.route.as_str());
         }
     }
 
     /// Returns the response to a panic, if it can still be sent.
     #[cold]
-    pub(super) fn panicked<B>(&self, panicked: PanicError) -> Response<BoundaryBody<B>> {
-        let id = self.id.unwrap_or_else(ProblemId::fresh);
+    pub(crate) fn panicked<B>(&self, panicked: PanicError) -> Response<BoundaryBody<B>> {
+        let id = self.asked.id.unwrap_or_else(ProblemId::fresh);
         self.note_panic(PanicSite::Handler, &panicked, id);
         self.tell_new(Problem::internal(panicked).id(id))
     }
 
     /// Logs and counts a panic after the response's head, and returns its id.
     #[cold]
-    pub(super) fn panicked_late(&self, place: PanicSite, panicked: &PanicError) -> ProblemId {
+    pub(crate) fn panicked_late(&self, place: PanicSite, panicked: &PanicError) -> ProblemId {
         let id = self.late_id();
         self.note_panic(place, panicked, id);
         id
@@ -220,16 +258,16 @@ impl Exchange {
 
     /// Returns the id of a failure after the response's head.
     pub(super) fn late_id(&self) -> ProblemId {
-        self.id.unwrap_or_else(ProblemId::fresh)
+        self.asked.id.unwrap_or_else(ProblemId::fresh)
     }
 
     /// Returns whether the call is a gRPC call.
-    pub(super) const fn is_grpc(&self) -> bool {
-        self.grpc
+    pub(crate) const fn is_grpc(&self) -> bool {
+        self.asked.grpc
     }
 
     fn note_panic(&self, place: PanicSite, panicked: &PanicError, id: ProblemId) {
-        let (route, method) = (self.route.name(), self.method.name());
+        let (route, method) = (self.route.as_str(), self.asked.method.name());
         let at = panicked.location().map(tracing::field::display);
         tracing::error!(place = place.name(), %id, method, route, message = panicked.message(), at, "panicked");
         if let Some(metrics) = &self.shared.metrics {
@@ -254,9 +292,9 @@ impl Exchange {
     /// Records a body that broke off.
     #[cold]
     pub(super) fn broken_body(&self, error: Option<&(dyn Error + 'static)>, id: ProblemId) {
-        let route = self.route.name();
+        let route = self.route.as_str();
         if let Some(error) = error {
-            tracing::error!(%id, method = self.method.name(), route, error = %Chain(error), "the body of a response broke off");
+            tracing::error!(%id, method = self.asked.method.name(), route, error = %Chain(error), "the body of a response broke off");
         }
         if let Some(metrics) = &self.shared.metrics {
             metrics.broken_body(route);
@@ -265,7 +303,7 @@ impl Exchange {
 
     /// Records a response that describes its own failure.
     #[cold]
-    pub(super) fn response<B>(self, response: Response<B>) -> Response<BoundaryBody<B>>
+    pub(crate) fn response<B>(self, response: Response<B>) -> Response<BoundaryBody<B>>
     where
         B: http_body::Body<Data = bytes::Bytes>,
     {

@@ -15,7 +15,7 @@ pub struct BoundaryLayer {
 
 /// State that all services of a layer share.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     pub(super) metrics: Option<Metrics>,
     pub(super) on_panic: OnPanic,
     /// True once the first panic has been reported.
@@ -65,6 +65,11 @@ impl BoundaryLayer {
     pub fn keeping_header(mut self, name: HeaderName) -> Self {
         self.shared_mut().kept.push(name);
         self
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     fn shared_mut(&mut self) -> &mut Shared {

@@ -66,10 +66,16 @@ mod service;
 mod upstream_text;
 
 pub use body::{BodyError, BoundaryBody};
+#[cfg(feature = "server")]
+pub(crate) use exchange::{Asked, Exchange, PanicSite, RouteName};
 pub use foreign::Verbatim;
 pub use future::ResponseFuture;
 pub use layer::BoundaryLayer;
+#[cfg(feature = "server")]
+pub(crate) use layer::Shared;
 pub use panics::OnPanic;
+#[cfg(feature = "server")]
+pub(crate) use panics::caught;
 pub use reported::ReportedProblem;
 pub use service::BoundaryService;
 

@@ -39,6 +39,6 @@ impl fmt::Debug for OnPanic {
 /// Runs what belongs to one request alone: its future, its body. After a panic that is dropped, never run again, so no
 /// state that unwinding broke is seen by anybody but through what the service itself shares.
 #[inline]
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, PanicError> {
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, PanicError> {
     catch_unwind(AssertUnwindSafe(run)).map_err(PanicError::from_payload)
 }

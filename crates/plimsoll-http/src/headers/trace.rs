@@ -89,6 +89,13 @@ impl TraceParent {
         TraceIds { trace: self.trace, span: self.parent, flags: self.flags }.scope(future)
     }
 
+    /// Calls `work` as a part of this trace.
+    #[cfg(feature = "server")]
+    #[inline]
+    pub(crate) fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
+        TraceIds { trace: self.trace, span: self.parent, flags: self.flags }.sync_scope(work)
+    }
+
     /// As the header's value.
     pub fn text(&self) -> [u8; 55] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";

@@ -4,7 +4,7 @@ use crate::{
     headers::{Forwarding, Scheme, Strangers, TrustedProxy},
     layers::connected,
 };
-use http::Request;
+use http::{HeaderMap, Request};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -38,6 +38,16 @@ impl ClientLayer {
     /// Creates a layer that trusts these proxies and no other peer.
     pub fn trusting(proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
         Self { trusted: proxies.into_iter().collect(), strangers: Arc::default() }
+    }
+
+    /// Returns the client of a request with these headers from this peer. Counts a peer that is not believed.
+    pub(crate) fn find(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let peer = peer.to_canonical();
+        let forwarding = Forwarding { peer, scheme: Scheme::Http, trusted: &self.trusted };
+        if forwarding.is_doubted(headers) {
+            self.strangers.heard(peer, "Server::trusting");
+        }
+        forwarding.client(headers)
     }
 
     /// Returns the record of forwarding headers from peers that are not trusted. All clones of the layer share it.
@@ -79,12 +89,7 @@ where
         let extensions = request.extensions();
         let peer = extensions.get::<Peer>().map(|peer| peer.0).or_else(|| connected(extensions));
         if let Some(peer) = peer {
-            let peer = peer.ip().to_canonical();
-            let forwarding = Forwarding { peer, scheme: Scheme::Http, trusted: &self.layer.trusted };
-            if forwarding.is_doubted(request.headers()) {
-                self.layer.strangers.heard(peer, "Server::trusting");
-            }
-            let client: IpAddr = forwarding.client(request.headers());
+            let client = self.layer.find(peer.ip(), request.headers());
             request.extensions_mut().insert(client);
         }
         self.inner.call(request)

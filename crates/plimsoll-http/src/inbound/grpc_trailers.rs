@@ -22,7 +22,7 @@ pub(crate) fn trailers(problem: &Problem) -> HeaderMap {
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Returns whether this is the status of a call that failed.
-pub(super) fn is_failure(headers: &HeaderMap) -> bool {
+pub(crate) fn is_failure(headers: &HeaderMap) -> bool {
     headers.get(STATUS).is_some_and(|code| code != "0")
 }
 
@@ -39,7 +39,7 @@ pin_project! {
 
 impl<B> TrailersBody<B> {
     /// Replaces the status by that of the exceeded limit, if there is one.
-    pub(super) const fn new(inner: B, exceeded: Option<Arc<ExceededLimit>>) -> Self {
+    pub(crate) const fn new(inner: B, exceeded: Option<Arc<ExceededLimit>>) -> Self {
         Self { inner, exceeded }
     }
 }

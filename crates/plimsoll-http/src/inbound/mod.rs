@@ -1,6 +1,6 @@
 //! Layers between the socket and a service: small tower layers, each for one thing, for any service of HTTP requests.
 //!
-//! [`serve`](crate::serve) puts all of them around an app. Each also works alone, in axum's `Router::layer` as in a stack
+//! [`serve`](crate::serve) does around an app what all of them do. Each works alone, in axum's `Router::layer` as in a stack
 //! of one's own: it responds to a refused request itself, by problem details or gRPC, and leaves the
 //! [`Problem`](crate::Problem) in the response's extensions for an error boundary further out to log and to count.
 //!
@@ -41,8 +41,6 @@ pub use deadline::{DeadlineLayer, DeadlineRules, RespondBy};
 pub use grpc_trailers::TrailersBody;
 pub use in_flight::{InFlightBody, InFlightFuture, InFlightLayer, InFlightService};
 pub use lag::{LAG_INTERVAL, monitor_lag};
-#[cfg(feature = "server")]
-pub(crate) use refusable::Form;
 pub use refusable::RefusableBody;
 pub use reject_as_response::{RejectAsResponse, RejectAsResponseFuture, RejectAsResponseService};
 pub use request_id::{Named, RequestId, RequestIdError, RequestIdLayer, RequestIdService};

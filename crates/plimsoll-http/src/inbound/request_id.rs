@@ -1,7 +1,7 @@
 //! A name for each request, the same in the response, in the log and for the caller.
 
-use crate::headers::{TraceParent, X_REQUEST_ID, hex};
-use http::{HeaderValue, Request, Response};
+use crate::headers::{TraceParent, X_REQUEST_ID, hex, short_value};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use plimsoll_tower::driver::draw;
 use std::{
@@ -15,6 +15,9 @@ use tower_service::Service;
 
 /// The longest id that is taken from a caller, in bytes.
 const LONGEST: usize = 128;
+
+/// The digits of an id of our own.
+const DIGITS: usize = 32;
 
 /// The id of one request: 1 to 128 letters, digits and `-_.:/+=@~`, so that it can stand in any log as it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -46,10 +49,9 @@ impl RequestId {
 impl From<u128> for RequestId {
     /// 32 hexadecimal digits.
     fn from(bits: u128) -> Self {
-        let mut text = [0; 32];
+        let mut text = [0; DIGITS];
         hex(&mut text, bits);
-        // Hexadecimal digits are always a valid value.
-        Self(HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("0")))
+        Self(short_value(&text))
     }
 }
 
@@ -86,7 +88,7 @@ impl fmt::Debug for RequestId {
 /// Names each request: puts a [`RequestId`] into its extensions, and `x-request-id` into its response.
 ///
 /// The caller's own `x-request-id` is taken if it is one and stands once; else the id is that of the request's trace
-/// ([`TraceParent`] in the extensions), so that one word finds everything; else it is random.
+/// ([`TraceParent`] in the extensions, else the current one), so that one word finds everything; else it is random.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RequestIdLayer {
     own: bool,
@@ -104,14 +106,18 @@ impl RequestIdLayer {
         Self { own: true }
     }
 
-    fn name<B>(self, request: &Request<B>) -> RequestId {
-        let mut values = request.headers().get_all(X_REQUEST_ID).iter();
-        if let (Some(value), None, false) = (values.next(), values.next(), self.own)
-            && let Ok(id) = RequestId::try_from(value.clone())
-        {
-            return id;
+    /// Returns the name of a request with these headers that belongs to this trace.
+    pub(crate) fn name(self, headers: &HeaderMap, trace: Option<TraceParent>) -> RequestId {
+        // One look at each name: most requests have none yet.
+        if !self.own && headers.keys().any(|name| *name == X_REQUEST_ID) {
+            let mut values = headers.get_all(X_REQUEST_ID).iter();
+            if let (Some(value), None) = (values.next(), values.next())
+                && let Ok(id) = RequestId::try_from(value.clone())
+            {
+                return id;
+            }
         }
-        request.extensions().get::<TraceParent>().map_or_else(RequestId::fresh, |trace| trace.trace.into())
+        trace.map_or_else(RequestId::fresh, |trace| trace.trace.into())
     }
 }
 
@@ -144,7 +150,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let id = self.layer.name(&request);
+        let trace = request.extensions().get().copied().or_else(TraceParent::current);
+        let id = self.layer.name(request.headers(), trace);
         let value = id.0.clone();
         request.extensions_mut().insert(id);
         Named { inner: self.inner.call(request), id: Some(value) }

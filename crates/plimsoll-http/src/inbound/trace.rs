@@ -1,7 +1,10 @@
 //! The trace that a request belongs to: continued, or begun.
 
-use crate::{ProblemId, headers::TraceParent};
-use http::Request;
+use crate::{
+    ProblemId,
+    headers::{TRACEPARENT, TraceParent},
+};
+use http::{HeaderMap, Request};
 use plimsoll_policy::units::Ratio;
 use plimsoll_task::trace::Scoped;
 use plimsoll_tower::driver::draw;
@@ -33,6 +36,18 @@ impl TraceLayer {
     pub const fn sample(self, sample: Ratio) -> Self {
         Self { sample }
     }
+
+    /// Returns the trace of a request with these headers, and a span of our own in it.
+    pub(crate) fn begin(self, headers: &HeaderMap) -> TraceParent {
+        // One look at each name: most requests belong to no trace yet.
+        let came =
+            if headers.keys().any(|name| *name == TRACEPARENT) { TraceParent::of(headers) } else { None };
+        let fresh = || u128::from(draw().bits()) << 64 | u128::from(draw().bits());
+        let trace = came.map_or_else(|| fresh().max(1), |came| came.trace);
+        let marked = || u8::from(self.sample == Ratio::ONE || draw().unit() < self.sample.get());
+        let flags = came.map_or_else(marked, |came| came.flags);
+        TraceParent { trace, parent: draw().bits().max(1), flags }
+    }
 }
 
 impl Default for TraceLayer {
@@ -45,7 +60,7 @@ impl<S> Layer<S> for TraceLayer {
     type Service = TraceService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        TraceService { inner, sample: self.sample }
+        TraceService { inner, layer: *self }
     }
 }
 
@@ -53,7 +68,7 @@ impl<S> Layer<S> for TraceLayer {
 #[derive(Clone, Debug)]
 pub struct TraceService<S> {
     inner: S,
-    sample: Ratio,
+    layer: TraceLayer,
 }
 
 impl<S, B> Service<Request<B>> for TraceService<S>
@@ -71,16 +86,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let came = TraceParent::of(request.headers());
-        let fresh = || u128::from(draw().bits()) << 64 | u128::from(draw().bits());
-        let trace = came.map_or_else(|| fresh().max(1), |came| came.trace);
-        let marked = || u8::from(self.sample == Ratio::ONE || draw().unit() < self.sample.get());
-        let flags = came.map_or_else(marked, |came| came.flags);
-        let here = TraceParent { trace, parent: draw().bits().max(1), flags };
+        let here = self.layer.begin(request.headers());
         let extensions = request.extensions_mut();
         extensions.insert(here);
         if extensions.get::<ProblemId>().is_none() {
-            extensions.insert(ProblemId::new(trace));
+            extensions.insert(ProblemId::new(here.trace));
         }
         here.scope(self.inner.call(request))
     }
@@ -89,7 +99,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::TRACEPARENT;
     use http::{HeaderValue, Response};
     use std::convert::Infallible;
     use tower::{ServiceExt, service_fn};

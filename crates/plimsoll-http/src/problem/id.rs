@@ -3,7 +3,8 @@ use std::fmt;
 
 /// The id of a problem, in the response and in the log alike.
 ///
-/// In a request's extensions it is the id of the request, and of any problem in which the request ends.
+/// In a request's extensions it is the id of the request, and of any problem in which the request ends. Without it, the id
+/// of the trace that the request belongs to ([`TraceParent::current`](crate::headers::TraceParent::current)) is, if any.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProblemId(
     // Bytes, since a u128's alignment would pad the types that contain an id.

@@ -124,25 +124,14 @@ where
         let acceptor = self.clone();
         let busy = self.ending.connections.as_ref().map(Member::enter);
         tokio::spawn(async move {
-            let Ending { quiet, cut, .. } = &acceptor.ending;
+            let Ending { quiet, cut, .. } = acceptor.ending;
             let (slot, leave) = match &admitted {
                 Some(admitted) => (Some(admitted.slot.clone()), admitted.leave.clone()),
                 None => (None, CancellationToken::new()),
             };
-            let context = ConnectionContext {
-                activity,
-                peer: Some(peer),
-                slot,
-                quiet: quiet.clone(),
-                cut: cut.clone(),
-                leave: leave.clone(),
-                held: Box::new((acceptor.metrics.opened(), busy, permit, admitted)),
-            };
-            let ended = tokio::select! {
-                ended = acceptor.config.serve(stream, context, acceptor.service) => ended,
-                () = leave.cancelled() => return acceptor.metrics.made_room(),
-                () = cut.cancelled() => return,
-            };
+            let held = Box::new((acceptor.metrics.opened(), busy, permit, admitted));
+            let context = ConnectionContext { activity, peer: Some(peer), slot, quiet, cut, leave, held };
+            let ended = acceptor.config.serve(stream, context, acceptor.service).await;
             acceptor.metrics.ended(&ended);
             if let Ended::Broken(error) = ended {
                 tracing::debug!(%error, "a connection broke");

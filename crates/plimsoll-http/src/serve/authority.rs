@@ -1,26 +1,12 @@
 //! Whom a request is for: exactly one host, well formed.
 
-use crate::{
-    Problem,
-    inbound::{Form, RefusableBody},
-};
-use http::{HeaderValue, Request, Response, Version, header};
-use pin_project_lite::pin_project;
-use std::{
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
-use tower_layer::Layer;
-use tower_service::Service;
+use crate::Problem;
+use http::{HeaderValue, Request, Version, header};
 
-/// Refuses requests that do not name one host, or a malformed one
+/// Returns why a request is refused that does not name one host, or a malformed one
 /// ([RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2),
 /// [RFC 9113, section 8.3.1](https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1)): whoever stands before the server and
 /// the app behind it would take such a request for different hosts. HTTP/1.0 may name none.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AuthorityLayer;
-
-/// Why a request is refused, if it is.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<Problem> {
     let refused = |code, detail| Some(Problem::bad_request(code).detail(detail));
     let mut hosts = request.headers().get_all(header::HOST).iter();
@@ -73,71 +59,6 @@ fn is_authority(value: &[u8]) -> bool {
         _ => false,
     };
     host_is_fine && port_is_fine
-}
-
-impl<S> Layer<S> for AuthorityLayer {
-    type Service = AuthorityService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthorityService { inner }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct AuthorityService<S> {
-    inner: S,
-}
-
-impl<S, B, R> Service<Request<B>> for AuthorityService<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-{
-    type Response = Response<RefusableBody<R>>;
-    type Error = S::Error;
-    type Future = RefusableFuture<S::Future>;
-
-    #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    #[inline]
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match refusal(&request) {
-            None => RefusableFuture::Service { future: self.inner.call(request) },
-            Some(problem) => {
-                RefusableFuture::Refused { problem: Some(problem), form: Form::of(request.headers()) }
-            }
-        }
-    }
-}
-
-pin_project! {
-    /// The service's response, or a refusal in its stead.
-    #[project = RefusableProjection]
-    pub(super) enum RefusableFuture<F> {
-        Service { #[pin] future: F },
-        Refused { problem: Option<Problem>, form: Form },
-    }
-}
-
-impl<F, R, E> Future for RefusableFuture<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = Result<Response<RefusableBody<R>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            RefusableProjection::Service { future } => {
-                Poll::Ready(ready!(future.poll(cx)).map(|answer| answer.map(RefusableBody::of_service)))
-            }
-            RefusableProjection::Refused { problem, form } => match problem.take() {
-                Some(problem) => Poll::Ready(Ok(form.refuse(problem))),
-                None => Poll::Pending,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

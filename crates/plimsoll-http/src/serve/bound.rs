@@ -5,7 +5,7 @@ use super::{
     connection::ConnectionConfig,
     edge::Edge,
     metrics::{self, ConnectionMetrics},
-    record::Record,
+    record::{Names, Record},
     signals::{Signal, Signals},
     stack::{Guards, Plan},
 };
@@ -150,16 +150,18 @@ impl Bound {
         // Dropped at any point, nothing of it goes on.
         let _guard = cut.clone().drop_guard();
         let mut tasks = JoinSet::new();
-        let record = Record::new(&settings.registry, settings.request_log)?;
         let guards = Guards::new(&settings.limits);
         let clients = ClientLayer::trusting(settings.trusted.iter().copied());
+        let strangers = Arc::clone(clients.strangers());
+        let names = Names { traces: settings.traces, ids: settings.ids, clients };
+        let record = Record::new(&settings.registry, names, settings.request_log)?;
         if let Some((listener, address)) = admin {
             tracing::info!(%address, "the admin listens");
             let standing = admin::AdminState {
                 registry: settings.registry.clone(),
                 draining: settings.drain.requested().clone(),
                 conditions: settings.conditions.clone().into(),
-                strangers: Arc::clone(clients.strangers()),
+                strangers: Arc::clone(&strangers),
                 own: Arc::new(admin::ServerPolicy::new(&settings.limits, guards.clone())),
                 log: settings.log.clone().or_else(LogFilter::of_process),
                 began: Instant::now(),
@@ -185,17 +187,13 @@ impl Bound {
             app: settings.app,
             boundary,
             deadline: settings.deadline,
-            clients,
-            ids: settings.ids,
             edge: settings.edge,
-            traces: settings.traces,
             record,
             guards,
             limits: settings.limits.clone(),
         };
         let config = Arc::new(ConnectionConfig::new(&settings.limits));
-        let _watched =
-            metrics::watch(&settings.registry, &plan.guards, plan.clients.strangers(), config.unsent())?;
+        let _watched = metrics::watch(&settings.registry, &plan.guards, &strangers, config.unsent())?;
         let acceptor = Acceptor {
             service: plan.build(),
             config,

@@ -2,42 +2,30 @@
 
 use super::{
     Limits, TimeLimit,
-    activity::{ActiveRequest, ConnectionActivity, ConnectionTimes, Decision},
+    activity::{ConnectionActivity, ConnectionTimes, Decision},
     io::{Watched, takes_nothing},
     limits::StreamWindow,
-    response_body::ResponseBody,
+    rarely::Rarely,
+    respond::{ConnectionService, known},
     slots::Slot,
-    streams::{Executor, LOOKS, Stream, Streams},
+    streams::{Executor, LOOKS, Streams},
     unsent::Unsent,
     upgraded::Rules,
 };
 use crate::{
     KeepAlive,
     http2::{PING_TIMEOUT, SEND_BUFFER, connection_window},
-    inbound::Peer,
 };
-use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Request, Response};
 use http_body::Body;
-use hyper::{body::Incoming, service::Service};
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
-    service::{TowerToHyperService, TowerToHyperServiceFuture},
 };
-use pin_project_lite::pin_project;
 use plimsoll_task::drain::CancellationToken;
-use std::{
-    any::Any,
-    error::Error,
-    future::poll_fn,
-    net::SocketAddr,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{any::Any, error::Error, future::poll_fn, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
@@ -49,6 +37,8 @@ const RESETS: usize = 20;
 const FAULTS: usize = 256;
 /// Bytes that hyper holds of one HTTP/1 connection, above the head.
 const BUFFER: usize = 16 * 1024;
+/// The fields of a head that hyper takes unless told otherwise.
+const HEAD_FIELDS: usize = 100;
 /// For a connection to close that has been told to.
 const PARTING: Duration = Duration::from_secs(1);
 
@@ -75,6 +65,10 @@ pub(super) enum Ended {
     Well,
     Idle,
     SlowHead,
+    /// Another needed its place.
+    MadeRoom,
+    /// With everything that was left.
+    Cut,
     Broken(Box<dyn Error + Send + Sync>),
 }
 
@@ -107,11 +101,11 @@ impl ConnectionConfig {
     fn builder(&self, activity: &Arc<ConnectionActivity>, streams: &Arc<Streams>) -> Builder<Executor> {
         let mut builder = Builder::new(Executor::new(activity, streams));
         // Heads and rests are timed by the connection's own task, which can tell the one from the other.
-        builder
-            .http1()
-            .header_read_timeout(None)
-            .max_headers(self.head_fields)
-            .max_buf_size(self.head_room as usize + BUFFER);
+        builder.http1().header_read_timeout(None).max_buf_size(self.head_room as usize + BUFFER);
+        // hyper fills its table of fields anew for each head where its length is set.
+        if self.head_fields != HEAD_FIELDS {
+            builder.http1().max_headers(self.head_fields);
+        }
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -144,15 +138,14 @@ impl ConnectionConfig {
     {
         let ConnectionContext { activity, peer, slot, quiet, cut, leave, held } = context;
         let (idle, drain) = self.upgraded;
-        let rules = Rules { idle, drain, quiet: quiet.clone(), cut, leave };
+        let rules = Rules { idle, drain, quiet: quiet.clone(), cut: cut.clone(), leave: leave.clone() };
         let io = TokioIo::new(Watched::new(io, Arc::clone(&activity), self.stall, rules, held));
         let streams = Streams::new(&self.unsent);
         let service = ConnectionService {
-            inner: TowerToHyperService::new(service),
+            inner: service,
             activity: Arc::clone(&activity),
             streams: Arc::clone(&streams),
-            peer,
-            slot,
+            known: known(peer, slot),
         };
         let builder = self.builder(&activity, &streams);
         let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
@@ -162,14 +155,32 @@ impl ConnectionConfig {
         let mut drained = pin!(sleep_until(Instant::now()));
         let mut drains = false;
         loop {
-            tokio::select! {
-                biased;
-                ended = poll_fn(|cx| {
-                    let polled = connection.as_mut().poll(cx);
-                    streams.clear();
-                    polled
-                }) => return ended.map_or_else(Ended::Broken, |()| Ended::Well),
-                () = quiet.cancelled(), if !closing => {
+            let event = {
+                let event = Rarely::new(async {
+                    tokio::select! {
+                        biased;
+                        () = cut.cancelled() => Event::Cut,
+                        () = leave.cancelled() => Event::Leave,
+                        () = quiet.cancelled(), if !closing => Event::Quiet,
+                        () = drained.as_mut(), if drains => Event::Drained,
+                        () = streams.used(), if self.stall.is_some() => Event::Used,
+                        () = look.as_mut(), if looks => Event::Look,
+                    }
+                });
+                tokio::select! {
+                    biased;
+                    ended = poll_fn(|cx| {
+                        let polled = connection.as_mut().poll(cx);
+                        streams.clear();
+                        polled
+                    }) => return ended.map_or_else(Ended::Broken, |()| Ended::Well),
+                    event = event => event,
+                }
+            };
+            match event {
+                Event::Cut => return Ended::Cut,
+                Event::Leave => return Ended::MadeRoom,
+                Event::Quiet => {
                     closing = true;
                     connection.as_mut().graceful_shutdown();
                     if let Some(time) = drain {
@@ -177,18 +188,14 @@ impl ConnectionConfig {
                         drained.as_mut().reset(Instant::now() + time);
                     }
                 }
-                () = drained.as_mut(), if drains => {
-                    if activity.is_tunnel() {
-                        return Ended::Well;
-                    }
-                    drained.as_mut().reset(Instant::now() + PARTING);
-                }
-                () = streams.used(), if self.stall.is_some() => {
+                Event::Drained if activity.is_tunnel() => return Ended::Well,
+                Event::Drained => drained.as_mut().reset(Instant::now() + PARTING),
+                Event::Used => {
                     looks = true;
                     let next = self.next_look(&streams, look.deadline());
                     look.as_mut().reset(next);
                 }
-                () = look.as_mut(), if looks => match self.decide(&activity, &streams) {
+                Event::Look => match self.decide(&activity, &streams) {
                     None => looks = false,
                     Some(Decision::Wait(until)) => look.as_mut().reset(until),
                     Some(Decision::Stuck) => return Ended::Broken(Box::new(takes_nothing())),
@@ -203,6 +210,22 @@ impl ConnectionConfig {
             }
         }
     }
+}
+
+/// What happens to a connection from outside of it.
+enum Event {
+    /// Everything is cut off.
+    Cut,
+    /// It has to make room for another.
+    Leave,
+    /// No further request is taken.
+    Quiet,
+    /// The time is over that what has switched protocols has in a drain.
+    Drained,
+    /// Its first stream has been opened.
+    Used,
+    /// It is time to look at what it does.
+    Look,
 }
 
 impl ConnectionConfig {
@@ -245,95 +268,4 @@ pub(super) struct ConnectionContext {
     pub(super) leave: CancellationToken,
     /// Counts the connection for as long as its socket is open.
     pub(super) held: Box<dyn Any + Send + Sync>,
-}
-
-/// The service as one connection sees it: its requests know whose they are, and the connection knows of them.
-struct ConnectionService<S> {
-    inner: TowerToHyperService<S>,
-    activity: Arc<ConnectionActivity>,
-    streams: Arc<Streams>,
-    peer: Option<SocketAddr>,
-    slot: Option<Slot>,
-}
-
-impl<S, B> Service<Request<Incoming>> for ConnectionService<S>
-where
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone,
-    B: Body<Data = Bytes> + Send + 'static,
-{
-    type Response = Response<ResponseBody<B>>;
-    type Error = S::Error;
-    type Future = RespondFuture<TowerToHyperServiceFuture<S, Request<Incoming>>>;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let multiplexed = request.version() == Version::HTTP_2;
-        let active = self.activity.begin(multiplexed);
-        if let Some(peer) = self.peer {
-            request.extensions_mut().insert(Peer(peer));
-            request.extensions_mut().insert(ConnectInfo(peer));
-        }
-        if let Some(slot) = &self.slot {
-            request.extensions_mut().insert(slot.clone());
-        }
-        let connect = *request.method() == Method::CONNECT;
-        // ConnectionService and not in the future: hyper spawns that next.
-        let over = if multiplexed {
-            Over::Stream(self.streams.open(active))
-        } else {
-            Over::Connection(active, Arc::clone(&self.streams))
-        };
-        RespondFuture { inner: self.inner.call(request), over: Some(over), connect }
-    }
-}
-
-/// The connection or stream that carries a response.
-enum Over {
-    Connection(ActiveRequest, Arc<Streams>),
-    Stream(Arc<Stream>),
-}
-
-impl Over {
-    fn active(&self) -> &ActiveRequest {
-        match self {
-            Self::Connection(active, _) => active,
-            Self::Stream(stream) => stream.active(),
-        }
-    }
-}
-
-pin_project! {
-    struct RespondFuture<F> {
-        #[pin]
-        inner: F,
-        over: Option<Over>,
-        connect: bool,
-    }
-}
-
-impl<F, B, E> Future for RespondFuture<F>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-    B: Body + Send + 'static,
-{
-    type Output = Result<Response<ResponseBody<B>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let answer = ready!(this.inner.poll(cx))?;
-        let over = this.over.take().expect("a future is not polled after its end");
-        let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
-            || *this.connect && answer.status().is_success();
-        if switches {
-            let activity = over.active().activity();
-            match &over {
-                Over::Connection(..) => activity.switch(),
-                // It is one stream of the connection that becomes something else.
-                Over::Stream(_) => activity.carries(Instant::now()),
-            }
-        }
-        Poll::Ready(Ok(answer.map(|inner| match over {
-            Over::Connection(active, streams) => ResponseBody::alone(inner, active, &streams),
-            Over::Stream(stream) => ResponseBody::of(inner, stream),
-        })))
-    }
 }

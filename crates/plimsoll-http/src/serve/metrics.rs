@@ -56,11 +56,6 @@ impl ConnectionMetrics {
         self.failed.inc();
     }
 
-    /// A connection was closed for the sake of another.
-    pub(super) fn made_room(&self) {
-        self.made_room.inc();
-    }
-
     /// A connection was closed at once: there was no place for it.
     pub(super) fn turned_away(&self) {
         self.turned_away.inc();
@@ -68,7 +63,8 @@ impl ConnectionMetrics {
 
     pub(super) fn ended(&self, ended: &Ended) {
         match ended {
-            Ended::Well => {}
+            Ended::Well | Ended::Cut => {}
+            Ended::MadeRoom => self.made_room.inc(),
             Ended::Idle => self.idle.inc(),
             Ended::SlowHead => self.slow_head.inc(),
             Ended::Broken(_) => self.broken.inc(),

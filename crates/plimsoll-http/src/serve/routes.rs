@@ -1,22 +1,20 @@
 //! The route of a request, for layers outside of the router.
 
-use super::metrics::{RequestMetrics, RouteMetrics};
+use super::{
+    metrics::{RequestMetrics, RouteMetrics},
+    noted,
+};
+use crate::boundary::RouteName;
 use axum::extract::MatchedPath;
 use http::{Request, StatusCode};
 use parking_lot::Mutex;
 use std::{
-    cell::RefCell,
     collections::HashMap,
     sync::{Arc, Once, OnceLock, Weak},
     task::{Context, Poll},
 };
 use tower_layer::Layer;
 use tower_service::Service;
-
-tokio::task_local! {
-    /// Set by the router's inside, read by the record around it: also when the response never comes.
-    pub(super) static TAKEN: RefCell<Option<Taken>>;
-}
 
 /// The route of a request, as the layers inside found it; the innermost has the last word.
 #[derive(Debug)]
@@ -31,6 +29,15 @@ pub(super) enum Taken {
 }
 
 impl Taken {
+    /// Its name, for what goes wrong on it. Empty where there is none.
+    pub(super) fn name(&self) -> RouteName {
+        match self {
+            Self::Known(route) => RouteName::Known(Arc::clone(&route.name)),
+            Self::Named(path, _) => RouteName::Matched(path.clone()),
+            Self::Nameless | Self::Single => RouteName::Unknown,
+        }
+    }
+
     /// The route itself; `any` is one of the server's. `None` where the server is gone.
     pub(super) fn route(self, any: &Route) -> Option<Arc<Route>> {
         let (path, remembered) = match self {
@@ -59,7 +66,7 @@ const MOST: usize = 4096;
 /// A route, by its pattern, and its metrics.
 #[derive(Debug)]
 pub(super) struct Route {
-    pub(super) name: Box<str>,
+    pub(super) name: Arc<str>,
     pub(super) metrics: RouteMetrics,
     /// The routes that it is one of.
     known: Weak<Known>,
@@ -91,6 +98,14 @@ impl Routes {
         });
         let unmatched = Arc::new(known.make(UNMATCHED));
         Self { known, unmatched }
+    }
+
+    /// Returns the route of a request that matched this path, or none, in the server's own router. `found` keeps it.
+    pub(super) fn taken(&self, path: Option<&MatchedPath>, found: &OnceLock<Arc<Route>>) -> Taken {
+        let Some(path) = path.map(MatchedPath::as_str) else { return Taken::Nameless };
+        let route = found.get_or_init(|| self.known.find(path));
+        // One service can stand on several routes.
+        Taken::Known(if &*route.name == path { Arc::clone(route) } else { self.known.find(path) })
     }
 
     pub(super) fn unmatched(&self) -> &Arc<Route> {
@@ -153,22 +168,14 @@ pub struct RouteNames;
 
 /// Says that the request is for a service without routes.
 pub(crate) fn single() {
-    let _ = TAKEN.try_with(|taken| *taken.borrow_mut() = Some(Taken::Single));
+    noted::route(|| Taken::Single);
 }
 
 impl<S> Layer<S> for RouteNames {
     type Service = NamedRoute<S>;
 
     fn layer(&self, inner: S) -> NamedRoute<S> {
-        NamedRoute { inner, routes: None, found: Arc::default() }
-    }
-}
-
-impl<S> Layer<S> for Routes {
-    type Service = NamedRoute<S>;
-
-    fn layer(&self, inner: S) -> NamedRoute<S> {
-        NamedRoute { inner, routes: Some(self.clone()), found: Arc::default() }
+        NamedRoute { inner, found: Arc::default() }
     }
 }
 
@@ -177,25 +184,7 @@ impl<S> Layer<S> for Routes {
 #[derive(Clone, Debug)]
 pub struct NamedRoute<S> {
     inner: S,
-    /// The server's, where the layer is the server's own.
-    routes: Option<Routes>,
     found: Arc<OnceLock<Arc<Route>>>,
-}
-
-impl<S> NamedRoute<S> {
-    fn taken(&self, path: Option<&MatchedPath>) -> Taken {
-        match (path, &self.routes) {
-            (Some(path), Some(routes)) => {
-                let route = self.found.get_or_init(|| routes.known.find(path.as_str()));
-                // One service can stand on several routes.
-                let same = &*route.name == path.as_str();
-                Taken::Known(if same { Arc::clone(route) } else { routes.known.find(path.as_str()) })
-            }
-            (Some(path), None) => Taken::Named(path.clone(), Arc::clone(&self.found)),
-            (None, Some(_)) => Taken::Nameless,
-            (None, None) => Taken::Single,
-        }
-    }
 }
 
 impl<S, B> Service<Request<B>> for NamedRoute<S>
@@ -211,9 +200,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        // Without a record around it, nobody asks.
-        let _ = TAKEN.try_with(|taken| {
-            *taken.borrow_mut() = Some(self.taken(request.extensions().get::<MatchedPath>()));
+        noted::route(|| match request.extensions().get::<MatchedPath>() {
+            Some(path) => Taken::Named(path.clone(), Arc::clone(&self.found)),
+            None => Taken::Single,
         });
         self.inner.call(request)
     }

@@ -1,22 +1,27 @@
 //! The layers around an app, in their order.
 
-use super::{Limits, authority::AuthorityLayer, edge::Edge, record::Record, routes::Routes};
+use super::{
+    Limits,
+    edge::Edge,
+    guard::{Guard, GuardService},
+    record::Record,
+};
 use crate::{
-    body::{BodyLimits, ByteLimit, NegotiateLayer},
     boundary::BoundaryLayer,
-    inbound::{
-        BodyLimitLayer, ClientLayer, DeadlineLayer, DeadlineRules, InFlightLayer, RejectAsResponse,
-        RequestIdLayer, TraceLayer,
-    },
+    inbound::DeadlineRules,
     layers::{HttpFacts, KeyBy},
 };
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::Router;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use plimsoll_policy::{bulkhead::BulkheadSpec, shed::Shedder};
-use plimsoll_tower::{BulkheadLayer, RateLimitLayer, ShedLayer, bulkhead::QueuedBulkhead, keyed::One};
+use plimsoll_tower::{
+    BulkheadLayer, RateLimitLayer, ShedLayer,
+    bulkhead::QueuedBulkhead,
+    keyed::{One, Registry},
+};
 use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -34,6 +39,8 @@ pub(super) struct Guards {
     pub(super) places: Option<BulkheadLayer<One<QueuedBulkhead>, HttpFacts>>,
     /// How fast one client may ask.
     pub(super) rate: Option<RateLimitLayer<HttpFacts>>,
+    /// How many requests of one client there may be at once.
+    pub(super) own: Option<Arc<Registry<QueuedBulkhead>>>,
 }
 
 impl Guards {
@@ -49,7 +56,11 @@ impl Guards {
         });
         let by_client = HttpFacts::by(KeyBy::Client);
         let rate = limits.client_rate.clone().map(|spec| RateLimitLayer::keyed(spec, by_client));
-        Self { lag: shed(), line, places, rate }
+        let own = limits.client_in_flight.map(|most| {
+            let spec = BulkheadSpec { in_flight: most, waiting: 0, wait: Duration::ZERO };
+            Arc::new(Registry::new(spec, CLIENTS))
+        });
+        Self { lag: shed(), line, places, rate, own }
     }
 
     /// Returns the shedder that the runtime's lag feeds.
@@ -65,18 +76,15 @@ pub(super) struct Plan {
     pub(super) boundary: BoundaryLayer,
     pub(super) limits: Limits,
     pub(super) deadline: DeadlineRules,
-    pub(super) clients: ClientLayer,
-    pub(super) ids: RequestIdLayer,
     pub(super) edge: Edge,
-    pub(super) traces: TraceLayer,
     pub(super) record: Record,
     pub(super) guards: Guards,
 }
 
 impl Plan {
-    /// From the outside: trace, id, client, record, what the service put at the edge (CORS), boundary, host, deadline,
-    /// shedding, rate and places by client, places in all,
-    /// body; then, inside the router where the route is known, a boundary for what the app itself does.
+    /// From the outside: trace, id, client, record; what the service put at the edge (CORS); and the guard, with boundary,
+    /// host, deadline, shedding, rate and places by client, places in all, body. Then, inside the router where the route is
+    /// known, what the app itself says went wrong.
     pub(super) fn build(
         self,
     ) -> impl Service<
@@ -87,34 +95,9 @@ impl Plan {
     > + Clone
     + Send
     + 'static {
-        let Self { app, boundary, limits, deadline, clients, ids, traces, edge, record, guards } = self;
-        let within = inside(app, &boundary, record.routes.clone(), limits.body_size);
-        let by_client = HttpFacts::by(KeyBy::Client);
-        let own_places = limits.client_in_flight.map(|most| {
-            let spec = BulkheadSpec { in_flight: most, waiting: 0, wait: Duration::ZERO };
-            BulkheadLayer::keyed(spec, CLIENTS, by_client)
-        });
-        let service = BodyLimitLayer::new(limits.body()).layer(within);
-        let service = InFlightLayer::maybe(guards.places).layer(service);
-        let service = InFlightLayer::maybe(own_places).layer(service);
-        let service = RejectAsResponse::maybe(guards.rate).layer(service);
-        let service = RejectAsResponse::maybe(guards.line).layer(service);
-        let service = RejectAsResponse::maybe(guards.lag).layer(service);
-        let service = DeadlineLayer::new(limits.deadline(&deadline)).layer(service);
-        let service = AuthorityLayer.layer(service);
-        let service = record.layer(edge.layer(boundary.layer(service)));
-        traces.layer(ids.layer(clients.layer(service)))
+        let Self { app, boundary, limits, deadline, edge, record, guards } = self;
+        let routes = record.routes().clone();
+        let guard = Guard::new(app, &boundary, routes, &guards, limits.deadline(&deadline), limits.body());
+        record.layer(edge.layer(GuardService(Arc::new(guard))))
     }
-}
-
-/// Puts around the app what needs the route, and what extractors read.
-fn inside(app: Router, boundary: &BoundaryLayer, routes: Routes, size: Option<ByteLimit>) -> Router {
-    // One limit is enough, and the one that is set is meant.
-    let none = ByteLimit::new(usize::MAX).unwrap_or_default();
-    let bodies = BodyLimits::default().bytes(size.unwrap_or(none));
-    app.layer(NegotiateLayer::new())
-        .layer(bodies)
-        .layer(DefaultBodyLimit::disable())
-        .layer(boundary.clone())
-        .layer(routes)
 }

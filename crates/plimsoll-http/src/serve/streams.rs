@@ -39,6 +39,8 @@ pub(super) struct Streams {
     /// Bodies that have been taken. The last part goes within hyper's locks, which a body may need to be dropped: the
     /// connection's own task drops them.
     over: Mutex<Vec<Kept>>,
+    /// Whether there is anything in it: asked after every poll of the connection.
+    any_over: AtomicBool,
     used: AtomicBool,
     first: Notify,
     unsent: Arc<Unsent>,
@@ -71,6 +73,7 @@ impl Streams {
             open: Mutex::default(),
             begun: Mutex::default(),
             over: Mutex::default(),
+            any_over: AtomicBool::new(false),
             used: AtomicBool::new(false),
             first: Notify::new(),
             unsent: Arc::clone(unsent),
@@ -123,7 +126,17 @@ impl Streams {
     }
 
     /// Drops what has been taken. To be called where hyper holds no lock.
+    #[inline]
     pub(super) fn clear(&self) {
+        if self.any_over.load(Relaxed) {
+            self.clear_all();
+        }
+    }
+
+    #[cold]
+    fn clear_all(&self) {
+        self.any_over.store(false, Relaxed);
+        // Whoever puts another in meanwhile says so again.
         let over = mem::take(&mut *lock(&self.over));
         drop(over);
     }
@@ -254,6 +267,7 @@ impl Drop for Stream {
         let body = self.body.get_mut().take();
         if let Some(body) = body {
             lock(&self.streams.over).push(body);
+            self.streams.any_over.store(true, Relaxed);
         }
     }
 }

@@ -157,7 +157,13 @@ impl Shedder {
     /// are calm.
     #[inline]
     pub fn admit(&self, now: Instant, ask: Ask, draw: Draw) -> Result<(), RejectedError> {
-        if self.cursor.load(Relaxed) == Cursor::CALM.0 { Ok(()) } else { self.admit_some(now, ask, draw) }
+        if self.admits_all() { Ok(()) } else { self.admit_some(now, ask, draw) }
+    }
+
+    /// Whether every call may go on, whatever it asks for: then neither its importance nor a draw need be found out.
+    #[inline]
+    pub fn admits_all(&self) -> bool {
+        self.cursor.load(Relaxed) == Cursor::CALM.0
     }
 
     #[cold]

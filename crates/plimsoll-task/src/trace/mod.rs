@@ -55,6 +55,13 @@ impl TraceIds {
     pub const fn scope<F: Future>(self, future: F) -> Scoped<F> {
         Scoped::new(Some(self), future)
     }
+
+    /// Calls `work` as a part of this trace.
+    #[inline]
+    pub fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
+        let _entered = EnteredIds::new(Some(self));
+        work()
+    }
 }
 
 impl Ambient for Option<TraceIds> {

@@ -1,17 +1,14 @@
 use super::{QueuedBulkhead, reservation::Reservation};
-use crate::{
-    Error,
-    driver::{now, to_tokio},
-};
+use crate::{Error, driver::now};
 use pin_project_lite::pin_project;
-use plimsoll_policy::{Machine, Reason, RejectedError};
+use plimsoll_policy::RejectedError;
 use std::{
     fmt,
     ops::Deref,
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::Sleep;
 use tower_service::Service;
 
 pin_project! {
@@ -34,7 +31,7 @@ pin_project! {
     #[project = StageProjection]
     enum Stage<S, Req, F> {
         Refused { rejected: RejectedError },
-        Waiting { waiting: Option<(S, Req)>, #[pin] timer: Option<Sleep> },
+        Waiting { waiting: Option<(S, Req)>, timer: Option<Pin<Box<Sleep>>> },
         Called { #[pin] future: F },
     }
 }
@@ -103,7 +100,7 @@ where
     fn poll_call(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, Error<S::Error>>> {
         let mut this = self.project();
         loop {
-            let request = match this.stage.as_mut().project() {
+            let admitted = match this.stage.as_mut().project() {
                 StageProjection::Refused { rejected } => return Poll::Ready(Err(Error::Rejected(*rejected))),
                 StageProjection::Called { future } => {
                     let result = ready!(future.poll(cx));
@@ -114,16 +111,21 @@ where
                 }
                 StageProjection::Waiting { waiting, timer } => {
                     let Some(reservation) = this.reservation else { return Poll::Pending };
-                    if ready!(poll_permit(reservation, timer, cx)) { waiting.take() } else { None }
+                    match ready!(reservation.poll_permit(timer, cx)) {
+                        Ok(()) => Ok(waiting.take().expect("a call begins once")),
+                        Err(rejected) => Err(rejected),
+                    }
                 }
             };
-            if let Some((mut ready, request)) = request {
-                let future = ready.call(request);
-                this.stage.set(Stage::Called { future });
-            } else {
-                *this.reservation = None;
-                let rejected = RejectedError::new(Machine::Bulkhead, Reason::WaitTimedOut);
-                this.stage.set(Stage::Refused { rejected });
+            match admitted {
+                Ok((mut ready, request)) => {
+                    let future = ready.call(request);
+                    this.stage.set(Stage::Called { future });
+                }
+                Err(rejected) => {
+                    *this.reservation = None;
+                    this.stage.set(Stage::Refused { rejected });
+                }
             }
         }
     }
@@ -146,25 +148,6 @@ where
         }
         Poll::Ready(response)
     }
-}
-
-/// Polls until there is a permit (true) or the wait is over (false).
-fn poll_permit<H: Deref<Target = QueuedBulkhead>>(
-    reservation: &mut Reservation<H>,
-    mut timer: Pin<&mut Option<Sleep>>,
-    cx: &mut Context<'_>,
-) -> Poll<bool> {
-    if reservation.wait(cx.waker(), now()) {
-        return Poll::Ready(true);
-    }
-    let Some(at) = reservation.until().and_then(to_tokio) else { return Poll::Pending };
-    if timer.is_none() {
-        timer.set(Some(sleep_until(at)));
-    }
-    if let Some(timer) = timer.as_mut().as_pin_mut() {
-        ready!(timer.poll(cx));
-    }
-    Poll::Ready(reservation.give_up(now()))
 }
 
 impl<S, Req, H> fmt::Debug for ResponseFuture<S, Req, H>

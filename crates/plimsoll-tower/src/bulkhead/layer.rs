@@ -1,10 +1,11 @@
-use super::{BulkheadService, QueuedBulkhead};
+use super::{BulkheadService, QueuedBulkhead, Reservation};
 use crate::{
     Unknown,
     driver::now,
     keyed::{ByKey, One, Registry},
 };
 use plimsoll_policy::{
+    Instant, RejectedError,
     bulkhead::{BulkheadSnapshot, BulkheadSpec},
     shed::Shedder,
 };
@@ -38,6 +39,19 @@ impl<D> BulkheadLayer<One<QueuedBulkhead>, D> {
     /// Returns a snapshot of the bulkhead.
     pub fn snapshot(&self) -> BulkheadSnapshot {
         self.which.0.snapshot(now())
+    }
+
+    /// Asks for a permit at `now`, as a call of the layer's service does: for whoever runs calls without one.
+    ///
+    /// # Errors
+    /// The bulkhead's rejection, where no call may join the queue.
+    #[inline]
+    pub fn reserve(
+        &self,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<Reservation<Arc<QueuedBulkhead>>, RejectedError> {
+        Reservation::begin(Arc::clone(&self.which.0), self.shedder.clone(), now, deadline)
     }
 }
 

@@ -35,4 +35,5 @@ mod service;
 pub use future::{Permit, ResponseFuture, ResponseWithPermit};
 pub use layer::BulkheadLayer;
 pub use queued::QueuedBulkhead;
+pub use reservation::Reservation;
 pub use service::BulkheadService;

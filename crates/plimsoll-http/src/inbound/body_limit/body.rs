@@ -76,7 +76,7 @@ impl<B> LimitedBody<B> {
         Self { inner, left: u64::MAX, arrival: None, timer: None, over: false }
     }
 
-    pub(super) fn new(inner: B, limits: ArrivalLimits, exceeded: Arc<ExceededLimit>) -> Self {
+    pub(crate) fn new(inner: B, limits: ArrivalLimits, exceeded: Arc<ExceededLimit>) -> Self {
         let started = Instant::now();
         let arrival = ArrivalState { limits, started, last_arrival: started, exceeded };
         Self {

@@ -27,15 +27,15 @@ pin_project! {
         #[pin]
         inner: B,
         deadline: Deadline,
-        #[pin]
-        timer: Option<Sleep>,
+        // Boxed and made only where it has to wait: most bodies are there at once.
+        timer: Option<Pin<Box<Sleep>>>,
         grpc: bool,
         over: bool,
     }
 }
 
 impl<B> DeadlineBody<B> {
-    pub(super) const fn new(inner: B, deadline: Deadline, grpc: bool) -> Self {
+    pub(crate) const fn new(inner: B, deadline: Deadline, grpc: bool) -> Self {
         Self { inner, deadline, timer: None, grpc, over: false }
     }
 }
@@ -55,22 +55,17 @@ impl<B: Body> Body for DeadlineBody<B> {
             return Poll::Ready(None);
         }
         // A body that is made while it is sent is work like any other: it knows its deadline, too.
-        let frame = match this.deadline.sync_scope(|| this.inner.poll_frame(cx)) {
+        let frame = match this.deadline.sync_scope(|| this.inner.as_mut().poll_frame(cx)) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 let Some(at) = this.deadline.instant() else { return Poll::Pending };
-                if this.timer.is_none() {
-                    this.timer.set(Some(sleep_until(at)));
-                }
-                if let Some(timer) = this.timer.as_mut().as_pin_mut() {
-                    ready!(timer.poll(cx));
-                }
+                ready!(this.timer.get_or_insert_with(|| Box::pin(sleep_until(at))).as_mut().poll(cx));
                 *this.over = true;
                 return Poll::Ready(Some(exceeded(*this.grpc)));
             }
         };
-        // The end counts whenever it comes; more of a body does not.
-        if frame.is_some() && this.deadline.has_passed() {
+        // The end counts whenever it comes, with the last part or after it; more of a body does not.
+        if frame.is_some() && !this.inner.is_end_stream() && this.deadline.has_passed() {
             *this.over = true;
             return Poll::Ready(Some(exceeded(*this.grpc)));
         }

@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -61,8 +62,9 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let form = Form::of(request.headers());
-        let deadline = self.rules.deadline(request.headers(), request.extensions());
-        if deadline.has_passed() {
+        let now = Instant::now();
+        let deadline = self.rules.deadline(now, request.headers(), request.extensions());
+        if deadline.instant().is_some_and(|at| at <= now) {
             return ResponseFuture { inner: None, form, deadline };
         }
         request.extensions_mut().insert(deadline);

@@ -34,6 +34,8 @@ mod rules;
 
 pub use body::{DeadlineBody, DeadlineBodyError};
 pub use layer::{DeadlineLayer, DeadlineService, ResponseFuture};
+#[cfg(feature = "server")]
+pub(crate) use rules::body_deadline;
 pub use rules::{DeadlineRules, RespondBy};
 
 #[allow(unused_imports)]

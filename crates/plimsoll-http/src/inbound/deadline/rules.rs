@@ -1,7 +1,8 @@
-use crate::headers::{EXPECTED_TIMEOUT, expected_timeout, grpc_timeout};
+use crate::headers::{EXPECTED_TIMEOUT, GRPC_TIMEOUT, expected_timeout, grpc_timeout};
 use http::{Extensions, HeaderMap, HeaderName, header};
 use plimsoll_task::Deadline;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Where a request's deadline comes from. The earliest counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,12 +23,16 @@ impl Default for DeadlineRules {
 }
 
 impl DeadlineRules {
-    /// This request's.
-    pub(super) fn deadline(&self, headers: &HeaderMap, extensions: &Extensions) -> Deadline {
-        let said = self.header.as_ref().and_then(|name| expected_timeout(headers, name));
-        let grpc = if self.grpc { grpc_timeout(headers) } else { None };
+    /// Returns the deadline of a request that began at `now`.
+    pub(crate) fn deadline(&self, now: Instant, headers: &HeaderMap, extensions: &Extensions) -> Deadline {
+        // One look at each name: most callers say nothing.
+        let has = |name: &HeaderName| headers.keys().any(|known| known == name);
+        let header = self.header.as_ref().filter(|name| has(name));
+        let said = header.and_then(|name| expected_timeout(headers, name));
+        let grpc = if self.grpc && has(&GRPC_TIMEOUT) { grpc_timeout(headers) } else { None };
         let least = [self.total, said, grpc].into_iter().flatten().min();
-        let own = least.map_or(Deadline::NEVER, Deadline::after);
+        let own = least.and_then(|least| now.checked_add(least)).map_or(Deadline::NEVER, Deadline::at);
+        let own = own.earliest(Deadline::current());
         extensions.get::<Deadline>().map_or(own, |known| own.earliest(*known))
     }
 }
@@ -43,7 +48,7 @@ pub struct RespondBy(
 );
 
 /// Until when the body of a response with this head may go on.
-pub(super) fn body_deadline(request: Deadline, headers: &HeaderMap, extensions: &Extensions) -> Deadline {
+pub(crate) fn body_deadline(request: Deadline, headers: &HeaderMap, extensions: &Extensions) -> Deadline {
     if let Some(RespondBy(own)) = extensions.get() {
         return *own;
     }

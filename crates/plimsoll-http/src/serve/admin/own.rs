@@ -33,7 +33,7 @@ impl ServerPolicy {
     }
 
     pub(super) fn snapshot(&self, now: Instant) -> PolicySnapshot {
-        let Guards { line, lag, places, rate } = &self.guards;
+        let Guards { line, lag, places, rate, own: _ } = &self.guards;
         let shed = lag.as_ref().or(line.as_ref());
         let mut snapshot = PolicySnapshot::default();
         snapshot.shed = shed.map(|shed| shed.shedder().snapshot(now));
@@ -47,7 +47,7 @@ impl ServerPolicy {
         let mut spec = self.spec.lock();
         let wanted = merge(&*spec, patch)?;
         check(&spec, &wanted)?;
-        let Guards { line, lag, places, rate } = &self.guards;
+        let Guards { line, lag, places, rate, own: _ } = &self.guards;
         if let (Some(layer), Some(rate)) = (rate, &wanted.rate_limit) {
             layer.update(rate.rate, rate.burst);
         }

@@ -104,6 +104,7 @@ pub(super) async fn breaker(
     Problem::new(Kind::Conflict).detail(format!("The policy {name:?} has no breaker in use.")).into_response()
 }
 
+#[cfg_attr(not(feature = "client"), allow(unused_mut))]
 fn names() -> Vec<String> {
     let mut names = vec![own::NAME.to_owned()];
     #[cfg(feature = "client")]
@@ -157,6 +158,7 @@ fn of_clients(name: &str, patch: &Value) -> Result<(), ConfigError> {
 }
 
 #[cfg(not(feature = "client"))]
+#[allow(clippy::unnecessary_wraps)] // As its twin.
 fn of_clients(_: &str, _: &Value) -> Result<(), ConfigError> {
     Ok(())
 }

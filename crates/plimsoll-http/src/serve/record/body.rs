@@ -5,21 +5,19 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
-use tracing::Span;
 
 pin_project! {
     /// A response's body, whose end is the request's.
     pub(crate) struct Recorded<B> {
         #[pin]
         inner: B,
-        span: Span,
         entry: Entry,
     }
 }
 
 impl<B> Recorded<B> {
-    pub(super) const fn new(inner: B, span: Span, entry: Entry) -> Self {
-        Self { inner, span, entry }
+    pub(super) const fn new(inner: B, entry: Entry) -> Self {
+        Self { inner, entry }
     }
 }
 
@@ -27,19 +25,21 @@ impl<B: Body> Body for Recorded<B> {
     type Data = B::Data;
     type Error = B::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let _within = this.span.enter();
-        this.inner.poll_frame(cx)
+        this.entry.within(|| this.inner.poll_frame(cx))
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         self.inner.is_end_stream()
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }

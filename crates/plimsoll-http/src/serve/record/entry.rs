@@ -1,32 +1,45 @@
-use super::super::routes::{Route, Routes};
+use super::{
+    super::routes::{Route, Taken},
+    service::Shared,
+};
 use crate::{headers::TraceParent, inbound::RequestId};
-use http::{Extensions, Method, Request, StatusCode};
-use plimsoll_telemetry::UpDown;
+use http::{Method, Request, StatusCode};
 use std::{fmt, net::IpAddr, sync::Arc};
 use tokio::time::Instant;
 use tracing::Span;
 
 /// One request's entry: written when it is dropped, with the response's body or before there was one.
 pub(super) struct Entry {
+    shared: Arc<Shared>,
     began: Instant,
-    method: Method,
-    about: About,
-    route: Arc<Route>,
+    /// The route, once it is known.
+    route: Option<Arc<Route>>,
     status: Option<StatusCode>,
-    in_flight: UpDown,
-    /// Whether it is a line at the default level.
-    line: bool,
+    /// What the log says of it, where there is one.
+    told: Option<Box<Told>>,
 }
 
+/// The request's identity, for the log.
+struct Told {
+    id: RequestId,
+    trace: TraceParent,
+    client: Option<IpAddr>,
+    method: Method,
+    span: Span,
+}
+
+/// The target of a request's line.
+const TARGET: &str = "plimsoll::requests";
+
 macro_rules! log_line {
-    ($level:ident, $entry:ident, $took:ident) => {
+    ($level:ident, $entry:ident, $told:ident, $route:ident, $took:ident) => {
         tracing::$level!(
-            target: "plimsoll::requests",
-            id = $entry.about.id.as_ref().map(tracing::field::display),
-            trace = $entry.about.trace.map(|trace| tracing::field::display(TraceId(trace))),
-            client = $entry.about.client.map(tracing::field::display),
-            method = %$entry.method,
-            route = &*$entry.route.name,
+            target: TARGET,
+            id = %$told.id,
+            trace = %TraceId($told.trace),
+            client = $told.client.map(tracing::field::display),
+            method = %$told.method,
+            route = $route,
             status = $entry.status.map(|status| status.as_u16()),
             duration_us = $took.as_micros() as u64,
             "{}", if $entry.status.is_some() { "answered" } else { "client gone" },
@@ -36,24 +49,6 @@ macro_rules! log_line {
 
 /// Routes of probes and scrapes, which are no news.
 const PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
-
-/// The request's identity, as the outer layers found it.
-#[derive(Clone)]
-struct About {
-    id: Option<RequestId>,
-    trace: Option<TraceParent>,
-    client: Option<IpAddr>,
-}
-
-impl About {
-    fn of(extensions: &Extensions) -> Self {
-        Self {
-            id: extensions.get().cloned(),
-            trace: extensions.get().copied(),
-            client: extensions.get().copied(),
-        }
-    }
-}
 
 /// 32 digits, as whoever looks for a trace writes them.
 struct TraceId(TraceParent);
@@ -65,51 +60,70 @@ impl fmt::Display for TraceId {
 }
 
 impl Entry {
-    pub(super) fn begin<B>(request: &Request<B>, routes: &Routes, in_flight: &UpDown, line: bool) -> Self {
-        in_flight.inc();
+    pub(super) fn begin<B>(
+        request: &Request<B>,
+        shared: &Arc<Shared>,
+        id: &RequestId,
+        trace: TraceParent,
+        client: Option<IpAddr>,
+    ) -> Self {
+        shared.in_flight.inc();
+        // It has neither path nor query, which may hold secrets.
+        let span = tracing::info_span!("request", %id, trace = %TraceId(trace), method = %request.method());
+        // Where nobody reads the log, nothing is kept for it.
+        let read = !span.is_disabled()
+            || tracing::enabled!(target: TARGET, tracing::Level::INFO)
+            || tracing::enabled!(target: TARGET, tracing::Level::DEBUG);
+        let told =
+            || Box::new(Told { id: id.clone(), trace, client, method: request.method().clone(), span });
         Self {
+            shared: Arc::clone(shared),
             began: Instant::now(),
-            method: request.method().clone(),
-            about: About::of(request.extensions()),
-            route: Arc::clone(routes.unmatched()),
+            route: None,
             status: None,
-            in_flight: in_flight.clone(),
-            line,
+            told: read.then(told),
         }
     }
 
-    /// Returns the span of everything that is logged meanwhile. It has neither path nor query, which may hold secrets.
-    pub(super) fn span(&self) -> Span {
-        tracing::info_span!(
-            "request",
-            id = self.about.id.as_ref().map(tracing::field::display),
-            trace = self.about.trace.map(|trace| tracing::field::display(TraceId(trace))),
-            method = %self.method,
-        )
+    pub(super) const fn began(&self) -> Instant {
+        self.began
     }
 
-    pub(super) fn route(&self) -> &Route {
-        &self.route
+    /// Calls `run` in the span of everything that is logged meanwhile.
+    #[inline]
+    pub(super) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
+        match &self.told {
+            Some(told) => told.span.in_scope(run),
+            None => run(),
+        }
     }
 
-    pub(super) fn took(&mut self, route: Arc<Route>) {
-        self.route = route;
+    pub(super) fn took(&mut self, taken: Taken) {
+        self.route = taken.route(self.shared.routes.unmatched());
     }
 
-    pub(super) fn answered(&mut self, status: StatusCode) {
+    /// There is a response of this status.
+    pub(super) fn answered(&mut self, taken: Option<Taken>, status: StatusCode) {
         self.status = Some(status);
+        self.shared.routes.answered(taken.as_ref(), status);
+        if let Some(taken) = taken {
+            self.took(taken);
+        }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         let took = self.began.elapsed();
-        self.in_flight.dec();
-        self.route.metrics.ended(self.status, took);
-        if self.line && !PROBES.contains(&&*self.route.name) {
-            log_line!(info, self, took);
+        self.shared.in_flight.dec();
+        let route = self.route.as_deref().unwrap_or(self.shared.routes.unmatched());
+        route.metrics.ended(self.status, took);
+        let Some(told) = &self.told else { return };
+        let route = &*route.name;
+        if self.shared.lines && !PROBES.contains(&route) {
+            log_line!(info, self, told, route, took);
         } else {
-            log_line!(debug, self, took);
+            log_line!(debug, self, told, route, took);
         }
     }
 }

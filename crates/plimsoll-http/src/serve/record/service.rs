@@ -1,40 +1,54 @@
 use super::{
-    super::{
-        metrics::RequestMetrics,
-        routes::{Routes, TAKEN, Taken},
-    },
+    super::{metrics::RequestMetrics, noted::Notes, routes::Routes},
     body::Recorded,
     entry::Entry,
 };
-use http::{Request, Response};
+use crate::{
+    headers::{TraceParent, X_REQUEST_ID},
+    inbound::{ClientLayer, Peer, RequestIdLayer, TraceLayer},
+};
+use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use plimsoll_telemetry::{RegisterError, Registry, UpDown};
 use std::{
-    cell::RefCell,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
-use tokio::task::futures::TaskLocalFuture;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing::{
-    Span,
-    instrument::{Instrument, Instrumented},
-};
+
+/// How requests get their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) traces: TraceLayer,
+    pub(crate) ids: RequestIdLayer,
+    pub(crate) clients: ClientLayer,
+}
 
 /// Records every request. Stands outside of whatever can refuse one.
 #[derive(Clone, Debug)]
-pub(crate) struct Record {
-    pub(crate) routes: Routes,
-    in_flight: UpDown,
+pub(crate) struct Record(Arc<Shared>);
+
+/// The parts that all requests share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) routes: Routes,
+    pub(super) in_flight: UpDown,
+    names: Names,
     /// Whether each request is a line.
-    lines: bool,
+    pub(super) lines: bool,
 }
 
 impl Record {
-    pub(crate) fn new(registry: &Registry, lines: bool) -> Result<Self, RegisterError> {
+    pub(crate) fn new(registry: &Registry, names: Names, lines: bool) -> Result<Self, RegisterError> {
         let metrics = RequestMetrics::new(registry)?;
-        Ok(Self { in_flight: metrics.in_flight.clone(), routes: Routes::new(metrics), lines })
+        let in_flight = metrics.in_flight.clone();
+        Ok(Self(Arc::new(Shared { routes: Routes::new(metrics), in_flight, names, lines })))
+    }
+
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.0.routes
     }
 }
 
@@ -42,14 +56,14 @@ impl<S> Layer<S> for Record {
     type Service = Recording<S>;
 
     fn layer(&self, inner: S) -> Recording<S> {
-        Recording { inner, record: self.clone() }
+        Recording { inner, shared: Arc::clone(&self.0) }
     }
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Recording<S> {
     inner: S,
-    record: Record,
+    shared: Arc<Shared>,
 }
 
 impl<S, B, R> Service<Request<B>> for Recording<S>
@@ -60,38 +74,50 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let entry = Entry::begin(&request, &self.record.routes, &self.record.in_flight, self.record.lines);
-        let span = entry.span();
-        let inner = span.in_scope(|| self.inner.call(request)).instrument(span.clone());
-        let routes = self.record.routes.clone();
-        ResponseFuture { inner: TAKEN.scope(RefCell::new(None), inner), span, routes, entry: Some(entry) }
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let Names { traces, ids, clients } = &self.shared.names;
+        let trace = traces.begin(request.headers());
+        let id = ids.name(request.headers(), Some(trace));
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let client = peer.map(|peer| clients.find(peer, request.headers()));
+        let entry = Entry::begin(&request, &self.shared, &id, trace, client);
+        let value = id.value().clone();
+        let extensions = request.extensions_mut();
+        extensions.insert(id);
+        // The peer's own address is there already.
+        if let Some(client) = client.filter(|_| client != peer) {
+            extensions.insert(client);
+        }
+        let mut notes = Notes::new(entry.began());
+        let inner = entry.within(|| trace.sync_scope(|| notes.during(|| self.inner.call(request))));
+        ResponseFuture { inner: Some(inner), notes, trace, id: value, entry: Some(entry) }
     }
 }
 
 pin_project! {
     /// A response under record. Dropped before it is there, its client is gone.
     pub(crate) struct ResponseFuture<F> {
-        // Before the entry: what it does while it is dropped still belongs to the request.
+        // `None` once it is dropped: what it does meanwhile still belongs to the request.
         #[pin]
-        inner: TaskLocalFuture<RefCell<Option<Taken>>, Instrumented<F>>,
-        span: Span,
-        routes: Routes,
+        inner: Option<F>,
+        notes: Notes,
+        trace: TraceParent,
+        id: HeaderValue,
         entry: Option<Entry>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            let taken = this.inner.take_value().and_then(RefCell::into_inner);
-            if let Some(entry) = this.entry
-                && let Some(route) = taken.and_then(|taken| taken.route(entry.route()))
-            {
-                entry.took(route);
+            let mut this = this.project();
+            let Some(entry) = this.entry else { return };
+            entry.within(|| this.notes.during(|| this.inner.set(None)));
+            if let Some(taken) = this.notes.taken.take() {
+                entry.took(taken);
             }
         }
     }
@@ -104,16 +130,14 @@ where
     type Output = Result<Response<Recorded<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let answer = ready!(this.inner.as_mut().poll(cx))?;
-        let taken = this.inner.take_value().and_then(RefCell::into_inner);
+        let this = self.project();
+        let (Some(entry), Some(inner)) = (&this.entry, this.inner.as_pin_mut()) else { return Poll::Pending };
+        let polled = entry.within(|| this.trace.sync_scope(|| this.notes.during(|| inner.poll(cx))));
+        let mut answer = ready!(polled)?;
         let Some(mut entry) = this.entry.take() else { return Poll::Pending };
-        this.routes.answered(taken.as_ref(), answer.status());
-        if let Some(route) = taken.and_then(|taken| taken.route(entry.route())) {
-            entry.took(route);
-        }
-        entry.answered(answer.status());
-        let span = this.span.clone();
-        Poll::Ready(Ok(answer.map(|inner| Recorded::new(inner, span, entry))))
+        entry.answered(this.notes.taken.take(), answer.status());
+        let id = std::mem::replace(this.id, HeaderValue::from_static(""));
+        answer.headers_mut().insert(X_REQUEST_ID, id);
+        Poll::Ready(Ok(answer.map(|inner| Recorded::new(inner, entry))))
     }
 }

@@ -1,0 +1,223 @@
+use super::{
+    super::{authority, noted},
+    admission::Places,
+    body::{GuardedBody, HeldBody},
+    service::{Arriving, Guard},
+};
+use crate::{
+    Kind, Problem,
+    boundary::{BoundaryBody, Exchange, PanicSite, RouteName, caught},
+    inbound::{
+        TrailersBody,
+        deadline::{DeadlineBody, body_deadline},
+        grpc_trailers::is_failure,
+    },
+};
+use axum::{Router, body::Body, response::Response};
+use http::Request;
+use pin_project_lite::pin_project;
+use plimsoll_policy::Instant as PolicyInstant;
+use plimsoll_task::Deadline;
+use plimsoll_tower::driver::from_tokio;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tower_service::Service;
+
+type AppFuture = <Router as Service<Request<Body>>>::Future;
+
+pin_project! {
+    /// A request before, in and after the app.
+    ///
+    /// Cancel safe: dropped, it drops the app's future, of which a panic is caught, then gives its places back.
+    pub(in super::super) struct GuardFuture {
+        #[pin]
+        stage: Stage,
+        // Behind the future, whose drop may have something to say.
+        call: Option<Call>,
+    }
+
+    impl PinnedDrop for GuardFuture {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if !matches!(*this.stage, Stage::Done)
+                && let Err(panicked) = caught(|| this.stage.set(Stage::Done))
+                && let Some(call) = this.call
+            {
+                call.exchange.panicked_late(PanicSite::Drop, &panicked);
+            }
+        }
+    }
+}
+
+pin_project! {
+    #[project = StageProjection]
+    enum Stage {
+        Asks { request: Option<Request<Body>> },
+        Waits { request: Option<Request<Body>>, timer: Option<Pin<Box<Sleep>>> },
+        Runs { #[pin] future: AppFuture },
+        Done,
+    }
+}
+
+/// What is known of a request beside itself.
+pub(super) struct Call {
+    pub(super) guard: Arc<Guard>,
+    pub(super) exchange: Exchange,
+    pub(super) began: Instant,
+    pub(super) deadline: Deadline,
+    pub(super) arriving: Arriving,
+    pub(super) grpc: bool,
+    pub(super) places: Places,
+    /// Made where the app has to wait.
+    pub(super) timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl GuardFuture {
+    pub(super) const fn new(request: Request<Body>, call: Call) -> Self {
+        Self { stage: Stage::Asks { request: Some(request) }, call: Some(call) }
+    }
+}
+
+impl Future for GuardFuture {
+    type Output = Result<http::Response<GuardedBody>, Infallible>;
+
+    /// # Panics
+    /// Where it has to wait outside a tokio runtime with its time driver, and when polled again after its end.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let call = this.call.as_mut().expect("polled after its end");
+        // A place of its own: what a closure gives back is copied on its way out of `catch_unwind`.
+        let mut polled = Poll::Pending;
+        let ran = caught(|| {
+            polled = call.poll(this.stage.as_mut(), cx);
+            if polled.is_ready() {
+                // What it still holds goes here, too: to be caught once is cheaper than twice.
+                this.stage.set(Stage::Done);
+            }
+        });
+        let answered = match (ran, polled) {
+            (Ok(()), Poll::Pending) => return Poll::Pending,
+            (Ok(()), Poll::Ready(answered)) => answered,
+            (Err(panicked), Poll::Ready(answered)) => {
+                // It was its drop that panicked: the response is there.
+                call.exchange.panicked_late(PanicSite::Drop, &panicked);
+                answered
+            }
+            (Err(panicked), Poll::Pending) => {
+                call.knows_route();
+                // What the half-run future still holds goes before the response.
+                if let Err(another) = caught(|| this.stage.set(Stage::Done)) {
+                    call.exchange.panicked_late(PanicSite::Drop, &another);
+                }
+                Ok(call.exchange.panicked(panicked).map(|body: BoundaryBody<Body>| Body::new(body)))
+            }
+        };
+        let call = this.call.take().expect("polled after its end");
+        Poll::Ready(Ok(match answered {
+            Ok(answer) => call.answer(answer),
+            Err(problem) => call.exchange.tell_new(problem),
+        }))
+    }
+}
+
+impl Call {
+    /// Returns the app's response, or the problem in its stead.
+    #[inline]
+    fn poll(&mut self, mut stage: Pin<&mut Stage>, cx: &mut Context<'_>) -> Poll<Result<Response, Problem>> {
+        loop {
+            let request = match stage.as_mut().project() {
+                StageProjection::Runs { future } => {
+                    return match self.deadline.sync_scope(|| future.poll(cx)) {
+                        Poll::Ready(Ok(answer)) => Poll::Ready(Ok(answer)),
+                        Poll::Pending => self.poll_deadline(stage, cx).map(Err),
+                    };
+                }
+                StageProjection::Asks { request } => {
+                    let request = request.take().expect("a request is taken once");
+                    self.admit(&request)?;
+                    if !self.places.are_taken() {
+                        stage.set(Stage::Waits { request: Some(request), timer: None });
+                        continue;
+                    }
+                    request
+                }
+                StageProjection::Waits { request, timer } => {
+                    ready!(self.places.poll(timer, cx))?;
+                    request.take().expect("a request is taken once")
+                }
+                StageProjection::Done => return Poll::Pending,
+            };
+            if matches!(self.arriving, Arriving::TooLarge) {
+                return Poll::Ready(Err(Problem::new(Kind::BodyTooLarge)));
+            }
+            // The app may do its work in `call`, before there is a future.
+            let future = self.deadline.sync_scope(|| self.guard.app.clone().call(request));
+            stage.set(Stage::Runs { future });
+        }
+    }
+
+    fn admit(&mut self, request: &Request<Body>) -> Result<(), Problem> {
+        if let Some(problem) = authority::refusal(request) {
+            return Err(problem);
+        }
+        if self.deadline.instant().is_some_and(|at| at <= self.began) {
+            return Err(Problem::new(Kind::DeadlineExceeded));
+        }
+        let deadline = self.deadline.instant().map_or(PolicyInstant::FAR, from_tokio);
+        self.places = self.guard.gates.admit(request, from_tokio(self.began), deadline)?;
+        Ok(())
+    }
+
+    /// The app has to wait: not beyond its deadline, at which its future is dropped.
+    fn poll_deadline(&mut self, mut stage: Pin<&mut Stage>, cx: &mut Context<'_>) -> Poll<Problem> {
+        self.knows_route();
+        let Some(at) = self.deadline.instant() else { return Poll::Pending };
+        ready!(self.timer.get_or_insert_with(|| Box::pin(sleep_until(at))).as_mut().poll(cx));
+        if let Err(panicked) = caught(|| stage.set(Stage::Done)) {
+            self.exchange.panicked_late(PanicSite::Drop, &panicked);
+        }
+        // Refusals belong to no route.
+        self.exchange.set_route(RouteName::Unknown);
+        Poll::Ready(Problem::new(Kind::DeadlineExceeded))
+    }
+
+    /// What goes wrong from now on does so on the request's route.
+    #[inline]
+    fn knows_route(&mut self) {
+        if self.exchange.is_nameless() {
+            self.exchange.set_route(noted::route_name());
+        }
+    }
+
+    /// The app's response, unless it failed because the request's body was cut off: it only knows that it could not read on.
+    #[inline]
+    fn answer(mut self, answer: Response) -> http::Response<GuardedBody> {
+        self.knows_route();
+        let exceeded = match self.arriving {
+            Arriving::Watched(exceeded) => Some(exceeded),
+            Arriving::Nothing | Arriving::TooLarge => None,
+        };
+        let failed = || answer.status().as_u16() >= 400 || self.grpc && is_failure(answer.headers());
+        if let Some(problem) = exceeded.as_ref().and_then(|exceeded| exceeded.problem()).filter(|_| failed())
+        {
+            if let Err(panicked) = caught(|| drop(answer)) {
+                self.exchange.panicked_late(PanicSite::Drop, &panicked);
+            }
+            self.exchange.set_route(RouteName::Unknown);
+            return self.exchange.tell_new(problem);
+        }
+        // After a message a gRPC call has its status in the trailers.
+        let exceeded = exceeded.filter(|_| self.grpc);
+        let deadline = body_deadline(self.deadline, answer.headers(), answer.extensions());
+        let (exchange, grpc, places) = (self.exchange, self.grpc, self.places);
+        answer.map(|body| {
+            let body = DeadlineBody::new(TrailersBody::new(body, exceeded), deadline, grpc);
+            BoundaryBody::inner(HeldBody::new(body, places), exchange)
+        })
+    }
+}

@@ -1,0 +1,126 @@
+use super::{
+    super::{inside::InsideLayer, noted, routes::Routes, stack::Guards},
+    admission::{Gates, Places},
+    body::GuardedBody,
+    future::{Call, GuardFuture},
+};
+use crate::{
+    body::{BodyLimits, ByteLimit},
+    boundary::{Asked, BoundaryLayer, Exchange, RouteName, Shared},
+    inbound::{
+        ArrivalLimits, DeadlineRules,
+        body_limit::{ExceededLimit, LimitedBody},
+    },
+    is_grpc,
+};
+use axum::{Router, body::Body, extract::DefaultBodyLimit};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use std::{
+    convert::Infallible,
+    error::Error,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower_service::Service;
+
+/// The parts that all requests share.
+#[derive(Debug)]
+pub(in super::super) struct Guard {
+    pub(super) app: Router,
+    pub(super) gates: Gates,
+    boundary: Arc<Shared>,
+    deadlines: DeadlineRules,
+    arrival: ArrivalLimits,
+    /// The same size for extractors.
+    sizes: BodyLimits,
+}
+
+/// The body of a request, as far as it is known when its head is there.
+#[derive(Debug)]
+pub(super) enum Arriving {
+    Nothing,
+    TooLarge,
+    Watched(Arc<ExceededLimit>),
+}
+
+impl Guard {
+    pub(in super::super) fn new(
+        app: Router,
+        boundary: &BoundaryLayer,
+        routes: Routes,
+        guards: &Guards,
+        deadlines: DeadlineRules,
+        arrival: ArrivalLimits,
+    ) -> Self {
+        let boundary = Arc::clone(boundary.shared());
+        // One limit is enough, and the one that is set is meant.
+        let size = arrival.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+        let sizes = BodyLimits::default().bytes(ByteLimit::new(size).unwrap_or_default());
+        // A router that has its state has made its handlers into services; others do it for each request.
+        let app = app.with_state(()).layer(InsideLayer { routes, boundary: Arc::clone(&boundary) });
+        Self { app, gates: Gates::new(guards), boundary, deadlines, arrival, sizes }
+    }
+
+    /// The request as the app sees it: its body is watched, where it has one.
+    fn with_limits<B>(&self, request: Request<B>, grpc: bool) -> (Request<Body>, Arriving)
+    where
+        B: http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static,
+    {
+        let (mut parts, body) = request.into_parts();
+        if body.is_end_stream() {
+            return (Request::from_parts(parts, Body::empty()), Arriving::Nothing);
+        }
+        if self.arrival.size.is_some_and(|most| body.size_hint().lower() > most) {
+            return (Request::from_parts(parts, Body::empty()), Arriving::TooLarge);
+        }
+        parts.extensions.insert(self.sizes);
+        // A stream of messages may be quiet for as long as its client has nothing to say.
+        let idle = self.arrival.idle.filter(|_| !grpc);
+        let exceeded = Arc::<ExceededLimit>::default();
+        let body = LimitedBody::new(body, ArrivalLimits { idle, ..self.arrival }, Arc::clone(&exceeded));
+        let mut request = Request::from_parts(parts, Body::new(body));
+        DefaultBodyLimit::disable().apply(&mut request);
+        (request, Arriving::Watched(exceeded))
+    }
+}
+
+/// An app behind its [`Guard`].
+#[derive(Clone, Debug)]
+pub(in super::super) struct GuardService(pub(in super::super) Arc<Guard>);
+
+impl<B> Service<Request<B>> for GuardService
+where
+    B: http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static,
+{
+    type Response = Response<GuardedBody>;
+    type Error = Infallible;
+    type Future = GuardFuture;
+
+    /// Always: so is every router, and whatever else may refuse does so when it is called.
+    #[inline]
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> GuardFuture {
+        let guard = &self.0;
+        let began = noted::began();
+        let deadline = guard.deadlines.deadline(began, request.headers(), request.extensions());
+        let asked = Asked::of(&request);
+        let grpc = *request.method() == Method::POST && is_grpc(request.headers());
+        let exchange = Exchange::new(Arc::clone(&guard.boundary), asked, RouteName::Unknown);
+        let (request, arriving) = guard.with_limits(request, grpc);
+        let call = Call {
+            guard: Arc::clone(guard),
+            exchange,
+            began,
+            deadline,
+            arriving,
+            grpc,
+            places: Places::default(),
+            timer: None,
+        };
+        GuardFuture::new(request, call)
+    }
+}

@@ -1,0 +1,80 @@
+//! What the record notes of the request at hand for what it surrounds, and what is noted there for the record.
+
+use super::routes::Taken;
+use crate::boundary::RouteName;
+use std::{cell::RefCell, mem};
+use tokio::time::Instant;
+
+thread_local! {
+    /// The notes of the record that is at work on this thread; `None` outside of any.
+    static AT_WORK: RefCell<Option<Notes>> = const { RefCell::new(None) };
+}
+
+/// The notes on one request.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    began: Option<Instant>,
+    /// Its route, as the innermost layer that knows it says.
+    pub(super) taken: Option<Taken>,
+}
+
+impl Notes {
+    /// The notes on a request that began then.
+    pub(super) const fn new(began: Instant) -> Self {
+        Self { began: Some(began), taken: None }
+    }
+
+    /// Calls `run`, during which notes are taken here.
+    #[inline]
+    pub(super) fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        let _entered = Entered::new(self);
+        run()
+    }
+}
+
+/// Notes the route of the request at hand. Without a record around it, nobody asks.
+#[inline]
+pub(super) fn route(taken: impl FnOnce() -> Taken) {
+    AT_WORK.with_borrow_mut(|notes| {
+        if let Some(notes) = notes {
+            notes.taken = Some(taken());
+        }
+    });
+}
+
+/// Returns when the request at hand began: now, without a record around it.
+#[inline]
+pub(super) fn began() -> Instant {
+    let noted = AT_WORK.with_borrow(|notes| notes.as_ref().and_then(|notes| notes.began));
+    noted.unwrap_or_else(Instant::now)
+}
+
+/// Returns the name of the route of the request at hand.
+#[inline]
+pub(super) fn route_name() -> RouteName {
+    AT_WORK.with_borrow(|notes| {
+        let taken = notes.as_ref().and_then(|notes| notes.taken.as_ref());
+        taken.map_or(RouteName::Unknown, Taken::name)
+    })
+}
+
+/// A guard: the notes of a record are at work until it is dropped, by unwinding too.
+struct Entered<'n> {
+    notes: &'n mut Notes,
+    outer: Option<Notes>,
+}
+
+impl<'n> Entered<'n> {
+    #[inline]
+    fn new(notes: &'n mut Notes) -> Self {
+        let outer = AT_WORK.replace(Some(mem::take(notes)));
+        Self { notes, outer }
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.notes = AT_WORK.replace(self.outer.take()).unwrap_or_default();
+    }
+}
