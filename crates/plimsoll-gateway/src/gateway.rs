@@ -4,19 +4,17 @@ use crate::{
     access_log::AccessLog,
     collect,
     metrics::Metrics,
-    notices::Notices,
+    shared::{AcceptFailures, Shared},
     snapshot::Snapshot,
     spec::GatewaySpec,
-    worker::{self, COMMANDS, Clients, Command, Shared},
+    upstream::Notices,
+    worker::{self, COMMANDS, Command},
 };
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use plimsoll::{
     driver::Time,
-    http::{
-        dial::{Dialer, Resolve, SystemResolver},
-        headers::Strangers,
-    },
+    http::dial::{Dialer, Resolve, SystemResolver},
     telemetry::{RegisterError, Registry},
 };
 use socket2::{Domain, Protocol, Socket, Type};
@@ -114,12 +112,13 @@ impl Gateway {
         let dialer = Dialer::shared(resolver, snapshot.spec.network.dialling());
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
-            metrics,
+            metrics: Arc::new(metrics),
             notices,
+            accept_failures: AcceptFailures::default(),
             time,
             dialer,
-            clients: Clients::default(),
-            strangers: Strangers::default(),
+            clients: Arc::default(),
+            strangers: Arc::default(),
             draining: AtomicBool::new(false),
             generations,
         });

@@ -2,41 +2,17 @@
 
 use crate::{
     access_log::AccessLog,
-    host::GatewayPolicy,
-    metrics::{Metrics, RouteMetrics},
-    notices::Notices,
-    route::RouteTable,
-    spec::{GatewaySpec, ListenerSpec, Name, PathPrefix, RouteSpec},
-    upstream::Upstream,
+    metrics::Metrics,
+    route::{GatewayPolicy, Route, RouteTable},
+    spec::{DEFAULT_POLICY, GatewaySpec, ListenerSpec, Name, RouteSpec},
+    upstream::{Notices, Upstream},
 };
 use plimsoll::{
     driver::{TaskDriver, Time},
-    policy::{Policy, rate::Per},
+    policy::Policy,
     telemetry::{PolicyMetrics, RegisterError},
 };
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
-
-/// A route at run time.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) name: Box<str>,
-    pub(crate) path: PathPrefix,
-    pub(crate) rewrite: Option<PathPrefix>,
-    pub(crate) upstream: Arc<Upstream>,
-    pub(crate) policy: GatewayPolicy,
-    pub(crate) policy_name: Box<str>,
-    pub(crate) metrics: RouteMetrics,
-}
-
-impl Route {
-    /// By what its policy counts requests apart.
-    pub(crate) fn rate_per(&self) -> Option<&Per> {
-        self.policy.spec().rate_limit.as_ref().map(|limit| &limit.per)
-    }
-}
-
-/// How the policy of routes that name none is called. A file may define it; else every machine has its default.
-pub(crate) const DEFAULT_POLICY: &str = "default";
 
 /// Everything a request needs to know.
 #[derive(Debug)]

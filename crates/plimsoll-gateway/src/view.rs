@@ -1,7 +1,8 @@
 //! A view of a running gateway: policies and upstreams as plain values.
 
 use crate::{
-    Gateway,
+    gateway::Gateway,
+    route::GatewayPolicy,
     snapshot::Snapshot,
     spec::{Address, Name},
     upstream::Upstream,
@@ -80,7 +81,7 @@ impl Gateway {
 }
 
 fn policies(snapshot: &Snapshot, now: Instant) -> Vec<PolicyView> {
-    let view = |((policy, upstream), running): (&(Box<str>, Name), &crate::host::GatewayPolicy)| PolicyView {
+    let view = |((policy, upstream), running): (&(Box<str>, Name), &GatewayPolicy)| PolicyView {
         policy: policy.clone(),
         upstream: upstream.clone(),
         counts: running.driver().observer().counts(),

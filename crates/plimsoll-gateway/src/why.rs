@@ -2,7 +2,7 @@
 
 use plimsoll::{Reason, policy::Limit};
 
-/// Why a request was not answered well, or an attempt failed.
+/// Why a request did not go well, or an attempt failed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Why {
     /// The endpoint's machine refuses connections: nothing listens there.
@@ -13,17 +13,17 @@ pub(crate) enum Why {
     UpstreamUnresolved,
     /// The most connections to the endpoint that may be made are there, and none had room for another stream in time.
     UpstreamFull,
-    /// The endpoint closed the connection without an answer.
+    /// The endpoint closed the connection without a response.
     UpstreamClosed,
-    /// The endpoint reset the connection or the stream, or it broke, before there was an answer.
+    /// The endpoint reset the connection or the stream, or it broke, before there was a response.
     UpstreamReset,
     /// The endpoint's response is not HTTP that may be passed on.
     UpstreamMalformed,
-    /// The head of the endpoint's answer is larger than is taken.
+    /// The head of the endpoint's response is larger than is taken.
     UpstreamTooLarge,
-    /// The endpoint's answer broke off after its head.
+    /// The endpoint's response broke off after its head.
     UpstreamBroke,
-    /// The endpoint answered with a status that is a failure.
+    /// The endpoint's response has a status that is a failure.
     UpstreamStatus,
     /// A limit on the endpoint's time ran out.
     Timeout(Limit),

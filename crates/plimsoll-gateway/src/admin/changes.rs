@@ -1,14 +1,14 @@
 //! Changes while the gateway runs.
 
 use super::{
-    answer::Answer,
     policies::{document, unknown},
+    response::AdminResponse,
 };
 use crate::{
-    StartError,
-    control::{PatchError, Plane, ReloadError},
     file::LoadError,
-    host::GatewayPolicy,
+    gateway::StartError,
+    plane::{PatchError, Plane, ReloadError},
+    route::GatewayPolicy,
     snapshot::Snapshot,
 };
 use axum::{
@@ -43,15 +43,15 @@ pub(super) async fn patch(
     let snapshot = shared.snapshot.load_full();
     match patched {
         Ok(Ok(_)) => match document(&snapshot, &name) {
-            Some(policy) => Answer::json(&policy),
+            Some(policy) => AdminResponse::json(&policy),
             None => unknown(&snapshot, &name),
         },
         Ok(Err(PatchError::Unknown)) => unknown(&snapshot, &name),
         Ok(Err(PatchError::Invalid(faults))) => {
-            Answer::faults("The policy with this patch is not valid; nothing has changed.", &faults)
+            AdminResponse::faults("The policy with this patch is not valid; nothing has changed.", &faults)
         }
         Ok(Err(PatchError::Start(error))) => not_done(&error),
-        Err(_) => Answer::problem(Kind::Internal, "The patch has failed; the log may say why."),
+        Err(_) => AdminResponse::problem(Kind::Internal, "The patch has failed; the log may say why."),
     }
 }
 
@@ -70,29 +70,29 @@ pub(super) async fn reload(
             Ok(told) if told.as_object().is_some_and(serde_json::Map::is_empty) => {}
             Ok(_) => {
                 let detail = "A reload takes nothing: send an empty object, or no body. Nothing has changed.";
-                return Answer::problem(Kind::Unprocessable, detail);
+                return AdminResponse::problem(Kind::Unprocessable, detail);
             }
             Err(error) => return no_json(&error),
         }
     }
     match spawn_blocking(move || plane.reload(&client.to_string())).await {
-        Ok(Ok(generation)) => Answer::json(&json!({ "generation": generation })),
+        Ok(Ok(generation)) => AdminResponse::json(&json!({ "generation": generation })),
         Ok(Err(ReloadError::File(LoadError::Invalid(invalid)))) => {
-            Answer::faults("The file is wrong; the old configuration serves on.", invalid.faults())
+            AdminResponse::faults("The file is wrong; the old configuration serves on.", invalid.faults())
         }
         Ok(Err(ReloadError::File(error))) => {
-            Answer::problem(Kind::Conflict, format!("{error}; the old configuration serves on."))
+            AdminResponse::problem(Kind::Conflict, format!("{error}; the old configuration serves on."))
         }
         Ok(Err(ReloadError::Start(error))) => not_done(&error),
-        Ok(Err(error @ ReloadError::NoFile)) => Answer::problem(Kind::Conflict, format!("{error}.")),
-        Err(_) => Answer::problem(Kind::Internal, "The reload has failed; the log may say why."),
+        Ok(Err(error @ ReloadError::NoFile)) => AdminResponse::problem(Kind::Conflict, format!("{error}.")),
+        Err(_) => AdminResponse::problem(Kind::Internal, "The reload has failed; the log may say why."),
     }
 }
 
 fn not_done(error: &StartError) -> Response<Body> {
     match error {
-        StartError::Draining => Answer::problem(Kind::Conflict, DRAINING),
-        error => Answer::problem(Kind::Conflict, format!("{error}; the old configuration serves on.")),
+        StartError::Draining => AdminResponse::problem(Kind::Conflict, DRAINING),
+        error => AdminResponse::problem(Kind::Conflict, format!("{error}; the old configuration serves on.")),
     }
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn breaker(
     let upstreams: Vec<&str> = running.iter().map(|(upstream, _)| *upstream).collect();
     let order = match BreakerOrder::read(&wanted, &upstreams) {
         Ok(order) => order,
-        Err(faults) => return Answer::faults("Nothing has changed.", &faults),
+        Err(faults) => return AdminResponse::faults("Nothing has changed.", &faults),
     };
     let mut found = false;
     for (upstream, policy) in running.into_iter().filter(|(upstream, _)| order.means(upstream)) {
@@ -124,8 +124,8 @@ pub(super) async fn breaker(
         tracing::info!(policy = %name, upstream, by = %client, old, new = order.force.name(), "breaker forced");
     }
     match document(&snapshot, &name) {
-        Some(policy) if found => Answer::json(&policy),
-        _ => Answer::problem(Kind::Conflict, format!("The policy {name:?} has no breaker in use.")),
+        Some(policy) if found => AdminResponse::json(&policy),
+        _ => AdminResponse::problem(Kind::Conflict, format!("The policy {name:?} has no breaker in use.")),
     }
 }
 
@@ -143,10 +143,10 @@ pub(super) async fn read(request: Request<Body>) -> Result<Value, Response<Body>
 async fn bytes(request: Request<Body>) -> Result<Bytes, Response<Body>> {
     to_bytes(request.into_body(), BODY).await.map_err(|error| {
         let detail = format!("The body has more than {BODY} bytes, or broke off: {error}.");
-        Answer::problem(Kind::BodyTooLarge, detail)
+        AdminResponse::problem(Kind::BodyTooLarge, detail)
     })
 }
 
 fn no_json(error: &serde_json::Error) -> Response<Body> {
-    Answer::problem(Kind::BadRequest, format!("The body is no JSON: {error}."))
+    AdminResponse::problem(Kind::BadRequest, format!("The body is no JSON: {error}."))
 }

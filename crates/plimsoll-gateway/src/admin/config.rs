@@ -1,10 +1,10 @@
 //! The configuration in force.
 
-use super::answer::Answer;
+use super::response::AdminResponse;
 use crate::{
-    control::{Plane, policy_of},
     file,
-    snapshot::DEFAULT_POLICY,
+    plane::{Plane, policy_of},
+    spec::DEFAULT_POLICY,
 };
 use axum::{body::Body, extract::State};
 use http::Response;
@@ -20,5 +20,5 @@ pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     if let Some(implied) = policy_of(&snapshot.spec, DEFAULT_POLICY) {
         config["policy"][DEFAULT_POLICY] = implied.write();
     }
-    Answer::json(&json!({ "generation": snapshot.generation, "config": config }))
+    AdminResponse::json(&json!({ "generation": snapshot.generation, "config": config }))
 }

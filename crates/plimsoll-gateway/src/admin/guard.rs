@@ -1,10 +1,10 @@
 //! Access control: the library's guard, and a rule of the gateway's for changes.
 //!
-//! A form or a simple script of another site, on loopback, cannot send `application/json` without asking first, which
-//! nobody answers.
+//! A form or a simple script of another site, on loopback, cannot send `application/json` without a preflight
+//! request, to which nothing here responds.
 
-use super::answer::Answer;
-use crate::control::Plane;
+use super::response::AdminResponse;
+use crate::plane::Plane;
 use axum::{body::Body, middleware::Next, response::IntoResponse};
 use http::{HeaderMap, Method, Request, Response, header};
 use plimsoll::{http::Kind, serve::admin_refusal};
@@ -26,7 +26,7 @@ pub(super) async fn only_json(request: Request<Body>, next: Next) -> Response<Bo
         return next.run(request).await;
     }
     let detail = "Send \"content-type: application/json\", with a request that has no body as well.";
-    Answer::problem(Kind::UnsupportedMediaType, detail)
+    AdminResponse::problem(Kind::UnsupportedMediaType, detail)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

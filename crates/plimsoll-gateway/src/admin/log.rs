@@ -1,6 +1,6 @@
 //! The program's log: which levels are written, and what became of its lines.
 
-use super::{answer::Answer, changes::read};
+use super::{changes::read, response::AdminResponse};
 use axum::{body::Body, extract::Extension};
 use http::{Request, Response};
 use plimsoll::{
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 /// The filter in force.
 pub(super) async fn show() -> Response<Body> {
-    logs::current().map_or_else(absent, |logs| Answer::json(&document(&logs)))
+    logs::current().map_or_else(absent, |logs| AdminResponse::json(&document(&logs)))
 }
 
 /// Puts another filter in force, until the program ends.
@@ -27,9 +27,9 @@ pub(super) async fn patch(Extension(client): Extension<IpAddr>, request: Request
         Ok((new, old)) => {
             // At the highest level, so that the change is told under the old filter and the new one.
             tracing::error!(by = %client, old, new, "log filter changed");
-            Answer::json(&document(&logs))
+            AdminResponse::json(&document(&logs))
         }
-        Err(faults) => Answer::faults("Nothing has changed.", &faults),
+        Err(faults) => AdminResponse::faults("Nothing has changed.", &faults),
     }
 }
 
@@ -41,7 +41,7 @@ fn document(logs: &Logs) -> Value {
 
 /// A program that has set up its own logging, around the gateway as a library.
 fn absent() -> Response<Body> {
-    Answer::problem(
+    AdminResponse::problem(
         Kind::Conflict,
         "This program has set up its log by itself; the gateway cannot change it.",
     )

@@ -7,12 +7,11 @@
 //! | `paths` | which path leads where |
 //! | `probes`, `metrics`, `status`, `routes`, `upstreams`, `policies`, `config` | what is read |
 //! | `changes`, `log` | what is changed |
-//! | `answer` | answers and problems |
+//! | `response` | responses and problems |
 //! | `openapi` | the description of all of it |
 //!
 //! Keys within `spec` are the file's; all others are snake case, with their unit at the end.
 
-mod answer;
 mod changes;
 mod config;
 mod guard;
@@ -22,9 +21,10 @@ mod openapi;
 mod paths;
 mod policies;
 mod probes;
+mod response;
 mod routes;
 mod server;
 mod status;
 mod upstreams;
 
-pub(crate) use server::{answer, bind};
+pub(crate) use server::{bind, run};

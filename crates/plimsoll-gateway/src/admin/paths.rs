@@ -1,10 +1,10 @@
 //! Which path leads where.
 
 use super::{
-    answer::Answer, changes, config, guard, log, metrics, openapi, policies, probes, routes, status,
+    changes, config, guard, log, metrics, openapi, policies, probes, response::AdminResponse, routes, status,
     upstreams,
 };
-use crate::control::Plane;
+use crate::plane::Plane;
 use axum::{
     Router,
     body::Body,
@@ -41,10 +41,10 @@ pub(super) fn router(plane: &Arc<Plane>) -> Router {
 async fn unknown(request: Request<Body>) -> Response<Body> {
     let detail =
         format!("There is nothing at {:?}; /api/v1/openapi.json says what there is.", request.uri().path());
-    Answer::problem(Kind::NotFound, detail)
+    AdminResponse::problem(Kind::NotFound, detail)
 }
 
 async fn not_allowed(request: Request<Body>) -> Response<Body> {
     let detail = format!("{} is not for {:?}.", request.method(), request.uri().path());
-    Answer::problem(Kind::MethodNotAllowed, detail)
+    AdminResponse::problem(Kind::MethodNotAllowed, detail)
 }

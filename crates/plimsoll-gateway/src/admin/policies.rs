@@ -1,9 +1,10 @@
 //! Policies: what they are told and how their machines stand.
 
-use super::answer::Answer;
+use super::response::AdminResponse;
 use crate::{
-    control::{Plane, policy_of},
-    snapshot::{DEFAULT_POLICY, Snapshot},
+    plane::{Plane, policy_of},
+    snapshot::Snapshot,
+    spec::DEFAULT_POLICY,
 };
 use axum::{
     body::Body,
@@ -23,13 +24,16 @@ use std::sync::Arc;
 pub(super) async fn list(State(plane): State<Arc<Plane>>) -> Response<Body> {
     let snapshot = plane.gateway().shared().snapshot.load_full();
     let policies = names(&snapshot).into_iter().filter_map(|name| document(&snapshot, name));
-    Answer::json(&json!({ "generation": snapshot.generation, "policies": policies.collect::<Vec<_>>() }))
+    AdminResponse::json(
+        &json!({ "generation": snapshot.generation, "policies": policies.collect::<Vec<_>>() }),
+    )
 }
 
 /// One policy.
 pub(super) async fn show(State(plane): State<Arc<Plane>>, Path(name): Path<String>) -> Response<Body> {
     let snapshot = plane.gateway().shared().snapshot.load_full();
-    document(&snapshot, &name).map_or_else(|| unknown(&snapshot, &name), |policy| Answer::json(&policy))
+    document(&snapshot, &name)
+        .map_or_else(|| unknown(&snapshot, &name), |policy| AdminResponse::json(&policy))
 }
 
 /// The state of a policy.
@@ -55,7 +59,7 @@ pub(super) fn unknown(snapshot: &Snapshot, name: &str) -> Response<Body> {
         Some(near) => format!("No policy is called {name:?}; did you mean {near:?}?"),
         None => format!("No policy is called {name:?}."),
     };
-    Answer::problem_with(Kind::NotFound, detail, [("nearest", json!(near)), ("known", json!(names))])
+    AdminResponse::problem_with(Kind::NotFound, detail, [("nearest", json!(near)), ("known", json!(names))])
 }
 
 /// The policies that are configured, and the default one where routes use it.

@@ -1,7 +1,7 @@
 //! Routes.
 
-use super::answer::Answer;
-use crate::{control::Plane, snapshot::Route, spec::RouteSpec};
+use super::response::AdminResponse;
+use crate::{plane::Plane, route::Route, spec::RouteSpec};
 use axum::{body::Body, extract::State};
 use http::Response;
 use plimsoll::config::Shape;
@@ -13,7 +13,7 @@ pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     let snapshot = plane.gateway().shared().snapshot.load();
     let running = |spec: &RouteSpec| snapshot.routes.iter().find(|(have, _)| *have == spec);
     let routes = snapshot.spec.routes.iter().filter_map(|spec| Some(route(spec, running(spec)?.1)));
-    Answer::json(&json!({ "generation": snapshot.generation, "routes": routes.collect::<Vec<_>>() }))
+    AdminResponse::json(&json!({ "generation": snapshot.generation, "routes": routes.collect::<Vec<_>>() }))
 }
 
 fn route(spec: &RouteSpec, running: &Route) -> Value {

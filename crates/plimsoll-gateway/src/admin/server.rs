@@ -1,7 +1,7 @@
 //! The library's own server, around the admin API.
 
 use super::{guard, paths};
-use crate::{StartError, control::Plane};
+use crate::{gateway::StartError, plane::Plane};
 use axum::{
     extract::{Request, State},
     middleware::{self, Next},
@@ -44,8 +44,8 @@ fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Answers until dropped; connections end with it.
-pub(crate) async fn answer(listener: TcpListener, plane: Arc<Plane>) -> Result<(), ServeError> {
+/// Serves until dropped; connections end with it.
+pub(crate) async fn run(listener: TcpListener, plane: Arc<Plane>) -> Result<(), ServeError> {
     server(listener, &plane).run().await
 }
 
@@ -57,7 +57,7 @@ fn server(listener: TcpListener, plane: &Arc<Plane>) -> Server {
         .limits(limits(plane.gateway().spec().network.keep_alive))
         // Scrapes and probes are no news; a change is a line of its own.
         .request_log(false)
-        // It answers while the gateway drains, and ends with the program.
+        // It serves while the gateway drains, and ends with the program.
         .without_signals()
 }
 
@@ -80,13 +80,13 @@ fn limits(keep_alive: Option<KeepAlive>) -> Limits {
 }
 
 async fn guarded(State(plane): State<Arc<Plane>>, request: Request, next: Next) -> Response {
-    let mut answer = match guard::refusal(&plane, &request) {
+    let mut response = match guard::refusal(&plane, &request) {
         Some(refused) => refused,
         None => next.run(request).await,
     };
-    let headers = answer.headers_mut();
+    let headers = response.headers_mut();
     // What is true now may not be in a moment, and none of it is a page.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    answer
+    response
 }

@@ -1,8 +1,8 @@
 //! The program as a whole.
 
-use super::answer::Answer;
+use super::response::AdminResponse;
 use crate::{
-    control::{Plane, Reload},
+    plane::{Plane, Reload},
     timestamp::Timestamp,
 };
 use axum::{body::Body, extract::State};
@@ -15,7 +15,7 @@ use std::{path::Path, sync::Arc};
 pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     let gateway = plane.gateway();
     let shared = gateway.shared();
-    Answer::json(&json!({
+    AdminResponse::json(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": Timestamp(plane.started),
         "uptime_seconds": plane.since.elapsed().as_secs(),

@@ -1,8 +1,8 @@
 //! Upstreams and their endpoints.
 
-use super::answer::Answer;
+use super::response::AdminResponse;
 use crate::{
-    control::Plane,
+    plane::Plane,
     upstream::{Endpoint, Upstream},
 };
 use axum::{body::Body, extract::State};
@@ -20,7 +20,7 @@ pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     let shared = plane.gateway().shared();
     let (snapshot, now) = (shared.snapshot.load(), shared.time.now());
     let upstreams: Vec<Value> = snapshot.upstreams.values().map(|each| upstream(each, now)).collect();
-    Answer::json(&json!({ "generation": snapshot.generation, "upstreams": upstreams }))
+    AdminResponse::json(&json!({ "generation": snapshot.generation, "upstreams": upstreams }))
 }
 
 fn upstream(upstream: &Upstream, now: Instant) -> Value {

@@ -26,7 +26,7 @@
 mod policies;
 mod upstreams;
 
-use crate::worker::Shared;
+use crate::shared::Shared;
 use plimsoll::telemetry::{Desc, RegisterError};
 use policies::Policies;
 use std::sync::{Arc, Weak, atomic::Ordering};

@@ -2,7 +2,6 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `plane` | the gateway with its source, its age and its last reload; the changes that can be made to it |
 //! | `program` | the program: signals, file watching, reload, drain |
 //! | `watch` | whether a file has changed |
 //! | `sockets` | sockets that a service manager has opened |
@@ -11,17 +10,21 @@
 //! [`run`] is the program `plimsoll run`. [`Control`] is the same without signals, for a program that has others of its
 //! own.
 
-mod plane;
 mod program;
 mod sockets;
 mod systemd;
 mod watch;
 
-pub use plane::ReloadError;
-pub(crate) use plane::{PatchError, Plane, Reload, policy_of};
+pub use crate::plane::ReloadError;
 pub use program::{RunError, run};
 
-use crate::{Gateway, StartError, admin, health, spec::GatewaySpec};
+use crate::{
+    admin,
+    gateway::{Gateway, StartError},
+    health,
+    plane::Plane,
+    spec::GatewaySpec,
+};
 use plimsoll::{
     http::{dial::SystemResolver, observe},
     task::{
@@ -135,7 +138,7 @@ impl Control {
     }
 
     /// Is not ready any more, takes no more connections, lets what is under way finish within `limit`, and gives how many
-    /// connections had to be cut off. The admin API answers until the end.
+    /// connections had to be cut off. The admin API serves until the end.
     ///
     /// # Cancel safety
     /// A drain that has begun goes on, whether somebody waits for it or not.
@@ -180,7 +183,7 @@ fn supervised(plane: &Arc<Plane>, checking: &CancellationToken, admin: Option<Tc
     let api = Supervised::new(API, move |_| {
         // Its own descriptor, so that the address stays bound while it is started again.
         let (listener, plane) = (listener.try_clone(), Arc::clone(&plane));
-        async move { admin::answer(listener?, plane).await.map_err(std::io::Error::other) }
+        async move { admin::run(listener?, plane).await.map_err(std::io::Error::other) }
     });
     supervisor.with(api.restart(Restart::new().give_up(count, within)))
 }

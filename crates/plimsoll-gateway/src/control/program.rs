@@ -1,12 +1,14 @@
 //! `plimsoll run`: a gateway from a file, until a signal ends it.
 
 use super::{
-    Control, Plane,
-    plane::warn_of,
-    sockets, systemd,
+    Control, sockets, systemd,
     watch::{EVERY, FileWatcher, Stamp},
 };
-use crate::{StartError, file};
+use crate::{
+    file,
+    gateway::StartError,
+    plane::{Plane, warn_of},
+};
 use parking_lot::Mutex;
 use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::{

@@ -36,12 +36,12 @@ section! {
         head_time: Duration = Limits::default().head_time,
         /// How long a kept connection may wait for its next request.
         idle_time: Duration = Limits::default().idle_time,
-        /// How long a client may take nothing of an answer.
+        /// How long a client may take nothing of a response.
         write_time: Duration = Limits::default().write_time,
         /// How long a client may send nothing of a request's body while it is waited for; above it 408.
         body_time: Duration = Limits::default().body_time,
         /// Bytes a second that a client must at least send or take, averaged over the time that it is waited for beyond 10 s.
-        /// Too slow an upload is answered 408, too slow a download broken off.
+        /// Too slow an upload gets 408, too slow a download broken off.
         min_rate: Option<Rate> = Limits::default().min_rate,
         /// Connections in all.
         connections: Connections = Limits::default().connections,
@@ -52,7 +52,7 @@ section! {
         /// Bytes that a client may send ahead on one HTTP/2 stream. The connection's own window is as large as those of all
         /// its streams together, at most 2 GiB.
         window: Window = Limits::default().window,
-        /// Bytes of answers, in all, that HTTP/2 clients have not taken. Above it no answer is read ahead, and connections
+        /// Bytes of responses, in all, that HTTP/2 clients have not taken. Above it no response is read ahead, and connections
         /// that take nothing are closed before `write-time`.
         unsent: Unsent = Limits::default().unsent,
         /// For how long an HTTP/2 client may be silent before it is asked whether it is there; it has 20 s to say so. A

@@ -72,7 +72,7 @@ section! {
         /// The treatment of each spelling of a path that two readers interpret differently.
         paths: Paths = Paths::from(PathRules::default()),
         /// The treatment of header and trailer names with other characters than letters, digits and dashes, such as "X_User",
-        /// which WSGI, CGI and PHP take for "X-User": the field is left out, the request is answered 400, or it passes.
+        /// which WSGI, CGI and PHP take for "X-User": the field is left out, the request gets 400, or it passes.
         header_names: Choice<HeaderNames> = Choice::default(),
     }
 }

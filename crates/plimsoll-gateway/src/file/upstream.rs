@@ -5,7 +5,7 @@ use super::{
     amount::Count,
     limits::{Window, within_2_gib},
 };
-use crate::spec::{AnswerSpec, HealthSpec, PathPrefix, PoolSpec, Protocol, UpstreamSpec};
+use crate::spec::{HealthSpec, PathPrefix, PoolSpec, Protocol, ResponseSpec, UpstreamSpec};
 use plimsoll::{
     config::{Content, Node, Reader, Rules, Schemas, Section, Shape, section},
     policy::{
@@ -70,8 +70,8 @@ section! {
         panic_threshold: Ratio = EndpointsSpec::PANIC_THRESHOLD,
         /// Connections, and which of them are kept for the next request.
         pool: PoolSpec = PoolSpec::default(),
-        /// How much is taken of an answer beside its body.
-        answer: AnswerSpec = AnswerSpec::default(),
+        /// How much is taken of a response beside its body.
+        answer: ResponseSpec = ResponseSpec::default(),
     }
 }
 
@@ -88,7 +88,7 @@ impl From<Upstream> for UpstreamSpec {
             slow_start: written.slow_start,
             panic_threshold: written.panic_threshold,
             pool: written.pool,
-            answer: written.answer,
+            response: written.answer,
         }
     }
 }
@@ -104,7 +104,7 @@ impl From<&UpstreamSpec> for Upstream {
             slow_start: spec.slow_start,
             panic_threshold: spec.panic_threshold,
             pool: spec.pool,
-            answer: spec.answer,
+            answer: spec.response,
         }
     }
 }
@@ -133,15 +133,15 @@ fn health() -> HealthSpec {
 }
 
 section! {
-    /// Active health checks: a `GET` that is well if it is answered with 2xx or 3xx in time.
+    /// Active health checks: a `GET` that is well if the response is 2xx or 3xx in time.
     for HealthSpec {
         /// The path that is requested.
         path: PathPrefix,
         /// How often.
         every: Duration = health().every,
-        /// How long an answer may take. Left out, never longer than `every`.
+        /// How long a response may take. Left out, never longer than `every`.
         timeout: Duration = health().timeout,
-        /// So many good answers in a row make it healthy.
+        /// So many good responses in a row make it healthy.
         healthy_after: NonZeroU32 = health().healthy_after,
         /// So many bad ones make it unhealthy.
         unhealthy_after: NonZeroU32 = health().unhealthy_after,

@@ -1,8 +1,8 @@
-//! One question and its answer.
+//! One check: a request and its response.
 
 use crate::{
-    proxy::dial,
     spec::{Address, PathPrefix, Protocol},
+    upstream::connect::dial,
 };
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
@@ -54,8 +54,8 @@ impl fmt::Display for Heard {
             Self::Good => f.write_str("ok"),
             Self::BadStatus(status) => write!(f, "status {}", status.as_u16()),
             Self::Unreachable(kind) => write!(f, "no connection: {kind}"),
-            Self::Broken => f.write_str("no answer that is HTTP"),
-            Self::TimedOut => f.write_str("no answer in time"),
+            Self::Broken => f.write_str("no response that is HTTP"),
+            Self::TimedOut => f.write_str("no response in time"),
             Self::NotAsked => f.write_str("not asked"),
         }
     }
@@ -79,7 +79,7 @@ pub(super) async fn ask(dialer: &Dialer, address: &Address, protocol: Protocol, 
     };
     let io = TokioIo::new(socket);
     let Some(request) = request(address, protocol, path) else { return Heard::Broken };
-    let answered = match protocol {
+    let response = match protocol {
         Protocol::Http1 => match http1::handshake(io).await {
             Ok((mut sender, connection)) => {
                 let _driving = Driving(spawn(async {
@@ -99,7 +99,7 @@ pub(super) async fn ask(dialer: &Dialer, address: &Address, protocol: Protocol, 
             Err(error) => Err(error),
         },
     };
-    match answered.map(|answer| answer.status()) {
+    match response.map(|response| response.status()) {
         Ok(status) if status.is_success() || status.is_redirection() => Heard::Good,
         Ok(status) => Heard::BadStatus(status),
         Err(_) => Heard::Broken,

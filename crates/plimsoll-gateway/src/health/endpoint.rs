@@ -5,9 +5,9 @@ use super::{
     standing::Standing,
 };
 use crate::{
+    shared::Shared,
     spec::{HealthSpec, Name, Protocol},
     upstream::{Endpoint, Upstream},
-    worker::Shared,
 };
 use plimsoll::{
     telemetry::Counter,
@@ -52,7 +52,7 @@ impl Checked {
     pub(super) async fn keep_asking(self) {
         let Some(healthy) = self.known(Upstream::is_healthy) else { return };
         let mut standing = Standing::new(healthy);
-        // The first answers are wanted soon, though not from all endpoints in the same instant.
+        // The first responses are wanted soon, though not from all endpoints in the same instant.
         sleep(self.spec.every.min(Duration::from_secs(1)).mul_f64(draw().unit() * JITTER)).await;
         loop {
             let Some(dialer) = self.shared.upgrade().map(|shared| shared.dialer.clone()) else { return };

@@ -8,8 +8,8 @@ mod endpoint;
 mod standing;
 
 use crate::{
+    shared::Shared,
     spec::{HealthSpec, Protocol},
-    worker::Shared,
 };
 use endpoint::Checked;
 use std::{collections::HashMap, sync::Arc};

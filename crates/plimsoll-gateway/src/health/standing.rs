@@ -37,7 +37,7 @@ mod tests {
     use crate::spec::PathPrefix;
 
     #[test]
-    fn only_answers_in_a_row_change_the_standing() {
+    fn only_responses_in_a_row_change_the_standing() {
         let spec = HealthSpec::new(PathPrefix::default());
         let mut standing = Standing::new(true);
         let heard: Vec<bool> = [false, false, true, false, false, false, true, false, true, true, false]

@@ -6,18 +6,21 @@
 //! | `received` | a body that is read from a stream |
 //! | `sending` | a body that is written to a stream |
 //! | `keep_alive` | pings of a connection that is silent |
+//! | `still` | since when a count stands still |
 //! | `wire` | a socket whose bytes are counted |
 
 mod blocks;
 mod keep_alive;
 mod received;
 mod sending;
+mod still;
 mod wire;
 
 pub(crate) use blocks::{ListLimits, is_too_long};
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use received::Received;
 pub(crate) use sending::{Broken, Sending};
+pub(crate) use still::Still;
 pub(crate) use wire::{Wire, Wired};
 
 /// The largest payload of a frame that is taken: the least that HTTP/2 allows (RFC 9113, section 4.2).

@@ -26,7 +26,7 @@ impl Received {
         Self::new(stream, headers, false)
     }
 
-    /// The body of a response with these fields. A server that has answered in full may reset the stream with `NO_ERROR`
+    /// The body of a response with these fields. A server that has responded in full may reset the stream with `NO_ERROR`
     /// to say that it needs no more of the request (RFC 9113, section 8.1): that ends the body as well.
     pub(crate) fn response(stream: RecvStream, headers: &HeaderMap) -> Self {
         Self::new(stream, headers, true)

@@ -1,9 +1,11 @@
 //! One attempt at one endpoint.
 
 use super::{
-    Fault, InterimSink,
+    context::Proxy,
+    fault::Fault,
     forward::Added,
-    upload::{Broke, Progress, Uploads},
+    interim::InterimSink,
+    upload::{Broke, Progress, Upload, UploadError, Uploads},
 };
 use crate::{
     h1::{
@@ -12,10 +14,8 @@ use crate::{
         semantics::list_size,
     },
     http2::{self, Received},
-    pool::{Connection, Pool},
-    spec::{Address, AnswerSpec, Protocol},
-    upstream::{Endpoint, Upstream},
-    worker::Worker,
+    spec::{Protocol, ResponseSpec},
+    upstream::{Endpoint, Upstream, connect::Http1Connection},
 };
 use bytes::Bytes;
 use h2::Reason;
@@ -23,16 +23,16 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, re
 use http_body::Body as _;
 use plimsoll::{
     driver::Marks,
-    http::{ProblemId, dial::Dialer, headers::strip_hop_by_hop},
+    http::{ProblemId, headers::strip_hop_by_hop},
 };
-use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use std::{future::poll_fn, pin::Pin, rc::Rc, task::Poll, time::Duration};
 use tokio::net::TcpStream;
 
-/// An endpoint's answer.
+/// An endpoint's response.
 pub(crate) enum Reply {
     Http1(Response<h1::Incoming>),
-    /// With the progress of the request's body, which may go on, and what is taken of the answer.
-    Http2(Response<Received>, Rc<Progress>, AnswerSpec),
+    /// With the progress of the request's body, which may go on, and what is taken of the response.
+    Http2(Response<Received>, Rc<Progress>, ResponseSpec),
     Switched {
         response: Response<()>,
         io: TcpStream,
@@ -50,16 +50,16 @@ impl Reply {
     }
 }
 
-/// How long the answer of a hedge's loser is still waited for, so that its connection can be kept: the answer is usually
+/// How long the response of a hedge's loser is still waited for, so that its connection can be kept: it is usually
 /// about to come, and a new connection costs more than the rest of it.
 const SPARED: Duration = Duration::from_millis(50);
 
-struct Watch<'a> {
+struct AttemptObserver<'a> {
     marks: &'a Marks,
     interims: Option<&'a dyn InterimSink>,
 }
 
-impl Observer for Watch<'_> {
+impl Observer for AttemptObserver<'_> {
     fn written(&mut self, _: u64) {
         self.marks.sent();
     }
@@ -103,36 +103,36 @@ impl Sending<'_> {
     }
 }
 
-/// Sends the request to this endpoint and waits for its answer's head.
+/// Sends the request to this endpoint and waits for the response's head.
 ///
 /// Dropping it closes the connection: what the endpoint is doing is not wanted.
 pub(crate) async fn attempt(
-    worker: &Worker,
+    proxy: &Proxy,
     upstream: &Upstream,
     endpoint: &Endpoint,
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
     match upstream.spec.protocol {
-        Protocol::Http1 => http1(worker, upstream, endpoint, sending, marks).await,
-        Protocol::Http2 => http2(worker, upstream, endpoint, sending, marks).await,
+        Protocol::Http1 => http1(proxy, upstream, endpoint, sending, marks).await,
+        Protocol::Http2 => http2(proxy, upstream, endpoint, sending, marks).await,
     }
 }
 
 async fn http1(
-    worker: &Worker,
+    proxy: &Proxy,
     upstream: &Upstream,
     endpoint: &Endpoint,
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
-    let pool = worker.pools.of(endpoint.id, &upstream.spec, &upstream.metrics);
+    let pool = proxy.connections.http1(upstream, endpoint);
     let mut kept = pool.take();
     loop {
         let fresh = kept.is_none();
         let connection = match kept.take() {
             Some(connection) => connection,
-            None => connect(worker, &pool, upstream, &endpoint.address).await?,
+            None => proxy.connections.connect(&pool, upstream, &endpoint.address).await?,
         };
         marks.connected();
         match exchange(connection, sending, marks).await {
@@ -152,15 +152,15 @@ async fn http1(
     }
 }
 
-fn may_resend(error: &SendError<super::UploadError>, sending: Sending<'_>) -> bool {
+fn may_resend(error: &SendError<UploadError>, sending: Sending<'_>) -> bool {
     (!error.wrote || sending.idempotent) && sending.uploads.is_replayable()
 }
 
 async fn exchange(
-    connection: Connection,
+    connection: Http1Connection<Upload>,
     sending: Sending<'_>,
     marks: &Marks,
-) -> Result<Reply, SendError<super::UploadError>> {
+) -> Result<Reply, SendError<UploadError>> {
     let parts = sending.parts;
     let extra = |fields: &mut FieldWriter<'_>| {
         sending.added.each(|name, value| {
@@ -169,58 +169,35 @@ async fn exchange(
     };
     let head =
         Outbound { method: &parts.method, target: sending.target, headers: &parts.headers, extra: &extra };
-    let mut watch = Watch { marks, interims: sending.interims };
-    Ok(match connection.send(head, sending.uploads.next(), &mut watch).await? {
+    let mut observer = AttemptObserver { marks, interims: sending.interims };
+    Ok(match connection.send(head, sending.uploads.next(), &mut observer).await? {
         ClientResponse::Response(response) => Reply::Http1(response),
         ClientResponse::Upgraded { response, io, leftover } => Reply::Switched { response, io, leftover },
     })
 }
 
-async fn connect(
-    worker: &Worker,
-    pool: &Rc<Pool>,
-    upstream: &Upstream,
-    address: &Address,
-) -> Result<Connection, Fault> {
-    match dial(&worker.shared.dialer, address).await {
-        Ok(socket) => {
-            upstream.metrics.connected.inc();
-            Ok(pool.adopt(socket))
-        }
-        Err(error) => {
-            upstream.metrics.connect_failed.inc();
-            Err(Fault::Connect(error))
-        }
-    }
-}
-
-/// A new connection to one of the endpoint's addresses.
-pub(crate) async fn dial(dialer: &Dialer, address: &Address) -> io::Result<TcpStream> {
-    dialer.dial(address.host(), address.port()).await
-}
-
 async fn http2(
-    worker: &Worker,
+    proxy: &Proxy,
     upstream: &Upstream,
     endpoint: &Endpoint,
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, Fault> {
     let uploads = !sending.uploads.is_empty();
-    let lease = worker.http2.lease(&worker.shared.dialer, upstream, endpoint, uploads).await?;
-    let mut sender = lease.sender();
+    let permit = proxy.connections.http2(upstream, endpoint, uploads).await?;
+    let mut sender = permit.sender();
     marks.connected();
-    let progress = Progress::on(lease);
+    let progress = Progress::new(permit);
     let (head, body) = http2_request(sending, &progress);
-    let (mut answer, stream) = sender.send_request(head, !uploads).map_err(Fault::Unsent)?;
+    let (mut responding, stream) = sender.send_request(head, !uploads).map_err(Fault::Unsent)?;
     drop(sender);
     marks.sent();
     let mut upload = uploads.then(|| http2::Sending::new(stream, body));
     if !uploads {
         marks.flushed();
     }
-    let mut watch = Watch { marks, interims: sending.interims };
-    let limits = upstream.spec.answer;
+    let mut observer = AttemptObserver { marks, interims: sending.interims };
+    let limits = upstream.spec.response;
     let mut interims = 0;
     let response = poll_fn(|cx| {
         if let Some(body) = &mut upload {
@@ -234,7 +211,7 @@ async fn http2(
                     body.reset(Reason::CANCEL);
                     return Poll::Ready(Err(Fault::Upload(Broke::by(&error))));
                 }
-                // What broke the stream, the answer tells; or there is one all the same.
+                // The response tells what broke the stream; or there is one all the same.
                 Poll::Ready(ended) => {
                     upload = None;
                     if ended.is_ok() {
@@ -244,15 +221,15 @@ async fn http2(
                 Poll::Pending => {}
             }
         }
-        while let Poll::Ready(Some(interim)) = answer.poll_informational(cx) {
+        while let Poll::Ready(Some(interim)) = responding.poll_informational(cx) {
             let interim = interim.map_err(broken)?;
             if interims == limits.interim || over(interim.headers(), &limits) {
                 return Poll::Ready(Err(Fault::HeadTooLarge));
             }
             interims += 1;
-            watch.interim(interim);
+            observer.interim(interim);
         }
-        Pin::new(&mut answer).poll(cx).map_err(broken)
+        Pin::new(&mut responding).poll(cx).map_err(broken)
     })
     .await?;
     if over(response.headers(), &limits) {
@@ -266,19 +243,19 @@ async fn http2(
     Ok(Reply::Http2(Response::from_parts(head, body), progress, limits))
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 fn broken(error: h2::Error) -> Fault {
     if is_over_our_limit(&error) { Fault::HeadTooLarge } else { Fault::Http2(error) }
 }
 
-/// Whether this head is larger than is taken of an answer.
-fn over(headers: &HeaderMap, limits: &AnswerSpec) -> bool {
+/// Whether this head is larger than is taken of a response.
+fn over(headers: &HeaderMap, limits: &ResponseSpec) -> bool {
     headers.len() > limits.fields || list_size(headers) > limits.head
 }
 
-fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> (http::Request<()>, super::Upload) {
+fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> (http::Request<()>, Upload) {
     let parts = sending.parts;
-    let body = sending.uploads.watched(progress);
+    let body = sending.uploads.followed(progress);
     let mut request = http::Request::new(());
     request.method_mut().clone_from(&parts.method);
     *request.version_mut() = http::Version::HTTP_2;

@@ -1,23 +1,24 @@
 //! A request's call over the endpoints of its route, up to the head of its response.
 
 use super::{
-    Alarm, Download, Fault, Switched,
     attempt::{Reply, Sending, attempt},
-    download::Proxied,
-    handle::Tunnel,
+    context::Proxy,
+    download::{Download, Proxied, ResponseSource},
+    fault::Fault,
+    refusal::Refused,
+    switched::Switched,
+    tunnel::Tunnel,
 };
 use crate::{
     access_log::Entry,
-    host::GatewayPolicy,
-    snapshot::Route,
+    route::{Route, RoutePolicy},
     upstream::{Endpoint, Picked},
     why::Why,
-    worker::Worker,
 };
 use http::{HeaderMap, HeaderValue, Response, Version};
 use plimsoll::{
     driver::{
-        Attempts, Begin, BodyGuard, CallError, CallGuard, Marks, ResponseHead,
+        Alarm, Attempts, Begin, BodyGuard, CallError, CallGuard, Marks, ResponseHead,
         classify::{BodyClassifier, response},
         run,
     },
@@ -30,29 +31,9 @@ use plimsoll::{
 use smallvec::SmallVec;
 use std::{
     borrow::Cow,
-    ops::Deref,
     sync::Arc,
     time::{Duration, SystemTime},
 };
-
-/// The policy of a route, which lives as long as the calls under it.
-#[derive(Debug)]
-pub(crate) struct RoutePolicy(Arc<Route>);
-
-impl Deref for RoutePolicy {
-    type Target = GatewayPolicy;
-
-    fn deref(&self) -> &GatewayPolicy {
-        &self.0.policy
-    }
-}
-
-/// Why a request has no answer of an endpoint's.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) problem: Problem,
-    pub(crate) why: Why,
-}
 
 /// The attempts of one call, each at an endpoint of the route's upstream.
 struct EndpointAttempts<'a, F> {
@@ -199,7 +180,7 @@ fn hash_key<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, [u8]>> {
 
 /// Runs the request's call to the head of its response.
 pub(crate) async fn drive(
-    worker: &Worker,
+    proxy: &Proxy,
     route: &Arc<Route>,
     sending: Sending<'_>,
     facts: Facts,
@@ -216,28 +197,28 @@ pub(crate) async fn drive(
         sending,
         entry,
         marks: &marks,
-        attempt: |endpoint, slot: usize| attempt(worker, upstream, endpoint, sending, &marks[slot]),
+        attempt: |endpoint, slot: usize| attempt(proxy, upstream, endpoint, sending, &marks[slot]),
         picked: SmallVec::new(),
         tried: SmallVec::new(),
         bound: SmallVec::new(),
     };
     let ended = run(&mut guard, &mut attempts, &marks, alarm, facts.replayable).await;
     match ended {
-        Ok(answered) => {
-            sending.uploads.answered();
-            let picked = attempts.take(answered.id);
+        Ok(head) => {
+            sending.uploads.response_begun();
+            let picked = attempts.take(head.id);
             if let (Some(entry), Some(picked)) = (entry, &picked) {
-                entry.answered_by(picked.endpoint());
+                entry.served_by(picked.endpoint());
             }
             let multiplexed = sending.parts.version == Version::HTTP_2;
-            Ok(respond(guard, answered, picked, sending.id(), multiplexed))
+            Ok(respond(guard, head, picked, sending.id(), multiplexed))
         }
         Err(CallError::Attempt(id, fault)) => {
             if fault.is_slow_client() {
-                worker.shared.metrics.slow_uploads.inc();
+                proxy.metrics.slow_uploads.inc();
             }
             if let (Some(entry), Some(picked)) = (entry, attempts.take(id)) {
-                entry.answered_by(picked.endpoint());
+                entry.served_by(picked.endpoint());
             }
             let why = fault.why();
             Err(Refused { problem: fault.problem(), why })
@@ -257,19 +238,19 @@ pub(crate) async fn drive(
 /// The response goes to the client; its body settles the call when it ends.
 fn respond(
     guard: CallGuard<RoutePolicy>,
-    answered: ResponseHead<Reply>,
+    head: ResponseHead<Reply>,
     picked: Option<Picked>,
     request: ProblemId,
     multiplexed: bool,
 ) -> (Response<Download>, Option<Box<Tunnel>>) {
-    let ResponseHead { id, response, head } = answered;
+    let ResponseHead { id, response, head } = head;
     match response {
         Reply::Http1(response) => {
-            let source = super::Source::Http1;
+            let source = ResponseSource::Http1;
             (response.map(|body| proxied(guard, id, picked, source(body), &head, request, multiplexed)), None)
         }
         Reply::Http2(response, progress, limits) => {
-            let source = |body| super::Source::Http2(body, progress, limits);
+            let source = |body| ResponseSource::Http2(body, progress, limits);
             (response.map(|body| proxied(guard, id, picked, source(body), &head, request, multiplexed)), None)
         }
         Reply::Switched { response, io, leftover } => {
@@ -283,7 +264,7 @@ fn proxied(
     mut guard: CallGuard<RoutePolicy>,
     id: AttemptId,
     picked: Option<Picked>,
-    mut source: super::Source,
+    mut source: ResponseSource,
     head: &Settlement,
     request: ProblemId,
     multiplexed: bool,

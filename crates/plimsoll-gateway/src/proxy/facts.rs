@@ -1,7 +1,7 @@
 //! The facts of a request that the policy uses.
 
-use super::{Client, forward::Special, upload::Uploads};
-use crate::snapshot::Route;
+use super::{client::Client, forward::Special, upload::Uploads};
+use crate::route::Route;
 use http::request;
 use plimsoll::{
     driver::Time,

@@ -1,8 +1,9 @@
 //! How an attempt can fail.
 
-use super::{UploadError, upload::Broke};
+use super::upload::{Broke, UploadError};
 use crate::{
     h1::client::{SendError, SendErrorKind},
+    upstream::connect::ConnectError,
     why::Why,
 };
 use plimsoll::{
@@ -12,7 +13,7 @@ use plimsoll::{
 };
 use std::io;
 
-/// Why an attempt brought no answer.
+/// Why an attempt brought no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     /// No connection came about.
@@ -27,8 +28,8 @@ pub(crate) enum Fault {
     /// The client's body broke off while another task sent it.
     #[error("the client's body broke off")]
     Upload(Broke),
-    /// The answer's head over HTTP/2 is larger than is taken.
-    #[error("the head of the endpoint's answer is too large")]
+    /// The response's head over HTTP/2 is larger than is taken.
+    #[error("the head of the endpoint's response is too large")]
     HeadTooLarge,
     /// The connection over HTTP/2 ended before the request was sent.
     #[error("the connection to the endpoint has ended")]
@@ -36,6 +37,15 @@ pub(crate) enum Fault {
     /// The exchange over HTTP/2 broke.
     #[error("the exchange with the endpoint failed")]
     Http2(#[source] h2::Error),
+}
+
+impl From<ConnectError> for Fault {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Failed(error) => Self::Connect(error),
+            ConnectError::Full => Self::Full,
+        }
+    }
 }
 
 impl Fault {

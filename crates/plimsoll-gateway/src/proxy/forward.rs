@@ -1,7 +1,7 @@
 //! Headers and target as they are sent on.
 
-use super::Client;
-use crate::snapshot::Route;
+use super::client::Client;
+use crate::route::Route;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, request, uri::PathAndQuery};
 use plimsoll::{
     http::headers::{
@@ -129,9 +129,9 @@ fn is_http2(protocol: &HeaderValue) -> bool {
     })
 }
 
-/// Makes an endpoint's headers those of the answer to the client, but for [`via`]. The fields of a switched protocol
+/// Makes an endpoint's headers those of the response to the client, but for [`via`]. The fields of a switched protocol
 /// stay.
-pub(crate) fn answer(headers: &mut HeaderMap, switching: bool) {
+pub(crate) fn response(headers: &mut HeaderMap, switching: bool) {
     let upgrade = if switching { headers.get(header::UPGRADE).cloned() } else { None };
     strip_hop_by_hop(headers);
     if let Some(upgrade) = upgrade {

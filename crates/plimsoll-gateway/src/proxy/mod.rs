@@ -1,38 +1,49 @@
-//! A request on its way: its route, its call, its attempts, its answer.
+//! A request on its way: its route, its call, its attempts, its response.
 //!
 //! | file | what |
 //! | --- | --- |
 //! | `arrival` | what two readers of it could take differently: made one, or refused |
-//! | `handle` | from a request to its answer: the way in, whatever the protocol |
+//! | `handle` | from a request to its response: the way in, whatever the protocol |
+//! | `context` | what the requests of a worker share |
+//! | `client`, `inbound` | the client of a request, and the body as it comes from there |
 //! | `forward` | headers and target as they are sent on |
 //! | `facts` | what the policy is told of the request |
 //! | `drive` | the call over the route's endpoints, up to the head of its response |
-//! | `attempt` | one attempt at one endpoint |
+//! | `attempt`, `fault` | one attempt at one endpoint, and how it can fail |
 //! | `upload`, `download` | bodies on their way |
-//! | `interim` | interim answers on their way to the client |
-//! | `switched` | a call that goes on as a tunnel |
+//! | `interim` | interim responses on their way to the client |
+//! | `switched`, `tunnel` | a call that goes on as a tunnel |
 //! | `paced` | how long a request's body may be waited for |
+//! | `response`, `refusal` | the response to the client, and what the gateway itself responds |
 
 mod arrival;
 mod attempt;
+mod client;
+mod context;
 mod download;
 mod drive;
 mod facts;
 mod fault;
 mod forward;
 mod handle;
+mod inbound;
 mod interim;
 mod paced;
+mod refusal;
+mod response;
 mod switched;
+mod tunnel;
 mod upload;
 
-pub(crate) use arrival::{Arrived, Settled, Stop, TrailerError, Trailing, is_odd};
-pub(crate) use attempt::dial;
-pub(crate) use download::{Download, DownloadError, Source};
-pub(crate) use fault::Fault;
+pub(crate) use arrival::{Arrived, Trailing};
+pub(crate) use client::Client;
+pub(crate) use context::Proxy;
+pub(crate) use download::{Download, DownloadError};
 pub(crate) use forward::via;
-pub(crate) use handle::{Answered, Client, Inbound, Tunnel, handle, spoken, stopped};
+pub(crate) use handle::handle;
+pub(crate) use inbound::Inbound;
 pub(crate) use interim::InterimSink;
 pub(crate) use plimsoll::driver::Alarm;
-pub(crate) use switched::Switched;
-pub(crate) use upload::{Upload, UploadError};
+pub(crate) use refusal::{problem_response, stopped};
+pub(crate) use response::ProxyResponse;
+pub(crate) use tunnel::Tunnel;

@@ -1,10 +1,13 @@
 //! A request's body that may not keep the gateway waiting for ever.
 
-use super::{Alarm, Inbound, handle::InboundError};
+use super::inbound::{Inbound, InboundError};
 use crate::{h1::Pace, spec::LimitsSpec};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use plimsoll::{driver::Time, policy::Instant};
+use plimsoll::{
+    driver::{Alarm, Time},
+    policy::Instant,
+};
 use std::{
     cell::Cell,
     pin::Pin,
@@ -15,8 +18,8 @@ use std::{
 
 /// How long the client of one request may be waited for. Shared by its body and the call that sends it.
 ///
-/// Only a body that has nothing reads the clock or arms a timer. The limits hold until the answer begins: what is sent
-/// after that answers an answer (a stream of messages both ways), and 408 can be said no more.
+/// Only a body that has nothing reads the clock or arms a timer. The limits hold until the response begins: what is sent
+/// after that may react to the response (a stream of messages both ways), and 408 can be said no more.
 #[derive(Debug)]
 pub(crate) struct Pacing {
     time: Time,
@@ -43,7 +46,7 @@ impl Pacing {
         self.since.set(None);
     }
 
-    /// The answer has begun.
+    /// The response has begun.
     pub(crate) fn lift(&self) {
         self.lifted.set(true);
     }
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn once_the_answer_has_begun_it_may_take_its_time() {
+    async fn once_the_response_has_begun_it_may_take_its_time() {
         let (_connection, mut client, mut paced, pacing) = body(limits(Some(1000))).await;
         assert!(tokio::time::timeout(Duration::from_secs(1), paced.frame()).await.is_err());
         pacing.lift();

@@ -1,10 +1,9 @@
-//! A call whose answer is a switch of protocols.
+//! A call whose response is a switch of protocols.
 
-use super::drive::RoutePolicy;
-use crate::upstream::Picked;
+use crate::{route::RoutePolicy, upstream::Picked};
 use plimsoll::{driver::BodyGuard, policy::Outcome};
 
-/// A call that is under way for as long as its tunnel is: it holds its place in the bulkhead and at its endpoint. None of
+/// A call that is under way for as long as its tunnel is: it holds its permit of the bulkhead and counts at its endpoint. None of
 /// its time limits holds any more. Dropped, it is settled as cancelled, which tells nothing of the endpoint.
 #[derive(Debug)]
 pub(crate) struct Switched {

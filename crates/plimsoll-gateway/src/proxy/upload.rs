@@ -1,15 +1,14 @@
 //! A request's body on its way to an endpoint.
 
 use super::{
-    Inbound,
-    handle::InboundError,
+    inbound::{Inbound, InboundError},
     paced::{Paced, Pacing},
 };
 use crate::{
     http2::{Broken, Sending},
     spec::LimitsSpec,
+    upstream::connect::StreamPermit,
     why::Why,
-    worker::Lease,
 };
 use bytes::Bytes;
 use h2::Reason;
@@ -35,14 +34,14 @@ pub(crate) enum Upload {
     /// The kept part, and the rest as it comes.
     Replayed(ReplayBody<Paced>),
     /// The same, over HTTP/2.
-    Watched(ReplayBody<Paced>, Rc<Progress>),
+    Followed(ReplayBody<Paced>, Rc<Progress>),
 }
 
 /// How far a body has come that is sent over HTTP/2, and why it broke off.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// The stream's place on its connection, taken until both directions have ended.
-    lease: Lease,
+    /// Held until both directions of the stream have ended.
+    permit: StreamPermit,
     /// A part that the endpoint has not taken, where more is to follow.
     part: Cell<Option<usize>>,
     moved: Cell<bool>,
@@ -50,15 +49,15 @@ pub(crate) struct Progress {
     waited_for: Cell<bool>,
     ended: Cell<bool>,
     broke: Cell<Option<Broke>>,
-    /// Sends the rest once the answer has begun.
+    /// Sends the rest once the response has begun.
     rest: RefCell<Option<AbortHandle>>,
 }
 
 impl Progress {
-    /// Of a body that goes out over this place.
-    pub(crate) fn on(lease: Lease) -> Rc<Self> {
+    /// Of a body that goes out over the stream of this permit.
+    pub(crate) fn new(permit: StreamPermit) -> Rc<Self> {
         Rc::new(Self {
-            lease,
+            permit,
             part: Cell::new(None),
             moved: Cell::new(false),
             waited_for: Cell::new(false),
@@ -71,11 +70,11 @@ impl Progress {
     /// The part before has been taken, or nothing is sent any more.
     fn part_taken(&self) {
         if let Some(part) = self.part.take() {
-            self.lease.part_taken(part);
+            self.permit.part_taken(part);
         }
     }
 
-    /// The answer has begun: the rest is sent by a task of its own, whether anybody reads the answer or not.
+    /// The response has begun: the rest is sent by a task of its own, whether anybody reads the response or not.
     pub(crate) fn goes_on(&self, mut rest: Sending<Upload>) {
         let task = tokio::task::spawn_local(async move {
             if let Err(Broken::Body(_)) = poll_fn(|cx| rest.poll(cx)).await {
@@ -85,7 +84,7 @@ impl Progress {
         *self.rest.borrow_mut() = Some(task.abort_handle());
     }
 
-    /// Nobody wants the answer: the rest is not sent.
+    /// Nobody wants the response: the rest is not sent.
     pub(crate) fn give_up(&self) {
         if let Some(rest) = self.rest.borrow_mut().take() {
             rest.abort();
@@ -115,7 +114,7 @@ impl Progress {
     fn see<T>(&self, polled: &Poll<Option<Result<T, UploadError>>>, ended: bool) {
         self.part_taken();
         if matches!(polled, Poll::Ready(Some(Ok(_)))) && !ended {
-            self.part.set(Some(self.lease.part_given()));
+            self.part.set(Some(self.permit.part_given()));
         }
         self.waited_for.set(polled.is_pending());
         match polled {
@@ -195,7 +194,7 @@ impl Body for Upload {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
             Self::Replayed(body) => poll_replayed(body, cx),
-            Self::Watched(body, progress) => {
+            Self::Followed(body, progress) => {
                 let polled = poll_replayed(body, cx);
                 progress.see(&polled, matches!(polled, Poll::Ready(None)) || body.is_end_stream());
                 polled
@@ -206,14 +205,14 @@ impl Body for Upload {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Replayed(body) | Self::Watched(body, _) => body.is_end_stream(),
+            Self::Replayed(body) | Self::Followed(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Replayed(body) | Self::Watched(body, _) => body.size_hint(),
+            Self::Replayed(body) | Self::Followed(body, _) => body.size_hint(),
         }
     }
 }
@@ -246,8 +245,8 @@ impl Uploads {
         Self::Kept(Replay::new(Paced::new(body, &pacing), limits.replay), pacing)
     }
 
-    /// The answer has begun: from here on the client may take its time.
-    pub(crate) fn answered(&self) {
+    /// The response has begun: from here on the client may take its time.
+    pub(crate) fn response_begun(&self) {
         if let Self::Kept(_, pacing) = self {
             pacing.lift();
         }
@@ -275,12 +274,12 @@ impl Uploads {
     }
 
     /// As [`Self::next`], for a body that is sent over HTTP/2.
-    pub(crate) fn watched(&self, progress: &Rc<Progress>) -> Upload {
+    pub(crate) fn followed(&self, progress: &Rc<Progress>) -> Upload {
         match self {
             Self::Empty => Upload::Empty,
             Self::Kept(replay, pacing) => {
                 pacing.begin();
-                Upload::Watched(replay.body(), Rc::clone(progress))
+                Upload::Followed(replay.body(), Rc::clone(progress))
             }
         }
     }

@@ -17,7 +17,7 @@ pub struct LimitsSpec {
     pub head_time: Duration,
     /// How long a kept connection may wait for its next request. Default 60 s.
     pub idle_time: Duration,
-    /// How long a client may take nothing of an answer. Default 30 s.
+    /// How long a client may take nothing of a response. Default 30 s.
     pub write_time: Duration,
     /// How long a client may send nothing of a request's body. Default 30 s.
     pub body_time: Duration,
@@ -33,7 +33,7 @@ pub struct LimitsSpec {
     /// Bytes that a client may send ahead on one HTTP/2 stream. The window of the connection is as large as those of all its
     /// streams together, so that no stream whose bytes are not read holds up the others. Default 128 KiB.
     pub window: u32,
-    /// Bytes of answers, in all, that HTTP/2 clients have not taken. Above it no answer is read ahead, and the connections
+    /// Bytes of responses, in all, that HTTP/2 clients have not taken. Above it no response is read ahead, and the connections
     /// that take nothing are closed. Default 256 MiB.
     pub unsent: u64,
     /// For how long an HTTP/2 client may be silent before it is asked whether it is there. Default 2 min.

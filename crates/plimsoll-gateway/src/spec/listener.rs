@@ -1,3 +1,4 @@
+use super::header_names::HeaderNames;
 use plimsoll::http::path::PathRules;
 use std::net::SocketAddr;
 
@@ -17,18 +18,4 @@ impl ListenerSpec {
     pub fn new(listen: SocketAddr) -> Self {
         Self { listen, paths: PathRules::default(), header_names: HeaderNames::default() }
     }
-}
-
-/// The treatment of header and trailer names with other characters than letters, digits and dashes.
-///
-/// WSGI, CGI and PHP hand on `X_User` and `X-User` under one name, so that a client could say what only a proxy may.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum HeaderNames {
-    /// The field is left out.
-    #[default]
-    Drop,
-    /// The request is refused.
-    Refuse,
-    /// The field is passed on.
-    Pass,
 }

@@ -3,24 +3,30 @@
 //! The file as its user writes it is read in [`crate::file`]; a [`GatewaySpec`] can only come from there, or be put
 //! together from validated parts.
 
-mod answer;
+mod header_names;
 mod limits;
 mod listener;
 mod name;
 mod network;
+mod response;
 mod route;
 mod upstream;
 
-pub use answer::AnswerSpec;
+pub use header_names::HeaderNames;
+pub(crate) use header_names::is_odd;
 pub use limits::LimitsSpec;
-pub use listener::{HeaderNames, ListenerSpec};
+pub use listener::ListenerSpec;
 pub use name::Name;
 pub use network::{NetworkSpec, TunnelsSpec};
+pub use response::ResponseSpec;
 pub use route::{HostPattern, PathPrefix, RouteSpec};
 pub use upstream::{Address, EndpointSpec, HealthSpec, PoolSpec, Protocol, UpstreamSpec};
 
 use plimsoll::{PolicySpec, config::Secret, http::headers::TrustedProxy, policy::units::Ratio};
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+/// How the policy of routes that name none is called. A file may define it; else every machine has its default.
+pub(crate) const DEFAULT_POLICY: &str = "default";
 
 /// Everything a gateway is told.
 #[derive(Clone, PartialEq, Debug)]

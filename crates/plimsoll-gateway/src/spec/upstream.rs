@@ -1,4 +1,4 @@
-use super::{AnswerSpec, PathPrefix};
+use super::{PathPrefix, ResponseSpec};
 use plimsoll::policy::{
     balance::{Balance, Weight},
     ejection::EjectionSpec,
@@ -26,8 +26,8 @@ pub struct UpstreamSpec {
     pub panic_threshold: Ratio,
     /// Kept connections.
     pub pool: PoolSpec,
-    /// How much is taken of an answer beside its body.
-    pub answer: AnswerSpec,
+    /// How much is taken of a response beside its body.
+    pub response: ResponseSpec,
 }
 
 impl UpstreamSpec {
@@ -126,23 +126,23 @@ impl fmt::Display for Address {
     }
 }
 
-/// Active health checks: a `GET` that is well if it is answered with 2xx or 3xx in time.
+/// Active health checks: a `GET` that is well if the response is 2xx or 3xx in time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HealthSpec {
     /// The path that is requested.
     pub path: PathPrefix,
     /// How often. Default 5 s.
     pub every: Duration,
-    /// How long an answer may take. Default 1 s.
+    /// How long a response may take. Default 1 s.
     pub timeout: Duration,
-    /// So many good answers in a row make it healthy. Default 2.
+    /// So many good responses in a row make it healthy. Default 2.
     pub healthy_after: NonZeroU32,
     /// So many bad ones make it unhealthy. Default 3.
     pub unhealthy_after: NonZeroU32,
 }
 
 impl HealthSpec {
-    /// Asks for `path` every 5 s, with a second's time; 2 good answers, 3 bad ones.
+    /// Asks for `path` every 5 s, with a second's time; 2 good responses, 3 bad ones.
     pub fn new(path: PathPrefix) -> Self {
         Self {
             path,

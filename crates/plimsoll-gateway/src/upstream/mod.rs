@@ -1,14 +1,16 @@
 //! Upstreams at run time: their endpoints, which of them is asked, and how each is doing.
 
+pub(crate) mod connect;
 mod endpoint;
+mod notices;
 mod picked;
 
 pub(crate) use endpoint::Endpoint;
+pub(crate) use notices::Notices;
 pub(crate) use picked::Picked;
 
 use crate::{
     metrics::UpstreamMetrics,
-    notices::Notices,
     spec::{Address, Name, UpstreamSpec},
 };
 use plimsoll::{
@@ -142,7 +144,7 @@ impl Upstream {
     fn log_panic(&self, begun: bool, now: Instant) {
         let standing = self.choice.snapshot(now).endpoints;
         let usable = standing.iter().filter(|endpoint| endpoint.usable).count();
-        self.notices.panic(self, begun, usable, now);
+        self.notices.panic(&self.name, begun, (usable, standing.len()), now);
     }
 
     fn ejection(&self, decision: EjectionDecision, now: Instant) {

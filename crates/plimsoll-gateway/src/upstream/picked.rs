@@ -1,5 +1,5 @@
-use super::{Endpoint, Upstream};
-use crate::{notices::Failed, why::Why};
+use super::{Endpoint, Upstream, notices::Failed};
+use crate::why::Why;
 use http::StatusCode;
 use plimsoll::{
     http::ProblemId,
@@ -7,7 +7,7 @@ use plimsoll::{
 };
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-/// An endpoint that was chosen for an attempt. Dropped, it gives its place in flight back; an attempt that was not judged
+/// An endpoint that was chosen for an attempt. Dropped, it is in flight no more; an attempt that was not judged
 /// by then was cancelled, which tells nothing of the endpoint.
 pub(crate) struct Picked {
     upstream: Arc<Upstream>,

@@ -1,22 +1,12 @@
 //! Taking connections in.
 
-use super::{
-    Worker,
-    clients::{Clients, TooMany},
-    connection,
-};
+use super::{accepted::Accepted, connection, state::Worker};
+use crate::shared::TooMany;
 use std::{io, net::SocketAddr, rc::Rc, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long to wait when the process has no descriptors left: long enough for some to come free.
 const EXHAUSTED: Duration = Duration::from_millis(50);
-
-/// The client of a connection, and the listener of the configuration that it came by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Accepted {
-    pub(super) peer: SocketAddr,
-    pub(super) listener: SocketAddr,
-}
 
 /// Takes connections from this socket of a listener until aborted.
 pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener, listener: SocketAddr) {
@@ -31,7 +21,7 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener, listener: So
                     let spec = &shared.snapshot.load().spec;
                     (spec.limits, spec.network)
                 };
-                match Clients::count(shared, peer.ip(), limits.connections, limits.per_client) {
+                match shared.clients.count(peer.ip(), limits.connections, limits.per_client) {
                     Ok(counted) => {
                         let _ = stream.set_nodelay(true);
                         if let Some(keep_alive) = network.keep_alive {
@@ -50,7 +40,7 @@ pub(super) async fn accept(worker: Rc<Worker>, socket: TcpListener, listener: So
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                worker.shared.notices.accept_failed(&error, worker.now());
+                worker.shared.accept_failures.failed(&error, worker.now());
                 tokio::time::sleep(EXHAUSTED).await;
             }
         }

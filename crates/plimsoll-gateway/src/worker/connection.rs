@@ -1,6 +1,6 @@
 //! A client's connection, from its first byte to its last.
 
-use super::{Worker, accept::Accepted, http1, http2};
+use super::{accepted::Accepted, http1, http2, state::Worker};
 use crate::{
     h1::server::{Idle, ServerConn},
     proxy::Alarm,

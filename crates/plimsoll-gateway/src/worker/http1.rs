@@ -1,25 +1,28 @@
 //! Requests of an HTTP/1.1 connection, one after the other.
 
-use super::{Worker, accept::Accepted};
+use super::{
+    accepted::Accepted,
+    exchange::{broken_off, count, kind_of, panicked, trailing},
+    state::Worker,
+};
 use crate::{
-    access_log::{self, Answer, Entry},
+    access_log::{Entry, ResponseSummary},
     h1::{
         FieldWriter, RequestHeadError,
         server::{Idle, Next, NextError, RespondErrorKind, ServerConn},
     },
-    in_flight::InFlight,
     proxy::{
-        Alarm, Answered, Arrived, Client, DownloadError, Inbound, InterimSink, Trailing, Tunnel, handle,
-        spoken, stopped, via,
+        Alarm, Arrived, Client, DownloadError, Inbound, InterimSink, ProxyResponse, Tunnel, handle,
+        problem_response, stopped, via,
     },
-    snapshot::{Route, Snapshot},
-    spec::{LimitsSpec, ListenerSpec},
+    route::InFlight,
+    snapshot::Snapshot,
     why::Why,
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use plimsoll::{
     http::{Kind, Problem, ProblemId, headers::Scheme},
-    task::panic::{PanicError, catch},
+    task::panic::catch,
 };
 use std::{
     future::poll_fn,
@@ -38,9 +41,9 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) enum End {
     /// Nothing has come for a while.
     Idle,
-    /// The last answer has been given.
+    /// The last response has been sent.
     Close,
-    /// There is nobody to answer.
+    /// There is nobody to respond to.
     Broken,
     /// It speaks HTTP/2.
     Http2,
@@ -74,7 +77,8 @@ pub(super) async fn serve(
         let local = || connection.with_io(|io| io.local_addr().ok()).flatten();
         let (mut head, body) = request.into_parts();
         let request = Arrived::new(&mut head, &listener, &local);
-        let entry = Entry::begin(&snapshot, request.head(), peer.ip(), began);
+        let entry =
+            Entry::begin(snapshot.access_log.as_ref(), &snapshot.time, request.head(), peer.ip(), began);
         let trailing = trailing(&listener, &snapshot.spec.limits);
         let interims = connection.informational();
         let client = Client {
@@ -84,16 +88,16 @@ pub(super) async fn serve(
             interims: interims.as_ref().map(|interims| interims as &dyn InterimSink),
             entry: entry.as_deref(),
         };
-        let answered = match request.ready() {
+        let handled = match request.ready() {
             Ok(request) => {
                 let body = Inbound::http1(body, trailing);
-                let handled = pin!(handle(worker, &snapshot, request, body, client, alarm));
-                answer(worker, connection, handled, entry.as_deref()).await
+                let handled = pin!(handle(&worker.proxy, &snapshot, request, body, client, alarm));
+                response(worker, connection, handled, entry.as_deref()).await
             }
-            Err(stop) => Some(stopped(worker, stop, entry.as_deref(), false)),
+            Err(stop) => Some(stopped(&worker.proxy, stop, entry.as_deref(), false)),
         };
-        let Some(answered) = answered else { return End::Broken };
-        let Answered { mut response, route, tunnel, mut problem, mut why } = answered;
+        let Some(handled) = handled else { return End::Broken };
+        let ProxyResponse { mut response, route, tunnel, mut problem, mut why } = handled;
         if problem == Some(Kind::RequestTimeout) {
             // The rest of the request may never come, and until it has, no other can.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -107,7 +111,7 @@ pub(super) async fn serve(
         };
         if let Some(entry) = &entry {
             // As much as is known if this ends here.
-            entry.answered(Answer { status, bytes: 0, problem, whole: false, why: None });
+            entry.responded(ResponseSummary { status, bytes: 0, problem, whole: false, why: None });
         }
         let mut sent = connection.respond_spliced(response, &extra).await;
         if let Err(error) = &sent
@@ -116,7 +120,7 @@ pub(super) async fn serve(
             // It failed before any of it was sent: the client can still be told.
             let broken = broken(&error.kind);
             (status, problem, why) = (broken.status(), Some(broken.kind()), Some(cut_short(&error.kind)));
-            sent = connection.respond(spoken(worker, &broken, false)).await;
+            sent = connection.respond(problem_response(&worker.proxy, &broken, false)).await;
         }
         if matches!(&sent, Err(error) if matches!(error.kind, RespondErrorKind::Stalled)) {
             worker.shared.metrics.slow_downloads.inc();
@@ -134,7 +138,7 @@ pub(super) async fn serve(
         };
         if let Some(entry) = entry {
             let why = why.or_else(|| ended.as_ref().err().map(|error| cut_short(&error.kind)));
-            entry.answered(Answer { status, bytes, problem, whole: ended.is_ok(), why });
+            entry.responded(ResponseSummary { status, bytes, problem, whole: ended.is_ok(), why });
         }
         match ended.map(|sent| sent.next) {
             Ok(Next::Request) => {}
@@ -149,31 +153,26 @@ pub(super) async fn serve(
     }
 }
 
-/// The request's answer; `None` if its client has gone. A panic ends this request alone.
+/// Waits for the response; `None` if the client has gone. A panic ends this request alone.
 ///
 /// `handled` stays where it is: it is some kilobytes large. An async function's future lets go of all it owns before it is
 /// ready, and as it panics, so nothing is left of it that could panic outside.
-async fn answer(
+async fn response(
     worker: &Worker,
     connection: &ServerConn<TcpStream>,
-    handled: Pin<&mut impl Future<Output = Answered>>,
+    handled: Pin<&mut impl Future<Output = ProxyResponse>>,
     entry: Option<&Entry>,
-) -> Option<Answered> {
+) -> Option<ProxyResponse> {
     let mut handled = pin!(catch(handled));
-    let answered = poll_fn(|cx| match handled.as_mut().poll(cx) {
-        Poll::Ready(answered) => Poll::Ready(Some(answered)),
+    let response = poll_fn(|cx| match handled.as_mut().poll(cx) {
+        Poll::Ready(response) => Poll::Ready(Some(response)),
         Poll::Pending => connection.poll_gone(cx).map(|()| None),
     })
     .await?;
-    Some(answered.unwrap_or_else(|panic| panicked(worker, &panic, entry)))
+    Some(response.unwrap_or_else(|panic| panicked(worker, &panic, entry)))
 }
 
-/// Returns the rules for trailers of requests of this listener.
-pub(super) fn trailing(listener: &ListenerSpec, limits: &LimitsSpec) -> Trailing {
-    Trailing { names: listener.header_names, bytes: limits.trailers, fields: limits.fields }
-}
-
-/// The problem of an answer that broke off before any of it was sent.
+/// Returns the problem of a response that broke off before any of it was sent.
 fn broken(kind: &RespondErrorKind<DownloadError>) -> Problem {
     match kind {
         RespondErrorKind::Body(error) => broken_off(error),
@@ -181,16 +180,7 @@ fn broken(kind: &RespondErrorKind<DownloadError>) -> Problem {
     }
 }
 
-/// The same, by what was wrong with its body.
-pub(super) fn broken_off(error: &DownloadError) -> Problem {
-    Problem::new(match error {
-        DownloadError::TimedOut(_) => Kind::AttemptTimeout,
-        error if error.is_trailer_too_large() => Kind::UpstreamHeadTooLarge,
-        _ => Kind::UpstreamBroken,
-    })
-}
-
-/// Why an answer was not sent whole.
+/// Why a response was not sent whole.
 fn cut_short(kind: &RespondErrorKind<DownloadError>) -> Why {
     match kind {
         RespondErrorKind::Io(_) => Why::ClientGone,
@@ -198,25 +188,6 @@ fn cut_short(kind: &RespondErrorKind<DownloadError>) -> Why {
         RespondErrorKind::Stalled => Why::ClientSlow,
         RespondErrorKind::Length | RespondErrorKind::Status => Why::UpstreamMalformed,
     }
-}
-
-/// The answer to a request whose handling has panicked.
-pub(super) fn panicked(worker: &Worker, panic: &PanicError, entry: Option<&Entry>) -> Answered {
-    worker.shared.metrics.panics.inc();
-    let id = entry.and_then(Entry::trace).unwrap_or_else(ProblemId::fresh);
-    if let Some(entry) = entry {
-        entry.traced(id);
-    }
-    tracing::error!(%panic, %id, "a request has ended in a panic");
-    let response = spoken(worker, &Problem::new(Kind::Internal).id(id), false);
-    Answered { response, route: None, tunnel: None, problem: Some(Kind::Internal), why: Some(Why::Panicked) }
-}
-
-/// Counts a request.
-pub(super) fn count(route: &Route, status: StatusCode, took: Duration, bytes: u64) {
-    route.metrics.answered(status);
-    route.metrics.duration.record_duration(took);
-    route.metrics.bytes.add(bytes);
 }
 
 /// Tells the client what was wrong with its request; the connection is not fit for another.
@@ -230,27 +201,17 @@ async fn refuse(
     worker.shared.metrics.refused(refusal.name());
     let kind = kind_of(refusal.status());
     let id = ProblemId::fresh();
-    access_log::refused(snapshot, peer.ip(), kind, Why::Request(refusal.name()), id);
+    if let Some(log) = &snapshot.access_log {
+        log.refused(peer.ip(), kind, Why::Request(refusal.name()), id);
+    }
     if refusal == RequestHeadError::NotHttp {
         // A client of HTTP/2 would take the response for frames (RFC 9113, section 3.4).
         return End::Close;
     }
-    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()).id(id), false);
+    let response =
+        problem_response(&worker.proxy, &Problem::new(kind).detail(refusal.to_string()).id(id), false);
     match connection.respond(response).await {
         Ok(_) => End::Close,
         Err(_) => End::Broken,
-    }
-}
-
-pub(super) fn kind_of(status: StatusCode) -> Kind {
-    match status {
-        StatusCode::REQUEST_TIMEOUT => Kind::RequestTimeout,
-        StatusCode::PAYLOAD_TOO_LARGE => Kind::BodyTooLarge,
-        StatusCode::URI_TOO_LONG => Kind::UriTooLong,
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Kind::HeadTooLarge,
-        StatusCode::EXPECTATION_FAILED => Kind::ExpectationFailed,
-        StatusCode::NOT_IMPLEMENTED => Kind::NotImplemented,
-        StatusCode::HTTP_VERSION_NOT_SUPPORTED => Kind::VersionNotSupported,
-        _ => Kind::BadRequest,
     }
 }

@@ -2,69 +2,35 @@
 //!
 //! Workers share nothing that is written often: policies by atomics, the configuration by one atomic load, counters by
 //! a shard each.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `state` | what a worker has |
+//! | `accept`, `accepted` | connections taken in |
+//! | `connection` | a client's connection, from its first byte to its last |
+//! | `http1`, `http2` | requests and responses on it |
+//! | `exchange` | what requests of both protocols have in common |
+//! | `counted_body` | a response's body, counted as it is sent |
+//! | `tunnel` | both sides after a switch of protocols |
+//! | `lag` | the delay of the run queue |
+//! | `unsent` | what is held for HTTP/2 clients, and who is closed where that is too much |
 
 mod accept;
-mod answering;
-mod clients;
+mod accepted;
 mod connection;
-mod cut;
+mod counted_body;
+mod exchange;
 mod http1;
 mod http2;
 mod lag;
+mod state;
 mod tunnel;
+mod unsent;
 
-pub(crate) use clients::Clients;
-pub(crate) use cut::is_cut;
-pub(crate) use http2::Lease;
-pub(crate) use tunnel::TunnelEnd;
-
-use crate::{
-    h1::{Drain, HeadLimits, server::ServerConfig},
-    metrics::Metrics,
-    notices::Notices,
-    pool::Pools,
-    snapshot::Snapshot,
-    spec::{Address, LimitsSpec},
-};
-use arc_swap::ArcSwap;
-use http2::{Http2Pools, Unsent};
-use lag::Lag;
-use plimsoll::{
-    driver::{Time, now},
-    http::{dial::Dialer, headers::Strangers},
-    policy::Instant,
-};
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    net::SocketAddr,
-    rc::Rc,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
-use tokio::{
-    runtime::LocalOptions,
-    sync::{mpsc, watch},
-    task::AbortHandle,
-};
-
-/// The state that all workers and the control plane share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) snapshot: ArcSwap<Snapshot>,
-    pub(crate) metrics: Metrics,
-    pub(crate) notices: Arc<Notices>,
-    /// Clock, timers and randomness of requests and policies.
-    pub(crate) time: Time,
-    /// Connections to endpoints, of requests and of health checks.
-    pub(crate) dialer: Dialer,
-    pub(crate) clients: Clients,
-    /// Peers that say for whom they ask, and that nobody trusts.
-    pub(crate) strangers: Strangers,
-    pub(crate) draining: AtomicBool,
-    /// Tells of every snapshot that is put in force, by its generation.
-    pub(crate) generations: watch::Sender<u64>,
-}
+use crate::{access_log, shared::Shared};
+use state::Worker;
+use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use tokio::{runtime::LocalOptions, sync::mpsc, task::AbortHandle};
 
 /// A command to a worker.
 #[derive(Debug)]
@@ -82,119 +48,6 @@ pub(crate) const COMMANDS: usize = 64;
 
 /// How often idle connections to endpoints are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// A worker's own things. Lives on its thread.
-#[derive(Debug)]
-pub(crate) struct Worker {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) pools: Pools,
-    pub(crate) http2: Http2Pools,
-    /// The bytes held for HTTP/2 clients that have not read them.
-    pub(crate) unsent: Rc<Unsent>,
-    /// How many workers there are.
-    pub(crate) of: usize,
-    pub(crate) drain: Rc<Drain>,
-    /// Connections of clients on this worker, tunnels too.
-    pub(crate) open: Cell<usize>,
-    lag: Lag,
-    /// Whether it is the one that tells what has gathered.
-    tells: bool,
-    idle: tokio::sync::Notify,
-    server: RefCell<(u64, Rc<ServerConfig>)>,
-}
-
-impl Worker {
-    fn new(shared: Arc<Shared>, at: usize, of: usize) -> Rc<Self> {
-        let lag = Lag::new(&shared.metrics, at);
-        let snapshot = shared.snapshot.load();
-        let server = (snapshot.generation, Rc::new(server_config(&snapshot.spec.limits)));
-        drop(snapshot);
-        Rc::new(Self {
-            shared,
-            lag,
-            tells: at == 0,
-            pools: Pools::default(),
-            http2: Http2Pools::default(),
-            unsent: Rc::default(),
-            of,
-            drain: Drain::new(),
-            open: Cell::new(0),
-            idle: tokio::sync::Notify::new(),
-            server: RefCell::new(server),
-        })
-    }
-
-    /// Clock, timers and randomness of requests and policies.
-    pub(crate) fn time(&self) -> &Time {
-        &self.shared.time
-    }
-
-    /// The time now.
-    pub(crate) fn now(&self) -> Instant {
-        self.shared.time.now()
-    }
-
-    /// The limits of connections under this snapshot, made once for each.
-    pub(crate) fn server_config(&self, snapshot: &Snapshot) -> Rc<ServerConfig> {
-        let mut server = self.server.borrow_mut();
-        if server.0 != snapshot.generation {
-            *server = (snapshot.generation, Rc::new(server_config(&snapshot.spec.limits)));
-        }
-        Rc::clone(&server.1)
-    }
-
-    /// Counts a connection until the guard is dropped.
-    pub(crate) fn opened(self: &Rc<Self>) -> Open {
-        self.open.set(self.open.get() + 1);
-        self.shared.metrics.connections.inc();
-        Open(Rc::clone(self))
-    }
-
-    fn sweep(&self) {
-        let snapshot = self.shared.snapshot.load();
-        let upstreams = snapshot.upstreams.values();
-        let live: HashMap<u64, &Address> = upstreams
-            .flat_map(|upstream| upstream.endpoints.iter().map(|endpoint| (endpoint.id, &endpoint.address)))
-            .collect();
-        // Has names looked up again whose time is over: while connections are kept, nobody else may ask for them.
-        let addresses =
-            |endpoint: u64| live.get(&endpoint).and_then(|at| self.shared.dialer.addresses(at.host()));
-        self.pools.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
-        self.http2.sweep(now(), |endpoint| live.contains_key(&endpoint), addresses);
-        if self.tells {
-            self.shared.notices.look(&snapshot, self.now());
-        }
-    }
-}
-
-/// A connection that counts.
-pub(crate) struct Open(Rc<Worker>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
-        self.0.shared.metrics.connections.dec();
-        if self.0.open.get() == 0 {
-            self.0.idle.notify_one();
-        }
-    }
-}
-
-fn server_config(limits: &LimitsSpec) -> ServerConfig {
-    ServerConfig {
-        limits: HeadLimits {
-            bytes: limits.head,
-            fields: limits.fields,
-            target: limits.target,
-            trailer_bytes: limits.trailers,
-            trailer_fields: limits.fields,
-        },
-        body: limits.body,
-        write_stall: limits.write_time,
-        write_rate: limits.min_rate,
-        ..ServerConfig::default()
-    }
-}
 
 /// Runs one `of` so many workers on this thread until it is told to drain and has. Gives how many connections were cut off.
 pub(crate) fn run(
@@ -237,19 +90,14 @@ async fn work(worker: Rc<Worker>, mut commands: mpsc::Receiver<Command>) -> usiz
                 None => break Duration::ZERO,
             },
             _ = sweep.tick() => worker.sweep(),
-            due = pulse.tick() => worker.lag.felt(due.elapsed(), &worker.shared.snapshot.load()),
+            due = pulse.tick() => worker.felt_pulse(due.elapsed()),
         }
     };
     for (_, task) in &listeners {
         task.abort();
     }
     worker.drain.begin();
-    let emptied = async {
-        while worker.open.get() > 0 {
-            worker.idle.notified().await;
-        }
-    };
-    let _ = tokio::time::timeout(limit, emptied).await;
-    cut::begin();
-    worker.open.get()
+    let _ = tokio::time::timeout(limit, worker.emptied()).await;
+    access_log::drain_is_over();
+    worker.open_connections()
 }

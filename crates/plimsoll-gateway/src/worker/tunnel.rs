@@ -1,12 +1,12 @@
 //! Both sides after a switch of protocols: bytes, either way, until both have ended or a limit ends them.
 
-use super::Worker;
+use super::state::Worker;
 use crate::{
     access_log::Entry,
     h1::ReadBuffer,
-    in_flight::InFlight,
-    metrics::TunnelMetrics,
+    metrics::{TunnelEnd, TunnelMetrics},
     proxy::{Alarm, Tunnel},
+    route::InFlight,
     why::Why,
 };
 use bytes::Bytes;
@@ -21,43 +21,14 @@ use std::{
 };
 use tokio::{io::AsyncWrite, net::TcpStream};
 
-/// Why a tunnel ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum TunnelEnd {
-    /// Both sides were done.
-    Closed,
-    /// A connection broke.
-    Broken,
-    /// Nothing moved, either way, for too long.
-    Idle,
-    /// A side took nothing of what was there for it for too long.
-    Stalled,
-    /// The gateway drains, and the tunnel's time was over.
-    Drained,
-}
-
-impl TunnelEnd {
-    pub(crate) const ALL: [Self; 5] = [Self::Closed, Self::Broken, Self::Idle, Self::Stalled, Self::Drained];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Broken => "broken",
-            Self::Idle => "idle",
-            Self::Stalled => "stalled",
-            Self::Drained => "drained",
-        }
-    }
-
-    /// The word for the access log, unless both sides were done.
-    const fn why(self) -> Option<Why> {
-        match self {
-            Self::Closed => None,
-            Self::Broken => Some(Why::TunnelBroken),
-            Self::Idle => Some(Why::TunnelIdle),
-            Self::Stalled => Some(Why::TunnelStalled),
-            Self::Drained => Some(Why::Drained),
-        }
+/// The word for the access log, unless both sides were done.
+const fn why(end: TunnelEnd) -> Option<Why> {
+    match end {
+        TunnelEnd::Closed => None,
+        TunnelEnd::Broken => Some(Why::TunnelBroken),
+        TunnelEnd::Idle => Some(Why::TunnelIdle),
+        TunnelEnd::Stalled => Some(Why::TunnelStalled),
+        TunnelEnd::Drained => Some(Why::Drained),
     }
 }
 
@@ -114,7 +85,7 @@ pub(super) async fn carry(
         metrics.ended(end);
     }
     if let Some(entry) = entry {
-        entry.tunnel_ended(end.why());
+        entry.tunnel_ended(why(end));
     }
     switched.ended(end == TunnelEnd::Closed);
 }

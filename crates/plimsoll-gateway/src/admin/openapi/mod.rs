@@ -1,13 +1,13 @@
 //! The description of the admin API ([OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.0)).
 //!
 //! The keys of the file are described by the file's own schemas; the rest is written out here, and held to what
-//! the server answers by a test that asks every path.
+//! the server's responses by a test that asks every path.
 
 mod paths;
 mod schemas;
 
-use super::answer::Answer;
-use crate::control::Plane;
+use super::response::AdminResponse;
+use crate::plane::Plane;
 use axum::{body::Body, extract::State};
 use http::Response;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The description.
 pub(super) async fn show(State(plane): State<Arc<Plane>>) -> Response<Body> {
     let token = plane.gateway().spec().admin.as_ref().is_some_and(|admin| admin.token.is_some());
-    Answer::json(&document(token))
+    AdminResponse::json(&document(token))
 }
 
 /// `token`: whether one must be shown.

@@ -104,7 +104,7 @@ fn name() -> Value {
     })
 }
 
-/// An answer of this schema.
+/// A response of this schema.
 fn json(description: &str, schema: &str) -> Value {
     json!({
         "description": description,

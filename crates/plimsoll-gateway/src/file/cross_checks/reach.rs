@@ -1,7 +1,7 @@
 //! Routes that no listener lets a request through to.
 
 use super::super::lenient::{LenientFile, Listener, Part, Route};
-use crate::{proxy::is_odd, spec::HeaderNames};
+use crate::spec::{HeaderNames, is_odd};
 use http::Method;
 use plimsoll::{
     config::Diagnostic,

@@ -1,7 +1,7 @@
 //! Names: each that is used is there, and each that is there is used.
 
 use super::super::lenient::{LenientFile, Named, Part, Route};
-use crate::{snapshot::DEFAULT_POLICY, spec::Name};
+use crate::spec::{DEFAULT_POLICY, Name};
 use plimsoll::config::{Diagnostic, Located, nearest};
 
 /// The most names that a fault lists.

@@ -92,7 +92,7 @@ fn same_name(route: &Matching<'_>, other: &Matching<'_>) -> Diagnostic {
 /// A gateway without a route.
 pub(super) fn none(file: &LenientFile, warnings: &mut Vec<Diagnostic>) {
     if file.routes.get().is_none_or(|routes| routes.0.is_empty()) {
-        let fault = file.spot.fault("there is no route: every request is answered with 404");
+        let fault = file.spot.fault("there is no route: every request gets a 404");
         warnings.push(fault.expecting("a [[route]]"));
     }
 }

@@ -1,5 +1,7 @@
 //! The file: the example, wrong files word by word, warnings, round trips, the schema, reading from disk.
 
+mod defaults;
+mod every_key;
 mod example;
 mod loading;
 mod round_trip;
@@ -10,6 +12,7 @@ mod warnings;
 mod wrong_files;
 
 use super::{DocumentError, Loaded, parse};
+use std::time::Duration;
 
 /// The example in the sources.
 const EXAMPLE: &str = include_str!("../../../../../examples/gateway.toml");
@@ -31,4 +34,8 @@ fn read(text: &str) -> Result<Loaded, DocumentError> {
         "ADDRESS" => Some("127.0.0.1:7777".to_owned()),
         _ => None,
     })
+}
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }

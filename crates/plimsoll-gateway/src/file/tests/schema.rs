@@ -1,6 +1,6 @@
 //! The schema says what the reader takes.
 
-use super::{EXAMPLE, example::EVERY_KEY, strategies, valid::valid, wrong_files};
+use super::{EXAMPLE, every_key::EVERY_KEY, strategies, valid::valid, wrong_files};
 use crate::file::{encode, schema};
 use proptest::prelude::*;
 use serde_json::Value;

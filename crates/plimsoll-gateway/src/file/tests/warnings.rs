@@ -56,7 +56,7 @@ fn the_default_policy_is_used_by_routes_that_name_none() {
 fn a_gateway_without_a_route_is_warned_of() {
     for route in ["", "route = []\n"] {
         let text = format!("version = 1\nlistener = [{{ listen = \"127.0.0.1:80\" }}]\n{route}");
-        let expected = "f:1:1: there is no route: every request is answered with 404, expected a [[route]]\n";
+        let expected = "f:1:1: there is no route: every request gets a 404, expected a [[route]]\n";
         assert_eq!(warned(&text), expected);
     }
 }

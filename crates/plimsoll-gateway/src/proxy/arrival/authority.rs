@@ -1,6 +1,6 @@
 //! The host that is asked: in `Host` alone, in its one spelling.
 
-use super::Stop;
+use super::stop::Stop;
 use crate::hostname::canonical_authority;
 use http::{HeaderValue, Uri, header, request::Parts, uri::PathAndQuery};
 use std::{borrow::Cow, net::SocketAddr};

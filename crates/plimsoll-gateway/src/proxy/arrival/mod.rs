@@ -13,8 +13,8 @@ mod authority;
 mod names;
 mod stop;
 
-pub(crate) use names::{TrailerError, Trailing, is_odd};
-pub(crate) use stop::{Stop, own};
+pub(crate) use names::{TrailerError, Trailing};
+pub(crate) use stop::Stop;
 
 use crate::spec::ListenerSpec;
 use http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts, uri::PathAndQuery};
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn max_forwards_is_counted_and_its_end_is_answered() {
+    fn max_forwards_is_counted_and_ends_here() {
         let options = |value: &str| {
             arrived(Request::options("/a").header("host", "a").header("max-forwards", value))
                 .map(|request| request.headers["max-forwards"].clone())

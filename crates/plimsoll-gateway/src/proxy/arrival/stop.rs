@@ -1,17 +1,13 @@
 //! Why a request goes no further than here.
 
-use crate::{hostname::HostnameError, proxy::Download};
-use http::{HeaderValue, Response, header};
+use crate::hostname::HostnameError;
 use plimsoll::http::{Kind, Problem, path::PathRuleError};
-
-/// The methods of requests that are sent on.
-const ALLOW: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 
 /// Why a request goes no further.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Stop {
-    /// It asks the gateway itself, and for nothing but an answer.
-    #[error("it is answered here")]
+    /// It asks the gateway itself, and for nothing but a response.
+    #[error("the gateway itself responds")]
     Own,
     #[error("TRACE is not served: it would show the client what was added to its request")]
     Trace,
@@ -50,11 +46,4 @@ impl Stop {
         };
         Some(Problem::new(kind).detail(self.to_string()))
     }
-}
-
-/// Returns the response to `OPTIONS *`: the methods that the gateway allows.
-pub(crate) fn own() -> Response<Download> {
-    let mut response = Response::new(Download::Empty);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
-    response
 }

@@ -6,13 +6,20 @@ use super::{
     taken::{Part, Taken},
 };
 use crate::{
-    access_log::{self, Entry},
+    access_log::Entry,
     h1::{RequestHeadError, date},
     http2::{Broken, Received, Sending},
-    proxy::{Alarm, Answered, Arrived, Client, Download, Inbound, handle, spoken, stopped, via},
+    proxy::{
+        Alarm, Arrived, Client, Download, Inbound, ProxyResponse, handle, problem_response, stopped, via,
+    },
     snapshot::Snapshot,
     why::Why,
-    worker::{Worker, accept::Accepted, answering::Answering, http1},
+    worker::{
+        accepted::Accepted,
+        counted_body::CountedBody,
+        exchange::{broken_off, kind_of, panicked, trailing},
+        state::Worker,
+    },
 };
 use h2::{Reason, RecvStream, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
@@ -30,7 +37,7 @@ use std::{
     task::{Context, Poll},
 };
 
-/// Answers a stream's request, of whose trailers no more than `most` bytes are taken. Ends early where the client resets the stream, or the stream is cancelled.
+/// Responds to a stream's request, of whose trailers no more than `most` bytes are taken. Ends early where the client resets the stream, or the stream is cancelled.
 pub(super) async fn respond(
     worker: Rc<Worker>,
     request: Request<RecvStream>,
@@ -41,8 +48,8 @@ pub(super) async fn respond(
 ) {
     let responding = Responding::new(&open, respond);
     let response = {
-        let mut answered = pin!(answer(&worker, request, accepted, most, &open));
-        poll_fn(|cx| match answered.as_mut().poll(cx) {
+        let mut handling = pin!(response(&worker, request, accepted, most, &open));
+        poll_fn(|cx| match handling.as_mut().poll(cx) {
             Poll::Ready(response) => Poll::Ready(Some(response)),
             Poll::Pending => poll_reset(&open, cx).map(|()| None),
         })
@@ -90,7 +97,7 @@ fn send(open: &Open, response: Response<Taken>) -> Option<Sending<Taken>> {
     }
 }
 
-async fn answer(
+async fn response(
     worker: &Rc<Worker>,
     request: Request<RecvStream>,
     accepted: Accepted,
@@ -107,13 +114,13 @@ async fn answer(
     let snapshot: &Snapshot = &snapshot;
     if let Err(refusal) = check::check(&mut head, &snapshot.spec.limits) {
         let refused = refused(worker, snapshot, peer, &head.headers, refusal);
-        return answering(refused, head_only, None, began, open);
+        return with_body(refused, head_only, None, began, open);
     }
     open.paced(snapshot.spec.limits.min_rate);
     let continues = waits.then(|| open.owes_continue());
     let listener = snapshot.listener(accepted.listener);
     let request = Arrived::new(&mut head, &listener, &|| None);
-    let entry = Entry::begin(snapshot, request.head(), peer.ip(), began);
+    let entry = Entry::begin(snapshot.access_log.as_ref(), &snapshot.time, request.head(), peer.ip(), began);
     let client = Client {
         peer: peer.ip(),
         scheme: Scheme::Http,
@@ -125,38 +132,38 @@ async fn answer(
     let request = match request.ready() {
         Ok(request) => request,
         Err(stop) => {
-            let stopped = stopped(worker, stop, entry.as_deref(), grpc);
-            return answering(stopped, head_only, entry, began, open);
+            let stopped = stopped(&worker.proxy, stop, entry.as_deref(), grpc);
+            return with_body(stopped, head_only, entry, began, open);
         }
     };
-    let mut trailing = http1::trailing(&listener, &snapshot.spec.limits);
-    trailing.bytes = trailing.bytes.min(most);
-    let body = Inbound::http2(body, continues, snapshot.spec.limits.body, trailing);
+    let mut trailers = trailing(&listener, &snapshot.spec.limits);
+    trailers.bytes = trailers.bytes.min(most);
+    let body = Inbound::http2(body, continues, snapshot.spec.limits.body, trailers);
     let mut alarm = Alarm::default();
     let handled = {
         // Pinned where it is made, as in HTTP/1.1: nothing is left of it that could panic outside.
-        let handled = pin!(handle(worker, snapshot, request, body, client, &mut alarm));
+        let handled = pin!(handle(&worker.proxy, snapshot, request, body, client, &mut alarm));
         catch(handled).await
     };
-    let mut answered = handled.unwrap_or_else(|panic| http1::panicked(worker, &panic, entry.as_deref()));
+    let mut handled = handled.unwrap_or_else(|panic| panicked(worker, &panic, entry.as_deref()));
     // As in HTTP/1.1, where the head leaves with the first part of the body: one that has broken off by then has a status.
-    if let Err(error) = poll_fn(|cx| Poll::Ready(answered.response.body_mut().look(cx))).await {
-        let broken = http1::broken_off(&error);
-        answered.problem = Some(broken.kind());
-        answered.why = Some(error.why());
-        answered.response = spoken(worker, &broken, grpc);
+    if let Err(error) = poll_fn(|cx| Poll::Ready(handled.response.body_mut().look(cx))).await {
+        let broken = broken_off(&error);
+        handled.problem = Some(broken.kind());
+        handled.why = Some(error.why());
+        handled.response = problem_response(&worker.proxy, &broken, grpc);
     }
-    answering(answered, head_only, entry, began, open)
+    with_body(handled, head_only, entry, began, open)
 }
 
-fn answering(
-    answered: Answered,
+fn with_body(
+    handled: ProxyResponse,
     head_only: bool,
     entry: Option<Box<Entry>>,
     began: Instant,
     open: &Open,
 ) -> Response<Taken> {
-    let Answered { mut response, route, problem, why, .. } = answered;
+    let ProxyResponse { mut response, route, problem, why, .. } = handled;
     if problem.is_none() {
         let via = HeaderValue::from_static(via(response.version()));
         response.headers_mut().append(header::VIA, via);
@@ -166,7 +173,7 @@ fn answering(
         parts.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(bytes.len()));
         body = Download::Empty;
     }
-    let body = Answering {
+    let body = CountedBody {
         body,
         route,
         entry,
@@ -188,12 +195,18 @@ fn refused(
     peer: SocketAddr,
     headers: &HeaderMap,
     refusal: RequestHeadError,
-) -> Answered {
+) -> ProxyResponse {
     worker.shared.metrics.refused(refusal.name());
-    let kind = http1::kind_of(refusal.status());
+    let kind = kind_of(refusal.status());
     let why = Why::Request(refusal.name());
     let id = ProblemId::fresh();
-    access_log::refused(snapshot, peer.ip(), kind, why, id);
-    let response = spoken(worker, &Problem::new(kind).detail(refusal.to_string()).id(id), is_grpc(headers));
-    Answered { response, route: None, tunnel: None, problem: Some(kind), why: Some(why) }
+    if let Some(log) = &snapshot.access_log {
+        log.refused(peer.ip(), kind, why, id);
+    }
+    let response = problem_response(
+        &worker.proxy,
+        &Problem::new(kind).detail(refusal.to_string()).id(id),
+        is_grpc(headers),
+    );
+    ProxyResponse { response, route: None, tunnel: None, problem: Some(kind), why: Some(why) }
 }

@@ -9,7 +9,7 @@ use crate::{
     http2::{ERRORS, FRAME, KeepAlive, ListLimits, Wired},
     proxy::Alarm,
     spec::LimitsSpec,
-    worker::{Worker, accept::Accepted},
+    worker::{accepted::Accepted, state::Worker},
 };
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, Stream as _};

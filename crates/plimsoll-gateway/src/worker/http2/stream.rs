@@ -1,11 +1,10 @@
 //! One stream of a client's connection, from its request's head until the client has taken the response.
 
 use super::{
-    still::Still,
     streams::Streams,
     taken::{Part, Taken},
 };
-use crate::{h1::Pace, proxy::InterimSink, worker::answering::Answering};
+use crate::{h1::Pace, http2::Still, proxy::InterimSink, worker::counted_body::CountedBody};
 use h2::server::SendResponse;
 use http::{Response, StatusCode};
 use plimsoll::policy::Instant;
@@ -18,13 +17,14 @@ use std::{
     time::Duration,
 };
 
-/// A stream, from its request's head until the client has taken its answer.
+/// A stream, from its request's head until the client has taken the response.
 pub(super) struct Stream {
     streams: Rc<Streams>,
-    place: Cell<usize>,
+    /// The index among its connection's.
+    index: Cell<usize>,
     /// The number of holders that still need it: the request, the response's body, parts of it that h2 has not sent.
     holders: Cell<usize>,
-    body: RefCell<Option<Answering>>,
+    body: RefCell<Option<CountedBody>>,
     unsent: Cell<u64>,
     moved: Cell<u64>,
     /// Bytes that h2 has thrown away.
@@ -75,11 +75,11 @@ impl std::ops::Deref for Open {
 }
 
 impl Open {
-    /// A stream that is the one at `place` of its connection's.
+    /// Creates a stream whose index is not known yet.
     pub(super) fn new(streams: &Rc<Streams>) -> Self {
         Self(Rc::new(Stream {
             streams: Rc::clone(streams),
-            place: Cell::new(0),
+            index: Cell::new(0),
             holders: Cell::new(1),
             body: RefCell::default(),
             unsent: Cell::new(0),
@@ -100,18 +100,18 @@ impl Open {
         &self.0
     }
 
-    /// Of whose answer the client must take at least so many bytes a second.
+    /// Sets how many bytes of the response the client must at least take a second.
     pub(super) fn paced(&self, rate: Option<NonZeroU64>) {
         self.pace.set(rate.map(Pace::new));
     }
 
-    /// With this answer.
-    pub(super) fn taken(&self, body: Answering) -> Taken {
+    /// Begins the response.
+    pub(super) fn taken(&self, body: CountedBody) -> Taken {
         *self.body.borrow_mut() = Some(body);
         Taken::new(self.clone())
     }
 
-    /// Where interim answers go, where the client waits for one before it sends the request's body.
+    /// Where interim responses go, where the client waits for one before it sends the request's body.
     pub(super) fn owes_continue(&self) -> Rc<dyn InterimSink> {
         self.owes_continue.set(true);
         Rc::clone(&self.0) as Rc<dyn InterimSink>
@@ -119,15 +119,15 @@ impl Open {
 }
 
 impl Stream {
-    pub(super) fn set_place(&self, place: usize) {
-        self.place.set(place);
+    pub(super) fn set_index(&self, index: usize) {
+        self.index.set(index);
     }
 
-    pub(super) fn body(&self) -> &RefCell<Option<Answering>> {
+    pub(super) fn body(&self) -> &RefCell<Option<CountedBody>> {
         &self.body
     }
 
-    /// By which the client is answered, until [`Responding`] takes it back.
+    /// By which the client gets its response, until [`Responding`] takes it back.
     pub(super) fn respond(&self) -> &RefCell<Option<SendResponse<Part>>> {
         &self.respond
     }
@@ -217,7 +217,7 @@ impl Stream {
         paced.is_some_and(|(given, pace)| now >= given + pace.left())
     }
 
-    /// Lets go of the answer: its endpoint is free again.
+    /// Lets go of the response: its endpoint is free again.
     pub(super) fn give_up(&self) {
         self.given.set(None);
         let body = self.body.borrow_mut().take();
@@ -233,7 +233,7 @@ impl Stream {
         if let Some(body) = &mut *self.body.borrow_mut() {
             body.take_back(self.lost.get());
         }
-        self.streams.ended(self.place.get());
+        self.streams.ended(self.index.get());
     }
 }
 

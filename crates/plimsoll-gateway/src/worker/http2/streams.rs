@@ -1,12 +1,12 @@
 //! The streams of one client's connection, seen from outside: h2 knows neither idle connections nor clients that take
 //! nothing, or too little.
 
-use super::{
-    still::Still,
-    stream::{Open, Stream},
-    unsent::{Place, Unsent},
+use super::stream::{Open, Stream};
+use crate::{
+    h1::semantics::list_size,
+    http2::{Still, Wire},
+    worker::unsent::{ClientConnection, Unsent, UnsentEntry},
 };
-use crate::{h1::semantics::list_size, http2::Wire};
 use http::HeaderMap;
 use plimsoll::{driver::Time, policy::Instant, telemetry::Counter};
 use slab::Slab;
@@ -27,7 +27,7 @@ const LOOKS: u32 = 4;
 /// Bytes that one connection's streams may together read ahead. Above it, each has at most one part under way.
 const CROWDED: u64 = 1 << 20;
 
-/// Bytes of interim answers that one connection may hand over before its socket has taken any of them.
+/// Bytes of interim responses that one connection may hand over before its socket has taken any of them.
 const MOST_INTERIM: u64 = 64 * 1024;
 
 /// Which streams are open, since when none is, and what their client takes.
@@ -36,11 +36,11 @@ pub(super) struct Streams {
     open: RefCell<Slab<Rc<Stream>>>,
     since: Cell<Instant>,
     time: Time,
-    /// Answers given up.
+    /// Responses given up.
     slow: Counter,
-    /// Bytes of answers that h2 holds.
+    /// Bytes of responses that h2 holds.
     unsent: Cell<u64>,
-    /// Bytes of answers that the client has taken.
+    /// Bytes of responses that the client has taken.
     moved: Cell<u64>,
     /// [`Self::moved`] when last asked whether it has stood still.
     asked: Cell<Option<u64>>,
@@ -48,9 +48,9 @@ pub(super) struct Streams {
     wire: Rc<Wire>,
     wire_still: Still,
     all: Rc<Unsent>,
-    place: RefCell<Option<Place>>,
+    entry: RefCell<Option<UnsentEntry>>,
     closed: Notify,
-    /// Bytes of interim answers handed over since [`Self::wire`] had taken so many.
+    /// Bytes of interim responses handed over since [`Self::wire`] had taken so many.
     interim: Cell<(u64, u64)>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Streams {
 pub(super) enum Look {
     /// It can go on.
     Sound,
-    /// Its client takes nothing at all: neither its socket, nor any of the answers that are open.
+    /// Its client takes nothing at all: neither its socket, nor any of the responses that are open.
     Stuck,
 }
 
@@ -79,25 +79,26 @@ impl Streams {
             wire,
             wire_still: Still::default(),
             all: Rc::clone(all),
-            place: RefCell::default(),
+            entry: RefCell::default(),
             closed: Notify::new(),
             interim: Cell::new((0, 0)),
         });
-        *streams.place.borrow_mut() = Some(all.enter(&streams));
+        let this = Rc::downgrade(&streams);
+        *streams.entry.borrow_mut() = Some(all.enter(this));
         streams
     }
 
     /// Counts a stream until what comes of this is dropped.
     pub(super) fn open(self: &Rc<Self>) -> Open {
         let open = Open::new(self);
-        open.set_place(self.open.borrow_mut().insert(Rc::clone(open.stream())));
+        open.set_index(self.open.borrow_mut().insert(Rc::clone(open.stream())));
         open
     }
 
-    /// The stream at this place is over.
-    pub(super) fn ended(&self, place: usize) {
+    /// The stream with this index is over.
+    pub(super) fn ended(&self, index: usize) {
         let mut open = self.open.borrow_mut();
-        open.remove(place);
+        open.remove(index);
         if open.is_empty() {
             self.since.set(self.time.now());
         }
@@ -138,7 +139,7 @@ impl Streams {
         self.slow.inc();
     }
 
-    /// Whether an interim answer with these fields may be handed over, which no window bounds: only to a client that
+    /// Whether an interim response with these fields may be handed over, which no window bounds: only to a client that
     /// reads.
     pub(super) fn takes_interim(&self, fields: &HeaderMap) -> bool {
         let written = self.wire.written();
@@ -175,7 +176,7 @@ impl Streams {
         self.open.borrow().is_empty() && now >= self.since.get() + idle
     }
 
-    /// Gives up the answers of which the client has taken nothing for so long, or too little: their endpoints are free
+    /// Gives up the responses of which the client has taken nothing for so long, or too little: their endpoints are free
     /// again, and the streams are reset.
     pub(super) fn look(&self, now: Instant, write: Duration) -> Look {
         let (wire, held) = (&self.wire, self.unsent.get() > 0);
@@ -194,23 +195,6 @@ impl Streams {
         if socket || all && nothing_else { Look::Stuck } else { Look::Sound }
     }
 
-    /// Bytes of answers that h2 holds.
-    pub(super) fn unsent(&self) -> u64 {
-        self.unsent.get()
-    }
-
-    /// Whether the client has had something to take since this was last asked, and has taken nothing.
-    pub(super) fn has_stood_since_last_asked(&self) -> bool {
-        let moved = self.moved.get();
-        self.asked.replace(Some(moved)) == Some(moved) && self.unsent.get() > 0
-    }
-
-    /// Has the connection closed.
-    pub(super) fn close(&self) {
-        self.slow.inc();
-        self.closed.notify_one();
-    }
-
     /// Waits until the connection is to be closed. Cancel safe.
     pub(super) async fn closed(&self) {
         self.closed.notified().await;
@@ -218,7 +202,23 @@ impl Streams {
 
     /// The connection has ended: nothing of it can be closed any more.
     pub(super) fn leave(&self) {
-        self.place.borrow_mut().take();
+        self.entry.borrow_mut().take();
+    }
+}
+
+impl ClientConnection for Streams {
+    fn unsent(&self) -> u64 {
+        self.unsent.get()
+    }
+
+    fn has_stood_since_last_asked(&self) -> bool {
+        let moved = self.moved.get();
+        self.asked.replace(Some(moved)) == Some(moved) && self.unsent.get() > 0
+    }
+
+    fn close(&self) {
+        self.slow.inc();
+        self.closed.notify_one();
     }
 }
 
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn interim_answers_wait_only_for_a_client_that_reads() {
+    async fn interim_responses_wait_only_for_a_client_that_reads() {
         let streams = streams();
         let mut fields = HeaderMap::new();
         fields.insert("x", "a".repeat(8000).parse().unwrap());

@@ -1,4 +1,4 @@
-//! An answer's body as the client takes it.
+//! A response's body as the client takes it.
 
 use super::stream::Open;
 use crate::proxy::DownloadError;
@@ -14,7 +14,7 @@ use std::{
 /// rest: a stream that has not ended can be reset, and what h2 holds of it goes with that.
 const SHORT: u64 = 64 * 1024;
 
-/// An answer's body as the client takes it.
+/// A response's body as the client takes it.
 #[derive(Debug)]
 pub(super) struct Taken {
     open: Open,

@@ -1,0 +1,27 @@
+use super::interim::InterimSink;
+use crate::access_log::Entry;
+use http::HeaderMap;
+use plimsoll::http::headers::{Forwarding, Scheme, TrustedProxy};
+use std::net::IpAddr;
+
+/// The client of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Client<'a> {
+    pub(crate) peer: IpAddr,
+    pub(crate) scheme: Scheme,
+    pub(crate) trusted: &'a [TrustedProxy],
+    /// For interim responses, where the client can read them.
+    pub(crate) interims: Option<&'a dyn InterimSink>,
+    /// Its line in the access log, if it gets one.
+    pub(crate) entry: Option<&'a Entry>,
+}
+
+impl Client<'_> {
+    /// The client's own address, as far as it is believed.
+    pub(crate) fn address(&self, headers: &HeaderMap) -> IpAddr {
+        if self.trusted.is_empty() {
+            return self.peer;
+        }
+        Forwarding { peer: self.peer, scheme: self.scheme, trusted: self.trusted }.client(headers)
+    }
+}
