@@ -93,21 +93,21 @@ fn report(mode: &str, quiet: &Met, loud: &Met, registry: &Registry) {
     );
 }
 
-/// A replica: answers `GET /` at once, a `POST` once its body has come, and `GET /large` without end.
+/// A replica: responds to `GET /` at once, a `POST` once its body has come, and `GET /large` without end.
 async fn replica() -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let _ended = answer(stream).await;
+                let _ended = respond(stream).await;
             });
         }
     });
     Ok(address)
 }
 
-async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+async fn respond(mut stream: TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut read = Vec::new();
     loop {
@@ -186,10 +186,10 @@ async fn upload(address: SocketAddr) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").await?;
     let (mut reading, mut writing) = stream.split();
-    let mut answer = [0; 512];
+    let mut response = [0; 512];
     loop {
         tokio::select! {
-            read = reading.read(&mut answer) => return read.map(|_| ()),
+            read = reading.read(&mut response) => return read.map(|_| ()),
             () = sleep(Duration::from_secs(1)) => writing.write_all(b"x").await?,
         }
     }

@@ -1,7 +1,7 @@
 //! Good requests beside HTTP/2 clients that are stuck: `cargo xtask bench stuck-clients` runs it.
 //!
 //! `stuck_clients gateway|serve SECONDS` measures 200 good requests a second, first alone, then beside 64 readers that take
-//! nothing of endless answers and 64 uploaders whose bodies nobody reads. Half of the readers keep their windows shut, half
+//! nothing of endless responses and 64 uploaders whose bodies nobody reads. Half of the readers keep their windows shut, half
 //! open them and do not read their sockets; the uploaders share the connections of the good requests. Clients and endpoint
 //! are processes of their own, so that the memory is the gateway's, or the server's. Prints one line of JSON.
 
@@ -39,7 +39,7 @@ const STUCK: u64 = 64;
 /// Connections that the good requests share with the uploaders; as many carry the readers.
 const CONNECTIONS: u64 = 8;
 const GOOD_RATE: u64 = 200;
-/// Longer is no answer.
+/// Longer is no response.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;

@@ -93,8 +93,8 @@ async fn http2_and_malformed_requests_are_logged_too() {
         hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
     tokio::spawn(connection);
     let request = Request::get("http://shop.example/api/h2?x=1").body(Empty::<bytes::Bytes>::new()).unwrap();
-    let answer = sender.send_request(request).await.unwrap();
-    assert_eq!(answer.collect().await.unwrap().to_bytes(), "/api/h2");
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.collect().await.unwrap().to_bytes(), "/api/h2");
     let line = written(&scratch, 1).await.remove(0);
     assert_eq!((&line["protocol"], &line["bytes"]), (&"HTTP/2.0".into(), &7.into()), "{line:#}");
     assert_eq!(line.get("broken"), None);
@@ -169,7 +169,7 @@ async fn line_of(test: &str, endpoint: &str, policy: &str, path: &str) -> Value 
     written(&scratch, 1).await.remove(0)
 }
 
-/// An endpoint that answers each connection with these bytes once it has read something, and closes it.
+/// An endpoint that responds on each connection with these bytes once it has read something, and closes it.
 async fn saying(bytes: &'static [u8]) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -227,7 +227,7 @@ async fn before(test: &str, endpoint: std::net::SocketAddr) -> (Running, Scratch
     (Running::start(test, &text).await, scratch)
 }
 
-/// The line says that the answer broke off, with the status that the client got, and so do the endpoint's numbers.
+/// The line says that the response broke off, with the status that the client got, and so do the endpoint's numbers.
 async fn broke_off(running: &Running, scratch: &Scratch, endpoint: std::net::SocketAddr, status: u16) {
     let line = written(scratch, 1).await.remove(0);
     assert_eq!((&line["why"], &line["status"]), (&"upstream-broke".into(), &status.into()), "{line:#}");
@@ -239,7 +239,7 @@ async fn broke_off(running: &Running, scratch: &Scratch, endpoint: std::net::Soc
 }
 
 #[tokio::test]
-async fn an_answer_that_broke_before_any_of_it_was_passed_on_is_a_502_and_says_so() {
+async fn a_response_that_broke_before_any_of_it_was_passed_on_is_a_502_and_says_so() {
     // One write has the head and what is wrong after it. An end of the connection might come later than the head.
     let endpoint =
         saying(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nno size\r\n").await;
@@ -249,7 +249,7 @@ async fn an_answer_that_broke_before_any_of_it_was_passed_on_is_a_502_and_says_s
 }
 
 #[tokio::test]
-async fn an_answer_that_broke_under_way_has_its_status_and_says_so() {
+async fn a_response_that_broke_under_way_has_its_status_and_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = listener.local_addr().unwrap();
     let (running, scratch) = before("broke-later", endpoint).await;
@@ -294,7 +294,7 @@ async fn a_request_that_the_drain_cut_off_says_so() {
 }
 
 #[tokio::test]
-async fn an_answer_that_the_drain_cut_off_has_its_status_and_says_so() {
+async fn a_response_that_the_drain_cut_off_has_its_status_and_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -339,10 +339,10 @@ async fn a_request_without_a_route_or_a_meaning_has_an_id_in_problem_and_log() {
         ("/a%2fb", vec![], 400),
         ("/a%2fb", vec![("traceparent", traced.as_str())], 400),
     ] {
-        let answer = ask(running.address(), Method::GET, path, &headers, "").await.unwrap();
-        assert_eq!(answer.status, status);
+        let response = ask(running.address(), Method::GET, path, &headers, "").await.unwrap();
+        assert_eq!(response.status, status);
         asked += 1;
-        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        let id = response.json()["id"].as_str().unwrap().to_owned();
         let lines = written(&scratch, asked).await;
         assert!(lines.iter().any(|line| line["trace_id"] == id.as_str()), "{id}: {lines:#?}");
         assert_eq!(id == TRACE, !headers.is_empty());
@@ -351,9 +351,9 @@ async fn a_request_without_a_route_or_a_meaning_has_an_id_in_problem_and_log() {
     // One that cannot even be read.
     let mut socket = TcpStream::connect(running.address()).await.unwrap();
     socket.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    let problem: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let mut response = String::new();
+    socket.read_to_string(&mut response).await.unwrap();
+    let problem: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
     let id = problem["id"].as_str().unwrap();
     let lines = written(&scratch, asked + 1).await;
     assert!(lines.iter().any(|line| line["trace_id"] == id), "{id}: {lines:#?}");

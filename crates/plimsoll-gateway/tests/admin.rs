@@ -53,14 +53,14 @@ async fn started(test: &str) -> (Running, Origin) {
 }
 
 /// Asserts that the response matches the description.
-fn check(description: &Value, responses: &Value, answer: &running::Answer, what: &str) {
-    let status = answer.status.as_str();
-    let response = responses.get(status).unwrap_or_else(|| panic!("{what}: {status} is not described"));
-    let content_type = answer.content_type();
+fn check(description: &Value, responses: &Value, response: &running::ReceivedResponse, what: &str) {
+    let status = response.status.as_str();
+    let described = responses.get(status).unwrap_or_else(|| panic!("{what}: {status} is not described"));
+    let content_type = response.content_type();
     let essence = content_type.split(';').next().unwrap();
-    let schema = response.pointer(&format!("/content/{}/schema", essence.replace('/', "~1")));
+    let schema = described.pointer(&format!("/content/{}/schema", essence.replace('/', "~1")));
     let schema = schema.unwrap_or_else(|| panic!("{what}: {content_type:?} is not described for {status}"));
-    let value = if essence.ends_with("json") { answer.json() } else { answer.text().into() };
+    let value = if essence.ends_with("json") { response.json() } else { response.text().into() };
     let faults = schema::faults(description, schema, &value, "");
     assert!(faults.is_empty(), "{what}: {}\n{value:#}", faults.join("\n"));
 }
@@ -84,9 +84,9 @@ async fn the_description_is_true() {
                 }
                 let target = path.replace("{name}", name);
                 let what = format!("{method} {target}");
-                let answer = running.change(method.clone(), &target, &body).await;
-                assert_eq!(answer.status, status, "{what}: {}", answer.text());
-                check(&description, responses, &answer, &what);
+                let response = running.change(method.clone(), &target, &body).await;
+                assert_eq!(response.status, status, "{what}: {}", response.text());
+                check(&description, responses, &response, &what);
                 asked += 1;
             }
             if method == Method::GET {
@@ -100,9 +100,9 @@ async fn the_description_is_true() {
             check(&description, responses, &plain, &target);
             if !body.is_empty() {
                 for (wrong, status) in [("{", 400), (r#"{"nothing": 1}"#, 422)] {
-                    let answer = running.change(method.clone(), &target, wrong).await;
-                    assert_eq!(answer.status, status, "{target} {wrong}: {}", answer.text());
-                    check(&description, responses, &answer, &target);
+                    let response = running.change(method.clone(), &target, wrong).await;
+                    assert_eq!(response.status, status, "{target} {wrong}: {}", response.text());
+                    check(&description, responses, &response, &target);
                 }
             }
         }
@@ -126,8 +126,8 @@ async fn a_patch_is_described_as_it_is_taken() {
     ] {
         let faults = schema::faults(&description, schema, &patch, "");
         assert_eq!(faults.is_empty(), taken, "{patch}: {faults:?}");
-        let answer = running.patch("careful", &patch).await;
-        assert_eq!(answer.status, if taken { 200 } else { 422 }, "{patch}: {}", answer.text());
+        let response = running.patch("careful", &patch).await;
+        assert_eq!(response.status, if taken { 200 } else { 422 }, "{patch}: {}", response.text());
     }
 }
 
@@ -160,10 +160,10 @@ async fn whatever_goes_wrong_is_a_problem() {
         (Method::POST, "/api/v1/status", 405),
         (Method::DELETE, "/api/v1/policies/careful", 405),
     ] {
-        let answer = running.change(method.clone(), path, "").await;
-        assert_eq!(answer.status, status, "{method} {path}");
-        assert_eq!(answer.content_type(), "application/problem+json", "{method} {path}");
-        assert_eq!(answer.json()["status"], status);
+        let response = running.change(method.clone(), path, "").await;
+        assert_eq!(response.status, status, "{method} {path}");
+        assert_eq!(response.content_type(), "application/problem+json", "{method} {path}");
+        assert_eq!(response.json()["status"], status);
     }
     let allowed = running.change(Method::POST, "/api/v1/status", "").await;
     assert_eq!(allowed.headers["allow"], "GET,HEAD");
@@ -180,16 +180,16 @@ async fn a_reload_takes_nothing_and_a_method_that_is_not_there_is_none() {
     for (body, status) in
         [("", 200), ("{}", 200), ("{\"a\": 1}", 422), ("[]", 422), ("null", 422), ("{", 400)]
     {
-        let answer = running.change(Method::POST, "/api/v1/reload", body).await;
-        assert_eq!(answer.status, status, "{body:?}: {}", answer.text());
+        let response = running.change(Method::POST, "/api/v1/reload", body).await;
+        assert_eq!(response.status, status, "{body:?}: {}", response.text());
     }
     // Whatever its content type: there is nothing that it could change.
     for method in ["QUERY", "PUT", "DELETE", "PROPFIND"] {
         let method: Method = method.parse().unwrap();
         for path in ["/livez", "/metrics", "/api/v1/reload", "/api/v1/policies/careful"] {
-            let answer = ask(running.admin(), method.clone(), path, &[], "").await.unwrap();
+            let response = ask(running.admin(), method.clone(), path, &[], "").await.unwrap();
             assert_eq!(
-                (answer.status.as_u16(), answer.headers.contains_key("allow")),
+                (response.status.as_u16(), response.headers.contains_key("allow")),
                 (405, true),
                 "{method} {path}"
             );
@@ -198,7 +198,7 @@ async fn a_reload_takes_nothing_and_a_method_that_is_not_there_is_none() {
 }
 
 #[tokio::test]
-async fn answers_to_bad_patches_are_bounded() {
+async fn responses_to_bad_patches_are_bounded() {
     let (running, _origin) = started("bounded").await;
     let keys: Vec<String> = (0..5000).map(|key| format!("\"k{key}\": 1")).collect();
     let long = "x".repeat(60_000);
@@ -212,9 +212,14 @@ async fn answers_to_bad_patches_are_bounded() {
     ] {
         for path in ["/api/v1/policies/careful", "/api/v1/policies/careful/breaker"] {
             let method = if path.ends_with("breaker") { Method::POST } else { Method::PATCH };
-            let answer = running.change(method, path, &patch).await;
-            assert!(matches!(answer.status.as_u16(), 400 | 422), "{}: {}", answer.status, answer.text());
-            let length = answer.text().len();
+            let response = running.change(method, path, &patch).await;
+            assert!(
+                matches!(response.status.as_u16(), 400 | 422),
+                "{}: {}",
+                response.status,
+                response.text()
+            );
+            let length = response.text().len();
             assert!(length < 32 * 1024, "{path}: {length} bytes for {:?}", &patch[..20]);
         }
     }
@@ -238,7 +243,7 @@ async fn strangers_do_not_take_the_admins_places() {
     running.token = Some("hunter2");
     let mut known = TcpStream::connect(running.admin()).await.unwrap();
     let asks = b"GET /api/v1/status HTTP/1.1\r\nhost: a\r\nauthorization: Bearer hunter2\r\n\r\n";
-    let mut answered = async || {
+    let mut checked = async || {
         known.write_all(asks).await.unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -249,7 +254,7 @@ async fn strangers_do_not_take_the_admins_places() {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
         known.read_exact(&mut vec![0; length.parse().unwrap()]).await.unwrap();
     };
-    answered().await;
+    checked().await;
     let mut strangers = Vec::new();
     for _ in 0..200 {
         strangers.push(TcpStream::connect(running.admin()).await.unwrap());
@@ -258,7 +263,7 @@ async fn strangers_do_not_take_the_admins_places() {
         assert_eq!(running.asked(path).await.status, StatusCode::OK, "{path}");
     }
     // A connection that has shown the token is not the one that makes room.
-    answered().await;
+    checked().await;
     let cut = "plimsoll_server_connections_cut_total{door=\"app\",reason=\"made-room\"}";
     eventually("strangers made room", async || running.metric(cut).await.is_some_and(|cut| cut > 100.0))
         .await;
@@ -360,7 +365,8 @@ async fn a_breaker_is_held_by_hand() {
     let force = async |body: Value| {
         running.change(Method::POST, "/api/v1/policies/careful/breaker", &body.to_string()).await
     };
-    let state = |answer: &running::Answer| answer.json().pointer("/upstreams/0/breaker/state").cloned();
+    let state =
+        |response: &running::ReceivedResponse| response.json().pointer("/upstreams/0/breaker/state").cloned();
     let opened = force(json!({ "force": "open" })).await;
     assert_eq!(state(&opened), Some(json!("forced-open")));
     let refused = running.get("/x").await;
@@ -451,9 +457,9 @@ async fn the_page_of_metrics_is_sound_and_documented() {
 async fn malformed(running: &Running) {
     let mut socket = TcpStream::connect(running.address()).await.unwrap();
     socket.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n").await.unwrap();
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).await.unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+    let mut response = Vec::new();
+    socket.read_to_end(&mut response).await.unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&response));
 }
 
 /// Where Prometheus' own tool is at hand, it must find nothing.
@@ -489,9 +495,9 @@ async fn a_request_to_the_admin_names_exactly_one_host() {
         let mut stream = TcpStream::connect(running.admin()).await.unwrap();
         let request = format!("GET /livez HTTP/1.1\r\n{fields}Connection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{fields:?} {answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 400 "), "{fields:?} {response}");
     }
     assert_eq!(running.asked("/livez").await.status, StatusCode::OK);
 }

@@ -13,7 +13,7 @@ use std::{
 /// How long there are none.
 const WITHOUT: Duration = Duration::from_secs(1);
 
-/// Closes every connection after one answer, so that each attempt needs a new one.
+/// Closes every connection after one response, so that each attempt needs a new one.
 fn origin() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -31,13 +31,13 @@ fn origin() -> SocketAddr {
     address
 }
 
-struct Answer {
+struct ReceivedResponse {
     status: u16,
     body: String,
 }
 
 /// Asks over a kept connection.
-fn ask(client: &mut BufReader<TcpStream>) -> Answer {
+fn ask(client: &mut BufReader<TcpStream>) -> ReceivedResponse {
     client.get_mut().write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let (mut head, mut length) = (Vec::new(), 0);
     loop {
@@ -54,7 +54,7 @@ fn ask(client: &mut BufReader<TcpStream>) -> Answer {
     let mut body = vec![0; length];
     client.read_exact(&mut body).unwrap();
     let status = head[0].split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, body: String::from_utf8(body).unwrap() }
+    ReceivedResponse { status, body: String::from_utf8(body).unwrap() }
 }
 
 /// The sum of a metric's samples that have this label.
@@ -94,11 +94,11 @@ breaker = {{ minimum-calls = 1, failure-ratio = "1%" }}
     let until = Instant::now() + WITHOUT;
     let mut refused = 0;
     while Instant::now() < until {
-        let answer = ask(&mut client);
+        let response = ask(&mut client);
         // The origin may have had one descriptor more at hand than it showed.
-        if answer.status != 200 {
-            assert_eq!(answer.status, 503, "{}", answer.body);
-            assert!(answer.body.contains("urn:plimsoll:problem:overloaded"), "{}", answer.body);
+        if response.status != 200 {
+            assert_eq!(response.status, 503, "{}", response.body);
+            assert!(response.body.contains("urn:plimsoll:problem:overloaded"), "{}", response.body);
             refused += 1;
         }
     }

@@ -46,14 +46,14 @@ fn a_refusal_has_the_status_that_the_page_says() {
     for entry in corpus::requests() {
         let Some(status) = told.get(entry.reason) else { continue };
         let mut socket = TcpStream::connect(gateway.addresses()[0]).unwrap();
-        // The gateway may answer and close before all of it has been taken.
+        // The gateway may respond and close before all of it has been taken.
         let _ = socket.write_all(&entry.bytes);
         let _ = socket.shutdown(Shutdown::Write);
-        let mut answer = Vec::new();
-        let _ = socket.read_to_end(&mut answer);
-        let answer = String::from_utf8_lossy(&answer);
-        let got = answer.split(' ').nth(1).unwrap_or_default();
-        assert_eq!(got, status.to_string(), "{}: {answer}", entry.name);
+        let mut response = Vec::new();
+        let _ = socket.read_to_end(&mut response);
+        let response = String::from_utf8_lossy(&response);
+        let got = response.split(' ').nth(1).unwrap_or_default();
+        assert_eq!(got, status.to_string(), "{}: {response}", entry.name);
         asked += 1;
     }
     assert!(asked >= 80, "{asked}");
@@ -193,7 +193,7 @@ fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
 }
 
 #[test]
-fn no_page_sends_anybody_to_a_place_that_nobody_owns_or_promises_an_answer() {
+fn no_page_sends_anybody_to_a_place_that_nobody_owns_or_promises_a_response() {
     let mut found = Vec::new();
     texts(&root(), &mut found);
     assert!(found.len() >= 50, "{}", found.len());

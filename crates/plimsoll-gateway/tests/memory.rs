@@ -79,7 +79,7 @@ impl Framing {
     }
 }
 
-/// Takes one large request and gives one large answer for each framing.
+/// Takes one large request and gives one large response for each framing.
 fn origin(framings: &[Framing]) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -125,11 +125,11 @@ fn by_http2(address: SocketAddr) {
             left -= part.len() as u64;
             body.send_data(part, left == 0).unwrap();
         }
-        let mut answer = response.await.unwrap().into_body();
+        let mut response = response.await.unwrap().into_body();
         let mut all = 0;
-        while let Some(part) = answer.data().await {
+        while let Some(part) = response.data().await {
             let part = part.unwrap();
-            answer.flow_control().release_capacity(part.len()).unwrap();
+            response.flow_control().release_capacity(part.len()).unwrap();
             all += part.len() as u64;
         }
         assert_eq!(all, BODY);

@@ -186,12 +186,12 @@ async fn a_drain_lets_what_is_under_way_finish() {
     };
     let (cut, ()) = tokio::join!(drained, meanwhile);
     assert_eq!(cut, 0);
-    let answer = held.await.unwrap();
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.headers["connection"], "close");
+    let response = held.await.unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(response.headers["connection"], "close");
 }
 
-async fn ask_hold(address: SocketAddr) -> running::Answer {
+async fn ask_hold(address: SocketAddr) -> running::ReceivedResponse {
     ask(address, Method::GET, "/hold", &[], "").await.unwrap()
 }
 

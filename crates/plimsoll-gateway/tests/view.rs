@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-/// Answers every request with 503, one a connection.
+/// Sends 503 to every request, one a connection.
 fn failing() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -16,9 +16,9 @@ fn failing() -> SocketAddr {
             let mut stream = stream.unwrap();
             let mut head = [0; 1024];
             let _ = stream.read(&mut head).unwrap();
-            let answer =
+            let response =
                 b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            stream.write_all(answer).unwrap();
+            stream.write_all(response).unwrap();
         }
     });
     address
@@ -27,9 +27,9 @@ fn failing() -> SocketAddr {
 fn get(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 #[test]

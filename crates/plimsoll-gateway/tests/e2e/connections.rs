@@ -6,12 +6,12 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[test]
 fn connections_are_kept_on_both_sides() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
     for _ in 0..5 {
-        let answer = client.get("/");
-        assert_eq!((answer.status(), answer.text(), answer.field("connection")), (200, "ok", None));
+        let response = client.get("/");
+        assert_eq!((response.status(), response.text(), response.field("connection")), (200, "ok", None));
     }
     assert_eq!(origin.connections(), 1);
     assert_eq!(gateway.metric("plimsoll_connections", &[]), 1);
@@ -25,11 +25,11 @@ fn connections_are_kept_on_both_sides() {
 
 #[test]
 fn a_client_that_asks_for_it_is_closed() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
-    let answer = client.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Close\r\n\r\n");
-    assert_eq!(answer.field("connection"), Some("close"));
+    let response = client.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Close\r\n\r\n");
+    assert_eq!(response.field("connection"), Some("close"));
     assert_eq!(client.ended(), End::Closed);
     // The origin's connection is another matter.
     assert_eq!(gateway.client().get("/").text(), "ok");
@@ -46,15 +46,15 @@ fn an_origin_that_closes_is_connected_to_again() {
         let mut connection = origin.accept();
         connection.expect_request();
         connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
-        let answer = client.answer();
+        let response = client.response();
         // Closing one hop says nothing about the other.
-        assert_eq!((answer.text(), answer.field("connection")), ("ok", None));
+        assert_eq!((response.text(), response.field("connection")), ("ok", None));
         assert_eq!(connection.ended(), End::Closed);
     }
 }
 
 #[test]
-fn pipelined_requests_are_answered_in_order() {
+fn pipelined_requests_get_responses_in_order() {
     let origin = Origin::serving(|request, wire| {
         wire.respond(&format!("{} {}", request.target(), String::from_utf8_lossy(&request.body)));
         Ok(())
@@ -69,16 +69,16 @@ fn pipelined_requests_are_answered_in_order() {
          GET /5 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n\
          GET /never HTTP/1.1\r\nHost: a\r\n\r\n",
     );
-    let texts: Vec<String> = (0..3).map(|_| client.answer().text().to_owned()).collect();
+    let texts: Vec<String> = (0..3).map(|_| client.response().text().to_owned()).collect();
     assert_eq!(texts, ["/1 one", "/2 two", "/3 "]);
-    assert_eq!(client.answer_to("HEAD").field("content-length"), Some("3"));
-    assert_eq!(client.answer().text(), "/5 ");
+    assert_eq!(client.response_to("HEAD").field("content-length"), Some("3"));
+    assert_eq!(client.response().text(), "/5 ");
     client.ended();
     assert!(!String::from_utf8_lossy(&origin.log()).contains("/never"));
 }
 
 #[test]
-fn http_1_0_is_answered_as_it_asks() {
+fn http_1_0_gets_what_it_asks_for() {
     let origin = Origin::serving(|request, wire| {
         match request.target() {
             "/length" => wire.respond("ok"),
@@ -93,22 +93,22 @@ fn http_1_0_is_answered_as_it_asks() {
         Ok(())
     });
     let gateway = Setup::to(&origin).start();
-    // Without a word the connection ends with the answer, and there are no chunks.
+    // Without a word the connection ends with the response, and there are no chunks.
     for target in ["/length", "/trailers", "/until-close"] {
         let mut client = gateway.client();
-        let answer = client.ask(format!("GET {target} HTTP/1.0\r\n\r\n"));
-        assert_eq!((answer.text(), answer.field("connection")), ("ok", Some("close")), "{target}");
-        assert_eq!(answer.field("transfer-encoding"), None, "{target}");
+        let response = client.ask(format!("GET {target} HTTP/1.0\r\n\r\n"));
+        assert_eq!((response.text(), response.field("connection")), ("ok", Some("close")), "{target}");
+        assert_eq!(response.field("transfer-encoding"), None, "{target}");
         assert_eq!(client.ended(), End::Closed, "{target}");
     }
     // Kept where that was asked for and the length is known.
     let mut client = gateway.client();
     for _ in 0..2 {
-        let answer = client.ask("GET /length HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-        assert_eq!((answer.text(), answer.field("connection")), ("ok", Some("keep-alive")));
+        let response = client.ask("GET /length HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!((response.text(), response.field("connection")), ("ok", Some("keep-alive")));
     }
-    let answer = client.ask("GET /trailers HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    assert_eq!((answer.text(), answer.field("connection")), ("ok", Some("close")));
+    let response = client.ask("GET /trailers HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_eq!((response.text(), response.field("connection")), ("ok", Some("close")));
     client.ended();
     // The request on the other side is HTTP/1.1 all the same, and says where it came through.
     let log = String::from_utf8(origin.log()).unwrap();
@@ -116,7 +116,7 @@ fn http_1_0_is_answered_as_it_asks() {
 }
 
 #[test]
-fn answers_without_bodies_have_none() {
+fn responses_without_bodies_have_none() {
     let origin = Origin::serving(|request, wire| {
         wire.send(match (request.method(), request.target()) {
             ("HEAD", "/chunked") => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -132,7 +132,7 @@ fn answers_without_bodies_have_none() {
     let mut client = gateway.client();
     let mut ask = |method: &str, target: &str| {
         client.send(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
-        client.answer_to(method)
+        client.response_to(method)
     };
     let head = ask("HEAD", "/large");
     assert_eq!((head.field("content-length"), head.field("etag")), (Some("5000000000"), Some("\"e\"")));
@@ -159,7 +159,7 @@ fn a_kept_connection_that_the_origin_has_closed_is_not_used() {
     let mut first = origin.accept();
     first.expect_request();
     first.respond("1");
-    client.answer();
+    client.response();
     drop(first);
     // The sweep finds it; a request may not be the first to notice.
     gateway.until_metric("plimsoll_upstream_idle_connections", &[], 0);
@@ -167,7 +167,7 @@ fn a_kept_connection_that_the_origin_has_closed_is_not_used() {
     let mut second = origin.accept();
     assert_eq!(second.expect_request().target(), "/2");
     second.respond("2");
-    assert_eq!(client.answer().text(), "2");
+    assert_eq!(client.response().text(), "2");
 }
 
 /// The origin closes just as the request arrives: nobody's failure, so it does not even count as a retry.
@@ -180,19 +180,19 @@ fn a_kept_connection_that_closes_when_used_is_replaced() {
     let mut first = origin.accept();
     first.expect_request();
     first.respond("1");
-    client.answer();
+    client.response();
     client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
     first.expect_request();
     drop(first);
     let mut second = origin.accept();
     assert_eq!(second.expect_request().target(), "/2");
     second.respond("2");
-    assert_eq!(client.answer().text(), "2");
+    assert_eq!(client.response().text(), "2");
     // A request that must not be sent twice is not.
     client.send("POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
     second.expect_request();
     drop(second);
-    client.answer().assert_problem(502, "upstream-broken");
+    client.response().assert_problem(502, "upstream-broken");
     assert!(origin.try_accept().is_none());
 }
 
@@ -210,7 +210,7 @@ fn kept_connections_are_bounded_and_grow_old() {
         connection.respond("ok");
     }
     for client in &mut clients {
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
     }
     // Two are closed since one is kept, the third when its time is over.
     for mut connection in connections {
@@ -221,7 +221,7 @@ fn kept_connections_are_bounded_and_grow_old() {
 
 #[test]
 fn every_worker_serves() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).workers(3).start();
     // The kernel spreads connections over the workers' sockets; with enough of them every worker has its own pool.
     until("each worker has connected", || {

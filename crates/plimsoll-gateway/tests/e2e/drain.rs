@@ -14,7 +14,7 @@ fn a_slow_request_is_finished_and_idle_connections_are_closed() {
     let mut connection = origin.accept();
     connection.expect_request();
     connection.respond("ok");
-    used.answer();
+    used.response();
     let mut slow = gateway.client();
     slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     connection.expect_request();
@@ -33,8 +33,8 @@ fn a_slow_request_is_finished_and_idle_connections_are_closed() {
     sending.send("dy");
     second.take(2).unwrap();
     second.respond("ok");
-    let answer = sending.answer();
-    assert_eq!((answer.text(), answer.field("connection")), ("ok", Some("close")));
+    let response = sending.response();
+    assert_eq!((response.text(), response.field("connection")), ("ok", Some("close")));
     assert_eq!(sending.ended(), End::Closed);
     assert_eq!(draining.join().unwrap(), 0, "nothing had to be cut off");
 }
@@ -78,7 +78,7 @@ fn a_gateway_that_is_dropped_stops() {
 #[test]
 fn a_reload_drops_no_connection_and_keeps_state() {
     let (old, new) =
-        (Origin::by_hand(), Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew"));
+        (Origin::by_hand(), Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew"));
     let setup = Setup::to(&old).policy(r#"rate-limit = { rate = "1/h", burst = 3 }"#);
     let gateway = setup.start();
     let mut client = gateway.client();
@@ -90,7 +90,7 @@ fn a_reload_drops_no_connection_and_keeps_state() {
     gateway.gateway.reload(moved.spec()).unwrap();
     assert_eq!(gateway.gateway.addresses(), [gateway.address]);
     connection.respond("old");
-    assert_eq!(client.answer().text(), "old");
+    assert_eq!(client.response().text(), "old");
     assert_eq!(client.get("/").text(), "new");
     assert_eq!(gateway.client().get("/").text(), "new");
     client.get("/").assert_problem(429, "rate-limited");

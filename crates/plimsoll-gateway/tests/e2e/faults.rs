@@ -1,4 +1,4 @@
-//! Origins that fail, each in its own way: a clean problem before the answer's first byte, a broken connection after it,
+//! Origins that fail, each in its own way: a clean problem before the response's first byte, a broken connection after it,
 //! and never a short body passed on as whole.
 
 use crate::support::{Client, End, Framing, Head, Origin, Setup, Wire, refused_address};
@@ -7,7 +7,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// A fault of the origin that must give this problem.
 #[track_caller]
-fn fails_before_the_answer(status: u16, kind: &str, behave: impl FnOnce(&mut Client, Wire)) {
+fn fails_before_the_response(status: u16, kind: &str, behave: impl FnOnce(&mut Client, Wire)) {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin)
         .policy(r#"timeout = { connect = "15s", first-byte = "150ms", attempt = "15s", idle = "15s", total = "15s" }"#)
@@ -17,23 +17,23 @@ fn fails_before_the_answer(status: u16, kind: &str, behave: impl FnOnce(&mut Cli
     let mut connection = origin.accept();
     connection.expect_request();
     behave(&mut client, connection);
-    client.answer().assert_problem(status, kind);
+    client.response().assert_problem(status, kind);
     assert_eq!(gateway.metric("plimsoll_problems_total", &[kind]), 1);
     // The client's connection is fit for its next request.
     client.send(GET);
     let mut connection = origin.accept();
     connection.expect_request();
     connection.respond("ok");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
 }
 
-/// Sends these bytes as an answer: they must be refused, and the connection they came on closed.
+/// Sends these bytes as a response: they must be refused, and the connection they came on closed.
 #[track_caller]
 fn garbage(bytes: impl AsRef<[u8]>) {
     not_taken("upstream-broken", bytes);
 }
 
-/// The same of an answer that may be sound, only larger than is taken.
+/// The same of a response that may be sound, only larger than is taken.
 #[track_caller]
 fn too_large(bytes: impl AsRef<[u8]>) {
     not_taken("upstream-head-too-large", bytes);
@@ -41,7 +41,7 @@ fn too_large(bytes: impl AsRef<[u8]>) {
 
 #[track_caller]
 fn not_taken(kind: &str, bytes: impl AsRef<[u8]>) {
-    fails_before_the_answer(502, kind, |_, mut connection| {
+    fails_before_the_response(502, kind, |_, mut connection| {
         // The gateway may have closed before all of it is sent.
         let _ = connection.try_send(bytes);
         connection.rest();
@@ -60,21 +60,21 @@ fn refused() {
 }
 
 #[test]
-fn closed_or_reset_before_the_answer() {
-    fails_before_the_answer(502, "upstream-broken", |_, connection| drop(connection));
-    fails_before_the_answer(502, "upstream-broken", |_, connection| connection.reset());
+fn closed_or_reset_before_the_response() {
+    fails_before_the_response(502, "upstream-broken", |_, connection| drop(connection));
+    fails_before_the_response(502, "upstream-broken", |_, connection| connection.reset());
 }
 
 #[test]
 fn closed_or_reset_within_the_head() {
-    fails_before_the_answer(502, "upstream-broken", |_, mut connection| {
+    fails_before_the_response(502, "upstream-broken", |_, mut connection| {
         connection.send("HTTP/1.1 200 OK\r\nContent-Le");
     });
-    fails_before_the_answer(502, "upstream-broken", |_, mut connection| {
+    fails_before_the_response(502, "upstream-broken", |_, mut connection| {
         connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n");
         connection.reset();
     });
-    fails_before_the_answer(502, "upstream-broken", |client, mut connection| {
+    fails_before_the_response(502, "upstream-broken", |client, mut connection| {
         connection.send("HTTP/1.1 103 Early Hints\r\n\r\n");
         assert_eq!(client.interim().status(), 103);
     });
@@ -82,11 +82,11 @@ fn closed_or_reset_within_the_head() {
 
 #[test]
 fn silent() {
-    fails_before_the_answer(504, "attempt-timeout", |client, mut connection| {
+    fails_before_the_response(504, "attempt-timeout", |client, mut connection| {
         assert_eq!(connection.rest().0, b"", "given up");
         let _ = client;
     });
-    fails_before_the_answer(504, "attempt-timeout", |_, mut connection| {
+    fails_before_the_response(504, "attempt-timeout", |_, mut connection| {
         connection.send("HTTP/1.1 200 OK\r\nContent-Le");
         connection.rest();
     });
@@ -127,14 +127,14 @@ fn a_head_without_end_and_too_many_fields() {
 }
 
 #[test]
-fn too_many_interim_answers() {
+fn too_many_interim_responses() {
     too_large("HTTP/1.1 102 Processing\r\n\r\n".repeat(1000));
 }
 
 /// The origin sends this and closes: the client must be able to tell that it is not the whole, whichever version it
 /// speaks. Gives what it has got of the body.
 #[track_caller]
-fn breaks_off(answer: &str, reset: bool) {
+fn breaks_off(response: &str, reset: bool) {
     for request in [GET, "GET / HTTP/1.0\r\n\r\n"] {
         let origin = Origin::by_hand();
         let gateway = Setup::to(&origin).start();
@@ -142,7 +142,7 @@ fn breaks_off(answer: &str, reset: bool) {
         client.send(request);
         let mut connection = origin.accept();
         connection.expect_request();
-        connection.send(answer);
+        connection.send(response);
         if reset {
             // A reset takes with it what has not been read yet.
             let head = client.head().unwrap();
@@ -155,7 +155,7 @@ fn breaks_off(answer: &str, reset: bool) {
                 // Seen before any of it was sent.
                 Ok(head) if head.status() == 502 => {
                     let mut body = Vec::new();
-                    client.body(head.answer_framing("GET"), &mut body).expect("a whole problem");
+                    client.body(head.response_framing("GET"), &mut body).expect("a whole problem");
                 }
                 Ok(head) => still_broken(&mut client, &head),
                 Err(end) => panic!("{end:?} without a word"),
@@ -166,10 +166,10 @@ fn breaks_off(answer: &str, reset: bool) {
     }
 }
 
-/// The body of this answer breaks off in a way that no client takes for its end.
+/// The body of this response breaks off in a way that no client takes for its end.
 #[track_caller]
 fn still_broken(client: &mut Client, head: &Head) {
-    let framing = head.answer_framing("GET");
+    let framing = head.response_framing("GET");
     let end = client.body(framing, &mut Vec::new()).expect_err("a body that breaks off is never whole");
     // Where nothing but the connection's end would end the body, only a reset can tell.
     if framing == Framing::UntilClose {
@@ -178,7 +178,7 @@ fn still_broken(client: &mut Client, head: &Head) {
 }
 
 #[test]
-fn an_answer_shorter_than_its_length() {
+fn a_response_shorter_than_its_length() {
     breaks_off("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", false);
     breaks_off("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", true);
     breaks_off("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", false);
@@ -211,7 +211,7 @@ fn a_body_that_only_the_connection_ends_and_that_is_reset() {
 
 /// Bytes that an origin sends beyond its response must not become the next response.
 #[test]
-fn an_answer_longer_than_its_length() {
+fn a_response_longer_than_its_length() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
@@ -221,18 +221,18 @@ fn an_answer_longer_than_its_length() {
     connection.send(
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
     );
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     connection.rest();
     client.send(GET);
     let mut next = origin.accept();
     next.expect_request();
     next.respond("good");
-    assert_eq!(client.answer().text(), "good");
+    assert_eq!(client.response().text(), "good");
 }
 
 /// The same where the surplus comes only once the connection is kept.
 #[test]
-fn an_answer_that_comes_unasked() {
+fn a_response_that_comes_unasked() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
@@ -240,7 +240,7 @@ fn an_answer_that_comes_unasked() {
     let mut connection = origin.accept();
     connection.expect_request();
     connection.respond("ok");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
     gateway.until_metric("plimsoll_upstream_idle_connections", &[], 0);
     connection.rest();
@@ -248,7 +248,7 @@ fn an_answer_that_comes_unasked() {
     let mut next = origin.accept();
     next.expect_request();
     next.respond("good");
-    assert_eq!(client.answer().text(), "good");
+    assert_eq!(client.response().text(), "good");
 }
 
 /// A length where none may be heeded is not taken for one.
@@ -257,7 +257,7 @@ fn a_body_where_there_is_none_spoils_the_connection_only() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
-    for (method, answer) in [
+    for (method, response) in [
         ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
         ("GET", "HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nevil"),
         ("GET", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n"),
@@ -265,8 +265,8 @@ fn a_body_where_there_is_none_spoils_the_connection_only() {
         client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
         let mut connection = origin.accept();
         connection.expect_request();
-        connection.send(answer);
-        assert_eq!(client.answer_to(method).body, b"");
+        connection.send(response);
+        assert_eq!(client.response_to(method).body, b"");
         connection.rest();
     }
 }

@@ -16,7 +16,7 @@ fn sent_on(gateway: &Running, origin: &Origin, fields: &str, trailers: &str) -> 
     let mut connection = origin.accept();
     let request = connection.expect_request();
     connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(client.answer().status(), 200);
+    assert_eq!(client.response().status(), 200);
     request
 }
 
@@ -55,7 +55,7 @@ fn a_name_that_cgi_takes_for_another_is_dropped_refused_or_passed() {
     client.send(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX_User: root\r\n\r\n",
     );
-    client.answer().assert_problem(400, "bad-request");
+    client.response().assert_problem(400, "bad-request");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn the_same_holds_over_http2_on_both_sides() {
         seen.sort();
         let mut sending = respond.send_response(Response::new(()), false).unwrap();
         sending.send_data(Bytes::from(seen.join(" ")), false).unwrap();
-        // What may not trail an answer either.
+        // What may not trail a response either.
         let mut trailers = HeaderMap::new();
         for name in ["x-sum", "set-cookie", "content-length", "location"] {
             trailers.insert(name, HeaderValue::from_static("0"));
@@ -130,8 +130,8 @@ fn the_same_holds_over_http2_on_both_sides() {
         let forbidden =
             forbidden.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         body.send_trailers(lies().chain(forbidden).collect()).unwrap();
-        let (answer, trailers) = whole(response).await.unwrap();
-        let seen = String::from_utf8(answer.into_body()).unwrap();
+        let (response, trailers) = whole(response).await.unwrap();
+        let seen = String::from_utf8(response.into_body()).unwrap();
         let ours = [
             "forwarded",
             "traceparent",
@@ -151,7 +151,7 @@ fn the_same_holds_over_http2_on_both_sides() {
 /// Whichever of several values the endpoint goes by, its limit has been counted.
 #[test]
 fn a_limit_by_header_counts_every_value_of_it() {
-    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let origin = Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Setup::to(&origin)
         .policy(r#"rate-limit = { rate = "1/h", burst = 2, per = "header:x-key" }"#)
         .start();

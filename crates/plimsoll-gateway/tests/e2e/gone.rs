@@ -12,7 +12,7 @@ fn the_next_is_admitted(gateway: &Running, origin: &Origin) {
     until("the next request is admitted", || {
         let mut client = gateway.client();
         client.send("GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        // Refused, it is answered; admitted, it is the origin's to answer.
+        // Refused, it has a response; admitted, its response is the origin's to send.
         let mut connection = loop {
             match origin.try_accept() {
                 Some(connection) => break connection,
@@ -22,7 +22,7 @@ fn the_next_is_admitted(gateway: &Running, origin: &Origin) {
         };
         connection.expect_request();
         connection.respond("ok");
-        assert_eq!(client.answer().text(), "ok");
+        assert_eq!(client.response().text(), "ok");
         Some(())
     });
     gateway.until_metric("plimsoll_requests_in_flight", &[], 0);
@@ -112,7 +112,7 @@ fn within_a_body_that_the_origin_does_not_take() {
 }
 
 #[test]
-fn within_the_answer_when_the_origin_is_quiet() {
+fn within_the_response_when_the_origin_is_quiet() {
     for reset in [false, true] {
         for framing in
             ["Content-Length: 100\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "\r\nab"]
@@ -131,7 +131,7 @@ fn within_the_answer_when_the_origin_is_quiet() {
 }
 
 #[test]
-fn within_the_answer_when_much_of_it_is_under_way() {
+fn within_the_response_when_much_of_it_is_under_way() {
     let origin = Origin::by_hand();
     let gateway = guarded(&origin);
     let mut client = gateway.client();
@@ -161,17 +161,17 @@ fn while_it_waits_in_line() {
     until("the line is full", || {
         let mut probe = gateway.client();
         probe.send("GET /probe HTTP/1.1\r\nHost: a\r\n\r\n");
-        (!probe.is_quiet()).then(|| probe.answer().assert_problem(503, "bulkhead-full"))
+        (!probe.is_quiet()).then(|| probe.response().assert_problem(503, "bulkhead-full"))
     });
     drop(second);
     gateway.until_metric("plimsoll_connections", &[], 1);
     let mut third = gateway.client();
     third.send("GET /third HTTP/1.1\r\nHost: a\r\n\r\n");
     connection.respond("1");
-    assert_eq!(first.answer().text(), "1");
+    assert_eq!(first.response().text(), "1");
     assert_eq!(connection.expect_request().target(), "/third");
     connection.respond("3");
-    assert_eq!(third.answer().text(), "3");
+    assert_eq!(third.response().text(), "3");
 }
 
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ fn sent_on(gateway: &Running, origin: &Origin, fields: &str) -> (Request, Wire) 
     let mut connection = origin.accept();
     let request = connection.expect_request();
     connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(client.answer().status(), 200);
+    assert_eq!(client.response().status(), 200);
     (request, connection)
 }
 
@@ -43,11 +43,11 @@ fn what_concerns_one_hop_stays_on_it() {
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n\
          Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nX-Kept: 3\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\n",
     );
-    let answer = client.answer();
+    let response = client.response();
     for gone in ["x-mine", "keep-alive", "proxy-authenticate", "upgrade", "connection"] {
-        assert_eq!(answer.field(gone), None, "{gone}");
+        assert_eq!(response.field(gone), None, "{gone}");
     }
-    assert_eq!((answer.field("x-kept"), answer.head.all("set-cookie")), (Some("3"), vec!["a", "b"]));
+    assert_eq!((response.field("x-kept"), response.head.all("set-cookie")), (Some("3"), vec!["a", "b"]));
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn each_hop_is_told_in_via() {
     let mut connection = origin.accept();
     assert_eq!(connection.expect_request().head.all("via"), ["1.0 fred", "1.1 plimsoll"]);
     connection.send("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!(answer.field("via"), Some("1.0 plimsoll"));
-    assert!(answer.field("date").is_some());
+    let response = client.response();
+    assert_eq!(response.field("via"), Some("1.0 plimsoll"));
+    assert!(response.field("date").is_some());
 }
 
 #[test]
@@ -147,15 +147,15 @@ fn a_problem_says_which_request_it_was() {
     let gateway = Setup::to_addresses([crate::support::refused_address()]).start();
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let mut client = gateway.client();
-    let answer = client
+    let response = client
         .ask(format!("GET / HTTP/1.1\r\nHost: a\r\nTraceparent: 00-{trace}-b7ad6b7169203331-01\r\n\r\n"));
-    answer.assert_problem(502, "upstream-unreachable");
-    let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    response.assert_problem(502, "upstream-unreachable");
+    let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(json["id"], trace);
     assert_eq!(gateway.metric("plimsoll_problems_total", &["kind=\"upstream-unreachable\""]), 1);
     // The connection of a client that did nothing wrong is kept.
     client.get("/").assert_problem(502, "upstream-unreachable");
-    assert_eq!(client.answer_of_head("/").head.status(), 502);
+    assert_eq!(client.response_to_head("/").head.status(), 502);
 }
 
 #[test]

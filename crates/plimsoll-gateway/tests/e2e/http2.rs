@@ -49,20 +49,20 @@ fn in_by_http2_and_out_by_http1() {
         body.send_data(Bytes::from_static(b"hel"), false).unwrap();
         body.send_data(Bytes::from_static(b"lo"), false).unwrap();
         body.send_trailers(trailers()).unwrap();
-        let (answer, trailers) = whole(response).await.unwrap();
-        assert_eq!((answer.status(), &**answer.body()), (http::StatusCode::OK, &b"world"[..]));
+        let (response, trailers) = whole(response).await.unwrap();
+        assert_eq!((response.status(), &**response.body()), (http::StatusCode::OK, &b"world"[..]));
         assert_eq!(trailers.unwrap()["x-sum"], "2");
-        assert_eq!(answer.headers()["via"], "1.1 plimsoll");
+        assert_eq!(response.headers()["via"], "1.1 plimsoll");
         for gone in ["x-own", "connection", "keep-alive", "transfer-encoding"] {
-            assert!(!answer.headers().contains_key(gone), "{gone}");
+            assert!(!response.headers().contains_key(gone), "{gone}");
         }
         let mut put = request("PUT", "/");
         put.headers_mut().insert("content-length", "3".parse().unwrap());
         let (response, mut body) = sender.send_request(put, false).unwrap();
         body.send_data(Bytes::from_static(b"abc"), true).unwrap();
         assert_eq!(whole(response).await.unwrap().0.status(), 204);
-        let (answer, _) = ask(&mut sender, request("HEAD", "/")).await;
-        assert_eq!(answer.headers()["content-length"], "77");
+        let (response, _) = ask(&mut sender, request("HEAD", "/")).await;
+        assert_eq!(response.headers()["content-length"], "77");
     });
     scripted.join().unwrap();
     gateway.until_metric("plimsoll_requests_total", &["code=\"2xx\""], 3);
@@ -76,15 +76,15 @@ fn in_by_http1_and_out_by_http2() {
     let mut client = gateway.client();
     let asking = std::thread::spawn(move || {
         client.send("POST /x?y HTTP/1.1\r\nHost: a:80\r\nConnection: x-own\r\nX-Own: 1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n");
-        let answer = client.answer();
+        let response = client.response();
         assert_eq!(
-            (answer.text(), &*answer.trailers),
+            (response.text(), &*response.trailers),
             ("world", &[("x-sum".to_owned(), "2".to_owned())][..])
         );
         client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(client.answer().status(), 204);
+        assert_eq!(client.response().status(), 204);
         client.send("GET /last HTTP/1.0\r\n\r\n");
-        assert_eq!(client.answer().text(), "last");
+        assert_eq!(client.response().text(), "last");
         client.ended();
     });
     converse(async {
@@ -131,15 +131,15 @@ fn in_and_out_by_http2_with_many_at_once() {
             }
         });
         let mut sender = client(gateway.address).await;
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for at in 0..50 {
             sender = sender.ready().await.unwrap();
             let (response, mut body) = sender.send_request(request("POST", "/"), false).unwrap();
             body.send_data(Bytes::from(format!("body {at}")), true).unwrap();
-            answers.push(whole(response));
+            responses.push(whole(response));
         }
-        for (at, answer) in answers.into_iter().enumerate() {
-            assert_eq!(*answer.await.unwrap().0.body(), format!("body {at}").into_bytes());
+        for (at, response) in responses.into_iter().enumerate() {
+            assert_eq!(*response.await.unwrap().0.body(), format!("body {at}").into_bytes());
         }
     });
     gateway.until_metric("plimsoll_requests_in_flight", &[], 0);
@@ -147,7 +147,7 @@ fn in_and_out_by_http2_with_many_at_once() {
 
 #[test]
 fn what_is_malformed_or_too_large_is_refused_before_any_route() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("fields = 20\ntarget = 100\nbody = 10").start();
     converse(async {
         let mut sender = client(gateway.address).await;
@@ -172,10 +172,10 @@ fn what_is_malformed_or_too_large_is_refused_before_any_route() {
         for (request, status, reason) in cases {
             let ends = request.headers().get("content-length").is_none();
             let (response, _body) = sender.send_request(request, ends).unwrap();
-            let answer = response.await.unwrap();
-            assert_eq!(answer.status(), status, "{reason}");
-            assert_eq!(answer.headers()["content-type"], "application/problem+json", "{reason}");
-            assert!(answer.headers().contains_key("proxy-status"), "{reason}");
+            let response = response.await.unwrap();
+            assert_eq!(response.status(), status, "{reason}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json", "{reason}");
+            assert!(response.headers().contains_key("proxy-status"), "{reason}");
             let reason = format!("reason=\"{reason}\"");
             assert_eq!(gateway.metric("plimsoll_refused_requests_total", &[&reason]), 1, "{reason}");
         }
@@ -203,7 +203,7 @@ fn a_bad_body_is_not_blamed_on_an_http2_endpoint() {
         let (mut client, bad) = (client, "6\r\nworld!\r\n");
         let asking = std::thread::spawn(move || {
             client.send(bad);
-            client.answer().assert_problem(413, "body-too-large");
+            client.response().assert_problem(413, "body-too-large");
         });
         assert!(read(request.into_body()).await.is_err(), "reset, and never a short whole");
         assert!(until_seen(|| asking.is_finished().then_some(true)).await);
@@ -214,7 +214,7 @@ fn a_bad_body_is_not_blamed_on_an_http2_endpoint() {
 
 #[test]
 fn grpc_is_refused_in_its_own_words() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin)
         .policy(r#"rate-limit = { rate = "1/h", burst = 1 }"#)
         .routes("[[route]]\npath = \"/s\"\nupstream = \"origin\"\npolicy = \"p\"\n")
@@ -228,28 +228,28 @@ fn grpc_is_refused_in_its_own_words() {
         };
         let mut refused = async |path: &str, code: &str| {
             let (response, _) = sender.send_request(grpc(path, "application/grpc+proto"), true).unwrap();
-            let answer = response.await.unwrap();
+            let response = response.await.unwrap();
             // Trailers only: everything in the head, and no body behind it.
-            assert!(answer.body().is_end_stream());
+            assert!(response.body().is_end_stream());
             assert_eq!(
-                (answer.status().as_u16(), &answer.headers()["grpc-status"]),
+                (response.status().as_u16(), &response.headers()["grpc-status"]),
                 (200, &code.parse::<http::HeaderValue>().unwrap())
             );
-            assert_eq!(answer.headers()["content-type"], "application/grpc");
+            assert_eq!(response.headers()["content-type"], "application/grpc");
             assert!(
-                answer.headers().contains_key("grpc-message")
-                    && answer.headers().contains_key("proxy-status")
+                response.headers().contains_key("grpc-message")
+                    && response.headers().contains_key("proxy-status")
             );
-            answer
+            response
         };
         refused("/nowhere", "12").await;
         let mut warm = client(gateway.address).await;
         assert_eq!(ask(&mut warm, request("GET", "/s")).await.0.status(), 200);
         assert!(refused("/s/m", "8").await.headers().contains_key("grpc-retry-pushback-ms"));
         // grpc-web is another protocol.
-        let (answer, _) = ask(&mut warm, grpc("/s", "application/grpc-web+proto")).await;
+        let (response, _) = ask(&mut warm, grpc("/s", "application/grpc-web+proto")).await;
         assert_eq!(
-            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (response.status().as_u16(), &response.headers()["content-type"]),
             (429, &"application/problem+json".parse::<http::HeaderValue>().unwrap())
         );
     });
@@ -280,7 +280,7 @@ fn a_stream_that_is_reset_cancels_its_attempt_alone() {
 }
 
 #[test]
-fn a_stream_that_is_reset_within_its_answer_cancels_the_rest() {
+fn a_stream_that_is_reset_within_its_response_cancels_the_rest() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     converse(async {
@@ -288,8 +288,8 @@ fn a_stream_that_is_reset_within_its_answer_cancels_the_rest() {
         let (response, mut body) = sender.send_request(request("GET", "/"), false).unwrap();
         let mut connection = until_seen(|| origin.try_accept()).await;
         connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nab");
-        let mut answer = response.await.unwrap();
-        assert_eq!(answer.body_mut().data().await.unwrap().unwrap(), "ab");
+        let mut response = response.await.unwrap();
+        assert_eq!(response.body_mut().data().await.unwrap().unwrap(), "ab");
         body.send_reset(h2::Reason::CANCEL);
         let ended = std::thread::spawn(move || connection.rest());
         assert!(until_seen(|| ended.is_finished().then_some(true)).await);
@@ -297,24 +297,24 @@ fn a_stream_that_is_reset_within_its_answer_cancels_the_rest() {
     gateway.until_metric("plimsoll_requests_in_flight", &[], 0);
 }
 
-/// A problem says how long it is, and a `HEAD` is not answered with it.
+/// A problem says how long it is, and a `HEAD` does not get it.
 #[test]
 fn a_problem_has_no_body_where_only_the_head_is_asked_for() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).routes("[[route]]\npath = \"/s\"\nupstream = \"origin\"\n").start();
     converse(async {
         let mut sender = client(gateway.address).await;
         let (response, _) = sender.send_request(request("HEAD", "/nowhere"), true).unwrap();
-        let answer = response.await.unwrap();
-        assert_eq!(answer.status(), 404);
-        assert!(answer.body().is_end_stream());
-        assert_ne!(answer.headers()["content-length"], "0");
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), 404);
+        assert!(response.body().is_end_stream());
+        assert_ne!(response.headers()["content-length"], "0");
     });
 }
 
 /// A body that breaks off resets its stream: never a short one as whole.
 #[test]
-fn an_answer_that_breaks_off_resets_its_stream() {
+fn a_response_that_breaks_off_resets_its_stream() {
     let origin = Origin::serving(|request, wire| {
         wire.send(match request.target() {
             "/length" => "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
@@ -330,7 +330,7 @@ fn an_answer_that_breaks_off_resets_its_stream() {
             let (response, _) = sender.send_request(request("GET", path), true).unwrap();
             match whole(response).await {
                 Err(error) => assert!(error.is_reset(), "{error}"),
-                Ok((answer, _)) => panic!("{path}: {answer:?}"),
+                Ok((response, _)) => panic!("{path}: {response:?}"),
             }
         }
         assert_eq!(ask(&mut sender, request("GET", "/ok")).await.0.body(), b"ok");
@@ -353,7 +353,7 @@ fn a_stream_that_the_endpoint_refuses_is_sent_again() {
         let (request, mut respond) = more.recv().await.unwrap();
         assert_eq!(read(request.into_body()).await.unwrap().0, b"hi");
         respond.send_response(Response::builder().status(204).body(()).unwrap(), true).unwrap();
-        let asking = std::thread::spawn(move || client.answer().status());
+        let asking = std::thread::spawn(move || client.response().status());
         assert!(until_seen(|| asking.is_finished().then_some(true)).await);
         assert_eq!(asking.join().unwrap(), 204);
     });
@@ -369,7 +369,7 @@ fn a_stream_that_the_endpoint_resets_is_broken() {
         let ((_, mut respond), mut more) = http2::next(origin.accept().await).await;
         respond.send_reset(h2::Reason::INTERNAL_ERROR);
         let asking = std::thread::spawn(move || {
-            client.answer().assert_problem(502, "upstream-broken");
+            client.response().assert_problem(502, "upstream-broken");
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
             client
         });
@@ -406,7 +406,7 @@ fn an_attempt_given_up_resets_its_stream() {
         let ((_, mut respond), _more) = http2::next(origin.accept().await).await;
         let reset = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
         assert_eq!(reset.unwrap(), h2::Reason::CANCEL);
-        let asking = std::thread::spawn(move || client.answer().assert_problem(504, "attempt-timeout"));
+        let asking = std::thread::spawn(move || client.response().assert_problem(504, "attempt-timeout"));
         assert!(until_seen(|| asking.is_finished().then_some(true)).await);
         asking.join().unwrap();
     });
@@ -427,7 +427,7 @@ fn a_slow_upload_is_not_held_against_an_http2_endpoint() {
         let asking = std::thread::spawn(move || {
             assert!((0..4).all(|_| client.is_quiet()), "longer than the first byte may take");
             client.send("bc");
-            client.answer().assert_problem(504, "attempt-timeout");
+            client.response().assert_problem(504, "attempt-timeout");
         });
         assert_eq!(read(request.into_body()).await.unwrap().0, b"abc");
         assert!(until_seen(|| asking.is_finished().then_some(true)).await);
@@ -461,7 +461,7 @@ fn a_drain_says_goodbye_and_finishes_what_is_under_way() {
 
 #[test]
 fn a_connection_that_asks_nothing_is_closed() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("idle-time = \"100ms\"\nwrite-time = \"100ms\"").start();
     converse(async {
         let stream = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
@@ -485,7 +485,7 @@ fn a_connection_that_asks_nothing_is_closed() {
     }
 }
 
-/// A client that opens a stream and takes nothing of the answer frees its endpoint all the same.
+/// A client that opens a stream and takes nothing of the response frees its endpoint all the same.
 #[test]
 fn a_client_that_takes_nothing_frees_the_endpoint() {
     let origin = Origin::by_hand();
@@ -502,11 +502,11 @@ fn a_client_that_takes_nothing_frees_the_endpoint() {
             connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
             while connection.try_send(crate::support::FILLING).is_ok() {}
         });
-        // The answer is there; its windows fill up and are never opened again.
-        let answer = response.await.unwrap();
+        // The response is there; its windows fill up and are never opened again.
+        let response = response.await.unwrap();
         assert!(until_seen(|| sending.is_finished().then_some(true)).await);
         gateway.until_metric("plimsoll_calls_abandoned_total", &[], 1);
-        assert!(read(answer.into_body()).await.is_err(), "what was there, and then no more");
+        assert!(read(response.into_body()).await.is_err(), "what was there, and then no more");
         let mut sender = client(gateway.address).await;
         let (response, _) = sender.send_request(request("GET", "/next"), true).unwrap();
         let mut connection = until_seen(|| origin.try_accept()).await;

@@ -1,4 +1,4 @@
-//! Interim answers over HTTP/2, and the expectation of one; HTTP/1.1's are in `messages` and `protocol`.
+//! Interim responses over HTTP/2, and the expectation of one; HTTP/1.1's are in `messages` and `protocol`.
 
 use crate::support::{
     Origin, Setup,
@@ -11,7 +11,7 @@ use std::future::poll_fn;
 
 const RETRY: &str = r#"retry = { attempts = 3, backoff = "1ms..2ms", budget = "100%", reserve = 100 }"#;
 
-/// The next interim answer; `None` where the final one is there.
+/// The next interim response; `None` where the final one is there.
 async fn next_interim(response: &mut ResponseFuture) -> Option<Response<()>> {
     poll_fn(|cx| response.poll_informational(cx)).await.map(|interim| interim.expect("an open stream"))
 }
@@ -63,7 +63,7 @@ fn those_of_an_http2_endpoint_are_passed_on_by_both_protocols() {
     http1.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(http1.interim().status(), 102);
     assert_eq!(http1.interim().status(), 103);
-    assert_eq!(http1.answer().status(), 204);
+    assert_eq!(http1.response().status(), 204);
     converse(async {
         let mut sender = client(gateway.address).await;
         let (mut response, _) = sender.send_request(request("GET", "/"), true).unwrap();
@@ -118,8 +118,8 @@ fn a_head_over_the_limit_is_an_error_though_it_is_an_interim_one() {
         respond.send_response(Response::builder().status(204).body(()).unwrap(), true).unwrap();
     });
     for (head, status) in [("2KiB", 502), ("4KiB", 204)] {
-        let answer = format!("protocol = \"h2\"\nanswer = {{ head = \"{head}\" }}");
-        let gateway = Setup::to_addresses([origin.address]).upstream(&answer).start();
+        let response = format!("protocol = \"h2\"\nanswer = {{ head = \"{head}\" }}");
+        let gateway = Setup::to_addresses([origin.address]).upstream(&response).start();
         assert_eq!(gateway.client().get("/").status(), status, "{head}");
     }
 }
@@ -162,7 +162,7 @@ fn a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted() {
 
 #[test]
 fn a_client_that_waits_to_be_asked_is_refused_before_it_sends() {
-    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let origin = Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Setup::to(&origin).policy(r#"rate-limit = { rate = "1/h", burst = 1 }"#).start();
     assert_eq!(gateway.client().get("/").status(), 200);
     converse(async {

@@ -16,7 +16,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[test]
 fn the_size_of_a_head() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("head = \"2KiB\"\ntarget = \"1KiB\"").start();
     let request = |size: usize| {
         let fixed = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n".len();
@@ -31,7 +31,7 @@ fn the_size_of_a_head() {
 
 #[test]
 fn the_number_of_fields() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("fields = 10").start();
     let request =
         |fields: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(fields - 1));
@@ -43,7 +43,7 @@ fn the_number_of_fields() {
 
 #[test]
 fn the_length_of_a_target() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("target = 100").start();
     let mut client = gateway.client();
     assert_eq!(client.get(&format!("/{}", "x".repeat(99))).status(), 200);
@@ -53,7 +53,7 @@ fn the_length_of_a_target() {
 
 #[test]
 fn the_size_of_a_body() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("body = 10").start();
     let mut client = gateway.client();
     let declared = |size: usize| {
@@ -79,12 +79,12 @@ fn the_size_of_a_body() {
 
 #[test]
 fn the_time_of_a_head() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("head-time = \"100ms\"").start();
     for begun in ["G", "GET / HTTP/1.1\r\nHost: a\r\nX: ", "GET / HTTP/1.1\r\nHost: a\r\n"] {
         let mut client = gateway.client();
         client.send(begun);
-        client.answer().assert_problem(408, "request-timeout");
+        client.response().assert_problem(408, "request-timeout");
         client.finish();
         client.ended();
     }
@@ -97,7 +97,7 @@ fn the_time_of_a_head() {
             break;
         }
     }
-    client.answer().assert_problem(408, "request-timeout");
+    client.response().assert_problem(408, "request-timeout");
     assert_eq!(origin.requests(), 0);
 }
 
@@ -114,9 +114,9 @@ fn the_time_of_a_body() {
         client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{begun}"));
         let mut connection = origin.accept();
         connection.take_to(came.as_bytes()).unwrap();
-        let answer = client.answer();
-        answer.assert_problem(408, "request-timeout");
-        assert_eq!(answer.field("connection"), Some("close"));
+        let response = client.response();
+        response.assert_problem(408, "request-timeout");
+        assert_eq!(response.field("connection"), Some("close"));
         client.finish();
         client.ended();
         connection.rest();
@@ -143,7 +143,7 @@ fn the_time_of_a_body() {
 
 /// Bytes that the client sends once the response has begun may depend on it.
 #[test]
-fn the_time_of_a_body_ends_where_the_answer_begins() {
+fn the_time_of_a_body_ends_where_the_response_begins() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).limits("body-time = \"50ms\"").start();
     let mut client = gateway.client();
@@ -161,7 +161,7 @@ fn the_time_of_a_body_ends_where_the_answer_begins() {
 
 #[test]
 fn the_time_between_requests() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("idle-time = \"50ms\"").start();
     // Before the first request, and after one.
     let mut silent = gateway.client();
@@ -174,7 +174,7 @@ fn the_time_between_requests() {
 
 #[test]
 fn connections_in_all() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("connections = 2").start();
     let mut kept = [gateway.client(), gateway.client()];
     for client in &mut kept {
@@ -191,7 +191,7 @@ fn connections_in_all() {
 
 #[test]
 fn connections_of_one_client() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("per-client = 1").workers(2).start();
     let from =
         |last| Client::connect_from(gateway.address, Some(Ipv4Addr::new(127, 0, 0, last).into()), false);
@@ -302,7 +302,7 @@ fn the_addresses_of_a_64_share_one_clients_connections() {
         }
         return;
     }
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let setup = Setup::to(&origin).limits("connections = 64").limits("per-client = 4");
     let mut spec = setup.spec();
     spec.listeners[0].listen = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
@@ -318,9 +318,9 @@ fn the_addresses_of_a_64_share_one_clients_connections() {
     let clients: Vec<_> = (1..=70).map(|last| connect(last, 0)).collect();
     let served = clients.into_iter().filter_map(|mut client| {
         let sent = client.try_send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_ok();
-        (sent && client.try_answer("GET").is_ok()).then_some(client)
+        (sent && client.try_response("GET").is_ok()).then_some(client)
     });
     let served: Vec<_> = served.collect();
     assert_eq!(served.len(), 4, "as many as one client has");
-    assert_eq!(connect(1, 0).try_answer("GET").map(drop).map_err(drop), Err(()), "it still has them");
+    assert_eq!(connect(1, 0).try_response("GET").map(drop).map_err(drop), Err(()), "it still has them");
 }

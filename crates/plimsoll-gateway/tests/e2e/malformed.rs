@@ -8,7 +8,7 @@ use crate::{
 /// A request that would reach the origin if the end of the refused one were misjudged.
 const SMUGGLED: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// The status and the problem's kind that answer a refusal of this name.
+/// The status and the problem's kind of a refusal of this name.
 fn expected(reason: &str) -> (u16, &'static str) {
     match reason {
         "body-too-large" => (413, "body-too-large"),
@@ -38,7 +38,7 @@ fn none_of_the_corpus_is_forwarded() {
         let refused = || gateway.metric("plimsoll_refused_requests_total", &[&reason]);
         let before = refused();
         let mut client = gateway.client();
-        // The gateway may answer and close before all of it has been taken.
+        // The gateway may respond and close before all of it has been taken.
         let _ = client.try_send(&entry.bytes);
         let _ = client.try_send(SMUGGLED);
         if entry.reason == "not-http" {
@@ -47,9 +47,9 @@ fn none_of_the_corpus_is_forwarded() {
             continue;
         }
         let (status, kind) = expected(entry.reason);
-        let answer = client.answer();
-        assert_eq!((answer.status(), answer.problem().as_str()), (status, kind), "{}", entry.name);
-        assert_eq!(answer.field("connection"), Some("close"), "{}", entry.name);
+        let response = client.response();
+        assert_eq!((response.status(), response.problem().as_str()), (status, kind), "{}", entry.name);
+        assert_eq!(response.field("connection"), Some("close"), "{}", entry.name);
         client.finish();
         client.ended();
         assert_eq!(refused() - before, 1, "{}", entry.name);
@@ -72,14 +72,14 @@ fn no_body_of_the_corpus_is_passed_on_as_whole() {
         } else {
             let _ = client.try_send(SMUGGLED);
         }
-        if let Ok(answer) = client.try_answer("POST") {
+        if let Ok(response) = client.try_response("POST") {
             let (status, kind) = expected(entry.reason);
-            assert_eq!((answer.status(), answer.problem().as_str()), (status, kind), "{}", entry.name);
+            assert_eq!((response.status(), response.problem().as_str()), (status, kind), "{}", entry.name);
             client.finish();
             client.ended();
             assert_eq!(gateway.metric("plimsoll_problems_total", &[kind]), 1, "{}", entry.name);
         } else {
-            // Only a client that has ended its side goes without an answer.
+            // Only a client that has ended its side goes without a response.
             assert_eq!(entry.reason, "truncated", "{}", entry.name);
         }
         // Whatever has reached the origin is no whole request, and nothing comes behind it.
@@ -129,27 +129,27 @@ fn what_has_one_reading_is_sent_on_in_that_reading() {
         // And the next request begins where this one ended.
         client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
         connection.respond("1");
-        assert_eq!(client.answer().text(), "1");
+        assert_eq!(client.response().text(), "1");
         assert_eq!(connection.expect_request().target(), "/next");
         // Byte by byte it is the same request.
         let mut client = gateway.client();
         for byte in bytes.as_bytes() {
             client.send([*byte]);
         }
-        assert_eq!(client.answer().text(), format!("{method} {target}"), "{bytes:?}");
+        assert_eq!(client.response().text(), format!("{method} {target}"), "{bytes:?}");
     }
 }
 
 #[test]
 fn a_refused_request_ends_its_connection_and_no_other() {
-    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let origin = Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Setup::to(&origin).start();
     let mut neighbour = gateway.client();
     assert_eq!(neighbour.get("/").text(), "ok");
     let mut client = gateway.client();
     assert_eq!(client.get("/").text(), "ok");
     client.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
-    client.answer().assert_problem(400, "bad-request");
+    client.response().assert_problem(400, "bad-request");
     assert_eq!(client.ended(), End::Closed);
     assert_eq!(neighbour.get("/").text(), "ok");
     until("both requests are counted", || {

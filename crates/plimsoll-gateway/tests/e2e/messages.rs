@@ -1,4 +1,4 @@
-//! Bodies, trailers and interim answers on their way, both ways.
+//! Bodies, trailers and interim responses on their way, both ways.
 
 use crate::support::{End, FILLING, Origin, Setup};
 
@@ -13,8 +13,8 @@ fn bodies_pass_both_ways_in_either_framing() {
     assert_eq!((request.field("content-length"), &*request.body), (Some("5"), &b"hello"[..]));
     connection
         .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2;x=y\r\nld\r\n0\r\n\r\n");
-    let answer = client.answer();
-    assert_eq!((answer.text(), answer.field("transfer-encoding")), ("world", Some("chunked")));
+    let response = client.response();
+    assert_eq!((response.text(), response.field("transfer-encoding")), ("world", Some("chunked")));
 
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     let head = connection.head().unwrap();
@@ -49,13 +49,13 @@ fn trailers_pass_both_ways_except_those_that_would_change_the_message() {
     connection.send(format!(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n1\r\nb\r\n0\r\n{trailers}\r\n"
     ));
-    let answer = client.answer();
-    assert_eq!((answer.text(), &*answer.trailers), ("b", &kept[..]));
-    assert_eq!(answer.field("trailer"), Some("x-sum"));
+    let response = client.response();
+    assert_eq!((response.text(), &*response.trailers), ("b", &kept[..]));
+    assert_eq!(response.field("trailer"), Some("x-sum"));
 }
 
 #[test]
-fn an_answer_that_ends_with_its_connection_is_passed_on_in_chunks() {
+fn a_response_that_ends_with_its_connection_is_passed_on_in_chunks() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
@@ -95,7 +95,7 @@ fn a_client_that_waits_to_be_asked_is_asked_when_its_body_is_wanted() {
 
 #[test]
 fn a_client_that_waits_to_be_asked_is_refused_before_it_sends() {
-    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let origin = Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Setup::to(&origin).policy(r#"rate-limit = { rate = "1/h", burst = 1 }"#).start();
     assert_eq!(gateway.client().get("/").status(), 200);
     let mut client = gateway.client();
@@ -107,7 +107,7 @@ fn a_client_that_waits_to_be_asked_is_refused_before_it_sends() {
 }
 
 #[test]
-fn interim_answers_are_passed_on() {
+fn interim_responses_are_passed_on() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
@@ -138,7 +138,7 @@ fn interim_answers_are_passed_on() {
 }
 
 #[test]
-fn an_answer_may_come_while_the_body_is_still_sent() {
+fn a_response_may_come_while_the_body_is_still_sent() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
@@ -148,7 +148,7 @@ fn an_answer_may_come_while_the_body_is_still_sent() {
     connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
     assert_eq!(client.head().unwrap().status(), 200);
     assert_eq!(client.take_to(b"one\r\n").unwrap(), b"3\r\none\r\n");
-    // The rest of the body goes on beside the rest of the answer.
+    // The rest of the body goes on beside the rest of the response.
     client.send("1\r\nb\r\n");
     assert_eq!(connection.take(6).unwrap(), b"1\r\nb\r\n");
     connection.send("3\r\ntwo\r\n");
@@ -162,7 +162,7 @@ fn an_answer_may_come_while_the_body_is_still_sent() {
     assert_eq!(connection.expect_request().target(), "/next");
 }
 
-/// An origin that refuses an upload answers, closes, and may reset what is still on its way to it.
+/// An origin that refuses an upload responds, closes, and may reset what is still on its way to it.
 #[test]
 fn a_refusal_during_the_upload_reaches_the_client() {
     let origin = Origin::by_hand();
@@ -173,8 +173,8 @@ fn a_refusal_during_the_upload_reaches_the_client() {
     connection.take_to(b"first bytes").unwrap();
     connection.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig");
     connection.finish();
-    let answer = client.answer();
-    assert_eq!((answer.status(), answer.text()), (413, "big"));
+    let response = client.response();
+    assert_eq!((response.status(), response.text()), (413, "big"));
     drop(connection);
     // What the client still sends has nowhere to go: the connection ends.
     while client.try_send(FILLING).is_ok() {}

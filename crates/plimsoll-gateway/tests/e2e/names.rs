@@ -17,7 +17,7 @@ fn names(addresses: impl IntoIterator<Item = std::net::IpAddr>) -> Names {
 
 #[test]
 fn an_address_that_refuses_fails_no_request() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let names = names([own_address(), own_address(), origin.address.ip()]);
     let gateway = Setup::to_name(NAME, origin.address.port(), &names).upstream("pool = { idle = 0 }").start();
     let mut client = gateway.client();
@@ -31,8 +31,8 @@ fn an_address_that_refuses_fails_no_request() {
 /// Nothing comes back from the first address, not even a refusal.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_address_that_does_not_answer_is_raced() {
-    let origin = Origin::answering(OK);
+fn an_address_that_does_not_respond_is_raced() {
+    let origin = Origin::responding(OK);
     let deaf = Deaf::on(origin.address.port());
     let names = names([deaf.address.ip(), origin.address.ip()]);
     let gateway = Setup::to_name(NAME, origin.address.port(), &names).start();
@@ -44,7 +44,7 @@ fn an_address_that_does_not_answer_is_raced() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_short_connect_limit_reaches_the_second_address() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let deaf = Deaf::on(origin.address.port());
     let names = names([deaf.address.ip(), origin.address.ip()]);
     let gateway = Setup::to_name(NAME, origin.address.port(), &names)
@@ -83,18 +83,18 @@ fn kept_connections_to_addresses_that_are_gone_are_closed() {
     let mut used = origin.accept();
     used.expect_request();
     kept.respond("first");
-    assert_eq!(client.answer().text(), "first");
+    assert_eq!(client.response().text(), "first");
     assert!(kept.is_quiet(), "it is kept");
     names.set(NAME, [other.address.ip()]);
     assert_eq!(kept.ended(), End::Closed);
     used.respond("late");
-    assert_eq!(late.answer().text(), "late", "what is under way is not cut off");
+    assert_eq!(late.response().text(), "late", "what is under way is not cut off");
     assert_eq!(used.ended(), End::Closed);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut moved = other.accept();
     moved.expect_request();
     moved.respond("moved");
-    assert_eq!(client.answer().text(), "moved");
+    assert_eq!(client.response().text(), "moved");
 }
 
 #[test]
@@ -110,11 +110,11 @@ fn an_http2_connection_to_an_address_that_is_gone_is_closed_when_it_has_ended() 
     converse(async {
         let ((_, mut respond), mut more) = next(origin.accept().await).await;
         names.set(NAME, [own_address()]);
-        // The answer comes after the name has been looked up again; the connection waits for it.
+        // The response comes after the name has been looked up again; the connection waits for it.
         tokio::time::sleep(std::time::Duration::from_secs(3)).await;
         respond.send_response(http::Response::new(()), true).unwrap();
         assert!(more.recv().await.is_none(), "the gateway has closed it");
     });
-    assert_eq!(client.answer().status(), 200);
+    assert_eq!(client.response().status(), 200);
     client.get("/").assert_problem(502, "upstream-unreachable");
 }

@@ -1,6 +1,6 @@
 //! The machines of a policy on the wire: breaker, bulkhead, rate limits.
 
-use crate::support::{Answer, Client, Origin, Running, Setup, until};
+use crate::support::{Client, ClientResponse, Origin, Running, Setup, until};
 use std::{
     collections::BTreeSet,
     net::Ipv4Addr,
@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-/// Answers with whatever status is set.
+/// Responds with whatever status is set.
 fn steered() -> (Origin, Arc<AtomicU16>) {
     let status = Arc::new(AtomicU16::new(200));
     let origin = Origin::serving({
@@ -24,8 +24,8 @@ fn steered() -> (Origin, Arc<AtomicU16>) {
 }
 
 #[track_caller]
-fn retry_after(answer: &Answer) -> u64 {
-    answer.field("retry-after").expect("Retry-After").parse().expect("seconds")
+fn retry_after(response: &ClientResponse) -> u64 {
+    response.field("retry-after").expect("Retry-After").parse().expect("seconds")
 }
 
 fn state(gateway: &Running, state: &str) -> bool {
@@ -43,10 +43,10 @@ fn the_breaker_opens_probes_and_closes() {
     assert!(state(&gateway, "closed"));
     status.store(500, Ordering::SeqCst);
     until("it opens", || {
-        let answer = client.get("/");
-        (answer.status() != 500).then(|| {
-            answer.assert_problem(503, "circuit-open");
-            assert!(retry_after(&answer) >= 1);
+        let response = client.get("/");
+        (response.status() != 500).then(|| {
+            response.assert_problem(503, "circuit-open");
+            assert!(retry_after(&response) >= 1);
         })
     });
     assert!(state(&gateway, "open"));
@@ -58,8 +58,8 @@ fn the_breaker_opens_probes_and_closes() {
         (origin.requests() > before).then_some(())
     });
     until("it is open again", || {
-        let answer = client.get("/");
-        (answer.status() == 503).then(|| answer.assert_problem(503, "circuit-open"))
+        let response = client.get("/");
+        (response.status() == 503).then(|| response.assert_problem(503, "circuit-open"))
     });
     status.store(200, Ordering::SeqCst);
     until("it closes", || {
@@ -105,7 +105,7 @@ fn a_full_bulkhead_refuses_and_recovers() {
     gateway.client().get("/").assert_problem(503, "bulkhead-full");
     assert_eq!(gateway.metric("plimsoll_rejections_total", &["machine=\"bulkhead\""]), 1);
     connection.respond("1");
-    assert_eq!(first.answer().text(), "1");
+    assert_eq!(first.response().text(), "1");
     assert_eq!(first.get_by(&mut connection, "/again"), "/again");
     drop(held);
 }
@@ -121,10 +121,10 @@ fn waiting_in_line_is_bounded_in_number_and_time() {
     assert!(waiting.is_quiet());
     gateway.client().get("/").assert_problem(503, "bulkhead-full");
     connection.respond("1");
-    assert_eq!(first.answer().text(), "1");
+    assert_eq!(first.response().text(), "1");
     assert_eq!(connection.expect_request().target(), "/waiting");
     connection.respond("2");
-    assert_eq!(waiting.answer().text(), "2");
+    assert_eq!(waiting.response().text(), "2");
     assert_eq!(gateway.metric("plimsoll_wait_seconds_count", &["machine=\"bulkhead\""]), 1);
 
     let origin = Origin::by_hand();
@@ -139,9 +139,9 @@ fn limited(per: &str, origin: &Origin) -> Setup {
 }
 
 #[track_caller]
-fn refused(answer: &Answer) {
-    answer.assert_problem(429, "rate-limited");
-    assert!((1..=3600).contains(&retry_after(answer)), "{answer:?}");
+fn refused(response: &ClientResponse) {
+    response.assert_problem(429, "rate-limited");
+    assert!((1..=3600).contains(&retry_after(response)), "{response:?}");
 }
 
 #[test]
@@ -224,8 +224,8 @@ fn a_key_of_several_values_goes_by_all_of_them() {
         Setup::to_all(&origins.each_ref()).upstream("balance = { hash = \"header:x-user\" }").start();
     let mut client = gateway.client();
     let mut asked = |fields: &str| {
-        let answer = client.ask(format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
-        answer.text().to_owned()
+        let response = client.ask(format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        response.text().to_owned()
     };
     let mut reached = BTreeSet::new();
     for second in 0..64 {

@@ -1,4 +1,4 @@
-//! The protocol's requirements of an intermediary: methods for the gateway itself, expectations, interim answers, limits
+//! The protocol's requirements of an intermediary: methods for the gateway itself, expectations, interim responses, limits
 //! on lists of fields; in HTTP/1.1 and HTTP/2 alike.
 
 use crate::support::{
@@ -10,22 +10,22 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Asks over HTTP/2: the status, the problem's kind if it is one, and the answer's head.
+/// Asks over HTTP/2: the status, the problem's kind if it is one, and the response's head.
 fn over_http2(gateway: &Running, request: Request<()>) -> (u16, Option<String>, HeaderMap) {
     converse(async {
         let mut sender = client(gateway.address).await;
-        let (answer, _) = ask(&mut sender, request).await;
-        let document: Option<serde_json::Value> = serde_json::from_slice(answer.body()).ok();
+        let (response, _) = ask(&mut sender, request).await;
+        let document: Option<serde_json::Value> = serde_json::from_slice(response.body()).ok();
         let kind = document.and_then(|document| {
             document["type"].as_str().and_then(|kind| kind.rsplit(':').next()).map(str::to_owned)
         });
-        (answer.status().as_u16(), kind, answer.headers().clone())
+        (response.status().as_u16(), kind, response.headers().clone())
     })
 }
 
 #[test]
 fn trace_is_refused() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
     client.ask("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n").assert_problem(501, "not-implemented");
@@ -35,13 +35,13 @@ fn trace_is_refused() {
 }
 
 #[test]
-fn options_for_the_server_itself_is_answered_here() {
-    let origin = Origin::answering(OK);
+fn options_for_the_server_itself_ends_here() {
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
-    let answer = client.ask("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!((answer.status(), answer.text()), (200, ""));
-    assert!(answer.field("allow").is_some_and(|allow| allow.contains("POST")));
+    let response = client.ask("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!((response.status(), response.text()), (200, ""));
+    assert!(response.field("allow").is_some_and(|allow| allow.contains("POST")));
     let star = Request::options("http://a/").version(http::Version::HTTP_2).body(()).unwrap();
     assert_eq!(over_http2(&gateway, star).0, 200, "of a path it is sent on");
     assert_eq!(origin.requests(), 1);
@@ -57,9 +57,9 @@ fn max_forwards_is_counted_down_and_ends_here() {
     let mut connection = origin.accept();
     assert_eq!(connection.expect_request().field("max-forwards"), Some("0"));
     connection.send(OK);
-    assert_eq!(client.answer().text(), "ok");
-    let answer = client.ask(ask("0"));
-    assert_eq!((answer.status(), answer.field("content-length")), (200, Some("0")));
+    assert_eq!(client.response().text(), "ok");
+    let response = client.ask(ask("0"));
+    assert_eq!((response.status(), response.field("content-length")), (200, Some("0")));
     client.ask(ask("x")).assert_problem(400, "bad-request");
     let mut last = http2::request("OPTIONS", "/x");
     last.headers_mut().insert("max-forwards", HeaderValue::from_static("0"));
@@ -71,7 +71,7 @@ fn max_forwards_is_counted_down_and_ends_here() {
 
 #[test]
 fn an_unknown_expectation_is_told_so() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
     client
@@ -91,7 +91,7 @@ fn a_switch_goes_only_to_a_protocol_that_was_offered() {
     let offer = |protocols: &str| {
         format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: {protocols}\r\n\r\n")
     };
-    for (offered, answered) in [
+    for (offered, switched) in [
         ("websocket", "Upgrade: h2c\r\n"),
         ("websocket", "Upgrade: websocket, h2c\r\n"),
         ("websocket", ""),
@@ -101,8 +101,8 @@ fn a_switch_goes_only_to_a_protocol_that_was_offered() {
         client.send(offer(offered));
         let mut connection = origin.accept();
         connection.expect_request();
-        connection.send(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n{answered}\r\n"));
-        client.answer().assert_problem(502, "upstream-broken");
+        connection.send(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n{switched}\r\n"));
+        client.response().assert_problem(502, "upstream-broken");
         connection.rest();
     }
     let mut client = gateway.client();
@@ -114,7 +114,7 @@ fn a_switch_goes_only_to_a_protocol_that_was_offered() {
 }
 
 #[test]
-fn a_hundred_interim_answers_are_passed_on_and_more_are_an_error_that_is_not_retried() {
+fn a_hundred_interim_responses_are_passed_on_and_more_are_an_error_that_is_not_retried() {
     let origin = Origin::by_hand();
     let retry = r#"retry = { attempts = 3, backoff = "1ms..2ms", budget = "100%", reserve = 100 }"#;
     let gateway = Setup::to(&origin).policy(retry).start();
@@ -128,12 +128,12 @@ fn a_hundred_interim_answers_are_passed_on_and_more_are_an_error_that_is_not_ret
         assert_eq!(client.interim().field("link"), Some("</a.css>"));
     }
     connection.send(OK);
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
 
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     connection.expect_request();
     let _ = connection.try_send(hint.repeat(101));
-    client.answer().assert_problem(502, "upstream-head-too-large");
+    client.response().assert_problem(502, "upstream-head-too-large");
     assert!(origin.try_accept().is_none(), "it is not asked again");
 
     let gateway = Setup::to(&origin).upstream("answer = { interim = 0 }").start();
@@ -142,17 +142,17 @@ fn a_hundred_interim_answers_are_passed_on_and_more_are_an_error_that_is_not_ret
     let mut connection = origin.accept();
     connection.expect_request();
     connection.send(hint);
-    client.answer().assert_problem(502, "upstream-head-too-large");
+    client.response().assert_problem(502, "upstream-head-too-large");
 }
 
 #[test]
-fn what_is_taken_of_an_answers_head_is_a_setting() {
+fn what_is_taken_of_a_responses_head_is_a_setting() {
     let large = |length: usize| {
         format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 2\r\n\r\nok", "a".repeat(length))
     };
-    let answer = large(3000);
+    let response = large(3000);
     let origin =
-        Origin::serving(move |_, wire| wire.try_send(&answer).map_err(|_| crate::support::End::Reset));
+        Origin::serving(move |_, wire| wire.try_send(&response).map_err(|_| crate::support::End::Reset));
     let gateway = Setup::to(&origin).upstream("answer = { head = \"2KiB\" }").start();
     gateway.client().get("/").assert_problem(502, "upstream-head-too-large");
     let gateway = Setup::to(&origin).upstream("answer = { head = \"4KiB\", fields = 1 }").start();
@@ -165,8 +165,8 @@ fn what_is_taken_of_an_answers_head_is_a_setting() {
         respond.send_response(head, true).unwrap();
     });
     for (head, status) in [("2KiB", 502), ("4KiB", 200)] {
-        let answer = format!("protocol = \"h2\"\nanswer = {{ head = \"{head}\" }}");
-        let gateway = Setup::to_addresses([origin.address]).upstream(&answer).start();
+        let response = format!("protocol = \"h2\"\nanswer = {{ head = \"{head}\" }}");
+        let gateway = Setup::to_addresses([origin.address]).upstream(&response).start();
         assert_eq!(gateway.client().get("/").status(), status, "{head}");
     }
 }
@@ -185,8 +185,8 @@ fn trailers_over_the_limit_are_never_cut_and_passed_on_as_whole() {
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
         sending.send_trailers(trailers).unwrap();
     });
-    let to = |answer: &str| {
-        let upstream = format!("protocol = \"h2\"\n{answer}");
+    let to = |response: &str| {
+        let upstream = format!("protocol = \"h2\"\n{response}");
         Setup::to_addresses([origin.address]).upstream(&upstream).start()
     };
     let gateway = to("answer = { trailers = \"32KiB\" }");
@@ -204,8 +204,8 @@ fn trailers_over_the_limit_are_never_cut_and_passed_on_as_whole() {
     // Over HTTP/1.1 it is broken off, or told where nothing has been sent yet.
     let mut http1 = gateway.client();
     http1.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    if let Ok(answer) = http1.try_answer("GET") {
-        answer.assert_problem(502, "upstream-head-too-large");
+    if let Ok(response) = http1.try_response("GET") {
+        response.assert_problem(502, "upstream-head-too-large");
     }
 
     // Over HTTP/1.1: nothing has been sent, so it is told.
@@ -228,7 +228,7 @@ fn a_requests_trailers_over_the_limit_are_refused() {
     http1.send(format!(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: {large}\r\n\r\n"
     ));
-    http1.answer().assert_problem(431, "head-too-large");
+    http1.response().assert_problem(431, "head-too-large");
     converse(async {
         let mut sender = client(gateway.address).await;
         let (response, mut body) = sender.send_request(http2::request("POST", "/"), false).unwrap();
@@ -271,7 +271,7 @@ fn trailers_far_over_the_limit_are_not_cut_either() {
             let (response, _) = sender.send_request(get, true).unwrap();
             match whole(response).await {
                 Err(_) => {}
-                Ok((answer, _)) => assert_eq!(answer.status(), 502, "{size}"),
+                Ok((response, _)) => assert_eq!(response.status(), 502, "{size}"),
             }
         }
     });
@@ -286,7 +286,7 @@ fn trailers_far_over_the_limit_are_not_cut_either() {
             body.send_trailers(trailers(size)).unwrap();
             match response.await {
                 Err(_) => {}
-                Ok(answer) => assert_eq!(answer.status(), 431, "{size}"),
+                Ok(response) => assert_eq!(response.status(), 431, "{size}"),
             }
         }
     });
@@ -298,7 +298,7 @@ fn trailers_far_over_the_limit_are_not_cut_either() {
 
 #[test]
 fn a_head_over_the_limit_is_refused_with_the_same_problem_in_both_protocols() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).limits("head = \"4KiB\"").start();
     let large = "a".repeat(5000);
     let mut client = gateway.client();
@@ -314,12 +314,12 @@ fn a_head_over_the_limit_is_refused_with_the_same_problem_in_both_protocols() {
 
 /// As in HTTP/1.1: what has broken off before any of it was passed on has a status.
 #[test]
-fn an_answer_that_breaks_off_at_once_has_a_status_over_http2_too() {
-    for answer in [
+fn a_response_that_breaks_off_at_once_has_a_status_over_http2_too() {
+    for response in [
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
     ] {
-        let origin = Origin::answering(answer);
+        let origin = Origin::responding(response);
         let gateway = Setup::to(&origin).start();
         gateway.client().get("/").assert_problem(502, "upstream-broken");
         let (status, kind, head) = over_http2(&gateway, http2::request("GET", "/"));
@@ -330,7 +330,7 @@ fn an_answer_that_breaks_off_at_once_has_a_status_over_http2_too() {
 
 #[test]
 fn a_value_with_a_blank_at_its_end_is_malformed_in_http2() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).start();
     for value in [" a", "a\t"] {
         let mut request = http2::request("GET", "/");
@@ -355,8 +355,8 @@ fn crumbs_of_cookies_are_one_field_whatever_the_limit() {
         for crumb in ["a=1", "b=2", "c=3", "d=4", "e=5", "f=6"] {
             request.headers_mut().append("cookie", HeaderValue::from_static(crumb));
         }
-        let (answer, _) = ask(&mut sender, request).await;
-        assert_eq!(answer.body(), b"a=1; b=2; c=3; d=4; e=5; f=6");
+        let (response, _) = ask(&mut sender, request).await;
+        assert_eq!(response.body(), b"a=1; b=2; c=3; d=4; e=5; f=6");
     });
 }
 
@@ -405,7 +405,7 @@ fn a_fragment_and_pseudo_headers_among_trailers_reach_nobody() {
 /// Pseudo-headers behind fields, repeated, unknown, or missing are malformed: the stream is reset.
 #[test]
 fn malformed_heads_of_http2_reach_nobody() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin).start();
     let (method, scheme, authority, path) =
         ((":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/"));
@@ -435,7 +435,7 @@ fn malformed_heads_of_http2_reach_nobody() {
             ]
             .concat(),
         );
-        // Refused by a reset, the end of the connection or an answer: something comes for the stream, or all ends.
+        // Refused by a reset, the end of the connection or a response: something comes for the stream, or all ends.
         while let Ok(head) = client.take(9) {
             let length = usize::from(head[1]) << 8 | usize::from(head[2]);
             if client.take(length).is_err() || (head[3] != 4 && head[3] != 8) {

@@ -13,7 +13,7 @@ use std::{
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Clients that ask one thing after the other until told to stop, and what they were answered.
+/// Clients that ask one thing after the other until told to stop, and which responses they got.
 struct Load {
     stop: Arc<AtomicBool>,
     statuses: Arc<Mutex<BTreeMap<u16, usize>>>,
@@ -28,15 +28,15 @@ impl Load {
             let (mut client, stop, statuses) = (gateway.client(), Arc::clone(&stop), Arc::clone(&statuses));
             std::thread::spawn(move || {
                 while !stop.load(Ordering::SeqCst) {
-                    let answer = client.get("/");
-                    if answer.status() != 200 {
+                    let response = client.get("/");
+                    if response.status() != 200 {
                         // Whatever goes wrong is told cleanly.
                         assert!(
                             ["upstream-unreachable", "upstream-broken", "circuit-open"]
-                                .contains(&&*answer.problem())
+                                .contains(&&*response.problem())
                         );
                     }
-                    *statuses.lock().unwrap().entry(answer.status()).or_default() += 1;
+                    *statuses.lock().unwrap().entry(response.status()).or_default() += 1;
                 }
             })
         });
@@ -44,7 +44,7 @@ impl Load {
         Self { stop, statuses, threads }
     }
 
-    fn answered(&self, status: u16) -> usize {
+    fn responses(&self, status: u16) -> usize {
         self.statuses.lock().unwrap().get(&status).copied().unwrap_or(0)
     }
 
@@ -52,10 +52,10 @@ impl Load {
         self.statuses.lock().unwrap().values().sum()
     }
 
-    /// Waits until so many more have been answered.
+    /// Waits until so many more have got a response.
     fn until_more(&self, count: usize) {
         let from = self.all();
-        until("more answers", || (self.all() >= from + count).then_some(()));
+        until("more responses", || (self.all() >= from + count).then_some(()));
     }
 
     fn end(self) -> BTreeMap<u16, usize> {
@@ -68,8 +68,8 @@ impl Load {
 }
 
 #[test]
-fn an_endpoint_killed_under_load_costs_no_answer() {
-    let (first, second) = (Origin::answering(OK), Origin::answering(OK));
+fn an_endpoint_killed_under_load_costs_no_response() {
+    let (first, second) = (Origin::responding(OK), Origin::responding(OK));
     let gateway = Setup::to_all(&[&first, &second])
         .workers(2)
         .policy(r#"retry = { attempts = 4, backoff = "1ms..5ms", budget = "100%", reserve = 1000 }"#)
@@ -82,7 +82,7 @@ fn an_endpoint_killed_under_load_costs_no_answer() {
     let address = first.kill();
     load.until_more(200);
     assert!(gateway.metric("plimsoll_ejections_total", &["reason=\"consecutive-failures\""]) >= 1);
-    let back = Origin::answering_at(address, OK);
+    let back = Origin::responding_at(address, OK);
     // Found again without being told.
     until("it is asked again", || (back.requests() > 0).then_some(()));
     load.until_more(50);
@@ -92,7 +92,7 @@ fn an_endpoint_killed_under_load_costs_no_answer() {
 
 #[test]
 fn all_down_is_refused_cleanly_and_recovers() {
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let gateway = Setup::to(&origin)
         .workers(2)
         .policy(r#"retry = { attempts = 2, backoff = "1ms..1ms" }"#)
@@ -101,8 +101,8 @@ fn all_down_is_refused_cleanly_and_recovers() {
     let load = Load::on(&gateway, 3);
     load.until_more(50);
     let address = origin.kill();
-    until("refusals", || (load.answered(503) >= 20).then_some(()));
-    let back = Origin::answering_at(address, OK);
+    until("refusals", || (load.responses(503) >= 20).then_some(()));
+    let back = Origin::responding_at(address, OK);
     until("it is asked again", || (back.requests() > 20).then_some(()));
     let statuses = load.end();
     assert!(statuses.keys().all(|status| [200, 502, 503].contains(status)), "{statuses:?}");
@@ -123,7 +123,7 @@ fn the_only_endpoint_is_never_ejected() {
 
 #[test]
 fn an_ejected_endpoint_is_left_out() {
-    let (bad, good) = (refused_address(), Origin::answering(OK));
+    let (bad, good) = (refused_address(), Origin::responding(OK));
     let gateway = Setup::to_addresses([bad, good.address])
         .upstream(r#"ejection = { consecutive-failures = 2, for = "1h", max-for = "1h", at-most = "50%" }"#)
         .start();
@@ -137,12 +137,12 @@ fn an_ejected_endpoint_is_left_out() {
     }
 }
 
-/// One replica breaks every connection and another never answers: what is asked is answered all the same.
+/// One replica breaks every connection and another never responds: what is asked gets a response all the same.
 #[test]
 fn with_one_endpoint_resetting_and_one_hanging_nearly_nothing_fails() {
     let resetting = Origin::serving(|_, _| Err(crate::support::End::Reset));
     let hanging = Origin::by_hand();
-    let good = Origin::answering(OK);
+    let good = Origin::responding(OK);
     let gateway = Setup::to_all(&[&resetting, &hanging, &good])
         .workers(2)
         .policy(r#"timeout = { connect = "1s", first-byte = "100ms", attempt = "100ms", total = "10s" }"#)
@@ -191,7 +191,7 @@ fn an_endpoint_that_says_it_is_ill_gets_nothing_until_it_is_well() {
     let control = checked(Setup::to(&first).upstream(r#"panic-threshold = "0%""#));
     let mut client = Client::connect(control.gateway().addresses()[0]);
     until("none is left", || {
-        let answer = client.get("/");
-        (answer.status() != 200).then(|| answer.assert_problem(503, "no-endpoint"))
+        let response = client.get("/");
+        (response.status() != 200).then(|| response.assert_problem(503, "no-endpoint"))
     });
 }

@@ -22,13 +22,13 @@ fn retried(gateway: &Running, cause: &str) -> i64 {
 #[test]
 fn an_idempotent_request_is_sent_again_elsewhere() {
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
-        let (bad, good) = (resetting(), Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        let (bad, good) = (resetting(), Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
         let gateway = Setup::to_all(&[&bad, &good]).policy(RETRY).start();
         let mut client = gateway.client();
-        // Whichever of them the first attempt meets, no answer is lost, and no attempt meets the bad one twice.
+        // Whichever of them the first attempt meets, no response is lost, and no attempt meets the bad one twice.
         for _ in 0..2 {
             client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
-            assert_eq!(client.answer_to(method).status(), 200, "{method}");
+            assert_eq!(client.response_to(method).status(), 200, "{method}");
         }
         assert!(bad.requests() >= 1, "{method}");
         assert_eq!((good.requests(), retried(&gateway, "reset")), (2, bad.requests() as i64), "{method}");
@@ -38,14 +38,15 @@ fn an_idempotent_request_is_sent_again_elsewhere() {
 #[test]
 fn a_request_that_may_not_be_repeated_is_not() {
     for method in ["POST", "PATCH", "BREW"] {
-        let (bad, good) = (resetting(), Origin::answering(OK));
+        let (bad, good) = (resetting(), Origin::responding(OK));
         let gateway = Setup::to_all(&[&bad, &good]).policy(RETRY).start();
         let mut client = gateway.client();
         let mut problems = 0;
         for _ in 0..2 {
-            let answer = client.ask(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
-            if answer.status() != 200 {
-                answer.assert_problem(502, "upstream-broken");
+            let response =
+                client.ask(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
+            if response.status() != 200 {
+                response.assert_problem(502, "upstream-broken");
                 problems += 1;
             }
         }
@@ -67,9 +68,9 @@ fn a_key_makes_it_safe() {
     let gateway = Setup::to_all(&[&bad, &good]).policy(RETRY).start();
     let mut client = gateway.client();
     for _ in 0..2 {
-        let answer =
+        let response =
             client.ask("POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nContent-Length: 2\r\n\r\nhi");
-        assert_eq!(answer.text(), "ok");
+        assert_eq!(response.text(), "ok");
     }
     assert!(bad.requests() >= 1);
     assert_eq!((good.requests(), retried(&gateway, "reset")), (2, bad.requests() as i64));
@@ -78,25 +79,25 @@ fn a_key_makes_it_safe() {
 /// A request that never left cannot have had an effect: even a `POST` is sent to the next endpoint.
 #[test]
 fn a_request_that_never_left_is_sent_again_whatever_it_is() {
-    let good = Origin::answering(OK);
+    let good = Origin::responding(OK);
     let gateway = Setup::to_addresses([refused_address(), good.address]).policy(RETRY).start();
     let mut client = gateway.client();
     for _ in 0..4 {
-        let answer = client.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
-        assert_eq!(answer.text(), "ok");
+        let response = client.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+        assert_eq!(response.text(), "ok");
     }
     assert_eq!(good.requests(), 4);
     assert!(retried(&gateway, "connect") >= 2);
 }
 
 #[test]
-fn answers_that_say_so_are_retried_and_others_passed_on() {
+fn responses_that_say_so_are_retried_and_others_passed_on() {
     for status in [502, 503, 504] {
         let bad = Origin::serving(move |_, wire| {
             wire.try_send(format!("HTTP/1.1 {status} Bad\r\nContent-Length: 4\r\n\r\nbusy"))
                 .map_err(|_| End::Reset)
         });
-        let good = Origin::answering(OK);
+        let good = Origin::responding(OK);
         let gateway = Setup::to_all(&[&bad, &good]).policy(RETRY).start();
         let mut client = gateway.client();
         for _ in 0..4 {
@@ -111,29 +112,32 @@ fn answers_that_say_so_are_retried_and_others_passed_on() {
             Ok(())
         });
         let gateway = Setup::to(&origin).policy(RETRY).start();
-        let answer = gateway.client().get("/");
-        assert_eq!((answer.status(), answer.text(), answer.field("x-own")), (status, "self", Some("1")));
-        assert_eq!((origin.requests(), answer.field("proxy-status")), (1, None));
+        let response = gateway.client().get("/");
+        assert_eq!(
+            (response.status(), response.text(), response.field("x-own")),
+            (status, "self", Some("1"))
+        );
+        assert_eq!((origin.requests(), response.field("proxy-status")), (1, None));
     }
 }
 
 #[test]
-fn the_endpoints_own_answer_comes_when_no_retry_is_left() {
-    let origin = Origin::answering(BUSY);
+fn the_endpoints_own_response_comes_when_no_retry_is_left() {
+    let origin = Origin::responding(BUSY);
     let gateway = Setup::to(&origin).policy(RETRY).start();
-    let answer = gateway.client().get("/");
-    assert_eq!((answer.status(), answer.text(), answer.field("proxy-status")), (503, "busy", None));
+    let response = gateway.client().get("/");
+    assert_eq!((response.status(), response.text(), response.field("proxy-status")), (503, "busy", None));
     assert_eq!(origin.requests(), 3);
     // A request that may not be repeated has it at once.
-    let answer = gateway.client().ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!((answer.status(), answer.text()), (503, "busy"));
+    let response = gateway.client().ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!((response.status(), response.text()), (503, "busy"));
     assert_eq!(origin.requests(), 4);
 }
 
 #[test]
 fn an_attempt_that_hangs_is_given_up_for_another() {
     let hanging = Origin::by_hand();
-    let good = Origin::answering(OK);
+    let good = Origin::responding(OK);
     let gateway = Setup::to_all(&[&hanging, &good])
         .policy(RETRY)
         .policy(r#"timeout = { attempt = "100ms", first-byte = "100ms", total = "15s" }"#)
@@ -166,7 +170,7 @@ fn a_body_within_the_bound_is_sent_again_whole() {
             client.send(format!("1000\r\n{}\r\n", "x".repeat(4096)));
         }
         client.send("0\r\nx-sum: 1\r\n\r\n");
-        assert_eq!(client.answer().text(), "20480");
+        assert_eq!(client.response().text(), "20480");
     }
     assert!(bad.requests() >= 1);
     assert_eq!(good.requests(), 2);
@@ -186,8 +190,8 @@ fn a_body_over_the_bound_is_sent_once() {
 
     let bad = resetting();
     let gateway = Setup::to_all(&[&bad, &good]).policy(RETRY).limits("replay = \"1KiB\"").start();
-    let answers: Vec<u16> = (0..2).map(|_| gateway.client().ask(&put).status()).collect();
-    assert!(answers.contains(&200) && answers.contains(&502), "{answers:?}");
+    let responses: Vec<u16> = (0..2).map(|_| gateway.client().ask(&put).status()).collect();
+    assert!(responses.contains(&200) && responses.contains(&502), "{responses:?}");
     assert_eq!(gateway.metric("plimsoll_retries_denied_total", &["reason=\"not-replayable\""]), 1);
     assert_eq!((bad.requests(), good.requests()), (1, 2));
 }
@@ -218,7 +222,7 @@ fn retry_after_is_waited_for_and_not_past_the_deadline() {
 /// A full outage costs its origin no more than the budget allows, whatever each call would like.
 #[test]
 fn an_outage_is_not_amplified_beyond_the_budget() {
-    let origin = Origin::answering(BUSY);
+    let origin = Origin::responding(BUSY);
     let gateway = Setup::to(&origin)
         .policy(r#"retry = { attempts = 5, backoff = "1ms..1ms", budget = "20%", reserve = 0 }"#)
         .start();
@@ -242,8 +246,8 @@ fn a_broken_body_is_not_retried_once_it_has_begun() {
     let gateway = Setup::to(&origin).policy(RETRY).start();
     let mut client = gateway.client();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let got = client.try_answer("GET");
-    assert!(got.is_err() || got.is_ok_and(|answer| answer.status() == 502));
+    let got = client.try_response("GET");
+    assert!(got.is_err() || got.is_ok_and(|response| response.status() == 502));
     assert_eq!(origin.requests(), 1);
     gateway.until_metric("plimsoll_bodies_failed_total", &["outcome=\"broken\""], 1);
 }
@@ -251,7 +255,7 @@ fn a_broken_body_is_not_retried_once_it_has_begun() {
 #[test]
 fn a_slow_attempt_is_hedged_elsewhere_and_the_loser_given_up() {
     let slow = Origin::by_hand();
-    let fast = Origin::answering(OK);
+    let fast = Origin::responding(OK);
     let gateway = Setup::to_all(&[&slow, &fast])
         .policy(r#"hedge = { after = "50ms", budget = "100%" }"#)
         .policy(RETRY)
@@ -276,7 +280,7 @@ fn a_slow_attempt_is_hedged_elsewhere_and_the_loser_given_up() {
         assert!(client.is_quiet() && client.is_quiet());
         connection.respond("ok");
     }
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     assert_eq!(gateway.metric("plimsoll_hedges_total", &["event=\"started\""]), started);
 }
 
@@ -295,7 +299,7 @@ fn a_hedge_that_loses_is_given_up() {
     let mut hedge = origins[1 - first].accept();
     hedge.expect_request();
     connection.respond("first");
-    assert_eq!(client.answer().text(), "first");
+    assert_eq!(client.response().text(), "first");
     assert_eq!(hedge.rest().0, b"");
     assert_eq!(gateway.metric("plimsoll_hedges_total", &["event=\"lost\""]), 1);
 }

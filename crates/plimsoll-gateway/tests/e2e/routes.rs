@@ -48,9 +48,9 @@ fn the_most_specific_route_wins() {
     let gateway = Setup::to(&all.1).routes(&sections).start();
     let mut client = gateway.client();
     let mut ask = |method: &str, host: &str, path: &str, fields: &str| {
-        let answer = client
+        let response = client
             .ask(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n{fields}\r\n"));
-        answer.text().to_owned()
+        response.text().to_owned()
     };
     assert_eq!(ask("GET", "a", "/", ""), "all /");
     assert_eq!(ask("GET", "a", "/api", ""), "api /api");
@@ -102,8 +102,8 @@ fn dots_are_resolved_before_anything_is_decided() {
         ("/%70ublic", "public /public"),
         ("/publi", "no route"),
     ] {
-        let answer = client.get(path);
-        let got = if answer.status() == 404 { "no route".to_owned() } else { answer.text().to_owned() };
+        let response = client.get(path);
+        let got = if response.status() == 404 { "no route".to_owned() } else { response.text().to_owned() };
         assert_eq!(got, expected, "{path}");
     }
     for path in

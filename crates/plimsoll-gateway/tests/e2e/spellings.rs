@@ -29,7 +29,7 @@ fn setup(origins: &[(&str, &Origin)]) -> Setup {
     Setup::to(origins[0].1).routes(&sections)
 }
 
-/// Checks an answer: refused, or told by the origin that every reader of what it was sent would take the request for.
+/// Checks a response: refused, or told by the origin that every reader of what it was sent would take the request for.
 /// Whether it was let through.
 fn judge(asked: &str, status: u16, body: &str) -> bool {
     if status == 400 {
@@ -58,9 +58,10 @@ fn no_spelling_reaches_an_endpoint_by_another_route_than_it_would_take_it_for() 
         for step in [at, at / 7 + 1] {
             let (method, host) = (METHODS[step % 3], HOSTS[step % HOSTS.len()]);
             let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
-            let answer = client.ask(&request);
+            let response = client.ask(&request);
             asked += 1;
-            passed += usize::from(judge(&request, answer.status(), &String::from_utf8_lossy(&answer.body)));
+            passed +=
+                usize::from(judge(&request, response.status(), &String::from_utf8_lossy(&response.body)));
         }
     }
     assert!(asked > 7000 && passed > 1000 && passed < asked, "{passed} of {asked}");
@@ -79,11 +80,14 @@ fn none_does_over_http2_either() {
             let (method, host) = (METHODS[at / 5 % 3], HOSTS[at / 5 % HOSTS.len()]);
             let Ok(uri) = format!("http://{host}{path}").parse::<Uri>() else { continue };
             let request = http::Request::builder().method(method).uri(uri).body(()).unwrap();
-            let (answer, _) = ask(&mut sender, request).await;
+            let (response, _) = ask(&mut sender, request).await;
             let said = format!("{method} {host} {path}");
             asked += 1;
-            passed +=
-                usize::from(judge(&said, answer.status().as_u16(), &String::from_utf8_lossy(answer.body())));
+            passed += usize::from(judge(
+                &said,
+                response.status().as_u16(),
+                &String::from_utf8_lossy(response.body()),
+            ));
         }
         assert!(asked > 600 && passed > 100, "{passed} of {asked}");
     });
@@ -113,10 +117,10 @@ fn what_a_listener_says_of_paths_holds_for_its_requests() {
         ("paths = { dots = \"refuse\" }", "/a/%2e%2e/b", None),
     ] {
         let gateway = told(line);
-        let answer = gateway.client().get(path);
+        let response = gateway.client().get(path);
         match expected {
-            Some(target) => assert_eq!(answer.text(), format!("origin GET a {target}"), "{line} {path}"),
-            None => answer.assert_problem(400, "bad-request"),
+            Some(target) => assert_eq!(response.text(), format!("origin GET a {target}"), "{line} {path}"),
+            None => response.assert_problem(400, "bad-request"),
         }
     }
 }
@@ -135,9 +139,9 @@ fn a_refused_spelling_is_told_and_counted() {
         ("GET / HTTP/1.1\r\nHost: .\r\n\r\n", "host-empty-label"),
         ("GET / HTTP/1.1\r\nHost: xn--intern-.example\r\n\r\n", "host-idna"),
     ] {
-        let answer = client.ask(request);
-        answer.assert_problem(400, "bad-request");
-        let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let response = client.ask(request);
+        response.assert_problem(400, "bad-request");
+        let document: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
         assert!(document["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{document}");
         let label = format!("reason=\"{reason}\"");
         assert!(gateway.metric("plimsoll_refused_requests_total", &[&label]) > 0, "{reason}");
@@ -153,13 +157,13 @@ fn the_endpoint_sees_the_one_spelling_of_the_host() {
     let mut client = gateway.client();
     for (host, one) in [("Shop.Example.:8080", "shop.example:8080"), ("[0::0:1]:80", "[::1]:80"), ("a", "a")]
     {
-        let answer = client.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-        assert_eq!(answer.text(), format!("origin GET {one} /"));
+        let response = client.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(response.text(), format!("origin GET {one} /"));
     }
     let mut old = gateway.client();
-    let answer = old.ask("GET / HTTP/1.0\r\n\r\n");
+    let response = old.ask("GET / HTTP/1.0\r\n\r\n");
     assert_eq!(
-        answer.text(),
+        response.text(),
         format!("origin GET {} /", gateway.address),
         "what the client has connected to"
     );

@@ -16,7 +16,7 @@ fn kept(origin: &Origin) -> (Running, Wire) {
     let mut connection = origin.accept();
     connection.expect_request();
     connection.respond("ok");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
     (gateway, connection)
 }
 
@@ -32,8 +32,8 @@ fn a_408_on_a_kept_connection_is_a_stale_connection() {
     let mut new = origin.accept();
     assert_eq!(new.expect_request().target(), "/second");
     new.respond("ok");
-    let answer = client.answer();
-    assert_eq!((answer.status(), answer.text()), (200, "ok"));
+    let response = client.response();
+    assert_eq!((response.status(), response.text()), (200, "ok"));
     assert_eq!(client.get_by(&mut new, "/third"), "/third", "the old connection is not used again");
     assert_eq!(origin.connections(), 2);
     let successes = gateway.metric("plimsoll_endpoint_attempts_total", &["outcome=\"success\""]);
@@ -49,8 +49,8 @@ fn a_408_to_what_may_not_be_repeated_is_the_response() {
     client.send("POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
     old.expect_request();
     old.send(WAITED_TOO_LONG);
-    let answer = client.answer();
-    assert_eq!((answer.status(), answer.text()), (408, "late"));
+    let response = client.response();
+    assert_eq!((response.status(), response.text()), (408, "late"));
     assert_eq!(origin.connections(), 1);
 }
 
@@ -64,6 +64,6 @@ fn a_408_on_a_new_connection_is_the_response() {
     let mut connection = origin.accept();
     connection.expect_request();
     connection.send(WAITED_TOO_LONG);
-    assert_eq!(client.answer().status(), 408);
+    assert_eq!(client.response().status(), 408);
     assert_eq!(origin.connections(), 1);
 }

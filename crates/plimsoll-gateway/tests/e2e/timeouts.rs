@@ -1,4 +1,4 @@
-//! The limits of a call, each with its own answer.
+//! The limits of a call, each with its own response.
 
 use crate::support::{Deaf, Origin, Running, Setup};
 
@@ -29,13 +29,13 @@ fn the_first_byte_the_attempt_and_the_total() {
         client.send(GET);
         let mut connection = origin.accept();
         connection.expect_request();
-        let answer = client.answer();
-        assert_eq!(answer.status(), 504);
+        let response = client.response();
+        assert_eq!(response.status(), 504);
         if kind.is_empty() {
             // All run out in the same moment: which of them is named is open.
-            assert!(["attempt-timeout", "deadline-exceeded"].contains(&answer.problem().as_str()));
+            assert!(["attempt-timeout", "deadline-exceeded"].contains(&response.problem().as_str()));
         } else {
-            assert_eq!(answer.problem(), kind);
+            assert_eq!(response.problem(), kind);
             assert_eq!(gateway.metric("plimsoll_timeouts_total", &[&format!("limit=\"{limit}\"")]), 1);
         }
         // What the origin is doing is not wanted any more.
@@ -44,14 +44,14 @@ fn the_first_byte_the_attempt_and_the_total() {
 }
 
 #[test]
-fn the_deadline_before_the_answer() {
+fn the_deadline_before_the_response() {
     let origin = Origin::by_hand();
     let gateway =
         limited(&origin, "total = \"100ms\", first-byte = \"off\", attempt = \"off\", connect = \"off\"");
     let mut client = gateway.client();
     client.send(GET);
     let mut connection = origin.accept();
-    client.answer().assert_problem(504, "deadline-exceeded");
+    client.response().assert_problem(504, "deadline-exceeded");
     connection.expect_request();
     connection.rest();
     assert_eq!(gateway.metric("plimsoll_timeouts_total", &["limit=\"total\""]), 1);
@@ -73,11 +73,11 @@ fn the_deadline_during_the_body_breaks_the_connection() {
     );
     let mut client = gateway.client();
     client.send(GET);
-    client.broken_answer();
+    client.broken_response();
     assert_eq!(gateway.metric("plimsoll_timeouts_total", &["limit=\"total\""]), 1);
 }
 
-/// The deadline holds for a client that takes the answer slowly, too: it keeps an origin busy.
+/// The deadline holds for a client that takes the response slowly, too: it keeps an origin busy.
 #[test]
 fn the_deadline_holds_for_a_slow_reader() {
     let origin = Origin::serving(|_, wire| {
@@ -93,7 +93,7 @@ fn the_deadline_holds_for_a_slow_reader() {
     );
     let mut client = gateway.client();
     client.send(GET);
-    client.broken_answer();
+    client.broken_response();
     assert_eq!(gateway.metric("plimsoll_caller_timeouts_total", &["limit=\"total\""]), 1);
 }
 
@@ -117,7 +117,7 @@ fn the_deadline_holds_while_a_write_waits() {
         gateway.until_metric("plimsoll_caller_timeouts_total", &["limit=\"total\""], 1);
         gateway.until_metric("plimsoll_requests_in_flight", &[], 0);
         assert_eq!(gateway.metric("plimsoll_slow_clients_total", &[]), 0, "{framing}");
-        client.broken_answer();
+        client.broken_response();
     }
 }
 
@@ -130,7 +130,7 @@ fn an_idle_origin_within_the_body_breaks_the_connection() {
     let mut connection = origin.accept();
     connection.expect_request();
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
-    assert_eq!(client.broken_answer(), b"abc");
+    assert_eq!(client.broken_response(), b"abc");
     assert_eq!(gateway.metric("plimsoll_timeouts_total", &["limit=\"idle\""]), 1);
     connection.rest();
 }
@@ -143,7 +143,7 @@ fn an_idle_client_within_its_body_is_told_so() {
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
     let mut connection = origin.accept();
     assert!(connection.request().is_err());
-    assert_eq!(client.answer().status(), 408);
+    assert_eq!(client.response().status(), 408);
     assert_eq!(gateway.metric("plimsoll_caller_timeouts_total", &["limit=\"idle\""]), 1);
 }
 
@@ -160,7 +160,7 @@ fn a_slow_upload_is_not_held_against_the_origin() {
     client.send("bc");
     connection.take(2).unwrap();
     connection.respond("ok");
-    assert_eq!(client.answer().text(), "ok");
+    assert_eq!(client.response().text(), "ok");
 }
 
 /// A connection that does not come about in time: the request has not left, so another endpoint is asked, whatever it is.
@@ -173,7 +173,7 @@ fn a_connection_that_does_not_come_about() {
     gateway.client().get("/").assert_problem(504, "attempt-timeout");
     assert_eq!(gateway.metric("plimsoll_timeouts_total", &["limit=\"connect\""]), 1);
 
-    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let origin = Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Setup::to_addresses([deaf.address, origin.address])
         .policy(timeout)
         .policy(r#"retry = { attempts = 2, backoff = "1ms..1ms", reserve = 10 }"#)

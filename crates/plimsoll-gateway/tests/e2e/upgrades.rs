@@ -58,7 +58,7 @@ fn a_tunnel_outlives_the_requests_limits_and_holds_its_places() {
     let mut next = origin.accept();
     next.expect_request();
     next.respond("ok");
-    assert_eq!(other.answer().text(), "ok");
+    assert_eq!(other.response().text(), "ok");
     let bytes = |direction| gateway.metric("plimsoll_tunnel_bytes_total", &[direction]);
     assert_eq!((bytes("\"to-endpoint\""), bytes("\"to-client\"")), (21, 5 + 21 + 10));
     assert_eq!(gateway.metric("plimsoll_tunnels_ended_total", &["reason=\"closed\""]), 1);
@@ -151,7 +151,7 @@ fn what_a_client_sends_ahead_goes_through_the_tunnel() {
 }
 
 #[test]
-fn a_refused_upgrade_is_an_answer_like_any_other() {
+fn a_refused_upgrade_is_a_response_like_any_other() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
@@ -160,13 +160,13 @@ fn a_refused_upgrade_is_an_answer_like_any_other() {
     connection.expect_request();
     connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
     assert_eq!(
-        (client.answer().status(), client.get_by(&mut connection, "/next")),
+        (client.response().status(), client.get_by(&mut connection, "/next")),
         (403, "/next".to_owned())
     );
 }
 
 #[test]
-fn a_switch_that_nobody_asked_for_is_no_answer() {
+fn a_switch_that_nobody_asked_for_is_no_response() {
     let origin = Origin::by_hand();
     let gateway = Setup::to(&origin).start();
     let mut client = gateway.client();
@@ -174,7 +174,7 @@ fn a_switch_that_nobody_asked_for_is_no_answer() {
     let mut connection = origin.accept();
     assert_eq!(connection.expect_request().field("upgrade"), None);
     connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
-    client.answer().assert_problem(502, "upstream-broken");
+    client.response().assert_problem(502, "upstream-broken");
     connection.rest();
 }
 
@@ -190,7 +190,7 @@ fn http2_is_no_protocol_to_tunnel() {
         let request = connection.expect_request();
         assert_eq!((request.field("upgrade"), request.field("http2-settings")), (None, None), "{offer}");
         connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        assert_eq!(client.answer().status(), 200);
+        assert_eq!(client.response().status(), 200);
     }
 }
 

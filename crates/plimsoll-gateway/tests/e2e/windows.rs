@@ -16,7 +16,7 @@ use std::{
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// An origin of HTTP/2 that answers `GET /large` without end and everything else with `ok`, once its body has come, and
+/// An origin of HTTP/2 that responds to `GET /large` without end and to everything else with `ok`, once its body has come, and
 /// never reads the body of `/deaf`. Counts its connections.
 fn serve(origin: Http2Origin, streams: u32) -> Arc<AtomicUsize> {
     let connections = Arc::<AtomicUsize>::default();
@@ -65,7 +65,7 @@ fn serve(origin: Http2Origin, streams: u32) -> Arc<AtomicUsize> {
     connections
 }
 
-/// Clients that take nothing of large answers leave the connection to their endpoint to the others.
+/// Clients that take nothing of large responses leave the connection to their endpoint to the others.
 #[test]
 fn downloads_that_nobody_reads_leave_the_endpoints_connection_open() {
     let origin = Http2Origin::listening();
@@ -94,7 +94,7 @@ fn downloads_that_nobody_reads_leave_the_endpoints_connection_open() {
 #[test]
 fn uploads_that_nobody_reads_leave_the_clients_connection_open() {
     let deaf = Origin::by_hand();
-    let origin = Origin::answering(OK);
+    let origin = Origin::responding(OK);
     let good = format!(
         "[[route]]\npath = \"/deaf\"\nupstream = \"origin\"\npolicy = \"p\"\n[[route]]\nupstream = \"good\"\npolicy = \"p\"\n\
          [upstream.good]\nendpoints = [\"{}\"]\n",
@@ -143,7 +143,7 @@ fn full_connections_are_joined_by_others_within_their_bound() {
         for at in 1..=12 {
             let (response, body) = sender.send_request(request("POST", "/held"), false).unwrap();
             held.push((response, body));
-            // What the endpoint allows is known once an answer has come over the connection.
+            // What the endpoint allows is known once a response has come over the connection.
             let status = ask(&mut sender, request("GET", "/")).await.0.status().as_u16();
             assert_eq!(status, if at < 12 { 200 } else { 503 }, "{at}");
         }
@@ -160,7 +160,7 @@ fn a_connection_serves_so_many_requests_and_so_long() {
         ("http1", "age = \"1ms\""),
         ("h2", "age = \"1ms\""),
     ] {
-        let (origin, http1) = (Http2Origin::listening(), Origin::answering(OK));
+        let (origin, http1) = (Http2Origin::listening(), Origin::responding(OK));
         let address = if protocol == "h2" { origin.address } else { http1.address };
         let gateway = Setup::to_addresses([address])
             .upstream(&format!("protocol = \"{protocol}\""))
@@ -179,29 +179,29 @@ fn a_connection_serves_so_many_requests_and_so_long() {
     }
 }
 
-/// An answer counts until its client has taken it, however early its endpoint was done.
+/// A response counts until its client has taken it, however early its endpoint was done.
 #[test]
-fn an_answer_is_in_flight_until_it_is_taken() {
+fn a_response_is_in_flight_until_it_is_taken() {
     const BODY: usize = 40_000;
-    let whole_answer: &'static str =
+    let whole_response: &'static str =
         Box::leak(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n{}", "x".repeat(BODY)).into());
-    let origin = Origin::answering(whole_answer);
+    let origin = Origin::responding(whole_response);
     let gateway = Setup::to(&origin).policy("bulkhead = { in-flight = 1, waiting = 0 }").start();
     converse(async {
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(1000);
         let mut sender = client_with(gateway.address, &mut builder).await;
         let (response, _) = sender.send_request(request("GET", "/"), true).unwrap();
-        let answer = response.await.unwrap();
+        let response = response.await.unwrap();
         // The endpoint has sent everything, and its connection is free.
         until_seen(|| (gateway.metric("plimsoll_upstream_idle_connections", &[]) == 1).then_some(())).await;
         assert_eq!(gateway.metric("plimsoll_requests_in_flight", &[]), 1);
-        let (response, _) = sender.send_request(request("GET", "/"), true).unwrap();
-        assert_eq!(response.await.unwrap().status(), 503, "its place is taken");
-        assert_eq!(read(answer.into_body()).await.unwrap().0.len(), BODY);
+        let (refused, _) = sender.send_request(request("GET", "/"), true).unwrap();
+        assert_eq!(refused.await.unwrap().status(), 503, "its permit is held");
+        assert_eq!(read(response.into_body()).await.unwrap().0.len(), BODY);
         until_seen(|| (gateway.metric("plimsoll_requests_in_flight", &[]) == 0).then_some(())).await;
-        let (answer, _) = ask(&mut sender, request("GET", "/")).await;
-        assert_eq!(answer.body().len(), BODY);
+        let (response, _) = ask(&mut sender, request("GET", "/")).await;
+        assert_eq!(response.body().len(), BODY);
     });
 }
 
@@ -250,7 +250,7 @@ fn a_stream_that_is_not_taken_is_reset_alone() {
     let large: &'static str = Box::leak(
         format!("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{}", "x".repeat(1_000_000)).into(),
     );
-    let (origin, quiet) = (Origin::answering(large), Origin::by_hand());
+    let (origin, quiet) = (Origin::responding(large), Origin::by_hand());
     let routes = format!(
         "[[route]]\npath = \"/quiet\"\nupstream = \"quiet\"\npolicy = \"p\"\n[[route]]\nupstream = \"origin\"\npolicy = \"p\"\n\
          [upstream.quiet]\nendpoints = [\"{}\"]\n",
@@ -263,12 +263,12 @@ fn a_stream_that_is_not_taken_is_reset_alone() {
         let mut held = until_seen(|| quiet.try_accept()).await;
         held.expect_request();
         let (response, _) = sender.send_request(request("GET", "/"), true).unwrap();
-        let answer = response.await.unwrap();
+        let response = response.await.unwrap();
         until_seen(|| {
             (gateway.metric("plimsoll_slow_clients_total", &["direction=\"download\""]) == 1).then_some(())
         })
         .await;
-        let error = read(answer.into_body()).await.unwrap_err();
+        let error = read(response.into_body()).await.unwrap_err();
         assert_eq!(error.reason(), Some(h2::Reason::CANCEL));
         held.respond("still here");
         assert_eq!(whole(waits).await.unwrap().0.body(), b"still here");
@@ -296,7 +296,7 @@ fn only_a_connection_with_streams_is_pinged() {
             stream.read_exact(&mut head).await.ok()?;
             let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
             stream.read_exact(&mut payload).await.ok()?;
-            // A ping is answered; the first one has the request answered too.
+            // A ping gets its acknowledgement; the first one has the request responded to, too.
             if (head[3], head[4]) == (6, 0) {
                 let mut both = b"\0\0\x01\x01\x05\0\0\0\x01\x89".to_vec();
                 both.extend([0, 0, 8, 6, 1, 0, 0, 0, 0]);

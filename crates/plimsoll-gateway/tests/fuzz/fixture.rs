@@ -27,7 +27,7 @@ const ROOM: usize = 16 * 1024;
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// A gateway with one worker and one upstream, every policy off that would answer in the upstream's place.
+/// A gateway with one worker and one upstream, every policy off that would respond in the upstream's place.
 #[derive(Debug)]
 pub(crate) struct Fixture {
     /// Until it is dropped.
@@ -93,7 +93,7 @@ retry = "off"
     /// Checks what must hold once all clients have gone.
     ///
     /// # Errors
-    /// If the gateway has panicked, keeps connections or requests of theirs, or does not answer.
+    /// If the gateway has panicked, keeps connections or requests of theirs, or does not respond.
     pub(crate) async fn settled(&self) -> Result<(), String> {
         let limit = Instant::now() + PATIENCE;
         for name in ["plimsoll_connections", "plimsoll_requests_in_flight"] {

@@ -215,7 +215,7 @@ async fn connected(fixture: &Fixture) -> Result<TcpStream, String> {
     TcpStream::connect(fixture.address).await.map_err(|error| format!("no connection: {error}"))
 }
 
-/// A connection of a few streams, each of which gets its own answer.
+/// A connection of a few streams, each of which gets its own response.
 async fn run(streams: &[Stream], cuts: &[usize], fixture: &Fixture) -> Result<(), String> {
     let id = |at: usize| at as u32 * 2 + 1;
     let mut bytes = opening();
@@ -243,7 +243,7 @@ async fn run(streams: &[Stream], cuts: &[usize], fixture: &Fixture) -> Result<()
             message.start[0] == echo.0 && canonical(&message.start[1]) == canonical(&echo.1)
         });
         if !own {
-            return Err(format!("an answer to another request: {} {}", shown(&echo.0), shown(&echo.1)));
+            return Err(format!("a response to another request: {} {}", shown(&echo.0), shown(&echo.1)));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Mutated messages through the gateway: no origin reads a request that no client has framed, no client gets an answer that
+//! Mutated messages through the gateway: no origin reads a request that no client has framed, no client gets a response that
 //! is not its own, and nothing panics.
 //!
 //! `cargo xtask fuzz gateway --minutes 30` goes on for as long as it is told to. What a seed makes is always the same, but
@@ -49,7 +49,7 @@ fn no_origin_reads_a_request_that_no_client_has_framed() {
 }
 
 #[test]
-fn no_client_gets_an_answer_that_is_not_its_own() {
+fn no_client_gets_a_response_that_is_not_its_own() {
     run(async {
         let mut responses = responses::Responses::new().await;
         for seed in FIRST {

@@ -17,9 +17,9 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def __getattr__(self, name):
-        # Every method is answered alike.
+        # Every method gets the same response.
         if name.startswith("do_"):
-            return self.answer
+            return self.response
         raise AttributeError(name)
 
     def read_body(self):
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         return body, len(body) == length
 
-    def answer(self):
+    def response(self):
         try:
             body, whole = self.read_body()
         except (ValueError, OSError):

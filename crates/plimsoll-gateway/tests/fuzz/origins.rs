@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, task::spawn_local};
 /// The messages that an origin has read since the last look.
 type Log = Arc<Mutex<Vec<Message>>>;
 
-/// An origin that answers each request with its method and target, in hexadecimal digits.
+/// An origin that responds to each request with its method and target, in hexadecimal digits.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) name: &'static str,
@@ -48,7 +48,7 @@ impl Origin {
                 let listener = TcpListener::from_std(socket).unwrap();
                 while let Ok((stream, _)) = listener.accept().await {
                     let log = Arc::clone(&kept);
-                    let service = service_fn(move |request| answer(request, Arc::clone(&log)));
+                    let service = service_fn(move |request| respond(request, Arc::clone(&log)));
                     spawn_local(
                         hyper::server::conn::http1::Builder::new()
                             .serve_connection(TokioIo::new(stream), service),
@@ -103,7 +103,7 @@ pub(crate) fn echo(method: &[u8], target: &[u8]) -> String {
     text
 }
 
-/// The method and the target that an origin has answered to.
+/// The method and the target that an origin has responded to.
 pub(crate) fn echoed(echo: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (method, target) = std::str::from_utf8(echo).ok()?.split_once('-')?;
     Some((unhex(method)?, unhex(target)?))
@@ -126,7 +126,7 @@ fn told(line: &Value) -> Message {
     }
 }
 
-async fn answer(request: Request<Incoming>, log: Log) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond(request: Request<Incoming>, log: Log) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, mut body) = request.into_parts();
     let target = parts.uri.to_string();
     let mut message = Message {
@@ -148,8 +148,8 @@ async fn answer(request: Request<Incoming>, log: Log) -> Result<Response<Full<By
     message.body = data.to_vec();
     let said = echo(&message.start[0], &message.start[1]);
     log.lock().unwrap().push(message);
-    let answer = Response::builder().header("x-echo", &said).header(header::CONTENT_LENGTH, said.len());
-    Ok(answer.body(Full::from(said)).unwrap())
+    let response = Response::builder().header("x-echo", &said).header(header::CONTENT_LENGTH, said.len());
+    Ok(response.body(Full::from(said)).unwrap())
 }
 
 fn listed(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {

@@ -68,39 +68,39 @@ impl Case {
         Self { bytes, cuts, framed, rest }
     }
 
-    /// Runs it, and checks what its client is answered.
+    /// Runs it, and checks what its client gets.
     async fn run(&self, fixture: &Fixture) -> Result<(), String> {
         let mut stream =
             TcpStream::connect(fixture.address).await.map_err(|error| format!("no connection: {error}"))?;
         let whole = self.framed.iter().filter(|message| message.whole).count();
-        let enough = |bytes: &[u8]| answers(&self.framed, bytes, false).len() >= whole;
+        let enough = |bytes: &[u8]| responses(&self.framed, bytes, false).len() >= whole;
         let received = converse(&mut stream, &self.bytes, &self.cuts, enough).await?;
         drop(stream);
-        for (request, answer) in
-            self.framed.iter().zip(answers(&self.framed, &received.bytes, received.ended))
+        for (request, response) in
+            self.framed.iter().zip(responses(&self.framed, &received.bytes, received.ended))
         {
-            let echo = answer.all("x-echo");
+            let echo = response.all("x-echo");
             let Some(echo) = echo.first() else { continue };
             let echo = echoed(echo).ok_or("an echo that no origin has given")?;
-            if status(&answer) != 200
+            if status(&response) != 200
                 || (&echo.0, canonical(&echo.1)) != (&request.start[0], canonical(&request.start[1]))
             {
-                return Err(format!("an answer to another request: {} {}", shown(&echo.0), shown(&echo.1)));
+                return Err(format!("a response to another request: {} {}", shown(&echo.0), shown(&echo.1)));
             }
         }
         Ok(())
     }
 }
 
-/// The whole answers in these bytes.
-fn answers(requests: &[Message], bytes: &[u8], ended: bool) -> Vec<Message> {
+/// The whole responses in these bytes.
+fn responses(requests: &[Message], bytes: &[u8], ended: bool) -> Vec<Message> {
     let (mut found, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
         // Behind those that were framed comes at most a refusal.
         let method = requests.get(found.len()).map_or(&b"GET"[..], |request| &request.start[0]);
-        let (answer, _, length) = response(&bytes[at..], method, ended);
-        let Some(answer) = answer.filter(|answer| answer.whole) else { break };
-        found.push(answer);
+        let (response, _, length) = response(&bytes[at..], method, ended);
+        let Some(response) = response.filter(|response| response.whole) else { break };
+        found.push(response);
         at += length;
     }
     found
@@ -146,7 +146,7 @@ impl Requests {
                 let ended = join_all(some.iter().map(|case| case.run(fixture))).await;
                 for (case, ended) in some.iter().zip(ended) {
                     ended.map_err(|finding| {
-                        format!("{finding}\nin answer to {:?}: {}", case.rest, shown(&case.bytes))
+                        format!("{finding}\nin response to {:?}: {}", case.rest, shown(&case.bytes))
                     })?;
                 }
             }

@@ -53,13 +53,13 @@ async fn hostile(plans: Plans) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::task::spawn_local(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::task::spawn_local(answer(stream, Arc::clone(&plans)));
+            tokio::task::spawn_local(respond(stream, Arc::clone(&plans)));
         }
     });
     address
 }
 
-async fn answer(mut stream: TcpStream, plans: Plans) {
+async fn respond(mut stream: TcpStream, plans: Plans) {
     let (mut head, mut chunk) = (Vec::new(), [0; 4096]);
     loop {
         while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -115,7 +115,7 @@ impl Case {
         let open = response(&bytes, method.as_bytes(), false).0;
         let whole = open.is_some_and(|message| message.whole);
         let close = !whole || draws.one_in(3);
-        // What nobody has asked for comes at once with the rest: later, it would be the answer to what is asked next.
+        // What nobody has asked for comes at once with the rest: later, it would be the response to what is asked next.
         let cuts = if rest == Rest::Nothing {
             (0..draws.below(5)).map(|_| draws.below(1 << 16)).collect()
         } else {
@@ -142,41 +142,41 @@ impl Case {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
         let received = converse(&mut stream, request.as_bytes(), &[], |bytes| whole("GET", bytes)).await?;
         match response(&received.bytes, b"GET", received.ended).0 {
-            Some(answer) if answer.body == path.as_bytes() || is_problem(&answer) => Ok(through),
-            _ => Err(format!("the next answer is not its own: {}", shown(&received.bytes))),
+            Some(response) if response.body == path.as_bytes() || is_problem(&response) => Ok(through),
+            _ => Err(format!("the next response is not its own: {}", shown(&received.bytes))),
         }
     }
 
     /// Checks what the client has got; says whether it is the origin's.
     fn judge(&self, received: &Received) -> Result<bool, String> {
         let got = || shown(&received.bytes);
-        let (answer, rest, _) = response(&received.bytes, self.method.as_bytes(), received.ended);
-        let answer = answer.ok_or_else(|| format!("no answer: {}", got()))?;
+        let (response, rest, _) = response(&received.bytes, self.method.as_bytes(), received.ended);
+        let response = response.ok_or_else(|| format!("no response: {}", got()))?;
         if rest == Rest::Beyond || rest == Rest::Malformed {
-            return Err(format!("more than an answer: {}", got()));
+            return Err(format!("more than a response: {}", got()));
         }
-        if is_problem(&answer) {
+        if is_problem(&response) {
             return Ok(false);
         }
         let Some(said) = &self.said else { return Err(format!("a malformed head is passed on: {}", got())) };
         let strange =
             |field: &&(String, Vec<u8>)| !OWN.contains(&field.0.as_str()) && !said.fields.contains(field);
-        let field = answer.fields.iter().find(strange);
-        if status(&answer) != status(said) || field.is_some() {
-            return Err(format!("another answer than the origin's: {field:?} {}", got()));
+        let field = response.fields.iter().find(strange);
+        if status(&response) != status(said) || field.is_some() {
+            return Err(format!("another response than the origin's: {field:?} {}", got()));
         }
-        let whole = answer.whole && !(said.whole && said.body == answer.body);
-        if whole || !said.body.starts_with(&answer.body) {
+        let whole = response.whole && !(said.whole && said.body == response.body);
+        if whole || !said.body.starts_with(&response.body) {
             return Err(format!("another body than the origin's: {}", got()));
         }
         Ok(true)
     }
 }
 
-/// Whether it is the gateway's own answer.
-fn is_problem(answer: &Message) -> bool {
-    let own = answer.all("proxy-status").iter().any(|value| value.starts_with(b"plimsoll;"));
-    own && status(answer) >= 500
+/// Whether it is the gateway's own response.
+fn is_problem(response: &Message) -> bool {
+    let own = response.all("proxy-status").iter().any(|value| value.starts_with(b"plimsoll;"));
+    own && status(response) >= 500
 }
 
 /// A gateway before a hostile origin.

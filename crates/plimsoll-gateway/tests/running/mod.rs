@@ -96,12 +96,12 @@ impl Running {
     }
 
     /// A request to the gateway itself.
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> ReceivedResponse {
         ask(self.address(), Method::GET, path, &[], "").await.unwrap()
     }
 
     /// A request to the admin API.
-    pub(crate) async fn asked(&self, path: &str) -> Answer {
+    pub(crate) async fn asked(&self, path: &str) -> ReceivedResponse {
         let bearer = self.token.map(|token| format!("Bearer {token}"));
         let headers: Vec<(&str, &str)> =
             bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
@@ -109,16 +109,16 @@ impl Running {
     }
 
     /// A change by the admin API.
-    pub(crate) async fn change(&self, method: Method, path: &str, body: &str) -> Answer {
+    pub(crate) async fn change(&self, method: Method, path: &str, body: &str) -> ReceivedResponse {
         let headers = [("content-type", "application/json")];
         ask(self.admin(), method, path, &headers, body).await.unwrap()
     }
 
-    pub(crate) async fn patch(&self, policy: &str, patch: &Value) -> Answer {
+    pub(crate) async fn patch(&self, policy: &str, patch: &Value) -> ReceivedResponse {
         self.change(Method::PATCH, &format!("/api/v1/policies/{policy}"), &patch.to_string()).await
     }
 
-    pub(crate) async fn reload(&self) -> Answer {
+    pub(crate) async fn reload(&self) -> ReceivedResponse {
         self.change(Method::POST, "/api/v1/reload", "").await
     }
 
@@ -137,13 +137,13 @@ fn filled(text: &str) -> String {
 
 /// A response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ReceivedResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl ReceivedResponse {
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.to_vec()).unwrap()
     }
@@ -164,7 +164,7 @@ pub(crate) async fn ask(
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
-) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<ReceivedResponse, Box<dyn std::error::Error + Send + Sync>> {
     let io = TokioIo::new(TcpStream::connect(address).await?);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
     let driven = spawn(connection);
@@ -179,11 +179,11 @@ pub(crate) async fn ask(
     let (parts, body) = response.into_parts();
     let body = body.collect().await?.to_bytes();
     driven.abort();
-    Ok(Answer { status: parts.status, headers: parts.headers, body })
+    Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body })
 }
 
-/// A service behind the gateway: answers 200 with the path, or with the status that the path begins with (`/503`).
-/// `/hold` is answered when somebody lets it go.
+/// A service behind the gateway: responds 200 with the path, or with the status that the path begins with (`/503`).
+/// `/hold` gets its response when somebody lets it go.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
@@ -261,7 +261,7 @@ impl Origin {
 async fn serve(stream: TcpStream, seen: Arc<Seen>, h2: bool) {
     let service = service_fn(move |request: Request<Incoming>| {
         let seen = Arc::clone(&seen);
-        async move { Ok::<_, Infallible>(answered(request, &seen).await) }
+        async move { Ok::<_, Infallible>(respond(request, &seen).await) }
     });
     let io = TokioIo::new(stream);
     if h2 {
@@ -273,7 +273,7 @@ async fn serve(stream: TcpStream, seen: Arc<Seen>, h2: bool) {
     }
 }
 
-async fn answered(request: Request<Incoming>, seen: &Seen) -> Response<Full<Bytes>> {
+async fn respond(request: Request<Incoming>, seen: &Seen) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if path == "/healthz" {
         seen.checks.fetch_add(1, Ordering::SeqCst);

@@ -35,7 +35,7 @@ struct GatewayWire {
 }
 
 impl Wire for GatewayWire {
-    // That is for the tests of answers.
+    // That is for the tests of responses.
     const TELLS_ENDS: bool = false;
 
     fn start(&mut self, call: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -93,13 +93,13 @@ async fn play(script: &Script, expected: &Ledger, quiet: Duration) -> Ledger {
     show(script, &time, &activity, quiet, expected, &mut wire).await
 }
 
-/// Until its worker answers. What is no request is nothing to a policy.
+/// Until its worker responds. What is no request is nothing to a policy.
 async fn awake(address: SocketAddr) {
     let mut stream = TcpStream::connect(address).await.expect("the gateway listens");
     stream.write_all(b"no request\r\n\r\n").await.expect("the gateway reads");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("the gateway answers");
-    assert!(answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.expect("the gateway responds");
+    assert!(response.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&response));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ fn a_hedge_without_another_endpoint_does_not_go() {
     connection.expect_request();
     gateway.until_metric("plimsoll_hedges_denied_total", &["reason=\"no-endpoint\""], 1);
     connection.respond("first");
-    assert_eq!(client.answer().text(), "first");
+    assert_eq!(client.response().text(), "first");
     assert_eq!(origin.connections(), 1);
     assert_eq!(gateway.metric("plimsoll_hedges_total", &["event=\"started\""]), 0);
 }
@@ -41,7 +41,7 @@ fn a_hedge_goes_to_the_other_endpoint() {
 }
 
 #[test]
-fn a_retry_without_an_endpoint_gives_the_endpoints_own_answer() {
+fn a_retry_without_an_endpoint_gives_the_endpoints_own_response() {
     let (down, checks) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
     let origin = Origin::serving(move |request, wire| {
         if request.target() == "/health" {
@@ -65,8 +65,8 @@ fn a_retry_without_an_endpoint_gives_the_endpoints_own_answer() {
         let control = Control::start(setup.spec(), None).await.unwrap();
         let address = control.gateway().addresses()[0];
         let asking = tokio::task::spawn_blocking(move || Client::connect(address).get("/"));
-        let answer = asking.await.unwrap();
-        assert_eq!((answer.status(), answer.text(), answer.field("proxy-status")), (503, "busy", None));
+        let response = asking.await.unwrap();
+        assert_eq!((response.status(), response.text(), response.field("proxy-status")), (503, "busy", None));
         let metrics = control.gateway().registry().render(Format::Prometheus);
         let denied = |line: &str| {
             line.starts_with("plimsoll_retries_denied_total") && line.contains("reason=\"no-endpoint\"")
@@ -95,9 +95,9 @@ fn a_queued_call_never_enters_an_open_breaker() {
         .collect();
     gateway.until_metric("plimsoll_bulkhead_waiting", &[], 10);
     connection.send("HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\nno");
-    assert_eq!(holder.answer().status(), 500);
+    assert_eq!(holder.response().status(), 500);
     for client in &mut queued {
-        client.answer().assert_problem(503, "circuit-open");
+        client.response().assert_problem(503, "circuit-open");
     }
     assert_eq!(origin.connections(), 1);
     assert!(!String::from_utf8_lossy(&origin.log()).contains("/queued"));
@@ -112,7 +112,7 @@ fn busy(after: u32) -> Origin {
 
 #[test]
 fn a_replica_that_asks_to_be_left_alone_costs_nothing_while_another_is_idle() {
-    let (asks, idle) = (busy(30), Origin::answering(OK));
+    let (asks, idle) = (busy(30), Origin::responding(OK));
     let gateway = Setup::to_all(&[&asks, &idle]).policy(RETRY).start();
     let mut client = gateway.client();
     for _ in 0..4 {
@@ -123,13 +123,13 @@ fn a_replica_that_asks_to_be_left_alone_costs_nothing_while_another_is_idle() {
 }
 
 #[test]
-fn where_all_ask_to_be_left_alone_past_the_deadline_the_answer_comes_at_once() {
+fn where_all_ask_to_be_left_alone_past_the_deadline_the_response_comes_at_once() {
     let (one, other) = (busy(30), busy(40));
     let gateway =
         Setup::to_all(&[&one, &other]).policy(RETRY).policy(r#"timeout = { total = "4s" }"#).start();
-    let answer = gateway.client().get("/");
-    assert_eq!((answer.status(), answer.text(), answer.field("proxy-status")), (503, "busy", None));
-    assert!(["30", "40"].contains(&answer.field("retry-after").unwrap()));
+    let response = gateway.client().get("/");
+    assert_eq!((response.status(), response.text(), response.field("proxy-status")), (503, "busy", None));
+    assert!(["30", "40"].contains(&response.field("retry-after").unwrap()));
     assert_eq!((one.requests(), other.requests()), (1, 1));
     assert_eq!(gateway.metric("plimsoll_retries_denied_total", &["reason=\"no-time\""]), 1);
 }

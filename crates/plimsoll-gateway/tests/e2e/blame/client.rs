@@ -27,28 +27,28 @@ fn assert_unblamed(gateway: &Running) {
     }
 }
 
-/// Reads whatever comes, and never answers.
+/// Reads whatever comes, and never responds.
 async fn silent((request, _respond): Asked) {
     let _ = http2::read(request.into_body()).await;
     std::future::pending::<()>().await;
 }
 
-/// Sends a byte of a large body now and then, until the answer is there: its status.
+/// Sends a byte of a large body now and then, until the response is there: its status.
 fn trickle(gateway: &Running, front: Front) -> u16 {
     match front {
         Front::Http1 => {
             let mut client = gateway.client();
             client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
             while client.is_quiet() && client.try_send("x").is_ok() {}
-            client.answer().status()
+            client.response().status()
         }
         Front::Http2 => converse(async {
             let mut sender = http2::client(gateway.address).await;
             let (response, mut body) = sender.send_request(request("PUT", "/"), false).unwrap();
-            let mut answer = std::pin::pin!(whole(response));
+            let mut response = std::pin::pin!(whole(response));
             loop {
-                match tokio::time::timeout(Duration::from_millis(50), answer.as_mut()).await {
-                    Ok(answer) => return answer.unwrap().0.status().as_u16(),
+                match tokio::time::timeout(Duration::from_millis(50), response.as_mut()).await {
+                    Ok(response) => return response.unwrap().0.status().as_u16(),
                     Err(_) => drop(body.send_data(Bytes::from_static(b"x"), false)),
                 }
             }
@@ -56,7 +56,7 @@ fn trickle(gateway: &Running, front: Front) -> u16 {
     }
 }
 
-/// Reads an answer that never ends by itself, until it breaks off.
+/// Reads a response that never ends by itself, until it breaks off.
 fn download(gateway: &Running, front: Front) {
     match front {
         Front::Http1 => {
@@ -176,7 +176,7 @@ fn a_request_body_that_breaks_off_says_nothing_of_the_endpoint() {
 }
 
 #[test]
-fn an_answers_head_that_is_larger_than_we_take_is_no_failure() {
+fn a_responses_head_that_is_larger_than_we_take_is_no_failure() {
     let http1 = Origin::serving(|_, wire| {
         let head = format!("HTTP/1.1 200 OK\r\nX: {}", "a".repeat(1 << 20));
         let _ = wire.try_send(head);

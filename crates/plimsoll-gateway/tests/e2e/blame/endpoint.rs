@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// An origin that first fails, and then begins answers that it ends only when it is told to.
+/// An origin that first fails, and then begins responses that it ends only when it is told to.
 struct Holding {
     origin: Origin,
     fails: Arc<AtomicBool>,
@@ -41,7 +41,7 @@ fn holding() -> Holding {
     Holding { origin, fails, goes }
 }
 
-/// Asks until it is let through; the answer has begun.
+/// Asks until it is let through; the response has begun.
 #[track_caller]
 fn begun(gateway: &Running) -> Client {
     until("it is let through", || {
@@ -106,18 +106,18 @@ fn half_open_closes_by_the_heads_of_grpc() {
         fails.store(false, Ordering::SeqCst);
         let mut probes = Vec::new();
         while probes.len() < 2 {
-            let answer = ask().await;
-            if answer.headers().contains_key("grpc-status") {
+            let response = ask().await;
+            if response.headers().contains_key("grpc-status") {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             } else {
-                probes.push(answer);
+                probes.push(response);
             }
         }
         assert!(state(&gateway, "closed"));
     });
 }
 
-/// Answers with a good head, and breaks off within the body.
+/// Responds with a good head, and breaks off within the body.
 fn breaking(_: &Request, wire: &mut Wire) -> Result<(), End> {
     wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nab");
     Err(End::Closed)
@@ -186,7 +186,7 @@ fn a_failing_host_is_ejected_among_downloads() {
             wire.try_send("0\r\n\r\n").map_err(|_| End::Reset)
         }
     });
-    let good = Origin::answering(OK);
+    let good = Origin::responding(OK);
     let gateway =
         Setup::to_all(&[&failing, &good]).upstream("ejection = { consecutive-failures = 3 }").start();
     let mut downloads = Vec::new();

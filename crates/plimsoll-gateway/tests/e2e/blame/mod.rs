@@ -50,9 +50,9 @@ fn get(gateway: &Running, front: Front, path: &str) -> (u16, Option<Vec<u8>>) {
         Front::Http1 => {
             let mut client = gateway.client();
             client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
-            match client.try_answer("GET") {
-                Ok(answer) => (answer.status(), Some(answer.body)),
-                Err((_, answer)) => (answer.map_or(0, |answer| answer.status()), None),
+            match client.try_response("GET") {
+                Ok(response) => (response.status(), Some(response.body)),
+                Err((_, response)) => (response.map_or(0, |response| response.status()), None),
             }
         }
         Front::Http2 => converse(async {

@@ -1,4 +1,4 @@
-use super::{Answer, End, Head, Wire};
+use super::{ClientResponse, End, Head, Wire};
 use socket2::{Domain, Socket, Type};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -45,70 +45,74 @@ impl Client {
         self.0
     }
 
-    /// The next final answer, whole. Interim answers before it are skipped.
+    /// The next final response, whole. Interim responses before it are skipped.
     #[track_caller]
-    pub(crate) fn answer(&mut self) -> Answer {
-        self.answer_to("GET")
+    pub(crate) fn response(&mut self) -> ClientResponse {
+        self.response_to("GET")
     }
 
     #[track_caller]
-    pub(crate) fn answer_to(&mut self, method: &str) -> Answer {
-        self.try_answer(method).unwrap_or_else(|(end, got)| panic!("no whole answer: {end:?} after {got:?}"))
+    pub(crate) fn response_to(&mut self, method: &str) -> ClientResponse {
+        self.try_response(method)
+            .unwrap_or_else(|(end, got)| panic!("no whole response: {end:?} after {got:?}"))
     }
 
-    /// The next final answer, or how it broke off and what there was of it.
+    /// The next final response, or how it broke off and what there was of it.
     #[track_caller]
-    pub(crate) fn try_answer(&mut self, method: &str) -> Result<Answer, (End, Option<Answer>)> {
+    pub(crate) fn try_response(
+        &mut self,
+        method: &str,
+    ) -> Result<ClientResponse, (End, Option<ClientResponse>)> {
         let head = loop {
             let head = self.head().map_err(|end| (end, None))?;
             if head.status() >= 200 {
                 break head;
             }
         };
-        let framing = head.answer_framing(method);
-        let mut answer = Answer { head, body: Vec::new(), trailers: Vec::new() };
-        match self.0.body(framing, &mut answer.body) {
+        let framing = head.response_framing(method);
+        let mut response = ClientResponse { head, body: Vec::new(), trailers: Vec::new() };
+        match self.0.body(framing, &mut response.body) {
             Ok(trailers) => {
-                answer.trailers = trailers;
-                Ok(answer)
+                response.trailers = trailers;
+                Ok(response)
             }
-            Err(end) => Err((end, Some(answer))),
+            Err(end) => Err((end, Some(response))),
         }
     }
 
-    /// An answer that must break off within its body; gives the part there was.
+    /// A response that must break off within its body; gives the part there was.
     #[track_caller]
-    pub(crate) fn broken_answer(&mut self) -> Vec<u8> {
-        match self.try_answer("GET") {
-            Err((_, Some(answer))) => answer.body,
-            other => panic!("no answer that breaks off within its body: {other:?}"),
+    pub(crate) fn broken_response(&mut self) -> Vec<u8> {
+        match self.try_response("GET") {
+            Err((_, Some(response))) => response.body,
+            other => panic!("no response that breaks off within its body: {other:?}"),
         }
     }
 
-    /// An interim answer.
+    /// An interim response.
     #[track_caller]
     pub(crate) fn interim(&mut self) -> Head {
-        let head = self.head().expect("an interim answer");
+        let head = self.head().expect("an interim response");
         assert!(head.status() < 200, "{head:?}");
         head
     }
 
-    /// Sends and gives the answer.
+    /// Sends and gives the response.
     #[track_caller]
-    pub(crate) fn ask(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn ask(&mut self, bytes: impl AsRef<[u8]>) -> ClientResponse {
         self.send(bytes);
-        self.answer()
+        self.response()
     }
 
     #[track_caller]
-    pub(crate) fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> ClientResponse {
         self.ask(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
     }
 
     #[track_caller]
-    pub(crate) fn answer_of_head(&mut self, path: &str) -> Answer {
+    pub(crate) fn response_to_head(&mut self, path: &str) -> ClientResponse {
         self.send(format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
-        self.answer_to("HEAD")
+        self.response_to("HEAD")
     }
 
     /// Asks for this over `origin`, a kept connection of the gateway's: what arrived there.
@@ -117,7 +121,7 @@ impl Client {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
         let target = origin.expect_request().target().to_owned();
         origin.respond("ok");
-        assert_eq!(self.answer().text(), "ok");
+        assert_eq!(self.response().text(), "ok");
         target
     }
 }

@@ -11,7 +11,7 @@ pub(crate) fn converse<T>(conversation: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(PATIENCE, conversation).await.expect("waited in vain") })
 }
 
-/// Lets other tasks run until the answer is there.
+/// Lets other tasks run until the response is there.
 pub(crate) async fn until_seen<T>(mut look: impl FnMut() -> Option<T>) -> T {
     loop {
         if let Some(found) = look() {
@@ -40,7 +40,7 @@ pub(crate) fn request(method: &str, path: &str) -> Request<()> {
     Request::builder().method(method).uri(format!("http://a{path}")).body(()).unwrap()
 }
 
-/// An answer with all of its body, and its trailers.
+/// A response with all of its body, and its trailers.
 pub(crate) async fn whole(
     response: client::ResponseFuture,
 ) -> Result<(Response<Vec<u8>>, Option<HeaderMap>), h2::Error> {
@@ -65,7 +65,7 @@ pub(crate) async fn ask(
     request: Request<()>,
 ) -> (Response<Vec<u8>>, Option<HeaderMap>) {
     let (response, _) = sender.send_request(request, true).unwrap();
-    whole(response).await.expect("a whole answer")
+    whole(response).await.expect("a whole response")
 }
 
 /// An origin that speaks HTTP/2, driven by hand.

@@ -68,7 +68,7 @@ impl Head {
         words.next().and_then(|status| status.parse().ok()).expect("a status")
     }
 
-    pub(crate) fn answer_framing(&self, method: &str) -> Framing {
+    pub(crate) fn response_framing(&self, method: &str) -> Framing {
         let status = self.status();
         if method == "HEAD" || status < 200 || status == 204 || status == 304 {
             return Framing::None;
@@ -103,15 +103,15 @@ impl Request {
     }
 }
 
-/// An answer as a client has received it, whole.
+/// A response as a client has received it, whole.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ClientResponse {
     pub(crate) head: Head,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Vec<(String, String)>,
 }
 
-impl Answer {
+impl ClientResponse {
     pub(crate) fn status(&self) -> u16 {
         self.head.status()
     }
@@ -134,7 +134,7 @@ impl Answer {
         assert!(json["title"].as_str().is_some_and(|title| !title.is_empty()), "{json}");
         let kind = json["type"].as_str().and_then(|kind| kind.strip_prefix("urn:plimsoll:problem:"));
         let kind = kind.expect("a type").to_owned();
-        let status = self.field("proxy-status").expect("Proxy-Status on what the gateway itself answers");
+        let status = self.field("proxy-status").expect("Proxy-Status on the gateway's own responses");
         assert!(status.starts_with("plimsoll; error="), "{status}");
         assert!(status.contains(&format!("details=\"{kind}\"")), "{status}");
         assert!(!self.text().contains("127."), "an address leaks: {json}");

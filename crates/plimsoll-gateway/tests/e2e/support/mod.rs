@@ -14,7 +14,7 @@ mod wire;
 
 pub(crate) use client::Client;
 pub(crate) use gateway::{Running, Setup};
-pub(crate) use message::{Answer, Framing, Head, Request};
+pub(crate) use message::{ClientResponse, Framing, Head, Request};
 pub(crate) use names::Names;
 pub(crate) use origin::{Deaf, Origin, own_address, refused_address};
 pub(crate) use wire::{End, Wire};
@@ -27,7 +27,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes that mean nothing, many at a time.
 pub(crate) const FILLING: &[u8] = &[b'x'; 65536];
 
-/// Asks until the answer is there.
+/// Asks until the response is there.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let limit = Instant::now() + PATIENCE;

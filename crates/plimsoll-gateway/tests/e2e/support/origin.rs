@@ -88,21 +88,21 @@ impl Origin {
         Self::at(SocketAddr::new(own_address(), port), None)
     }
 
-    /// One that answers every request by what `handler` does, as long as that is `Ok`.
+    /// One that responds to every request by what `handler` does, as long as that is `Ok`.
     pub(crate) fn serving(
         handler: impl Fn(&Request, &mut Wire) -> Result<(), End> + Send + Sync + 'static,
     ) -> Self {
         Self::at(SocketAddr::new(own_address(), 0), Some(Arc::new(handler)))
     }
 
-    /// One that gives every request this answer.
-    pub(crate) fn answering(answer: &'static str) -> Self {
-        Self::serving(move |_, wire| wire.try_send(answer).map_err(|_| End::Reset))
+    /// One that gives every request this response.
+    pub(crate) fn responding(response: &'static str) -> Self {
+        Self::serving(move |_, wire| wire.try_send(response).map_err(|_| End::Reset))
     }
 
-    /// As [`Self::answering`], at an address where another was before.
-    pub(crate) fn answering_at(address: SocketAddr, answer: &'static str) -> Self {
-        Self::at(address, Some(Arc::new(move |_, wire| wire.try_send(answer).map_err(|_| End::Reset))))
+    /// As [`Self::responding`], at an address where another was before.
+    pub(crate) fn responding_at(address: SocketAddr, response: &'static str) -> Self {
+        Self::at(address, Some(Arc::new(move |_, wire| wire.try_send(response).map_err(|_| End::Reset))))
     }
 
     fn at(address: SocketAddr, handler: Option<Arc<Handler>>) -> Self {
@@ -221,7 +221,7 @@ impl Wire {
         self.request().expect("a whole request")
     }
 
-    /// A plain answer with this body.
+    /// A plain response with this body.
     #[track_caller]
     pub(crate) fn respond(&mut self, body: &str) {
         self.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
