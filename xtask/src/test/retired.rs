@@ -2,6 +2,8 @@
 
 /// Retired names of types with the term to use. A name is added when its last type is renamed.
 const RETIRED: &[(&str, &str)] = &[
+    ("Answered", "a response"),
+    ("Answering", "a counted body"),
     ("Apart", "a value padded to its cache line (`CachePadded`)"),
     ("Bank", "an arena, a pool or an allocator"),
     ("BodyVerdict", "a body classifier"),
@@ -18,12 +20,14 @@ const RETIRED: &[(&str, &str)] = &[
     ("Placed", "a located value"),
     ("Resident", "a keyed machine"),
     ("Seat", "a slot, or a participant"),
+    ("Source", "a response source, or a source file"),
     ("Spot", "a location"),
     ("Stay", "a reservation"),
     ("Tenure", "a hold record"),
     ("Trust", "the trusted proxies"),
     ("Under", "an attempt in flight"),
     ("Verdict", "an outcome, a decision or a result"),
+    ("Watch", "an observer"),
 ];
 
 /// The retired type name that this line of source declares, with the term to use.
