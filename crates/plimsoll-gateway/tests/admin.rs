@@ -65,9 +65,15 @@ fn check(description: &Value, responses: &Value, response: &running::ReceivedRes
     assert!(faults.is_empty(), "{what}: {}\n{value:#}", faults.join("\n"));
 }
 
+/// A rate limit that shows what a leaky bucket shows.
+fn leaky() -> Value {
+    json!({ "rate-limit": { "rate": "1000000/s", "shape": "leaky-bucket" } })
+}
+
 #[tokio::test]
 async fn the_description_is_true() {
     let (running, _origin) = started("description").await;
+    assert_eq!(running.patch("default", &leaky()).await.status, StatusCode::OK);
     running.get("/x").await;
     let description = running.asked("/api/v1/openapi.json").await.json();
     assert_eq!(description["openapi"], "3.1.0");
@@ -120,6 +126,9 @@ async fn a_patch_is_described_as_it_is_taken() {
         (json!({ "rate-limit": { "burst": null }, "breaker": { "open": null }, "hedge": null }), true),
         (json!({ "rate-limit": { "rate": "5/s" } }), true),
         (json!({ "rate-limit": { "burst": 7 } }), true),
+        (json!({ "rate-limit": { "shape": "leaky" } }), false),
+        (json!({ "rate-limit": { "shape": "leaky-bucket", "per": "all" } }), true),
+        (json!({ "rate-limit": { "shape": "token-bucket" } }), true),
         (json!({ "rate-limit": "off", "hedge": "off" }), true),
         (json!({ "breaker": { "opn": null } }), false),
         (json!({ "breaker": "of" }), false),
@@ -421,6 +430,7 @@ fn names(page: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn the_page_of_metrics_is_sound_and_documented() {
     let (running, _origin) = started("metrics").await;
+    assert_eq!(running.patch("default", &leaky()).await.status, StatusCode::OK);
     for path in ["/x", "/503", "/reports/1", "/404"] {
         running.get(path).await;
     }

@@ -65,6 +65,41 @@ async fn a_good_file_is_taken_up_and_machines_keep_their_state() {
 }
 
 #[tokio::test]
+async fn the_shape_of_a_rate_limit_changes_live_and_what_was_used_stays_used() {
+    let (running, origin) = started("shape").await;
+    for _ in 0..3 {
+        running.get("/x").await;
+    }
+    let rate_limit = async || {
+        let policy = running.asked("/api/v1/policies/careful").await.json();
+        policy["upstreams"][0]["rate_limit"].clone()
+    };
+    let patched = running.patch("careful", &json!({ "rate-limit": { "shape": "leaky-bucket" } })).await;
+    assert_eq!(patched.status, 200, "{}", patched.text());
+    let queue = rate_limit().await;
+    // Three were used, and none has come back within the hour: one has gone, as it were, and two wait.
+    assert_eq!((&queue["burst"], &queue["waiting"]), (&json!(10000), &json!(2)), "{queue}");
+    assert!(queue["wait_ms"].as_f64().unwrap() > 2.0 * 3_600_000.0, "{queue}");
+    let waiting = "plimsoll_rate_limit_waiting{policy=\"careful\",upstream=\"orders\"}";
+    assert_eq!(running.metric(waiting).await, Some(2.0));
+    let refused = running.get("/x").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "its turn would come after its deadline");
+    assert!(refused.headers.contains_key("retry-after"));
+
+    let apart = running.patch("careful", &json!({ "rate-limit": { "per": "client" } })).await;
+    assert_eq!(apart.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(apart.text().contains("one queue for all calls"), "{}", apart.text());
+
+    // The file has a token bucket.
+    running.rewrite(&file(&origin).replace("burst = 10000", "burst = 50"));
+    assert_eq!(running.reload().await.status, 200);
+    let bucket = rate_limit().await;
+    assert_eq!((&bucket["burst"], &bucket["available"]), (&json!(50), &json!(47)), "{bucket}");
+    assert_eq!(running.metric(waiting).await, None);
+    assert_eq!(running.get("/x").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_bad_file_is_refused_with_every_fault() {
     let (running, origin) = started("bad").await;
     running.rewrite(

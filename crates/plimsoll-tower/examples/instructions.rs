@@ -8,7 +8,7 @@ use plimsoll_policy::{
     bulkhead::{Bulkhead, BulkheadSpec},
     concurrency::{AdaptiveLimit, ConcurrencySpec},
     hedge::{HedgeSpec, Hedger},
-    rate::{KeyedLimiter, RateLimitSpec, TokenBucket},
+    rate::{KeyedLimiter, LeakyBucket, RateLimitSpec, TokenBucket},
     retry::{BudgetSpec, RetryBudget, RetrySpec},
     shed::{ShedSpec, Shedder},
     throttle::{Throttle, ThrottleSpec},
@@ -43,6 +43,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("fused_off", fused_off),
     ("hedge_record_delay", hedge),
     ("keyed_limiter", keyed_limiter),
+    ("leaky_bucket", leaky_bucket),
     ("layer_breaker", layer_breaker),
     ("layer_bulkhead", layer_bulkhead),
     ("layer_breaker_keyed", layer_breaker_keyed),
@@ -139,6 +140,16 @@ fn token_bucket(times: u64) {
     let (rate, burst) = rate();
     let bucket = TokenBucket::new(rate, burst, Instant::ORIGIN);
     instants(times).for_each(|now| bucket.admit(now, 1).expect("below the rate"));
+}
+
+/// Two calls in each instant: one goes, one waits.
+fn leaky_bucket(times: u64) {
+    let bucket = LeakyBucket::new("20000000/s".parse().expect("a rate"), 8, Instant::ORIGIN);
+    for now in instants(times) {
+        let ask = Ask { deadline: now + Duration::from_secs(1), ..Ask::default() };
+        assert!(matches!(bucket.admit(now, black_box(ask)), Admitted::Now(_)));
+        assert!(matches!(bucket.admit(now, black_box(ask)), Admitted::At(..)));
+    }
 }
 
 fn keyed_limiter(times: u64) {

@@ -3,14 +3,16 @@
 use crate::{
     Node, Reader, Rules, Schemas, Section, Shape,
     header::{self, tagged},
-    section,
+    section, words,
 };
 use plimsoll_policy::{
-    rate::{KeyCapacity, Per, RateLimitSpec},
+    rate::{KeyCapacity, Per, RateLimitSpec, RateShape},
     units::{Burst, Rate},
 };
 use serde_json::json;
 use std::borrow::Cow;
+
+words! { RateShape { "token-bucket" => TokenBucket, "leaky-bucket" => LeakyBucket } }
 
 impl Shape for Per {
     fn expected() -> Cow<'static, str> {
@@ -61,14 +63,17 @@ impl Shape for KeyCapacity {
 }
 
 section! {
-    /// A rate limit: a token bucket with a rate and a burst.
+    /// A rate limit: a token bucket or a leaky bucket, with a rate and a burst.
     for RateLimitSpec {
         /// The calls per unit of time.
         rate: Rate,
         /// The calls that may come at once. By default those of one second, and at least 1.
         burst: Burst => Burst::ONE,
+        /// What happens to a burst: in a "token-bucket" its calls go at once; in a "leaky-bucket" one goes, and the others
+        /// wait in a queue that is drained at the rate, each refused at once if its turn would come after its deadline.
+        shape: RateShape = RateShape::default(),
         /// The calls that are counted together: all, those of a client address, of a route, or with the same value of a
-        /// header.
+        /// header. A leaky bucket counts all together.
         per: Per = Per::default(),
         /// How many keys are remembered at most, where keys are counted apart. The least useful goes first.
         keys: KeyCapacity = Self::KEYS,
@@ -79,6 +84,11 @@ impl Rules for RateLimitSpec {
     fn apply(&mut self, section: &mut Section<'_, '_>) {
         if !section.given(&["burst"]) {
             self.burst = Self::new(self.rate).burst;
+        }
+        if self.shape == RateShape::LeakyBucket && self.per != Per::All {
+            let problem = "a leaky bucket is one queue for all calls, and cannot count them apart";
+            let fault = section.fault(&["per"], problem);
+            section.push(fault.expecting("per = \"all\", or shape = \"token-bucket\""));
         }
     }
 }

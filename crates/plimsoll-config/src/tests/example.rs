@@ -6,7 +6,7 @@ use plimsoll_policy::{
     bulkhead::BulkheadSpec,
     concurrency::{Algorithm, ConcurrencySpec},
     hedge::{HedgeDelay, HedgeSpec},
-    rate::{KeyCapacity, Per, RateLimitSpec},
+    rate::{KeyCapacity, Per, RateLimitSpec, RateShape},
     retry::{Jitter, RetryOn, RetrySpec},
     shed::ShedSpec,
     throttle::ThrottleSpec,
@@ -129,6 +129,7 @@ window = "8s"
             rate_limit: Some(RateLimitSpec {
                 rate: "90/m".parse().unwrap(),
                 burst: 2.try_into().unwrap(),
+                shape: RateShape::TokenBucket,
                 per: Per::Header("x-tenant".into()),
                 keys: KeyCapacity::new(77).unwrap(),
             }),
@@ -185,6 +186,12 @@ fn defaults_fit_what_is_given() {
         policy(&format!("rate-limit = {{ rate = {rate:?} }}")).unwrap().rate_limit.unwrap().burst.get()
     };
     assert_eq!([burst("2000/s"), burst("5/h"), burst("10/250ms")], [2000, 1, 40]);
+    let shape = |more: &str| {
+        let limit = policy(&format!("rate-limit = {{ rate = \"5/s\"{more} }}")).unwrap().rate_limit.unwrap();
+        (limit.shape, limit.burst.get())
+    };
+    assert_eq!(shape(""), (RateShape::TokenBucket, 5));
+    assert_eq!(shape(", shape = \"leaky-bucket\""), (RateShape::LeakyBucket, 5));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use plimsoll_policy::{
     bulkhead::BulkheadSpec,
     concurrency::{Algorithm, ConcurrencySpec},
     hedge::{HedgeDelay, HedgeSpec, Percentile},
-    rate::{KeyCapacity, Per, RateLimitSpec},
+    rate::{KeyCapacity, Per, RateLimitSpec, RateShape},
     retry::{Attempts, Jitter, RetryOn, RetrySpec},
     shed::ShedSpec,
     throttle::{Multiplier, ThrottleSpec},
@@ -47,9 +47,14 @@ fn rate_limit() -> impl Strategy<Value = RateLimitSpec> {
         Just(Per::Route),
         "[a-z0-9!#$%&'*+.^_`|~-]{1,128}".prop_map(|name| Per::Header(name.into())),
     ];
-    (rate, count(), per, count()).prop_map(|(rate, burst, per, keys)| RateLimitSpec {
+    let counted = prop_oneof![
+        Just((RateShape::LeakyBucket, Per::All)),
+        per.prop_map(|per| (RateShape::TokenBucket, per)),
+    ];
+    (rate, count(), counted, count()).prop_map(|(rate, burst, (shape, per), keys)| RateLimitSpec {
         rate,
         burst: Burst::try_from(burst.get()).expect("from 1 on"),
+        shape,
         per,
         keys: KeyCapacity::new(keys.get() % KeyCapacity::MAX + 1).expect("within its range"),
     })

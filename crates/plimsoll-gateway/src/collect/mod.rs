@@ -16,6 +16,7 @@
 //! | `plimsoll_bulkhead_waiting` | gauge | `policy`, `upstream` | calls in the line before it |
 //! | `plimsoll_concurrency_in_flight` | gauge | `policy`, `upstream` | attempts under the adaptive limit |
 //! | `plimsoll_concurrency_limit` | gauge | `policy`, `upstream` | the adaptive limit |
+//! | `plimsoll_rate_limit_waiting` | gauge | `policy`, `upstream` | calls that wait for their turn at its leaky bucket |
 //! | `plimsoll_rate_limit_keys` | gauge | `policy`, `upstream` | keys that the rate limit remembers |
 //! | `plimsoll_rate_limit_evictions_total` | counter | `policy`, `upstream` | keys forgotten before their bucket was full |
 //! | `plimsoll_shed_overloaded` | gauge | `policy`, `upstream` | 1 while queues are standing |

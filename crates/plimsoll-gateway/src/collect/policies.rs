@@ -14,6 +14,7 @@ pub(super) struct Policies {
     bulkhead_waiting: Observed<2>,
     concurrency_in_flight: Observed<2>,
     concurrency_limit: Observed<2>,
+    delayed: Observed<2>,
     keys: Observed<2>,
     evictions: Observed<2>,
     overloaded: Observed<2>,
@@ -39,6 +40,10 @@ impl Policies {
                 "Attempts under the adaptive limit.",
             )?,
             concurrency_limit: gauge("plimsoll_concurrency_limit", "The adaptive limit.")?,
+            delayed: gauge(
+                "plimsoll_rate_limit_waiting",
+                "Calls that wait for their turn at the rate limit's leaky bucket.",
+            )?,
             keys: gauge("plimsoll_rate_limit_keys", "Keys that the rate limit remembers.")?,
             evictions: registry.observed_counter(
                 desc("plimsoll_rate_limit_evictions_total", "Keys forgotten before their bucket was full."),
@@ -73,9 +78,13 @@ impl Policies {
             put(&self.concurrency_in_flight, concurrency.in_flight.into());
             put(&self.concurrency_limit, concurrency.limit.into());
         }
-        if let Some(RateSnapshot::Keyed(keyed)) = &machines.rate_limit {
-            put(&self.keys, keyed.keys as f64);
-            put(&self.evictions, keyed.evictions as f64);
+        match &machines.rate_limit {
+            Some(RateSnapshot::Queue(queue)) => put(&self.delayed, queue.waiting.into()),
+            Some(RateSnapshot::Keyed(keyed)) => {
+                put(&self.keys, keyed.keys as f64);
+                put(&self.evictions, keyed.evictions as f64);
+            }
+            Some(RateSnapshot::All(_)) | None => {}
         }
         if let Some(shed) = &machines.shed {
             put(&self.overloaded, u8::from(shed.overloaded).into());

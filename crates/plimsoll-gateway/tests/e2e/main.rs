@@ -14,6 +14,7 @@ mod headers;
 mod http2;
 mod interim;
 mod keep_alive;
+mod leaky_bucket;
 mod limits;
 mod malformed;
 mod messages;

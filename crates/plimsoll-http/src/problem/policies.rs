@@ -73,6 +73,7 @@ mod tests {
     fn every_rejection_has_a_kind_of_its_machine() {
         for (machine, reason, kind) in [
             (Machine::RateLimit, Reason::RateExceeded, Kind::RateLimited),
+            (Machine::RateLimit, Reason::QueueFull, Kind::RateLimited),
             (Machine::Breaker, Reason::ProbesTaken, Kind::CircuitOpen),
             (Machine::Breaker, Reason::Isolated, Kind::Isolated),
             (Machine::Bulkhead, Reason::WaitTimedOut, Kind::BulkheadFull),

@@ -160,7 +160,7 @@ pub struct Limits {
     pub body_time: Option<TimeLimit>,
     /// From a request's head to its response's last byte; callers can ask for less. 30 s.
     pub total: Option<TimeLimit>,
-    /// How fast one client may ask. 1000 in a second, 2000 at once.
+    /// How fast one client may ask; beyond it is refused, whatever the spec's shape. 1000 in a second, 2000 at once.
     pub client_rate: Option<RateLimitSpec>,
     /// Bytes of responses that clients have not taken, over all connections. Beyond, a response that has any unsent gets
     /// its next part only when they are gone, and a client of HTTP/2 that takes nothing has a quarter of

@@ -38,6 +38,7 @@ async fn a_threshold_of_the_server_changes_while_it_runs() {
     assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
     for (wrong, said) in [
         (r#"{"rate-limit": "off"}"#, "switched on or off"),
+        (r#"{"rate-limit": {"per": "all", "shape": "leaky-bucket"}}"#, "wait for its rate"),
         (r#"{"breaker": {}}"#, "no such machine"),
         (r#"{"rate-limt": {}}"#, "rate-limit"),
     ] {

@@ -2,8 +2,8 @@ use crate::shared;
 use divan::{Bencher, black_box, counter::ItemsCount};
 use governor::{Quota, RateLimiter as Governor, clock::FakeRelativeClock};
 use plimsoll_policy::{
-    Draw, Instant,
-    rate::{KeyedLimiter, TokenBucket},
+    Ask, Draw, Instant,
+    rate::{KeyedLimiter, LeakyBucket, TokenBucket},
     units::{Burst, Rate},
 };
 use std::{cell::Cell, num::NonZeroU32, time::Duration};
@@ -44,6 +44,18 @@ fn token_bucket(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
         for _ in 0..BATCH {
             let _ = black_box(bucket.admit(clock.next(), 1));
+        }
+    });
+}
+
+/// As `token_bucket`, with a queue: each call has its turn when it comes.
+#[divan::bench]
+fn leaky_bucket(bencher: Bencher<'_, '_>) {
+    let bucket = LeakyBucket::new(rate(), BURST.get() - 1, Instant::ORIGIN);
+    let clock = Ticking(Cell::new(0));
+    bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
+        for _ in 0..BATCH {
+            let _ = black_box(bucket.admit(clock.next(), Ask::default()));
         }
     });
 }

@@ -187,6 +187,7 @@ impl Call {
         let expiry = || self.attempts.expiry(policy.timeouts(), self.progress.deadline);
         let (until, ticket) = match *self.state.stage() {
             CallStage::New => (Instant::FAR, None),
+            CallStage::Delayed(slot) => (slot.at(), None),
             CallStage::Queued(Queued { ticket, until, .. }) => (until, Some(ticket)),
             CallStage::Backoff(until) => (until, None),
             CallStage::InFlight => (expiry().earliest(self.hedge_at), None),

@@ -20,7 +20,8 @@
 //!
 //! - The cheapest refusal comes first: shedding reads one word.
 //! - The rate limit counts calls, not attempts: a client pays once, however many attempts there are.
-//! - The deadline begins before any waiting, so queues and backoff count against it.
+//! - The deadline begins before any waiting, so queues and backoff count against it. If the rate limit is a leaky
+//!   bucket, a call waits for its turn, if that comes before its deadline; the other machines admit it at its turn.
 //! - Breaker and bulkhead see attempts: a retry needs a fresh admission, and is never sent into an open breaker.
 //! - The breaker comes before the bulkhead, so that calls to a dead peer do not queue for a permit first.
 //!

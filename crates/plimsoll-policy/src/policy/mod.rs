@@ -15,14 +15,14 @@ pub use snapshot::PolicySnapshot;
 pub(crate) use gate::{Gate, Luck, Permits};
 
 use crate::{
-    Ask, Draw, Instant, KeyHash, Machine, Outcome, PolicyEvent, PolicySpec, Purpose, RejectedError, Seed,
-    Settlement, Timeouts,
+    Admitted, Ask, Draw, Instant, KeyHash, Limit, Machine, Outcome, PolicyEvent, PolicySpec, Purpose, Reason,
+    RejectedError, Seed, Settlement, Timeouts,
     breaker::Breaker,
     bulkhead::Bulkhead,
     call::Facts,
     concurrency::AdaptiveLimit,
     hedge::Hedger,
-    rate::RateLimiter,
+    rate::{RateLimiter, Slot},
     retry::{BudgetSpec, RetryBudget, RetrySpec},
     shed::Shedder,
     throttle::Throttle,
@@ -84,7 +84,9 @@ impl<D: Driver + Clone> Policy<D> {
     /// machines that only the new one has begin anew. Calls under way keep the policy that they began with, and settle
     /// with the machines that they share.
     ///
-    /// A rate limit that counts by something else, or remembers another number of keys, begins anew. A bulkhead that is
+    /// A rate limit that counts by something else, or remembers another number of keys, begins anew. One of another shape
+    /// is another machine that continues the old one: what was used stays used, and calls that wait go at the instants
+    /// that they were told. A bulkhead that is
     /// switched off admits all its waiters; switched on again it is the same one, with the calls that it has let
     /// through. So a ticket is unique for the policy's life.
     ///
@@ -106,6 +108,7 @@ impl<D: Driver + Clone> Policy<D> {
             shed: carried(self.shed.as_ref(), fresh.shed.as_ref(), spec.shed, Shedder::update),
             rate_limit: match (&self.rate_limit, &spec.rate_limit) {
                 (Some(old), Some(spec)) if old.update(now, spec) => Some(Arc::clone(old)),
+                (Some(old), Some(_)) => fresh.rate_limit.clone().inspect(|fresh| fresh.take_over(old)),
                 _ => fresh.rate_limit.clone(),
             },
             throttle: carried(
@@ -209,7 +212,8 @@ impl<D: Driver> Policy<D> {
         self.driver.on(now, &event);
     }
 
-    /// Admits a call by the machines that see calls: shedding, then the rate limit.
+    /// Admits a call by the machines that see calls: shedding, then the rate limit. Where that is a leaky bucket, it rejects
+    /// the call and has to be asked by [`Self::turn`].
     pub(crate) fn admit_call(&self, now: Instant, seed: Seed, facts: &Facts) -> Result<(), RejectedError> {
         if let Some(shed) = &self.shed {
             let ask =
@@ -217,6 +221,32 @@ impl<D: Driver> Policy<D> {
             shed.admit(now, ask, seed.draw(Purpose::Shed, 0))?;
         }
         self.rate_limit.as_ref().map_or(Ok(()), |limit| limit.admit(now, facts.rate_key))
+    }
+
+    /// Asks a leaky bucket for a call's turn, which comes before the call's deadline or not at all. `None` without such a
+    /// bucket.
+    #[cold]
+    pub(crate) fn turn(&self, now: Instant, facts: &Facts) -> Option<Admitted<Slot>> {
+        let bucket = self.rate_limit.as_ref()?.leaky_bucket()?;
+        let deadline = self.deadline(now, facts);
+        Some(if deadline <= now {
+            Admitted::Refused(RejectedError::new(Machine::Deadline, Reason::DeadlineExceeded))
+        } else {
+            bucket.admit(now, Ask { deadline, ..Ask::default() })
+        })
+    }
+
+    /// Gives back the turn of a call that left before it came.
+    pub(crate) fn cancel_turn(&self, slot: Slot, now: Instant) {
+        if let Some(bucket) = self.rate_limit.as_ref().and_then(|limit| limit.leaky_bucket()) {
+            bucket.cancel(slot, now);
+        }
+    }
+
+    /// Returns the deadline of a call that begins now: its caller's, or the policy's total limit.
+    #[inline]
+    pub(crate) fn deadline(&self, now: Instant, facts: &Facts) -> Instant {
+        facts.deadline.earliest(self.timeouts.expiry(Limit::Total, now))
     }
 
     pub(crate) fn deposit(&self, now: Instant) {

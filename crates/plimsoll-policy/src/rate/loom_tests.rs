@@ -1,6 +1,6 @@
-use super::TokenBucket;
+use super::{LeakyBucket, Slot, TokenBucket};
 use crate::{
-    Instant,
+    Admitted, Ask, Instant,
     units::{Burst, Rate},
 };
 use loom::{sync::Arc, thread};
@@ -102,5 +102,30 @@ fn loom_two_updates_pass_over_one_admission() {
             0
         },
         |bucket, during, _| assert_eq!(during + admitted(bucket, 2), 2),
+    );
+}
+
+/// A queue of two places, the first of them taken.
+fn queue() -> (LeakyBucket, Slot) {
+    let bucket = LeakyBucket::new(rate(1), 2, NOW);
+    let _goes = bucket.admit(NOW, Ask::default());
+    let Admitted::At(_, last) = bucket.admit(NOW, Ask::default()) else { panic!("waits") };
+    (bucket, last)
+}
+
+fn turns(bucket: &LeakyBucket, asks: u32) -> u32 {
+    (0..asks).filter(|_| matches!(bucket.admit(NOW, Ask::default()), Admitted::At(..))).count() as u32
+}
+
+#[test]
+fn loom_a_turn_is_given_back_once_or_has_another_behind_it() {
+    race(
+        queue,
+        |(bucket, last)| u32::from(bucket.cancel(*last, NOW)),
+        |(bucket, _)| turns(bucket, 2),
+        |(bucket, _), given_back, taken| {
+            assert_eq!(taken + turns(bucket, 2), 1 + given_back);
+            assert_eq!(bucket.snapshot(NOW).waiting, 2);
+        },
     );
 }

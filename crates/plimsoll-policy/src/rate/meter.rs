@@ -136,6 +136,18 @@ impl Meter {
         });
     }
 
+    /// Sets a bucket that nobody uses yet to the state of another meter's: what was used there and not yet earned back
+    /// stays used.
+    pub(super) fn take_over(&self, bucket: &AtomicU64, from: &Self, other: &AtomicU64) {
+        let params = self.params();
+        loop {
+            let old = from.params();
+            if let Some(value) = from.value(&old, other.load(Acquire)) {
+                return bucket.store(pack(params.carry(value, &old), &params), Release);
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, (Rate, Burst)> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,7 +6,7 @@
 //! | [`LeakyBucket`] | calls that should leave evenly; excess calls wait for their turn | 192 bytes | one CAS |
 //! | [`KeyedLimiter`] | one limit for each client, route or tenant | 16 bytes a key | one CAS; a new key one lock |
 //! | [`AdaptiveRate`] | a client's own sending, to a peer that responds with 429 when it is too much | 96 bytes | one load until the first 429, then a lock |
-//! | [`RateLimiter`] | the limiter of a policy: the first or the third, by its [`RateLimitSpec`] | | |
+//! | [`RateLimiter`] | the limiter of a policy: one of the first three, by its [`RateLimitSpec`] | | |
 //!
 //! All but the adaptive one are the generic cell rate algorithm (GCRA; ITU-T I.371 and the ATM Forum's Traffic
 //! Management Specification): a bucket is one number, the time at which it will be full again. Here that time is

@@ -15,14 +15,26 @@ pub enum Per {
     Header(Box<str>),
 }
 
+/// What happens to calls that come faster than the rate, up to the burst.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum RateShape {
+    /// They go at once.
+    #[default]
+    TokenBucket,
+    /// They wait in a queue that is drained at the rate: calls leave evenly, one by one.
+    LeakyBucket,
+}
+
 /// A rate limit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RateLimitSpec {
     /// How many in how long.
     pub rate: Rate,
-    /// How many at once.
+    /// How many may come at once. A token bucket lets them all go; a leaky bucket lets one go, and the others wait.
     pub burst: Burst,
-    /// The kind of key that calls are counted by.
+    /// Whether a burst goes at once or waits.
+    pub shape: RateShape,
+    /// The kind of key that calls are counted by. A leaky bucket counts all calls together, whatever this is.
     pub per: Per,
     /// How many keys are remembered at most, where keys are counted apart. The least useful goes first.
     pub keys: KeyCapacity,
@@ -32,11 +44,11 @@ impl RateLimitSpec {
     /// How many keys are remembered unless said otherwise.
     pub const KEYS: KeyCapacity = KeyCapacity::new(65_536).unwrap();
 
-    /// This rate for all calls together, with a burst of a second's worth (at least 1).
+    /// A token bucket of this rate for all calls together, with a burst of a second's worth (at least 1).
     pub fn new(rate: Rate) -> Self {
         let second = rate.per_second().ceil().clamp(1.0, f64::from(u32::MAX)) as u32;
         let burst = Burst::try_from(second).unwrap_or(Burst::ONE);
-        Self { rate, burst, per: Per::All, keys: Self::KEYS }
+        Self { rate, burst, shape: RateShape::TokenBucket, per: Per::All, keys: Self::KEYS }
     }
 }
 

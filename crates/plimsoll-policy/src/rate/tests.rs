@@ -1,6 +1,8 @@
+mod leaky;
+
 use super::*;
 use crate::{
-    Admitted, Ask, Instant, Outcome,
+    Instant,
     units::{Burst, Rate},
 };
 use proptest::prelude::*;
@@ -148,63 +150,6 @@ fn sizes_are_as_documented() {
     assert!(size_of::<LeakyBucket>() <= 192);
 }
 
-fn ask(deadline: Instant) -> Ask {
-    Ask { deadline, ..Ask::default() }
-}
-
-#[test]
-fn a_shaper_sends_calls_on_evenly_and_in_order() {
-    let shaper = LeakyBucket::new(rate("10/s"), 3, Instant::ORIGIN);
-    let now = at(SECOND);
-    assert!(matches!(shaper.admit(now, Ask::default()), Admitted::Now(_)));
-    for place in 1..=3 {
-        let Admitted::At(when, slot) = shaper.admit(now, Ask::default()) else { panic!("{place}") };
-        assert_eq!(when, at(SECOND + place * SECOND / 10));
-        assert_eq!(slot.at(), when);
-    }
-    let Admitted::Refused(full) = shaper.admit(now, Ask::default()) else { panic!("full") };
-    assert_eq!((full.reason, full.retry_after), (Reason::QueueFull, Some(Duration::from_millis(100))));
-    assert_eq!(shaper.snapshot(now).waiting, 3);
-    assert_eq!(shaper.snapshot(at(SECOND + SECOND / 10)).waiting, 2);
-}
-
-#[test]
-fn a_shaper_takes_no_place_for_a_call_that_would_come_too_late() {
-    let shaper = LeakyBucket::new(rate("10/s"), 3, Instant::ORIGIN);
-    assert!(matches!(shaper.admit(at(5), ask(at(5))), Admitted::Now(_)));
-    let Admitted::Refused(late) = shaper.admit(at(5), ask(at(4 + SECOND / 10))) else { panic!("late") };
-    assert_eq!((late.reason, late.retry_after), (Reason::DeadlineExceeded, None));
-    let due = at(5 + SECOND / 10);
-    assert!(matches!(shaper.admit(at(5), ask(due)), Admitted::At(when, _) if when == due));
-}
-
-#[test]
-fn the_last_in_the_queue_can_give_its_place_back() {
-    let shaper = LeakyBucket::new(rate("10/s"), 3, Instant::ORIGIN);
-    let now = at(0);
-    let settle = |slot| shaper.settle(slot, now, Outcome::Cancelled);
-    let _ = shaper.admit(now, Ask::default());
-    let Admitted::At(_, second) = shaper.admit(now, Ask::default()) else { panic!() };
-    let Admitted::At(third_at, third) = shaper.admit(now, Ask::default()) else { panic!() };
-    assert!(!shaper.cancel(second, now), "the third has been told its instant");
-    settle(third);
-    assert!(matches!(shaper.admit(now, Ask::default()), Admitted::At(when, _) if when == third_at));
-    assert!(!shaper.cancel(third, third_at), "its turn has come");
-}
-
-#[test]
-fn a_faster_drain_overtakes_nobody() {
-    let shaper = LeakyBucket::new(rate("1/s"), 3, Instant::ORIGIN);
-    let _ = shaper.admit(at(0), Ask::default());
-    let Admitted::At(promised, slot) = shaper.admit(at(0), Ask::default()) else { panic!() };
-    shaper.update(at(0), rate("1000/s"), 10_000);
-    let Admitted::At(next, _) = shaper.admit(at(0), Ask::default()) else { panic!() };
-    assert_eq!((promised, next), (at(SECOND), at(2 * SECOND)));
-    assert!(!shaper.cancel(slot, at(0)));
-}
-
-use crate::Reason;
-
 fn rates() -> impl Strategy<Value = Rate> {
     prop_oneof![
         Just(rate("1/h")),
@@ -346,37 +291,6 @@ proptest! {
         let limit = f64::from(if changed_at.is_some() { large } else { small })
             + earned(first.0, turn) + earned(second.0, now - turn);
         prop_assert!(admitted as f64 <= limit * (1.0 + 1e-12), "{admitted} > {limit}");
-    }
-
-    #[test]
-    fn a_shaper_keeps_its_distance(rate in rates(), queue in 0u32..20, steps in steps()) {
-        let shaper = LeakyBucket::new(rate, queue, Instant::ORIGIN);
-        let interval = rate.period().as_nanos() as f64 / f64::from(rate.count());
-        let (mut now, mut gone) = (0u64, Vec::<u64>::new());
-        for (step, calls) in steps {
-            now += (step * interval) as u64;
-            for _ in 0..calls {
-                let when = match shaper.admit(at(now), Ask::default()) {
-                    Admitted::Now(_) => now,
-                    Admitted::At(when, _) => when.as_nanos(),
-                    Admitted::Refused(_) => {
-                        prop_assert!(gone.iter().filter(|when| **when > now).count() >= queue as usize);
-                        continue;
-                    }
-                    Admitted::Queued(..) => unreachable!(),
-                };
-                prop_assert!(when >= now && gone.last().is_none_or(|last| *last <= when));
-                gone.push(when);
-                prop_assert!(gone.iter().filter(|when| **when > now).count() <= queue as usize);
-            }
-        }
-        for (first, from) in gone.iter().enumerate() {
-            for (last, to) in gone.iter().enumerate().skip(first) {
-                // A turn is told in whole nanoseconds, rounded up: two may be one nanosecond closer than ideal.
-                let room = u128::from(to - from + 1) * u128::from(rate.count());
-                prop_assert!((last - first) as u128 * rate.period().as_nanos() <= room);
-            }
-        }
     }
 
     /// Where an interval is a whole number of nanoseconds and the burst is spelled out, governor decides right, and so

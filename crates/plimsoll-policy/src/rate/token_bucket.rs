@@ -1,4 +1,5 @@
 use super::{
+    LeakyBucket,
     meter::{Meter, Peek, Take},
     params::RateParams,
     refused,
@@ -116,6 +117,17 @@ impl TokenBucket {
     /// is forgiven, and not charged again if the burst grows later.
     pub fn update(&self, now: Instant, rate: Rate, burst: Burst) {
         self.meter.update(now, rate, burst, |carry| carry(&self.bucket.0));
+    }
+
+    /// Continues a leaky bucket, before this one is used: the turns that it has promised and that have not come are
+    /// permits that were used.
+    pub(super) fn take_over(&self, from: &LeakyBucket) {
+        let (meter, bucket) = from.parts();
+        self.meter.take_over(&self.bucket.0, meter, bucket);
+    }
+
+    pub(super) const fn parts(&self) -> (&Meter, &AtomicU64) {
+        (&self.meter, &self.bucket.0)
     }
 
     /// Returns a snapshot of the bucket.

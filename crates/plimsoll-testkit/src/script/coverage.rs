@@ -1,7 +1,7 @@
 //! How much of the machines the scripts have reached.
 
 use plimsoll_policy::{
-    BreakerState, DenyReason, Limit, PolicyEvent, Reason, TransitionReason,
+    BreakerState, DenyReason, Limit, Machine, PolicyEvent, Reason, TransitionReason,
     call::{Action, Event, Mark},
 };
 use std::{
@@ -38,6 +38,10 @@ const OBSERVED: [&str; 15] = [
 ];
 /// A hedge is not asked about safety or time, and the number of attempts does not bound it.
 const NO_HEDGE: [DenyReason; 3] = [DenyReason::Budget, DenyReason::Admission, DenyReason::NoEndpoint];
+/// The machines that let calls wait.
+const WITH_QUEUES: [Machine; 2] = [Machine::RateLimit, Machine::Bulkhead];
+/// A bucket is empty, or a turn would come too late; a queue is full.
+const OVER_THE_RATE: [Reason; 2] = [Reason::RateExceeded, Reason::QueueFull];
 /// A caller is waited for while it sends and while it reads.
 const OF_CALLERS: [Limit; 2] = [Limit::Idle, Limit::Total];
 
@@ -60,6 +64,8 @@ impl Default for Coverage {
         coverage.expect("transition", TransitionReason::ALL.map(TransitionReason::name));
         coverage.expect("breaker", BreakerState::ALL.map(BreakerState::name));
         coverage.expect("rejected", Reason::ALL.map(Reason::name));
+        coverage.expect("rate limited", OVER_THE_RATE.map(Reason::name));
+        coverage.expect("waited", WITH_QUEUES.map(Machine::name));
         coverage.expect("timed out", Limit::ALL.map(Limit::name));
         coverage.expect("caller timed out", OF_CALLERS.map(Limit::name));
         coverage
@@ -93,7 +99,13 @@ impl Coverage {
     pub fn event(&mut self, event: &PolicyEvent) {
         self.count("observed", &kind(event));
         match event {
-            PolicyEvent::Rejected(rejected) => self.count("rejected", rejected.reason.name()),
+            PolicyEvent::Rejected(rejected) => {
+                self.count("rejected", rejected.reason.name());
+                if rejected.by == Machine::RateLimit {
+                    self.count("rate limited", rejected.reason.name());
+                }
+            }
+            PolicyEvent::Waited(machine, _) => self.count("waited", machine.name()),
             PolicyEvent::RetryDenied(reason) => self.count("retry denied", reason.name()),
             PolicyEvent::HedgeDenied(reason) => self.count("hedge denied", reason.name()),
             PolicyEvent::TimedOut(limit) => self.count("timed out", limit.name()),

@@ -10,7 +10,7 @@ use plimsoll_policy::{
     bulkhead::BulkheadSpec,
     concurrency::{Algorithm, ConcurrencySpec},
     hedge::{HedgeDelay, HedgeSpec, Percentile},
-    rate::RateLimitSpec,
+    rate::{RateLimitSpec, RateShape},
     retry::{Attempts, Jitter, RetryOn, RetrySpec},
     shed::ShedSpec,
     throttle::{Multiplier, ThrottleSpec},
@@ -67,7 +67,8 @@ fn timeouts(dice: &mut Dice, features: Features) -> Timeouts {
 fn rate_limit(dice: &mut Dice) -> RateLimitSpec {
     let rate = Rate::new(dice.below(1..6) as u32, Duration::from_millis(100)).expect("a few in a while");
     let burst = Burst::try_from(dice.below(1..6) as u32).expect("a burst above zero");
-    RateLimitSpec { burst, ..RateLimitSpec::new(rate) }
+    let shape = dice.one(&[RateShape::TokenBucket, RateShape::LeakyBucket]);
+    RateLimitSpec { burst, shape, ..RateLimitSpec::new(rate) }
 }
 
 fn throttle(dice: &mut Dice) -> ThrottleSpec {

@@ -63,7 +63,7 @@ where
         match future.state.start() {
             Action::Attempt { id, .. } => future.launch(id, inner),
             Action::Finish(finish) => future.state.early_error = future.state.finish(finish).err(),
-            _queued => future.state.service = Some(take_ready(inner)),
+            _waits => future.state.service = Some(take_ready(inner)),
         }
         future
     }
@@ -151,7 +151,7 @@ where
         }
     }
 
-    /// Polls until a permit is granted or a limit runs out.
+    /// Polls until a permit is granted, a turn has come or a limit runs out.
     fn poll_wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Action> {
         let mut this = self.project();
         let mut action = this.state.proceed();
@@ -178,7 +178,7 @@ where
                         this.state.forget_last();
                     }
                     if let (Some(sent), Some(service)) = (this.state.first(), &mut this.state.service) {
-                        // It was readied for this call and has waited in the queue since.
+                        // It was readied for this call and has waited with it since.
                         let attempt = service.call(sent);
                         this.slots.as_mut().open(id, attempt);
                     } else {

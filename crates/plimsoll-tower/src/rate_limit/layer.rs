@@ -5,7 +5,7 @@ use crate::{
 };
 use plimsoll_policy::{
     RejectedError,
-    rate::{KeyCapacity, Per, RateLimitSpec, RateLimiter},
+    rate::{KeyCapacity, Per, RateLimitSpec, RateLimiter, RateShape},
     units::{Burst, Rate},
 };
 use std::{fmt, sync::Arc};
@@ -26,14 +26,14 @@ pub struct AdmitByRate<D> {
 }
 
 impl RateLimitLayer {
-    /// A layer with one bucket for all calls, whatever [`RateLimitSpec::per`] is.
+    /// A layer with one token bucket for all calls, whatever [`RateLimitSpec::per`] and [`RateLimitSpec::shape`] are.
     pub fn new(spec: RateLimitSpec) -> Self {
         Self::with_spec(RateLimitSpec { per: Per::All, ..spec }, Unknown)
     }
 }
 
 impl<D> RateLimitLayer<D> {
-    /// A layer with a bucket for each key that `describe` reads from a request, at most [`RateLimitSpec::keys`] of them.
+    /// A layer with a token bucket for each key that `describe` reads from a request, at most [`RateLimitSpec::keys`] of them.
     /// Requests without a key share one bucket.
     pub fn keyed(spec: RateLimitSpec, describe: D) -> Self {
         // Any value but `All` selects buckets by key here.
@@ -41,6 +41,7 @@ impl<D> RateLimitLayer<D> {
     }
 
     fn with_spec(spec: RateLimitSpec, describe: D) -> Self {
+        let spec = RateLimitSpec { shape: RateShape::TokenBucket, ..spec };
         let limiter = Arc::new(RateLimiter::new(&spec, now(), secret()));
         Self { admit: AdmitByRate { limiter, keys: spec.keys, describe } }
     }
@@ -48,7 +49,8 @@ impl<D> RateLimitLayer<D> {
     /// Puts a new rate and burst in force; what has been used stays used.
     pub fn update(&self, rate: Rate, burst: Burst) {
         let AdmitByRate { limiter, keys, .. } = &self.admit;
-        let spec = RateLimitSpec { rate, burst, per: limiter.per().clone(), keys: *keys };
+        let per = limiter.per().clone();
+        let spec = RateLimitSpec { rate, burst, shape: RateShape::TokenBucket, per, keys: *keys };
         let the_same_keys = limiter.update(now(), &spec);
         debug_assert!(the_same_keys, "neither the kind of key nor their number has changed");
     }

@@ -2,7 +2,8 @@
 //!
 //! [`tower::limit::RateLimit`] counts a fixed window in `poll_ready`, and admits twice the rate around a window's edge.
 //! This layer asks a token bucket ([`plimsoll_policy::rate`]) in `call`: a call over the rate is refused at once, with the
-//! exact time after which it would be admitted.
+//! exact time after which it would be admitted. It never waits: calls that a leaky bucket delays are those of a whole
+//! policy, by [`PolicyLayer`](crate::PolicyLayer).
 //!
 //! ```
 //! use plimsoll_policy::rate::RateLimitSpec;

@@ -7,9 +7,9 @@ use plimsoll_policy::{
     bulkhead::BulkheadSpec,
     call::Facts,
     hedge::{HedgeDelay, HedgeSpec},
-    rate::{Per, RateLimitSpec},
+    rate::{Per, RateLimitSpec, RateShape},
     retry::RetrySpec,
-    units::{Burst, Ratio},
+    units::{Burst, Rate, Ratio},
 };
 use plimsoll_testkit::{BrokenError, Step};
 use plimsoll_tower::{
@@ -333,6 +333,74 @@ async fn a_rate_limit_can_count_keys_apart() {
     assert_eq!(call(&mut service, 1).await, Ok(1));
     assert_eq!(refusal(call(&mut service, 1).await), Reason::RateExceeded);
     assert_eq!(call(&mut service, 2).await, Ok(1));
+}
+
+fn leaky(per_second: u32, burst: u32) -> PolicySpec {
+    let limit = RateLimitSpec {
+        burst: Burst::try_from(burst).unwrap(),
+        shape: RateShape::LeakyBucket,
+        ..RateLimitSpec::new(Rate::per_second_of(per_second).unwrap())
+    };
+    PolicySpec { rate_limit: Some(limit), ..PolicySpec::OFF }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaky_bucket_sends_calls_on_one_by_one() {
+    let start = Clock::now();
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let inner = Inner::new({
+        let sent = Arc::clone(&sent);
+        move |_, request| {
+            sent.lock().unwrap().push((*request, start.elapsed()));
+            Step::Now(Ok(*request))
+        }
+    });
+    let layer = PolicyLayer::new(leaky(10, 4));
+    let mut service = layer.layer(inner);
+    let mut calls = Vec::new();
+    for number in 0..5 {
+        calls.push(begin(&mut service, number).await);
+    }
+    assert_eq!(refusal(calls.pop().unwrap().await), Reason::QueueFull);
+    // The third leaves in the midst of the queue: its turn passes unused.
+    drop(calls.remove(2));
+    for (call, number) in calls.into_iter().map(tokio::spawn).collect::<Vec<_>>().into_iter().zip([0, 1, 3]) {
+        assert_eq!(call.await.unwrap(), Ok(number));
+    }
+    assert_eq!(*sent.lock().unwrap(), [(0, Duration::ZERO), (1, 100 * MS), (3, 300 * MS)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_leaves_the_end_of_the_queue_leaves_its_turn_to_the_next() {
+    let layer = PolicyLayer::new(leaky(10, 3));
+    let mut service = layer.layer(Inner::always(Step::Now(Ok(1))));
+    let start = Clock::now();
+    assert_eq!(call(&mut service, 1).await, Ok(1));
+    let waits = begin(&mut service, 1).await;
+    drop(begin(&mut service, 1).await);
+    let next = begin(&mut service, 1).await;
+    assert_eq!(waits.await, Ok(1));
+    assert_eq!(start.elapsed(), 100 * MS);
+    assert_eq!(next.await, Ok(1));
+    assert_eq!(start.elapsed(), 200 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_keep_their_turns_when_the_rate_changes() {
+    let layer = PolicyLayer::new(leaky(10, 3));
+    let mut service = layer.layer(Inner::always(Step::Now(Ok(1))));
+    let start = Clock::now();
+    assert_eq!(call(&mut service, 1).await, Ok(1));
+    let waits = begin(&mut service, 1).await;
+    layer.handle().update(leaky(1000, 1000));
+    let behind = begin(&mut service, 1).await;
+    assert_eq!(waits.await, Ok(1));
+    assert_eq!(start.elapsed(), 100 * MS);
+    assert_eq!(behind.await, Ok(1));
+    assert_eq!(start.elapsed(), 200 * MS, "behind the turn that was promised");
+    let soon = begin(&mut service, 1).await;
+    assert_eq!(soon.await, Ok(1));
+    assert_eq!(start.elapsed(), 201 * MS);
 }
 
 #[derive(Clone, Default)]

@@ -134,8 +134,13 @@ impl Setup {
     }
 
     pub(crate) fn start(&self) -> Running {
+        self.start_on(Time::TOKIO)
+    }
+
+    /// The same on this clock, with its timers.
+    pub(crate) fn start_on(&self, time: Time) -> Running {
         let resolver = Arc::new(self.names.clone());
-        let gateway = Gateway::start_with(self.spec(), &mut Vec::new(), Time::TOKIO, resolver);
+        let gateway = Gateway::start_with(self.spec(), &mut Vec::new(), time, resolver);
         let gateway = gateway.expect("the gateway starts");
         let address = gateway.addresses()[0];
         Running { gateway, address }

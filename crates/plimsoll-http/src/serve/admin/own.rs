@@ -3,7 +3,10 @@
 use super::super::{Limits, stack::Guards};
 use parking_lot::Mutex;
 use plimsoll_config::{ConfigError, Diagnostic, Location, merge};
-use plimsoll_policy::{Instant, PolicySnapshot, PolicySpec};
+use plimsoll_policy::{
+    Instant, PolicySnapshot, PolicySpec,
+    rate::{RateLimitSpec, RateShape},
+};
 use plimsoll_tower::BulkheadLayer;
 use serde_json::Value;
 
@@ -20,7 +23,11 @@ pub(in super::super) struct ServerPolicy {
 impl ServerPolicy {
     pub(in super::super) fn new(limits: &Limits, guards: Guards) -> Self {
         let spec = PolicySpec {
-            rate_limit: limits.client_rate.clone(),
+            rate_limit: limits.client_rate.clone().map(|rate| RateLimitSpec {
+                // Its layer has no other.
+                shape: RateShape::TokenBucket,
+                ..rate
+            }),
             bulkhead: limits.in_flight,
             shed: limits.shedding,
             ..PolicySpec::OFF
@@ -89,6 +96,9 @@ fn check(now: &PolicySpec, wanted: &PolicySpec) -> Result<(), ConfigError> {
             "what is counted together cannot change while the server runs",
             "rate and burst",
         );
+    }
+    if wanted.rate_limit.as_ref().is_some_and(|wanted| wanted.shape != RateShape::TokenBucket) {
+        refuse("rate-limit", "the server lets no request wait for its rate", "shape = \"token-bucket\"");
     }
     let elsewhere = PolicySpec {
         rate_limit: now.rate_limit.clone(),

@@ -89,13 +89,19 @@ fn hedge(state: &HedgeSnapshot) -> Value {
     json!({ "delay_ms": state.delay.map(millis), "samples": state.samples })
 }
 
-/// A limit on all calls has a number of permits left; one that counts keys apart has keys.
+/// A limit on all calls has a number of permits left, or of calls that wait; one that counts keys apart has keys.
 fn rate_limit(state: &RateSnapshot) -> Value {
     match state {
         RateSnapshot::All(bucket) => json!({
             "rate": bucket.rate.to_string(),
             "burst": bucket.burst.get(),
             "available": bucket.available,
+        }),
+        RateSnapshot::Queue(queue) => json!({
+            "rate": queue.rate.to_string(),
+            "burst": u64::from(queue.queue) + 1,
+            "waiting": queue.waiting,
+            "wait_ms": millis(queue.wait),
         }),
         RateSnapshot::Keyed(keyed) => json!({
             "rate": keyed.rate.to_string(),

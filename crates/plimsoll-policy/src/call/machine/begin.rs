@@ -5,8 +5,8 @@ use super::{
     state::{CallStage, Queued},
 };
 use crate::{
-    AttemptRole, DenyReason, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, RejectedError, Seed,
-    Ticket,
+    Admitted, AttemptRole, DenyReason, Instant, Limit, Machine, Outcome, PolicyEvent, Reason, RejectedError,
+    Seed, Ticket,
     call::{AttemptId, Finish, attempt::Attempt, attempts::Attempts, context::Context},
     policy::{Driver, Gate, Luck, Permits},
 };
@@ -18,12 +18,44 @@ impl Call {
         self.seed = seed;
         self.progress.began = cx.now;
         if let Err(rejected) = cx.policy.admit_call(cx.now, seed, &self.facts) {
-            return self.refuse(cx, rejected);
+            return self.hold_back(cx, rejected);
         }
-        let total = cx.policy.timeouts().expiry(Limit::Total, cx.now);
-        self.progress.deadline = self.facts.deadline.earliest(total);
+        self.admitted(cx);
+    }
+
+    #[inline(always)]
+    fn admitted<D: Driver>(&mut self, cx: Context<'_, D>) {
+        self.progress.deadline = cx.policy.deadline(cx.now, &self.facts);
         if self.progress.deadline <= cx.now {
             return self.refuse(cx, RejectedError::new(Machine::Deadline, Reason::DeadlineExceeded));
+        }
+        cx.policy.deposit(cx.now);
+        self.begin(cx, AttemptRole::First);
+    }
+
+    /// Refuses a call that was not admitted at once, or asks a leaky bucket for its turn.
+    #[cold]
+    #[inline(never)]
+    fn hold_back<D: Driver>(&mut self, cx: Context<'_, D>, rejected: RejectedError) {
+        let turn = if rejected.by == Machine::RateLimit { cx.policy.turn(cx.now, &self.facts) } else { None };
+        match turn.unwrap_or(Admitted::Refused(rejected)) {
+            Admitted::Now(_) => self.admitted(cx),
+            Admitted::At(_, slot) => {
+                self.progress.deadline = cx.policy.deadline(cx.now, &self.facts);
+                self.state.move_to_delayed(slot);
+            }
+            Admitted::Refused(rejected) => self.refuse(cx, rejected),
+            Admitted::Queued(..) => unreachable!("a leaky bucket gives no tickets"),
+        }
+    }
+
+    /// Goes on when the call's turn at the rate limit has come.
+    pub(super) fn turn<D: Driver>(&mut self, cx: Context<'_, D>) {
+        cx.observe(PolicyEvent::Waited(Machine::RateLimit, cx.now.since(self.progress.began)));
+        if cx.now >= self.progress.deadline {
+            // The turn was in time, and the driver's timer was not.
+            cx.observe(PolicyEvent::TimedOut(Limit::Total));
+            return self.end(Finish::TimedOut(Limit::Total));
         }
         cx.policy.deposit(cx.now);
         self.begin(cx, AttemptRole::First);

@@ -220,6 +220,7 @@ impl Call {
     pub(super) fn gone<D: Driver>(&mut self, cx: Context<'_, D>) {
         match *self.state.stage() {
             CallStage::Ended => return,
+            CallStage::Delayed(slot) => cx.policy.cancel_turn(slot, cx.now),
             CallStage::Queued(Queued { ticket, permits, .. }) => {
                 let luck = self.luck(AttemptId(self.progress.made));
                 if let Some(permits) = cx.policy.give_up(ticket, cx.now, luck, permits) {

@@ -1,6 +1,6 @@
 //! The state of a call: only the `move_to_*` functions change it.
 
-use crate::{AttemptRole, Instant, Ticket, policy::Permits};
+use crate::{AttemptRole, Instant, Ticket, policy::Permits, rate::Slot};
 
 /// A call's wait for a permit of the bulkhead.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Queued {
 pub(super) enum CallStage {
     /// Its start.
     New,
+    /// Its turn at the rate limit. Nothing of it has begun.
+    Delayed(Slot),
     /// A permit of the bulkhead.
     Queued(Queued),
     /// The end of the wait before a retry.
@@ -61,10 +63,20 @@ impl State {
         matches!(self.0, CallStage::Ended)
     }
 
+    /// The call waits for its turn, before its first attempt.
+    #[inline(always)]
+    pub(super) fn move_to_delayed(&mut self, slot: Slot) {
+        debug_assert!(matches!(self.0, CallStage::New), "{self:?} has had its turn");
+        self.0 = CallStage::Delayed(slot);
+    }
+
     /// The attempt that is to begin waits for a permit. A hedge never does.
     #[inline(always)]
     pub(super) fn move_to_queued(&mut self, queued: Queued) {
-        debug_assert!(matches!(self.0, CallStage::New | CallStage::Backoff(_)), "{self:?} cannot queue");
+        debug_assert!(
+            matches!(self.0, CallStage::New | CallStage::Delayed(_) | CallStage::Backoff(_)),
+            "{self:?} cannot queue"
+        );
         self.0 = CallStage::Queued(queued);
     }
 

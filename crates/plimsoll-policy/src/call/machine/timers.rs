@@ -14,6 +14,7 @@ use std::time::Duration;
 impl Call {
     pub(super) fn timer<D: Driver>(&mut self, cx: Context<'_, D>) {
         match *self.state.stage() {
+            CallStage::Delayed(slot) if cx.now >= slot.at() => self.turn(cx),
             CallStage::Queued(Queued { until, .. }) if cx.now >= until => self.waited_too_long(cx),
             CallStage::Backoff(until) if cx.now >= until => self.begin(cx, AttemptRole::Retry),
             CallStage::InFlight if cx.now >= self.progress.deadline => self.out_of_time(cx),

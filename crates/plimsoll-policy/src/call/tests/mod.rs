@@ -2,6 +2,7 @@
 
 mod blame;
 mod course;
+mod delayed;
 
 use super::*;
 use crate::{

@@ -70,6 +70,7 @@ pub(super) fn machines() -> [(&'static str, Value); 9] {
             "RateLimit",
             json!({ "anyOf": [
             object([rate.clone(), burst.clone(), ("available", count())]),
+            object([rate.clone(), burst.clone(), ("waiting", count()), ("wait_ms", number())]),
             object([rate, burst, ("keys", count()), ("capacity", count()), ("evictions", count())]),
         ] }),
         ),
