@@ -33,7 +33,7 @@ fn requests_reach_the_origin_in_order_and_each_at_its_turn() {
     let mut connection = origin.accept();
     assert_eq!(connection.expect_request().target(), "/0");
     connection.respond("0");
-    assert_eq!(first.answer().text(), "0");
+    assert_eq!(first.response().text(), "0");
 
     let mut clients = Vec::new();
     for number in 1..=3 {
@@ -61,7 +61,7 @@ fn requests_reach_the_origin_in_order_and_each_at_its_turn() {
         time.advance_to(at);
         assert_eq!(connection.expect_request().target(), path);
         connection.respond(path);
-        assert_eq!(client.answer().text(), path);
+        assert_eq!(client.response().text(), path);
     }
     assert_eq!(gateway.metric("plimsoll_rate_limit_waiting", &[]), 0);
     let waits = gateway.metrics();
@@ -75,7 +75,7 @@ fn requests_reach_the_origin_in_order_and_each_at_its_turn() {
 
 #[test]
 fn a_request_whose_turn_would_come_too_late_is_refused_at_once() {
-    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let origin = Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let time = VirtualTime::seeded(1);
     let gateway = Setup::to(&origin)
         .policy(r#"rate-limit = { rate = "1/m", shape = "leaky-bucket", burst = 4 }"#)
