@@ -53,7 +53,7 @@ fn server(kind: &str, requests: usize, connections: usize) -> Result<(), Failed>
     Ok(())
 }
 
-/// What this process has used.
+/// The CPU time and allocations of this process.
 struct Used {
     nanoseconds: u64,
     allocations: usize,

@@ -1,6 +1,6 @@
 //! Good requests beside bad clients: an example of the gateway makes both, in one mode after another, and reports.
 
-use super::claim::Claim;
+use super::{build, claim::Claim};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -35,12 +35,7 @@ pub(super) struct Bench {
 pub(super) fn run(bench: &Bench, options: &Options) -> Result<ExitCode> {
     let Bench { example, modes, seconds, claims_of } = bench;
     let workspace = Workspace::load()?;
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "plimsoll-gateway", "--example", example])
-        .status()
-        .context("cannot start cargo")?;
-    ensure!(status.success(), "the example {example} does not build");
-    let program = workspace.target.join("release/examples").join(example);
+    let program = build::program(&workspace, "plimsoll-gateway", "", build::Program::Example(example))?;
     let (mut claims, mut reports) = (Vec::new(), Vec::new());
     for mode in *modes {
         eprintln!("{mode}: {seconds} s …");

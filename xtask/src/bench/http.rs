@@ -1,7 +1,7 @@
 //! `cargo xtask bench http`: what the library's HTTP side costs, beside what it stands in for.
 
 use super::{
-    boundary,
+    boundary, build,
     claim::Claim,
     contenders::Origin,
     figures::{Spread, table},
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -62,7 +62,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     setup::ensure(tools::FOR_BENCHES)?;
     process::end_all_on_signal()?;
     let workspace = Workspace::load()?;
-    let program = build(&workspace)?;
+    let program =
+        build::program(&workspace, "plimsoll-http", "client,reqwest", build::Program::Example("outbound"))?;
     let origin = Origin::start(&workspace.target.join("bench"))?;
     let address = format!("http://127.0.0.1:{}", origin.place.port());
     let mut costs: Costs = vec![Vec::new(); CLIENTS.len()];
@@ -84,16 +85,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let missed = options.assert && !claims.iter().all(Claim::kept);
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "plimsoll-http", "--example", "outbound"])
-        .args(["--features", "client,reqwest"])
-        .status()
-        .context("cannot start cargo")?;
-    ensure!(status.success(), "the clients do not build");
-    Ok(workspace.target.join("release/examples/outbound"))
 }
 
 /// One client's CPU microseconds a request over one slice.

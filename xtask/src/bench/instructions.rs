@@ -1,13 +1,14 @@
 //! `cargo xtask bench instructions`: instructions an operation, which repeat where times do not.
 
-use super::figures::table;
+use super::{
+    build,
+    record::{Counts, RecordFile},
+};
 use crate::{tools, workspace::Workspace};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -25,19 +26,14 @@ pub(crate) struct Options {
 
 const PACKAGE: &str = "plimsoll-tower";
 const EXAMPLE: &str = "instructions";
-const RECORD: &str = "benches/instructions.toml";
 
-/// Keyed hashes draw their keys anew in each run, which moves a count by a little.
-const TOLERANCE: f64 = 1.03;
-
-/// Counts by operation.
-type Counts = BTreeMap<String, f64>;
-
-/// The checked-in counts, and where they hold.
-struct Record {
-    compiler: String,
-    operations: Counts,
-}
+const RECORD: RecordFile = RecordFile {
+    path: "benches/instructions.toml",
+    title: "Instructions an operation takes.",
+    command: "cargo xtask bench instructions",
+    // Keyed hashes draw their keys anew in each run, which moves a count by a little.
+    tolerance: 1.03,
+};
 
 /// The command itself.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
@@ -46,10 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         bail!("{PACKAGE} has no example {EXAMPLE}");
     }
     if options.bless {
-        let recorded = read(&workspace.root)?.map(|record| record.operations).unwrap_or_default();
-        let counts = count(&workspace, &recorded)?;
-        fs::write(workspace.root.join(RECORD), written(&compiler()?, &counts)).context(RECORD)?;
-        print!("{}", compared(&counts, &recorded));
+        RECORD.bless(&workspace.root, &count(&workspace)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let findings = findings(&workspace)?;
@@ -67,67 +60,22 @@ pub(crate) fn exists(workspace: &Workspace) -> bool {
 
 /// Counts, prints the comparison, and returns every operation that takes more than is recorded or is not recorded.
 pub(crate) fn findings(workspace: &Workspace) -> Result<Vec<String>> {
-    let Some(record) = read(&workspace.root)? else {
-        return Ok(vec![format!(
-            "{RECORD} is not there; write it with: cargo xtask bench instructions --bless"
-        )]);
-    };
-    let counts = count(workspace, &record.operations)?;
-    print!("{}", compared(&counts, &record.operations));
-    let here = compiler()?;
-    if here != record.compiler {
-        println!(
-            "NOT GUARDED: recorded with {}, built here with {here}; other compilers, other counts",
-            record.compiler
-        );
-        return Ok(Vec::new());
-    }
-    Ok(judge(&counts, &record.operations))
+    RECORD.findings(&workspace.root, &count(workspace)?)
 }
 
-fn judge(counts: &Counts, recorded: &Counts) -> Vec<String> {
-    let mut found = Vec::new();
-    for (operation, count) in counts {
-        match recorded.get(operation) {
-            None => found.push(format!(
-                "{operation}: {count:.1} instructions, not recorded in {RECORD} (--bless records it)"
-            )),
-            Some(before) if *count > before * TOLERANCE => {
-                found.push(format!(
-                    "{operation}: {count:.1} instructions, {before:.1} recorded: over 3 % more"
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    found
-}
-
-fn count(workspace: &Workspace, recorded: &Counts) -> Result<Counts> {
-    let valgrind = tools::find("valgrind").context("valgrind is not installed: cargo xtask setup")?;
-    let program = build(workspace)?;
+fn count(workspace: &Workspace) -> Result<Counts> {
+    let program = build::program(workspace, PACKAGE, "", build::Program::Example(EXAMPLE))?;
     let mut operations = listed(&program)?;
-    operations.extend(recorded.keys().cloned());
+    operations.extend(RECORD.recorded(&workspace.root)?.into_keys());
     operations.sort();
     operations.dedup();
     let mut counts = Counts::new();
     for operation in operations {
-        let few = instructions(&valgrind, &program, &operation, 1_000)?;
-        let many = instructions(&valgrind, &program, &operation, 11_000)?;
+        let few = executed(&program, &[&operation, "1000"])?;
+        let many = executed(&program, &[&operation, "11000"])?;
         counts.insert(operation, many.saturating_sub(few) as f64 / 10_000.0);
     }
     Ok(counts)
-}
-
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", PACKAGE, "--example", EXAMPLE])
-        .status()
-        .context("cannot start cargo")?;
-    if !status.success() {
-        bail!("the example does not build: cargo build --release --package {PACKAGE} --example {EXAMPLE}");
-    }
-    Ok(workspace.target.join("release/examples").join(EXAMPLE))
 }
 
 /// The operations that the program knows, one a line.
@@ -141,114 +89,29 @@ fn listed(program: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn instructions(valgrind: &Path, program: &Path, operation: &str, times: u32) -> Result<u64> {
+/// Runs a program under valgrind to its end and returns the instructions that it took.
+pub(super) fn executed(program: &Path, arguments: &[&str]) -> Result<u64> {
+    let valgrind = tools::find("valgrind").context("valgrind is not installed: cargo xtask setup")?;
     let output = Command::new(valgrind)
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .args([operation, &times.to_string()])
+        .args(arguments)
         .output()
         .context("cannot start valgrind")?;
     let text = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        bail!("{EXAMPLE} {operation} {times}: {}\n{}", output.status, text.trim());
-    }
-    collected(&text).with_context(|| format!("valgrind counted nothing for {operation}"))
+    let called = || format!("{} {}", program.display(), arguments.join(" "));
+    ensure!(output.status.success(), "{} under valgrind: {}\n{}", called(), output.status, text.trim());
+    collected(&text).with_context(|| format!("valgrind counted nothing for {}", called()))
 }
 
 /// The count in valgrind's `==123== Collected : 456`.
-pub(super) fn collected(text: &str) -> Option<u64> {
+fn collected(text: &str) -> Option<u64> {
     text.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
-}
-
-/// `rustc`'s version and architecture: a count holds for both together.
-pub(super) fn compiler() -> Result<String> {
-    let output =
-        Command::new("rustc").args(["--version", "--verbose"]).output().context("cannot start rustc")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line =
-        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).map(str::to_owned);
-    let release = line("release:").context("rustc does not say its release")?;
-    let host = line("host:").context("rustc does not say its host")?;
-    Ok(format!("{release} {host}"))
-}
-
-fn read(root: &Path) -> Result<Option<Record>> {
-    let path = root.join(RECORD);
-    if !path.exists() {
-        return Ok(None);
-    }
-    parse(&fs::read_to_string(&path).context(RECORD)?).context(RECORD).map(Some)
-}
-
-fn parse(text: &str) -> Result<Record> {
-    let table: toml::Table = text.parse()?;
-    let compiler =
-        table.get("compiler").and_then(toml::Value::as_str).context("compiler is missing")?.to_owned();
-    let operations =
-        table.get("operations").and_then(toml::Value::as_table).context("[operations] is missing")?;
-    let number =
-        |value: &toml::Value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
-    let operations = operations
-        .iter()
-        .map(|(name, value)| {
-            Ok((name.clone(), number(value).with_context(|| format!("{name} is no number"))?))
-        })
-        .collect::<Result<Counts>>()?;
-    Ok(Record { compiler, operations })
-}
-
-fn written(compiler: &str, counts: &Counts) -> String {
-    let lines: Vec<String> =
-        counts.iter().map(|(operation, count)| format!("{operation} = {count:.1}\n")).collect();
-    format!(
-        "# Instructions an operation takes. `cargo xtask bench instructions` compares, `--bless` writes.\n\
-         compiler = \"{compiler}\"\n\n[operations]\n{}",
-        lines.concat()
-    )
-}
-
-fn compared(counts: &Counts, recorded: &Counts) -> String {
-    let row = |(operation, count): (&String, &f64)| {
-        let before = recorded.get(operation);
-        let change = before
-            .map_or_else(|| "new".to_owned(), |before| format!("{:+.1} %", (count / before - 1.0) * 100.0));
-        vec![
-            operation.clone(),
-            format!("{count:.1}"),
-            before.map_or_else(String::new, |before| format!("{before:.1}")),
-            change,
-        ]
-    };
-    table(&["operation", "instructions", "recorded", "change"], &counts.iter().map(row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn counts(pairs: &[(&str, f64)]) -> Counts {
-        pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
-    }
-
-    #[test]
-    fn over_three_per_cent_and_unrecorded_are_found() {
-        let recorded = counts(&[("a", 100.0), ("b", 100.0), ("c", 100.0)]);
-        assert_eq!(judge(&counts(&[("a", 103.0), ("b", 50.0)]), &recorded), Vec::<String>::new());
-        assert_eq!(judge(&counts(&[("a", 103.1), ("d", 1.0)]), &recorded).len(), 2);
-    }
-
-    #[test]
-    fn what_is_written_can_be_read() {
-        let text = written(
-            "1.95.0 x86_64-unknown-linux-gnu",
-            &counts(&[("breaker_admit_settle", 84.25), ("token_bucket", 30.0)]),
-        );
-        let record = parse(&text).unwrap();
-        assert_eq!(record.compiler, "1.95.0 x86_64-unknown-linux-gnu");
-        assert_eq!(record.operations, counts(&[("breaker_admit_settle", 84.2), ("token_bucket", 30.0)]));
-        assert!(parse("[operations]").is_err());
-        assert!(parse("compiler = \"x\"\n[operations]\na = \"many\"").is_err());
-    }
 
     #[test]
     fn reads_valgrind() {

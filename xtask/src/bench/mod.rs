@@ -3,6 +3,7 @@
 mod beside;
 mod bodies;
 mod boundary;
+mod build;
 mod claim;
 pub(crate) mod contenders;
 mod divan;
@@ -17,6 +18,7 @@ mod memory;
 mod peers;
 mod policy;
 pub(crate) mod process;
+mod record;
 mod serve;
 mod slice;
 mod slow_clients;

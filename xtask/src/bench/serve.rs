@@ -2,9 +2,10 @@
 //! the layers that others would put around an app.
 
 use super::{
+    build,
     claim::Claim,
     figures::{Spread, table},
-    instructions::collected,
+    instructions::executed,
     process,
 };
 use crate::{setup, tools, workspace::Workspace};
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -43,7 +44,7 @@ pub(crate) struct Options {
     assert: bool,
 }
 
-/// What the program calls a server, and what it is.
+/// The program's name of a server, and its title.
 const SERVERS: [(&str, &str); 4] = [
     ("hyper", "hyper alone"),
     ("axum", "axum::serve"),
@@ -81,7 +82,7 @@ struct Found {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     setup::ensure(tools::FOR_BENCHES)?;
     process::end_all_on_signal()?;
-    let program = build(&Workspace::load()?)?;
+    let program = build::program(&Workspace::load()?, "bench-serve", "", build::Program::Binary("serving"))?;
     let mut found: [Found; SERVERS.len()] = Default::default();
     if !options.without_instructions {
         for ((kind, title), found) in SERVERS.iter().zip(&mut found) {
@@ -108,33 +109,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "bench-serve"])
-        .status()
-        .context("cannot start cargo")?;
-    ensure!(status.success(), "the servers do not build");
-    Ok(workspace.target.join("release/serving"))
-}
-
 fn instructions(program: &Path, kind: &str) -> Result<f64> {
-    let valgrind = tools::find("valgrind").context("valgrind is not installed: cargo xtask setup")?;
-    let count = |requests: u32| -> Result<u64> {
-        let output = Command::new(&valgrind)
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(program)
-            .args([kind, &requests.to_string(), &CONNECTIONS.to_string()])
-            .output()
-            .context("cannot start valgrind")?;
-        let text = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{kind} under valgrind: {}\n{}", output.status, text.trim());
-        collected(&text).with_context(|| format!("valgrind counted nothing for {kind}"))
-    };
+    let count = |requests: u32| executed(program, &[kind, &requests.to_string(), &CONNECTIONS.to_string()]);
     let (few, many) = (count(FEW)?, count(MANY)?);
     Ok(many.saturating_sub(few) as f64 / f64::from(MANY - FEW))
 }
 
-/// What a request took, over one slice.
+/// The cost of a request, over one slice.
 #[derive(Debug, PartialEq)]
 struct Slice {
     cpu_us: f64,

@@ -1,12 +1,9 @@
 //! Servers of files, each with one worker, all of the same folder.
 
 use super::{Contender, Place, free_ports, nginx, origin, text};
-use crate::workspace::Workspace;
-use anyhow::{Context, Result, bail};
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use crate::{bench::build, workspace::Workspace};
+use anyhow::Result;
+use std::{path::Path, process::Command};
 
 /// Ours, tower-http's and nginx, in this order, serving files of 1 and 64 KiB, 1 and 64 MiB.
 pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Vec<Contender>> {
@@ -17,8 +14,8 @@ pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Vec<Contende
     }
     place.write("served/index.html", "served")?;
     let root = text(&place.folder("served")?);
-    build()?;
-    let program = workspace.target.join("release/examples/serve_files");
+    let program =
+        build::program(workspace, "plimsoll-http", "static-files", build::Program::Example("serve_files"))?;
     let mut servers = Vec::new();
     for name in ["plimsoll", "tower-http"] {
         let [port] = free_ports()?;
@@ -41,19 +38,4 @@ pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Vec<Contende
         [port; 2],
     )?);
     Ok(servers)
-}
-
-fn build() -> Result<()> {
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "plimsoll-http"])
-        .args(["--features", "static-files", "--example", "serve_files"])
-        .stdin(Stdio::null())
-        .status()
-        .context("cannot start cargo")?;
-    if !status.success() {
-        bail!(
-            "the example does not build: cargo build --release -p plimsoll-http --features static-files --example serve_files"
-        );
-    }
-    Ok(())
 }

@@ -1,12 +1,9 @@
 //! Our gateway with one worker and the example's own policies.
 
 use super::{Contender, Place, free_ports, text};
-use crate::workspace::Workspace;
-use anyhow::{Context, Result, bail, ensure};
-use std::{
-    fs,
-    process::{Command, Stdio},
-};
+use crate::{bench::build, workspace::Workspace};
+use anyhow::{Context, Result, ensure};
+use std::{fs, process::Command};
 
 /// Which policies the route has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +26,7 @@ pub(crate) fn start_under(
     place: &Place,
     policies: Policies,
 ) -> Result<Contender> {
-    let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--package", "plimsoll-cli"])
-        .stdin(Stdio::null())
-        .status()
-        .context("cannot start cargo")?;
-    if !status.success() {
-        bail!("the program does not build: cargo build --release");
-    }
+    let program = build::program(workspace, "plimsoll-cli", "", build::Program::Binary("plimsoll"))?;
     let example = fs::read_to_string(workspace.root.join("examples/gateway.toml"))
         .context("cannot read examples/gateway.toml")?;
     let [port, admin] = free_ports()?;
@@ -48,9 +38,8 @@ pub(crate) fn start_under(
         Policies::Careful => ("plimsoll", place.write("plimsoll.toml", &file)?),
         Policies::Off => ("plimsoll, policies off", place.write("plimsoll-off.toml", &file)?),
     };
-    let program = text(&workspace.target.join("release/plimsoll"));
     let words: Vec<String> =
-        wrapper.iter().cloned().chain([program, "run".to_owned(), text(&path)]).collect();
+        wrapper.iter().cloned().chain([text(&program), "run".to_owned(), text(&path)]).collect();
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
     Contender::start(place, name, command, [port; 2])

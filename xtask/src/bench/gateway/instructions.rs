@@ -4,21 +4,22 @@ use super::callgrind::Profile;
 use crate::{
     bench::{
         contenders::{self, Contender, Origin, Policies},
-        figures::table,
-        instructions::compiler,
         load,
+        record::{Counts, RecordFile},
     },
     tools,
     workspace::Workspace,
 };
 use anyhow::{Context, Result, ensure};
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
-/// Where the counts are recorded.
-const RECORD: &str = "benches/gateway.toml";
-
-/// How the requests of a run meet in the loop of a worker differs a little from run to run.
-const TOLERANCE: f64 = 1.05;
+const RECORD: RecordFile = RecordFile {
+    path: "benches/gateway.toml",
+    title: "The cost of one request of 150 bytes through the gateway, every policy on.",
+    command: "cargo xtask bench gateway --instructions",
+    // How the requests of a run meet in the loop of a worker differs a little from run to run.
+    tolerance: 1.05,
+};
 
 /// Requests before anything is counted.
 const WARM_UP: u64 = 1_000;
@@ -28,102 +29,20 @@ const COUNTED: u64 = 8_000;
 /// Functions shown of each load.
 const SHOWN: usize = 25;
 
-/// The counts of one kind of load, each for one request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Counts {
-    pub(crate) instructions: f64,
-    pub(crate) allocations: f64,
-    pub(crate) copies: f64,
-    pub(crate) copied_bytes: f64,
-}
-
-/// Counts by load.
-pub(crate) type Record = BTreeMap<&'static str, Counts>;
-
 const LOADS: [(&str, bool); 2] = [("http1", false), ("http2", true)];
 
 /// Counts, prints, and returns every count that is over what is recorded.
 pub(crate) fn findings(workspace: &Workspace, profile: bool) -> Result<Vec<String>> {
-    let counts = count(workspace, profile)?;
-    let recorded = fs::read_to_string(workspace.root.join(RECORD)).with_context(|| {
-        format!("{RECORD} is not there; write it with: cargo xtask bench gateway --bless")
-    })?;
-    let recorded: toml::Table = recorded.parse().context(RECORD)?;
-    print!("{}", compared(&counts, &recorded));
-    let here = compiler()?;
-    if recorded.get("compiler").and_then(toml::Value::as_str) != Some(&here) {
-        println!("NOT GUARDED: recorded with another compiler than {here}");
-        return Ok(Vec::new());
-    }
-    Ok(over(&counts, &recorded))
+    RECORD.findings(&workspace.root, &count(workspace, profile)?)
 }
 
 /// Counts and records.
-pub(crate) fn bless(workspace: &Workspace, profile: bool) -> Result<()> {
-    let counts = count(workspace, profile)?;
-    let text = written(&compiler()?, &counts);
-    fs::write(workspace.root.join(RECORD), text).context(RECORD)?;
-    print!("{}", compared(&counts, &toml::Table::new()));
-    Ok(())
+pub(super) fn bless(workspace: &Workspace, profile: bool) -> Result<()> {
+    RECORD.bless(&workspace.root, &count(workspace, profile)?)
 }
 
-fn written(compiler: &str, counts: &Record) -> String {
-    let tables = counts.iter().map(|(load, counts)| {
-        let lines = counts.named().map(|(name, count)| format!("{name} = {count:.1}\n"));
-        format!("\n[{load}]\n{}", lines.concat())
-    });
-    format!(
-        "# What the gateway takes for one request of 150 bytes, every policy on. `cargo xtask bench gateway --instructions`\n\
-         # compares, `--bless` writes.\ncompiler = \"{compiler}\"\n{}",
-        tables.collect::<String>()
-    )
-}
-
-impl Counts {
-    fn named(self) -> [(&'static str, f64); 4] {
-        [
-            ("instructions", self.instructions),
-            ("allocations", self.allocations),
-            ("copies", self.copies),
-            ("copied-bytes", self.copied_bytes),
-        ]
-    }
-}
-
-fn before(recorded: &toml::Table, load: &str, name: &str) -> Option<f64> {
-    let value = recorded.get(load)?.get(name)?;
-    value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
-}
-
-fn over(counts: &Record, recorded: &toml::Table) -> Vec<String> {
-    let mut found = Vec::new();
-    for (load, counts) in counts {
-        for (name, count) in counts.named() {
-            // A count of a few has no share of five per cent that means anything.
-            let limit = before(recorded, load, name).map(|before| (before * TOLERANCE).max(before + 0.5));
-            if limit.is_none_or(|limit| count > limit) {
-                found.push(format!("{load}: {count:.1} {name} a request are over what {RECORD} records"));
-            }
-        }
-    }
-    found
-}
-
-fn compared(counts: &Record, recorded: &toml::Table) -> String {
-    let row = |load: &str, (name, count): (&str, f64)| {
-        let before = before(recorded, load, name);
-        vec![
-            format!("{load}: {name} a request"),
-            format!("{count:.1}"),
-            before.map_or_else(String::new, |before| format!("{before:.1}")),
-        ]
-    };
-    let rows: Vec<Vec<String>> =
-        counts.iter().flat_map(|(load, counts)| counts.named().map(|named| row(load, named))).collect();
-    table(&["count", "found", "recorded"], &rows)
-}
-
-fn count(workspace: &Workspace, profile: bool) -> Result<Record> {
+/// Counts of each load, each for one request.
+fn count(workspace: &Workspace, profile: bool) -> Result<Counts> {
     let valgrind = tools::find("valgrind").context("valgrind is not installed: cargo xtask setup")?;
     let valgrind = valgrind.display().to_string();
     let folder = workspace.target.join("bench");
@@ -132,7 +51,7 @@ fn count(workspace: &Workspace, profile: bool) -> Result<Record> {
         let wrapper: Vec<String> = [valgrind.clone()].into_iter().chain(options.iter().cloned()).collect();
         contenders::ours_under(&wrapper, workspace, &origin.place, Policies::Careful)
     };
-    let mut record = Record::new();
+    let mut counts = Counts::new();
     for (load, multiplexed) in LOADS {
         eprintln!("{load} …");
         let dump = folder.join(format!("{load}.callgrind"));
@@ -144,9 +63,15 @@ fn count(workspace: &Workspace, profile: bool) -> Result<Record> {
         let (allocations, _) = dhat("heap", &ours, &folder, multiplexed)?;
         let (copies, copied_bytes) = dhat("copy", &ours, &folder, multiplexed)?;
         let instructions = found.total() as f64 / COUNTED as f64;
-        record.insert(load, Counts { instructions, allocations, copies, copied_bytes });
+        let named = [
+            ("instructions", instructions),
+            ("allocations", allocations),
+            ("copies", copies),
+            ("copied-bytes", copied_bytes),
+        ];
+        counts.extend(named.map(|(name, count)| (format!("{load}-{name}"), count)));
     }
-    Ok(record)
+    Ok(counts)
 }
 
 /// Runs the load under callgrind, whose counts begin after the warm-up.
@@ -216,22 +141,6 @@ fn total(text: &str) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const COUNTS: Counts =
-        Counts { instructions: 1000.0, allocations: 4.0, copies: 10.0, copied_bytes: 2000.0 };
-
-    #[test]
-    fn over_five_per_cent_and_unrecorded_are_found() {
-        let recorded: toml::Table =
-            "[http1]\ninstructions = 960\nallocations = 3.6\ncopies = 10\ncopied-bytes = 2000"
-                .parse()
-                .unwrap();
-        let counts = |counts| Record::from([("http1", counts)]);
-        assert_eq!(over(&counts(COUNTS), &recorded), Vec::<String>::new());
-        assert_eq!(over(&counts(Counts { instructions: 1009.0, ..COUNTS }), &recorded).len(), 1);
-        assert_eq!(over(&counts(Counts { allocations: 4.2, ..COUNTS }), &recorded).len(), 1);
-        assert_eq!(over(&Record::from([("http2", COUNTS)]), &recorded).len(), 4);
-    }
 
     #[test]
     fn reads_dhat() {
