@@ -47,6 +47,8 @@ pub mod postgres;
 mod problem;
 pub mod replay;
 #[cfg(feature = "server")]
+mod request_local;
+#[cfg(feature = "server")]
 pub mod serve;
 
 #[cfg(any(feature = "client", feature = "server"))]

@@ -1,11 +1,12 @@
 //! The formats that the current request accepts, for a response that never sees the request.
 
+use crate::request_local;
 use http::{HeaderMap, HeaderValue, Method, header};
 use smallvec::SmallVec;
-use std::{cell::RefCell, mem};
+use std::cell::RefCell;
 
 thread_local! {
-    /// What the request at hand accepts; `None` outside of any.
+    /// The formats that the current request accepts.
     static WANTED: RefCell<Option<Wanted>> = const { RefCell::new(None) };
 }
 
@@ -36,29 +37,7 @@ impl Wanted {
     /// Calls `run`, during which this is wanted.
     #[inline]
     pub(super) fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        let _entered = Entered::new(self);
-        run()
-    }
-}
-
-/// A guard: this is wanted until it is dropped, by unwinding too.
-struct Entered<'w> {
-    wanted: &'w mut Wanted,
-    outer: Option<Wanted>,
-}
-
-impl<'w> Entered<'w> {
-    #[inline]
-    fn new(wanted: &'w mut Wanted) -> Self {
-        let outer = WANTED.replace(Some(mem::take(wanted)));
-        Self { wanted, outer }
-    }
-}
-
-impl Drop for Entered<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        *self.wanted = WANTED.replace(self.outer.take()).unwrap_or_default();
+        request_local::during(&WANTED, self, run)
     }
 }
 

@@ -1,12 +1,12 @@
-//! What the record notes of the request at hand for what it surrounds, and what is noted there for the record.
+//! Notes on the current request, by the record for the services inside it and by these for the record.
 
 use super::routes::Taken;
-use crate::boundary::RouteName;
-use std::{cell::RefCell, mem};
+use crate::{boundary::RouteName, request_local};
+use std::cell::RefCell;
 use tokio::time::Instant;
 
 thread_local! {
-    /// The notes of the record that is at work on this thread; `None` outside of any.
+    /// The notes of the record that is at work on this thread.
     static AT_WORK: RefCell<Option<Notes>> = const { RefCell::new(None) };
 }
 
@@ -27,8 +27,7 @@ impl Notes {
     /// Calls `run`, during which notes are taken here.
     #[inline]
     pub(super) fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        let _entered = Entered::new(self);
-        run()
+        request_local::during(&AT_WORK, self, run)
     }
 }
 
@@ -56,25 +55,4 @@ pub(super) fn route_name() -> RouteName {
         let taken = notes.as_ref().and_then(|notes| notes.taken.as_ref());
         taken.map_or(RouteName::Unknown, Taken::name)
     })
-}
-
-/// A guard: the notes of a record are at work until it is dropped, by unwinding too.
-struct Entered<'n> {
-    notes: &'n mut Notes,
-    outer: Option<Notes>,
-}
-
-impl<'n> Entered<'n> {
-    #[inline]
-    fn new(notes: &'n mut Notes) -> Self {
-        let outer = AT_WORK.replace(Some(mem::take(notes)));
-        Self { notes, outer }
-    }
-}
-
-impl Drop for Entered<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        *self.notes = AT_WORK.replace(self.outer.take()).unwrap_or_default();
-    }
 }
