@@ -56,7 +56,7 @@ pub(crate) enum Why {
 }
 
 impl Why {
-    /// Those without a part that varies, for the page that lists them.
+    /// The reasons without a part that varies, for the page that lists them.
     #[cfg(test)]
     pub(crate) const PLAIN: [Self; 21] = [
         Self::UpstreamRefused,

@@ -69,7 +69,7 @@ section! {
         rate: Rate,
         /// The calls that may come at once. By default those of one second, and at least 1.
         burst: Burst => Burst::ONE,
-        /// What happens to a burst: in a "token-bucket" its calls go at once; in a "leaky-bucket" one goes, and the others
+        /// The treatment of a burst: in a "token-bucket" its calls go at once; in a "leaky-bucket" one goes, and the others
         /// wait in a queue that is drained at the rate, each refused at once if its turn would come after its deadline.
         shape: RateShape = RateShape::default(),
         /// The calls that are counted together: all, those of a client address, of a route, or with the same value of a

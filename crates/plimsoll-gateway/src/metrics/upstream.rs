@@ -21,7 +21,7 @@ pub(crate) struct UpstreamMetrics {
 }
 
 impl UpstreamMetrics {
-    /// Those of one endpoint.
+    /// Returns the metrics of one endpoint.
     pub(crate) fn endpoint(&self, upstream: &str, address: &Address) -> EndpointMetrics {
         let address = address.to_string();
         EndpointMetrics {

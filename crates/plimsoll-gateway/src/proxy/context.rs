@@ -3,7 +3,7 @@ use crate::{metrics::Metrics, upstream::connect::Connections};
 use plimsoll::{driver::Time, http::headers::Strangers};
 use std::sync::Arc;
 
-/// What a worker's requests need beside the configuration.
+/// The parts of a worker that its requests use, beside the configuration.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     pub(crate) connections: Connections<Upload>,

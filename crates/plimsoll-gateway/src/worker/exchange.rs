@@ -1,4 +1,4 @@
-//! What requests of both protocols have in common.
+//! Steps of a request that both protocols share.
 
 use super::state::Worker;
 use crate::{

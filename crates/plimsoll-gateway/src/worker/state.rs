@@ -1,4 +1,4 @@
-//! What a worker has, and shares with nobody.
+//! The state of a worker, which it shares with nobody.
 
 use super::{lag::Lag, unsent::Unsent};
 use crate::{

@@ -148,7 +148,7 @@ fn the_same_holds_over_http2_on_both_sides() {
     });
 }
 
-/// Whichever of several values the endpoint goes by, its limit has been counted.
+/// The limit of each of several values is counted: the endpoint may go by any of them.
 #[test]
 fn a_limit_by_header_counts_every_value_of_it() {
     let origin = Origin::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");

@@ -29,7 +29,7 @@ struct Http2Connection {
     sender: Sender,
     /// The most streams that the peer allows, as far as known.
     allowed: Arc<AtomicUsize>,
-    /// Whom it goes to.
+    /// The authority that it goes to.
     peer: IpAddr,
     made: Instant,
     streams: AtomicU32,

@@ -58,7 +58,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever objects come and go: never less than before, never more than was counted.
+        /// A sum over objects that come and go: never less than before, never more than was counted.
         #[test]
         fn never_decreases_and_never_exceeds_what_was_counted(steps in proptest::collection::vec((0_usize..4, 0_u64..9, any::<bool>()), 1..60)) {
             let grown = Grown::<1, 1>::new();

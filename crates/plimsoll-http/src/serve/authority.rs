@@ -1,4 +1,4 @@
-//! Whom a request is for: exactly one host, well formed.
+//! The host of a request: exactly one, well formed.
 
 use crate::Problem;
 use http::{HeaderValue, Request, Version, header};

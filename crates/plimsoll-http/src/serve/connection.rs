@@ -212,7 +212,7 @@ impl ConnectionConfig {
     }
 }
 
-/// What happens to a connection from outside of it.
+/// Events from outside of a connection.
 enum Event {
     /// Everything is cut off.
     Cut,

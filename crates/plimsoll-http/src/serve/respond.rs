@@ -25,7 +25,7 @@ use tokio::time::Instant;
 #[derive(Clone)]
 struct Room<const N: u8>;
 
-/// What every request of a connection has in its extensions. A copy of it has room for what else a request usually gets
+/// The extensions that every request of a connection has. A copy of it has room for what else a request usually gets
 /// there, so that the map is not moved while it grows.
 pub(super) fn known(peer: Option<SocketAddr>, slot: Option<Slot>) -> Extensions {
     let mut known = Extensions::new();

@@ -1,4 +1,4 @@
-//! Those who take too long, send too much, or come too often.
+//! Clients that take too long, send too much, or come too often.
 
 use crate::{
     client::{PATIENCE, Raw, ask, get},

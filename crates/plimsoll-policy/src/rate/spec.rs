@@ -15,7 +15,7 @@ pub enum Per {
     Header(Box<str>),
 }
 
-/// What happens to calls that come faster than the rate, up to the burst.
+/// The treatment of calls that come faster than the rate, up to the burst.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum RateShape {
     /// They go at once.

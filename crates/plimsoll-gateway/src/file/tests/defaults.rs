@@ -1,4 +1,4 @@
-//! What is left out, and what is switched off.
+//! Defaults of keys that are left out, and parts that are switched off.
 
 use super::{ms, read};
 use crate::spec::{AdminSpec, LimitsSpec, Protocol};

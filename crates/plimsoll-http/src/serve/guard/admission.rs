@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::time::Sleep;
 
-/// What admits a request, in its order.
+/// The machines that admit a request, in their order.
 #[derive(Debug)]
 pub(super) struct Gates {
     lag: Option<Arc<Shedder>>,

@@ -64,7 +64,7 @@ pin_project! {
     }
 }
 
-/// What is known of a request beside itself.
+/// The state of a request beside the request itself.
 pub(super) struct Call {
     pub(super) guard: Arc<Guard>,
     pub(super) exchange: Exchange,
@@ -186,7 +186,7 @@ impl Call {
         Poll::Ready(Problem::new(Kind::DeadlineExceeded))
     }
 
-    /// What goes wrong from now on does so on the request's route.
+    /// Sets the route under which failures are reported from now on.
     #[inline]
     fn knows_route(&mut self) {
         if self.exchange.is_nameless() {

@@ -1,4 +1,4 @@
-//! What stands before the app: error boundary, host, deadline, shedding, rate, places and limits on the body, as one service
+//! The guard of the app: error boundary, host, deadline, shedding, rate, places and limits on the body, as one service
 //! with one future.
 //!
 //! Each is a layer of its own in [`inbound`](crate::inbound), [`boundary`](crate::boundary) and [`plimsoll_tower`], for stacks

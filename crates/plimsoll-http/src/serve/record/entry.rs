@@ -15,12 +15,12 @@ pub(super) struct Entry {
     /// The route, once it is known.
     route: Option<Arc<Route>>,
     status: Option<StatusCode>,
-    /// What the log says of it, where there is one.
-    told: Option<Box<Told>>,
+    /// The request's identity, if its line is logged.
+    identity: Option<Box<Identity>>,
 }
 
 /// The request's identity, for the log.
-struct Told {
+struct Identity {
     id: RequestId,
     trace: TraceParent,
     client: Option<IpAddr>,
@@ -32,13 +32,13 @@ struct Told {
 const TARGET: &str = "plimsoll::requests";
 
 macro_rules! log_line {
-    ($level:ident, $entry:ident, $told:ident, $route:ident, $took:ident) => {
+    ($level:ident, $entry:ident, $identity:ident, $route:ident, $took:ident) => {
         tracing::$level!(
             target: TARGET,
-            id = %$told.id,
-            trace = %TraceId($told.trace),
-            client = $told.client.map(tracing::field::display),
-            method = %$told.method,
+            id = %$identity.id,
+            trace = %TraceId($identity.trace),
+            client = $identity.client.map(tracing::field::display),
+            method = %$identity.method,
             route = $route,
             status = $entry.status.map(|status| status.as_u16()),
             duration_us = $took.as_micros() as u64,
@@ -74,14 +74,14 @@ impl Entry {
         let read = !span.is_disabled()
             || tracing::enabled!(target: TARGET, tracing::Level::INFO)
             || tracing::enabled!(target: TARGET, tracing::Level::DEBUG);
-        let told =
-            || Box::new(Told { id: id.clone(), trace, client, method: request.method().clone(), span });
+        let identity =
+            || Box::new(Identity { id: id.clone(), trace, client, method: request.method().clone(), span });
         Self {
             shared: Arc::clone(shared),
             began: Instant::now(),
             route: None,
             status: None,
-            told: read.then(told),
+            identity: read.then(identity),
         }
     }
 
@@ -92,8 +92,8 @@ impl Entry {
     /// Calls `run` in the span of everything that is logged meanwhile.
     #[inline]
     pub(super) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
-        match &self.told {
-            Some(told) => told.span.in_scope(run),
+        match &self.identity {
+            Some(identity) => identity.span.in_scope(run),
             None => run(),
         }
     }
@@ -118,12 +118,12 @@ impl Drop for Entry {
         self.shared.in_flight.dec();
         let route = self.route.as_deref().unwrap_or(self.shared.routes.unmatched());
         route.metrics.ended(self.status, took);
-        let Some(told) = &self.told else { return };
+        let Some(identity) = &self.identity else { return };
         let route = &*route.name;
         if self.shared.lines && !PROBES.contains(&route) {
-            log_line!(info, self, told, route, took);
+            log_line!(info, self, identity, route, took);
         } else {
-            log_line!(debug, self, told, route, took);
+            log_line!(debug, self, identity, route, took);
         }
     }
 }

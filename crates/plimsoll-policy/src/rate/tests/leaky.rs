@@ -94,7 +94,7 @@ struct Naive {
 }
 
 #[derive(PartialEq, Eq, Debug)]
-enum Told {
+enum Turn {
     /// Goes at this nanosecond.
     Goes(u64),
     /// Refused, and to come back after so many nanoseconds.
@@ -113,20 +113,20 @@ impl Naive {
         (time.div_euclid(self.count) + i128::from(time.rem_euclid(self.count) > 0)) as u64
     }
 
-    fn ask(&mut self, now: u64, deadline: u64) -> Told {
+    fn ask(&mut self, now: u64, deadline: u64) -> Turn {
         let at = i128::from(now) * self.count;
         let next = self.turns.last().map_or(at, |last| at.max(last + self.period));
         let waiting = self.turns.iter().filter(|turn| self.nanos(**turn) > now).count();
         let full = (next > at && waiting >= self.queue)
             .then(|| self.nanos(next - self.queue as i128 * self.period) - now);
         if self.nanos(next).max(now) >= deadline {
-            return Told::Late((self.nanos(next) - deadline + 1).max(full.unwrap_or(0)));
+            return Turn::Late((self.nanos(next) - deadline + 1).max(full.unwrap_or(0)));
         }
         if let Some(after) = full {
-            return Told::Full(after);
+            return Turn::Full(after);
         }
         self.turns.push(next);
-        Told::Goes(self.nanos(next))
+        Turn::Goes(self.nanos(next))
     }
 
     /// Whether the call with the turn of this number gives it back.
@@ -165,16 +165,16 @@ proptest! {
             let told = match bucket.admit(at(now), ask(at(deadline))) {
                 Admitted::Now(slot) => {
                     slots.push((naive.turns.len(), slot));
-                    Told::Goes(now)
+                    Turn::Goes(now)
                 }
                 Admitted::At(when, slot) => {
                     prop_assert!(when > at(now) && when == slot.at());
                     slots.push((naive.turns.len(), slot));
-                    Told::Goes(when.as_nanos())
+                    Turn::Goes(when.as_nanos())
                 }
                 Admitted::Refused(refused) => {
                     let after = refused.retry_after.unwrap().as_nanos() as u64;
-                    if refused.reason == Reason::QueueFull { Told::Full(after) } else { Told::Late(after) }
+                    if refused.reason == Reason::QueueFull { Turn::Full(after) } else { Turn::Late(after) }
                 }
                 Admitted::Queued(..) => unreachable!(),
             };

@@ -4,7 +4,7 @@ use super::parts::{count, flag, number, object, one_of, or_null, part, reference
 use plimsoll::policy::BreakerState;
 use serde_json::{Value, json};
 
-/// What machines show of themselves.
+/// Returns the schema of each machine's state.
 pub(super) fn machines() -> [(&'static str, Value); 9] {
     let limited = [("rate", text()), ("burst", count())];
     let [rate, burst] = limited;

@@ -1,8 +1,8 @@
-//! What schemas are made of.
+//! Building blocks of schemas.
 
 use serde_json::{Map, Value, json};
 
-/// Where the schemas are found.
+/// The place of the schemas in the document.
 pub(super) const PREFIX: &str = "#/components/schemas/";
 
 pub(in crate::admin::openapi) fn reference(name: &str) -> Value {

@@ -106,7 +106,7 @@ impl Http2Pool {
         Ok(permit)
     }
 
-    /// Those that take no new requests end with those they have.
+    /// Forgets connections that take no new requests; they end with the requests that they have.
     fn forget(&self, spec: &PoolSpec) {
         self.connections.borrow_mut().retain(|connection| connection.is_usable(spec));
     }
