@@ -14,6 +14,9 @@ pub(crate) enum Program<'a> {
     Example(&'a str),
 }
 
+/// The profile of every figure that is claimed: that of packages.
+const PROFILE: &str = "dist";
+
 /// Builds a program of `package` with these features (separated by commas) and returns its path.
 pub(crate) fn program(
     workspace: &Workspace,
@@ -22,10 +25,10 @@ pub(crate) fn program(
     program: Program<'_>,
 ) -> Result<PathBuf> {
     let (kind, name, folder) = match program {
-        Program::Binary(name) => ("--bin", name, "release"),
-        Program::Example(name) => ("--example", name, "release/examples"),
+        Program::Binary(name) => ("--bin", name, PROFILE.to_owned()),
+        Program::Example(name) => ("--example", name, format!("{PROFILE}/examples")),
     };
-    let arguments = ["build", "--release", "--package", package, "--features", features, kind, name];
+    let arguments = ["build", "--profile", PROFILE, "--package", package, "--features", features, kind, name];
     let status = Command::new("cargo")
         .args(arguments)
         .arg("--quiet")
