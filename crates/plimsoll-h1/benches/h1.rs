@@ -1,12 +1,12 @@
 //! The cost of reading and writing heads, with allocations.
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use divan::{AllocProfiler, Bencher, black_box};
 use http::Method;
 use plimsoll_h1::{
     Drain, HeadLimits, Incoming, RequestHead, ResponseHead,
     client::{ClientConfig, ClientConn, ClientResponse, Outbound},
-    server::{ServerConfig, ServerConn},
+    server::{self, Received, ServerConfig, ServerConn},
 };
 use std::{cell::RefCell, rc::Rc};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -26,14 +26,24 @@ fn main() {
 
 #[divan::bench]
 fn parse_request(bencher: Bencher<'_, '_>) {
-    let (head, limits) = (Bytes::from_static(REQUEST), HeadLimits::default());
-    bencher.bench_local(|| RequestHead::parse(black_box(&head), &limits));
+    let limits = HeadLimits::default();
+    let mut read = BytesMut::with_capacity(1 << 20);
+    bencher.bench_local(|| RequestHead::parse(arrived(&mut read, REQUEST), &limits));
 }
 
 #[divan::bench]
 fn parse_response(bencher: Bencher<'_, '_>) {
-    let (head, limits) = (Bytes::from_static(&RESPONSE[..RESPONSE.len() - 5]), HeadLimits::default());
-    bencher.bench_local(|| ResponseHead::parse(black_box(&head), &Method::GET, &limits));
+    let limits = HeadLimits::default();
+    let mut read = BytesMut::with_capacity(1 << 20);
+    let head = &RESPONSE[..RESPONSE.len() - 5];
+    bencher.bench_local(|| ResponseHead::parse(arrived(&mut read, head), &Method::GET, &limits));
+}
+
+/// The head as a connection splits it off its buffer.
+fn arrived(read: &mut BytesMut, head: &[u8]) -> BytesMut {
+    read.reserve(head.len());
+    read.extend_from_slice(black_box(head));
+    read.split()
 }
 
 /// One request through both sides over in-memory pipes: everything but the sockets.
@@ -56,13 +66,13 @@ fn forward(bencher: Bencher<'_, '_>) {
             conn.idle(std::future::pending()).await;
             let request =
                 conn.next_request(std::future::pending()).await.expect("a request").expect("a request");
-            let (head, body) = request.into_parts();
+            let Received { head, body } = request;
             let upstream = shelf.borrow_mut().pop().expect("a connection");
             let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-            let outbound = Outbound::new(&head.method, target, &head.headers);
+            let outbound = Outbound::new(&head.method, target, &head.fields);
             let response = upstream.send(outbound, body, &mut ()).await.expect("a response");
-            let ClientResponse::Response(response) = response else { panic!("an upgrade") };
-            conn.respond(response).await.expect("sent");
+            let ClientResponse::Response { head, body } = response else { panic!("an upgrade") };
+            conn.relay(server::Outbound::new(head.status, head.fields), body).await.expect("sent");
             black_box(client.read(&mut buffer).await.expect("a response"));
             black_box(origin.read(&mut buffer).await.expect("a request"));
         });

@@ -1,10 +1,10 @@
 //! The engine alone: one thread, one upstream, no policy. `bare_proxy LISTEN UPSTREAM`.
 
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 use plimsoll_h1::{
-    Drain, Incoming,
+    Drain, Fields, Incoming,
     client::{ClientConfig, ClientConn, ClientResponse, Outbound},
-    server::{Idle, Next, NextError, ServerConfig, ServerConn},
+    server::{self, Idle, Next, NextError, Received, ServerConfig, ServerConn},
 };
 use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 use tokio::{
@@ -48,11 +48,11 @@ async fn serve(io: TcpStream, pool: Rc<Pool>, config: Rc<ServerConfig>, drain: R
             }
             _ => return,
         };
-        let (head, body) = request.into_parts();
+        let Received { head, body } = request;
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
         let response = match pool.get().await {
             Ok(upstream) => {
-                let outbound = Outbound::new(&head.method, target, &head.headers);
+                let outbound = Outbound::new(&head.method, target, &head.fields);
                 let mut unwatched = ();
                 let exchange = upstream.send(outbound, body, &mut unwatched);
                 let gone = conn.gone();
@@ -64,15 +64,14 @@ async fn serve(io: TcpStream, pool: Rc<Pool>, config: Rc<ServerConfig>, drain: R
             }
             Err(_) => None,
         };
-        let response = if let Some(ClientResponse::Response(mut response)) = response {
-            response.headers_mut().remove(header::CONNECTION);
-            response
-        } else {
-            let mut response = Response::new(Incoming::empty());
-            *response.status_mut() = StatusCode::BAD_GATEWAY;
-            response
+        let (status, fields, body) = match response {
+            Some(ClientResponse::Response { mut head, body }) => {
+                head.fields.remove("connection");
+                (head.status, head.fields, body)
+            }
+            _ => (StatusCode::BAD_GATEWAY, Fields::new(), Incoming::empty()),
         };
-        match conn.respond_spliced(response, &|_| {}).await {
+        match conn.relay(server::Outbound::new(status, fields), body).await {
             Ok(sent) if sent.next == Next::Request => {}
             Ok(_) => break,
             Err(_) => return,

@@ -156,11 +156,12 @@ impl ReadBuffer {
     /// # Panics
     /// If fewer are buffered.
     pub fn split(&mut self, count: usize) -> Bytes {
-        if count == self.bytes.len() {
-            self.bytes.split().freeze()
-        } else {
-            self.bytes.split_to(count).freeze()
-        }
+        self.split_mut(count).freeze()
+    }
+
+    /// As [`split`](Self::split), of bytes that may still be changed.
+    pub(crate) fn split_mut(&mut self, count: usize) -> BytesMut {
+        if count == self.bytes.len() { self.bytes.split() } else { self.bytes.split_to(count) }
     }
 
     /// Reads once and appends; `Ok(0)` is the end of the stream. When the read has to wait and nothing is buffered, the

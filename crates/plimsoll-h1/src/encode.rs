@@ -1,12 +1,13 @@
 //! Encoding of heads into bytes, in one pass.
 //!
 //! The engine owns the framing and the connection options: `Content-Length`, `Transfer-Encoding`, `Connection`,
-//! `Keep-Alive` and `Proxy-Connection` are written as the body and the connection require; the map's are ignored.
+//! `Keep-Alive` and `Proxy-Connection` are written as the body and the connection require; those given are ignored.
 
+use crate::fields::{self, FieldsRef, is_ours, put_field};
 use bytes::{BufMut as _, BytesMut};
 use http::{
     Method, StatusCode,
-    header::{self, HeaderMap, HeaderName},
+    header::{HeaderMap, HeaderName},
 };
 
 /// The framing that a head announces.
@@ -30,7 +31,7 @@ impl FieldWriter<'_> {
     ///
     /// A value with a control byte is not written, nor a field that the engine owns (framing, `Connection`).
     pub fn field(&mut self, name: &HeaderName, value: &[u8]) -> bool {
-        let fits = !is_ours(name) && is_field_value(value);
+        let fits = !is_ours(name.as_str().as_bytes()) && is_field_value(value);
         if fits {
             put_field(self.out, name.as_str().as_bytes(), value);
         }
@@ -58,7 +59,7 @@ pub(crate) fn request(
     out: &mut BytesMut,
     method: &Method,
     target: &str,
-    headers: &HeaderMap,
+    headers: FieldsRef<'_>,
     announce: Announce,
     extra: &dyn Fn(&mut FieldWriter<'_>),
 ) {
@@ -67,21 +68,12 @@ pub(crate) fn request(
     out.put_slice(b" ");
     out.put_slice(target.as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
-    let (mut host, mut upgrade, mut te) = (false, false, false);
-    for (name, value) in headers {
-        if is_ours(name) {
-            continue;
-        }
-        host |= *name == header::HOST;
-        upgrade |= *name == header::UPGRADE;
-        te |= *name == header::TE;
-        put_field(out, name.as_str().as_bytes(), value.as_bytes());
-    }
-    if !host {
+    let written = fields::write(out, headers);
+    if !written.host {
         // RFC 9112, section 3.2: a target without an authority goes with an empty Host.
         out.put_slice(b"host: \r\n");
     }
-    match (upgrade, te) {
+    match (written.upgrade, written.te) {
         (false, false) => {}
         (true, false) => out.put_slice(b"connection: upgrade\r\n"),
         (false, true) => out.put_slice(b"connection: te\r\n"),
@@ -105,22 +97,15 @@ pub(crate) enum Persistence {
 pub(crate) fn response(
     out: &mut BytesMut,
     status: StatusCode,
-    headers: &HeaderMap,
+    headers: FieldsRef<'_>,
     announce: Announce,
     persistence: Persistence,
     extra: &dyn Fn(&mut FieldWriter<'_>),
 ) {
     out.reserve(256);
     put_status(out, status);
-    let mut dated = false;
-    for (name, value) in headers {
-        if is_ours(name) {
-            continue;
-        }
-        dated |= *name == header::DATE;
-        put_field(out, name.as_str().as_bytes(), value.as_bytes());
-    }
-    if !dated {
+    let written = fields::write(out, headers);
+    if !written.date {
         crate::date::with_now(|date| put_field(out, b"date", date));
     }
     match persistence {
@@ -135,18 +120,14 @@ pub(crate) fn response(
 /// Writes an interim response's head: one of 100 to 199.
 pub(crate) fn interim(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
     put_status(out, status);
-    for (name, value) in headers {
-        if !is_ours(name) {
-            put_field(out, name.as_str().as_bytes(), value.as_bytes());
-        }
-    }
+    fields::write(out, headers.into());
     out.put_slice(b"\r\n");
 }
 
 /// Writes trailer fields and the empty line after them.
 pub(crate) fn trailers(out: &mut BytesMut, trailers: &HeaderMap) {
     for (name, value) in trailers {
-        if !crate::fields::may_not_trail(name) {
+        if !fields::may_not_trail(name) {
             put_field(out, name.as_str().as_bytes(), value.as_bytes());
         }
     }
@@ -173,33 +154,10 @@ fn put_status(out: &mut BytesMut, status: StatusCode) {
     out.put_slice(b"\r\n");
 }
 
-fn put_field(out: &mut BytesMut, name: &[u8], value: &[u8]) {
-    let begin = out.len();
-    // Room for all of it at once: four appends would each look for room and move the end.
-    out.resize(begin + name.len() + value.len() + 4, 0);
-    let (to_name, rest) = out[begin..].split_at_mut(name.len());
-    to_name.copy_from_slice(name);
-    let (colon, rest) = rest.split_at_mut(2);
-    colon.copy_from_slice(b": ");
-    let (to_value, end) = rest.split_at_mut(value.len());
-    to_value.copy_from_slice(value);
-    end.copy_from_slice(b"\r\n");
-}
-
-fn is_ours(name: &HeaderName) -> bool {
-    match name.as_str().len() {
-        10 => *name == header::CONNECTION || name == "keep-alive",
-        14 => *name == header::CONTENT_LENGTH,
-        16 => name == "proxy-connection",
-        17 => *name == header::TRANSFER_ENCODING,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::{HeaderValue, header};
 
     #[test]
     fn a_control_byte_is_found_wherever_it_stands() {
@@ -242,7 +200,7 @@ mod tests {
             assert!(!fields.field(&header::VIA, b"1.1 x\r\nevil: 1"));
             assert!(!fields.field(&header::CONTENT_LENGTH, b"1"));
         };
-        request(&mut out, &Method::POST, "/x?y", &headers, Announce::Length(3), &extra);
+        request(&mut out, &Method::POST, "/x?y", (&headers).into(), Announce::Length(3), &extra);
         let expected = "POST /x?y HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: te\r\nvia: 1.1 x\r\n\
                         content-length: 3\r\n\r\n";
         assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
@@ -253,7 +211,7 @@ mod tests {
         let mut out = BytesMut::new();
         let headers = map(&[("date", "now"), ("proxy-connection", "x"), ("a", "b")]);
         let persistence = Persistence::Close;
-        response(&mut out, StatusCode::NOT_FOUND, &headers, Announce::Chunked, persistence, &|_| {});
+        response(&mut out, StatusCode::NOT_FOUND, (&headers).into(), Announce::Chunked, persistence, &|_| {});
         let expected = "HTTP/1.1 404 Not Found\r\ndate: now\r\na: b\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
         assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
     }
@@ -262,7 +220,14 @@ mod tests {
     fn a_date_is_added_and_an_unknown_status_has_no_reason() {
         let mut out = BytesMut::new();
         let status = StatusCode::from_u16(599).unwrap();
-        response(&mut out, status, &HeaderMap::new(), Announce::Nothing, Persistence::Silent, &|_| {});
+        response(
+            &mut out,
+            status,
+            (&HeaderMap::new()).into(),
+            Announce::Nothing,
+            Persistence::Silent,
+            &|_| {},
+        );
         let text = std::str::from_utf8(&out).unwrap();
         assert!(text.starts_with("HTTP/1.1 599 \r\ndate: "), "{text}");
         assert!(text.ends_with(" GMT\r\n\r\n"), "{text}");

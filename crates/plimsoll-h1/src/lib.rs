@@ -8,7 +8,8 @@
 //!   [`ChunkedError`]) before any of it is forwarded.
 //! * A body ([`Incoming`]) reads its connection when it is polled: a slow writer slows the reader, and a body that
 //!   breaks off is an error, never a short whole.
-//! * Header values and body chunks are slices of the read buffer.
+//! * A head is kept as the bytes that came with an index of its fields ([`Fields`]); body chunks are slices of the read
+//!   buffer.
 //! * Idle connections hold no buffer: buffers belong to the thread.
 //! * Everything is bounded ([`HeadLimits`], [`ServerConfig`](server::ServerConfig),
 //!   [`ClientConfig`](client::ClientConfig)).
@@ -32,7 +33,7 @@
 //! let serve = async {
 //!     let mut conn = server::ServerConn::new(far, Rc::default(), &Drain::new());
 //!     while let Some(request) = conn.next_request(pending()).await.ok().flatten() {
-//!         let text = format!("{} {}", request.method(), request.uri());
+//!         let text = format!("{} {}", request.head.method, request.head.uri);
 //!         let response = Response::new(Full::new(text.into()));
 //!         match conn.respond(response).await {
 //!             Ok(sent) if sent.next == server::Next::Request => {}
@@ -45,7 +46,7 @@
 //!     let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("harbour"))]);
 //!     let head = client::Outbound::new(&Method::GET, "/tide", &headers);
 //!     match conn.send(head, Incoming::empty(), &mut ()).await? {
-//!         client::ClientResponse::Response(response) => Ok(response.into_body().collect().await?.to_bytes()),
+//!         client::ClientResponse::Response { body, .. } => Ok(body.collect().await?.to_bytes()),
 //!         client::ClientResponse::Upgraded { .. } => Err("nobody asked for an upgrade".into()),
 //!     }
 //! };
@@ -100,6 +101,7 @@ pub use date::date;
 pub use drain::Drain;
 pub use encode::FieldWriter;
 pub use error::{BodyError, ChunkedError, RequestHeadError, ResponseHeadError};
+pub use fields::{Fields, FieldsRef};
 pub use framing::Framing;
 pub use limits::{HeadLimits, MOST_FIELDS};
 pub use pace::Pace;

@@ -6,20 +6,26 @@
 
 use crate::{
     error::RequestHeadError,
-    fields::{self, Expect},
+    fields::{self, Expect, Fields, Index},
     framing::Framing,
     limits::{HeadLimits, MOST_FIELDS},
     target,
 };
-use bytes::Bytes;
-use http::{Method, Request, Version, header};
+use bytes::BytesMut;
+use http::{Method, Request, Uri, Version};
 use std::mem::MaybeUninit;
 
 /// A parsed request head and what it says about body and connection.
 #[derive(Debug)]
 pub struct RequestHead {
-    /// Method, target, version and fields; the values are slices of the bytes given to [`parse`](Self::parse).
-    pub request: Request<()>,
+    /// The method; never `CONNECT`.
+    pub method: Method,
+    /// The target.
+    pub uri: Uri,
+    /// HTTP/1.1 or HTTP/1.0.
+    pub version: Version,
+    /// The fields, within the bytes given to [`parse`](Self::parse).
+    pub fields: Fields,
     /// The framing of the body; never [`Framing::UntilClose`].
     pub framing: Framing,
     /// Whether the client may send another request on the connection.
@@ -40,14 +46,14 @@ impl RequestHead {
     ///
     /// # Errors
     /// If the head is malformed, ambiguous or beyond a limit.
-    pub fn parse(head: &Bytes, limits: &HeadLimits) -> Result<Self, RequestHeadError> {
+    pub fn parse(head: BytesMut, limits: &HeadLimits) -> Result<Self, RequestHeadError> {
         let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
         let slots = &mut slots[..limits.fields.min(MOST_FIELDS)];
         let mut parsed = httparse::Request::new(&mut []);
-        match parsed.parse_with_uninit_headers(head, slots) {
+        match parsed.parse_with_uninit_headers(&head, slots) {
             Ok(httparse::Status::Complete(length)) if length == head.len() => {}
             Ok(_) => return Err(RequestHeadError::RequestLine),
-            Err(error) => return Err(classify(error, head)),
+            Err(error) => return Err(classify(error, &head)),
         }
         let (Some(method), Some(path), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
             return Err(RequestHeadError::RequestLine);
@@ -59,15 +65,20 @@ impl RequestHead {
         if path.len() > limits.target {
             return Err(RequestHeadError::TargetTooLong);
         }
-        let uri = target::parse(head.slice_ref(path.as_bytes()), &method)?;
-        let (map, seen) = fields::collect(head, parsed.headers, ROOM)?;
+        let target = fields::range_of(&head, path.as_bytes());
+        let index = Index::new(&head, parsed.headers);
+        let facts = index.facts;
+        let (fields, head) = index.attach(head);
+        // What is wrong first in the head is reported first.
+        let uri = target::parse(head.slice(target), &method)?;
+        let seen = facts?;
 
         let modern = minor == 1;
         if seen.chunked && !modern {
             return Err(RequestHeadError::TransferInvalid);
         }
-        match map.get(header::HOST) {
-            Some(host) => target::check_host(host.as_bytes(), &uri)?,
+        match fields.get("host") {
+            Some(host) => target::check_host(host, &uri)?,
             None if modern => return Err(RequestHeadError::HostMissing),
             None => {}
         }
@@ -76,18 +87,26 @@ impl RequestHead {
         }
 
         let framing = Framing::of_request(seen.length, seen.chunked);
-        let mut request = Request::new(());
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.version_mut() = if modern { Version::HTTP_11 } else { Version::HTTP_10 };
-        *request.headers_mut() = map;
         Ok(Self {
-            request,
+            method,
+            uri,
+            version: if modern { Version::HTTP_11 } else { Version::HTTP_10 },
+            fields,
             framing,
             keep_alive: !seen.close && (modern || seen.keep_alive),
             expects_continue: modern && seen.expect == Expect::Continue && framing != Framing::None,
             upgrade: modern && seen.upgrade,
         })
+    }
+
+    /// Returns the head as a request, its fields in a map.
+    pub fn into_request(self) -> Request<()> {
+        let mut request = Request::new(());
+        *request.headers_mut() = self.fields.to_map(ROOM);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.version_mut() = self.version;
+        request
     }
 }
 
@@ -134,14 +153,14 @@ mod tests {
     use super::*;
 
     fn read(head: &str) -> Result<RequestHead, RequestHeadError> {
-        RequestHead::parse(&Bytes::copy_from_slice(head.as_bytes()), &HeadLimits::default())
+        RequestHead::parse(BytesMut::from(head), &HeadLimits::default())
     }
 
     #[test]
     fn a_plain_request() {
         let head = read("GET /a?b HTTP/1.1\r\nHost: x\r\nX-Y:  z \r\n\r\n").unwrap();
-        assert_eq!(head.request.uri(), "/a?b");
-        assert_eq!(head.request.headers()["x-y"], "z");
+        assert_eq!(head.uri, "/a?b");
+        assert_eq!(head.fields.get("x-y"), Some(&b"z"[..]));
         assert_eq!(head.framing, Framing::None);
         assert!(head.keep_alive && !head.expects_continue && !head.upgrade);
     }
@@ -176,8 +195,7 @@ mod tests {
     #[test]
     fn the_limits_are_inclusive() {
         let limits = HeadLimits { fields: 2, target: 4, ..HeadLimits::default() };
-        let read =
-            |head: &str| RequestHead::parse(&Bytes::copy_from_slice(head.as_bytes()), &limits).map(drop);
+        let read = |head: &str| RequestHead::parse(BytesMut::from(head), &limits).map(drop);
         assert_eq!(read("GET /abc HTTP/1.1\r\nHost: x\r\na: b\r\n\r\n"), Ok(()));
         assert_eq!(read("GET /abcd HTTP/1.1\r\nHost: x\r\n\r\n"), Err(RequestHeadError::TargetTooLong));
         assert_eq!(
@@ -188,9 +206,10 @@ mod tests {
 
     #[test]
     fn values_are_not_copied() {
-        let bytes = Bytes::from_static(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
-        let head = RequestHead::parse(&bytes, &HeadLimits::default()).unwrap();
-        let value = head.request.headers()["host"].as_bytes().as_ptr();
-        assert!(bytes.as_ptr_range().contains(&value));
+        let bytes = BytesMut::from("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        let range = bytes.as_ptr_range();
+        let head = RequestHead::parse(bytes, &HeadLimits::default()).unwrap();
+        assert!(range.contains(&head.fields.get("host").unwrap().as_ptr()));
+        assert!(range.contains(&head.into_request().headers()["host"].as_bytes().as_ptr()));
     }
 }

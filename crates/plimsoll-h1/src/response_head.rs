@@ -2,19 +2,23 @@
 
 use crate::{
     error::ResponseHeadError,
-    fields,
+    fields::{Fields, Index},
     framing::Framing,
     limits::{HeadLimits, MOST_FIELDS},
 };
-use bytes::Bytes;
+use bytes::BytesMut;
 use http::{Method, Response, StatusCode, Version};
 use std::mem::MaybeUninit;
 
 /// A parsed response head and what it says about body and connection.
 #[derive(Debug)]
 pub struct ResponseHead {
-    /// Status, version and fields; the values are slices of the bytes given to [`parse`](Self::parse).
-    pub response: Response<()>,
+    /// The status.
+    pub status: StatusCode,
+    /// HTTP/1.1 or HTTP/1.0.
+    pub version: Version,
+    /// The fields, within the bytes given to [`parse`](Self::parse).
+    pub fields: Fields,
     /// The framing of the body.
     pub framing: Framing,
     /// Whether the upstream accepts another request on the connection.
@@ -31,12 +35,12 @@ impl ResponseHead {
     ///
     /// # Errors
     /// If the head is malformed, ambiguous or beyond a limit.
-    pub fn parse(head: &Bytes, method: &Method, limits: &HeadLimits) -> Result<Self, ResponseHeadError> {
+    pub fn parse(head: BytesMut, method: &Method, limits: &HeadLimits) -> Result<Self, ResponseHeadError> {
         let mut slots = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
         let slots = &mut slots[..limits.fields.min(MOST_FIELDS)];
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
-        match config.parse_response_with_uninit_headers(&mut parsed, head, slots) {
+        match config.parse_response_with_uninit_headers(&mut parsed, &head, slots) {
             Ok(httparse::Status::Complete(length)) if length == head.len() => {}
             Err(httparse::Error::TooManyHeaders) => return Err(ResponseHeadError::TooManyFields),
             Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => {
@@ -51,21 +55,30 @@ impl ResponseHead {
             100..=599 => StatusCode::from_u16(code).map_err(|_| ResponseHeadError::StatusLine)?,
             _ => return Err(ResponseHeadError::StatusLine),
         };
-        let (map, seen) = fields::collect(head, parsed.headers, ROOM)?;
+        let index = Index::new(&head, parsed.headers);
+        let seen = index.facts?;
+        let (fields, _) = index.attach(head);
         let modern = minor == 1;
         if seen.chunked && !modern {
             return Err(ResponseHeadError::Framing);
         }
         let framing = Framing::of_response(method, status, seen.length, seen.chunked);
-        let mut response = Response::new(());
-        *response.status_mut() = status;
-        *response.version_mut() = if modern { Version::HTTP_11 } else { Version::HTTP_10 };
-        *response.headers_mut() = map;
         Ok(Self {
-            response,
+            status,
+            version: if modern { Version::HTTP_11 } else { Version::HTTP_10 },
+            fields,
             framing,
             keep_alive: !seen.close && (modern || seen.keep_alive) && framing != Framing::UntilClose,
         })
+    }
+
+    /// Returns the head as a response, its fields in a map.
+    pub fn into_response(self) -> Response<()> {
+        let mut response = Response::new(());
+        *response.headers_mut() = self.fields.to_map(ROOM);
+        *response.status_mut() = self.status;
+        *response.version_mut() = self.version;
+        response
     }
 }
 
@@ -74,7 +87,7 @@ mod tests {
     use super::*;
 
     fn read(head: &str) -> Result<ResponseHead, ResponseHeadError> {
-        ResponseHead::parse(&Bytes::copy_from_slice(head.as_bytes()), &Method::GET, &HeadLimits::default())
+        ResponseHead::parse(BytesMut::from(head), &Method::GET, &HeadLimits::default())
     }
 
     #[test]
@@ -82,7 +95,7 @@ mod tests {
         let head = read("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\n\r\n").unwrap();
         assert_eq!(head.framing, Framing::Length(3));
         assert!(head.keep_alive);
-        assert_eq!(head.response.headers()["a"], "b");
+        assert_eq!(head.fields.get("a"), Some(&b"b"[..]));
         assert_eq!(read("HTTP/1.1 404 \r\n\r\n").unwrap().framing, Framing::UntilClose);
         assert_eq!(read("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n").unwrap().framing, Framing::None);
         assert!(!read("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\n").unwrap().keep_alive);

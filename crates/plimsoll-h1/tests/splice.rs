@@ -1,10 +1,10 @@
 //! Large bodies from an upstream's socket to a client's, past the process.
 
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method};
 use plimsoll_h1::{
     BodyError, Drain, Incoming,
     client::{ClientConfig, ClientConn, ClientResponse, Outbound},
-    server::{Next, RespondErrorKind, Sent, ServerConfig, ServerConn},
+    server::{self, Next, RespondErrorKind, Sent, ServerConfig, ServerConn},
 };
 use std::{cell::RefCell, rc::Rc};
 use tokio::{
@@ -65,10 +65,9 @@ async fn relay(announced: usize, body: Vec<u8>) -> Outcome {
         let headers = HeaderMap::new();
         let mut unwatched = ();
         let outbound = Outbound::new(&Method::GET, "/", &headers);
-        let response = up.send(outbound, request.into_body(), &mut unwatched).await.unwrap();
-        let ClientResponse::Response(response) = response else { panic!("an upgrade") };
-        let response: Response<Incoming> = response;
-        conn.respond_spliced(response, &|_| {}).await.map_err(|error| {
+        let response = up.send(outbound, request.body, &mut unwatched).await.unwrap();
+        let ClientResponse::Response { head, body } = response else { panic!("an upgrade") };
+        conn.relay(server::Outbound::new(head.status, head.fields), body).await.map_err(|error| {
             assert!(error.started);
             error.kind
         })

@@ -6,7 +6,7 @@ use http_body::{Body, Frame};
 use plimsoll_h1::{
     Drain, Incoming,
     client::{ClientConfig, ClientConn, ClientResponse, Outbound},
-    server::{ServerConfig, ServerConn},
+    server::{self, ServerConfig, ServerConn},
 };
 use std::{
     cell::Cell,
@@ -131,12 +131,12 @@ async fn a_body_from_socket_to_socket_gives_way_to_others() {
     let request = conn.next_request(std::future::pending()).await.unwrap().unwrap();
     let headers = HeaderMap::new();
     let mut unwatched = ();
-    let asking = up.send(Outbound::new(&Method::GET, "/", &headers), request.into_body(), &mut unwatched);
+    let asking = up.send(Outbound::new(&Method::GET, "/", &headers), request.body, &mut unwatched);
     upstream
         .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").as_bytes())
         .await
         .unwrap();
-    let Ok(ClientResponse::Response(response)) = asking.await else { panic!("no response") };
+    let Ok(ClientResponse::Response { head, body }) = asking.await else { panic!("no response") };
 
     // As much as the kernel takes lies ready before the response is asked for.
     let ready = vec![b'x'; LENGTH];
@@ -146,7 +146,7 @@ async fn a_body_from_socket_to_socket_gives_way_to_others() {
         tokio::task::yield_now().await;
     }
     assert!(written > 1 << 20, "only {written} bytes lie ready");
-    let sending = pin!(conn.respond_spliced(response, &|_| {}));
+    let sending = pin!(conn.relay(server::Outbound::new(head.status, head.fields), body));
     assert!(poll_once(sending).is_pending());
     client.readable().await.unwrap();
     let moved = lying(&client);

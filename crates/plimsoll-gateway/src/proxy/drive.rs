@@ -129,9 +129,9 @@ where
         };
         let picked = self.picked.iter_mut().find(|(of, _)| *of == id);
         if let Some((_, picked)) = picked {
-            picked.judge(now, &settlement, took);
+            picked.settle(now, &settlement, took);
             if matches!(settlement.outcome, Outcome::Failure(_) | Outcome::Local) {
-                tell(picked, result, self.sending.id(), now);
+                report(picked, result, self.sending.id(), now);
             }
             let endpoint = picked.index();
             self.bind(endpoint, now, &mut settlement);
@@ -161,7 +161,7 @@ where
 
 /// A failure at an endpoint is a line in the log.
 #[cold]
-fn tell(picked: &Picked, result: Result<&Reply, &Fault>, id: ProblemId, now: Instant) {
+fn report(picked: &Picked, result: Result<&Reply, &Fault>, id: ProblemId, now: Instant) {
     match result {
         Ok(reply) => picked.failed(Why::UpstreamStatus, Some(reply.head().0), None, id, now),
         Err(fault) => picked.failed(fault.why(), None, Some(fault), id, now),
@@ -284,7 +284,7 @@ fn proxied(
         let end = BodyClassifier::after(head).settlement();
         let _ = guard.next(guard.last(), Event::Done(id, end));
         if let Some(mut picked) = picked {
-            picked.judge_late(guard.last(), end.outcome);
+            picked.settle_late(guard.last(), end.outcome);
         }
         return whole.map_or(Download::Empty, Download::whole);
     }

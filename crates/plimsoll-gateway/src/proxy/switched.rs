@@ -21,7 +21,7 @@ impl Switched {
     pub(crate) fn ended(&mut self, well: bool) {
         let outcome = if well { self.call.end() } else { self.call.settle(Outcome::Cancelled) };
         if let Some(mut picked) = self.picked.take() {
-            picked.judge_late(self.call.call().last(), outcome);
+            picked.settle_late(self.call.call().last(), outcome);
         }
     }
 }

@@ -27,7 +27,7 @@ impl AcceptFailures {
     }
 
     /// Tells what has gathered. To be called about once a second.
-    pub(crate) fn tell_repeats(&self, now: Instant) {
+    pub(crate) fn log_repeats(&self, now: Instant) {
         for (_, repeats, error) in self.0.due(now).repeats {
             tracing::error!(error, repeats, "cannot accept connections");
         }

@@ -131,7 +131,7 @@ impl Notices {
 
     /// Tells what has gathered, and who is back. To be called about once a second. `is_ejected` says whether an endpoint is
     /// left out, if the configuration in force has it.
-    pub(crate) fn tell_repeats(&self, now: Instant, is_ejected: impl Fn(&Endpoint) -> Option<bool>) {
+    pub(crate) fn log_repeats(&self, now: Instant, is_ejected: impl Fn(&Endpoint) -> Option<bool>) {
         self.look_for_those_let_back(is_ejected, now);
         let due = self.failures.due(now);
         if due.beyond > 0 {

@@ -7,7 +7,7 @@ use plimsoll::{
 };
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-/// An endpoint that was chosen for an attempt. Dropped, it is in flight no more; an attempt that was not judged
+/// An endpoint that was chosen for an attempt. Dropped, it is in flight no more; an attempt that was not settled
 /// by then was cancelled, which tells nothing of the endpoint.
 pub(crate) struct Picked {
     upstream: Arc<Upstream>,
@@ -44,23 +44,23 @@ impl Picked {
     }
 
     /// The settlement, at the response's head or at the failure, after `took` of the endpoint's own time. Only the first counts.
-    pub(crate) fn judge(&mut self, now: Instant, settlement: &Settlement, took: Duration) {
+    pub(crate) fn settle(&mut self, now: Instant, settlement: &Settlement, took: Duration) {
         if self.stage != Stage::Unjudged {
             return;
         }
         let choice = &self.upstream.choice;
         let (stage, decision) = match settlement.outcome {
             Outcome::Success if settlement.provisional => {
-                (Stage::Provisional, choice.judge_provisional(&self.pick, now, self.draw, took))
+                (Stage::Provisional, choice.settle_provisional(&self.pick, now, self.draw, took))
             }
             outcome => {
                 let stage = if outcome == Outcome::Success { Stage::Good } else { Stage::Final };
-                (stage, choice.judge(&self.pick, now, self.draw, outcome, took))
+                (stage, choice.settle(&self.pick, now, self.draw, outcome, took))
             }
         };
         self.stage = stage;
         self.endpoint().metrics.attempted(settlement.outcome);
-        self.tell(decision, now);
+        self.report(decision, now);
     }
 
     /// Says in the log why the attempt failed, or could not be made; `id` is what the client's request is known by.
@@ -79,11 +79,11 @@ impl Picked {
 
     /// The machine ended the attempt so.
     pub(crate) fn abort(&mut self, now: Instant, outcome: Outcome) {
-        self.judge(now, &Settlement { outcome, ..Settlement::SUCCESS }, now.since(self.began));
+        self.settle(now, &Settlement { outcome, ..Settlement::SUCCESS }, now.since(self.began));
     }
 
     /// Settles the outcome after the head. After an ordinary head only the first failure counts; a success does not.
-    pub(crate) fn judge_late(&mut self, now: Instant, outcome: Outcome) {
+    pub(crate) fn settle_late(&mut self, now: Instant, outcome: Outcome) {
         let news = match self.stage {
             Stage::Unjudged => return self.abort(now, outcome),
             Stage::Good => outcome != Outcome::Success,
@@ -95,11 +95,11 @@ impl Picked {
             if matches!(outcome, Outcome::Failure(_)) {
                 self.endpoint().metrics.bodies_failed.inc();
             }
-            self.tell(self.upstream.choice.judge_late(&self.pick, now, self.draw, outcome), now);
+            self.report(self.upstream.choice.settle_late(&self.pick, now, self.draw, outcome), now);
         }
     }
 
-    fn tell(&self, decision: Option<EjectionDecision>, now: Instant) {
+    fn report(&self, decision: Option<EjectionDecision>, now: Instant) {
         if let Some(decision) = decision {
             self.upstream.ejection(decision, now);
         }

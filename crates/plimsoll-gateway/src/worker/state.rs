@@ -112,12 +112,12 @@ impl Worker {
         if self.tells {
             let now = self.now();
             let shared = &self.shared;
-            shared.notices.tell_repeats(now, |endpoint| {
+            shared.notices.log_repeats(now, |endpoint| {
                 snapshot.upstreams.get(&endpoint.upstream)?.is_ejected(endpoint.id, now)
             });
-            shared.accept_failures.tell_repeats(now);
+            shared.accept_failures.log_repeats(now);
             for policy in snapshot.policies.values() {
-                policy.driver().observer().tell_repeats(now);
+                policy.driver().observer().log_repeats(now);
             }
         }
     }

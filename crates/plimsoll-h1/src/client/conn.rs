@@ -10,6 +10,7 @@ use crate::{
     body::{BodySource, Incoming},
     body_reader::BodyReader,
     encode::{self, Announce, FieldWriter},
+    fields::FieldsRef,
     head_scanner::HeadScanner,
     limits::HeadLimits,
     outgoing::Mode,
@@ -17,7 +18,7 @@ use crate::{
     transport::Transport,
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use http_body::Body;
 use std::{
     cell::RefCell,
@@ -61,15 +62,15 @@ pub struct Outbound<'a> {
     /// [`http::Uri`] are.
     pub target: &'a str,
     /// The fields.
-    pub headers: &'a HeaderMap,
+    pub fields: FieldsRef<'a>,
     /// A function that adds fields without a map.
     pub extra: &'a dyn Fn(&mut FieldWriter<'_>),
 }
 
 impl<'a> Outbound<'a> {
     /// Creates a head without extra fields.
-    pub fn new(method: &'a Method, target: &'a str, headers: &'a HeaderMap) -> Self {
-        Self { method, target, headers, extra: &|_| {} }
+    pub fn new(method: &'a Method, target: &'a str, fields: impl Into<FieldsRef<'a>>) -> Self {
+        Self { method, target, fields: fields.into(), extra: &|_| {} }
     }
 }
 
@@ -165,7 +166,7 @@ where
             Some(length) => (Announce::Length(length), Mode::Length(length)),
             None => (Announce::Chunked, Mode::Chunked),
         };
-        encode::request(exchange.out.buf(), head.method, head.target, head.headers, announce, head.extra);
+        encode::request(exchange.out.buf(), head.method, head.target, head.fields, announce, head.extra);
         let open = !body.is_end_stream();
         exchange.out.begin(mode, open);
         exchange.upload = open.then_some(body);
@@ -173,7 +174,7 @@ where
         exchange.write_error = None;
         exchange.reported = 0;
         exchange.method.clone_from(head.method);
-        exchange.asked_upgrade = head.headers.get(header::UPGRADE).cloned();
+        exchange.asked_upgrade = head.fields.get(&header::UPGRADE).map(Box::from);
         exchange.interims = 0;
         exchange.response_begun = false;
         exchange.lines = HeadScanner::default();
@@ -182,12 +183,12 @@ where
 
     fn accept(self, head: ResponseHead) -> ClientResponse<IO> {
         let mut exchange = self.exchange.borrow_mut();
-        if head.response.status() == StatusCode::SWITCHING_PROTOCOLS
+        if head.status == StatusCode::SWITCHING_PROTOCOLS
             && let Some(io) = exchange.io.take()
         {
             let length = exchange.read.len();
             let leftover = exchange.read.split(length);
-            return ClientResponse::Upgraded { response: head.response, io, leftover };
+            return ClientResponse::Upgraded { head, io, leftover };
         }
         exchange.keep_alive = head.keep_alive;
         exchange.body = BodyReader::new(head.framing, &exchange.config.limits, u64::MAX);
@@ -199,7 +200,7 @@ where
         } else {
             Incoming::new(self.exchange as Rc<dyn BodySource>, epoch, left)
         };
-        ClientResponse::Response(head.response.map(|()| body))
+        ClientResponse::Response { head, body }
     }
 
     #[cold]
@@ -259,8 +260,7 @@ where
     let heard = async {
         let head = poll_fn(|cx| connection.exchange.borrow_mut().poll_head(cx, &mut ())).await;
         let Ok(head) = head else { return };
-        let ClientResponse::Response(response) = connection.accept(head) else { return };
-        let mut body = response.into_body();
+        let ClientResponse::Response { mut body, .. } = connection.accept(head) else { return };
         let mut left = MAX_DRAINED;
         while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             let read = frame.data_ref().map_or(0, |data| data.len() as u64);

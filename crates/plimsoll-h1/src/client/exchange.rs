@@ -6,11 +6,12 @@ use super::{
     observer::Observer,
 };
 use crate::{
-    body_reader::BodyReader, buffer::ReadBuffer, error::ResponseHeadError, head_scanner::HeadScanner,
-    outgoing::Outgoing, response_head::ResponseHead, transport::Transport, turn::Turn,
+    body_reader::BodyReader, buffer::ReadBuffer, error::ResponseHeadError, fields::Fields,
+    head_scanner::HeadScanner, outgoing::Outgoing, response_head::ResponseHead, transport::Transport,
+    turn::Turn,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use http_body::Body;
 use std::{
     cell::RefCell,
@@ -39,7 +40,7 @@ pub(super) struct Exchange<IO, B> {
     pub(super) reported: u64,
     pub(super) method: Method,
     /// The protocols that the request offers to switch to.
-    pub(super) asked_upgrade: Option<HeaderValue>,
+    pub(super) asked_upgrade: Option<Box<[u8]>>,
     pub(super) interims: u8,
     pub(super) response_begun: bool,
     pub(super) lines: HeadScanner,
@@ -122,12 +123,12 @@ where
         }
         loop {
             if let Some(end) = self.find_end().map_err(SendErrorKind::Malformed)? {
-                let bytes = self.read.split(end);
+                let bytes = self.read.split_mut(end);
                 self.lines = HeadScanner::default();
-                let head = ResponseHead::parse(&bytes, &self.method, &self.config.limits)
+                let head = ResponseHead::parse(bytes, &self.method, &self.config.limits)
                     .map_err(SendErrorKind::Malformed)?;
-                let status = head.response.status();
-                if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_for(head.response.headers()) {
+                let status = head.status;
+                if status == StatusCode::SWITCHING_PROTOCOLS && !self.asked_for(&head.fields) {
                     return Poll::Ready(Err(SendErrorKind::Malformed(ResponseHeadError::UnaskedUpgrade)));
                 }
                 if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
@@ -137,7 +138,7 @@ where
                     return Poll::Ready(Err(SendErrorKind::Malformed(ResponseHeadError::TooManyInterim)));
                 }
                 self.interims += 1;
-                observer.interim(head.response);
+                observer.interim(head.into_response());
                 continue;
             }
             ready!(self.poll_more_head(cx))?;
@@ -145,9 +146,9 @@ where
     }
 
     /// Returns whether the request offers the protocols that the response switches to (RFC 9110, section 7.8).
-    fn asked_for(&self, headers: &HeaderMap) -> bool {
+    fn asked_for(&self, fields: &Fields) -> bool {
         let Some(asked) = &self.asked_upgrade else { return false };
-        let mut switched = headers.get_all(header::UPGRADE).iter().flat_map(protocols).peekable();
+        let mut switched = fields.get_all("upgrade").flat_map(protocols).peekable();
         let offered = |protocol: &[u8]| protocols(asked).any(|asked| asked.eq_ignore_ascii_case(protocol));
         switched.peek().is_some() && switched.all(offered)
     }
@@ -250,8 +251,8 @@ where
 }
 
 /// Returns the protocols of an `Upgrade`.
-fn protocols(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty())
+fn protocols(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty())
 }
 
 fn is_closure(error: &io::Error) -> bool {

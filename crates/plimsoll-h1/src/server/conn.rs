@@ -18,8 +18,8 @@ use crate::{
     request_head::RequestHead,
     transport::Transport,
 };
-use bytes::Bytes;
-use http::{Method, Request};
+use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Version};
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -43,6 +43,22 @@ pub enum Idle {
     TimedOut,
     /// The drain has begun: close.
     Draining,
+}
+
+/// A request as it is received.
+#[derive(Debug)]
+pub struct Received {
+    /// The head.
+    pub head: RequestHead,
+    /// The body, which reads the connection.
+    pub body: Incoming,
+}
+
+impl Received {
+    /// Returns it as a request, its fields in a map.
+    pub fn into_request(self) -> Request<Incoming> {
+        self.head.into_request().map(|()| self.body)
+    }
 }
 
 /// An HTTP/1.1 connection from a client.
@@ -128,7 +144,7 @@ impl<IO: Transport> ServerConn<IO> {
     pub async fn next_request(
         &mut self,
         deadline: impl Future<Output = ()>,
-    ) -> Result<Option<Request<Incoming>>, NextError> {
+    ) -> Result<Option<Received>, NextError> {
         let mut deadline = pin!(deadline);
         let mut lines = HeadScanner::default();
         let mut skipped = false;
@@ -138,9 +154,7 @@ impl<IO: Transport> ServerConn<IO> {
             Ok(None) => return Ok(None),
             Err(error) => return Err(self.refuse(error)),
         };
-        let parsed = RequestHead::parse(&head, &self.config.limits);
-        drop(head);
-        let head = match parsed {
+        let head = match RequestHead::parse(head, &self.config.limits) {
             Ok(head) if matches!(head.framing, Framing::Length(length) if length > self.config.body) => {
                 return Err(self.refuse(NextError::Refused(RequestHeadError::BodyTooLarge)));
             }
@@ -150,15 +164,15 @@ impl<IO: Transport> ServerConn<IO> {
         Ok(Some(self.accept(head)))
     }
 
-    fn accept(&mut self, head: RequestHead) -> Request<Incoming> {
+    fn accept(&mut self, head: RequestHead) -> Received {
         self.requests_read += 1;
         let mut shared = self.shared.borrow_mut();
         if shared.body_begun || !shared.body.is_done() {
             shared.forget_request();
         }
         shared.asked = RequestFacts {
-            modern: head.request.version() == http::Version::HTTP_11,
-            head_only: *head.request.method() == Method::HEAD,
+            modern: head.version == Version::HTTP_11,
+            head_only: head.method == Method::HEAD,
             keep_alive: head.keep_alive,
             upgrade: head.upgrade,
         };
@@ -168,11 +182,11 @@ impl<IO: Transport> ServerConn<IO> {
         if left == Some(0) {
             // Most requests have no body; their memory may go back before the response comes.
             shared.read.release();
-            return head.request.map(|()| Incoming::empty());
+            return Received { head, body: Incoming::empty() };
         }
         drop(shared);
         let source = Rc::clone(&self.shared) as Rc<dyn BodySource>;
-        head.request.map(|()| Incoming::new(source, epoch, left))
+        Received { head, body: Incoming::new(source, epoch, left) }
     }
 
     #[cold]
@@ -192,11 +206,11 @@ impl<IO: Transport> ServerConn<IO> {
         deadline: Pin<&mut D>,
         lines: &mut HeadScanner,
         skipped: &mut bool,
-    ) -> Poll<Result<Option<Bytes>, NextError>> {
+    ) -> Poll<Result<Option<BytesMut>, NextError>> {
         let shared = &mut *self.shared.borrow_mut();
         loop {
             if let Some(end) = self.find_end(&mut shared.read, lines, skipped)? {
-                return Poll::Ready(Ok(Some(shared.read.split(end))));
+                return Poll::Ready(Ok(Some(shared.read.split_mut(end))));
             }
             let begun = !shared.read.is_empty();
             let Some(io) = shared.io.as_mut().filter(|_| !shared.ended) else { return Poll::Ready(Ok(None)) };

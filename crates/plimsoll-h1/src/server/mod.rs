@@ -23,7 +23,7 @@ mod watch;
 mod write_stall;
 
 pub use config::ServerConfig;
-pub use conn::{Idle, ServerConn};
+pub use conn::{Idle, Received, ServerConn};
 pub use error::{NextError, RespondError, RespondErrorKind};
-pub use respond::{Next, Sent};
+pub use respond::{Next, Outbound, Sent};
 pub use watch::{Gone, Informational};

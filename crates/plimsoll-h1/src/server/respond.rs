@@ -9,15 +9,17 @@ use super::{
 };
 use crate::{
     encode::{self, Announce, FieldWriter, Persistence},
+    fields::{Fields, FieldsRef},
     outgoing::Mode,
     splice::Splice,
     transport::Transport,
     turn::Turn,
 };
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use http_body::Body;
 use std::{
+    fmt,
     future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll},
@@ -43,6 +45,39 @@ pub struct Sent {
     pub body_bytes: u64,
 }
 
+/// The head of a response to relay.
+pub struct Outbound<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The fields. The engine writes framing and `Connection` itself; `Connection: close` closes the connection.
+    pub fields: Fields,
+    /// A function that adds fields.
+    pub extra: &'a dyn Fn(&mut FieldWriter<'_>),
+}
+
+impl Outbound<'_> {
+    /// Creates a head without extra fields.
+    pub fn new(status: StatusCode, fields: Fields) -> Self {
+        Self { status, fields, extra: &|_| {} }
+    }
+}
+
+impl fmt::Debug for Outbound<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut head = f.debug_struct("Outbound");
+        head.field("status", &self.status).field("fields", &self.fields).finish_non_exhaustive()
+    }
+}
+
+/// A response whose head is encoded.
+struct Begun {
+    /// The bytes that waited before it.
+    before: usize,
+    status: StatusCode,
+    /// The connection closes after the response.
+    close: bool,
+}
+
 /// The framing of a response, and its announcement in the head.
 struct Plan {
     announce: Announce,
@@ -52,9 +87,14 @@ struct Plan {
 }
 
 impl Plan {
-    fn new<B: Body>(status: StatusCode, headers: &HeaderMap, body: &B, asked: RequestFacts) -> Option<Self> {
-        let stated = match headers.get(header::CONTENT_LENGTH) {
-            Some(value) => Some(value.to_str().ok()?.parse::<u64>().ok()?),
+    fn new<B: Body>(
+        status: StatusCode,
+        headers: FieldsRef<'_>,
+        body: &B,
+        asked: RequestFacts,
+    ) -> Option<Self> {
+        let stated = match headers.get(&header::CONTENT_LENGTH) {
+            Some(value) => Some(str::from_utf8(value).ok()?.parse::<u64>().ok()?),
             None => None,
         };
         let exact = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
@@ -98,54 +138,37 @@ impl<IO: Transport> ServerConn<IO> {
     where
         B: Body<Data = Bytes>,
     {
-        self.respond_with(response, &|_| {}).await
+        let (head, body) = response.into_parts();
+        let begun = self.begin(head.status, (&head.headers).into(), &body, &|_| {})?;
+        drop(head);
+        self.write_response(begun, body, Bypass::never()).await
     }
 
-    /// Responds as [`respond`](Self::respond) does; `extra` adds fields to the head without a map.
+    /// Responds as [`respond`](Self::respond) does, with a head whose fields are no map; a large body of known length goes
+    /// from socket to socket without passing through this process, where both are plain TCP and the system supports it.
     ///
     /// # Errors
     /// As [`respond`](Self::respond).
-    pub async fn respond_with<B>(
-        &mut self,
-        response: Response<B>,
-        extra: &dyn Fn(&mut FieldWriter<'_>),
-    ) -> Result<Sent, RespondError<B::Error>>
-    where
-        B: Body<Data = Bytes>,
-    {
-        self.write_response(response, extra, Bypass::never()).await
-    }
-
-    /// Responds as [`respond_with`](Self::respond_with) does; a large body of known length goes from socket to socket
-    /// without passing through this process, where both are plain TCP and the system supports it.
-    ///
-    /// # Errors
-    /// As [`respond`](Self::respond).
-    pub async fn respond_spliced<B>(
-        &mut self,
-        response: Response<B>,
-        extra: &dyn Fn(&mut FieldWriter<'_>),
-    ) -> Result<Sent, RespondError<B::Error>>
+    pub async fn relay<B>(&mut self, head: Outbound<'_>, body: B) -> Result<Sent, RespondError<B::Error>>
     where
         B: Body<Data = Bytes> + Splice,
     {
-        self.write_response(response, extra, Bypass::known()).await
+        let begun = self.begin(head.status, (&head.fields).into(), &body, head.extra)?;
+        // What it holds of the buffer it was read into is needed for other responses.
+        drop(head);
+        self.write_response(begun, body, Bypass::known()).await
     }
 
     async fn write_response<B>(
         &mut self,
-        response: Response<B>,
-        extra: &dyn Fn(&mut FieldWriter<'_>),
+        begun: Begun,
+        body: B,
         mut bypass: Bypass<B>,
     ) -> Result<Sent, RespondError<B::Error>>
     where
         B: Body<Data = Bytes>,
     {
-        let (head, body) = response.into_parts();
-        let (before, status) = (self.shared.borrow().out.waiting(), head.status);
-        let close = self.begin(status, &head.headers, &body, extra)?;
-        drop(head);
-
+        let Begun { before, status, close } = begun;
         let mut stall = WriteStall::new(self.config.write_stall, self.config.write_rate);
         let mut turn = Turn::default();
         let written = {
@@ -169,16 +192,17 @@ impl<IO: Transport> ServerConn<IO> {
         Ok(Sent { next, body_bytes })
     }
 
-    /// Encodes the head and returns whether the connection closes after the response.
+    /// Encodes the head.
     fn begin<B: Body>(
         &mut self,
         status: StatusCode,
-        headers: &HeaderMap,
+        headers: FieldsRef<'_>,
         body: &B,
         extra: &dyn Fn(&mut FieldWriter<'_>),
-    ) -> Result<bool, RespondError<B::Error>> {
+    ) -> Result<Begun, RespondError<B::Error>> {
         let refuse = |kind| Err(RespondError { kind, started: false });
         let shared = &mut *self.shared.borrow_mut();
+        let before = shared.out.waiting();
         let asked = shared.asked;
         let switching = status == StatusCode::SWITCHING_PROTOCOLS;
         if status.is_informational() && !(switching && asked.upgrade) {
@@ -197,7 +221,7 @@ impl<IO: Transport> ServerConn<IO> {
             || unsure
             || !asked.keep_alive
             || self.drain.has_begun()
-            || headers.get(header::CONNECTION).is_some_and(|value| value.as_bytes() == b"close");
+            || headers.get(&header::CONNECTION) == Some(b"close");
         let persistence = match (switching, close, asked.modern) {
             (true, ..) => Persistence::Upgrade,
             (_, true, _) => Persistence::Close,
@@ -207,7 +231,7 @@ impl<IO: Transport> ServerConn<IO> {
         shared.responding = true;
         encode::response(shared.out.buf(), status, headers, plan.announce, persistence, extra);
         shared.out.begin(plan.mode, plan.open);
-        Ok(close)
+        Ok(Begun { before, status, close })
     }
 
     fn poll_response<B>(

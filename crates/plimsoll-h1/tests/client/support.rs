@@ -6,7 +6,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use plimsoll_h1::{
     BodyError, Incoming,
-    client::{ClientConfig, ClientConn, ClientResponse, Outbound},
+    client::{ClientConfig, ClientConn, Outbound},
 };
 use std::{
     cell::RefCell,
@@ -108,10 +108,8 @@ pub(crate) async fn send(
     body: Upload,
 ) -> Result<Response<Incoming>, plimsoll_h1::client::SendError<&'static str>> {
     let headers = fields(&[]);
-    match conn.send(Outbound::new(method, "/", &headers), body, &mut ()).await? {
-        ClientResponse::Response(response) => Ok(response),
-        ClientResponse::Upgraded { .. } => panic!("nobody asked"),
-    }
+    let response = conn.send(Outbound::new(method, "/", &headers), body, &mut ()).await?;
+    Ok(response.into_response().expect("nobody asked for an upgrade"))
 }
 
 /// Reads a request up to `end`, then writes `response`.

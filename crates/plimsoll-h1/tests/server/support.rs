@@ -90,7 +90,7 @@ pub(crate) fn pipe_with(room: usize, config: ServerConfig) -> (ServerConn<Duplex
 
 pub(crate) async fn next<IO: plimsoll_h1::Transport>(conn: &mut ServerConn<IO>) -> Request<Incoming> {
     assert_eq!(conn.idle(std::future::pending()).await, Idle::Ready);
-    conn.next_request(std::future::pending()).await.unwrap().unwrap()
+    conn.next_request(std::future::pending()).await.unwrap().unwrap().into_request()
 }
 
 pub(crate) fn text(body: &'static str) -> Response<Full<Bytes>> {

@@ -20,7 +20,7 @@ pub fn requests(bytes: &[u8]) -> Vec<Message> {
         let messages = Rc::clone(&messages);
         async move {
             let (head, body) = request.into_parts();
-            messages.borrow_mut().push(Message::of_request(&head));
+            messages.borrow_mut().push(Message::of_request(&head.method, &head.uri, &head.headers));
             message::read(body, &messages).await;
             Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
         }
@@ -44,7 +44,7 @@ pub fn response(bytes: &[u8], method: Method) -> Option<Message> {
             *request.method_mut() = method;
             let Ok(response) = sender.send_request(request).await else { return };
             let (head, body) = response.into_parts();
-            messages.borrow_mut().push(Message::of_response(&head));
+            messages.borrow_mut().push(Message::of_response(head.status, &head.headers));
             message::read(body, &messages).await;
         };
         // The end of the connection shows in the message.

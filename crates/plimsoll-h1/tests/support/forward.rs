@@ -8,7 +8,7 @@ use http::Response;
 use plimsoll_h1::{
     Drain, Incoming,
     client::{ClientConn, Outbound, SendErrorKind},
-    server::{Next, NextError, ServerConn},
+    server::{Next, NextError, Received, ServerConn},
 };
 use std::{future::pending, rc::Rc};
 
@@ -54,18 +54,14 @@ pub fn forward(bytes: &[u8], cuts: &Cuts) -> Forwarded {
 }
 
 /// Passes one request on; the error is the name of what was wrong with its body.
-async fn pass_on(
-    request: http::Request<Incoming>,
-    messages: &Messages,
-    cuts: &Cuts,
-) -> (Result<(), &'static str>, Vec<u8>) {
+async fn pass_on(request: Received, messages: &Messages, cuts: &Cuts) -> (Result<(), &'static str>, Vec<u8>) {
     const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-    let (head, body) = request.into_parts();
-    messages.borrow_mut().push(Message::of_request(&head));
+    let Received { head, body } = request;
+    messages.borrow_mut().push(Message::of_request(&head.method, &head.uri, &head.fields.to_map(0)));
     let body = Noted::new(body, messages);
     let (io, wire) = Pieces::responding(RESPONSE, cuts);
     let target = head.uri.to_string();
-    let outbound = Outbound::new(&head.method, &target, &head.headers);
+    let outbound = Outbound::new(&head.method, &target, &head.fields);
     let sent = ClientConn::new(io, Rc::default(), None).send(outbound, body, &mut ()).await;
     let sent = match sent.map_err(|error| error.kind) {
         Ok(_) => Ok(()),

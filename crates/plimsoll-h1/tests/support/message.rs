@@ -1,9 +1,9 @@
 //! A message as a reader sees it.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
-use plimsoll_h1::semantics;
+use plimsoll_h1::{Pipe, Splice, semantics};
 use std::{
     cell::RefCell,
     pin::Pin,
@@ -27,13 +27,12 @@ pub struct Message {
 }
 
 impl Message {
-    pub fn of_request(head: &request::Parts) -> Self {
-        let start = format!("{} {}", head.method, head.uri);
-        Self { start, fields: fields(&head.headers), ..Self::default() }
+    pub fn of_request(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self { start: format!("{method} {uri}"), fields: fields(headers), ..Self::default() }
     }
 
-    pub fn of_response(head: &response::Parts) -> Self {
-        Self { start: head.status.as_str().into(), fields: fields(&head.headers), ..Self::default() }
+    pub fn of_response(status: StatusCode, headers: &HeaderMap) -> Self {
+        Self { start: status.as_str().into(), fields: fields(headers), ..Self::default() }
     }
 
     /// The message without what each hop writes for itself.
@@ -114,6 +113,17 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Noted<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// It notes what passes, so it never lets anything bypass it.
+impl<B: Body<Data = Bytes> + Unpin> Splice for Noted<B> {
+    fn poll_splice(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut Pipe,
+    ) -> Poll<Option<Result<u64, B::Error>>> {
+        Poll::Ready(None)
     }
 }
 

@@ -5,9 +5,9 @@ use super::{
     pieces::{Cuts, Pieces},
 };
 use plimsoll_h1::{
-    Drain, Incoming,
+    Drain,
     client::{ClientConn, ClientResponse, Outbound, SendErrorKind},
-    server::{RespondErrorKind, ServerConn},
+    server::{self, Received, RespondErrorKind, ServerConn},
 };
 use std::{future::pending, rc::Rc};
 
@@ -31,21 +31,21 @@ pub fn relay(bytes: &[u8], request: &[u8], cuts: &Cuts) -> Relayed {
     let end = super::run(async {
         let mut conn = ServerConn::new(io, Rc::default(), &Drain::new());
         let request = conn.next_request(pending()).await.expect("a request").expect("a request");
-        let (head, body) = request.into_parts();
-        let outbound = Outbound::new(&head.method, "/", &head.headers);
+        let Received { head, body } = request;
+        let outbound = Outbound::new(&head.method, "/", &head.fields);
         let upstream = ClientConn::new(Pieces::responding(bytes, cuts).0, Rc::default(), None);
-        let response = match upstream.send(outbound, body, &mut ()).await.map_err(|error| error.kind) {
-            Ok(ClientResponse::Response(response)) => response,
+        let (head, body) = match upstream.send(outbound, body, &mut ()).await.map_err(|error| error.kind) {
+            Ok(ClientResponse::Response { head, body }) => (head, body),
             Ok(ClientResponse::Upgraded { .. }) => panic!("nobody offered an upgrade"),
             Err(SendErrorKind::Malformed(error)) => return error.name(),
             Err(SendErrorKind::Closed(_)) => return "closed",
             Err(SendErrorKind::Truncated) => return "truncated-head",
             Err(kind) => panic!("{kind:?}"),
         };
-        let (head, body): (_, Incoming) = response.into_parts();
-        messages.borrow_mut().push(Message::of_response(&head));
+        messages.borrow_mut().push(Message::of_response(head.status, &head.fields.to_map(0)));
         let body = Noted::new(body, &messages);
-        match conn.respond(http::Response::from_parts(head, body)).await.map_err(|error| error.kind) {
+        let outbound = server::Outbound::new(head.status, head.fields);
+        match conn.relay(outbound, body).await.map_err(|error| error.kind) {
             Ok(_) => "whole",
             Err(RespondErrorKind::Body(error)) => error.name(),
             Err(kind) => panic!("{kind:?}"),

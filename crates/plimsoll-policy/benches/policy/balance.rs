@@ -1,4 +1,4 @@
-//! Choosing among endpoints and judging them. A pick is judged and released at once; the clock moves on by 1 µs a call.
+//! Choosing among endpoints and judging them. A pick is settled and released at once; the clock moves on by 1 µs a call.
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use plimsoll_policy::{
@@ -28,7 +28,7 @@ fn among(bencher: Bencher<'_, '_>, balance: Balance, weights: &[Weight]) {
         let now = Instant::from_nanos(nanos);
         let key = Some(KeyHash(draw.bits()));
         let pick = endpoints.pick(now, draw, key, black_box(&[]), black_box(&[])).expect("none is ejected");
-        endpoints.judge(&pick, now, draw, Outcome::Success, Duration::from_micros(500));
+        endpoints.settle(&pick, now, draw, Outcome::Success, Duration::from_micros(500));
         endpoints.release(pick);
     });
 }
@@ -83,6 +83,6 @@ fn ejector_judge(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
         nanos += STEP;
         let now = Instant::from_nanos(nanos);
-        ejector.judge(black_box(1), now, Draw::new(nanos), black_box(Outcome::Success))
+        ejector.settle(black_box(1), now, Draw::new(nanos), black_box(Outcome::Success))
     });
 }

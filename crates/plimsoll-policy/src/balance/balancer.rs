@@ -94,8 +94,8 @@ impl Balancer {
 
     /// An attempt went so, `took` after it was sent there.
     #[inline]
-    pub(crate) fn judge(&self, endpoint: u32, now: Instant, outcome: Outcome, took: Duration) {
-        self.endpoints[endpoint as usize].judged(now, outcome, took);
+    pub(crate) fn settle(&self, endpoint: u32, now: Instant, outcome: Outcome, took: Duration) {
+        self.endpoints[endpoint as usize].settled(now, outcome, took);
     }
 
     /// Returns this endpoint's seed, which depends on its name and the balancer's seed alone.

@@ -42,7 +42,7 @@ const FRESH: u32 = (DECAY_STAMPS / 128.0) as u32;
 pub struct EndpointLoad {
     /// Attempts picked and not yet released.
     pub in_flight: u32,
-    /// The latency estimate, decayed to now; `None` before the first attempt has been judged.
+    /// The latency estimate, decayed to now; `None` before the first attempt has been settled.
     pub latency: Option<Duration>,
 }
 
@@ -77,7 +77,7 @@ impl Endpoint {
     }
 
     #[inline]
-    pub(super) fn judged(&self, now: Instant, outcome: Outcome, took: Duration) {
+    pub(super) fn settled(&self, now: Instant, outcome: Outcome, took: Duration) {
         let (stamp, took) = (stamp(now), (nanos(took) as f32).max(1.0));
         // Most outcomes change nothing: the sample is neither a peak nor a millisecond younger than the last.
         let _ = self.latency.fetch_update(Relaxed, Relaxed, |word| next(word, stamp, outcome, took));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn sample(endpoint: &Endpoint, seconds: f64, outcome: Outcome, took_ms: u64) {
-        endpoint.judged(at(seconds), outcome, Duration::from_millis(took_ms));
+        endpoint.settled(at(seconds), outcome, Duration::from_millis(took_ms));
     }
 
     #[track_caller]

@@ -25,7 +25,7 @@ const JITTER: u64 = 10;
 /// let ejector = Ejector::new(&EjectionSpec::default(), 3);   // 5 in a row, 30 s
 /// let (now, draw) = (Instant::from_nanos(1), Draw::new(0));
 /// for _ in 0..5 {
-///     ejector.judge(2, now, draw, Outcome::Failure(Failure::Response));
+///     ejector.settle(2, now, draw, Outcome::Failure(Failure::Response));
 /// }
 /// assert!(ejector.is_ejected(2, now));
 /// assert!(!ejector.is_ejected(2, now + EjectionSpec::default().duration));
@@ -100,7 +100,7 @@ impl Ejector {
     /// several ejects them at once, and each further decision is returned with one of the next attempts. `draw` spreads
     /// the time of an ejection.
     #[inline]
-    pub fn judge(
+    pub fn settle(
         &self,
         endpoint: u32,
         now: Instant,
@@ -124,9 +124,9 @@ impl Ejector {
     }
 
     /// Records a good head whose final outcome follows in trailers: a success that does not end the run of failures.
-    /// [`Self::judge_late`] follows.
+    /// [`Self::settle_late`] follows.
     #[inline]
-    pub fn judge_provisional(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<EjectionDecision> {
+    pub fn settle_provisional(&self, endpoint: u32, now: Instant, draw: Draw) -> Option<EjectionDecision> {
         let state = self.endpoints.get(endpoint as usize)?;
         if state.is_ejected(now) {
             return None;
@@ -136,10 +136,10 @@ impl Ejector {
     }
 
     /// Records the outcome after a good head. A failure replaces the success that was counted. `Success` ends the run
-    /// of failures that a [provisional](Self::judge_provisional) head left standing; after any other head it must not
+    /// of failures that a [provisional](Self::settle_provisional) head left standing; after any other head it must not
     /// be reported. A throttled attempt counts for nothing.
     #[inline]
-    pub fn judge_late(
+    pub fn settle_late(
         &self,
         endpoint: u32,
         now: Instant,
@@ -166,7 +166,7 @@ impl Ejector {
         if now.as_nanos() >= self.due.load(Ordering::Relaxed) {
             return self.sweep(now, draw);
         }
-        if self.untold.load(Ordering::Relaxed) > 0 { self.tell() } else { None }
+        if self.untold.load(Ordering::Relaxed) > 0 { self.report() } else { None }
     }
 
     /// Takes an ejected endpoint back in by hand and forgives what led to it. Whether it was out.
@@ -256,8 +256,8 @@ impl Ejector {
     /// Returns one kept decision. If the count is wrong (an endpoint that a reload removed took its decision along),
     /// it is put right.
     #[cold]
-    fn tell(&self) -> Option<EjectionDecision> {
-        let told = (0..).zip(&self.endpoints).find_map(|(index, state)| state.tell(index));
+    fn report(&self) -> Option<EjectionDecision> {
+        let told = (0..).zip(&self.endpoints).find_map(|(index, state)| state.report(index));
         match told {
             Some(_) => {
                 let less = |untold: u32| untold.checked_sub(1);

@@ -186,7 +186,7 @@ impl Endpoint {
     }
 
     /// Returns the kept decision, with the endpoint's present standing.
-    pub(super) fn tell(&self, endpoint: u32) -> Option<EjectionDecision> {
+    pub(super) fn report(&self, endpoint: u32) -> Option<EjectionDecision> {
         let kept = self.untold.swap(0, Relaxed);
         let reason = *EjectionReason::ALL.get((kept & 0xff) as usize)?;
         Some(match (kept >> 8).checked_sub(2) {

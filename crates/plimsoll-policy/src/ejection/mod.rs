@@ -30,8 +30,8 @@
 //!   did not process the request. Nor do attempts that were cancelled, failed by the caller, or failed locally.
 //!
 //! # The outcome of the head counts
-//! An attempt is recorded when its response's head has arrived, or when it failed ([`Ejector::judge`]). A body that
-//! breaks off later can only add a failure ([`Ejector::judge_late`]). So a download that began before an endpoint fell
+//! An attempt is recorded when its response's head has arrived, or when it failed ([`Ejector::settle`]). A body that
+//! breaks off later can only add a failure ([`Ejector::settle_late`]). So a download that began before an endpoint fell
 //! ill and ends well meanwhile does not end the run of failures.
 //!
 //! Known weakness: success rates are compared among endpoints, so an outage of all of them ejects none by rate; and an

@@ -33,7 +33,7 @@ use std::{collections::HashMap, sync::Arc};
 ///
 /// let pick = endpoints.pick(now, Draw::new(7), None, &[0], &[]).unwrap();   // endpoint 0 has failed in this call
 /// assert_eq!(pick.endpoint(), 1);
-/// endpoints.judge(&pick, now, Draw::new(8), Outcome::Success, Duration::from_millis(3));   // the head has come
+/// endpoints.settle(&pick, now, Draw::new(8), Outcome::Success, Duration::from_millis(3));   // the head has come
 /// endpoints.release(pick);                                                                 // the body has ended
 /// ```
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 //! and a panic threshold into one machine without I/O. A gateway, a client and a simulator drive the same one:
 //!
 //! - [`Endpoints::pick`] before an attempt;
-//! - [`Endpoints::judge`] when its outcome is known: at the response's head, or at its failure;
-//! - [`Endpoints::judge_late`] if the body then breaks off;
+//! - [`Endpoints::settle`] when its outcome is known: at the response's head, or at its failure;
+//! - [`Endpoints::settle_late`] if the body then breaks off;
 //! - [`Endpoints::release`] when the attempt is over, body and all.
 //!
 //! So latency and success are the head's, and the count in flight is the body's. A download of ten minutes says nothing

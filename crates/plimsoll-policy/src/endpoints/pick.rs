@@ -1,5 +1,5 @@
 /// An endpoint that was picked: one more in flight there, until [`release`](super::Endpoints::release). Plain data, for
-/// the [`Endpoints`](super::Endpoints) that made it; each is judged and released once.
+/// the [`Endpoints`](super::Endpoints) that made it; each is settled and released once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a pick that is not released counts as in flight for ever"]
 pub struct Pick {

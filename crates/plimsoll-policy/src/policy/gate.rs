@@ -105,11 +105,11 @@ impl<D: Driver> Policy<D> {
                 self.queue_delay(now, Duration::ZERO);
             }
             Admitted::Refused(rejected) => {
-                self.tell_standing(bulkhead, now);
+                self.report_standing(bulkhead, now);
                 return Err(rejected);
             }
             Admitted::Queued(ticket, until) => {
-                self.tell_standing(bulkhead, now);
+                self.report_standing(bulkhead, now);
                 return Ok(Some((ticket, until)));
             }
             Admitted::At(..) => unreachable!("a bulkhead promises no instants"),
@@ -118,7 +118,7 @@ impl<D: Driver> Policy<D> {
     }
 
     /// Reports the oldest wait on joining: a queue that does not move at all has no leaver that reports its wait.
-    fn tell_standing(&self, bulkhead: &Bulkhead, now: Instant) {
+    fn report_standing(&self, bulkhead: &Bulkhead, now: Instant) {
         if let (Some(shed), Some(age)) = (&self.shed, bulkhead.oldest_wait(now)) {
             shed.standing(now, age);
         }
@@ -179,7 +179,7 @@ impl<D: Driver> Policy<D> {
 
     /// Reports an attempt's settlement to the machines as soon as it is known. Its permits are still held.
     #[inline]
-    pub(crate) fn judge(
+    pub(crate) fn settle(
         &self,
         permits: &Permits,
         now: Instant,
@@ -208,7 +208,7 @@ impl<D: Driver> Policy<D> {
 
     /// Reports the final outcome of an attempt after a success at its head: a failure is added. A success after a
     /// provisional head ends the run of failures.
-    pub(crate) fn judge_late(&self, permits: &Permits, now: Instant, luck: Luck, outcome: Outcome) {
+    pub(crate) fn settle_late(&self, permits: &Permits, now: Instant, luck: Luck, outcome: Outcome) {
         if outcome != Outcome::Success {
             if let Some(throttle) = &self.throttle {
                 throttle.settle(now, outcome);

@@ -31,7 +31,7 @@ impl BreakerLog {
     }
 
     /// Logs the transitions that were only counted so far, for states whose minute is over.
-    pub fn tell_repeats(&self, now: Instant) {
+    pub fn log_repeats(&self, now: Instant) {
         for (_, untold, latest) in self.transitions.due(now).repeats {
             self.line(latest, untold);
         }

@@ -85,7 +85,7 @@ const OPENINGS: [TransitionReason; 5] = [
 /// Counts the decisions of one policy for one upstream, and logs each transition of its breaker with the reason.
 ///
 /// Of transitions to the same state one a minute is a line of its own, as in [`BreakerLog`];
-/// [`tell_repeats`](Self::tell_repeats) logs the others without waiting for the next.
+/// [`log_repeats`](Self::log_repeats) logs the others without waiting for the next.
 ///
 /// Several of the same names (one a worker, or the old and the new one during a reload) count into the same
 /// series; when the last is dropped, the series end. About 9 KiB, and three histograms of some 1.8 KiB a shard
@@ -232,8 +232,8 @@ impl PolicyMetrics {
 
     /// Logs the transitions that were only counted so far, for states whose minute is over. For a caller that polls about once
     /// a second; without it they are told with the next transition to the same state.
-    pub fn tell_repeats(&self, now: Instant) {
-        self.log.tell_repeats(now);
+    pub fn log_repeats(&self, now: Instant) {
+        self.log.log_repeats(now);
     }
 }
 

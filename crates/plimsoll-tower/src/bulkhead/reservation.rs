@@ -53,11 +53,11 @@ impl<H: Deref<Target = QueuedBulkhead>> Reservation<H> {
                 reservation.hold = Hold::Has(permit);
             }
             Admitted::Queued(ticket, until) => {
-                reservation.tell_standing(now);
+                reservation.report_standing(now);
                 reservation.hold = Hold::Waits { ticket, until, since: now };
             }
             Admitted::Refused(rejected) => {
-                reservation.tell_standing(now);
+                reservation.report_standing(now);
                 return Err(rejected);
             }
         }
@@ -134,7 +134,7 @@ impl<H: Deref<Target = QueuedBulkhead>> Reservation<H> {
     }
 
     /// Reports the oldest wait on joining: a queue that does not move at all has no leaver that reports its wait.
-    fn tell_standing(&self, now: Instant) {
+    fn report_standing(&self, now: Instant) {
         if let (Some(shedder), Some(age)) = (&self.shedder, self.queue.bulkhead.oldest_wait(now)) {
             shedder.standing(now, age);
         }

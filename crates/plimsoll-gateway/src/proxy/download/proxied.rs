@@ -93,7 +93,7 @@ impl Proxied {
     fn ended(&mut self, outcome: Outcome) {
         self.source = None;
         if let Some(mut picked) = self.picked.take() {
-            picked.judge_late(self.call.call().last(), outcome);
+            picked.settle_late(self.call.call().last(), outcome);
         }
     }
 

@@ -143,7 +143,7 @@ fn the_slow_endpoint_gets_the_least() {
         let endpoint = balancer.choose(now, draw, None, &eligible(&balancer, |_| true)).unwrap();
         let took = if endpoint == 1 { 200 } else { 10 };
         shares[endpoint as usize] += 1;
-        balancer.judge(endpoint, now, Outcome::Success, Duration::from_millis(took));
+        balancer.settle(endpoint, now, Outcome::Success, Duration::from_millis(took));
     }
     assert!(shares[1] < 30 && shares[0] > 1000 && shares[2] > 1000, "{shares:?}");
 }
@@ -153,7 +153,7 @@ fn a_newcomer_is_neither_starved_nor_flooded() {
     let three = named(&[1, 1, 1]);
     let old = Balancer::new(Balance::PeakEwma, &members(&three)[..2]);
     for endpoint in [0, 1] {
-        old.judge(endpoint, NOW, Outcome::Success, Duration::from_millis(1));
+        old.settle(endpoint, NOW, Outcome::Success, Duration::from_millis(1));
         (0..10).for_each(|_| old.start(endpoint));
     }
     let balancer = old.carried(Balance::PeakEwma, &members(&three), &[Some(0), Some(1), None]);
@@ -368,7 +368,7 @@ fn simulate(rate: u64, seconds: u64, fails: impl Fn(u64, Draw) -> bool) -> Vec<[
     let (mut now, mut draws) = (NOW, draws(3));
     while now < end {
         while let Some((done, endpoint)) = under_way.pop_front_if(|(done, _)| *done <= now) {
-            balancer.judge(endpoint, done, Outcome::Success, Duration::from_millis(10));
+            balancer.settle(endpoint, done, Outcome::Success, Duration::from_millis(10));
             balancer.release(endpoint);
         }
         let draw = draws.next().unwrap();
@@ -376,7 +376,7 @@ fn simulate(rate: u64, seconds: u64, fails: impl Fn(u64, Draw) -> bool) -> Vec<[
         let second = now.since(NOW).as_secs();
         by_second[second as usize][endpoint as usize] += 1;
         if endpoint == 2 && fails(second, draws.next().unwrap()) {
-            balancer.judge(endpoint, now, Outcome::Failure(Failure::Connect), Duration::from_micros(300));
+            balancer.settle(endpoint, now, Outcome::Failure(Failure::Connect), Duration::from_micros(300));
         } else {
             balancer.start(endpoint);
             under_way.push_back((now + Duration::from_millis(10), endpoint));

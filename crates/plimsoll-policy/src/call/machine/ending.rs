@@ -129,7 +129,7 @@ impl Call {
             if attempt.outcome().is_none() {
                 attempt.head(cx.now, settlement.outcome, settlement.provisional);
             }
-            self.judge(cx, slot, settlement, latency);
+            self.settle(cx, slot, settlement, latency);
             self.state.move_to_committed();
         } else {
             self.learn(cx, slot, settlement, latency);
@@ -151,7 +151,7 @@ impl Call {
                 Outcome::Cancelled | Outcome::Caller | Outcome::Local => false,
             };
             if adds {
-                cx.policy.judge_late(permits, cx.now, self.luck(attempt.id), outcome);
+                cx.policy.settle_late(permits, cx.now, self.luck(attempt.id), outcome);
             }
             cx.policy.release(permits, cx.now);
         }
@@ -163,7 +163,7 @@ impl Call {
     }
 
     /// Reports an attempt's settlement to the machines that admitted it.
-    fn judge<D: Driver>(&self, cx: Context<'_, D>, slot: usize, settlement: &Settlement, latency: Latency) {
+    fn settle<D: Driver>(&self, cx: Context<'_, D>, slot: usize, settlement: &Settlement, latency: Latency) {
         let Some(attempt) = self.attempts.get(slot) else { return };
         let Some(permits) = &attempt.permits else { return };
         let took = attempt.took(cx.now);
@@ -171,7 +171,7 @@ impl Call {
         if latency == Latency::Counts {
             cx.policy.record_latency(cx.now, took);
         }
-        cx.policy.judge(permits, cx.now, self.luck(attempt.id), settlement, took);
+        cx.policy.settle(permits, cx.now, self.luck(attempt.id), settlement, took);
     }
 
     /// Ends an attempt: reports its settlement and releases its permits. Called once.
@@ -182,7 +182,7 @@ impl Call {
         settlement: &Settlement,
         latency: Latency,
     ) {
-        self.judge(cx, slot, settlement, latency);
+        self.settle(cx, slot, settlement, latency);
         if let Some(permits) = self.attempts.get(slot).and_then(|attempt| attempt.permits.as_ref()) {
             cx.policy.release(permits, cx.now);
         }

@@ -65,7 +65,7 @@ impl Detector {
                 return;
             }
         }
-        // Differs (no timer): the timer fires with the first attempt that is judged after it is due.
+        // Differs (no timer): the timer fires with the first attempt that is settled after it is due.
         match self.timer {
             None => self.timer = Some(now + self.interval()),
             Some(due) if now >= due => self.on_interval_timer(now, due - self.interval()),
@@ -258,7 +258,7 @@ proptest! {
             let host = Draw::new(bits).below(ill.len() as u64) as usize;
             let success = luck >= ill[host];
             let outcome = if success { Outcome::Success } else { Outcome::Failure(Failure::Response) };
-            ours.judge(host as u32, Instant::from_nanos(now), Draw::new(!bits), outcome);
+            ours.settle(host as u32, Instant::from_nanos(now), Draw::new(!bits), outcome);
             theirs.random = Draw::new(!bits);
             theirs.put_result(host, now, success);
             let standings: Vec<_> = ours.snapshot(Instant::from_nanos(now)).collect();

@@ -29,7 +29,7 @@ mod alone {
     use proptest::prelude::*;
 
     fn fail(ejector: &Ejector, endpoint: u32, now: Instant, times: u32) -> Option<EjectionDecision> {
-        (0..times).filter_map(|_| ejector.judge(endpoint, now, LEAST, FAILURE)).last()
+        (0..times).filter_map(|_| ejector.settle(endpoint, now, LEAST, FAILURE)).last()
     }
 
     fn ejected(decision: Option<EjectionDecision>) -> Ejected {
@@ -50,7 +50,7 @@ mod alone {
     fn five_in_a_row_eject_and_a_success_between_does_not() {
         let ejector = Ejector::new(&in_a_row(5, "10%"), 3);
         assert_eq!(fail(&ejector, 0, at(1), 4), None);
-        ejector.judge(0, at(1), LEAST, Outcome::Success);
+        ejector.settle(0, at(1), LEAST, Outcome::Success);
         assert_eq!(fail(&ejector, 0, at(1), 4), None);
         let ejected = ejected(fail(&ejector, 0, at(1), 1));
         let expected =
@@ -64,7 +64,7 @@ mod alone {
     fn neither_throttled_nor_cancelled_counts_for_anything() {
         let ejector = Ejector::new(&in_a_row(2, "10%"), 2);
         for outcome in [FAILURE, Outcome::Throttled, Outcome::Cancelled] {
-            assert_eq!(ejector.judge(0, at(1), LEAST, outcome), None);
+            assert_eq!(ejector.settle(0, at(1), LEAST, outcome), None);
         }
         let standing = ejector.snapshot(at(1)).next().unwrap();
         assert_eq!((standing.requests, standing.successes, standing.consecutive_failures), (1, 0, 1));
@@ -113,17 +113,17 @@ mod alone {
         assert_eq!(lasted, [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300]);
 
         // Two minutes later it is as good as new, whether or not anything happened meanwhile.
-        ejector.judge(0, at(now), LEAST, Outcome::Success);
-        ejector.judge(0, at(now + 41), LEAST, Outcome::Success);
+        ejector.settle(0, at(now), LEAST, Outcome::Success);
+        ejector.settle(0, at(now + 41), LEAST, Outcome::Success);
         assert_eq!(ejector.snapshot(at(now + 41)).next().unwrap().times, 7);
-        ejector.judge(1, at(now + 130), LEAST, Outcome::Success);
+        ejector.settle(1, at(now + 130), LEAST, Outcome::Success);
         assert_eq!(ejected(fail(&ejector, 0, at(now + 131), 1)).times, 1);
     }
 
     #[test]
     fn jitter_is_a_tenth_at_most() {
         let ejector = Ejector::new(&in_a_row(1, "50%"), 2);
-        let decision = ejector.judge(0, at(0), Draw::new(u64::MAX), FAILURE);
+        let decision = ejector.settle(0, at(0), Draw::new(u64::MAX), FAILURE);
         assert_eq!(ejected(decision).until, at(33));
     }
 
@@ -170,7 +170,7 @@ mod alone {
     fn sweep(ejector: &Ejector, start: u64, good: &[u32]) -> Vec<EjectionDecision> {
         let mut decisions = vec![];
         let mut settle = |endpoint, now, outcome| {
-            decisions.extend(ejector.judge(endpoint, now, LEAST, outcome));
+            decisions.extend(ejector.settle(endpoint, now, LEAST, outcome));
         };
         for (endpoint, good) in (0..).zip(good) {
             for attempt in 0..100 {
@@ -239,7 +239,7 @@ mod alone {
             panic!()
         };
         assert_eq!((first.endpoint, ejector.ejected(at(12))), (3, 2));
-        let told: Vec<_> = (0..4).filter_map(|_| ejector.judge(0, at(13), LEAST, Outcome::Success)).collect();
+        let told: Vec<_> = (0..4).filter_map(|_| ejector.settle(0, at(13), LEAST, Outcome::Success)).collect();
         let [EjectionDecision::Ejected(second), EjectionDecision::Withheld(third)] = told[..] else {
             panic!("{told:?}")
         };
@@ -251,9 +251,9 @@ mod alone {
     fn the_end_of_a_long_download_ends_no_run_of_failures() {
         let ejector = Ejector::new(&in_a_row(5, "50%"), 2);
         // Their heads were good, long before the endpoint fell ill.
-        (0..100).for_each(|_| _ = ejector.judge(0, at(1), LEAST, Outcome::Success));
+        (0..100).for_each(|_| _ = ejector.settle(0, at(1), LEAST, Outcome::Success));
         // Their ends, one after each failure, decide nothing.
-        let decisions: Vec<_> = (0..5).filter_map(|_| ejector.judge(0, at(2), LEAST, FAILURE)).collect();
+        let decisions: Vec<_> = (0..5).filter_map(|_| ejector.settle(0, at(2), LEAST, FAILURE)).collect();
         let [EjectionDecision::Ejected(_)] = decisions[..] else { panic!("{decisions:?}") };
     }
 
@@ -262,22 +262,22 @@ mod alone {
         let ejector = Ejector::new(&in_a_row(3, "50%"), 2);
         let standing = || ejector.snapshot(at(1)).next().unwrap();
         for broken in 1..=2 {
-            ejector.judge(0, at(1), LEAST, Outcome::Success);
-            assert_eq!(ejector.judge_late(0, at(1), LEAST, FAILURE), None);
+            ejector.settle(0, at(1), LEAST, Outcome::Success);
+            assert_eq!(ejector.settle_late(0, at(1), LEAST, FAILURE), None);
             assert_eq!((standing().requests, standing().successes), (broken, 0));
             assert_eq!(standing().consecutive_failures, 1, "the head of each was a success");
         }
-        ejector.judge_late(0, at(1), LEAST, FAILURE);
-        let decision = ejector.judge_late(0, at(1), LEAST, FAILURE);
+        ejector.settle_late(0, at(1), LEAST, FAILURE);
+        let decision = ejector.settle_late(0, at(1), LEAST, FAILURE);
         assert_eq!(ejected(decision).reason, EjectionReason::ConsecutiveFailures);
     }
 
     #[test]
     fn a_failure_after_a_sweep_is_counted_in_the_sweep_in_which_it_came() {
         let ejector = Ejector::new(&in_a_row(9, "50%"), 2);
-        ejector.judge(0, at(1), LEAST, Outcome::Success);
-        ejector.judge(1, at(12), LEAST, Outcome::Success);
-        ejector.judge_late(0, at(13), LEAST, FAILURE);
+        ejector.settle(0, at(1), LEAST, Outcome::Success);
+        ejector.settle(1, at(12), LEAST, Outcome::Success);
+        ejector.settle_late(0, at(13), LEAST, FAILURE);
         let standing = ejector.snapshot(at(13)).next().unwrap();
         assert_eq!((standing.requests, standing.successes, standing.consecutive_failures), (1, 0, 1));
     }
@@ -286,12 +286,12 @@ mod alone {
     fn a_provisional_head_ends_no_run_by_itself() {
         let ejector = Ejector::new(&in_a_row(3, "50%"), 2);
         let standing = || ejector.snapshot(at(1)).next().unwrap();
-        let head = || ejector.judge_provisional(0, at(1), LEAST);
+        let head = || ejector.settle_provisional(0, at(1), LEAST);
         // A gRPC peer that fails every call, in trailers.
         let mut decisions = vec![];
         for _ in 0..3 {
             decisions.extend(head());
-            decisions.extend(ejector.judge_late(0, at(1), LEAST, FAILURE));
+            decisions.extend(ejector.settle_late(0, at(1), LEAST, FAILURE));
         }
         let [EjectionDecision::Ejected(_)] = decisions[..] else { panic!("{decisions:?}") };
 
@@ -299,10 +299,10 @@ mod alone {
         fail(&ejector, 0, at(1), 2);
         assert_eq!(head(), None);
         assert_eq!((standing().consecutive_failures, standing().successes), (2, 1));
-        ejector.judge_late(0, at(1), LEAST, Outcome::Success);
+        ejector.settle_late(0, at(1), LEAST, Outcome::Success);
         assert_eq!((standing().consecutive_failures, standing().successes), (0, 1));
         head();
-        ejector.judge_late(0, at(1), LEAST, Outcome::Throttled);
+        ejector.settle_late(0, at(1), LEAST, Outcome::Throttled);
         assert_eq!((standing().requests, standing().successes), (3, 1), "throttled counts for nothing");
     }
 
@@ -324,7 +324,7 @@ mod alone {
             for (endpoint, gap, kind, bits) in steps {
                 seconds += gap;
                 let outcome = if kind == 0 { Outcome::Success } else { FAILURE };
-                let decision = ejector.judge(endpoint % endpoints, at(seconds), Draw::new(bits), outcome);
+                let decision = ejector.settle(endpoint % endpoints, at(seconds), Draw::new(bits), outcome);
                 prop_assert!(ejector.ejected(at(seconds)) <= allowed);
                 if let Some(EjectionDecision::Withheld(withheld)) = decision {
                     prop_assert_eq!(ejector.ejected(at(seconds)), allowed);
@@ -347,9 +347,9 @@ mod together {
             let ejector = Arc::new(Ejector::new(&in_a_row(1, "34%"), 3));
             let other = thread::spawn({
                 let ejector = Arc::clone(&ejector);
-                move || ejector.judge(1, at(1), LEAST, FAILURE)
+                move || ejector.settle(1, at(1), LEAST, FAILURE)
             });
-            let mine = ejector.judge(0, at(1), LEAST, FAILURE);
+            let mine = ejector.settle(0, at(1), LEAST, FAILURE);
             let theirs = other.join().unwrap();
             let out = |decision| u32::from(matches!(decision, Some(EjectionDecision::Ejected(_))));
             assert_eq!(out(mine) + out(theirs), 1);
@@ -364,9 +364,9 @@ mod together {
             let ejector = Arc::new(Ejector::new(&in_a_row(1, "50%"), 2));
             let other = thread::spawn({
                 let ejector = Arc::clone(&ejector);
-                move || ejector.judge(0, at(1), LEAST, FAILURE)
+                move || ejector.settle(0, at(1), LEAST, FAILURE)
             });
-            let mine = ejector.judge(0, at(1), LEAST, FAILURE);
+            let mine = ejector.settle(0, at(1), LEAST, FAILURE);
             let theirs = other.join().unwrap();
             assert!(mine.is_some() ^ theirs.is_some());
             let standing = ejector.snapshot(at(1)).next().unwrap();
@@ -379,13 +379,13 @@ mod together {
     fn loom_a_sweep_happens_once() {
         loom::model(|| {
             let ejector = Arc::new(Ejector::new(&in_a_row(1, "50%"), 2));
-            ejector.judge(1, at(0), LEAST, Outcome::Success);
+            ejector.settle(1, at(0), LEAST, Outcome::Success);
             ejector.endpoints[0].eject(at(0), 2);
             let other = thread::spawn({
                 let ejector = Arc::clone(&ejector);
-                move || ejector.judge(1, at(11), LEAST, Outcome::Success)
+                move || ejector.settle(1, at(11), LEAST, Outcome::Success)
             });
-            ejector.judge(1, at(11), LEAST, Outcome::Success);
+            ejector.settle(1, at(11), LEAST, Outcome::Success);
             other.join().unwrap();
             assert_eq!(ejector.snapshot(at(11)).next().unwrap().times, 1);
         });

@@ -13,7 +13,7 @@ impl Endpoints {
     ///
     /// The returned decision has taken effect already; it is for the log and for metrics.
     #[inline]
-    pub fn judge(
+    pub fn settle(
         &self,
         pick: &Pick,
         now: Instant,
@@ -21,31 +21,31 @@ impl Endpoints {
         outcome: Outcome,
         took: Duration,
     ) -> Option<EjectionDecision> {
-        self.balancer.judge(pick.endpoint, now, outcome, took);
-        self.ejector.as_ref()?.judge(pick.endpoint, now, draw, outcome)
+        self.balancer.settle(pick.endpoint, now, outcome, took);
+        self.ejector.as_ref()?.settle(pick.endpoint, now, draw, outcome)
     }
 
     /// Reports a good head whose outcome follows in trailers, as gRPC's does: the request and its latency count, but the run
-    /// of consecutive failures does not end. [`Self::judge_late`] follows, also with a success.
+    /// of consecutive failures does not end. [`Self::settle_late`] follows, also with a success.
     #[inline]
-    pub fn judge_provisional(
+    pub fn settle_provisional(
         &self,
         pick: &Pick,
         now: Instant,
         draw: Draw,
         took: Duration,
     ) -> Option<EjectionDecision> {
-        self.balancer.judge(pick.endpoint, now, Outcome::Success, took);
-        self.ejector.as_ref()?.judge_provisional(pick.endpoint, now, draw)
+        self.balancer.settle(pick.endpoint, now, Outcome::Success, took);
+        self.ejector.as_ref()?.settle_provisional(pick.endpoint, now, draw)
     }
 
     /// Records the outcome after a good head. A failure replaces the success that was counted; other outcomes add nothing
     /// to the head's.
     ///
-    /// Report `Success` only after a [provisional](Self::judge_provisional) head, which does not end the run of failures.
+    /// Report `Success` only after a [provisional](Self::settle_provisional) head, which does not end the run of failures.
     /// After an ordinary head it would hide failures that came during a long body.
     #[inline]
-    pub fn judge_late(
+    pub fn settle_late(
         &self,
         pick: &Pick,
         now: Instant,
@@ -53,9 +53,9 @@ impl Endpoints {
         outcome: Outcome,
     ) -> Option<EjectionDecision> {
         if matches!(outcome, Outcome::Failure(_) | Outcome::Throttled) {
-            self.balancer.judge(pick.endpoint, now, outcome, Duration::ZERO);
+            self.balancer.settle(pick.endpoint, now, outcome, Duration::ZERO);
         }
-        self.ejector.as_ref()?.judge_late(pick.endpoint, now, draw, outcome)
+        self.ejector.as_ref()?.settle_late(pick.endpoint, now, draw, outcome)
     }
 
     /// Ends the attempt's time in flight: at the end of the body, or when the attempt is over. Call it once for each pick, on

@@ -53,7 +53,7 @@ fn parts(endpoints: &Endpoints, now: Instant) -> Vec<f64> {
         let key = endpoints.hash(&draw.bits().to_le_bytes());
         let pick = endpoints.pick(now, draw, Some(key), &[], &[]).unwrap();
         counts[pick.endpoint() as usize] += 1;
-        endpoints.judge(&pick, now, draw, Outcome::Success, QUICK);
+        endpoints.settle(&pick, now, draw, Outcome::Success, QUICK);
         endpoints.release(pick);
     }
     counts.into_iter().map(|count| f64::from(count) / 20_000.0).collect()
@@ -62,7 +62,7 @@ fn parts(endpoints: &Endpoints, now: Instant) -> Vec<f64> {
 fn eject(endpoints: &Endpoints, endpoint: u32, now: Instant) {
     let pick = Pick { endpoint };
     for _ in 0..5 {
-        endpoints.judge(&pick, now, Draw::new(0), FAILURE, QUICK);
+        endpoints.settle(&pick, now, Draw::new(0), FAILURE, QUICK);
     }
     assert!(endpoints.is_ejected(endpoint, now));
 }
@@ -71,7 +71,7 @@ fn eject(endpoints: &Endpoints, endpoint: u32, now: Instant) {
 fn the_head_counts_once_and_the_place_is_held_to_the_end() {
     let endpoints = of(&spec(Balance::PeakEwma), 1);
     let pick = endpoints.pick(at(1), Draw::new(0), None, &[], &[]).unwrap();
-    endpoints.judge(&pick, at(2), Draw::new(0), Outcome::Success, Duration::from_secs(1));
+    endpoints.settle(&pick, at(2), Draw::new(0), Outcome::Success, Duration::from_secs(1));
     let standing = || endpoints.snapshot(at(2)).endpoints[0];
     assert_eq!((standing().load.in_flight, standing().load.latency), (1, Some(Duration::from_secs(1))));
     assert_eq!(standing().standing.unwrap().requests, 1);
@@ -86,9 +86,9 @@ fn a_download_that_ends_leaves_the_estimate_alone() {
     let endpoints = of(&spec(Balance::PeakEwma), 1);
     let pick = || endpoints.pick(at(1), Draw::new(0), None, &[], &[]).unwrap();
     let download = pick();
-    endpoints.judge(&download, at(1), Draw::new(0), Outcome::Success, Duration::from_millis(2));
+    endpoints.settle(&download, at(1), Draw::new(0), Outcome::Success, Duration::from_millis(2));
     let slow = pick();
-    endpoints.judge(&slow, at(60), Draw::new(0), Outcome::Success, Duration::from_millis(500));
+    endpoints.settle(&slow, at(60), Draw::new(0), Outcome::Success, Duration::from_millis(500));
     endpoints.release(slow);
     endpoints.release(download);
     let load = endpoints.snapshot(at(60)).endpoints[0].load;
@@ -117,7 +117,7 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
         let mut decisions = vec![];
         let mut downloads: Vec<Pick> = (0..60).map(|_| begin(2, at(1)).unwrap()).collect();
         for download in &downloads {
-            decisions.extend(endpoints.judge(download, at(1), Draw::new(0), Outcome::Success, QUICK));
+            decisions.extend(endpoints.settle(download, at(1), Draw::new(0), Outcome::Success, QUICK));
         }
         // Sweeps close the tally of their heads; the failures are those of a later one.
         for second in [12, 22] {
@@ -125,7 +125,7 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
                 let Some(pick) = begin(endpoint, at(second)) else { continue };
                 let fails = endpoint == 2 && second == 22;
                 let outcome = if fails { FAILURE } else { Outcome::Success };
-                decisions.extend(endpoints.judge(&pick, at(second), Draw::new(0), outcome, QUICK));
+                decisions.extend(endpoints.settle(&pick, at(second), Draw::new(0), outcome, QUICK));
                 endpoints.release(pick);
                 if let Some(download) = fails.then(|| downloads.pop()).flatten() {
                     endpoints.release(download);
@@ -133,7 +133,7 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
             }
         }
         let pick = begin(0, at(33)).unwrap();
-        decisions.extend(endpoints.judge(&pick, at(33), Draw::new(0), Outcome::Success, QUICK));
+        decisions.extend(endpoints.settle(&pick, at(33), Draw::new(0), Outcome::Success, QUICK));
         let [EjectionDecision::Ejected(ejected)] = decisions[..] else { panic!("{reason:?}: {decisions:?}") };
         assert_eq!((ejected.endpoint, ejected.reason), (2, reason));
     }
@@ -143,13 +143,13 @@ fn a_host_that_fails_among_the_ends_of_downloads_is_found() {
 fn a_body_that_breaks_off_is_an_expensive_sample() {
     let endpoints = of(&spec(Balance::PeakEwma), 2);
     let pick = endpoints.pick(at(1), Draw::new(0), None, &[], &[]).unwrap();
-    endpoints.judge(&pick, at(1), Draw::new(0), Outcome::Success, QUICK);
-    endpoints.judge_late(&pick, at(2), Draw::new(0), FAILURE);
+    endpoints.settle(&pick, at(1), Draw::new(0), Outcome::Success, QUICK);
+    endpoints.settle_late(&pick, at(2), Draw::new(0), FAILURE);
     let standing = endpoints.snapshot(at(2)).endpoints[pick.endpoint() as usize];
     assert!(standing.load.latency.unwrap() > Duration::from_millis(90), "{standing:?}");
     assert_eq!(standing.standing.unwrap().successes, 0);
     for outcome in [Outcome::Success, Outcome::Cancelled, Outcome::Caller, Outcome::Local] {
-        endpoints.judge_late(&pick, at(3), Draw::new(0), outcome);
+        endpoints.settle_late(&pick, at(3), Draw::new(0), outcome);
     }
     assert_eq!(endpoints.snapshot(at(2)).endpoints[pick.endpoint() as usize].load, standing.load);
 }
@@ -160,7 +160,7 @@ fn what_is_nobodys_failure_says_nothing_of_the_peer() {
     for outcome in [Outcome::Cancelled, Outcome::Caller, Outcome::Local] {
         for _ in 0..20 {
             let pick = endpoints.pick(at(1), Draw::new(0), None, &[], &[]).unwrap();
-            assert_eq!(endpoints.judge(&pick, at(1), Draw::new(0), outcome, QUICK), None);
+            assert_eq!(endpoints.settle(&pick, at(1), Draw::new(0), outcome, QUICK), None);
             endpoints.release(pick);
         }
     }
@@ -321,7 +321,7 @@ fn a_reload_keeps_by_name() {
     };
     assert_eq!(seen(at(2)), [(0, true, true), (0, false, false), (1, true, true), (0, true, false)]);
     // What was picked before the reload ends after it, and is seen.
-    old.judge(&pick, at(3), Draw::new(0), Outcome::Success, Duration::from_millis(5));
+    old.settle(&pick, at(3), Draw::new(0), Outcome::Success, Duration::from_millis(5));
     old.release(pick);
     assert_eq!(seen(at(3))[2], (0, true, true));
     assert_eq!(new.snapshot(at(3)).endpoints[2].load.latency, Some(Duration::from_millis(5)));

@@ -1,8 +1,7 @@
-//! Fields of a head: into a map without copying, and what the engine itself must know of them.
+//! The facts that fields state about their message and its connection.
 
+use super::{entry::Kind, rules::is_token};
 use crate::error::{RequestHeadError, ResponseHeadError};
-use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// An error in a field of either kind of head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,54 +61,41 @@ pub(crate) enum Expect {
     Unknown,
 }
 
-/// Moves `parsed`, whose slices lie within `head`, into a map with room for `room` more fields.
-pub(crate) fn collect(
-    head: &Bytes,
-    parsed: &[httparse::Header<'_>],
-    room: usize,
-) -> Result<(HeaderMap, FieldFacts), FieldError> {
-    let mut map = HeaderMap::with_capacity(parsed.len() + room);
-    let mut seen = FieldFacts::default();
-    let mut transfer = false;
-    for field in parsed {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| FieldError::Name)?;
-        // Lengths first: most fields need no further look.
-        match field.name.len() {
-            4 if name == header::HOST && std::mem::replace(&mut seen.host, true) => {
-                return Err(FieldError::HostRepeated);
-            }
-            6 if name == header::EXPECT => {
-                let known = field.value.eq_ignore_ascii_case(b"100-continue");
-                seen.expect = match seen.expect {
+impl FieldFacts {
+    /// Reads one of the fields that frame a message or concern its connection.
+    pub(super) fn read(&mut self, kind: Kind, value: &[u8]) -> Result<(), FieldError> {
+        match kind {
+            Kind::Host if std::mem::replace(&mut self.host, true) => return Err(FieldError::HostRepeated),
+            Kind::Expect => {
+                let known = value.eq_ignore_ascii_case(b"100-continue");
+                self.expect = match self.expect {
                     Expect::Nothing | Expect::Continue if known => Expect::Continue,
                     _ => Expect::Unknown,
                 };
             }
-            7 if name == header::UPGRADE => seen.upgrade = true,
-            10 if name == header::CONNECTION => connection(field.value, &mut seen),
-            14 if name == header::CONTENT_LENGTH => {
-                if seen.length.is_some() {
+            Kind::Upgrade => self.upgrade = true,
+            Kind::Connection => connection(value, self),
+            Kind::ContentLength => {
+                if self.length.is_some() {
                     return Err(FieldError::LengthRepeated);
                 }
-                seen.length = Some(length(field.value)?);
+                self.length = Some(length(value)?);
             }
-            17 if name == header::TRANSFER_ENCODING => {
-                if std::mem::replace(&mut transfer, true) {
+            Kind::TransferEncoding => {
+                if std::mem::replace(&mut self.chunked, true) {
                     return Err(FieldError::TransferInvalid);
                 }
-                coding(field.value)?;
-                seen.chunked = true;
+                coding(value)?;
             }
             _ => {}
         }
-        let value =
-            HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| FieldError::Value)?;
-        map.append(name, value);
+        Ok(())
     }
-    if seen.length.is_some() && seen.chunked {
-        return Err(FieldError::TwoFramings);
+
+    /// Refuses a message with two framings, once all fields have been read.
+    pub(super) fn check(&self) -> Result<(), FieldError> {
+        if self.length.is_some() && self.chunked { Err(FieldError::TwoFramings) } else { Ok(()) }
     }
-    Ok((map, seen))
 }
 
 /// Parses a `Content-Length`: digits only.
@@ -154,54 +140,6 @@ fn connection(value: &[u8], seen: &mut FieldFacts) {
             seen.keep_alive = true;
         }
     }
-}
-
-/// Returns whether `byte` may be part of a token (RFC 9110, section 5.6.2).
-pub(crate) const fn is_token(byte: u8) -> bool {
-    matches!(byte,
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-'
-        | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
-}
-
-/// Returns the size of a field list in bytes as HTTP/2 counts it: 32 more for each field (RFC 9113, section 6.5.2).
-pub fn list_size(fields: &HeaderMap) -> usize {
-    fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
-}
-
-/// Returns whether a value begins or ends with a blank. HTTP/1.1 strips them; in HTTP/2 such a field is malformed (RFC
-/// 9113, section 8.2.1).
-pub fn has_blank_end(value: &[u8]) -> bool {
-    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    blank(value.first()) || blank(value.last())
-}
-
-/// Returns whether a field frames, routes or authorises a message and therefore may not be a trailer (RFC 9110, section
-/// 6.5.1).
-pub fn may_not_trail(name: &HeaderName) -> bool {
-    const FORBIDDEN: [HeaderName; 21] = [
-        header::TRANSFER_ENCODING,
-        header::CONTENT_LENGTH,
-        header::HOST,
-        header::CONNECTION,
-        header::TE,
-        header::TRAILER,
-        header::UPGRADE,
-        header::EXPECT,
-        header::MAX_FORWARDS,
-        header::CACHE_CONTROL,
-        header::AUTHORIZATION,
-        header::PROXY_AUTHORIZATION,
-        header::PROXY_AUTHENTICATE,
-        header::WWW_AUTHENTICATE,
-        header::COOKIE,
-        header::SET_COOKIE,
-        header::CONTENT_ENCODING,
-        header::CONTENT_TYPE,
-        header::CONTENT_RANGE,
-        header::RANGE,
-        header::LOCATION,
-    ];
-    FORBIDDEN.contains(name) || *name == "keep-alive" || *name == "proxy-connection"
 }
 
 #[cfg(test)]

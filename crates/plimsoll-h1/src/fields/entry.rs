@@ -1,0 +1,153 @@
+//! The place of one field in the bytes of its head.
+
+/// The position of a field within its head; 16 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    name: u32,
+    value: u32,
+    value_length: u32,
+    name_length: u16,
+    pub(super) kind: Kind,
+    /// It is written as this crate writes fields, `name: value` and a line end, so that its bytes can be sent as they are.
+    is_plain: bool,
+}
+
+/// The names that the engine itself knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Other,
+    Host,
+    Te,
+    Date,
+    Expect,
+    Upgrade,
+    Connection,
+    ContentLength,
+    TransferEncoding,
+    /// `Keep-Alive` and `Proxy-Connection`.
+    Hop,
+}
+
+impl Kind {
+    pub(super) fn of(name: &[u8]) -> Self {
+        let (known, kind): (&[u8], Self) = match name.len() {
+            2 => (b"te", Self::Te),
+            4 if name[0] | 0x20 == b'h' => (b"host", Self::Host),
+            4 => (b"date", Self::Date),
+            6 => (b"expect", Self::Expect),
+            7 => (b"upgrade", Self::Upgrade),
+            10 if name[0] | 0x20 == b'c' => (b"connection", Self::Connection),
+            10 => (b"keep-alive", Self::Hop),
+            14 => (b"content-length", Self::ContentLength),
+            16 => (b"proxy-connection", Self::Hop),
+            17 => (b"transfer-encoding", Self::TransferEncoding),
+            _ => return Self::Other,
+        };
+        if name.eq_ignore_ascii_case(known) { kind } else { Self::Other }
+    }
+
+    /// Returns whether the engine writes this field itself, as body and connection require.
+    pub(super) const fn is_ours(self) -> bool {
+        matches!(self, Self::Connection | Self::ContentLength | Self::TransferEncoding | Self::Hop)
+    }
+}
+
+/// The position of a slice that lies within `whole`.
+pub(crate) fn range_of(whole: &[u8], part: &[u8]) -> std::ops::Range<usize> {
+    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+    start..start + part.len()
+}
+
+impl Entry {
+    /// The entry of a field whose name and value lie within `head`; `None` if the name is longer than any may be.
+    pub(super) fn new(head: &[u8], name: &[u8], value: &[u8]) -> Option<Self> {
+        let at = |part: &[u8]| range_of(head, part).start as u32;
+        let name_length = u16::try_from(name.len()).ok()?;
+        let entry = Self {
+            name: at(name),
+            // An empty value may lie anywhere.
+            value: if value.is_empty() { at(name) + u32::from(name_length) } else { at(value) },
+            value_length: value.len() as u32,
+            name_length,
+            kind: Kind::of(name),
+            is_plain: false,
+        };
+        let colon = head.get(entry.name_end()..entry.value as usize);
+        let end = head.get(entry.value_end()..entry.value_end() + LINE_END.len());
+        Some(Self { is_plain: colon == Some(COLON) && end == Some(LINE_END), ..entry })
+    }
+
+    fn name_end(&self) -> usize {
+        self.name as usize + usize::from(self.name_length)
+    }
+
+    fn value_end(&self) -> usize {
+        self.value as usize + self.value_length as usize
+    }
+
+    pub(super) fn name<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        &head[self.name as usize..self.name_end()]
+    }
+
+    pub(super) fn value<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        &head[self.value as usize..self.value_end()]
+    }
+
+    pub(super) fn lower_name(&self, head: &mut [u8]) {
+        head[self.name as usize..self.name_end()].make_ascii_lowercase();
+    }
+
+    /// The whole line with its end, if it can be sent as it is.
+    pub(super) fn line(&self) -> Option<std::ops::Range<usize>> {
+        self.is_plain.then(|| self.name as usize..self.value_end() + LINE_END.len())
+    }
+}
+
+const COLON: &[u8] = b": ";
+const LINE_END: &[u8] = b"\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_lines_are_sent_as_they_are() {
+        for (head, line) in [
+            ("a: b\r\n", Some("a: b\r\n")),
+            ("a: \r\n", None),
+            ("a:b\r\n", None),
+            ("a:  b\r\n", None),
+            ("a:\tb\r\n", None),
+            ("a: b \r\n", None),
+            ("a:\r\n", None),
+        ] {
+            let (name, value) = head.split_once(':').unwrap();
+            let value = value.trim_matches(['\t', ' ', '\r', '\n']);
+            let entry = Entry::new(head.as_bytes(), name.as_bytes(), value.as_bytes()).unwrap();
+            assert_eq!(entry.line().map(|line| &head[line]), line, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_known_in_any_case() {
+        for (name, kind) in [
+            ("TE", Kind::Te),
+            ("Host", Kind::Host),
+            ("hosT", Kind::Host),
+            ("Date", Kind::Date),
+            ("Expect", Kind::Expect),
+            ("Upgrade", Kind::Upgrade),
+            ("Connection", Kind::Connection),
+            ("Keep-Alive", Kind::Hop),
+            ("Content-Length", Kind::ContentLength),
+            ("Proxy-Connection", Kind::Hop),
+            ("Transfer-Encoding", Kind::TransferEncoding),
+            ("", Kind::Other),
+            ("H\u{8}st", Kind::Other),
+            ("cost", Kind::Other),
+            ("content_length", Kind::Other),
+        ] {
+            assert_eq!(Kind::of(name.as_bytes()), kind, "{name}");
+        }
+    }
+}

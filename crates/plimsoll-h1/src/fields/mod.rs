@@ -1,0 +1,214 @@
+//! Fields of a head as a proxy needs them: the bytes that came, and an index of them.
+//!
+//! A proxy looks at few fields and passes most of them on, so they are neither hashed nor copied one by one: a look-up
+//! compares the few names there are, and what is passed on is the bytes that came, in as few pieces as the fields that were
+//! taken off leave. A map is made only for those who need one.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | `entry` | the place of one field, and the names that the engine knows |
+//! | `facts` | what fields state about message and connection |
+//! | `storage` | the memory |
+//! | `rules` | rules for single fields, which HTTP/2 shares |
+//! | `write` | how fields are written |
+
+mod entry;
+mod facts;
+mod rules;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use entry::range_of;
+pub(crate) use facts::{Expect, FieldError};
+pub use rules::{has_blank_end, list_size, may_not_trail};
+pub use write::FieldsRef;
+pub(crate) use write::{is_ours, put_field, write};
+
+use bytes::{Bytes, BytesMut};
+use entry::{Entry, Kind};
+use facts::FieldFacts;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use std::fmt;
+use storage::Storage;
+
+/// The fields of a message's head, in the order they came; those added stand at the end.
+///
+/// Names are in lower case. A look-up takes time proportional to the number of fields, of which
+/// [`HeadLimits::fields`](crate::HeadLimits::fields) bounds those that come. Its memory belongs to the thread and is used
+/// again.
+#[derive(Default)]
+pub struct Fields {
+    /// `None` without fields.
+    storage: Option<Box<Storage>>,
+}
+
+/// Fields whose positions are known, while the bytes are still borrowed by their parser.
+pub(crate) struct Index {
+    fields: Fields,
+    pub(crate) facts: Result<FieldFacts, FieldError>,
+}
+
+impl Index {
+    /// Notes the positions of `parsed`, whose slices lie within `head`, and what the fields state.
+    pub(crate) fn new(head: &[u8], parsed: &[httparse::Header<'_>]) -> Self {
+        let mut storage = storage::take();
+        let facts = index(head, parsed, &mut storage.entries);
+        Self { fields: Fields { storage: Some(storage) }, facts }
+    }
+
+    /// Takes the bytes that the positions are of.
+    pub(crate) fn attach(self, mut head: BytesMut) -> (Fields, Bytes) {
+        let mut fields = self.fields;
+        let storage = fields.storage.get_or_insert_default();
+        for entry in &storage.entries {
+            entry.lower_name(&mut head);
+        }
+        storage.head = head.freeze();
+        let head = storage.head.clone();
+        (fields, head)
+    }
+}
+
+fn index(
+    head: &[u8],
+    parsed: &[httparse::Header<'_>],
+    entries: &mut Vec<Entry>,
+) -> Result<FieldFacts, FieldError> {
+    // Positions have 32 bits.
+    u32::try_from(head.len()).map_err(|_| FieldError::Value)?;
+    let mut facts = FieldFacts::default();
+    entries.reserve(parsed.len());
+    for field in parsed {
+        let entry = Entry::new(head, field.name.as_bytes(), field.value).ok_or(FieldError::Name)?;
+        if entry.kind != Kind::Other {
+            facts.read(entry.kind, field.value)?;
+        }
+        entries.push(entry);
+    }
+    facts.check()?;
+    Ok(facts)
+}
+
+impl Fields {
+    /// Returns no fields.
+    pub const fn new() -> Self {
+        Self { storage: None }
+    }
+
+    fn parts(&self) -> (&[u8], &[Entry], &[(HeaderName, HeaderValue)]) {
+        match &self.storage {
+            Some(storage) => (&storage.head, &storage.entries, &storage.added),
+            None => (&[], &[], &[]),
+        }
+    }
+
+    /// Returns the number of fields.
+    pub fn len(&self) -> usize {
+        let (_, entries, added) = self.parts();
+        entries.len() + added.len()
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns each name and value.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (head, entries, added) = self.parts();
+        let came = entries.iter().map(move |entry| (entry.name(head), entry.value(head)));
+        came.chain(added.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())))
+    }
+
+    /// Returns each name; one that stands twice comes twice.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// Returns the values of a field. `name` is in lower case.
+    pub fn get_all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.iter().filter(move |(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// Returns the first value of a field. `name` is in lower case.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// Returns whether there is such a field. `name` is in lower case.
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Keeps the fields for which `keep` returns true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        if let Some(Storage { head, entries, added }) = self.storage.as_deref_mut() {
+            entries.retain(|entry| keep(entry.name(head), entry.value(head)));
+            added.retain(|(name, value)| keep(name.as_str().as_bytes(), value.as_bytes()));
+        }
+    }
+
+    /// Removes every field of this name, which is in lower case.
+    pub fn remove(&mut self, name: &str) {
+        self.retain(|found, _| found != name.as_bytes());
+    }
+
+    /// Adds a field.
+    pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        self.storage.get_or_insert_with(storage::take).added.push((name, value));
+    }
+
+    /// Adds a field in place of those of its name.
+    pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
+        self.remove(name.as_str());
+        self.append(name, value);
+    }
+
+    /// Returns the fields as a map, with room for `room` more; the values are slices of the bytes that came.
+    pub fn to_map(&self, room: usize) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.len() + room);
+        let Some(Storage { head, entries, added }) = self.storage.as_deref() else { return map };
+        for entry in entries {
+            // Of what the reader of heads has accepted, neither is ever refused.
+            let name = HeaderName::from_bytes(entry.name(head));
+            let value = HeaderValue::from_maybe_shared(head.slice_ref(entry.value(head)));
+            if let (Ok(name), Ok(value)) = (name, value) {
+                map.append(name, value);
+            }
+        }
+        map.extend(added.iter().cloned());
+        map
+    }
+}
+
+impl From<HeaderMap> for Fields {
+    fn from(map: HeaderMap) -> Self {
+        let mut fields = Self::new();
+        let mut last = None;
+        for (name, value) in map {
+            // A map gives the name with the first of its values alone.
+            last = name.or(last);
+            if let Some(name) = &last {
+                fields.append(name.clone(), value);
+            }
+        }
+        fields
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        if let Some(storage) = self.storage.take() {
+            storage::give(storage);
+        }
+    }
+}
+
+/// Names alone: a value may be a secret.
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names().map(|name| String::from_utf8_lossy(name))).finish()
+    }
+}
