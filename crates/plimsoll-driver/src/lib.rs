@@ -17,6 +17,7 @@
 //! | [`client_network`] | the network address under which a client is counted |
 //! | [`chain()`] | an error and its sources, bounded |
 //! | [`classify`] | the meaning of a response or an error to the machines |
+//! | [`Fields`], [`FieldsMut`] | the fields of a message, however they are kept |
 #![forbid(unsafe_code)]
 
 mod address;
@@ -24,6 +25,7 @@ mod body;
 mod chain;
 pub mod classify;
 mod clock;
+mod fields;
 mod guard;
 mod marks;
 mod random;
@@ -37,6 +39,7 @@ pub use address::client_network;
 pub use body::{BodyGuard, BodyTimeoutError};
 pub use chain::chain;
 pub use clock::{from_tokio, now, to_tokio};
+pub use fields::{Fields, FieldsMut};
 pub use guard::{CallGuard, Machines};
 pub use marks::Marks;
 pub use random::{draw, random_id, secret};

@@ -1,4 +1,5 @@
 use super::{Classify, HttpStatus, WallClock, by_status, grpc_code::Code, retry_after::retry_after};
+use crate::Fields;
 use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
 use plimsoll_policy::Settlement;
 use std::time::SystemTime;
@@ -30,7 +31,7 @@ impl<B, E> Classify<Response<B>, E> for GrpcStatus {
 /// A good head of gRPC is [provisional](Settlement::provisional): a driver that sees the trailers goes on with
 /// [`BodyClassifier`](super::BodyClassifier).
 #[inline]
-pub fn response(status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
+pub fn response(status: StatusCode, headers: &impl Fields, clock: WallClock) -> Settlement {
     match Flavor::from_headers(headers) {
         None => by_status(status, headers, clock),
         Some(flavor) => grpc(flavor, status, headers, clock),
@@ -43,7 +44,7 @@ pub fn trailers(trailers: &HeaderMap) -> Option<Settlement> {
     Code::from_fields(trailers).map(|code| code.settlement(trailers))
 }
 
-fn grpc(flavor: Flavor, status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
+fn grpc(flavor: Flavor, status: StatusCode, headers: &impl Fields, clock: WallClock) -> Settlement {
     if let Some(code) = Code::from_fields(headers) {
         return code.settlement(headers);
     }
@@ -68,9 +69,9 @@ enum Flavor {
 
 impl Flavor {
     #[inline]
-    fn from_headers(headers: &HeaderMap) -> Option<Self> {
+    fn from_headers(headers: &impl Fields) -> Option<Self> {
         const PREFIX: &[u8] = b"application/grpc";
-        let (prefix, rest) = headers.get(CONTENT_TYPE)?.as_bytes().split_at_checked(PREFIX.len())?;
+        let (prefix, rest) = headers.value_of(&CONTENT_TYPE)?.split_at_checked(PREFIX.len())?;
         if !prefix.eq_ignore_ascii_case(PREFIX) {
             return None;
         }

@@ -1,11 +1,12 @@
 //! gRPC's status codes and their settlements.
 
-use http::{HeaderMap, StatusCode};
+use crate::Fields;
+use http::{HeaderName, StatusCode};
 use plimsoll_policy::{Cause, Failure, Outcome, Settlement};
 use std::time::Duration;
 
-const STATUS: &str = "grpc-status";
-const PUSHBACK: &str = "grpc-retry-pushback-ms";
+static STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// A code of gRPC, from 0 to 16.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,10 +21,10 @@ impl Code {
     const UNAUTHENTICATED: Self = Self(16);
 
     /// Reads the code from headers or trailers, if there is one.
-    pub(super) fn from_fields(fields: &HeaderMap) -> Option<Self> {
-        let mut values = fields.get_all(STATUS).iter();
+    pub(super) fn from_fields(fields: &impl Fields) -> Option<Self> {
+        let mut values = fields.values_of(&STATUS);
         let value = values.next()?;
-        Some(if values.next().is_some() { Self::UNKNOWN } else { Self::from_text(value.as_bytes()) })
+        Some(if values.next().is_some() { Self::UNKNOWN } else { Self::from_text(value) })
     }
 
     /// Parses a decimal without leading zeros; anything else, or an unknown number, is `UNKNOWN`.
@@ -49,7 +50,7 @@ impl Code {
 
     /// Returns the settlement of the code, with the pushback beside it.
     #[inline]
-    pub(super) fn settlement(self, fields: &HeaderMap) -> Settlement {
+    pub(super) fn settlement(self, fields: &impl Fields) -> Settlement {
         match self.0 {
             2 | 4 | 8 | 13 | 14 | 15 => self.refusal(fields),
             1 => Settlement::CANCELLED,
@@ -58,7 +59,7 @@ impl Code {
     }
 
     #[cold]
-    fn refusal(self, fields: &HeaderMap) -> Settlement {
+    fn refusal(self, fields: &impl Fields) -> Settlement {
         let failure = Outcome::Failure(Failure::Response);
         let (outcome, cause) = match self.0 {
             4 => (failure, Some(Cause::Status(504))),
@@ -84,10 +85,10 @@ enum Pushback {
 
 impl Pushback {
     /// Reads a signed 32-bit decimal of milliseconds; negative or unparsable forbids retries (gRFC A6).
-    fn from_fields(fields: &HeaderMap) -> Option<Self> {
-        let mut values = fields.get_all(PUSHBACK).iter();
+    fn from_fields(fields: &impl Fields) -> Option<Self> {
+        let mut values = fields.values_of(&PUSHBACK);
         let value = values.next()?;
-        let millis = value.to_str().ok().and_then(|text| text.parse::<i32>().ok());
+        let millis = str::from_utf8(value).ok().and_then(|text| text.parse::<i32>().ok());
         let millis = millis.filter(|_| values.next().is_none()).and_then(|millis| u64::try_from(millis).ok());
         Some(millis.map_or(Self::Never, |millis| Self::After(Duration::from_millis(millis))))
     }

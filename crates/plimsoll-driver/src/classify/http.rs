@@ -1,5 +1,6 @@
 use super::{Classify, WallClock, retry_after::retry_after};
-use http::{HeaderMap, Response, StatusCode};
+use crate::Fields;
+use http::{Response, StatusCode};
 use plimsoll_policy::{Cause, Failure, Outcome, Settlement};
 use std::time::SystemTime;
 
@@ -23,12 +24,12 @@ impl<B, E> Classify<Response<B>, E> for HttpStatus {
 
 /// Classifies a response by its HTTP status alone, whatever protocol is spoken over it.
 #[inline]
-pub fn by_status(status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
+pub fn by_status(status: StatusCode, headers: &impl Fields, clock: WallClock) -> Settlement {
     if status.as_u16() < 400 { Settlement::SUCCESS } else { unwelcome(status, headers, clock) }
 }
 
 #[cold]
-fn unwelcome(status: StatusCode, headers: &HeaderMap, clock: WallClock) -> Settlement {
+fn unwelcome(status: StatusCode, headers: &impl Fields, clock: WallClock) -> Settlement {
     let outcome = match status {
         StatusCode::TOO_MANY_REQUESTS => Outcome::Throttled,
         _ if status.as_u16() >= 500 => Outcome::Failure(Failure::Response),

@@ -1,8 +1,8 @@
 use super::{drained::is_drain_over, line::LogLine, log::AccessLog, summary::ResponseSummary};
-use crate::{route::Route, timestamp::Timestamp, upstream::Endpoint, why::Why};
-use http::{Method, StatusCode, Version, header, request};
+use crate::{proxy::RequestHead, route::Route, timestamp::Timestamp, upstream::Endpoint, why::Why};
+use http::{Method, StatusCode, Version, header};
 use plimsoll::{
-    driver::Time,
+    driver::{Fields as _, Time},
     http::{Kind, ProblemId},
     policy::Instant,
 };
@@ -45,13 +45,13 @@ impl Entry {
     pub(crate) fn begin(
         log: Option<&Arc<AccessLog>>,
         clock: &Time,
-        request: &request::Parts,
+        request: &RequestHead,
         client: IpAddr,
         began: Instant,
     ) -> Option<Box<Self>> {
         let log = log.filter(|log| log.takes_next())?;
         let uri = &request.uri;
-        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = request.fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok());
         let host = uri.authority().map(http::uri::Authority::as_str).or(host);
         Some(Box::new(Self {
             log: Arc::clone(log),

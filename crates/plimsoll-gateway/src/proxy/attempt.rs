@@ -5,6 +5,7 @@ use super::{
     fault::Fault,
     forward::Added,
     interim::InterimSink,
+    message::{RequestHead, ResponseHead},
     upload::{Broke, Progress, Upload, UploadError, Uploads},
 };
 use crate::{
@@ -19,10 +20,10 @@ use crate::{
 };
 use bytes::Bytes;
 use h2::Reason;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, request};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use http_body::Body as _;
 use plimsoll::{
-    driver::Marks,
+    driver::{Fields as _, Marks},
     http::{ProblemId, headers::strip_hop_by_hop},
 };
 use std::{future::poll_fn, pin::Pin, rc::Rc, task::Poll, time::Duration};
@@ -30,22 +31,20 @@ use tokio::net::TcpStream;
 
 /// An endpoint's response.
 pub(crate) enum Reply {
-    Http1(Response<h1::Incoming>),
+    Http1(ResponseHead, h1::Incoming),
     /// With the progress of the request's body, which may go on, and what is taken of the response.
-    Http2(Response<Received>, Rc<Progress>, ResponseSpec),
+    Http2(ResponseHead, Received, Rc<Progress>, ResponseSpec),
     Switched {
-        response: Response<()>,
+        head: ResponseHead,
         io: TcpStream,
         leftover: Bytes,
     },
 }
 
 impl Reply {
-    pub(crate) fn head(&self) -> (StatusCode, &HeaderMap) {
+    pub(crate) const fn head(&self) -> &ResponseHead {
         match self {
-            Self::Http1(response) => (response.status(), response.headers()),
-            Self::Http2(response, ..) => (response.status(), response.headers()),
-            Self::Switched { response, .. } => (response.status(), response.headers()),
+            Self::Http1(head, _) | Self::Http2(head, ..) | Self::Switched { head, .. } => head,
         }
     }
 }
@@ -88,7 +87,7 @@ impl Observer for AttemptObserver<'_> {
 /// The request as every attempt sends it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending<'a> {
-    pub(crate) parts: &'a request::Parts,
+    pub(crate) head: &'a RequestHead,
     pub(crate) target: &'a str,
     pub(crate) added: &'a Added,
     pub(crate) uploads: &'a Uploads,
@@ -138,9 +137,9 @@ async fn http1(
         match exchange(connection, sending, marks).await {
             // The endpoint's word that it has waited long enough for a request on this connection (RFC 9110, section
             // 15.5.9), which crossed ours on its way: as if it had closed it without a word.
-            Ok(Reply::Http1(response))
+            Ok(Reply::Http1(head, _))
                 if !fresh
-                    && response.status() == StatusCode::REQUEST_TIMEOUT
+                    && head.status == StatusCode::REQUEST_TIMEOUT
                     && sending.idempotent
                     && sending.uploads.is_replayable() => {}
             Ok(reply) => return Ok(reply),
@@ -161,18 +160,24 @@ async fn exchange(
     sending: Sending<'_>,
     marks: &Marks,
 ) -> Result<Reply, SendError<UploadError>> {
-    let parts = sending.parts;
+    let head = sending.head;
     let extra = |fields: &mut FieldWriter<'_>| {
         sending.added.each(|name, value| {
             fields.field(name, value);
         });
     };
-    let head =
-        Outbound { method: &parts.method, target: sending.target, headers: &parts.headers, extra: &extra };
+    let outbound = Outbound {
+        method: &head.method,
+        target: sending.target,
+        fields: (&head.fields.0).into(),
+        extra: &extra,
+    };
     let mut observer = AttemptObserver { marks, interims: sending.interims };
-    Ok(match connection.send(head, sending.uploads.next(), &mut observer).await? {
-        ClientResponse::Response(response) => Reply::Http1(response),
-        ClientResponse::Upgraded { response, io, leftover } => Reply::Switched { response, io, leftover },
+    Ok(match connection.send(outbound, sending.uploads.next(), &mut observer).await? {
+        ClientResponse::Response { head, body } => Reply::Http1(head.into(), body),
+        ClientResponse::Upgraded { head, io, leftover } => {
+            Reply::Switched { head: head.into(), io, leftover }
+        }
     })
 }
 
@@ -240,7 +245,7 @@ async fn http2(
     }
     let (head, body) = response.into_parts();
     let body = Received::response(body, &head.headers);
-    Ok(Reply::Http2(Response::from_parts(head, body), progress, limits))
+    Ok(Reply::Http2(head.into(), body, progress, limits))
 }
 
 /// Why there is no response.
@@ -253,26 +258,30 @@ fn over(headers: &HeaderMap, limits: &ResponseSpec) -> bool {
     headers.len() > limits.fields || list_size(headers) > limits.head
 }
 
+/// The most fields that are added to a request.
+const ADDED: usize = 8;
+
 fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> (http::Request<()>, Upload) {
-    let parts = sending.parts;
+    let head = sending.head;
     let body = sending.uploads.followed(progress);
     let mut request = http::Request::new(());
-    request.method_mut().clone_from(&parts.method);
+    request.method_mut().clone_from(&head.method);
     *request.version_mut() = http::Version::HTTP_2;
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host =
+        head.fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok()).unwrap_or("localhost");
     let uri = Uri::builder().scheme("http").authority(host).path_and_query(sending.target).build();
     *request.uri_mut() = uri.unwrap_or_else(|_| Uri::from_static("http://localhost/"));
-    request.headers_mut().clone_from(&parts.headers);
+    *request.headers_mut() = head.fields.0.to_map(ADDED);
     let headers = request.headers_mut();
     headers.remove(header::HOST);
     headers.remove(header::UPGRADE);
     sending.added.insert(headers);
     if let Some(length) = body.size_hint().exact()
-        && (length > 0 || states_its_length(&parts.method))
+        && (length > 0 || states_its_length(&head.method))
     {
         headers.entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
-    debug_assert!(parts.method != Method::CONNECT, "refused on the way in");
+    debug_assert!(head.method != Method::CONNECT, "refused on the way in");
     (request, body)
 }
 

@@ -1,7 +1,9 @@
 use super::interim::InterimSink;
 use crate::access_log::Entry;
-use http::HeaderMap;
-use plimsoll::http::headers::{Forwarding, Scheme, TrustedProxy};
+use plimsoll::{
+    driver::Fields,
+    http::headers::{Forwarding, Scheme, TrustedProxy},
+};
 use std::net::IpAddr;
 
 /// The client of a request.
@@ -18,10 +20,10 @@ pub(crate) struct Client<'a> {
 
 impl Client<'_> {
     /// The client's own address, as far as it is believed.
-    pub(crate) fn address(&self, headers: &HeaderMap) -> IpAddr {
+    pub(crate) fn address(&self, fields: &impl Fields) -> IpAddr {
         if self.trusted.is_empty() {
             return self.peer;
         }
-        Forwarding { peer: self.peer, scheme: self.scheme, trusted: self.trusted }.client(headers)
+        Forwarding { peer: self.peer, scheme: self.scheme, trusted: self.trusted }.client(fields)
     }
 }

@@ -5,6 +5,7 @@ use super::{
     context::Proxy,
     download::{Download, Proxied, ResponseSource},
     fault::Fault,
+    message::{Fields, Response},
     refusal::Refused,
     switched::Switched,
     tunnel::Tunnel,
@@ -15,7 +16,7 @@ use crate::{
     upstream::{Endpoint, Picked},
     why::Why,
 };
-use http::{HeaderMap, HeaderValue, Response, Version};
+use http::Version;
 use plimsoll::{
     driver::{
         Alarm, Attempts, Begin, BodyGuard, CallError, CallGuard, Marks, ResponseHead,
@@ -122,8 +123,8 @@ where
     ) -> Settlement {
         let mut settlement = match result {
             Ok(reply) => {
-                let (status, headers) = reply.head();
-                response(status, headers, SystemTime::now)
+                let head = reply.head();
+                response(head.status, &head.fields, SystemTime::now)
             }
             Err(fault) => fault.settlement(),
         };
@@ -163,15 +164,15 @@ where
 #[cold]
 fn report(picked: &Picked, result: Result<&Reply, &Fault>, id: ProblemId, now: Instant) {
     match result {
-        Ok(reply) => picked.failed(Why::UpstreamStatus, Some(reply.head().0), None, id, now),
+        Ok(reply) => picked.failed(Why::UpstreamStatus, Some(reply.head().status), None, id, now),
         Err(fault) => picked.failed(fault.why(), None, Some(fault), id, now),
     }
 }
 
 /// Returns the value of the header by which endpoints are chosen. Several fields of that name are one list, which is spelled
 /// as if it had come in one field ([RFC 9110, section 5.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.3)).
-fn hash_key<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, [u8]>> {
-    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+fn hash_key<'a>(fields: &'a Fields, name: &str) -> Option<Cow<'a, [u8]>> {
+    let mut values = fields.named(name);
     let first = values.next()?;
     let Some(second) = values.next() else { return Some(Cow::Borrowed(first)) };
     let all: Vec<&[u8]> = [first, second].into_iter().chain(values).collect();
@@ -186,9 +187,9 @@ pub(crate) async fn drive(
     facts: Facts,
     entry: Option<&Entry>,
     alarm: &mut Alarm,
-) -> Result<(Response<Download>, Option<Box<Tunnel>>), Refused> {
+) -> Result<(Response, Option<Box<Tunnel>>), Refused> {
     let upstream = &*route.upstream;
-    let key = upstream.hash_header().and_then(|name| hash_key(&sending.parts.headers, name));
+    let key = upstream.hash_header().and_then(|name| hash_key(&sending.head.fields, name));
     let mut guard = CallGuard::new(RoutePolicy(Arc::clone(route)), facts);
     let marks = [Marks::new(), Marks::new()];
     let mut attempts = EndpointAttempts {
@@ -210,7 +211,7 @@ pub(crate) async fn drive(
             if let (Some(entry), Some(picked)) = (entry, &picked) {
                 entry.served_by(picked.endpoint());
             }
-            let multiplexed = sending.parts.version == Version::HTTP_2;
+            let multiplexed = sending.head.version == Version::HTTP_2;
             Ok(respond(guard, head, picked, sending.id(), multiplexed))
         }
         Err(CallError::Attempt(id, fault)) => {
@@ -242,20 +243,23 @@ fn respond(
     picked: Option<Picked>,
     request: ProblemId,
     multiplexed: bool,
-) -> (Response<Download>, Option<Box<Tunnel>>) {
+) -> (Response, Option<Box<Tunnel>>) {
     let ResponseHead { id, response, head } = head;
     match response {
-        Reply::Http1(response) => {
-            let source = ResponseSource::Http1;
-            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, multiplexed)), None)
+        Reply::Http1(reply, body) => {
+            let source = ResponseSource::Http1(body);
+            let body = proxied(guard, id, picked, source, &head, request, multiplexed);
+            (Response { head: reply, body }, None)
         }
-        Reply::Http2(response, progress, limits) => {
-            let source = |body| ResponseSource::Http2(body, progress, limits);
-            (response.map(|body| proxied(guard, id, picked, source(body), &head, request, multiplexed)), None)
+        Reply::Http2(reply, body, progress, limits) => {
+            let source = ResponseSource::Http2(body, progress, limits);
+            let body = proxied(guard, id, picked, source, &head, request, multiplexed);
+            (Response { head: reply, body }, None)
         }
-        Reply::Switched { response, io, leftover } => {
+        Reply::Switched { head: reply, io, leftover } => {
             let switched = Switched::new(BodyGuard::new(guard, id, &head), picked);
-            (response.map(|()| Download::Empty), Some(Box::new(Tunnel { io, leftover, switched })))
+            let response = Response { head: reply, body: Download::Empty };
+            (response, Some(Box::new(Tunnel { io, leftover, switched })))
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Headers and target as they are sent on.
 
-use super::client::Client;
+use super::{
+    client::Client,
+    message::{Fields, RequestHead},
+};
 use crate::route::Route;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, request, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, uri::PathAndQuery};
 use plimsoll::{
+    driver::{Fields as _, FieldsMut as _},
     http::headers::{
         Forwarded, Forwarding, TRACEPARENT, TraceParent, X_REQUEST_ID, hex, strip_hop_by_hop, upgrade_of,
     },
@@ -67,20 +71,20 @@ pub(crate) struct Special {
 
 impl Special {
     /// Reads them in one pass: a look at each name is cheaper than a look-up for each field.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(fields: &Fields) -> Self {
         let mut found = Self::default();
         let mut upgrade = false;
-        for name in headers.keys() {
-            match name.as_str() {
-                "expect" => found.expect = true,
-                "upgrade" => upgrade = true,
-                "x-request-id" => found.request_id = true,
-                "http2-settings" => found.http2_settings = true,
+        for name in fields.names() {
+            match name {
+                b"expect" => found.expect = true,
+                b"upgrade" => upgrade = true,
+                b"x-request-id" => found.request_id = true,
+                b"http2-settings" => found.http2_settings = true,
                 _ => {}
             }
         }
         if upgrade {
-            found.upgrade = upgrade_of(headers).cloned();
+            found.upgrade = upgrade_of(fields).and_then(|protocol| HeaderValue::from_bytes(protocol).ok());
         }
         found
     }
@@ -92,32 +96,27 @@ impl Special {
 }
 
 /// Makes a client's headers those of the request sent on, but for what is [`Added`].
-pub(crate) fn request(
-    parts: &mut request::Parts,
-    special: Special,
-    client: &Client<'_>,
-    sample: Ratio,
-) -> Added {
-    let headers = &mut parts.headers;
-    strip_hop_by_hop(headers);
+pub(crate) fn request(head: &mut RequestHead, special: Special, client: &Client<'_>, sample: Ratio) -> Added {
+    let fields = &mut head.fields;
+    strip_hop_by_hop(fields);
     if special.expect {
         // The client's connection has been told to go on by the time an endpoint sees the body.
-        headers.remove(header::EXPECT);
+        fields.remove(&header::EXPECT);
     }
     if special.http2_settings {
-        headers.remove(HTTP2_SETTINGS);
+        fields.remove(&HTTP2_SETTINGS);
     }
     if let Some(upgrade) = special.upgrade.filter(|protocol| !is_http2(protocol)) {
-        headers.insert(header::UPGRADE, upgrade);
+        fields.set(header::UPGRADE, upgrade);
     }
     let forwarding = Forwarding { peer: client.peer, scheme: client.scheme, trusted: client.trusted };
-    let forwarded = forwarding.forwarded_headers(headers);
+    let forwarded = forwarding.forwarded_headers(fields);
     let bits = draw();
     let fresh = u128::from(bits.bits()) << 64 | u128::from(draw().bits());
     let sampled = sample == Ratio::ONE || draw().unit() < sample.get();
-    let trace = TraceParent::pass_on(headers, fresh, bits.split().bits(), sampled);
-    let id = (!special.request_id || !headers.contains_key(X_REQUEST_ID)).then_some(fresh);
-    Added { forwarded, via: via(parts.version), trace, id }
+    let trace = TraceParent::pass_on(fields, fresh, bits.split().bits(), sampled);
+    let id = (!special.request_id || fields.value_of(&X_REQUEST_ID).is_none()).then_some(fresh);
+    Added { forwarded, via: via(head.version), trace, id }
 }
 
 /// Whether the client asks to go on in HTTP/2. That is for this hop alone, and an endpoint that agreed would serve the
@@ -131,11 +130,12 @@ fn is_http2(protocol: &HeaderValue) -> bool {
 
 /// Makes an endpoint's headers those of the response to the client, but for [`via`]. The fields of a switched protocol
 /// stay.
-pub(crate) fn response(headers: &mut HeaderMap, switching: bool) {
-    let upgrade = if switching { headers.get(header::UPGRADE).cloned() } else { None };
-    strip_hop_by_hop(headers);
+pub(crate) fn response(fields: &mut Fields, switching: bool) {
+    let upgrade = if switching { fields.value_of(&header::UPGRADE) } else { None };
+    let upgrade = upgrade.and_then(|protocol| HeaderValue::from_bytes(protocol).ok());
+    strip_hop_by_hop(fields);
     if let Some(upgrade) = upgrade {
-        headers.insert(header::UPGRADE, upgrade);
+        fields.set(header::UPGRADE, upgrade);
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     drive::drive,
     facts, forward,
     inbound::Inbound,
+    message::RequestHead,
     refusal::{Refused, id_of, refused},
     response::ProxyResponse,
     upload::Uploads,
@@ -18,9 +19,9 @@ use crate::{
     snapshot::Snapshot,
     why::Why,
 };
-use http::{Uri, Version, header, request};
+use http::{Uri, Version, header};
 use plimsoll::{
-    driver::Alarm,
+    driver::{Alarm, Fields as _},
     http::{Kind, Problem, ProblemId, is_grpc},
 };
 use std::sync::Arc;
@@ -36,27 +37,27 @@ pub(crate) async fn handle(
     client: Client<'_>,
     alarm: &mut Alarm,
 ) -> ProxyResponse {
-    let parts = request.into_inner();
-    let grpc = parts.version == Version::HTTP_2 && is_grpc(&parts.headers);
+    let head = request.into_inner();
+    let grpc = head.version == Version::HTTP_2 && is_grpc(&head.fields);
     // Apart from the headers, which are changed while the path is still looked at.
-    let uri = std::mem::take(&mut parts.uri);
-    let route = match find(snapshot, &uri, parts) {
+    let uri = std::mem::take(&mut head.uri);
+    let route = match find(snapshot, &uri, head) {
         Ok(route) => route,
         Err(none) => {
-            let id = id_of(&parts.headers, client.entry);
+            let id = id_of(&head.fields, client.entry);
             return refused(proxy, none, grpc, None, id);
         }
     };
     let route = InFlight::on(route);
     let target = forward::target(&uri, &route);
     let uploads = Uploads::new(body, &snapshot.spec.limits, &proxy.time);
-    let special = forward::Special::of(&parts.headers);
-    let facts = facts::facts(&route, parts, &special, &uploads, &client);
-    let charged = facts::charge_others(&route, parts, &proxy.time);
+    let special = forward::Special::of(&head.fields);
+    let facts = facts::facts(&route, head, &special, &uploads, &client);
+    let charged = facts::charge_others(&route, head, &proxy.time);
     if let Some(entry) = client.entry {
-        entry.routed(route.route(), client.address(&parts.headers));
+        entry.routed(route.route(), client.address(&head.fields));
     }
-    let added = forward::request(parts, special, &client, snapshot.spec.trace_sample);
+    let added = forward::request(head, special, &client, snapshot.spec.trace_sample);
     if added.is_doubted() {
         proxy.strangers.heard(client.peer, "trusted");
     }
@@ -70,7 +71,7 @@ pub(crate) async fn handle(
         return refused(proxy, Refused { problem, why }, grpc, Some(route), id);
     }
     let sending = Sending {
-        parts,
+        head,
         target: &target,
         added: &added,
         uploads: &uploads,
@@ -79,17 +80,17 @@ pub(crate) async fn handle(
     };
     match drive(proxy, route.route(), sending, facts, client.entry, alarm).await {
         Ok((mut response, tunnel)) => {
-            forward::response(response.headers_mut(), tunnel.is_some());
+            forward::response(&mut response.head.fields, tunnel.is_some());
             ProxyResponse { response, route: Some(route), tunnel, problem: None, why: None }
         }
         Err(refusal) => refused(proxy, refusal, grpc, Some(route), id),
     }
 }
 
-fn find(snapshot: &Snapshot, uri: &Uri, parts: &request::Parts) -> Result<Arc<Route>, Refused> {
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+fn find(snapshot: &Snapshot, uri: &Uri, head: &RequestHead) -> Result<Arc<Route>, Refused> {
+    let host = head.fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok()).unwrap_or("");
     let (host, _) = hostname::split(host);
-    let subject = Subject { host, path: uri.path(), method: &parts.method, headers: &parts.headers };
+    let subject = Subject { host, path: uri.path(), method: &head.method, fields: &head.fields };
     let found = snapshot.routes.find(&subject).map(Arc::clone);
     found.ok_or_else(|| Refused { problem: Problem::new(Kind::NoRoute), why: Why::NoRoute })
 }

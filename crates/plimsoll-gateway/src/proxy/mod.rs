@@ -11,6 +11,7 @@
 //! | `drive` | the call over the route's endpoints, up to the head of its response |
 //! | `attempt`, `fault` | one attempt at one endpoint, and how it can fail |
 //! | `upload`, `download` | bodies on their way |
+//! | `message` | the heads of requests and responses |
 //! | `interim` | interim responses on their way to the client |
 //! | `switched`, `tunnel` | a call that goes on as a tunnel |
 //! | `paced` | how long a request's body may be waited for |
@@ -28,6 +29,7 @@ mod forward;
 mod handle;
 mod inbound;
 mod interim;
+mod message;
 mod paced;
 mod refusal;
 mod response;
@@ -43,6 +45,7 @@ pub(crate) use forward::via;
 pub(crate) use handle::handle;
 pub(crate) use inbound::Inbound;
 pub(crate) use interim::InterimSink;
+pub(crate) use message::{Fields, RequestHead, Response};
 pub(crate) use plimsoll::driver::Alarm;
 pub(crate) use refusal::{problem_response, stopped};
 pub(crate) use response::ProxyResponse;

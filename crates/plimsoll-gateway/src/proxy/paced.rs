@@ -143,7 +143,7 @@ mod tests {
         let request = connection.next_request(std::future::pending()).await.unwrap().unwrap();
         let pacing = Pacing::new(&limits, &Time::TOKIO);
         let trailing = Trailing { names: HeaderNames::Drop, bytes: 8192, fields: 32 };
-        let paced = Paced::new(Inbound::http1(request.into_body(), trailing), &pacing);
+        let paced = Paced::new(Inbound::http1(request.body, trailing), &pacing);
         (connection, client, paced, pacing)
     }
 

@@ -1,8 +1,15 @@
 //! Responses of the gateway's own: problems, in the format that the client reads.
 
-use super::{arrival::Stop, context::Proxy, download::Download, forward, response::ProxyResponse};
+use super::{
+    arrival::Stop,
+    context::Proxy,
+    download::Download,
+    forward,
+    message::{Fields, RequestHead},
+    response::ProxyResponse,
+};
 use crate::{access_log::Entry, route::InFlight, why::Why};
-use http::{HeaderMap, HeaderValue, Response, header, request};
+use http::{HeaderValue, Response, header};
 use plimsoll::http::{Chain, Kind, Problem, ProblemId, headers::TraceParent};
 
 /// The methods of requests that are sent on.
@@ -17,8 +24,8 @@ pub(crate) struct Refused {
 
 /// Returns the id of a request that is not sent on, and puts it into its line: the id of the trace that it came with, or a
 /// fresh one.
-pub(super) fn id_of(headers: &HeaderMap, entry: Option<&Entry>) -> ProblemId {
-    let id = TraceParent::of(headers).map_or_else(ProblemId::fresh, |came| ProblemId::new(came.trace));
+pub(super) fn id_of(fields: &Fields, entry: Option<&Entry>) -> ProblemId {
+    let id = TraceParent::of(fields).map_or_else(ProblemId::fresh, |came| ProblemId::new(came.trace));
     if let Some(entry) = entry {
         entry.traced(id);
     }
@@ -28,16 +35,16 @@ pub(super) fn id_of(headers: &HeaderMap, entry: Option<&Entry>) -> ProblemId {
 /// Returns the response to a request that goes no further than its arrival.
 pub(crate) fn stopped(
     proxy: &Proxy,
-    (stop, head): (Stop, &request::Parts),
+    (stop, head): (Stop, &RequestHead),
     entry: Option<&Entry>,
     grpc: bool,
 ) -> ProxyResponse {
     let Some(problem) = stop.problem() else {
-        return ProxyResponse { response: own(), route: None, tunnel: None, problem: None, why: None };
+        return ProxyResponse { response: own().into(), route: None, tunnel: None, problem: None, why: None };
     };
     let name = stop.name();
     proxy.metrics.refused(name);
-    let id = id_of(&head.headers, entry);
+    let id = id_of(&head.fields, entry);
     refused(proxy, Refused { problem, why: Why::Request(name) }, grpc, None, id)
 }
 
@@ -61,7 +68,7 @@ pub(super) fn refused(
     if let Some(inside) = problem.inside() {
         tracing::debug!(kind = problem.kind().name(), %id, error = %Chain(inside), "refused");
     }
-    let response = problem_response(proxy, &problem, grpc);
+    let response = problem_response(proxy, &problem, grpc).into();
     ProxyResponse { response, route, tunnel: None, problem: Some(problem.kind()), why: Some(why) }
 }
 

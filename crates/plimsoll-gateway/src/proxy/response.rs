@@ -1,12 +1,11 @@
-use super::{download::Download, tunnel::Tunnel};
+use super::{message::Response, tunnel::Tunnel};
 use crate::{route::InFlight, why::Why};
-use http::Response;
 use plimsoll::http::Kind;
 
 /// The response to a request, an endpoint's or the gateway's own.
 #[derive(Debug)]
 pub(crate) struct ProxyResponse {
-    pub(crate) response: Response<Download>,
+    pub(crate) response: Response,
     /// The route it took, if any did.
     pub(crate) route: Option<InFlight>,
     /// The endpoint's side, if both have switched protocols.

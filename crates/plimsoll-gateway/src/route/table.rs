@@ -7,20 +7,21 @@
 //! A lookup hashes the host once and then walks the few routes of that host, longest path first. No allocation.
 
 use crate::spec::{HostPattern, RouteSpec};
-use http::{HeaderMap, Method};
+use http::Method;
+use plimsoll::driver::Fields;
 use std::{cmp::Reverse, collections::HashMap};
 
 /// The parts of a request that choose its route.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct Subject<'a, F> {
     /// Without port, in any case; empty if the request has none.
     pub host: &'a str,
     /// Without dot segments.
     pub path: &'a str,
     /// The method.
     pub method: &'a Method,
-    /// The headers.
-    pub headers: &'a HeaderMap,
+    /// The fields.
+    pub fields: &'a F,
 }
 
 /// Routes in the order of their specificity. `T` is what a route leads to.
@@ -67,7 +68,7 @@ impl<T> RouteTable<T> {
     }
 
     /// The most specific route that takes the request.
-    pub fn find(&self, subject: &Subject<'_>) -> Option<&T> {
+    pub fn find(&self, subject: &Subject<'_, impl Fields>) -> Option<&T> {
         if self.exact.is_empty() && self.below.is_empty() {
             return first(&self.any, subject);
         }
@@ -92,7 +93,7 @@ impl<T> RouteTable<T> {
 }
 
 /// The first of a host's routes that takes the request.
-fn first<'t, T>(group: &'t [Entry<T>], subject: &Subject<'_>) -> Option<&'t T> {
+fn first<'t, T>(group: &'t [Entry<T>], subject: &Subject<'_, impl Fields>) -> Option<&'t T> {
     group.iter().find(|entry| takes(&entry.spec, subject)).map(|entry| &entry.target)
 }
 
@@ -104,18 +105,19 @@ fn is_below(host: &str, pattern: &str) -> bool {
     host.strip_suffix(pattern).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
-fn takes(spec: &RouteSpec, subject: &Subject<'_>) -> bool {
+fn takes(spec: &RouteSpec, subject: &Subject<'_, impl Fields>) -> bool {
     spec.path.rest(subject.path).is_some()
         && (spec.methods.is_empty() || spec.methods.contains(subject.method))
         && spec
             .headers
             .iter()
-            .all(|(name, value)| subject.headers.get_all(name).iter().any(|have| have == value))
+            .all(|(name, value)| subject.fields.values_of(name).any(|have| have == value.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     fn route(name: &str, host: Option<&str>, path: &str) -> (RouteSpec, String) {
         let spec = RouteSpec {
@@ -133,7 +135,7 @@ mod tests {
 
     fn find<'t>(table: &'t RouteTable<String>, host: &str, path: &str) -> Option<&'t str> {
         let headers = HeaderMap::new();
-        let subject = Subject { host, path, method: &Method::GET, headers: &headers };
+        let subject = Subject { host, path, method: &Method::GET, fields: &headers };
         table.find(&subject).map(String::as_str)
     }
 
@@ -171,7 +173,7 @@ mod tests {
         let table = RouteTable::new([route("plain", None, "/a"), (beta, beta_name), (posts, posts_name)]);
         let mut headers = HeaderMap::new();
         let find = |method: &Method, headers: &HeaderMap| {
-            table.find(&Subject { host: "", path: "/a", method, headers }).cloned()
+            table.find(&Subject { host: "", path: "/a", method, fields: headers }).cloned()
         };
         assert_eq!(find(&Method::GET, &headers).as_deref(), Some("plain"));
         assert_eq!(find(&Method::POST, &headers).as_deref(), Some("posts"));

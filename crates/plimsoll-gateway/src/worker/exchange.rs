@@ -37,7 +37,7 @@ pub(super) fn panicked(worker: &Worker, panic: &PanicError, entry: Option<&Entry
         entry.traced(id);
     }
     tracing::error!(%panic, %id, "a request has ended in a panic");
-    let response = problem_response(&worker.proxy, &Problem::new(Kind::Internal).id(id), false);
+    let response = problem_response(&worker.proxy, &Problem::new(Kind::Internal).id(id), false).into();
     ProxyResponse {
         response,
         route: None,

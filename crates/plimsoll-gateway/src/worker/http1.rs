@@ -9,11 +9,11 @@ use crate::{
     access_log::{Entry, ResponseSummary},
     h1::{
         FieldWriter, RequestHeadError,
-        server::{Idle, Next, NextError, RespondErrorKind, ServerConn},
+        server::{Idle, Next, NextError, Outbound, Received, RespondErrorKind, ServerConn},
     },
     proxy::{
-        Alarm, Arrived, Client, DownloadError, Inbound, InterimSink, ProxyResponse, Tunnel, handle,
-        problem_response, stopped, via,
+        Alarm, Arrived, Client, DownloadError, Inbound, InterimSink, ProxyResponse, RequestHead, Response,
+        Tunnel, handle, problem_response, stopped, via,
     },
     route::InFlight,
     snapshot::Snapshot,
@@ -21,6 +21,7 @@ use crate::{
 };
 use http::{HeaderValue, header};
 use plimsoll::{
+    driver::FieldsMut as _,
     http::{Kind, Problem, ProblemId, headers::Scheme},
     task::panic::catch,
 };
@@ -75,7 +76,8 @@ pub(super) async fn serve(
         let began = worker.now();
         let listener = snapshot.listener(accepted.listener);
         let local = || connection.with_io(|io| io.local_addr().ok()).flatten();
-        let (mut head, body) = request.into_parts();
+        let Received { head, body } = request;
+        let mut head = RequestHead::from(head);
         let request = Arrived::new(&mut head, &listener, &local);
         let entry =
             Entry::begin(snapshot.access_log.as_ref(), &snapshot.time, request.head(), peer.ip(), began);
@@ -97,13 +99,14 @@ pub(super) async fn serve(
             Err(stop) => Some(stopped(&worker.proxy, stop, entry.as_deref(), false)),
         };
         let Some(handled) = handled else { return End::Broken };
-        let ProxyResponse { mut response, route, tunnel, mut problem, mut why } = handled;
+        let ProxyResponse { response, route, tunnel, mut problem, mut why } = handled;
+        let Response { mut head, body } = response;
         if problem == Some(Kind::RequestTimeout) {
             // The rest of the request may never come, and until it has, no other can.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            head.fields.set(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut status = response.status();
-        let via = problem.is_none().then(|| via(response.version()));
+        let mut status = head.status;
+        let via = problem.is_none().then(|| via(head.version));
         let extra = |fields: &mut FieldWriter<'_>| {
             if let Some(via) = via {
                 fields.field(&header::VIA, via.as_bytes());
@@ -113,7 +116,8 @@ pub(super) async fn serve(
             // As much as is known if this ends here.
             entry.responded(ResponseSummary { status, bytes: 0, problem, whole: false, why: None });
         }
-        let mut sent = connection.respond_spliced(response, &extra).await;
+        let outbound = Outbound { status, fields: head.fields.0, extra: &extra };
+        let mut sent = connection.relay(outbound, body).await;
         if let Err(error) = &sent
             && !error.started
         {

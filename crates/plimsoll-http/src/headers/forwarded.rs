@@ -1,7 +1,8 @@
 //! The client's identity in `Forwarded` and `X-Forwarded-*`, read and written.
 
 use super::TrustedProxy;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
+use plimsoll_driver::{Fields, FieldsMut};
 use smallvec::SmallVec;
 use std::{
     io::Write as _,
@@ -57,13 +58,13 @@ impl Forwarding<'_> {
     /// Returns whether the peer sent a client's address and is not trusted: an unconfigured proxy, or a spoofing
     /// client.
     #[inline]
-    pub fn is_doubted(&self, headers: &HeaderMap) -> bool {
-        headers.keys().any(says_who) && !self.trusts(self.peer())
+    pub fn is_doubted(&self, headers: &impl Fields) -> bool {
+        headers.names().any(says_who) && !self.trusts(self.peer())
     }
 
     /// Returns the client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is
     /// not itself trusted. Anyone could have written the addresses left of it.
-    pub fn client(&self, headers: &HeaderMap) -> IpAddr {
+    pub fn client(&self, headers: &impl Fields) -> IpAddr {
         let mut client = self.peer();
         if !self.trusts(client) {
             return client;
@@ -84,10 +85,10 @@ impl Forwarding<'_> {
     /// trusted, every field that [only a proxy may set](is_told_by_proxies) is removed.
     ///
     /// No allocation for a peer that is not trusted, unless the host is a long one.
-    pub fn forwarded_headers(&self, headers: &mut HeaderMap) -> Forwarded {
+    pub fn forwarded_headers(&self, headers: &mut impl FieldsMut) -> Forwarded {
         let peer = self.peer();
         let trusted = self.trusts(peer);
-        let host = headers.get(header::HOST).cloned();
+        let host = headers.value_of(&header::HOST).map(Text::from_slice);
         let (mut chain, mut nodes) = (Text::new(), Text::new());
         if trusted {
             list(headers, &X_FORWARDED_FOR, &mut chain);
@@ -95,20 +96,16 @@ impl Forwarding<'_> {
         }
         let before = chain.len();
         address_text(&mut chain, peer);
-        node(&mut nodes, (peer.is_ipv6(), &chain[before..]), self.scheme, host.as_ref());
+        node(&mut nodes, (peer.is_ipv6(), &chain[before..]), self.scheme, host.as_deref());
         // One look at each name: most requests come straight from a client.
-        let told_before = headers.keys().any(is_told_by_proxies);
+        let told_before = headers.names().any(is_of_proxies);
         if told_before && trusted {
-            headers.remove(X_FORWARDED_FOR);
-            headers.remove(header::FORWARDED);
+            headers.remove(&X_FORWARDED_FOR);
+            headers.remove(&header::FORWARDED);
         } else if told_before {
-            let told: SmallVec<[HeaderName; 4]> =
-                headers.keys().filter(|name| is_told_by_proxies(name)).cloned().collect();
-            for name in told {
-                headers.remove(name);
-            }
+            headers.keep(|name| !is_of_proxies(name));
         }
-        let keeps = |name| told_before && headers.contains_key(name);
+        let keeps = |name: HeaderName| told_before && headers.value_of(&name).is_some();
         let proto = (!keeps(X_FORWARDED_PROTO)).then_some(self.scheme);
         let host = host.filter(|_| !keeps(X_FORWARDED_HOST));
         Forwarded { chain, nodes, proto, host, doubted: told_before && !trusted }
@@ -121,7 +118,7 @@ pub struct Forwarded {
     chain: Text,
     nodes: Text,
     proto: Option<Scheme>,
-    host: Option<HeaderValue>,
+    host: Option<Text>,
     doubted: bool,
 }
 
@@ -139,7 +136,7 @@ impl Forwarded {
             put(&X_FORWARDED_PROTO, scheme.name().as_bytes());
         }
         if let Some(host) = &self.host {
-            put(&X_FORWARDED_HOST, host.as_bytes());
+            put(&X_FORWARDED_HOST, host);
         }
     }
 }
@@ -150,29 +147,34 @@ impl Forwarded {
 ///
 /// The service would trust the value, so it must not come from an untrusted peer.
 pub fn is_told_by_proxies(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    match name.as_bytes() {
+    is_of_proxies(name.as_str().as_bytes())
+}
+
+fn is_of_proxies(name: &[u8]) -> bool {
+    match name {
         [b'x', b'-', rest @ ..] => {
             rest.starts_with(b"forwarded")
                 || rest.starts_with(b"original-")
                 || matches!(rest, b"real-ip" | b"client-ip" | b"cluster-client-ip" | b"rewrite-url")
         }
-        [b'f', ..] => matches!(name, "forwarded" | "forwarded-for" | "fastly-client-ip"),
-        [b't', ..] => name == "true-client-ip",
-        [b'c', ..] => matches!(name, "client-ip" | "cf-connecting-ip" | "cf-connecting-ipv6"),
+        [b'f', ..] => matches!(name, b"forwarded" | b"forwarded-for" | b"fastly-client-ip"),
+        [b't', ..] => name == b"true-client-ip",
+        [b'c', ..] => matches!(name, b"client-ip" | b"cf-connecting-ip" | b"cf-connecting-ipv6"),
         _ => false,
     }
 }
 
 /// Returns whether the field names a client.
-fn says_who(name: &HeaderName) -> bool {
-    *name == X_FORWARDED_FOR || *name == header::FORWARDED || name.as_str() == "x-real-ip"
+fn says_who(name: &[u8]) -> bool {
+    matches!(name, b"x-forwarded-for" | b"forwarded" | b"x-real-ip")
 }
 
 /// Returns the addresses of `X-Forwarded-For`, left to right; `None` for an element that is no address.
-fn chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let words =
-        headers.get_all(X_FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
+fn chain(headers: &impl Fields) -> Vec<Option<IpAddr>> {
+    let name = X_FORWARDED_FOR;
+    let words = headers.values_of(&name).flat_map(|value| {
+        str::from_utf8(value).ok().filter(|value| value.is_ascii()).unwrap_or("?").split(',')
+    });
     let mut chain: Vec<_> = words.map(|word| Some(address(word.trim())?.to_canonical())).collect();
     let excess = chain.len().saturating_sub(MOST_HOPS);
     chain.drain(..excess);
@@ -214,7 +216,7 @@ fn address_text(text: &mut Text, address: IpAddr) {
 
 /// Appends one element of `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)). The peer's address is given
 /// as text, and whether it is of IPv6.
-fn node(text: &mut Text, (is_ipv6, peer): (bool, &[u8]), scheme: Scheme, host: Option<&HeaderValue>) {
+fn node(text: &mut Text, (is_ipv6, peer): (bool, &[u8]), scheme: Scheme, host: Option<&[u8]>) {
     let (open, close): (&[u8], &[u8]) = if is_ipv6 { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
     text.extend_from_slice(open);
     text.extend_from_slice(peer);
@@ -225,7 +227,7 @@ fn node(text: &mut Text, (is_ipv6, peer): (bool, &[u8]), scheme: Scheme, host: O
     let plain = |host: &&[u8]| {
         host.len() <= 255 && host.iter().all(|byte| byte.is_ascii_graphic() && !b"\"\\,;".contains(byte))
     };
-    if let Some(host) = host.map(HeaderValue::as_bytes).filter(plain) {
+    if let Some(host) = host.filter(plain) {
         text.extend_from_slice(b";host=\"");
         text.extend_from_slice(host);
         text.push(b'"');
@@ -233,9 +235,9 @@ fn node(text: &mut Text, (is_ipv6, peer): (bool, &[u8]), scheme: Scheme, host: O
 }
 
 /// The elements of a list field that are there already, each followed by a comma.
-fn list(headers: &HeaderMap, name: &HeaderName, text: &mut Text) {
-    for value in headers.get_all(name) {
-        text.extend_from_slice(value.as_bytes());
+fn list(headers: &impl Fields, name: &HeaderName, text: &mut Text) {
+    for value in headers.values_of(name) {
+        text.extend_from_slice(value);
         text.extend_from_slice(b", ");
     }
 }
@@ -243,6 +245,7 @@ fn list(headers: &HeaderMap, name: &HeaderName, text: &mut Text) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{HeaderMap, HeaderValue};
 
     fn told(peer: &str, trusted: &[&str], came: &[(&'static str, &'static str)]) -> (IpAddr, HeaderMap) {
         let trusted: Vec<TrustedProxy> = trusted.iter().map(|text| text.parse().unwrap()).collect();

@@ -1,7 +1,8 @@
 //! Headers that concern one connection only ([RFC 9110, section
 //! 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
+use plimsoll_driver::{Fields, FieldsMut};
 use std::str;
 
 /// Fields that `Connection` may not take away, since routing, framing or safety hang on them.
@@ -14,9 +15,9 @@ const KEPT: [HeaderName; 5] =
 ///
 /// A client that names `Host`, `Authorization` and their like in `Connection` to have them disappear on the way does
 /// not get its will. No allocation unless `Connection` names a field.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+pub fn strip_hop_by_hop(headers: &mut impl FieldsMut) {
     // One look at each name is cheaper than a look-up for each of eight that are almost never there.
-    let found = headers.keys().filter_map(place_of).fold(0_u8, |found, at| found | 1 << at);
+    let found = headers.names().filter_map(place_of).fold(0_u8, |found, at| found | 1 << at);
     if found == 0 {
         return;
     }
@@ -25,13 +26,9 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if has(CONNECTION) {
         strip_named(headers);
     }
-    for (at, name) in ALWAYS.iter().enumerate() {
-        if has(at) {
-            headers.remove(name);
-        }
-    }
+    headers.keep(|name| place_of(name).is_none());
     if trailers {
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.set(header::TE, HeaderValue::from_static("trailers"));
     }
 }
 
@@ -50,12 +47,11 @@ const CONNECTION: usize = 0;
 const TE: usize = 1;
 
 /// Where it stands in [`ALWAYS`].
-fn place_of(name: &HeaderName) -> Option<usize> {
-    let name = name.as_str();
+fn place_of(name: &[u8]) -> Option<usize> {
     let at = match name.len() {
         2 => TE,
         7 => 2,
-        10 if name.starts_with('c') => CONNECTION,
+        10 if name[0] == b'c' => CONNECTION,
         10 => 3,
         16 => 4,
         17 => 5,
@@ -63,48 +59,43 @@ fn place_of(name: &HeaderName) -> Option<usize> {
         19 => 7,
         _ => return None,
     };
-    (name == ALWAYS[at].as_str()).then_some(at)
+    (name == ALWAYS[at].as_str().as_bytes()).then_some(at)
 }
 
-fn accepts_trailers(headers: &HeaderMap) -> bool {
-    headers.get_all(header::TE).iter().flat_map(tokens).any(|token| token.eq_ignore_ascii_case("trailers"))
+fn accepts_trailers(headers: &impl Fields) -> bool {
+    headers.values_of(&header::TE).flat_map(tokens).any(|token| token.eq_ignore_ascii_case("trailers"))
 }
 
-fn strip_named(headers: &mut HeaderMap) {
-    let mut values = headers.get_all(header::CONNECTION).iter();
+fn strip_named(headers: &mut impl FieldsMut) {
     let plain = |token: &str| token.eq_ignore_ascii_case("keep-alive") || token.eq_ignore_ascii_case("close");
-    if values.by_ref().flat_map(tokens).all(plain) {
-        headers.remove(header::CONNECTION);
+    if headers.values_of(&header::CONNECTION).flat_map(tokens).all(plain) {
         return;
     }
     let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
+        .values_of(&header::CONNECTION)
         .flat_map(tokens)
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .filter(|name| !KEPT.contains(name))
         .collect();
-    headers.remove(header::CONNECTION);
-    for name in named {
-        headers.remove(name);
-    }
+    headers.keep(|name| !named.iter().any(|named| named.as_str().as_bytes() == name));
 }
 
 /// The protocol an upgrade is asked for (or agreed on): the `Upgrade` field of a message whose `Connection` names it.
-pub fn upgrade_of(headers: &HeaderMap) -> Option<&HeaderValue> {
-    let named = || headers.get_all(header::CONNECTION).iter().flat_map(tokens);
-    let upgrade = headers.get(header::UPGRADE)?;
-    named().any(|token| token.eq_ignore_ascii_case("upgrade")).then_some(upgrade)
+pub fn upgrade_of(headers: &impl Fields) -> Option<&[u8]> {
+    let upgrade = headers.value_of(&header::UPGRADE)?;
+    let mut named = headers.values_of(&header::CONNECTION).flat_map(tokens);
+    named.any(|token| token.eq_ignore_ascii_case("upgrade")).then_some(upgrade)
 }
 
 /// The comma-separated words of a field.
-fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
-    str::from_utf8(value.as_bytes()).unwrap_or("").split(',').map(str::trim).filter(|token| !token.is_empty())
+fn tokens(value: &[u8]) -> impl Iterator<Item = &str> {
+    str::from_utf8(value).unwrap_or("").split(',').map(str::trim).filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -136,10 +127,10 @@ mod tests {
     #[test]
     fn each_is_found_where_it_stands() {
         for (at, name) in ALWAYS.iter().enumerate() {
-            assert_eq!(place_of(name), Some(at), "{name}");
+            assert_eq!(place_of(name.as_str().as_bytes()), Some(at), "{name}");
         }
         assert_eq!((ALWAYS[CONNECTION].as_str(), ALWAYS[TE].as_str()), ("connection", "te"));
-        assert_eq!(place_of(&header::HOST), None);
+        assert_eq!(place_of(b"host"), None);
     }
 
     #[test]
@@ -153,7 +144,7 @@ mod tests {
     #[test]
     fn an_upgrade_counts_only_if_the_connection_names_it() {
         let asked = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
-        assert_eq!(upgrade_of(&asked).unwrap(), "websocket");
+        assert_eq!(upgrade_of(&asked).unwrap(), b"websocket");
         assert!(upgrade_of(&headers(&[("upgrade", "websocket")])).is_none());
         assert!(upgrade_of(&headers(&[("connection", "upgrade")])).is_none());
     }

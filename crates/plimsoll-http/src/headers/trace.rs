@@ -1,6 +1,7 @@
 //! The trace a request belongs to ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
+use plimsoll_driver::{Fields, FieldsMut};
 use plimsoll_task::trace::{Scoped, TraceIds};
 
 /// The header a [`TraceParent`] travels in.
@@ -25,10 +26,11 @@ pub struct TraceParent {
 impl TraceParent {
     /// Reads the header; `None` if it is absent, malformed or stands twice. A future version is read by its first four
     /// fields, as the specification asks.
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut values = headers.get_all(TRACEPARENT).iter();
+    pub fn of(headers: &impl Fields) -> Option<Self> {
+        let name = TRACEPARENT;
+        let mut values = headers.values_of(&name);
         let (Some(value), None) = (values.next(), values.next()) else { return None };
-        Self::parse(value.as_bytes())
+        Self::parse(value)
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
@@ -54,23 +56,19 @@ impl TraceParent {
     /// `fresh` and `span` are random bits; zeros, which the format forbids, are taken as one. `sampled`: whether a trace
     /// that begins here is marked as sampled. Most tracers follow the mark of whoever asks them, so that an unmarked trace
     /// is recorded nowhere.
-    pub fn pass_on(headers: &mut HeaderMap, fresh: u128, span: u64, sampled: bool) -> Self {
+    pub fn pass_on(headers: &mut impl FieldsMut, fresh: u128, span: u64, sampled: bool) -> Self {
         // One look at each name: most requests belong to no trace yet.
-        let came = if headers.keys().any(|name| *name == TRACEPARENT || *name == TRACESTATE) {
-            Self::taken_off(headers)
-        } else {
-            None
-        };
+        let came = if headers.names().any(is_of_trace) { Self::taken_off(headers) } else { None };
         let trace = came.map_or(fresh.max(1), |came| came.trace);
         let flags = came.map_or(u8::from(sampled), |came| came.flags);
         Self { trace, parent: span.max(1), flags }
     }
 
-    fn taken_off(headers: &mut HeaderMap) -> Option<Self> {
+    fn taken_off(headers: &mut impl FieldsMut) -> Option<Self> {
         let came = Self::of(headers);
-        headers.remove(TRACEPARENT);
+        headers.remove(&TRACEPARENT);
         if came.is_none() {
-            headers.remove(TRACESTATE);
+            headers.remove(&TRACESTATE);
         }
         came
     }
@@ -112,6 +110,11 @@ impl TraceParent {
     }
 }
 
+fn is_of_trace(name: &[u8]) -> bool {
+    // The length first: most names differ in it.
+    matches!(name.len(), 10 | 11) && matches!(name, b"traceparent" | b"tracestate")
+}
+
 /// Writes the low digits of `value` in lower-case hexadecimal, as many pairs as there is room for.
 pub fn hex(room: &mut [u8], value: u128) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -126,6 +129,7 @@ pub fn hex(room: &mut [u8], value: u128) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

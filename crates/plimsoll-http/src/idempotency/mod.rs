@@ -72,7 +72,8 @@ pub use settings::{Durations, DurationsError, OnConflict};
 pub use store::{Begun, Completed, Lease, Outcome, Store};
 pub use stored_response::{StoredResponse, Unkept};
 
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderName, Method};
+use plimsoll_driver::Fields;
 
 /// The header by which a client makes an unsafe request safe to repeat
 /// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
@@ -85,19 +86,21 @@ pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotenc
 ///
 /// True for the methods that [RFC 9110, section 9.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2) calls
 /// idempotent, and for a request with one non-empty `Idempotency-Key`: the peer recognizes duplicates.
-pub fn is_idempotent(method: &Method, headers: &HeaderMap) -> bool {
+pub fn is_idempotent(method: &Method, headers: &impl Fields) -> bool {
     if [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE]
         .contains(method)
     {
         return true;
     }
-    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let name = IDEMPOTENCY_KEY;
+    let mut keys = headers.values_of(&name);
     matches!((keys.next(), keys.next()), (Some(key), None) if !key.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     #[test]
     fn a_key_makes_a_post_safe_and_two_make_it_doubtful() {

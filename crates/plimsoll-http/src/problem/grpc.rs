@@ -1,6 +1,7 @@
 use super::{Problem, ProblemId};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
+use plimsoll_driver::Fields;
 
 /// The gRPC status codes that problems map to ([the list](https://grpc.github.io/grpc/core/md_doc_statuscodes.html)).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -65,9 +66,9 @@ impl GrpcCode {
 }
 
 /// Returns whether a request (or a response) with these headers speaks gRPC.
-pub fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return false };
-    let Some(rest) = content_type.as_bytes().strip_prefix(b"application/grpc") else { return false };
+pub fn is_grpc(headers: &impl Fields) -> bool {
+    let Some(content_type) = headers.value_of(&header::CONTENT_TYPE) else { return false };
+    let Some(rest) = content_type.strip_prefix(b"application/grpc") else { return false };
     // application/grpc-web is another protocol, with its trailers in the body.
     matches!(rest.first(), None | Some(b'+' | b';' | b' '))
 }

@@ -42,7 +42,7 @@ fn path(route: &Route, listeners: &[&Listener]) -> Option<Diagnostic> {
 }
 
 fn headers(route: &Route, listeners: &[&Listener]) -> Option<Diagnostic> {
-    let (name, _) = route.headers.get()?.0.iter().find(|(name, _)| is_odd(name))?;
+    let (name, _) = route.headers.get()?.0.iter().find(|(name, _)| is_odd(name.as_str().as_bytes()))?;
     let passes = |listener: &&Listener| {
         listener.header_names.get().is_some_and(|choice| choice.0 == HeaderNames::Pass)
     };

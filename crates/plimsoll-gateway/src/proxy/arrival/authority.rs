@@ -1,16 +1,17 @@
 //! The host that is asked: in `Host` alone, in its one spelling.
 
 use super::stop::Stop;
-use crate::hostname::canonical_authority;
-use http::{HeaderValue, Uri, header, request::Parts, uri::PathAndQuery};
+use crate::{hostname::canonical_authority, proxy::RequestHead};
+use http::{HeaderValue, Uri, header, uri::PathAndQuery};
+use plimsoll::driver::{Fields as _, FieldsMut as _};
 use std::{borrow::Cow, net::SocketAddr};
 
 /// Writes the authority of the target, or else what the client has connected to, into `Host`. Where there is a `Host`, it
 /// names the same as the target: both protocols refuse anything else.
-pub(super) fn settle(head: &mut Parts, local: &dyn Fn() -> Option<SocketAddr>) -> Result<(), Stop> {
-    let one = match (head.headers.get(header::HOST), head.uri.authority()) {
+pub(super) fn settle(head: &mut RequestHead, local: &dyn Fn() -> Option<SocketAddr>) -> Result<(), Stop> {
+    let one = match (head.fields.value_of(&header::HOST), head.uri.authority()) {
         (Some(host), _) => {
-            let host = host.to_str().map_err(|_| Stop::Target)?;
+            let host = str::from_utf8(host).map_err(|_| Stop::Target)?;
             match canonical_authority(host).map_err(Stop::Host)? {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(host) => Some(host),
@@ -23,7 +24,7 @@ pub(super) fn settle(head: &mut Parts, local: &dyn Fn() -> Option<SocketAddr>) -
     };
     if let Some(host) = one {
         let host = HeaderValue::try_from(host).map_err(|_| Stop::Target)?;
-        head.headers.insert(header::HOST, host);
+        head.fields.set(header::HOST, host);
     }
     if head.uri.authority().is_some() {
         // An absolute target may begin with its query: it is given the path that it means.

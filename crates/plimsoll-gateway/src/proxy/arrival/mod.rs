@@ -16,28 +16,34 @@ mod stop;
 pub(crate) use names::{TrailerError, Trailing};
 pub(crate) use stop::Stop;
 
-use crate::spec::ListenerSpec;
-use http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts, uri::PathAndQuery};
-use plimsoll::http::path;
+use crate::{
+    proxy::{Fields, RequestHead},
+    spec::ListenerSpec,
+};
+use http::{HeaderName, HeaderValue, Method, Uri, header, uri::PathAndQuery};
+use plimsoll::{
+    driver::{Fields as _, FieldsMut as _},
+    http::path,
+};
 use std::{borrow::Cow, net::SocketAddr};
 
 /// The head of a request that has been looked at.
 #[derive(Debug)]
 pub(crate) struct Arrived<'a> {
     // Borrowed: a head is large, and each move of one is a copy.
-    head: &'a mut Parts,
+    head: &'a mut RequestHead,
     stop: Option<Stop>,
 }
 
 /// The head of a request of which each part has one spelling.
 #[derive(Debug)]
-pub(crate) struct Settled<'a>(&'a mut Parts);
+pub(crate) struct Settled<'a>(&'a mut RequestHead);
 
 impl<'a> Arrived<'a> {
     /// Looks at a request that came by this listener; `local` gives the address that a client of HTTP/1.0, which may name
     /// no host, has connected to.
     pub(crate) fn new(
-        head: &'a mut Parts,
+        head: &'a mut RequestHead,
         listener: &ListenerSpec,
         local: &dyn Fn() -> Option<SocketAddr>,
     ) -> Self {
@@ -46,12 +52,12 @@ impl<'a> Arrived<'a> {
     }
 
     /// As far as it could be settled.
-    pub(crate) fn head(&self) -> &Parts {
+    pub(crate) fn head(&self) -> &RequestHead {
         self.head
     }
 
     /// Returns the head of the request to be handled, or why it goes no further, with what is known of it.
-    pub(crate) fn ready(self) -> Result<Settled<'a>, (Stop, &'a Parts)> {
+    pub(crate) fn ready(self) -> Result<Settled<'a>, (Stop, &'a RequestHead)> {
         match self.stop {
             None => Ok(Settled(self.head)),
             Some(stop) => Err((stop, self.head)),
@@ -60,17 +66,17 @@ impl<'a> Arrived<'a> {
 }
 
 impl<'a> Settled<'a> {
-    pub(crate) fn into_inner(self) -> &'a mut Parts {
+    pub(crate) fn into_inner(self) -> &'a mut RequestHead {
         self.0
     }
 }
 
 fn settle(
-    head: &mut Parts,
+    head: &mut RequestHead,
     listener: &ListenerSpec,
     local: &dyn Fn() -> Option<SocketAddr>,
 ) -> Result<(), Stop> {
-    names::settle(&mut head.headers, listener.header_names)?;
+    names::settle(&mut head.fields, listener.header_names)?;
     authority::settle(head, local)?;
     match head.method {
         Method::TRACE => return Err(Stop::Trace),
@@ -78,7 +84,7 @@ fn settle(
             if head.uri.path() == "*" {
                 return Err(Stop::Own);
             }
-            hop(&mut head.headers)?;
+            hop(&mut head.fields)?;
         }
         _ => {}
     }
@@ -97,15 +103,16 @@ fn settle(
 
 /// Counts this hop of an `OPTIONS`
 /// ([RFC 9110, section 7.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.2)).
-fn hop(headers: &mut HeaderMap) -> Result<(), Stop> {
-    let mut values = headers.get_all(header::MAX_FORWARDS).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return if headers.contains_key(header::MAX_FORWARDS) { Err(Stop::MaxForwards) } else { Ok(()) };
-    };
-    let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+fn hop(fields: &mut Fields) -> Result<(), Stop> {
+    const NAME: HeaderName = header::MAX_FORWARDS;
+    let Some(value) = fields.value_of(&NAME) else { return Ok(()) };
+    if fields.values_of(&NAME).count() > 1 {
+        return Err(Stop::MaxForwards);
+    }
+    let digits = str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let left: u64 = digits.and_then(|text| text.parse().ok()).ok_or(Stop::MaxForwards)?;
     let Some(left) = left.checked_sub(1) else { return Err(Stop::Own) };
-    headers.insert(header::MAX_FORWARDS, HeaderValue::from(left));
+    fields.set(NAME, HeaderValue::from(left));
     Ok(())
 }
 
@@ -115,10 +122,10 @@ mod tests {
     use crate::spec::HeaderNames;
     use http::Request;
 
-    fn arrived(request: http::request::Builder) -> Result<Parts, Stop> {
+    fn arrived(request: http::request::Builder) -> Result<RequestHead, Stop> {
         let listener = ListenerSpec::new(([127, 0, 0, 1], 80).into());
         let local = || Some(([192, 0, 2, 7], 8080).into());
-        let mut head = request.body(()).unwrap().into_parts().0;
+        let mut head = RequestHead::from(request.body(()).unwrap().into_parts().0);
         Arrived::new(&mut head, &listener, &local).ready().map_err(|(stop, _)| stop)?;
         Ok(head)
     }
@@ -133,28 +140,28 @@ mod tests {
         ] {
             let request = arrived(Request::get(uri).header("host", host)).unwrap();
             assert_eq!(
-                (request.uri.to_string().as_str(), &request.headers["host"]),
-                (target, &HeaderValue::from_static(one))
+                (request.uri.to_string().as_str(), request.fields.value_of(&header::HOST)),
+                (target, Some(one.as_bytes()))
             );
         }
         let request = arrived(Request::get("http://A:81/x")).unwrap();
         assert_eq!(
-            (&request.uri, &request.headers["host"]),
-            (&Uri::from_static("/x"), &HeaderValue::from_static("a:81"))
+            (&request.uri, request.fields.value_of(&header::HOST)),
+            (&Uri::from_static("/x"), Some(&b"a:81"[..]))
         );
     }
 
     #[test]
     fn a_client_of_http_1_0_has_asked_the_address_it_connected_to() {
         let request = arrived(Request::get("/").version(http::Version::HTTP_10)).unwrap();
-        assert_eq!(request.headers["host"], "192.0.2.7:8080");
+        assert_eq!(request.fields.value_of(&header::HOST), Some(&b"192.0.2.7:8080"[..]));
     }
 
     #[test]
     fn max_forwards_is_counted_and_ends_here() {
         let options = |value: &str| {
             arrived(Request::options("/a").header("host", "a").header("max-forwards", value))
-                .map(|request| request.headers["max-forwards"].clone())
+                .map(|request| request.fields.0.to_map(0)["max-forwards"].clone())
         };
         assert_eq!(options("5").unwrap(), "4");
         assert_eq!(options("0"), Err(Stop::Own));
@@ -162,7 +169,7 @@ mod tests {
             assert_eq!(options(wrong), Err(Stop::MaxForwards), "{wrong}");
         }
         let get = arrived(Request::get("/a").header("host", "a").header("max-forwards", "0")).unwrap();
-        assert_eq!(get.headers["max-forwards"], "0");
+        assert_eq!(get.fields.value_of(&header::MAX_FORWARDS), Some(&b"0"[..]));
     }
 
     #[test]
@@ -172,7 +179,7 @@ mod tests {
         assert_eq!(stop(Request::options("*")), Stop::Own);
         assert_eq!(stop(Request::get("/a%2fb")), Stop::Path(path::PathRuleError::EncodedSlash));
         let odd = Request::get("/").header("host", "a").header("x_user", "1").body(()).unwrap();
-        let mut odd = odd.into_parts().0;
+        let mut odd = RequestHead::from(odd.into_parts().0);
         let listener = ListenerSpec {
             header_names: HeaderNames::Refuse,
             ..ListenerSpec::new(([127, 0, 0, 1], 80).into())

@@ -6,34 +6,31 @@ use crate::{
     spec::{HeaderNames, is_odd},
 };
 use http::{HeaderMap, HeaderName};
-use plimsoll::http::headers::is_told_by_proxies;
+use plimsoll::{driver::FieldsMut, http::headers::is_told_by_proxies};
 use smallvec::SmallVec;
 
 /// CGI makes `HTTP_PROXY` of it, by which programs choose the proxy for their own requests (CVE-2016-5385).
-const PROXY: &str = "proxy";
+const PROXY: &[u8] = b"proxy";
 
 /// Takes off what may be taken for another name, by this rule, and what is never passed on.
-pub(super) fn settle(headers: &mut HeaderMap, rule: HeaderNames) -> Result<(), Stop> {
-    let dropped = |name: &HeaderName| name.as_str() == PROXY || rule != HeaderNames::Pass && is_odd(name);
-    if headers.keys().any(dropped) {
-        remove(headers, rule, dropped)?;
+pub(super) fn settle(fields: &mut impl FieldsMut, rule: HeaderNames) -> Result<(), Stop> {
+    let dropped = |name: &[u8]| name == PROXY || rule != HeaderNames::Pass && is_odd(name);
+    if fields.names().any(dropped) {
+        remove(fields, rule, dropped)?;
     }
     Ok(())
 }
 
 #[cold]
 fn remove(
-    headers: &mut HeaderMap,
+    fields: &mut impl FieldsMut,
     rule: HeaderNames,
-    dropped: impl Fn(&HeaderName) -> bool,
+    dropped: impl Fn(&[u8]) -> bool,
 ) -> Result<(), Stop> {
-    if rule == HeaderNames::Refuse && headers.keys().any(is_odd) {
+    if rule == HeaderNames::Refuse && fields.names().any(is_odd) {
         return Err(Stop::HeaderName);
     }
-    let names: SmallVec<[HeaderName; 4]> = headers.keys().filter(|name| dropped(name)).cloned().collect();
-    for name in names {
-        headers.remove(name);
-    }
+    fields.keep(|name| !dropped(name));
     Ok(())
 }
 

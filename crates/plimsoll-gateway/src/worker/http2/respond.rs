@@ -10,7 +10,8 @@ use crate::{
     h1::{RequestHeadError, date},
     http2::{Broken, Received, Sending},
     proxy::{
-        Alarm, Arrived, Client, Download, Inbound, ProxyResponse, handle, problem_response, stopped, via,
+        Alarm, Arrived, Client, Download, Inbound, ProxyResponse, RequestHead, handle, problem_response,
+        stopped, via,
     },
     snapshot::Snapshot,
     why::Why,
@@ -119,6 +120,7 @@ async fn response(
     open.paced(snapshot.spec.limits.min_rate);
     let continues = waits.then(|| open.owes_continue());
     let listener = snapshot.listener(accepted.listener);
+    let mut head = RequestHead::from(head);
     let request = Arrived::new(&mut head, &listener, &|| None);
     let entry = Entry::begin(snapshot.access_log.as_ref(), &snapshot.time, request.head(), peer.ip(), began);
     let client = Client {
@@ -128,7 +130,7 @@ async fn response(
         interims: Some(&**open.stream()),
         entry: entry.as_deref(),
     };
-    let grpc = is_grpc(&request.head().headers);
+    let grpc = is_grpc(&request.head().fields);
     let request = match request.ready() {
         Ok(request) => request,
         Err(stop) => {
@@ -147,14 +149,17 @@ async fn response(
     };
     let mut handled = handled.unwrap_or_else(|panic| panicked(worker, &panic, entry.as_deref()));
     // As in HTTP/1.1, where the head leaves with the first part of the body: one that has broken off by then has a status.
-    if let Err(error) = poll_fn(|cx| Poll::Ready(handled.response.body_mut().look(cx))).await {
+    if let Err(error) = poll_fn(|cx| Poll::Ready(handled.response.body.look(cx))).await {
         let broken = broken_off(&error);
         handled.problem = Some(broken.kind());
         handled.why = Some(error.why());
-        handled.response = problem_response(&worker.proxy, &broken, grpc);
+        handled.response = problem_response(&worker.proxy, &broken, grpc).into();
     }
     with_body(handled, head_only, entry, began, open)
 }
+
+/// The most fields that are added to a response.
+const ADDED: usize = 3;
 
 fn with_body(
     handled: ProxyResponse,
@@ -163,9 +168,11 @@ fn with_body(
     began: Instant,
     open: &Open,
 ) -> Response<Taken> {
-    let ProxyResponse { mut response, route, problem, why, .. } = handled;
+    let ProxyResponse { response, route, problem, why, .. } = handled;
+    let version = response.head.version;
+    let mut response = response.into_http(ADDED);
     if problem.is_none() {
-        let via = HeaderValue::from_static(via(response.version()));
+        let via = HeaderValue::from_static(via(version));
         response.headers_mut().append(header::VIA, via);
     }
     let (mut parts, mut body) = response.into_parts();
@@ -207,6 +214,7 @@ fn refused(
         &worker.proxy,
         &Problem::new(kind).detail(refusal.to_string()).id(id),
         is_grpc(headers),
-    );
+    )
+    .into();
     ProxyResponse { response, route: None, tunnel: None, problem: Some(kind), why: Some(why) }
 }

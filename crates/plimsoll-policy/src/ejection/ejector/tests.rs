@@ -239,7 +239,8 @@ mod alone {
             panic!()
         };
         assert_eq!((first.endpoint, ejector.ejected(at(12))), (3, 2));
-        let told: Vec<_> = (0..4).filter_map(|_| ejector.settle(0, at(13), LEAST, Outcome::Success)).collect();
+        let told: Vec<_> =
+            (0..4).filter_map(|_| ejector.settle(0, at(13), LEAST, Outcome::Success)).collect();
         let [EjectionDecision::Ejected(second), EjectionDecision::Withheld(third)] = told[..] else {
             panic!("{told:?}")
         };
