@@ -121,9 +121,12 @@ where
     let mut slots = pin!(AttemptSlots::<A::Attempt>::new());
     let mut now = guard.now();
     let mut action = guard.start(now);
+    // The attempts have just been polled by this task, and nothing has happened to them since.
+    let mut polled = false;
     loop {
         action = match action {
             Action::Attempt { id, role } => {
+                polled = false;
                 let slot = slots.as_ref().free();
                 marks[slot].clear();
                 let draw = guard.draw(Purpose::Endpoint, id);
@@ -147,7 +150,11 @@ where
                 guard.stand(ticket);
                 // Before the wait: an attempt that ends in it leaves its slot, and its last marks still count.
                 let open = slots.as_ref().ids();
-                let event = poll_fn(|cx| poll_wait(cx, guard, slots.as_mut(), marks, timer, until)).await;
+                let event = poll_fn(|cx| {
+                    let slots = (!std::mem::take(&mut polled)).then_some(slots.as_mut());
+                    poll_wait(cx, guard, slots, marks, timer, until)
+                })
+                .await;
                 now = guard.now();
                 for (id, marks) in open.into_iter().zip(marks) {
                     if let Some(id) = id
@@ -161,7 +168,10 @@ where
                     let _still_waiting = guard.next(now, Event::Unreplayable);
                 }
                 let event = match event {
-                    WaitEvent::Marked => Event::Proceed,
+                    WaitEvent::Marked => {
+                        polled = true;
+                        Event::Proceed
+                    }
                     WaitEvent::Timer => Event::Timer,
                     WaitEvent::Granted(ticket) => Event::Granted(ticket),
                     WaitEvent::Ended(id, result) => {
@@ -212,7 +222,7 @@ fn given<R, E>(
 fn poll_wait<P, F, R, E>(
     cx: &mut Context<'_>,
     guard: &CallGuard<P>,
-    slots: Pin<&mut AttemptSlots<F>>,
+    slots: Option<Pin<&mut AttemptSlots<F>>>,
     marks: &[Marks; 2],
     timer: &mut impl PollUntil,
     until: Instant,
@@ -222,7 +232,9 @@ where
     F: Future<Output = Result<R, E>>,
 {
     // Attempts before the clock: a response that is there counts, whatever the time.
-    if let Poll::Ready((id, result)) = slots.poll(cx) {
+    if let Some(slots) = slots
+        && let Poll::Ready((id, result)) = slots.poll(cx)
+    {
         return Poll::Ready(WaitEvent::Ended(id, result));
     }
     if marks.iter().any(Marks::any) {

@@ -44,6 +44,29 @@ pub(crate) fn split(authority: &str) -> (&str, &str) {
     }
 }
 
+/// Returns whether `host[:port]` is a plain name in its one spelling: one look for what nearly every request asks. Of
+/// others [`canonical_authority`] tells.
+pub(crate) fn is_plain(authority: &[u8]) -> bool {
+    let mut label = 0;
+    for (at, byte) in authority.iter().enumerate() {
+        match CLASSES[usize::from(*byte)] {
+            Class::Plain => label += 1,
+            Class::Dot if is_plain_label(&authority[at - label..at]) => label = 0,
+            Class::None if *byte == b':' => {
+                return at <= LONGEST_NAME
+                    && is_plain_label(&authority[at - label..at])
+                    && authority[at + 1..].iter().all(u8::is_ascii_digit);
+            }
+            _ => return false,
+        }
+    }
+    authority.len() <= LONGEST_NAME && is_plain_label(&authority[authority.len() - label..])
+}
+
+fn is_plain_label(label: &[u8]) -> bool {
+    (1..=LONGEST_LABEL).contains(&label.len()) && !label.starts_with(b"xn--")
+}
+
 /// The one spelling of `host[:port]`. Borrowed where it is that already.
 pub(crate) fn canonical_authority(authority: &str) -> Result<Cow<'_, str>, HostnameError> {
     let (host, port) = split(authority);
@@ -158,6 +181,30 @@ mod tests {
             assert_eq!(canonical_authority(authority).as_deref(), Ok(one), "{authority}");
         }
         assert!(matches!(canonical_authority("a.b:80"), Ok(Cow::Borrowed("a.b:80"))));
+    }
+
+    #[test]
+    fn what_is_plain_is_in_its_one_spelling() {
+        // Every name of up to five of these, with and without a port.
+        let parts = ["a", "-", ".", "xn--", "B", ":8", "[", "%"];
+        let mut names = vec![String::new()];
+        let mut plain = 0;
+        for _ in 0..5 {
+            names = names.iter().flat_map(|name| parts.map(|part| format!("{name}{part}"))).collect();
+            for name in names.iter().filter(|name| is_plain(name.as_bytes())) {
+                // More than one port is refused before.
+                if name.matches(':').count() < 2 {
+                    assert_eq!(canonical_authority(name).as_deref(), Ok(name.as_str()));
+                    plain += 1;
+                }
+            }
+        }
+        assert!(plain > 100, "{plain}");
+        assert!(is_plain(b"192.0.2.1:80") && is_plain(format!("{}.b", "a".repeat(63)).as_bytes()));
+        assert!(!is_plain(format!("{}.b", "a".repeat(64)).as_bytes()));
+        assert!(
+            !is_plain("a.".repeat(127).as_bytes()) && !is_plain(format!("{}a", "a.".repeat(127)).as_bytes())
+        );
     }
 
     #[test]

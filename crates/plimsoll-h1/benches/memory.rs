@@ -8,6 +8,9 @@
     reason = "the module as it is, with its tests, not all of which a bench needs"
 )]
 mod buffer;
+#[path = "../src/transport.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the module as it is")]
+mod transport;
 
 use divan::{AllocProfiler, black_box};
 

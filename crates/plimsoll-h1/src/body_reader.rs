@@ -6,11 +6,11 @@ use crate::{
     error::BodyError,
     framing::Framing,
     limits::HeadLimits,
+    transport::Transport,
 };
 use bytes::Bytes;
 use http_body::Frame;
 use std::task::{Context, Poll, ready};
-use tokio::io::AsyncRead;
 
 /// The state of reading one body.
 #[derive(Debug)]
@@ -102,15 +102,12 @@ impl BodyReader {
     }
 
     /// Returns the next frame, `None` at the body's end. An error repeats as [`BodyError::Gone`].
-    pub(crate) fn poll_frame<R>(
+    pub(crate) fn poll_frame<IO: Transport>(
         &mut self,
         buffer: &mut ReadBuffer,
-        io: &mut R,
+        io: &mut IO,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Frame<Bytes>>, BodyError>>
-    where
-        R: AsyncRead + Unpin,
-    {
+    ) -> Poll<Result<Option<Frame<Bytes>>, BodyError>> {
         let polled = ready!(self.poll(buffer, io, cx));
         if polled.is_err() {
             self.state = State::Broken;
@@ -118,15 +115,12 @@ impl BodyReader {
         Poll::Ready(polled)
     }
 
-    fn poll<R>(
+    fn poll<IO: Transport>(
         &mut self,
         buffer: &mut ReadBuffer,
-        io: &mut R,
+        io: &mut IO,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Frame<Bytes>>, BodyError>>
-    where
-        R: AsyncRead + Unpin,
-    {
+    ) -> Poll<Result<Option<Frame<Bytes>>, BodyError>> {
         loop {
             match &mut self.state {
                 State::Done => return Poll::Ready(Ok(None)),
@@ -175,9 +169,10 @@ impl BodyReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::task::Waker;
+    use std::{io::Cursor, task::Waker};
 
-    fn read(framing: Framing, allowance: u64, mut input: &[u8]) -> (Vec<u8>, Result<(), &'static str>) {
+    fn read(framing: Framing, allowance: u64, input: &[u8]) -> (Vec<u8>, Result<(), &'static str>) {
+        let mut input = Cursor::new(input.to_vec());
         let mut reader = BodyReader::new(framing, &HeadLimits::default(), allowance);
         let (mut buffer, mut got) = (ReadBuffer::new(), Vec::new());
         let mut cx = Context::from_waker(Waker::noop());

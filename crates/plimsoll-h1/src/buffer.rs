@@ -1,18 +1,18 @@
 //! The read buffer of a connection, and the thread's pool that it comes from.
 //!
-//! A connection that waits holds no buffer. When it is polled it borrows one from its thread's pool, and keeps it only if
-//! bytes came. A slice split off the buffer (a header value, a body chunk) keeps the memory alive by itself, so a buffer
+//! A connection that waits holds no buffer. It takes one from its thread's pool when there is something to read. A slice split off the buffer (a header value, a body chunk) keeps the memory alive by itself, so a buffer
 //! may go back to the pool before its last slice is gone: the pool checks that when the buffer is taken again.
 
+use crate::transport::Transport;
 use bytes::{Bytes, BytesMut};
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::VecDeque,
     io,
     pin::pin,
     task::{Context, Poll},
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncReadExt as _;
 
 /// Sizes of reads. Heads and small bodies fit the first; a body that keeps filling its buffer climbs, so that
 /// a large one costs few system calls.
@@ -48,20 +48,12 @@ impl Size {
 }
 
 thread_local! {
-    /// The small buffer that came back unused last: nobody holds a slice of it, and it is in the processor's cache. Most
-    /// polls of a waiting connection read nothing, so they take this one and bring it back.
-    static UNUSED: Cell<Option<BytesMut>> = const { Cell::new(None) };
     static POOL: RefCell<[VecDeque<BytesMut>; 3]> =
         const { RefCell::new([VecDeque::new(), VecDeque::new(), VecDeque::new()]) };
 }
 
 /// Returns an empty buffer with room for `size` bytes: a pooled one without slices, or a new one.
 pub(crate) fn take(size: Size) -> BytesMut {
-    if size == Size::Small
-        && let Ok(Some(unused)) = UNUSED.try_with(Cell::take)
-    {
-        return unused;
-    }
     let pooled = POOL.try_with(|pool| {
         let shelf = &mut pool.borrow_mut()[size as usize];
         for _ in 0..shelf.len().min(LOOKED_AT) {
@@ -91,16 +83,6 @@ pub(crate) fn give(mut buffer: BytesMut, size: Size) {
         }
         shelf.push_back(buffer);
     });
-}
-
-/// Returns a buffer that [`take`] gave and that nothing was written to.
-fn give_unused(buffer: BytesMut, size: Size) {
-    if size != Size::Small || buffer.capacity() < size.bytes() {
-        return give(buffer, size);
-    }
-    if let Ok(Some(other)) = UNUSED.try_with(|unused| unused.replace(Some(buffer))) {
-        give(other, size);
-    }
 }
 
 /// A read buffer: bytes that were read and not yet consumed. It holds no memory while it is empty and nothing is being
@@ -169,22 +151,18 @@ impl ReadBuffer {
     ///
     /// # Errors
     /// If reading fails.
-    pub fn poll_fill<R>(&mut self, io: &mut R, cx: &mut Context<'_>) -> Poll<io::Result<usize>>
-    where
-        R: AsyncRead + Unpin,
-    {
-        let waits = self.held.is_none();
+    pub fn poll_fill<IO: Transport>(&mut self, io: &mut IO, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Most polls find nothing: memory is taken once there is something to read.
+        if io.poll_readable(cx).is_pending() {
+            self.release();
+            return Poll::Pending;
+        }
         self.make_room();
         let room = self.bytes.capacity() - self.bytes.len();
         let polled = pin!(io.read_buf(&mut self.bytes)).poll(cx);
         match &polled {
             Poll::Ready(Ok(count)) if *count == room => self.want = self.want.larger(),
             Poll::Ready(_) => {}
-            // What was taken for this read alone goes back as it came.
-            Poll::Pending if waits && self.bytes.is_empty() => {
-                self.held = None;
-                give_unused(std::mem::take(&mut self.bytes), self.want);
-            }
             Poll::Pending => self.release(),
         }
         polled
@@ -243,9 +221,10 @@ impl Drop for ReadBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::task::Waker;
+    use std::{io::Cursor, task::Waker};
 
-    fn fill(buffer: &mut ReadBuffer, mut io: &[u8]) -> usize {
+    fn fill(buffer: &mut ReadBuffer, bytes: &[u8]) -> usize {
+        let mut io = Cursor::new(bytes.to_vec());
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Ready(Ok(count)) = buffer.poll_fill(&mut io, &mut cx) else {
             panic!("a slice is always ready")
@@ -308,23 +287,6 @@ mod tests {
         assert_eq!(next.as_ptr(), at_first);
         assert_ne!(take(Size::Small).as_ptr(), at_second);
         drop(slice);
-        assert_eq!(take(Size::Small).as_ptr(), at_second);
-    }
-
-    #[tokio::test]
-    async fn what_a_wait_took_is_the_next_that_is_taken() {
-        let (mut near, _far) = tokio::io::duplex(16);
-        let (first, second) = (take(Size::Small), take(Size::Small));
-        let (at_first, at_second) = (first.as_ptr(), second.as_ptr());
-        give(first, Size::Small);
-        give(second, Size::Small);
-        let mut cx = Context::from_waker(Waker::noop());
-        for _ in 0..3 {
-            assert!(ReadBuffer::new().poll_fill(&mut near, &mut cx).is_pending());
-        }
-        let again = take(Size::Small);
-        assert_eq!(again.as_ptr(), at_first);
-        assert_eq!((again.len(), again.capacity() >= Size::Small.bytes()), (0, true));
         assert_eq!(take(Size::Small).as_ptr(), at_second);
     }
 

@@ -9,6 +9,7 @@ use http::{
     Method, StatusCode,
     header::{HeaderMap, HeaderName},
 };
+use std::fmt;
 
 /// The framing that a head announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,30 @@ impl FieldWriter<'_> {
             put_field(self.out, name.as_str().as_bytes(), value);
         }
         fits
+    }
+
+    /// Writes fields that have been encoded before.
+    pub fn encoded(&mut self, fields: &EncodedFields) {
+        self.out.extend_from_slice(&fields.0);
+    }
+}
+
+/// Fields that are encoded once and written into many heads.
+pub struct EncodedFields(Box<[u8]>);
+
+impl EncodedFields {
+    /// Encodes the fields that `write` writes.
+    pub fn new(write: impl FnOnce(&mut FieldWriter<'_>)) -> Self {
+        let mut out = BytesMut::new();
+        write(&mut FieldWriter { out: &mut out });
+        Self(out[..].into())
+    }
+}
+
+/// Its length alone: a value may be a secret.
+impl fmt::Debug for EncodedFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncodedFields({} bytes)", self.0.len())
     }
 }
 
@@ -195,14 +220,19 @@ mod tests {
             ("keep-alive", "x"),
             ("te", "trailers"),
         ]);
+        let before = EncodedFields::new(|fields| {
+            assert!(fields.field(&header::FORWARDED, b"for=a"));
+            assert!(!fields.field(&header::CONNECTION, b"close"));
+        });
         let extra = |fields: &mut FieldWriter<'_>| {
+            fields.encoded(&before);
             assert!(fields.field(&header::VIA, b"1.1 x"));
             assert!(!fields.field(&header::VIA, b"1.1 x\r\nevil: 1"));
             assert!(!fields.field(&header::CONTENT_LENGTH, b"1"));
         };
         request(&mut out, &Method::POST, "/x?y", (&headers).into(), Announce::Length(3), &extra);
-        let expected = "POST /x?y HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: te\r\nvia: 1.1 x\r\n\
-                        content-length: 3\r\n\r\n";
+        let expected = "POST /x?y HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: te\r\nforwarded: for=a\r\n\
+                        via: 1.1 x\r\ncontent-length: 3\r\n\r\n";
         assert_eq!(std::str::from_utf8(&out).unwrap(), expected);
     }
 

@@ -99,7 +99,7 @@ pub use body::Incoming;
 pub use buffer::ReadBuffer;
 pub use date::date;
 pub use drain::Drain;
-pub use encode::FieldWriter;
+pub use encode::{EncodedFields, FieldWriter};
 pub use error::{BodyError, ChunkedError, RequestHeadError, ResponseHeadError};
 pub use fields::{Fields, FieldsRef};
 pub use framing::Framing;

@@ -1,12 +1,13 @@
 //! The interface of a socket that the engine needs.
 
-use std::io;
+use std::{
+    io,
+    task::{Context, Poll},
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A byte stream in both directions: a socket, or in tests an in-memory pipe.
 ///
-/// Waiting until readable without a buffer needs no method of its own: the engine borrows a buffer of its thread's pool
-/// for the length of one poll and returns it if nothing came.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
     /// Makes the next close a reset instead of an orderly end, where the transport knows the difference.
     ///
@@ -17,6 +18,16 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
     /// If the system refuses.
     fn reset_on_close(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Waits until a read may give something, without a buffer to read into. By default ready at once: then the read
+    /// itself waits.
+    ///
+    /// # Errors
+    /// None that a read would not give as well.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
     }
 
     /// Bounds the bytes written that the system holds beyond those on their way to the peer; `None` lifts the bound.
@@ -42,6 +53,11 @@ impl Transport for tokio::net::TcpStream {
         self.set_zero_linger()
     }
 
+    #[inline]
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
+    }
+
     #[cfg(target_os = "linux")]
     fn bound_unsent(&self, bytes: Option<u32>) {
         // A socket that does not take it holds more, and works as well.
@@ -51,6 +67,15 @@ impl Transport for tokio::net::TcpStream {
 }
 
 #[cfg(unix)]
-impl Transport for tokio::net::UnixStream {}
+impl Transport for tokio::net::UnixStream {
+    #[inline]
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
+    }
+}
 
 impl Transport for tokio::io::DuplexStream {}
+
+/// Always readable, for tests.
+#[cfg(test)]
+impl Transport for io::Cursor<Vec<u8>> {}

@@ -161,11 +161,7 @@ async fn exchange(
     marks: &Marks,
 ) -> Result<Reply, SendError<UploadError>> {
     let head = sending.head;
-    let extra = |fields: &mut FieldWriter<'_>| {
-        sending.added.each(|name, value| {
-            fields.field(name, value);
-        });
-    };
+    let extra = |fields: &mut FieldWriter<'_>| sending.added.write(fields);
     let outbound = Outbound {
         method: &head.method,
         target: sending.target,

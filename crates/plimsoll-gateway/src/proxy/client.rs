@@ -1,4 +1,4 @@
-use super::interim::InterimSink;
+use super::{client_fields::LastClientFields, interim::InterimSink};
 use crate::access_log::Entry;
 use plimsoll::{
     driver::Fields,
@@ -14,6 +14,8 @@ pub(crate) struct Client<'a> {
     pub(crate) trusted: &'a [TrustedProxy],
     /// For interim responses, where the client can read them.
     pub(crate) interims: Option<&'a dyn InterimSink>,
+    /// The fields about it that were last made.
+    pub(crate) fields: &'a LastClientFields,
     /// Its line in the access log, if it gets one.
     pub(crate) entry: Option<&'a Entry>,
 }

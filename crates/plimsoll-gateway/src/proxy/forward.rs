@@ -2,19 +2,18 @@
 
 use super::{
     client::Client,
+    client_fields::ClientFields,
     message::{Fields, RequestHead},
 };
-use crate::route::Route;
+use crate::{h1::FieldWriter, route::Route};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, uri::PathAndQuery};
 use plimsoll::{
     driver::{Fields as _, FieldsMut as _},
-    http::headers::{
-        Forwarded, Forwarding, TRACEPARENT, TraceParent, X_REQUEST_ID, hex, strip_hop_by_hop, upgrade_of,
-    },
+    http::headers::{Forwarding, TRACEPARENT, TraceParent, X_REQUEST_ID, hex, strip_hop_by_hop, upgrade_of},
     policy::units::Ratio,
     tower::driver::draw,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 /// How the gateway calls itself in `Via` and `Proxy-Status`.
 pub(crate) const PSEUDONYM: &str = "plimsoll";
@@ -24,8 +23,7 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// The fields that the gateway adds to every forwarded request; they are written into the wire's buffer, not into a map.
 #[derive(Debug)]
 pub(crate) struct Added {
-    forwarded: Forwarded,
-    via: &'static str,
+    client: Rc<ClientFields>,
     pub(crate) trace: TraceParent,
     /// Unless the client gave the request an id of its own.
     id: Option<u128>,
@@ -33,14 +31,20 @@ pub(crate) struct Added {
 
 impl Added {
     /// Whether the peer said for whom it asks, and was not believed.
-    pub(crate) const fn is_doubted(&self) -> bool {
-        self.forwarded.is_doubted()
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.client.is_doubted()
     }
 
-    /// Gives each field to `put`.
-    pub(crate) fn each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
-        self.forwarded.for_each(&mut put);
-        put(&header::VIA, self.via.as_bytes());
+    /// Writes them into a head.
+    pub(crate) fn write(&self, fields: &mut FieldWriter<'_>) {
+        fields.encoded(self.client.encoded());
+        self.ids(|name, value| {
+            fields.field(name, value);
+        });
+    }
+
+    /// Passes the fields that each request has of its own to `put`.
+    fn ids(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
         put(&TRACEPARENT, &self.trace.text());
         if let Some(id) = self.id {
             let mut text = [0; 32];
@@ -51,11 +55,13 @@ impl Added {
 
     /// Adds the fields to a map.
     pub(crate) fn insert(&self, headers: &mut HeaderMap) {
-        self.each(|name, value| {
+        let mut append = |name: &HeaderName, value: &[u8]| {
             if let Ok(value) = HeaderValue::from_bytes(value) {
                 headers.append(name, value);
             }
-        });
+        };
+        self.client.each(&mut append);
+        self.ids(append);
     }
 }
 
@@ -110,13 +116,14 @@ pub(crate) fn request(head: &mut RequestHead, special: Special, client: &Client<
         fields.set(header::UPGRADE, upgrade);
     }
     let forwarding = Forwarding { peer: client.peer, scheme: client.scheme, trusted: client.trusted };
-    let forwarded = forwarding.forwarded_headers(fields);
+    let about = client.fields.of(&forwarding, head);
+    let fields = &mut head.fields;
     let bits = draw();
     let fresh = u128::from(bits.bits()) << 64 | u128::from(draw().bits());
     let sampled = sample == Ratio::ONE || draw().unit() < sample.get();
     let trace = TraceParent::pass_on(fields, fresh, bits.split().bits(), sampled);
     let id = (!special.request_id || fields.value_of(&X_REQUEST_ID).is_none()).then_some(fresh);
-    Added { forwarded, via: via(head.version), trace, id }
+    Added { client: about, trace, id }
 }
 
 /// Whether the client asks to go on in HTTP/2. That is for this hop alone, and an endpoint that agreed would serve the

@@ -8,7 +8,7 @@ use super::{
     drive::drive,
     facts, forward,
     inbound::Inbound,
-    message::RequestHead,
+    message::{Fields, RequestHead},
     refusal::{Refused, id_of, refused},
     response::ProxyResponse,
     upload::Uploads,
@@ -88,9 +88,14 @@ pub(crate) async fn handle(
 }
 
 fn find(snapshot: &Snapshot, uri: &Uri, head: &RequestHead) -> Result<Arc<Route>, Refused> {
-    let host = head.fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok()).unwrap_or("");
-    let (host, _) = hostname::split(host);
+    let host = if snapshot.routes.asks_for_hosts() { host(&head.fields) } else { "" };
     let subject = Subject { host, path: uri.path(), method: &head.method, fields: &head.fields };
     let found = snapshot.routes.find(&subject).map(Arc::clone);
     found.ok_or_else(|| Refused { problem: Problem::new(Kind::NoRoute), why: Why::NoRoute })
+}
+
+/// The host that is asked, without port; empty if there is none.
+fn host(fields: &Fields) -> &str {
+    let host = fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok());
+    hostname::split(host.unwrap_or_default()).0
 }

@@ -6,7 +6,7 @@
 //! | `handle` | from a request to its response: the way in, whatever the protocol |
 //! | `context` | what the requests of a worker share |
 //! | `client`, `inbound` | the client of a request, and the body as it comes from there |
-//! | `forward` | headers and target as they are sent on |
+//! | `forward`, `client_fields` | headers and target as they are sent on; the fields about the client |
 //! | `facts` | what the policy is told of the request |
 //! | `drive` | the call over the route's endpoints, up to the head of its response |
 //! | `attempt`, `fault` | one attempt at one endpoint, and how it can fail |
@@ -20,6 +20,7 @@
 mod arrival;
 mod attempt;
 mod client;
+mod client_fields;
 mod context;
 mod download;
 mod drive;
@@ -39,6 +40,7 @@ mod upload;
 
 pub(crate) use arrival::{Arrived, Trailing};
 pub(crate) use client::Client;
+pub(crate) use client_fields::LastClientFields;
 pub(crate) use context::Proxy;
 pub(crate) use download::{Download, DownloadError};
 pub(crate) use forward::via;

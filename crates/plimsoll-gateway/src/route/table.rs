@@ -67,9 +67,14 @@ impl<T> RouteTable<T> {
         table
     }
 
+    /// Returns whether any route is for some hosts alone.
+    pub fn asks_for_hosts(&self) -> bool {
+        !self.exact.is_empty() || !self.below.is_empty()
+    }
+
     /// The most specific route that takes the request.
     pub fn find(&self, subject: &Subject<'_, impl Fields>) -> Option<&T> {
-        if self.exact.is_empty() && self.below.is_empty() {
+        if !self.asks_for_hosts() {
             return first(&self.any, subject);
         }
         let lower;

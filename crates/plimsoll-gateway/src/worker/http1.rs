@@ -12,8 +12,8 @@ use crate::{
         server::{Idle, Next, NextError, Outbound, Received, RespondErrorKind, ServerConn},
     },
     proxy::{
-        Alarm, Arrived, Client, DownloadError, Inbound, InterimSink, ProxyResponse, RequestHead, Response,
-        Tunnel, handle, problem_response, stopped, via,
+        Alarm, Arrived, Client, DownloadError, Inbound, InterimSink, LastClientFields, ProxyResponse,
+        RequestHead, Response, Tunnel, handle, problem_response, stopped, via,
     },
     route::InFlight,
     snapshot::Snapshot,
@@ -60,6 +60,7 @@ pub(super) async fn serve(
     accepted: Accepted,
 ) -> End {
     let peer = accepted.peer;
+    let client_fields = LastClientFields::default();
     loop {
         let snapshot = worker.shared.snapshot.load_full();
         connection.set_config(worker.server_config(&snapshot));
@@ -88,6 +89,7 @@ pub(super) async fn serve(
             scheme: Scheme::Http,
             trusted: &snapshot.spec.trusted,
             interims: interims.as_ref().map(|interims| interims as &dyn InterimSink),
+            fields: &client_fields,
             entry: entry.as_deref(),
         };
         let handled = match request.ready() {

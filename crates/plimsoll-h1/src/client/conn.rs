@@ -10,7 +10,7 @@ use crate::{
     body::{BodySource, Incoming},
     body_reader::BodyReader,
     encode::{self, Announce, FieldWriter},
-    fields::FieldsRef,
+    fields::{FieldsRef, Kind},
     head_scanner::HeadScanner,
     limits::HeadLimits,
     outgoing::Mode,
@@ -18,7 +18,7 @@ use crate::{
     transport::Transport,
 };
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode};
 use http_body::Body;
 use std::{
     cell::RefCell,
@@ -174,7 +174,7 @@ where
         exchange.write_error = None;
         exchange.reported = 0;
         exchange.method.clone_from(head.method);
-        exchange.asked_upgrade = head.fields.get(&header::UPGRADE).map(Box::from);
+        exchange.asked_upgrade = head.fields.known(Kind::Upgrade).map(Box::from);
         exchange.interims = 0;
         exchange.response_begun = false;
         exchange.lines = HeadScanner::default();

@@ -1,5 +1,7 @@
 //! The place of one field in the bytes of its head.
 
+use http::header::{self, HeaderName};
+
 /// The position of a field within its head; 16 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
@@ -14,7 +16,7 @@ pub(super) struct Entry {
 
 /// The names that the engine itself knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Other,
     Host,
     Te,
@@ -29,21 +31,39 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    #[inline]
     pub(super) fn of(name: &[u8]) -> Self {
+        // Length and first letter tell most names from all of these.
+        let first = name.first().map_or(0, |first| first | 0x20);
         let (known, kind): (&[u8], Self) = match name.len() {
             2 => (b"te", Self::Te),
-            4 if name[0] | 0x20 == b'h' => (b"host", Self::Host),
-            4 => (b"date", Self::Date),
-            6 => (b"expect", Self::Expect),
-            7 => (b"upgrade", Self::Upgrade),
-            10 if name[0] | 0x20 == b'c' => (b"connection", Self::Connection),
-            10 => (b"keep-alive", Self::Hop),
-            14 => (b"content-length", Self::ContentLength),
-            16 => (b"proxy-connection", Self::Hop),
-            17 => (b"transfer-encoding", Self::TransferEncoding),
+            4 if first == b'h' => (b"host", Self::Host),
+            4 if first == b'd' => (b"date", Self::Date),
+            6 if first == b'e' => (b"expect", Self::Expect),
+            7 if first == b'u' => (b"upgrade", Self::Upgrade),
+            10 if first == b'c' => (b"connection", Self::Connection),
+            10 if first == b'k' => (b"keep-alive", Self::Hop),
+            14 if first == b'c' => (b"content-length", Self::ContentLength),
+            16 if first == b'p' => (b"proxy-connection", Self::Hop),
+            17 if first == b't' => (b"transfer-encoding", Self::TransferEncoding),
             _ => return Self::Other,
         };
         if name.eq_ignore_ascii_case(known) { kind } else { Self::Other }
+    }
+
+    /// The name, of a kind that is one name.
+    pub(super) const fn name(self) -> Option<HeaderName> {
+        match self {
+            Self::Host => Some(header::HOST),
+            Self::Te => Some(header::TE),
+            Self::Date => Some(header::DATE),
+            Self::Expect => Some(header::EXPECT),
+            Self::Upgrade => Some(header::UPGRADE),
+            Self::Connection => Some(header::CONNECTION),
+            Self::ContentLength => Some(header::CONTENT_LENGTH),
+            Self::TransferEncoding => Some(header::TRANSFER_ENCODING),
+            Self::Other | Self::Hop => None,
+        }
     }
 
     /// Returns whether the engine writes this field itself, as body and connection require.
@@ -89,18 +109,49 @@ impl Entry {
         &head[self.name as usize..self.name_end()]
     }
 
+    #[inline]
+    pub(super) fn is_named(&self, head: &[u8], name: &[u8]) -> bool {
+        // The length first: most names differ in it.
+        usize::from(self.name_length) == name.len() && self.name(head) == name
+    }
+
     pub(super) fn value<'a>(&self, head: &'a [u8]) -> &'a [u8] {
         &head[self.value as usize..self.value_end()]
     }
 
     pub(super) fn lower_name(&self, head: &mut [u8]) {
-        head[self.name as usize..self.name_end()].make_ascii_lowercase();
+        lower(&mut head[self.name as usize..self.name_end()]);
     }
 
     /// The whole line with its end, if it can be sent as it is.
     pub(super) fn line(&self) -> Option<std::ops::Range<usize>> {
         self.is_plain.then(|| self.name as usize..self.value_end() + LINE_END.len())
     }
+}
+
+/// Makes letters small, in blocks: names are too short for what the compiler makes of a loop over bytes.
+#[inline]
+fn lower(name: &mut [u8]) {
+    const BLOCK: usize = 8;
+    if let Some(last) = name.last_chunk_mut::<BLOCK>() {
+        lower_block(last);
+        // The last block overlaps the one before, which does no harm.
+        name.as_chunks_mut::<BLOCK>().0.iter_mut().for_each(lower_block);
+    } else {
+        name.make_ascii_lowercase();
+    }
+}
+
+#[inline]
+fn lower_block(block: &mut [u8; 8]) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let bytes = u64::from_ne_bytes(*block);
+    // The high bit of each byte: whether it is at least `A`, and whether it is beyond `Z`; bytes above ASCII are neither.
+    let seven = bytes & (EACH * 0x7f);
+    let from = seven + EACH * (0x80 - b'A' as u64);
+    let beyond = seven + EACH * (0x7f - b'Z' as u64);
+    let capital = (from & !beyond & !bytes) & (EACH * 0x80);
+    *block = (bytes | capital >> 2).to_ne_bytes();
 }
 
 const COLON: &[u8] = b": ";
@@ -125,6 +176,25 @@ mod tests {
             let value = value.trim_matches(['\t', ' ', '\r', '\n']);
             let entry = Entry::new(head.as_bytes(), name.as_bytes(), value.as_bytes()).unwrap();
             assert_eq!(entry.line().map(|line| &head[line]), line, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn letters_of_names_of_every_length_are_made_small_and_nothing_else_is_changed() {
+        for length in 0..40_usize {
+            for byte in 0..=u8::MAX {
+                let mut name = vec![byte; length];
+                lower(&mut name);
+                assert_eq!(name, vec![byte.to_ascii_lowercase(); length]);
+            }
+            for at in 0..length {
+                let mut name = vec![b'-'; length];
+                name[at] = b'Q';
+                lower(&mut name);
+                assert!(
+                    name[at] == b'q' && name.iter().enumerate().all(|(i, byte)| i == at || *byte == b'-')
+                );
+            }
         }
     }
 

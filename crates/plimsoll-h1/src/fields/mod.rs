@@ -20,14 +20,14 @@ mod storage;
 mod tests;
 mod write;
 
-pub(crate) use entry::range_of;
+pub(crate) use entry::{Kind, range_of};
 pub(crate) use facts::{Expect, FieldError};
 pub use rules::{has_blank_end, list_size, may_not_trail};
 pub use write::FieldsRef;
 pub(crate) use write::{is_ours, put_field, write};
 
 use bytes::{Bytes, BytesMut};
-use entry::{Entry, Kind};
+use entry::Entry;
 use facts::FieldFacts;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
@@ -129,12 +129,29 @@ impl Fields {
 
     /// Returns the values of a field. `name` is in lower case.
     pub fn get_all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.iter().filter(move |(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+        let (head, entries, added) = self.parts();
+        let came = entries.iter().filter(move |entry| entry.is_named(head, name.as_bytes()));
+        let added = added.iter().filter(move |(found, _)| found.as_str() == name);
+        came.map(move |entry| entry.value(head)).chain(added.map(|(_, value)| value.as_bytes()))
     }
 
     /// Returns the first value of a field. `name` is in lower case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+        let (head, entries, added) = self.parts();
+        match entries.iter().find(|entry| entry.is_named(head, name.as_bytes())) {
+            Some(entry) => Some(entry.value(head)),
+            None => Some(added.iter().find(|(found, _)| found.as_str() == name)?.1.as_bytes()),
+        }
+    }
+
+    /// Returns the first value of a field that the engine knows.
+    fn known(&self, kind: Kind) -> Option<&[u8]> {
+        let (head, entries, added) = self.parts();
+        if let Some(entry) = entries.iter().find(|entry| entry.kind == kind) {
+            return Some(entry.value(head));
+        }
+        let added = added.iter().find(|(name, _)| Kind::of(name.as_str().as_bytes()) == kind);
+        added.map(|(_, value)| value.as_bytes())
     }
 
     /// Returns whether there is such a field. `name` is in lower case.

@@ -2,7 +2,7 @@
 
 use super::{Fields, entry::Kind};
 use bytes::BytesMut;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 
 /// Fields to be written, in either form.
 #[derive(Clone, Copy, Debug)]
@@ -14,11 +14,11 @@ pub enum FieldsRef<'a> {
 }
 
 impl<'a> FieldsRef<'a> {
-    /// Returns the first value of a field.
-    pub fn get(self, name: &HeaderName) -> Option<&'a [u8]> {
+    /// Returns the first value of a field of this kind, which is one name.
+    pub(crate) fn known(self, kind: Kind) -> Option<&'a [u8]> {
         match self {
-            Self::Map(map) => map.get(name).map(HeaderValue::as_bytes),
-            Self::Fields(fields) => fields.get(name.as_str()),
+            Self::Map(map) => map.get(kind.name()?).map(HeaderValue::as_bytes),
+            Self::Fields(fields) => fields.known(kind),
         }
     }
 }

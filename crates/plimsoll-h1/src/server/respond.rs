@@ -9,14 +9,14 @@ use super::{
 };
 use crate::{
     encode::{self, Announce, FieldWriter, Persistence},
-    fields::{Fields, FieldsRef},
+    fields::{Fields, FieldsRef, Kind},
     outgoing::Mode,
     splice::Splice,
     transport::Transport,
     turn::Turn,
 };
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{Response, StatusCode};
 use http_body::Body;
 use std::{
     fmt,
@@ -93,7 +93,7 @@ impl Plan {
         body: &B,
         asked: RequestFacts,
     ) -> Option<Self> {
-        let stated = match headers.get(&header::CONTENT_LENGTH) {
+        let stated = match headers.known(Kind::ContentLength) {
             Some(value) => Some(str::from_utf8(value).ok()?.parse::<u64>().ok()?),
             None => None,
         };
@@ -221,7 +221,7 @@ impl<IO: Transport> ServerConn<IO> {
             || unsure
             || !asked.keep_alive
             || self.drain.has_begun()
-            || headers.get(&header::CONNECTION) == Some(b"close");
+            || headers.known(Kind::Connection) == Some(b"close");
         let persistence = match (switching, close, asked.modern) {
             (true, ..) => Persistence::Upgrade,
             (_, true, _) => Persistence::Close,

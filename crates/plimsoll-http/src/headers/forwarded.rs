@@ -62,6 +62,13 @@ impl Forwarding<'_> {
         headers.names().any(says_who) && !self.trusts(self.peer())
     }
 
+    /// Returns whether no proxy has set any of its fields on the way here. Then the [fields for the next
+    /// hop](Self::forwarded_headers) depend on the connection and on `Host` alone.
+    #[inline]
+    pub fn is_direct(headers: &impl Fields) -> bool {
+        !headers.names().any(is_of_proxies)
+    }
+
     /// Returns the client's address: the peer's, or, from a trusted peer, the last address in `X-Forwarded-For` that is
     /// not itself trusted. Anyone could have written the addresses left of it.
     pub fn client(&self, headers: &impl Fields) -> IpAddr {
@@ -98,7 +105,7 @@ impl Forwarding<'_> {
         address_text(&mut chain, peer);
         node(&mut nodes, (peer.is_ipv6(), &chain[before..]), self.scheme, host.as_deref());
         // One look at each name: most requests come straight from a client.
-        let told_before = headers.names().any(is_of_proxies);
+        let told_before = !Self::is_direct(headers);
         if told_before && trusted {
             headers.remove(&X_FORWARDED_FOR);
             headers.remove(&header::FORWARDED);
@@ -315,6 +322,16 @@ mod tests {
         );
         assert_eq!(headers["x-forwarded-for"], "6.6.6.6, 198.51.100.7, 10.0.0.2, 10.0.0.3");
         assert_eq!(headers["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn a_request_is_direct_until_a_proxy_has_said_something() {
+        let fields = |name: &'static str| {
+            HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static("1"))])
+        };
+        assert!(Forwarding::is_direct(&fields("host")));
+        assert!(!Forwarding::is_direct(&fields("x-forwarded-proto")));
+        assert!(!Forwarding::is_direct(&fields("forwarded")));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use http::{HeaderName, HeaderValue, header};
 use plimsoll_driver::{Fields, FieldsMut};
-use std::str;
 
 /// Fields that `Connection` may not take away, since routing, framing or safety hang on them.
 const KEPT: [HeaderName; 5] =
@@ -63,18 +62,19 @@ fn place_of(name: &[u8]) -> Option<usize> {
 }
 
 fn accepts_trailers(headers: &impl Fields) -> bool {
-    headers.values_of(&header::TE).flat_map(tokens).any(|token| token.eq_ignore_ascii_case("trailers"))
+    headers.values_of(&header::TE).flat_map(tokens).any(|token| token.eq_ignore_ascii_case(b"trailers"))
 }
 
 fn strip_named(headers: &mut impl FieldsMut) {
-    let plain = |token: &str| token.eq_ignore_ascii_case("keep-alive") || token.eq_ignore_ascii_case("close");
+    let plain =
+        |token: &[u8]| token.eq_ignore_ascii_case(b"keep-alive") || token.eq_ignore_ascii_case(b"close");
     if headers.values_of(&header::CONNECTION).flat_map(tokens).all(plain) {
         return;
     }
     let named: Vec<HeaderName> = headers
         .values_of(&header::CONNECTION)
         .flat_map(tokens)
-        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| !KEPT.contains(name))
         .collect();
     headers.keep(|name| !named.iter().any(|named| named.as_str().as_bytes() == name));
@@ -84,12 +84,12 @@ fn strip_named(headers: &mut impl FieldsMut) {
 pub fn upgrade_of(headers: &impl Fields) -> Option<&[u8]> {
     let upgrade = headers.value_of(&header::UPGRADE)?;
     let mut named = headers.values_of(&header::CONNECTION).flat_map(tokens);
-    named.any(|token| token.eq_ignore_ascii_case("upgrade")).then_some(upgrade)
+    named.any(|token| token.eq_ignore_ascii_case(b"upgrade")).then_some(upgrade)
 }
 
 /// The comma-separated words of a field.
-fn tokens(value: &[u8]) -> impl Iterator<Item = &str> {
-    str::from_utf8(value).unwrap_or("").split(',').map(str::trim).filter(|token| !token.is_empty())
+fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
 }
 
 #[cfg(test)]

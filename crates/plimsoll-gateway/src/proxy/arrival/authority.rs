@@ -1,7 +1,10 @@
 //! The host that is asked: in `Host` alone, in its one spelling.
 
 use super::stop::Stop;
-use crate::{hostname::canonical_authority, proxy::RequestHead};
+use crate::{
+    hostname::{canonical_authority, is_plain},
+    proxy::RequestHead,
+};
 use http::{HeaderValue, Uri, header, uri::PathAndQuery};
 use plimsoll::driver::{Fields as _, FieldsMut as _};
 use std::{borrow::Cow, net::SocketAddr};
@@ -10,6 +13,7 @@ use std::{borrow::Cow, net::SocketAddr};
 /// names the same as the target: both protocols refuse anything else.
 pub(super) fn settle(head: &mut RequestHead, local: &dyn Fn() -> Option<SocketAddr>) -> Result<(), Stop> {
     let one = match (head.fields.value_of(&header::HOST), head.uri.authority()) {
+        (Some(host), _) if is_plain(host) => None,
         (Some(host), _) => {
             let host = str::from_utf8(host).map_err(|_| Stop::Target)?;
             match canonical_authority(host).map_err(Stop::Host)? {

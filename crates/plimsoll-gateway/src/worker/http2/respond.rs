@@ -128,6 +128,7 @@ async fn response(
         scheme: Scheme::Http,
         trusted: &snapshot.spec.trusted,
         interims: Some(&**open.stream()),
+        fields: open.client_fields(),
         entry: entry.as_deref(),
     };
     let grpc = is_grpc(&request.head().fields);

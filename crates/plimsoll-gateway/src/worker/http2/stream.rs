@@ -4,7 +4,12 @@ use super::{
     streams::Streams,
     taken::{Part, Taken},
 };
-use crate::{h1::Pace, http2::Still, proxy::InterimSink, worker::counted_body::CountedBody};
+use crate::{
+    h1::Pace,
+    http2::Still,
+    proxy::{InterimSink, LastClientFields},
+    worker::counted_body::CountedBody,
+};
 use h2::server::SendResponse;
 use http::{Response, StatusCode};
 use plimsoll::policy::Instant;
@@ -98,6 +103,11 @@ impl Open {
 
     pub(super) fn stream(&self) -> &Rc<Stream> {
         &self.0
+    }
+
+    /// Returns the fields about the client, which the streams of a connection share.
+    pub(super) fn client_fields(&self) -> &LastClientFields {
+        &self.streams.client_fields
     }
 
     /// Sets how many bytes of the response the client must at least take a second.

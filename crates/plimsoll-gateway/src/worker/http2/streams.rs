@@ -5,6 +5,7 @@ use super::stream::{Open, Stream};
 use crate::{
     h1::semantics::list_size,
     http2::{Still, Wire},
+    proxy::LastClientFields,
     worker::unsent::{ClientConnection, Unsent, UnsentEntry},
 };
 use http::HeaderMap;
@@ -50,6 +51,8 @@ pub(super) struct Streams {
     all: Rc<Unsent>,
     entry: RefCell<Option<UnsentEntry>>,
     closed: Notify,
+    /// The fields about the client.
+    pub(super) client_fields: LastClientFields,
     /// Bytes of interim responses handed over since [`Self::wire`] had taken so many.
     interim: Cell<(u64, u64)>,
 }
@@ -81,6 +84,7 @@ impl Streams {
             all: Rc::clone(all),
             entry: RefCell::default(),
             closed: Notify::new(),
+            client_fields: LastClientFields::default(),
             interim: Cell::new((0, 0)),
         });
         let this = Rc::downgrade(&streams);
