@@ -67,8 +67,7 @@ impl RequestHead {
         }
         let target = fields::range_of(&head, path.as_bytes());
         let index = Index::new(&head, parsed.headers);
-        let facts = index.facts;
-        let (fields, head) = index.attach(head);
+        let (fields, facts, head) = index.attach(head);
         // What is wrong first in the head is reported first.
         let uri = target::parse(head.slice(target), &method)?;
         let seen = facts?;

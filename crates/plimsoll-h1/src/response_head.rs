@@ -56,8 +56,8 @@ impl ResponseHead {
             _ => return Err(ResponseHeadError::StatusLine),
         };
         let index = Index::new(&head, parsed.headers);
-        let seen = index.facts?;
-        let (fields, _) = index.attach(head);
+        let (fields, facts, _) = index.attach(head);
+        let seen = facts?;
         let modern = minor == 1;
         if seen.chunked && !modern {
             return Err(ResponseHeadError::Framing);

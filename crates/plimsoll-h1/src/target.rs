@@ -61,13 +61,23 @@ pub fn is_authority(value: &[u8]) -> bool {
         let fine = address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
         (fine, &rest[close + 1..])
     } else {
-        let end = memchr::memchr(b':', value).unwrap_or(value.len());
-        let name = &value[..end];
-        let fine = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        (!name.is_empty() && name.iter().all(fine), &value[end..])
+        let end = value.iter().position(|byte| !OF_NAMES[usize::from(*byte)]).unwrap_or(value.len());
+        (end > 0, &value[end..])
     };
     host_is_fine && (port.is_empty() || is_port(port))
 }
+
+/// Bytes of a host's name.
+static OF_NAMES: [bool; 256] = {
+    let mut of_names = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let plain = (byte as u8).is_ascii_alphanumeric();
+        of_names[byte] = plain || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    of_names
+};
 
 fn is_port(port: &[u8]) -> bool {
     let [b':', digits @ ..] = port else { return false };

@@ -118,9 +118,13 @@ where
         let mut exchange = self.exchange.borrow_mut();
         let clean = exchange.is_clean();
         let Some(io) = exchange.io.as_mut().filter(|_| clean) else { return false };
+        let mut cx = Context::from_waker(Waker::noop());
+        if io.poll_readable(&mut cx).is_pending() {
+            return true;
+        }
         let mut byte = [0_u8; 1];
         let mut buf = ReadBuf::new(&mut byte);
-        Pin::new(io).poll_read(&mut Context::from_waker(Waker::noop()), &mut buf).is_pending()
+        Pin::new(io).poll_read(&mut cx, &mut buf).is_pending()
     }
 
     /// Calls `look` with the socket, for its addresses and options; `None` once the connection is closed.

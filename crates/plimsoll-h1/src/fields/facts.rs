@@ -7,7 +7,6 @@ use crate::error::{RequestHeadError, ResponseHeadError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldError {
     Name,
-    Value,
     LengthInvalid,
     LengthRepeated,
     TransferUnknown,
@@ -20,7 +19,6 @@ impl From<FieldError> for RequestHeadError {
     fn from(error: FieldError) -> Self {
         match error {
             FieldError::Name => Self::FieldName,
-            FieldError::Value => Self::FieldValue,
             FieldError::LengthInvalid => Self::LengthInvalid,
             FieldError::LengthRepeated => Self::LengthRepeated,
             FieldError::TransferUnknown => Self::TransferUnknown,
@@ -34,7 +32,7 @@ impl From<FieldError> for RequestHeadError {
 impl From<FieldError> for ResponseHeadError {
     fn from(error: FieldError) -> Self {
         match error {
-            FieldError::Name | FieldError::Value | FieldError::HostRepeated => Self::Field,
+            FieldError::Name | FieldError::HostRepeated => Self::Field,
             _ => Self::Framing,
         }
     }

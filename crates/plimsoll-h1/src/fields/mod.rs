@@ -46,49 +46,38 @@ pub struct Fields {
 
 /// Fields whose positions are known, while the bytes are still borrowed by their parser.
 pub(crate) struct Index {
-    fields: Fields,
-    pub(crate) facts: Result<FieldFacts, FieldError>,
+    storage: Box<Storage>,
+    is_whole: bool,
 }
 
 impl Index {
-    /// Notes the positions of `parsed`, whose slices lie within `head`, and what the fields state.
+    /// Notes the positions of `parsed`, whose slices lie within `head`.
     pub(crate) fn new(head: &[u8], parsed: &[httparse::Header<'_>]) -> Self {
         let mut storage = storage::take();
-        let facts = index(head, parsed, &mut storage.entries);
-        Self { fields: Fields { storage: Some(storage) }, facts }
+        // Positions have 32 bits.
+        let mut is_whole = u32::try_from(head.len()).is_ok();
+        if is_whole {
+            let entry = |field: &httparse::Header<'_>| Entry::new(head, field.name.as_bytes(), field.value);
+            storage.entries.extend(parsed.iter().map_while(entry));
+            is_whole = storage.entries.len() == parsed.len();
+        }
+        Self { storage, is_whole }
     }
 
-    /// Takes the bytes that the positions are of.
-    pub(crate) fn attach(self, mut head: BytesMut) -> (Fields, Bytes) {
-        let mut fields = self.fields;
-        let storage = fields.storage.get_or_insert_default();
-        for entry in &storage.entries {
-            entry.lower_name(&mut head);
-        }
-        storage.head = head.freeze();
-        let head = storage.head.clone();
-        (fields, head)
+    /// Takes the bytes that the positions are of. Returns the fields, what they state, and the bytes.
+    pub(crate) fn attach(self, mut head: BytesMut) -> (Fields, Result<FieldFacts, FieldError>, Bytes) {
+        let Self { mut storage, is_whole } = self;
+        let mut facts = FieldFacts::default();
+        let read = storage.entries.iter_mut().try_for_each(|entry| {
+            entry.settle(&mut head);
+            if entry.kind == Kind::Other { Ok(()) } else { facts.read(entry.kind, entry.value(&head)) }
+        });
+        let whole = if is_whole { Ok(()) } else { Err(FieldError::Name) };
+        let facts = read.and(whole).and_then(|()| facts.check()).map(|()| facts);
+        let head = head.freeze();
+        storage.head = head.clone();
+        (Fields { storage: Some(storage) }, facts, head)
     }
-}
-
-fn index(
-    head: &[u8],
-    parsed: &[httparse::Header<'_>],
-    entries: &mut Vec<Entry>,
-) -> Result<FieldFacts, FieldError> {
-    // Positions have 32 bits.
-    u32::try_from(head.len()).map_err(|_| FieldError::Value)?;
-    let mut facts = FieldFacts::default();
-    entries.reserve(parsed.len());
-    for field in parsed {
-        let entry = Entry::new(head, field.name.as_bytes(), field.value).ok_or(FieldError::Name)?;
-        if entry.kind != Kind::Other {
-            facts.read(entry.kind, field.value)?;
-        }
-        entries.push(entry);
-    }
-    facts.check()?;
-    Ok(facts)
 }
 
 impl Fields {
