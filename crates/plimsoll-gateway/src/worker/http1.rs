@@ -35,7 +35,7 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// How long the state of a busy connection is kept while nothing comes.
+/// How long the state of a busy connection is kept while nothing comes, unless too many keep theirs.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Why requests are no longer served here.
@@ -151,7 +151,12 @@ pub(super) async fn serve(
             Ok(Next::Close | Next::Upgrade) => return End::Close,
             Err(_) => return End::Broken,
         }
-        match connection.idle(alarm.wait(worker.time(), now + LINGER)).await {
+        let lingered = async {
+            if let Some(_permit) = worker.lingering.enter() {
+                alarm.wait(worker.time(), now + LINGER).await;
+            }
+        };
+        match connection.idle(lingered).await {
             Idle::Ready => {}
             Idle::TimedOut => return End::Idle,
             Idle::Closed | Idle::Draining => return End::Broken,

@@ -13,6 +13,7 @@
 //! | `counted_body` | a response's body, counted as it is sent |
 //! | `tunnel` | both sides after a switch of protocols |
 //! | `lag` | the delay of the run queue |
+//! | `lingering` | idle connections that keep the state of busy ones for a moment |
 //! | `unsent` | what is held for HTTP/2 clients, and who is closed where that is too much |
 
 mod accept;
@@ -23,6 +24,7 @@ mod exchange;
 mod http1;
 mod http2;
 mod lag;
+mod lingering;
 mod state;
 mod tunnel;
 mod unsent;

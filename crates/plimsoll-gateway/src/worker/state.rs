@@ -1,6 +1,6 @@
 //! The state of a worker, which it shares with nobody.
 
-use super::{lag::Lag, unsent::Unsent};
+use super::{lag::Lag, lingering::Lingering, unsent::Unsent};
 use crate::{
     h1::{Drain, HeadLimits, server::ServerConfig},
     proxy::Proxy,
@@ -32,6 +32,7 @@ pub(super) struct Worker {
     lag: Lag,
     /// Whether it is the one that tells what has gathered.
     tells: bool,
+    pub(super) lingering: Lingering,
     idle: tokio::sync::Notify,
     server: RefCell<(u64, Rc<ServerConfig>)>,
 }
@@ -57,6 +58,7 @@ impl Worker {
             of,
             drain: Drain::new(),
             open: Cell::new(0),
+            lingering: Lingering::default(),
             idle: tokio::sync::Notify::new(),
             server: RefCell::new(server),
         })
