@@ -27,7 +27,7 @@ pub(crate) use folder::start as folder;
 pub(crate) use haproxy::{start as haproxy, start_with_splice as haproxy_with_splice};
 pub(crate) use nginx::{command as nginx_command, start as nginx};
 pub(crate) use origin::Origin;
-pub(crate) use ours::{Policies, start as ours, start_under as ours_under};
+pub(crate) use ours::{Policies, start as ours, start_build as build, start_under as ours_under};
 pub(crate) use traefik::start as traefik;
 
 /// A server under load.

@@ -3,7 +3,7 @@
 use super::{Contender, Place, free_ports, text};
 use crate::{bench::build, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 /// Which policies the route has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,31 @@ pub(crate) fn start_under(
     policies: Policies,
 ) -> Result<Contender> {
     let program = build::program(workspace, "plimsoll-cli", "", build::Program::Binary("plimsoll"))?;
+    let name = match policies {
+        Policies::Careful => "plimsoll",
+        Policies::Off => "plimsoll, policies off",
+    };
+    run(name, wrapper, &program, workspace, place, policies)
+}
+
+/// Starts another build of the program, with the same file.
+pub(crate) fn start_build(
+    program: &Path,
+    workspace: &Workspace,
+    place: &Place,
+    policies: Policies,
+) -> Result<Contender> {
+    run("plimsoll, other build", &[], program, workspace, place, policies)
+}
+
+fn run(
+    name: &'static str,
+    wrapper: &[String],
+    program: &Path,
+    workspace: &Workspace,
+    place: &Place,
+    policies: Policies,
+) -> Result<Contender> {
     let example = fs::read_to_string(workspace.root.join("examples/gateway.toml"))
         .context("cannot read examples/gateway.toml")?;
     let [port, admin] = free_ports()?;
@@ -34,12 +59,9 @@ pub(crate) fn start_under(
     if policies == Policies::Off {
         file = without_policies(&file);
     }
-    let (name, path) = match policies {
-        Policies::Careful => ("plimsoll", place.write("plimsoll.toml", &file)?),
-        Policies::Off => ("plimsoll, policies off", place.write("plimsoll-off.toml", &file)?),
-    };
+    let path = place.write(&format!("{}.toml", name.replace(", ", "-").replace(' ', "-")), &file)?;
     let words: Vec<String> =
-        wrapper.iter().cloned().chain([text(&program), "run".to_owned(), text(&path)]).collect();
+        wrapper.iter().cloned().chain([text(program), "run".to_owned(), text(&path)]).collect();
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
     Contender::start(place, name, command, [port; 2])

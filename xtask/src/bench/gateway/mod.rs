@@ -11,10 +11,10 @@ use super::{
     slice::{Series, Slice},
 };
 use crate::{setup, tools, workspace::Workspace};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 /// Flags of `cargo xtask bench gateway`.
 #[derive(Args)]
@@ -25,6 +25,9 @@ pub(crate) struct Options {
     /// Seconds of one slice
     #[arg(long, default_value_t = 2)]
     seconds: u32,
+    /// Compare with another build of the program instead, such as that of an earlier commit
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["instructions", "profile", "bless"])]
+    against: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -57,6 +60,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let origin = Origin::start(&workspace.target.join("bench"))?;
     let careful = contenders::ours(&workspace, &origin.place, Policies::Careful)?;
+    if let Some(program) = &options.against {
+        let other = contenders::build(program, &workspace, &origin.place, Policies::Careful)?;
+        return compare(options, &careful, &other);
+    }
     let off = contenders::ours(&workspace, &origin.place, Policies::Off)?;
     let mut found = Vec::new();
     let plan: [(Load, &[&Contender]); 4] = [
@@ -80,6 +87,37 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         );
     } else {
         print!("{}", readable(&found));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The loads under which two builds are compared.
+const COMPARED: [Load; 4] = [Load::Small, Load::Http2, Load::Medium, Load::Large];
+
+/// Runs every load on both in turn.
+fn compare(options: &Options, ours: &Contender, other: &Contender) -> Result<ExitCode> {
+    let mut rows = Vec::new();
+    for load in COMPARED {
+        eprintln!("{} …", load.title());
+        let series = Series::take(&[ours, other], load, options.rounds, options.seconds)?;
+        let [ours, other] = &series[..] else { unreachable!("two servers, two series") };
+        let ratio = ours.against(other).context("no slice was taken")?;
+        if options.json {
+            println!(
+                "{:#}",
+                json!({"load": load.key(), "ratio": ratio.median, "least": ratio.least, "greatest": ratio.greatest})
+            );
+        }
+        rows.push(vec![
+            load.title().to_owned(),
+            micros(ours.median(Slice::cost)),
+            micros(other.median(Slice::cost)),
+            format!("{:.3}", ratio.median),
+            format!("{:.3} to {:.3}", ratio.least, ratio.greatest),
+        ]);
+    }
+    if !options.json {
+        print!("{}", table(&["load", "CPU µs/request", "of the other", "ratio", "spread"], &rows));
     }
     Ok(ExitCode::SUCCESS)
 }
