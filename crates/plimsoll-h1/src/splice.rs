@@ -41,21 +41,43 @@ pub trait Splice: Body {
 mod linux {
     use rustix::pipe::{PipeFlags, SpliceFlags};
     use std::{
-        cell::RefCell,
+        cell::{Cell, RefCell},
         io,
         os::fd::OwnedFd,
         task::{Context, Poll, ready},
     };
     use tokio::{io::Interest, net::TcpStream};
 
-    /// The size of a pipe in bytes: enough for few system calls, and little enough that the pipes of many bodies fit the
-    /// limit of one user.
-    const ROOM: usize = 256 * 1024;
-    /// The pipes that a thread keeps for later bodies.
-    const KEPT: usize = 4;
+    /// The size of a pipe in bytes: for few bodies at a time as large as a user may have it by default, so that each
+    /// takes few system calls; for more of them so small that all fit the limit of one user.
+    const LARGE: usize = 1024 * 1024;
+    const SMALL: usize = 256 * 1024;
+    /// The large pipes of a thread, and the pipes that it keeps for later bodies.
+    const FEW: usize = 4;
 
     thread_local! {
         static POOL: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+        /// How many large pipes there are.
+        static LARGE_ONES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// The count of a large pipe, as long as it exists.
+    #[derive(Debug)]
+    struct LargeOne;
+
+    impl LargeOne {
+        fn take() -> Option<Self> {
+            let count = LARGE_ONES.try_with(Cell::get).ok().filter(|count| *count < FEW)?;
+            LARGE_ONES.set(count + 1);
+            Some(Self)
+        }
+    }
+
+    impl Drop for LargeOne {
+        fn drop(&mut self) {
+            // The count is gone only while the thread ends.
+            let _ = LARGE_ONES.try_with(|count| count.set(count.get() - 1));
+        }
     }
 
     /// A kernel pipe that holds bytes on their way from one socket to another.
@@ -64,6 +86,8 @@ mod linux {
         read: OwnedFd,
         write: OwnedFd,
         held: usize,
+        room: usize,
+        _large: Option<LargeOne>,
     }
 
     impl Pipe {
@@ -74,8 +98,12 @@ mod linux {
             }
             let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
             // A smaller one works as well: the pipes of one user have a common limit, too.
-            let _ = rustix::pipe::fcntl_setpipe_size(&write, ROOM);
-            Some(Self { read, write, held: 0 })
+            let large = LargeOne::take().filter(|_| rustix::pipe::fcntl_setpipe_size(&write, LARGE).is_ok());
+            if large.is_none() {
+                let _ = rustix::pipe::fcntl_setpipe_size(&write, SMALL);
+            }
+            let room = if large.is_some() { LARGE } else { SMALL };
+            Some(Self { read, write, held: 0, room, _large: large })
         }
 
         /// Keeps the pipe for later. One that holds bytes is closed: they belong to a body that broke off.
@@ -83,7 +111,7 @@ mod linux {
             if self.held == 0 {
                 let _ = POOL.try_with(|pool| {
                     let mut pool = pool.borrow_mut();
-                    if pool.len() < KEPT {
+                    if pool.len() < FEW {
                         pool.push(self);
                     }
                 });
@@ -102,7 +130,7 @@ mod linux {
             most: u64,
             cx: &mut Context<'_>,
         ) -> Poll<io::Result<usize>> {
-            let most = usize::try_from(most).unwrap_or(ROOM).min(ROOM);
+            let most = usize::try_from(most).unwrap_or(self.room).min(self.room);
             loop {
                 ready!(socket.poll_read_ready(cx))?;
                 let moved = socket.try_io(Interest::READABLE, || {
@@ -142,6 +170,22 @@ mod linux {
     }
 
     const FLAGS: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn few_pipes_are_large_and_one_that_goes_makes_room() {
+            let mut pipes: Vec<Pipe> = (0..=FEW).map(|_| Pipe::take().unwrap()).collect();
+            let large = pipes.iter().filter(|pipe| pipe.room == LARGE).count();
+            // A user that is not trusted may have none.
+            assert!(large == FEW || large == 0, "{large}");
+            assert_eq!(pipes.pop().unwrap().room, SMALL);
+            drop(pipes);
+            assert_eq!(LARGE_ONES.get(), 0);
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -7,15 +7,16 @@ use std::process::Command;
 
 /// Starts it without splice.
 pub(crate) fn start(place: &Place) -> Result<Contender> {
-    run(place, "haproxy", "")
+    run(place, "haproxy", "", "")
 }
 
-/// Starts it with bodies moved inside the kernel.
+/// Starts it with bodies moved inside the kernel, through the largest pipes that a user may have by default.
 pub(crate) fn start_with_splice(place: &Place) -> Result<Contender> {
-    run(place, "haproxy splice", "    option splice-request\n    option splice-response\n")
+    let options = "    option splice-request\n    option splice-response\n";
+    run(place, "haproxy splice", "    tune.pipesize 1048576\n", options)
 }
 
-fn run(place: &Place, name: &'static str, more: &str) -> Result<Contender> {
+fn run(place: &Place, name: &'static str, global: &str, more: &str) -> Result<Contender> {
     let [http1, http2] = free_ports()?;
     let servers = place
         .each_endpoint(|index, port| format!("    server origin{index} 127.0.0.1:{port} pool-max-conn -1"));
@@ -23,7 +24,7 @@ fn run(place: &Place, name: &'static str, more: &str) -> Result<Contender> {
         "global
     nbthread 1
     maxconn 3000
-
+{global}
 defaults
     mode http
     timeout connect 5s
