@@ -99,7 +99,8 @@ enum WaitEvent<R, E> {
     Ended(AttemptId, Result<R, E>),
 }
 
-/// Runs a call to the head of its response. Afterwards the guard is committed to that attempt's body.
+/// Runs a call, which begins at `now`, to the head of its response. Afterwards the guard is committed to that attempt's
+/// body.
 ///
 /// Cancel safe: dropping the future ends the attempts in flight, and the guard, dropped after them, gives back all
 /// permits of the call. Nothing of an attempt runs before the future is polled.
@@ -108,6 +109,7 @@ enum WaitEvent<R, E> {
 /// Where a timer is needed outside a tokio runtime with its time driver.
 pub async fn run<P, A>(
     guard: &mut CallGuard<P>,
+    mut now: Instant,
     attempts: &mut A,
     marks: &[Marks; 2],
     timer: &mut impl PollUntil,
@@ -119,7 +121,6 @@ where
 {
     let mut results: AttemptResults<A> = SmallVec::new();
     let mut slots = pin!(AttemptSlots::<A::Attempt>::new());
-    let mut now = guard.now();
     let mut action = guard.start(now);
     // The attempts have just been polled by this task, and nothing has happened to them since.
     let mut polled = false;

@@ -3,6 +3,7 @@ use crate::access_log::Entry;
 use plimsoll::{
     driver::Fields,
     http::headers::{Forwarding, Scheme, TrustedProxy},
+    policy::Instant,
 };
 use std::net::IpAddr;
 
@@ -10,6 +11,8 @@ use std::net::IpAddr;
 #[derive(Clone, Debug)]
 pub(crate) struct Client<'a> {
     pub(crate) peer: IpAddr,
+    /// When the request had been read.
+    pub(crate) began: Instant,
     pub(crate) scheme: Scheme,
     pub(crate) trusted: &'a [TrustedProxy],
     /// For interim responses, where the client can read them.

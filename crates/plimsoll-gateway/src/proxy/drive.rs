@@ -185,6 +185,7 @@ pub(crate) async fn drive(
     route: &Arc<Route>,
     sending: Sending<'_>,
     facts: Facts,
+    began: Instant,
     entry: Option<&Entry>,
     alarm: &mut Alarm,
 ) -> Result<(Response, Option<Box<Tunnel>>), Refused> {
@@ -203,7 +204,7 @@ pub(crate) async fn drive(
         tried: SmallVec::new(),
         bound: SmallVec::new(),
     };
-    let ended = run(&mut guard, &mut attempts, &marks, alarm, facts.replayable).await;
+    let ended = run(&mut guard, began, &mut attempts, &marks, alarm, facts.replayable).await;
     match ended {
         Ok(head) => {
             sending.uploads.response_begun();

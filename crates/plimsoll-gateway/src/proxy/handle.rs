@@ -78,7 +78,7 @@ pub(crate) async fn handle(
         interims: client.interims,
         idempotent: facts.idempotent,
     };
-    match drive(proxy, route.route(), sending, facts, client.entry, alarm).await {
+    match drive(proxy, route.route(), sending, facts, client.began, client.entry, alarm).await {
         Ok((mut response, tunnel)) => {
             forward::response(&mut response.head.fields, tunnel.is_some());
             ProxyResponse { response, route: Some(route), tunnel, problem: None, why: None }

@@ -86,6 +86,7 @@ pub(super) async fn serve(
         let interims = connection.informational();
         let client = Client {
             peer: peer.ip(),
+            began,
             scheme: Scheme::Http,
             trusted: &snapshot.spec.trusted,
             interims: interims.as_ref().map(|interims| interims as &dyn InterimSink),

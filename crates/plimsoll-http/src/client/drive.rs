@@ -100,7 +100,8 @@ pub(super) async fn drive(
             shared: &shared,
             attempt: |slot: usize| attempt(&host, &shared, &marks[slot]),
         };
-        run(&mut guard, &mut attempts, &marks, &mut timer.as_mut(), facts.replayable).await
+        let now = guard.now();
+        run(&mut guard, now, &mut attempts, &marks, &mut timer.as_mut(), facts.replayable).await
     };
     match ended {
         Ok(head) => Ok(respond(host, guard, head)),

@@ -58,7 +58,8 @@ impl ScriptDriver for Company {
             let mut timer = pin!(Timer::new());
             let timer = &mut timer.as_mut();
             let mut attempts = Scripted::new(&plan, &marks, &time);
-            let came = plimsoll_driver::run(&mut guard, &mut attempts, &marks, timer, facts.replayable);
+            let now = guard.now();
+            let came = plimsoll_driver::run(&mut guard, now, &mut attempts, &marks, timer, facts.replayable);
             let finish = match came.await {
                 Ok(ResponseHead { id, response: (_, head, body), .. }) => {
                     journal.ended(time.now(), call, Finish::Response(id));

@@ -49,7 +49,9 @@ pub(crate) struct Http1Pool<B> {
 
 struct Kept<B> {
     connection: Http1Connection<B>,
-    since: Instant,
+    /// When the pool was first looked through since it came back: it may stay for up to a second longer, and no clock is
+    /// read for each request.
+    since: Option<Instant>,
     birth: Option<Birth>,
 }
 
@@ -160,8 +162,8 @@ where
         if idle.len() >= spec.idle {
             return;
         }
-        let kept = Kept { connection, since: driver::now(), birth };
-        if !kept.is_aged(kept.since, spec) {
+        let kept = Kept { connection, since: None, birth };
+        if birth.is_none() || !kept.is_aged(driver::now(), spec) {
             self.metrics.idle.inc();
             idle.push_back(kept);
         }
@@ -179,8 +181,9 @@ where
             let peer = || kept.connection.with_io(|io| io.peer_addr().ok()).flatten();
             addresses.is_some_and(|addresses| peer().is_none_or(|peer| !addresses.contains(&peer.ip())))
         };
-        idle.retain(|kept| {
-            now.since(kept.since) < spec.idle_time
+        idle.retain_mut(|kept| {
+            let since = *kept.since.get_or_insert(now);
+            now.since(since) < spec.idle_time
                 && !kept.is_aged(now, spec)
                 && kept.connection.is_reusable()
                 && !is_gone(kept)

@@ -125,6 +125,7 @@ async fn response(
     let entry = Entry::begin(snapshot.access_log.as_ref(), &snapshot.time, request.head(), peer.ip(), began);
     let client = Client {
         peer: peer.ip(),
+        began,
         scheme: Scheme::Http,
         trusted: &snapshot.spec.trusted,
         interims: Some(&**open.stream()),
