@@ -10,26 +10,31 @@ pub(crate) type Cell<T> = LocalKey<RefCell<Option<T>>>;
 /// Calls `run`, during which `value` is in `cell`. It comes back with its changes, also when `run` panics; so does a value
 /// of an outer request to the cell.
 #[inline]
-pub(crate) fn during<T: Default + 'static, R>(
+pub(crate) fn during<T: 'static, R>(
     cell: &'static Cell<T>,
-    value: &mut T,
+    value: &mut Option<T>,
     run: impl FnOnce() -> R,
 ) -> R {
-    let outer = cell.replace(Some(mem::take(value)));
-    let _restored = Restore { cell, value, outer };
+    swap(cell, value);
+    let _restored = Restore { cell, value };
     run()
 }
 
-struct Restore<'v, T: Default + 'static> {
-    cell: &'static Cell<T>,
-    value: &'v mut T,
-    outer: Option<T>,
+/// Each is where the other was: the outer request's value waits where the inner one's belongs.
+#[inline]
+fn swap<T: 'static>(cell: &'static Cell<T>, value: &mut Option<T>) {
+    cell.with_borrow_mut(|current| mem::swap(current, value));
 }
 
-impl<T: Default> Drop for Restore<'_, T> {
+struct Restore<'v, T: 'static> {
+    cell: &'static Cell<T>,
+    value: &'v mut Option<T>,
+}
+
+impl<T> Drop for Restore<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        *self.value = self.cell.replace(self.outer.take()).unwrap_or_default();
+        swap(self.cell, self.value);
     }
 }
 
@@ -48,21 +53,21 @@ mod tests {
 
     #[test]
     fn the_value_is_there_meanwhile_and_comes_back_changed() {
-        let (mut outer, mut inner) = (1, 2);
+        let (mut outer, mut inner) = (Some(1), Some(2));
         during(&NUMBER, &mut outer, || {
             during(&NUMBER, &mut inner, || NUMBER.set(Some(3)));
             assert_eq!(now(), Some(1));
         });
-        assert_eq!((outer, inner, now()), (1, 3, None));
+        assert_eq!((outer, inner, now()), (Some(1), Some(3), None));
     }
 
     #[test]
     fn a_panic_brings_it_back_too() {
-        let mut value = 5;
+        let mut value = Some(5);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             during(&NUMBER, &mut value, || panic!("in the request"));
         }));
         assert!(panicked.is_err());
-        assert_eq!((value, now()), (5, None));
+        assert_eq!((value, now()), (Some(5), None));
     }
 }

@@ -1,4 +1,4 @@
-use super::wanted::Wanted;
+use super::wanted::{self, Wanted};
 use crate::boundary::ReportedProblem;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -58,7 +58,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let wanted = Wanted::of(request.method(), request.headers());
-        NegotiateFuture { future: self.inner.call(request), wanted }
+        NegotiateFuture { future: self.inner.call(request), wanted: Some(wanted) }
     }
 }
 
@@ -67,7 +67,7 @@ pin_project! {
     pub struct NegotiateFuture<F> {
         #[pin]
         future: F,
-        wanted: Wanted,
+        wanted: Option<Wanted>,
     }
 }
 
@@ -79,13 +79,18 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let mut response = ready!(this.wanted.during(|| this.future.poll(cx)))?;
-        let status =
-            response.extensions().get::<ReportedProblem>().map(|reported| reported.problem().status());
-        if let Some(status) = status.filter(|_| response.status().is_success()) {
-            *response.status_mut() = status;
-        }
+        let mut response = ready!(wanted::during(this.wanted, || this.future.poll(cx)))?;
+        keep_refusal(&mut response);
         Poll::Ready(Ok(response))
+    }
+}
+
+/// Gives a problem its own status, where the handler has set that of a success beside it.
+#[inline]
+pub(crate) fn keep_refusal<R>(response: &mut Response<R>) {
+    let status = response.extensions().get::<ReportedProblem>().map(|reported| reported.problem().status());
+    if let Some(status) = status.filter(|_| response.status().is_success()) {
+        *response.status_mut() = status;
     }
 }
 

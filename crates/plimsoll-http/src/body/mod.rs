@@ -44,7 +44,7 @@ mod read;
 mod stream;
 mod trace;
 #[cfg(feature = "server")]
-mod wanted;
+pub(crate) mod wanted;
 
 #[cfg(feature = "server")]
 pub use accepted::Accepted;
@@ -53,6 +53,8 @@ pub use error::{
     AcceptedFormats, DecodeError, EncodeError, MalformedError, MalformedKind, Position, TypeMismatch,
 };
 pub use format::Format;
+#[cfg(feature = "server")]
+pub(crate) use layer::keep_refusal;
 #[cfg(feature = "server")]
 pub use layer::{NegotiateFuture, NegotiateLayer, NegotiateService};
 pub use limits::{BodyLimits, ByteLimit, Depth, LimitError};

@@ -11,16 +11,19 @@ thread_local! {
 }
 
 /// The lines of `Accept`, unparsed: most responses do not need them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Wanted {
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
     lines: SmallVec<[HeaderValue; 1]>,
     safe: bool,
 }
 
 impl Wanted {
-    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Self {
+    #[inline]
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        // One look at each name: cheaper than to hash one.
+        let accepted = headers.iter().filter(|(name, _)| **name == header::ACCEPT);
         Self {
-            lines: headers.get_all(header::ACCEPT).iter().take(LINES).cloned().collect(),
+            lines: accepted.take(LINES).map(|(_, line)| line.clone()).collect(),
             safe: matches!(*method, Method::GET | Method::HEAD),
         }
     }
@@ -34,11 +37,12 @@ impl Wanted {
         self.safe
     }
 
-    /// Calls `run`, during which this is wanted.
-    #[inline]
-    pub(super) fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        request_local::during(&WANTED, self, run)
-    }
+}
+
+/// Calls `run`, during which this is wanted.
+#[inline]
+pub(crate) fn during<T>(wanted: &mut Option<Wanted>, run: impl FnOnce() -> T) -> T {
+    request_local::during(&WANTED, wanted, run)
 }
 
 /// Lines of `Accept` that are kept. One is what everybody sends.

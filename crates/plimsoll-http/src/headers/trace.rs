@@ -117,13 +117,23 @@ fn is_of_trace(name: &[u8]) -> bool {
 
 /// Writes the low digits of `value` in lower-case hexadecimal, as many pairs as there is room for.
 pub fn hex(room: &mut [u8], value: u128) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let bytes = value.to_be_bytes();
-    let low = &bytes[bytes.len().saturating_sub(room.len() / 2)..];
-    for (pair, byte) in room.chunks_exact_mut(2).zip(low) {
-        pair[0] = HEX[usize::from(byte >> 4)];
-        pair[1] = HEX[usize::from(byte & 0xF)];
+    let mut text = [0; 32];
+    for (digits, four) in text.chunks_exact_mut(8).zip(value.to_be_bytes().chunks_exact(4)) {
+        digits.copy_from_slice(&eight_digits(four));
     }
+    let pairs = (room.len() / 2).min(16);
+    room[..pairs * 2].copy_from_slice(&text[32 - pairs * 2..]);
+}
+
+/// The digits of four bytes, all eight of them at once, each in a byte of one word.
+fn eight_digits(four: &[u8]) -> [u8; 8] {
+    let mut word = four.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    word = (word << 16 | word) & 0x0000_FFFF_0000_FFFF;
+    word = (word << 8 | word) & 0x00FF_00FF_00FF_00FF;
+    word = (word << 4 | word) & 0x0F0F_0F0F_0F0F_0F0F;
+    // 6 more than a digit has a bit of 16 where the digit is a letter.
+    let letters = ((word + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    (word + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'9' - 1)).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -138,6 +148,20 @@ mod tests {
         let parent = TraceParent::parse(GOOD.as_bytes()).unwrap();
         assert_eq!(parent.value(), GOOD);
         assert_eq!((parent.parent, parent.flags), (0x00f0_67aa_0ba9_02b7, 1));
+    }
+
+    #[test]
+    fn every_digit_is_written() {
+        let mut text = [0; 32];
+        for value in [0, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210, u128::MAX, 0x9a << 60] {
+            hex(&mut text, value);
+            assert_eq!(str::from_utf8(&text).unwrap(), format!("{value:032x}"));
+        }
+        hex(&mut text[..4], 0xabcd_1f20);
+        assert_eq!(&text[..4], b"1f20");
+        let mut room = [b'.'; 40];
+        hex(&mut room, 7);
+        assert!(room.ends_with(b"7........"), "no more than there are");
     }
 
     #[test]

@@ -114,6 +114,15 @@ fn client_of(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<IpAddr>().copied().or_else(|| connected(extensions).map(|peer| peer.ip()))
 }
 
+/// Returns the key of a request by its client.
+#[cfg(feature = "server")]
+pub(crate) fn client_key(extensions: &Extensions) -> Result<Key<'static>, UnknownClientError> {
+    client_of(extensions).map(Key::from).ok_or_else(|| {
+        warn_of_unknown();
+        UnknownClientError
+    })
+}
+
 /// Returns the peer's address, if axum has stored it.
 #[cfg(feature = "server")]
 pub(crate) fn connected(extensions: &Extensions) -> Option<SocketAddr> {

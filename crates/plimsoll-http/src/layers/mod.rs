@@ -15,6 +15,8 @@ mod facts;
 mod replay;
 mod sent;
 
+#[cfg(feature = "server")]
+pub(crate) use facts::client_key;
 pub(crate) use facts::connected;
 pub(crate) use facts::with_client;
 pub use facts::{HttpFacts, KeyBy, UnknownClientError};

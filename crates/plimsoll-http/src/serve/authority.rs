@@ -9,8 +9,9 @@ use http::{HeaderValue, Request, Version, header};
 /// the app behind it would take such a request for different hosts. HTTP/1.0 may name none.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<Problem> {
     let refused = |code, detail| Some(Problem::bad_request(code).detail(detail));
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let host = hosts.next();
+    // One look at each name: cheaper than to hash one.
+    let mut hosts = request.headers().iter().filter(|(name, _)| **name == header::HOST);
+    let host = hosts.next().map(|(_, host)| host);
     if hosts.next().is_some() {
         return refused("host-repeated", "There is more than one \"host\".");
     }
@@ -46,9 +47,9 @@ fn is_authority(value: &[u8]) -> bool {
         let fine = address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
         (fine, &rest[close + 1..])
     } else {
-        let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
-        let fine = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-        (end > 0 && value[..end].iter().all(fine), &value[end..])
+        // What ends it must be its port.
+        let end = value.iter().position(|byte| !IN_NAME[usize::from(*byte)]).unwrap_or(value.len());
+        (end > 0, &value[end..])
     };
     let port_is_fine = match port {
         [] => true,
@@ -60,6 +61,17 @@ fn is_authority(value: &[u8]) -> bool {
     };
     host_is_fine && port_is_fine
 }
+
+/// Whether a byte may stand in a name or an IPv4 address.
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

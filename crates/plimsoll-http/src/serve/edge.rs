@@ -1,12 +1,9 @@
 //! Layers of the service's own, outside of everything that can refuse and inside of the record.
 
-use axum::{
-    BoxError, Router,
-    response::{IntoResponse, Response},
-    routing::Route,
-};
+use super::guard::{GuardFuture, GuardService, GuardedBody};
+use axum::{BoxError, Router, response::IntoResponse, routing::Route};
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -15,7 +12,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 use tower_layer::Layer;
 use tower_service::Service;
@@ -39,16 +36,9 @@ impl Edge {
     }
 }
 
-impl<S> Layer<S> for Edge
-where
-    S: Service<axum::extract::Request, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Response: IntoResponse,
-    S::Future: Send + 'static,
-{
-    type Service = Edged<S>;
-
-    /// Without a layer, nothing is put around it, and nothing is paid.
-    fn layer(&self, inner: S) -> Edged<S> {
+impl Edge {
+    /// Puts the layers around a guarded app. Without a layer, nothing is put around it, and nothing is paid.
+    pub(super) fn around(&self, inner: GuardService) -> Edged {
         if self.0.is_empty() {
             return Edged::Bare(inner);
         }
@@ -63,31 +53,20 @@ impl fmt::Debug for Edge {
     }
 }
 
+/// A guarded app within its edge.
 #[derive(Clone, Debug)]
-pub(super) enum Edged<S> {
-    Bare(S),
+pub(super) enum Edged {
+    Bare(GuardService),
     Within(Router),
 }
 
-impl<S, B> Service<Request<Incoming>> for Edged<S>
-where
-    S: Service<Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
-{
-    type Response = http::Response<EdgeBody<B>>;
-    type Error = Infallible;
-    type Future = EdgeFuture<S::Future, <Router as Service<Request<Incoming>>>::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+impl Edged {
+    /// Takes a request. Nothing of it is done before the future is polled.
+    #[inline]
+    pub(super) fn call(&self, request: Request<Incoming>) -> EdgeFuture {
         match self {
-            Self::Bare(inner) => inner.poll_ready(cx),
-            Self::Within(router) => Service::<Request<Incoming>>::poll_ready(router, cx),
-        }
-    }
-
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        match self {
-            Self::Bare(inner) => EdgeFuture::Bare { inner: inner.call(request) },
-            Self::Within(router) => EdgeFuture::Within { inner: router.call(request) },
+            Self::Bare(inner) => EdgeFuture::Bare { inner: inner.clone().call(request) },
+            Self::Within(router) => EdgeFuture::Within { inner: router.clone().call(request) },
         }
     }
 }
@@ -95,71 +74,69 @@ where
 pin_project! {
     /// Cancel safe where the inner future is.
     #[project = FutureProjection]
-    pub(super) enum EdgeFuture<F, R> {
-        Bare { #[pin] inner: F },
-        Within { #[pin] inner: R },
+    pub(super) enum EdgeFuture {
+        Bare { #[pin] inner: GuardFuture<Incoming> },
+        Within { #[pin] inner: <Router as Service<Request<Incoming>>>::Future },
     }
 }
 
-impl<F, R, B> Future for EdgeFuture<F, R>
-where
-    F: Future<Output = Result<http::Response<B>, Infallible>>,
-    R: Future<Output = Result<Response, Infallible>>,
-{
-    type Output = Result<http::Response<EdgeBody<B>>, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match self.project() {
-            FutureProjection::Bare { inner } => {
-                ready!(inner.poll(cx)).map(|answer| answer.map(|body| EdgeBody::Bare { body }))
-            }
-            FutureProjection::Within { inner } => {
-                ready!(inner.poll(cx)).map(|answer| answer.map(|body| EdgeBody::Within { body }))
-            }
-        })
+impl EdgeFuture {
+    /// Polls for the response, whose body is made into another at the one time that it is moved.
+    #[inline]
+    pub(super) fn poll_with<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        body: impl FnOnce(EdgeBody) -> T,
+    ) -> Poll<Response<T>> {
+        match self.project() {
+            FutureProjection::Bare { inner } => inner.poll_with(cx, |inner| body(EdgeBody::Bare { inner })),
+            FutureProjection::Within { inner } => inner
+                .poll(cx)
+                .map(|Ok(answer)| answer.map(|inner| body(EdgeBody::Within { inner }))),
+        }
     }
 }
 
 pin_project! {
     #[project = BodyProjection]
-    pub(super) enum EdgeBody<B> {
-        Bare { #[pin] body: B },
-        Within { #[pin] body: axum::body::Body },
+    pub(super) enum EdgeBody {
+        Bare { #[pin] inner: GuardedBody },
+        Within { #[pin] inner: axum::body::Body },
     }
 }
 
-impl<B> Body for EdgeBody<B>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>>,
-{
+impl Body for EdgeBody {
     type Data = Bytes;
     type Error = BoxError;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project() {
-            BodyProjection::Bare { body } => {
-                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            BodyProjection::Bare { inner } => {
+                inner.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
-            BodyProjection::Within { body } => {
-                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            BodyProjection::Within { inner } => {
+                inner.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
         }
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Bare { body } => body.is_end_stream(),
-            Self::Within { body } => body.is_end_stream(),
+            Self::Bare { inner } => inner.is_end_stream(),
+            Self::Within { inner } => inner.is_end_stream(),
         }
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Bare { body } => body.size_hint(),
-            Self::Within { body } => body.size_hint(),
+            Self::Bare { inner } => inner.size_hint(),
+            Self::Within { inner } => inner.size_hint(),
         }
     }
 }

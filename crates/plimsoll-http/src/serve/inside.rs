@@ -5,7 +5,10 @@ use super::{
     routes::{Route, Routes},
 };
 use crate::{
-    body::{NegotiateFuture, NegotiateLayer, NegotiateService},
+    body::{
+        keep_refusal,
+        wanted::{self, Wanted},
+    },
     boundary::{Asked, Exchange, Shared},
     headers::short_value,
 };
@@ -14,21 +17,26 @@ use axum::{
     extract::{MatchedPath, Request},
     response::Response,
 };
-use http::{StatusCode, header::CONTENT_LENGTH};
+use http::{
+    StatusCode,
+    header::{CONTENT_LENGTH, Entry},
+};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 use std::{
     convert::Infallible,
     pin::Pin,
     sync::{Arc, OnceLock},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Notes the route for the record, tells the app what its client accepts, and puts what the app says went wrong into one
+/// Notes the route for the record, tells the app what its client accepts as [`NegotiateLayer`] does, and puts what the app says went wrong into one
 /// form, under the route. A response that goes well passes as it is: the guard around the router catches panics, and
 /// watches its body.
+///
+/// [`NegotiateLayer`]: crate::body::NegotiateLayer
 #[derive(Clone, Debug)]
 pub(super) struct InsideLayer {
     pub(super) routes: Routes,
@@ -41,7 +49,7 @@ impl<S> Layer<S> for InsideLayer {
     /// The router makes one for each route, so that a route is looked up once and then known.
     fn layer(&self, inner: S) -> InsideService<S> {
         let known = Known { layer: self.clone(), found: OnceLock::new() };
-        InsideService { inner: NegotiateLayer::new().layer(inner), known: Arc::new(known) }
+        InsideService { inner, known: Arc::new(known) }
     }
 }
 
@@ -53,7 +61,7 @@ struct Known {
 
 #[derive(Clone, Debug)]
 pub(super) struct InsideService<S> {
-    inner: NegotiateService<S>,
+    inner: S,
     known: Arc<Known>,
 }
 
@@ -73,8 +81,9 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let Known { layer, found } = &*self.known;
         noted::route(|| layer.routes.taken(request.extensions().get::<MatchedPath>(), found));
-        let asked = Asked::of(&request);
-        InsideFuture { inner: self.inner.call(request), asked, known: Arc::clone(&self.known) }
+        let (asked, wanted) = (Asked::of(&request), Wanted::of(request.method(), request.headers()));
+        let (wanted, known) = (Some(wanted), Arc::clone(&self.known));
+        InsideFuture { inner: self.inner.call(request), asked, wanted, known }
     }
 }
 
@@ -82,8 +91,9 @@ pin_project! {
     /// Cancel safe where the inner future is.
     pub(super) struct InsideFuture<F> {
         #[pin]
-        inner: NegotiateFuture<F>,
+        inner: F,
         asked: Asked,
+        wanted: Option<Wanted>,
         known: Arc<Known>,
     }
 }
@@ -96,28 +106,27 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = match ready!(this.inner.poll(cx)) {
-            Ok(mut answer) if answer.status().as_u16() < 400 => {
-                if answer.status() == StatusCode::OK && !this.asked.is_connect() {
-                    set_length(&mut answer);
-                }
-                return Poll::Ready(Ok(answer));
+        // It stays in its place: most responses pass as they are.
+        let mut polled = wanted::during(this.wanted, || this.inner.poll(cx));
+        let Poll::Ready(Ok(answer)) = &mut polled else { return polled };
+        keep_refusal(answer);
+        if answer.status().as_u16() < 400 {
+            if answer.status() == StatusCode::OK && !this.asked.is_connect() {
+                set_length(answer);
             }
-            Ok(answer) => answer,
-        };
+            return polled;
+        }
         let exchange =
             Exchange::new(Arc::clone(&this.known.layer.boundary), *this.asked, noted::route_name());
-        Poll::Ready(Ok(exchange.response(answer).map(Body::new)))
+        polled.map_ok(|answer| exchange.response(answer).map(Body::new))
     }
 }
 
 /// Says how long a body is, as the router would, which allocates for it.
 fn set_length(answer: &mut Response) {
-    let exact = answer.body().size_hint().exact().filter(|length| *length > 0);
-    if let Some(length) = exact
-        && !answer.headers().contains_key(CONTENT_LENGTH)
-    {
+    let Some(length) = answer.body().size_hint().exact().filter(|length| *length > 0) else { return };
+    if let Entry::Vacant(room) = answer.headers_mut().entry(CONTENT_LENGTH) {
         let mut digits = itoa::Buffer::new();
-        answer.headers_mut().insert(CONTENT_LENGTH, short_value(digits.format(length).as_bytes()));
+        room.insert(short_value(digits.format(length).as_bytes()));
     }
 }

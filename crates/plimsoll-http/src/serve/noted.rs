@@ -11,9 +11,9 @@ thread_local! {
 }
 
 /// The notes on one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notes {
-    began: Option<Instant>,
+    began: Instant,
     /// Its route, as the innermost layer that knows it says.
     pub(super) taken: Option<Taken>,
 }
@@ -21,14 +21,15 @@ pub(super) struct Notes {
 impl Notes {
     /// The notes on a request that began then.
     pub(super) const fn new(began: Instant) -> Self {
-        Self { began: Some(began), taken: None }
+        Self { began, taken: None }
     }
 
-    /// Calls `run`, during which notes are taken here.
-    #[inline]
-    pub(super) fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        request_local::during(&AT_WORK, self, run)
-    }
+}
+
+/// Calls `run`, during which notes are taken here.
+#[inline]
+pub(super) fn during<T>(notes: &mut Option<Notes>, run: impl FnOnce() -> T) -> T {
+    request_local::during(&AT_WORK, notes, run)
 }
 
 /// Notes the route of the request at hand. Without a record around it, nobody asks.
@@ -44,7 +45,7 @@ pub(super) fn route(taken: impl FnOnce() -> Taken) {
 /// Returns when the request at hand began: now, without a record around it.
 #[inline]
 pub(super) fn began() -> Instant {
-    let noted = AT_WORK.with_borrow(|notes| notes.as_ref().and_then(|notes| notes.began));
+    let noted = AT_WORK.with_borrow(|notes| notes.as_ref().map(|notes| notes.began));
     noted.unwrap_or_else(Instant::now)
 }
 

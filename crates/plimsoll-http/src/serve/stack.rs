@@ -4,7 +4,7 @@ use super::{
     Limits,
     edge::Edge,
     guard::{Guard, GuardService},
-    record::Record,
+    record::{Record, Recording},
 };
 use crate::{
     boundary::BoundaryLayer,
@@ -12,19 +12,13 @@ use crate::{
     layers::{HttpFacts, KeyBy},
 };
 use axum::Router;
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
 use plimsoll_policy::{bulkhead::BulkheadSpec, shed::Shedder};
 use plimsoll_tower::{
     BulkheadLayer, RateLimitLayer, ShedLayer,
     bulkhead::QueuedBulkhead,
     keyed::{One, Registry},
 };
-use std::{convert::Infallible, num::NonZeroUsize, sync::Arc, time::Duration};
-use tower_layer::Layer;
-use tower_service::Service;
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 /// Clients whose requests under way are counted apart. Beyond, they share one place among those at rest.
 const CLIENTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -85,19 +79,10 @@ impl Plan {
     /// From the outside: trace, id, client, record; what the service put at the edge (CORS); and the guard, with boundary,
     /// host, deadline, shedding, rate and places by client, places in all, body. Then, inside the router where the route is
     /// known, what the app itself says went wrong.
-    pub(super) fn build(
-        self,
-    ) -> impl Service<
-        Request<Incoming>,
-        Response = Response<impl Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static>,
-        Error = Infallible,
-        Future: Send + 'static,
-    > + Clone
-    + Send
-    + 'static {
+    pub(super) fn build(self) -> Recording {
         let Self { app, boundary, limits, deadline, edge, record, guards } = self;
         let routes = record.routes().clone();
         let guard = Guard::new(app, &boundary, routes, &guards, limits.deadline(&deadline), limits.body());
-        record.layer(edge.layer(GuardService(Arc::new(guard))))
+        record.around(edge.around(GuardService(Arc::new(guard))))
     }
 }

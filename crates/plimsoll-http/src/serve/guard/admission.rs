@@ -1,12 +1,12 @@
 use super::super::stack::Guards;
 use crate::{
     Problem,
-    layers::{HttpFacts, KeyBy, with_client},
+    layers::{HttpFacts, client_key},
 };
 use http::Request;
 use plimsoll_policy::{Ask, Cohort, Instant, Priority, rate::RateLimiter, shed::Shedder};
 use plimsoll_tower::{
-    BulkheadLayer, Describe,
+    BulkheadLayer,
     bulkhead::{QueuedBulkhead, Reservation},
     driver::{draw, now},
     keyed::{MachineRef, One, Registry},
@@ -59,8 +59,8 @@ impl Gates {
         }
         let mut places = Places::default();
         if self.rate.is_some() || self.own.is_some() {
-            let client = with_client(|| HttpFacts::by(KeyBy::Client).key(request))?;
-            let client = client.as_ref().map_or(&[][..], |client| client.as_bytes());
+            let client = client_key(request.extensions())?;
+            let client = client.as_bytes();
             if let Some(rate) = &self.rate {
                 rate.admit(now, rate.hash(client))?;
             }

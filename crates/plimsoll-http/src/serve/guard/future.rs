@@ -2,19 +2,20 @@ use super::{
     super::{authority, noted},
     admission::Places,
     body::{GuardedBody, HeldBody},
-    service::{Arriving, Guard},
+    service::{Arrives, Arriving, Guard},
 };
 use crate::{
     Kind, Problem,
-    boundary::{BoundaryBody, Exchange, PanicSite, RouteName, caught},
+    boundary::{Asked, BoundaryBody, Exchange, PanicSite, RouteName, caught},
     inbound::{
         TrailersBody,
         deadline::{DeadlineBody, body_deadline},
         grpc_trailers::is_failure,
     },
+    is_grpc,
 };
 use axum::{Router, body::Body, response::Response};
-use http::Request;
+use http::{Method, Request};
 use pin_project_lite::pin_project;
 use plimsoll_policy::Instant as PolicyInstant;
 use plimsoll_task::Deadline;
@@ -34,14 +35,15 @@ pin_project! {
     /// A request before, in and after the app.
     ///
     /// Cancel safe: dropped, it drops the app's future, of which a panic is caught, then gives its places back.
-    pub(in super::super) struct GuardFuture {
+    pub(in super::super) struct GuardFuture<B> {
         #[pin]
-        stage: Stage,
-        // Behind the future, whose drop may have something to say.
+        stage: Stage<B>,
+        guard: Arc<Guard>,
+        // Behind the future, whose drop may have something to say. `None` before the first poll.
         call: Option<Call>,
     }
 
-    impl PinnedDrop for GuardFuture {
+    impl<B> PinnedDrop for GuardFuture<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if !matches!(*this.stage, Stage::Done)
@@ -56,8 +58,8 @@ pin_project! {
 
 pin_project! {
     #[project = StageProjection]
-    enum Stage {
-        Asks { request: Option<Request<Body>> },
+    enum Stage<B> {
+        Asks { request: Option<Request<B>> },
         Waits { request: Option<Request<Body>>, timer: Option<Pin<Box<Sleep>>> },
         Runs { #[pin] future: AppFuture },
         Done,
@@ -65,36 +67,44 @@ pin_project! {
 }
 
 /// The state of a request beside the request itself.
-pub(super) struct Call {
-    pub(super) guard: Arc<Guard>,
-    pub(super) exchange: Exchange,
-    pub(super) began: Instant,
-    pub(super) deadline: Deadline,
-    pub(super) arriving: Arriving,
-    pub(super) grpc: bool,
-    pub(super) places: Places,
+struct Call {
+    exchange: Exchange,
+    began: Instant,
+    deadline: Deadline,
+    arriving: Arriving,
+    grpc: bool,
+    places: Places,
     /// Made where the app has to wait.
-    pub(super) timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl GuardFuture {
-    pub(super) const fn new(request: Request<Body>, call: Call) -> Self {
-        Self { stage: Stage::Asks { request: Some(request) }, call: Some(call) }
+impl<B> GuardFuture<B> {
+    #[inline]
+    pub(super) const fn new(guard: Arc<Guard>, request: Request<B>) -> Self {
+        Self { stage: Stage::Asks { request: Some(request) }, guard, call: None }
     }
 }
 
-impl Future for GuardFuture {
-    type Output = Result<http::Response<GuardedBody>, Infallible>;
-
+impl<B: Arrives> GuardFuture<B> {
+    /// Polls for the response, whose body is made into another at the one time that it is moved.
+    ///
     /// # Panics
     /// Where it has to wait outside a tokio runtime with its time driver, and when polled again after its end.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    #[inline]
+    pub(in super::super) fn poll_with<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        body: impl FnOnce(GuardedBody) -> T,
+    ) -> Poll<http::Response<T>> {
         let mut this = self.project();
+        if let Stage::Asks { request: Some(request) } = &*this.stage {
+            *this.call = Some(Call::begin(this.guard, request));
+        }
         let call = this.call.as_mut().expect("polled after its end");
         // A place of its own: what a closure gives back is copied on its way out of `catch_unwind`.
         let mut polled = Poll::Pending;
         let ran = caught(|| {
-            polled = call.poll(this.stage.as_mut(), cx);
+            polled = call.poll(this.guard, this.stage.as_mut(), cx);
             if polled.is_ready() {
                 // What it still holds goes here, too: to be caught once is cheaper than twice.
                 this.stage.set(Stage::Done);
@@ -118,17 +128,47 @@ impl Future for GuardFuture {
             }
         };
         let call = this.call.take().expect("polled after its end");
-        Poll::Ready(Ok(match answered {
-            Ok(answer) => call.answer(answer),
-            Err(problem) => call.exchange.tell_new(problem),
-        }))
+        Poll::Ready(match answered {
+            Ok(answer) => call.answer(answer, body),
+            Err(problem) => call.exchange.tell_new(problem).map(body),
+        })
+    }
+}
+
+impl<B: Arrives> Future for GuardFuture<B> {
+    type Output = Result<http::Response<GuardedBody>, Infallible>;
+
+    /// # Panics
+    /// As [`poll_with`](GuardFuture::poll_with) does.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_with(cx, |body| body).map(Ok)
     }
 }
 
 impl Call {
+    #[inline]
+    fn begin<B>(guard: &Guard, request: &Request<B>) -> Self {
+        let began = noted::began();
+        let grpc = *request.method() == Method::POST && is_grpc(request.headers());
+        Self {
+            exchange: Exchange::new(Arc::clone(&guard.boundary), Asked::of(request), RouteName::Unknown),
+            began,
+            deadline: guard.deadlines.deadline(began, request.headers(), request.extensions()),
+            arriving: Arriving::Nothing,
+            grpc,
+            places: Places::default(),
+            timer: None,
+        }
+    }
+
     /// Returns the app's response, or the problem in its stead.
     #[inline]
-    fn poll(&mut self, mut stage: Pin<&mut Stage>, cx: &mut Context<'_>) -> Poll<Result<Response, Problem>> {
+    fn poll<B: Arrives>(
+        &mut self,
+        guard: &Guard,
+        mut stage: Pin<&mut Stage<B>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response, Problem>> {
         loop {
             let request = match stage.as_mut().project() {
                 StageProjection::Runs { future } => {
@@ -138,8 +178,10 @@ impl Call {
                     };
                 }
                 StageProjection::Asks { request } => {
+                    self.admit(guard, request.as_ref().expect("a request is taken once"))?;
                     let request = request.take().expect("a request is taken once");
-                    self.admit(&request)?;
+                    let (request, arriving) = guard.with_limits(request, self.grpc);
+                    self.arriving = arriving;
                     if !self.places.are_taken() {
                         stage.set(Stage::Waits { request: Some(request), timer: None });
                         continue;
@@ -156,12 +198,12 @@ impl Call {
                 return Poll::Ready(Err(Problem::new(Kind::BodyTooLarge)));
             }
             // The app may do its work in `call`, before there is a future.
-            let future = self.deadline.sync_scope(|| self.guard.app.clone().call(request));
+            let future = self.deadline.sync_scope(|| guard.app.clone().call(request));
             stage.set(Stage::Runs { future });
         }
     }
 
-    fn admit(&mut self, request: &Request<Body>) -> Result<(), Problem> {
+    fn admit<B>(&mut self, guard: &Guard, request: &Request<B>) -> Result<(), Problem> {
         if let Some(problem) = authority::refusal(request) {
             return Err(problem);
         }
@@ -169,12 +211,12 @@ impl Call {
             return Err(Problem::new(Kind::DeadlineExceeded));
         }
         let deadline = self.deadline.instant().map_or(PolicyInstant::FAR, from_tokio);
-        self.places = self.guard.gates.admit(request, from_tokio(self.began), deadline)?;
+        self.places = guard.gates.admit(request, from_tokio(self.began), deadline)?;
         Ok(())
     }
 
     /// The app has to wait: not beyond its deadline, at which its future is dropped.
-    fn poll_deadline(&mut self, mut stage: Pin<&mut Stage>, cx: &mut Context<'_>) -> Poll<Problem> {
+    fn poll_deadline<B>(&mut self, mut stage: Pin<&mut Stage<B>>, cx: &mut Context<'_>) -> Poll<Problem> {
         self.knows_route();
         let Some(at) = self.deadline.instant() else { return Poll::Pending };
         ready!(self.timer.get_or_insert_with(|| Box::pin(sleep_until(at))).as_mut().poll(cx));
@@ -196,7 +238,7 @@ impl Call {
 
     /// The app's response, unless it failed because the request's body was cut off: it only knows that it could not read on.
     #[inline]
-    fn answer(mut self, answer: Response) -> http::Response<GuardedBody> {
+    fn answer<T>(mut self, answer: Response, body: impl FnOnce(GuardedBody) -> T) -> http::Response<T> {
         self.knows_route();
         let exceeded = match self.arriving {
             Arriving::Watched(exceeded) => Some(exceeded),
@@ -209,15 +251,15 @@ impl Call {
                 self.exchange.panicked_late(PanicSite::Drop, &panicked);
             }
             self.exchange.set_route(RouteName::Unknown);
-            return self.exchange.tell_new(problem);
+            return self.exchange.tell_new(problem).map(body);
         }
         // After a message a gRPC call has its status in the trailers.
         let exceeded = exceeded.filter(|_| self.grpc);
         let deadline = body_deadline(self.deadline, answer.headers(), answer.extensions());
         let (exchange, grpc, places) = (self.exchange, self.grpc, self.places);
-        answer.map(|body| {
-            let body = DeadlineBody::new(TrailersBody::new(body, exceeded), deadline, grpc);
-            BoundaryBody::inner(HeldBody::new(body, places), exchange)
+        answer.map(|inner| {
+            let inner = DeadlineBody::new(TrailersBody::new(inner, exceeded), deadline, grpc);
+            body(BoundaryBody::inner(HeldBody::new(inner, places), exchange))
         })
     }
 }

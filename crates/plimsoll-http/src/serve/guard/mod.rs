@@ -11,4 +11,6 @@ mod body;
 mod future;
 mod service;
 
+pub(super) use body::GuardedBody;
+pub(super) use future::GuardFuture;
 pub(super) use service::{Guard, GuardService};

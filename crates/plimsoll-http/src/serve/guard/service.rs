@@ -1,21 +1,20 @@
 use super::{
-    super::{inside::InsideLayer, noted, routes::Routes, stack::Guards},
-    admission::{Gates, Places},
+    super::{inside::InsideLayer, routes::Routes, stack::Guards},
+    admission::Gates,
     body::GuardedBody,
-    future::{Call, GuardFuture},
+    future::GuardFuture,
 };
 use crate::{
     body::{BodyLimits, ByteLimit},
-    boundary::{Asked, BoundaryLayer, Exchange, RouteName, Shared},
+    boundary::{BoundaryLayer, Shared},
     inbound::{
         ArrivalLimits, DeadlineRules,
         body_limit::{ExceededLimit, LimitedBody},
     },
-    is_grpc,
 };
 use axum::{Router, body::Body, extract::DefaultBodyLimit};
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use std::{
     convert::Infallible,
     error::Error,
@@ -29,8 +28,8 @@ use tower_service::Service;
 pub(in super::super) struct Guard {
     pub(super) app: Router,
     pub(super) gates: Gates,
-    boundary: Arc<Shared>,
-    deadlines: DeadlineRules,
+    pub(super) boundary: Arc<Shared>,
+    pub(super) deadlines: DeadlineRules,
     arrival: ArrivalLimits,
     /// The same size for extractors.
     sizes: BodyLimits,
@@ -63,17 +62,23 @@ impl Guard {
     }
 
     /// The request as the app sees it: its body is watched, where it has one.
-    fn with_limits<B>(&self, request: Request<B>, grpc: bool) -> (Request<Body>, Arriving)
-    where
-        B: http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static,
-    {
+    #[inline]
+    pub(super) fn with_limits<B: Arrives>(
+        &self,
+        request: Request<B>,
+        grpc: bool,
+    ) -> (Request<Body>, Arriving) {
+        if request.body().is_end_stream() {
+            return (request.map(|_| Body::empty()), Arriving::Nothing);
+        }
+        if self.arrival.size.is_some_and(|most| request.body().size_hint().lower() > most) {
+            return (request.map(|_| Body::empty()), Arriving::TooLarge);
+        }
+        self.with_body(request, grpc)
+    }
+
+    fn with_body<B: Arrives>(&self, request: Request<B>, grpc: bool) -> (Request<Body>, Arriving) {
         let (mut parts, body) = request.into_parts();
-        if body.is_end_stream() {
-            return (Request::from_parts(parts, Body::empty()), Arriving::Nothing);
-        }
-        if self.arrival.size.is_some_and(|most| body.size_hint().lower() > most) {
-            return (Request::from_parts(parts, Body::empty()), Arriving::TooLarge);
-        }
         parts.extensions.insert(self.sizes);
         // A stream of messages may be quiet for as long as its client has nothing to say.
         let idle = self.arrival.idle.filter(|_| !grpc);
@@ -85,42 +90,32 @@ impl Guard {
     }
 }
 
+/// A body that may come with a request.
+pub(in super::super) trait Arrives:
+    http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static
+{
+}
+
+impl<B: http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static> Arrives for B {}
+
 /// An app behind its [`Guard`].
 #[derive(Clone, Debug)]
 pub(in super::super) struct GuardService(pub(in super::super) Arc<Guard>);
 
-impl<B> Service<Request<B>> for GuardService
-where
-    B: http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static,
-{
+impl<B: Arrives> Service<Request<B>> for GuardService {
     type Response = Response<GuardedBody>;
     type Error = Infallible;
-    type Future = GuardFuture;
+    type Future = GuardFuture<B>;
 
-    /// Always: so is every router, and whatever else may refuse does so when it is called.
+    /// Always: so is every router, and whatever else may refuse does so when it is polled.
     #[inline]
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> GuardFuture {
-        let guard = &self.0;
-        let began = noted::began();
-        let deadline = guard.deadlines.deadline(began, request.headers(), request.extensions());
-        let asked = Asked::of(&request);
-        let grpc = *request.method() == Method::POST && is_grpc(request.headers());
-        let exchange = Exchange::new(Arc::clone(&guard.boundary), asked, RouteName::Unknown);
-        let (request, arriving) = guard.with_limits(request, grpc);
-        let call = Call {
-            guard: Arc::clone(guard),
-            exchange,
-            began,
-            deadline,
-            arriving,
-            grpc,
-            places: Places::default(),
-            timer: None,
-        };
-        GuardFuture::new(request, call)
+    /// Does nothing yet: the request is looked at where it then stays, in the future.
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> GuardFuture<B> {
+        GuardFuture::new(Arc::clone(&self.0), request)
     }
 }

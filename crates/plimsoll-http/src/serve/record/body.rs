@@ -1,4 +1,6 @@
-use super::entry::Entry;
+use super::{super::edge::EdgeBody, entry::Entry};
+use axum::BoxError;
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::{
@@ -8,30 +10,41 @@ use std::{
 
 pin_project! {
     /// A response's body, whose end is the request's.
-    pub(crate) struct Recorded<B> {
+    pub(crate) struct Recorded {
         #[pin]
-        inner: B,
-        entry: Entry,
+        inner: EdgeBody,
+        // There once the record has seen the response's head.
+        entry: Option<Entry>,
     }
 }
 
-impl<B> Recorded<B> {
-    pub(super) const fn new(inner: B, entry: Entry) -> Self {
-        Self { inner, entry }
+impl Recorded {
+    #[inline]
+    pub(super) const fn new(inner: EdgeBody) -> Self {
+        Self { inner, entry: None }
+    }
+
+    /// Keeps the entry until the body's end.
+    #[inline]
+    pub(super) fn hold(&mut self, entry: Entry) {
+        self.entry = Some(entry);
     }
 }
 
-impl<B: Body> Body for Recorded<B> {
-    type Data = B::Data;
-    type Error = B::Error;
+impl Body for Recorded {
+    type Data = Bytes;
+    type Error = BoxError;
 
     #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
-        this.entry.within(|| this.inner.poll_frame(cx))
+        match this.entry {
+            Some(entry) => entry.within(|| this.inner.poll_frame(cx)),
+            None => this.inner.poll_frame(cx),
+        }
     }
 
     #[inline]

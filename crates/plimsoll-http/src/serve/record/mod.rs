@@ -5,4 +5,4 @@ mod body;
 mod entry;
 mod service;
 
-pub(super) use service::{Names, Record};
+pub(super) use service::{Names, Record, Recording};

@@ -1,5 +1,10 @@
 use super::{
-    super::{metrics::RequestMetrics, noted::Notes, routes::Routes},
+    super::{
+        edge::{EdgeFuture, Edged},
+        metrics::RequestMetrics,
+        noted::{self, Notes},
+        routes::Routes,
+    },
     body::Recorded,
     entry::Entry,
 };
@@ -8,14 +13,15 @@ use crate::{
     inbound::{ClientLayer, Peer, RequestIdLayer, TraceLayer},
 };
 use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use plimsoll_telemetry::{RegisterError, Registry, UpDown};
 use std::{
+    convert::Infallible,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
-use tower_layer::Layer;
 use tower_service::Service;
 
 /// How requests get their names.
@@ -52,34 +58,33 @@ impl Record {
     }
 }
 
-impl<S> Layer<S> for Record {
-    type Service = Recording<S>;
-
-    fn layer(&self, inner: S) -> Recording<S> {
+impl Record {
+    /// Records the requests of this app.
+    pub(crate) fn around(&self, inner: Edged) -> Recording {
         Recording { inner, shared: Arc::clone(&self.0) }
     }
 }
 
+/// An app whose requests are recorded.
 #[derive(Clone, Debug)]
-pub(crate) struct Recording<S> {
-    inner: S,
+pub(crate) struct Recording {
+    inner: Edged,
     shared: Arc<Shared>,
 }
 
-impl<S, B, R> Service<Request<B>> for Recording<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-{
-    type Response = Response<Recorded<R>>;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+impl Service<Request<Incoming>> for Recording {
+    type Response = Response<Recorded>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
 
+    /// Always: so is the app within.
     #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    #[inline]
+    fn call(&mut self, mut request: Request<Incoming>) -> ResponseFuture {
         let Names { traces, ids, clients } = &self.shared.names;
         let trace = traces.begin(request.headers());
         let id = ids.name(request.headers(), Some(trace));
@@ -93,51 +98,52 @@ where
         if let Some(client) = client.filter(|_| client != peer) {
             extensions.insert(client);
         }
-        let mut notes = Notes::new(entry.began());
-        let inner = entry.within(|| trace.sync_scope(|| notes.during(|| self.inner.call(request))));
-        ResponseFuture { inner: Some(inner), notes, trace, id: value, entry: Some(entry) }
+        let notes = Some(Notes::new(entry.began()));
+        ResponseFuture { inner: Some(self.inner.call(request)), notes, trace, id: value, entry: Some(entry) }
     }
 }
 
 pin_project! {
     /// A response under record. Dropped before it is there, its client is gone.
-    pub(crate) struct ResponseFuture<F> {
+    pub(crate) struct ResponseFuture {
         // `None` once it is dropped: what it does meanwhile still belongs to the request.
         #[pin]
-        inner: Option<F>,
-        notes: Notes,
+        inner: Option<EdgeFuture>,
+        notes: Option<Notes>,
         trace: TraceParent,
         id: HeaderValue,
         entry: Option<Entry>,
     }
 
-    impl<F> PinnedDrop for ResponseFuture<F> {
+    impl PinnedDrop for ResponseFuture {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let Some(entry) = this.entry else { return };
-            entry.within(|| this.notes.during(|| this.inner.set(None)));
-            if let Some(taken) = this.notes.taken.take() {
+            entry.within(|| noted::during(this.notes, || this.inner.set(None)));
+            if let Some(taken) = this.notes.take().and_then(|notes| notes.taken) {
                 entry.took(taken);
             }
         }
     }
 }
 
-impl<F, R, E> Future for ResponseFuture<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = Result<Response<Recorded<R>>, E>;
+impl Future for ResponseFuture {
+    type Output = Result<Response<Recorded>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (Some(entry), Some(inner)) = (&this.entry, this.inner.as_pin_mut()) else { return Poll::Pending };
-        let polled = entry.within(|| this.trace.sync_scope(|| this.notes.during(|| inner.poll(cx))));
-        let mut answer = ready!(polled)?;
-        let Some(mut entry) = this.entry.take() else { return Poll::Pending };
-        entry.answered(this.notes.taken.take(), answer.status());
-        let id = std::mem::replace(this.id, HeaderValue::from_static(""));
-        answer.headers_mut().insert(X_REQUEST_ID, id);
-        Poll::Ready(Ok(answer.map(|inner| Recorded::new(inner, entry))))
+        let mut polled = entry.within(|| {
+            this.trace.sync_scope(|| noted::during(this.notes, || inner.poll_with(cx, Recorded::new)))
+        });
+        if let Poll::Ready(answer) = &mut polled
+            && let Some(mut entry) = this.entry.take()
+        {
+            entry.answered(this.notes.take().and_then(|notes| notes.taken), answer.status());
+            let id = std::mem::replace(this.id, HeaderValue::from_static(""));
+            answer.headers_mut().insert(X_REQUEST_ID, id);
+            answer.body_mut().hold(entry);
+        }
+        polled.map(Ok)
     }
 }
