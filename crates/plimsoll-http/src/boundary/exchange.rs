@@ -162,6 +162,12 @@ impl Exchange {
         matches!(self.route, RouteName::Unknown)
     }
 
+    /// The same request, whose problems are counted under this route.
+    #[cfg(feature = "server")]
+    pub(crate) fn on_route(&self, route: RouteName) -> Self {
+        Self { shared: Arc::clone(&self.shared), asked: self.asked, route }
+    }
+
     /// From now on its problems are counted under this route.
     #[cfg(feature = "server")]
     pub(crate) fn set_route(&mut self, route: RouteName) {

@@ -2,7 +2,8 @@
 
 use super::{
     noted,
-    routes::{Route, Routes},
+    plain::PlainRoutes,
+    routes::{Route, Routes, Taken},
 };
 use crate::{
     body::{
@@ -40,6 +41,7 @@ use tower_service::Service;
 #[derive(Clone, Debug)]
 pub(super) struct InsideLayer {
     pub(super) routes: Routes,
+    pub(super) plain: Arc<PlainRoutes>,
     pub(super) boundary: Arc<Shared>,
 }
 
@@ -80,7 +82,13 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let Known { layer, found } = &*self.known;
-        noted::route(|| layer.routes.taken(request.extensions().get::<MatchedPath>(), found));
+        noted::route(|| {
+            let taken = layer.routes.taken(request.extensions().get::<MatchedPath>(), found);
+            if let Taken::Known(route) = &taken {
+                layer.plain.learn(request.uri().path(), route);
+            }
+            taken
+        });
         let (asked, wanted) = (Asked::of(&request), Wanted::of(request.method(), request.headers()));
         let (wanted, known) = (Some(wanted), Arc::clone(&self.known));
         InsideFuture { inner: self.inner.call(request), asked, wanted, known }
@@ -106,20 +114,31 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        // It stays in its place: most responses pass as they are.
-        let mut polled = wanted::during(this.wanted, || this.inner.poll(cx));
-        let Poll::Ready(Ok(answer)) = &mut polled else { return polled };
-        keep_refusal(answer);
-        if answer.status().as_u16() < 400 {
-            if answer.status() == StatusCode::OK && !this.asked.is_connect() {
-                set_length(answer);
-            }
-            return polled;
+        let polled = wanted::during(this.wanted, || this.inner.poll(cx));
+        let shared = || Arc::clone(&this.known.layer.boundary);
+        let mut polled = settled(polled, || Exchange::new(shared(), *this.asked, noted::route_name()));
+        if let Poll::Ready(Ok(answer)) = &mut polled
+            && answer.status() == StatusCode::OK
+            && !this.asked.is_connect()
+        {
+            set_length(answer);
         }
-        let exchange =
-            Exchange::new(Arc::clone(&this.known.layer.boundary), *this.asked, noted::route_name());
-        polled.map_ok(|answer| exchange.response(answer).map(Body::new))
+        polled
     }
+}
+
+/// Puts a response that says what went wrong into the one form. It stays in its place: most pass as they are.
+#[inline]
+pub(super) fn settled(
+    mut polled: Poll<Result<Response, Infallible>>,
+    exchange: impl FnOnce() -> Exchange,
+) -> Poll<Result<Response, Infallible>> {
+    let Poll::Ready(Ok(answer)) = &mut polled else { return polled };
+    keep_refusal(answer);
+    if answer.status().as_u16() < 400 {
+        return polled;
+    }
+    polled.map_ok(|answer| exchange().response(answer).map(Body::new))
 }
 
 /// Says how long a body is, as the router would, which allocates for it.

@@ -43,6 +43,7 @@ mod limits;
 mod listen;
 mod metrics;
 mod noted;
+mod plain;
 mod rarely;
 mod record;
 mod respond;

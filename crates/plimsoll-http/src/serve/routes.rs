@@ -108,6 +108,12 @@ impl Routes {
         Taken::Known(if &*route.name == path { Arc::clone(route) } else { self.known.find(path) })
     }
 
+    /// Returns the route of this name.
+    #[cfg(test)]
+    pub(super) fn named(&self, name: &str) -> Arc<Route> {
+        self.known.find(name)
+    }
+
     pub(super) fn unmatched(&self) -> &Arc<Route> {
         &self.unmatched
     }

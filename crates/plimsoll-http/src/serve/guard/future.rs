@@ -1,11 +1,12 @@
 use super::{
-    super::{authority, noted},
+    super::{authority, inside::settled, noted, routes::Taken},
     admission::Places,
     body::{GuardedBody, HeldBody},
     service::{Arrives, Arriving, Guard},
 };
 use crate::{
     Kind, Problem,
+    body::wanted::{self, Wanted},
     boundary::{Asked, BoundaryBody, Exchange, PanicSite, RouteName, caught},
     inbound::{
         TrailersBody,
@@ -74,6 +75,8 @@ struct Call {
     arriving: Arriving,
     grpc: bool,
     places: Places,
+    /// What the client accepts, where no layer inside the app knows it.
+    wanted: Option<Wanted>,
     /// Made where the app has to wait.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -157,6 +160,7 @@ impl Call {
             arriving: Arriving::Nothing,
             grpc,
             places: Places::default(),
+            wanted: None,
             timer: None,
         }
     }
@@ -172,7 +176,7 @@ impl Call {
         loop {
             let request = match stage.as_mut().project() {
                 StageProjection::Runs { future } => {
-                    return match self.deadline.sync_scope(|| future.poll(cx)) {
+                    return match self.poll_app(future, cx) {
                         Poll::Ready(Ok(answer)) => Poll::Ready(Ok(answer)),
                         Poll::Pending => self.poll_deadline(stage, cx).map(Err),
                     };
@@ -197,10 +201,30 @@ impl Call {
             if matches!(self.arriving, Arriving::TooLarge) {
                 return Poll::Ready(Err(Problem::new(Kind::BodyTooLarge)));
             }
+            let (mut app, route) = guard.app(&request);
+            if let Some(route) = route {
+                noted::route(|| Taken::Known(Arc::clone(route)));
+                self.wanted = Some(Wanted::of(request.method(), request.headers()));
+            }
             // The app may do its work in `call`, before there is a future.
-            let future = self.deadline.sync_scope(|| guard.app.clone().call(request));
+            let future = self.deadline.sync_scope(|| app.call(request));
             stage.set(Stage::Runs { future });
         }
+    }
+
+    /// Polls the app, and does for it what a layer of its own does where the route is not known without one.
+    #[inline]
+    fn poll_app(
+        &mut self,
+        future: Pin<&mut AppFuture>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response, Infallible>> {
+        if self.wanted.is_none() {
+            return self.deadline.sync_scope(|| future.poll(cx));
+        }
+        let wanted = &mut self.wanted;
+        let polled = self.deadline.sync_scope(|| wanted::during(wanted, || future.poll(cx)));
+        settled(polled, || self.exchange.on_route(noted::route_name()))
     }
 
     fn admit<B>(&mut self, guard: &Guard, request: &Request<B>) -> Result<(), Problem> {

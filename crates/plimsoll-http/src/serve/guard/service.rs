@@ -1,5 +1,10 @@
 use super::{
-    super::{inside::InsideLayer, routes::Routes, stack::Guards},
+    super::{
+        inside::InsideLayer,
+        plain::PlainRoutes,
+        routes::{Route, Routes},
+        stack::Guards,
+    },
     admission::Gates,
     body::GuardedBody,
     future::GuardFuture,
@@ -14,7 +19,7 @@ use crate::{
 };
 use axum::{Router, body::Body, extract::DefaultBodyLimit};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use std::{
     convert::Infallible,
     error::Error,
@@ -26,7 +31,12 @@ use tower_service::Service;
 /// The parts that all requests share.
 #[derive(Debug)]
 pub(in super::super) struct Guard {
-    pub(super) app: Router,
+    /// The app, each of whose routes says that it was taken.
+    app: Router,
+    /// The app as it is: every layer costs a router boxes and copies.
+    quiet: Router,
+    /// The routes that need not say so.
+    plain: Arc<PlainRoutes>,
     pub(super) gates: Gates,
     pub(super) boundary: Arc<Shared>,
     pub(super) deadlines: DeadlineRules,
@@ -57,8 +67,24 @@ impl Guard {
         let size = arrival.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
         let sizes = BodyLimits::default().bytes(ByteLimit::new(size).unwrap_or_default());
         // A router that has its state has made its handlers into services; others do it for each request.
-        let app = app.with_state(()).layer(InsideLayer { routes, boundary: Arc::clone(&boundary) });
-        Self { app, gates: Gates::new(guards), boundary, deadlines, arrival, sizes }
+        let quiet = app.with_state(());
+        let plain = Arc::<PlainRoutes>::default();
+        let inside = InsideLayer { routes, plain: Arc::clone(&plain), boundary: Arc::clone(&boundary) };
+        let app = quiet.clone().layer(inside);
+        Self { app, quiet, plain, gates: Gates::new(guards), boundary, deadlines, arrival, sizes }
+    }
+
+    /// Returns the app for this request, and its route where that is known without the app's word.
+    ///
+    /// The router takes the body off a response to HEAD, and changes that to CONNECT: what goes wrong is put into its form
+    /// before.
+    #[inline]
+    pub(super) fn app(&self, request: &Request<Body>) -> (Router, Option<&Arc<Route>>) {
+        let usual = !matches!(*request.method(), Method::HEAD | Method::CONNECT);
+        match self.plain.get(request.uri().path()).filter(|_| usual) {
+            Some(route) => (self.quiet.clone(), Some(route)),
+            None => (self.app.clone(), None),
+        }
     }
 
     /// The request as the app sees it: its body is watched, where it has one.
