@@ -87,12 +87,12 @@ impl EdgeFuture {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         body: impl FnOnce(EdgeBody) -> T,
-    ) -> Poll<Response<T>> {
+    ) -> Poll<Result<Response<T>, Infallible>> {
         match self.project() {
             FutureProjection::Bare { inner } => inner.poll_with(cx, |inner| body(EdgeBody::Bare { inner })),
-            FutureProjection::Within { inner } => inner
-                .poll(cx)
-                .map(|Ok(answer)| answer.map(|inner| body(EdgeBody::Within { inner }))),
+            FutureProjection::Within { inner } => {
+                inner.poll(cx).map_ok(|answer| answer.map(|inner| body(EdgeBody::Within { inner })))
+            }
         }
     }
 }

@@ -48,6 +48,7 @@ mod rarely;
 mod record;
 mod respond;
 mod response_body;
+mod reused;
 mod routes;
 mod server;
 mod signals;

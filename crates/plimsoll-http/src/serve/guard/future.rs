@@ -98,7 +98,7 @@ impl<B: Arrives> GuardFuture<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         body: impl FnOnce(GuardedBody) -> T,
-    ) -> Poll<http::Response<T>> {
+    ) -> Poll<Result<http::Response<T>, Infallible>> {
         let mut this = self.project();
         if let Stage::Asks { request: Some(request) } = &*this.stage {
             *this.call = Some(Call::begin(this.guard, request));
@@ -131,10 +131,10 @@ impl<B: Arrives> GuardFuture<B> {
             }
         };
         let call = this.call.take().expect("polled after its end");
-        Poll::Ready(match answered {
+        Poll::Ready(Ok(match answered {
             Ok(answer) => call.answer(answer, body),
             Err(problem) => call.exchange.tell_new(problem).map(body),
-        })
+        }))
     }
 }
 
@@ -144,7 +144,7 @@ impl<B: Arrives> Future for GuardFuture<B> {
     /// # Panics
     /// As [`poll_with`](GuardFuture::poll_with) does.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_with(cx, |body| body).map(Ok)
+        self.poll_with(cx, |body| body)
     }
 }
 
@@ -184,8 +184,7 @@ impl Call {
                 StageProjection::Asks { request } => {
                     self.admit(guard, request.as_ref().expect("a request is taken once"))?;
                     let request = request.take().expect("a request is taken once");
-                    let (request, arriving) = guard.with_limits(request, self.grpc);
-                    self.arriving = arriving;
+                    let request = guard.with_limits(request, self.grpc, &mut self.arriving);
                     if !self.places.are_taken() {
                         stage.set(Stage::Waits { request: Some(request), timer: None });
                         continue;

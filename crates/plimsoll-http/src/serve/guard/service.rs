@@ -87,23 +87,28 @@ impl Guard {
         }
     }
 
-    /// The request as the app sees it: its body is watched, where it has one.
+    /// The request as the app sees it: its body is watched, where it has one, and `arriving` says what is known of it.
     #[inline]
     pub(super) fn with_limits<B: Arrives>(
         &self,
         request: Request<B>,
         grpc: bool,
-    ) -> (Request<Body>, Arriving) {
-        if request.body().is_end_stream() {
-            return (request.map(|_| Body::empty()), Arriving::Nothing);
+        arriving: &mut Arriving,
+    ) -> Request<Body> {
+        let none = request.body().is_end_stream();
+        if none || self.arrival.size.is_some_and(|most| request.body().size_hint().lower() > most) {
+            *arriving = if none { Arriving::Nothing } else { Arriving::TooLarge };
+            return request.map(|_| Body::empty());
         }
-        if self.arrival.size.is_some_and(|most| request.body().size_hint().lower() > most) {
-            return (request.map(|_| Body::empty()), Arriving::TooLarge);
-        }
-        self.with_body(request, grpc)
+        self.with_body(request, grpc, arriving)
     }
 
-    fn with_body<B: Arrives>(&self, request: Request<B>, grpc: bool) -> (Request<Body>, Arriving) {
+    fn with_body<B: Arrives>(
+        &self,
+        request: Request<B>,
+        grpc: bool,
+        arriving: &mut Arriving,
+    ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(self.sizes);
         // A stream of messages may be quiet for as long as its client has nothing to say.
@@ -112,7 +117,8 @@ impl Guard {
         let body = LimitedBody::new(body, ArrivalLimits { idle, ..self.arrival }, Arc::clone(&exceeded));
         let mut request = Request::from_parts(parts, Body::new(body));
         DefaultBodyLimit::disable().apply(&mut request);
-        (request, Arriving::Watched(exceeded))
+        *arriving = Arriving::Watched(exceeded);
+        request
     }
 }
 

@@ -136,7 +136,7 @@ impl Future for ResponseFuture {
         let mut polled = entry.within(|| {
             this.trace.sync_scope(|| noted::during(this.notes, || inner.poll_with(cx, Recorded::new)))
         });
-        if let Poll::Ready(answer) = &mut polled
+        if let Poll::Ready(Ok(answer)) = &mut polled
             && let Some(mut entry) = this.entry.take()
         {
             entry.answered(this.notes.take().and_then(|notes| notes.taken), answer.status());
@@ -144,6 +144,6 @@ impl Future for ResponseFuture {
             answer.headers_mut().insert(X_REQUEST_ID, id);
             answer.body_mut().hold(entry);
         }
-        polled.map(Ok)
+        polled
     }
 }
