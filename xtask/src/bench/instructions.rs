@@ -1,7 +1,7 @@
 //! `cargo xtask bench instructions`: instructions an operation, which repeat where times do not.
 
 use super::{
-    build,
+    build, counting,
     record::{Counts, RecordFile},
 };
 use crate::{tools, workspace::Workspace};
@@ -45,11 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         RECORD.bless(&workspace.root, &count(&workspace)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let findings = findings(&workspace)?;
-    for finding in &findings {
-        println!("{finding}");
-    }
-    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(counting::verdict(&findings(&workspace)?))
 }
 
 /// True when the example is there to be counted.
@@ -91,9 +87,14 @@ fn listed(program: &Path) -> Result<Vec<String>> {
 
 /// Runs a program under valgrind to its end and returns the instructions that it took.
 pub(super) fn executed(program: &Path, arguments: &[&str]) -> Result<u64> {
+    executed_into(Path::new("/dev/null"), program, arguments)
+}
+
+/// The same, and writes where they were taken to `dump`.
+pub(super) fn executed_into(dump: &Path, program: &Path, arguments: &[&str]) -> Result<u64> {
     let valgrind = tools::find("valgrind").context("valgrind is not installed: cargo xtask setup")?;
     let output = Command::new(valgrind)
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", &format!("--callgrind-out-file={}", dump.display())])
         .arg(program)
         .args(arguments)
         .output()

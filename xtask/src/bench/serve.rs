@@ -1,9 +1,12 @@
 //! `cargo xtask bench serve`: what a request of the library's server costs, beside the servers that it is made of and beside
 //! the layers that others would put around an app.
 
+pub(crate) mod instructions;
+
 use super::{
     build,
     claim::Claim,
+    counting::Counting,
     figures::{Spread, table},
     instructions::executed,
     process,
@@ -13,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
@@ -42,6 +45,8 @@ pub(crate) struct Options {
     /// Exit 1 unless every claimed limit is kept
     #[arg(long)]
     assert: bool,
+    #[command(flatten)]
+    counting: Counting,
 }
 
 /// The program's name of a server, and its title.
@@ -82,7 +87,11 @@ struct Found {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     setup::ensure(tools::FOR_BENCHES)?;
     process::end_all_on_signal()?;
-    let program = build::program(&Workspace::load()?, "bench-serve", "", build::Program::Binary("serving"))?;
+    let workspace = Workspace::load()?;
+    if let Some(counted) = options.counting.run(&workspace, instructions::RECORD, instructions::count)? {
+        return Ok(counted);
+    }
+    let program = program(&workspace)?;
     let mut found: [Found; SERVERS.len()] = Default::default();
     if !options.without_instructions {
         for ((kind, title), found) in SERVERS.iter().zip(&mut found) {
@@ -107,6 +116,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let missed = options.assert && !claims.iter().all(Claim::kept);
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn program(workspace: &Workspace) -> Result<PathBuf> {
+    build::program(workspace, "bench-serve", "", build::Program::Binary("serving"))
 }
 
 fn instructions(program: &Path, kind: &str) -> Result<f64> {

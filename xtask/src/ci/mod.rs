@@ -5,7 +5,7 @@ mod loom;
 
 use crate::{
     api,
-    bench::{gateway, instructions},
+    bench::{gateway, instructions, serve},
     setup, smoke,
     steps::{self, Steps, cargo},
     test, tools,
@@ -27,7 +27,10 @@ command that repeats it:
   6. smoke           the README's service in a crate of its own: built, run, asked (cargo xtask smoke)
   7. loom            every interleaving of the machines with atomics (up to three preemptions)
   8. instructions    the cost of the hot operations, compared with benches/instructions.toml (valgrind)
-  9. a request       instructions, allocations and copies of a request through the gateway, compared with
+  9. a request served
+                     instructions and allocations of a request to the library's server, compared with
+                     benches/serve.toml (valgrind)
+ 10. a request       instructions, allocations and copies of a request through the gateway, compared with
                      benches/gateway.toml (valgrind, h2load, nginx)
 
 Programs that the checks drive are installed first where that is possible (Debian, root); cargo-deny is built once into the
@@ -82,11 +85,14 @@ fn counted(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         return Ok(());
     }
     steps.check("instructions", "cargo xtask bench instructions", || instructions::findings(workspace))?;
+    steps.check("a request served", "cargo xtask bench serve --instructions", || {
+        serve::instructions::findings(workspace)
+    })?;
     if tools::find("h2load").is_none() || tools::find("nginx").is_none() {
         Steps::skipped("a request", "h2load or nginx is not installed");
         return Ok(());
     }
     steps.check("a request", "cargo xtask bench gateway --instructions", || {
-        gateway::instructions::findings(workspace, false)
+        gateway::instructions::findings(workspace)
     })
 }

@@ -36,7 +36,6 @@ impl Wanted {
     pub(super) const fn is_safe(&self) -> bool {
         self.safe
     }
-
 }
 
 /// Calls `run`, during which this is wanted.

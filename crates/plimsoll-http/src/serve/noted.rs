@@ -23,7 +23,6 @@ impl Notes {
     pub(super) const fn new(began: Instant) -> Self {
         Self { began, taken: None }
     }
-
 }
 
 /// Calls `run`, during which notes are taken here.

@@ -1,8 +1,8 @@
 //! `cargo xtask bench gateway --instructions`: what one request takes, in counts that repeat where times do not.
 
-use super::callgrind::Profile;
 use crate::{
     bench::{
+        callgrind::Profile,
         contenders::{self, Contender, Origin, Policies},
         load,
         record::{Counts, RecordFile},
@@ -13,7 +13,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use std::{fs, path::Path, process::Command};
 
-const RECORD: RecordFile = RecordFile {
+pub(super) const RECORD: RecordFile = RecordFile {
     path: "benches/gateway.toml",
     title: "The cost of one request of 150 bytes through the gateway, every policy on.",
     command: "cargo xtask bench gateway --instructions",
@@ -32,17 +32,12 @@ const SHOWN: usize = 25;
 const LOADS: [(&str, bool); 2] = [("http1", false), ("http2", true)];
 
 /// Counts, prints, and returns every count that is over what is recorded.
-pub(crate) fn findings(workspace: &Workspace, profile: bool) -> Result<Vec<String>> {
-    RECORD.findings(&workspace.root, &count(workspace, profile)?)
-}
-
-/// Counts and records.
-pub(super) fn bless(workspace: &Workspace, profile: bool) -> Result<()> {
-    RECORD.bless(&workspace.root, &count(workspace, profile)?)
+pub(crate) fn findings(workspace: &Workspace) -> Result<Vec<String>> {
+    RECORD.findings(&workspace.root, &count(workspace, false)?)
 }
 
 /// Counts of each load, each for one request.
-fn count(workspace: &Workspace, profile: bool) -> Result<Counts> {
+pub(super) fn count(workspace: &Workspace, profile: bool) -> Result<Counts> {
     let valgrind = tools::find("valgrind").context("valgrind is not installed: cargo xtask setup")?;
     let valgrind = valgrind.display().to_string();
     let folder = workspace.target.join("bench");

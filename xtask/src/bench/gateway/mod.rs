@@ -1,10 +1,10 @@
 //! `cargo xtask bench gateway`: the gateway alone, for the quick loop of development.
 
-mod callgrind;
 pub(crate) mod instructions;
 
 use super::{
     contenders::{self, Contender, Origin, Policies},
+    counting::Counting,
     figures::table,
     load::Load,
     process,
@@ -31,15 +31,8 @@ pub(crate) struct Options {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Count instructions, allocations and copies a request under valgrind instead, beside what is recorded
-    #[arg(long)]
-    instructions: bool,
-    /// Count, and show the dearest crates and functions
-    #[arg(long)]
-    profile: bool,
-    /// Count, and record what is found
-    #[arg(long)]
-    bless: bool,
+    #[command(flatten)]
+    counting: Counting,
 }
 
 /// Runs every load in turn.
@@ -47,16 +40,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     setup::ensure(tools::FOR_BENCHES)?;
     process::end_all_on_signal()?;
     let workspace = Workspace::load()?;
-    if options.bless {
-        instructions::bless(&workspace, options.profile)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if options.instructions || options.profile {
-        let findings = instructions::findings(&workspace, options.profile)?;
-        for finding in &findings {
-            println!("{finding}");
-        }
-        return Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    if let Some(counted) = options.counting.run(&workspace, instructions::RECORD, instructions::count)? {
+        return Ok(counted);
     }
     let origin = Origin::start(&workspace.target.join("bench"))?;
     let careful = contenders::ours(&workspace, &origin.place, Policies::Careful)?;
