@@ -20,12 +20,14 @@ pub(crate) struct Wanted {
 impl Wanted {
     #[inline]
     pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        let mut lines = SmallVec::new();
         // One look at each name: cheaper than to hash one.
-        let accepted = headers.iter().filter(|(name, _)| **name == header::ACCEPT);
-        Self {
-            lines: accepted.take(LINES).map(|(_, line)| line.clone()).collect(),
-            safe: matches!(*method, Method::GET | Method::HEAD),
+        for (name, line) in headers {
+            if *name == header::ACCEPT && lines.len() < LINES {
+                lines.push(line.clone());
+            }
         }
+        Self { lines, safe: matches!(*method, Method::GET | Method::HEAD) }
     }
 
     pub(super) fn lines(&self) -> &[HeaderValue] {

@@ -118,16 +118,17 @@ fn is_of_trace(name: &[u8]) -> bool {
 /// Writes the low digits of `value` in lower-case hexadecimal, as many pairs as there is room for.
 pub fn hex(room: &mut [u8], value: u128) {
     let mut text = [0; 32];
-    for (digits, four) in text.chunks_exact_mut(8).zip(value.to_be_bytes().chunks_exact(4)) {
-        digits.copy_from_slice(&eight_digits(four));
+    for (digits, below) in text.chunks_exact_mut(8).zip([96, 64, 32, 0]) {
+        digits.copy_from_slice(&eight_digits((value >> below) as u32));
     }
     let pairs = (room.len() / 2).min(16);
     room[..pairs * 2].copy_from_slice(&text[32 - pairs * 2..]);
 }
 
-/// The digits of four bytes, all eight of them at once, each in a byte of one word.
-fn eight_digits(four: &[u8]) -> [u8; 8] {
-    let mut word = four.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+/// Returns the eight digits of a number, all of them made at once, each in a byte of one word.
+#[inline]
+fn eight_digits(number: u32) -> [u8; 8] {
+    let mut word = u64::from(number);
     word = (word << 16 | word) & 0x0000_FFFF_0000_FFFF;
     word = (word << 8 | word) & 0x00FF_00FF_00FF_00FF;
     word = (word << 4 | word) & 0x0F0F_0F0F_0F0F_0F0F;

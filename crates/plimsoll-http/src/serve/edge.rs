@@ -1,6 +1,6 @@
 //! Layers of the service's own, outside of everything that can refuse and inside of the record.
 
-use super::guard::{GuardFuture, GuardService, GuardedBody};
+use super::guard::{GuardService, Guarded, GuardedBody, Passage};
 use axum::{BoxError, Router, response::IntoResponse, routing::Route};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -63,34 +63,49 @@ pub(super) enum Edged {
 impl Edged {
     /// Takes a request. Nothing of it is done before the future is polled.
     #[inline]
-    pub(super) fn call(&self, request: Request<Incoming>) -> EdgeFuture {
+    pub(super) fn call(&self, request: Request<Incoming>, guarded: &mut Guarded<Incoming>) -> EdgeFuture {
         match self {
-            Self::Bare(inner) => EdgeFuture::Bare { inner: inner.clone().call(request) },
-            Self::Within(router) => EdgeFuture::Within { inner: router.clone().call(request) },
+            Self::Bare(inner) => {
+                guarded.request = Some(request);
+                EdgeFuture::Bare { inner: inner.passage() }
+            }
+            Self::Within(router) => EdgeFuture::Within { inner: Some(router.clone().call(request)) },
         }
     }
 }
 
 pin_project! {
-    /// Cancel safe where the inner future is.
+    /// A request within the edge. What the guard knows of it is the caller's, where no layer is between.
     #[project = FutureProjection]
     pub(super) enum EdgeFuture {
-        Bare { #[pin] inner: GuardFuture<Incoming> },
-        Within { #[pin] inner: <Router as Service<Request<Incoming>>>::Future },
+        Bare { #[pin] inner: Passage },
+        Within { #[pin] inner: Option<<Router as Service<Request<Incoming>>>::Future> },
     }
 }
 
 impl EdgeFuture {
+    /// Drops what is under way.
+    pub(super) fn cancel(self: Pin<&mut Self>, guarded: &Guarded<Incoming>) {
+        match self.project() {
+            FutureProjection::Bare { inner } => inner.cancel(guarded),
+            FutureProjection::Within { mut inner } => inner.set(None),
+        }
+    }
+
     /// Polls for the response, whose body is made into another at the one time that it is moved.
     #[inline]
     pub(super) fn poll_with<T>(
         self: Pin<&mut Self>,
+        guarded: &mut Guarded<Incoming>,
         cx: &mut Context<'_>,
         body: impl FnOnce(EdgeBody) -> T,
     ) -> Poll<Result<Response<T>, Infallible>> {
         match self.project() {
-            FutureProjection::Bare { inner } => inner.poll_with(cx, |inner| body(EdgeBody::Bare { inner })),
+            FutureProjection::Bare { inner } => {
+                inner.poll_with(guarded, cx, |inner| body(EdgeBody::Bare { inner }))
+            }
             FutureProjection::Within { inner } => {
+                let Some(inner) = inner.as_pin_mut() else { return Poll::Pending };
                 inner.poll(cx).map_ok(|answer| answer.map(|inner| body(EdgeBody::Within { inner })))
             }
         }

@@ -33,37 +33,44 @@ use tower_service::Service;
 type AppFuture = <Router as Service<Request<Body>>>::Future;
 
 pin_project! {
-    /// A request before, in and after the app.
-    ///
-    /// Cancel safe: dropped, it drops the app's future, of which a panic is caught, then gives its places back.
-    pub(in super::super) struct GuardFuture<B> {
+    /// The way of a request through the guard: before, in and after the app. What it knows of the request is the caller's.
+    pub(in super::super) struct Passage {
         #[pin]
-        stage: Stage<B>,
+        stage: Stage,
         guard: Arc<Guard>,
-        // Behind the future, whose drop may have something to say. `None` before the first poll.
-        call: Option<Call>,
-    }
-
-    impl<B> PinnedDrop for GuardFuture<B> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if !matches!(*this.stage, Stage::Done)
-                && let Err(panicked) = caught(|| this.stage.set(Stage::Done))
-                && let Some(call) = this.call
-            {
-                call.exchange.panicked_late(PanicSite::Drop, &panicked);
-            }
-        }
     }
 }
 
 pin_project! {
     #[project = StageProjection]
-    enum Stage<B> {
-        Asks { request: Option<Request<B>> },
+    enum Stage {
+        Asks,
         Waits { request: Option<Request<Body>>, timer: Option<Pin<Box<Sleep>>> },
         Runs { #[pin] future: AppFuture },
         Done,
+    }
+}
+
+/// A request on its way through the guard, and what the guard knows of it.
+pub(in super::super) struct Guarded<B> {
+    /// Until it is looked at.
+    pub(in super::super) request: Option<Request<B>>,
+    /// From then on.
+    call: Option<Call>,
+}
+
+impl<B> Guarded<B> {
+    /// Drops the request, and gives its places back.
+    #[inline]
+    pub(in super::super) fn clear(&mut self) {
+        self.request = None;
+        self.call = None;
+    }
+}
+
+impl<B> Default for Guarded<B> {
+    fn default() -> Self {
+        Self { request: None, call: None }
     }
 }
 
@@ -81,33 +88,44 @@ struct Call {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<B> GuardFuture<B> {
+impl Passage {
     #[inline]
-    pub(super) const fn new(guard: Arc<Guard>, request: Request<B>) -> Self {
-        Self { stage: Stage::Asks { request: Some(request) }, guard, call: None }
+    pub(super) const fn new(guard: Arc<Guard>) -> Self {
+        Self { stage: Stage::Asks, guard }
     }
-}
 
-impl<B: Arrives> GuardFuture<B> {
+    /// Drops the app's future, of which a panic is caught. The request keeps its places.
+    pub(in super::super) fn cancel<B>(self: Pin<&mut Self>, guarded: &Guarded<B>) {
+        let mut stage = self.project().stage;
+        if !matches!(*stage, Stage::Done)
+            && let Err(panicked) = caught(|| stage.set(Stage::Done))
+            && let Some(call) = &guarded.call
+        {
+            call.exchange.panicked_late(PanicSite::Drop, &panicked);
+        }
+    }
+
     /// Polls for the response, whose body is made into another at the one time that it is moved.
     ///
     /// # Panics
     /// Where it has to wait outside a tokio runtime with its time driver, and when polled again after its end.
     #[inline]
-    pub(in super::super) fn poll_with<T>(
+    pub(in super::super) fn poll_with<B: Arrives, T>(
         self: Pin<&mut Self>,
+        guarded: &mut Guarded<B>,
         cx: &mut Context<'_>,
         body: impl FnOnce(GuardedBody) -> T,
     ) -> Poll<Result<http::Response<T>, Infallible>> {
         let mut this = self.project();
-        if let Stage::Asks { request: Some(request) } = &*this.stage {
-            *this.call = Some(Call::begin(this.guard, request));
+        let Guarded { request, call: place } = guarded;
+        if let Some(request) = request {
+            *place = Some(Call::begin(this.guard, request));
         }
-        let call = this.call.as_mut().expect("polled after its end");
+        let call = place.as_mut().expect("polled after its end");
         // A place of its own: what a closure gives back is copied on its way out of `catch_unwind`.
         let mut polled = Poll::Pending;
         let ran = caught(|| {
-            polled = call.poll(this.guard, this.stage.as_mut(), cx);
+            polled = call.poll(this.guard, request, this.stage.as_mut(), cx);
             if polled.is_ready() {
                 // What it still holds goes here, too: to be caught once is cheaper than twice.
                 this.stage.set(Stage::Done);
@@ -130,7 +148,7 @@ impl<B: Arrives> GuardFuture<B> {
                 Ok(call.exchange.panicked(panicked).map(|body: BoundaryBody<Body>| Body::new(body)))
             }
         };
-        let call = this.call.take().expect("polled after its end");
+        let call = place.take().expect("polled after its end");
         Poll::Ready(Ok(match answered {
             Ok(answer) => call.answer(answer, body),
             Err(problem) => call.exchange.tell_new(problem).map(body),
@@ -138,13 +156,39 @@ impl<B: Arrives> GuardFuture<B> {
     }
 }
 
+pin_project! {
+    /// A request in the guard, as a layer of the edge sees it.
+    ///
+    /// Cancel safe: dropped, it drops the app's future, of which a panic is caught, then gives its places back.
+    pub(in super::super) struct GuardFuture<B> {
+        #[pin]
+        passage: Passage,
+        guarded: Guarded<B>,
+    }
+
+    impl<B> PinnedDrop for GuardFuture<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.passage.cancel(this.guarded);
+        }
+    }
+}
+
+impl<B> GuardFuture<B> {
+    #[inline]
+    pub(super) const fn new(guard: Arc<Guard>, request: Request<B>) -> Self {
+        Self { passage: Passage::new(guard), guarded: Guarded { request: Some(request), call: None } }
+    }
+}
+
 impl<B: Arrives> Future for GuardFuture<B> {
     type Output = Result<http::Response<GuardedBody>, Infallible>;
 
     /// # Panics
-    /// As [`poll_with`](GuardFuture::poll_with) does.
+    /// As [`poll_with`](Passage::poll_with) does.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_with(cx, |body| body)
+        let this = self.project();
+        this.passage.poll_with(this.guarded, cx, |body| body)
     }
 }
 
@@ -170,7 +214,8 @@ impl Call {
     fn poll<B: Arrives>(
         &mut self,
         guard: &Guard,
-        mut stage: Pin<&mut Stage<B>>,
+        asks: &mut Option<Request<B>>,
+        mut stage: Pin<&mut Stage>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response, Problem>> {
         loop {
@@ -181,9 +226,9 @@ impl Call {
                         Poll::Pending => self.poll_deadline(stage, cx).map(Err),
                     };
                 }
-                StageProjection::Asks { request } => {
-                    self.admit(guard, request.as_ref().expect("a request is taken once"))?;
-                    let request = request.take().expect("a request is taken once");
+                StageProjection::Asks => {
+                    self.admit(guard, asks.as_ref().expect("a request is taken once"))?;
+                    let request = asks.take().expect("a request is taken once");
                     let request = guard.with_limits(request, self.grpc, &mut self.arriving);
                     if !self.places.are_taken() {
                         stage.set(Stage::Waits { request: Some(request), timer: None });
@@ -239,7 +284,7 @@ impl Call {
     }
 
     /// The app has to wait: not beyond its deadline, at which its future is dropped.
-    fn poll_deadline<B>(&mut self, mut stage: Pin<&mut Stage<B>>, cx: &mut Context<'_>) -> Poll<Problem> {
+    fn poll_deadline(&mut self, mut stage: Pin<&mut Stage>, cx: &mut Context<'_>) -> Poll<Problem> {
         self.knows_route();
         let Some(at) = self.deadline.instant() else { return Poll::Pending };
         ready!(self.timer.get_or_insert_with(|| Box::pin(sleep_until(at))).as_mut().poll(cx));

@@ -12,5 +12,5 @@ mod future;
 mod service;
 
 pub(super) use body::GuardedBody;
-pub(super) use future::GuardFuture;
+pub(super) use future::{Guarded, Passage};
 pub(super) use service::{Guard, GuardService};

@@ -7,7 +7,7 @@ use super::{
     },
     admission::Gates,
     body::GuardedBody,
-    future::GuardFuture,
+    future::{GuardFuture, Passage},
 };
 use crate::{
     body::{BodyLimits, ByteLimit},
@@ -133,6 +133,14 @@ impl<B: http_body::Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'stat
 /// An app behind its [`Guard`].
 #[derive(Clone, Debug)]
 pub(in super::super) struct GuardService(pub(in super::super) Arc<Guard>);
+
+impl GuardService {
+    /// Begins the way of a request through the guard.
+    #[inline]
+    pub(in super::super) fn passage(&self) -> Passage {
+        Passage::new(Arc::clone(&self.0))
+    }
+}
 
 impl<B: Arrives> Service<Request<B>> for GuardService {
     type Response = Response<GuardedBody>;

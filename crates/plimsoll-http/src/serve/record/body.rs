@@ -1,13 +1,18 @@
 use super::{
     super::{
         edge::EdgeBody,
+        guard::Guarded,
+        noted::Notes,
         reused::{Pooled, Reused, Spare},
     },
     entry::Entry,
 };
+use crate::headers::TraceParent;
 use axum::BoxError;
 use bytes::Bytes;
+use http::HeaderValue;
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use std::{
     cell::RefCell,
     pin::Pin,
@@ -15,37 +20,49 @@ use std::{
     thread::LocalKey,
 };
 
-/// A response's body, whose end is the request's. It is one pointer: until hyper has it in its place, a response is moved
-/// many times.
-pub(crate) struct Recorded(Reused<Parts>);
-
-struct Parts {
-    // Before the entry: fields are dropped in this order.
-    inner: EdgeBody,
-    /// There once the record has seen the response's head.
-    entry: Option<Entry>,
+/// What the server keeps of one request, from its head to the end of its response's body. It stays where it is: a future
+/// and a response are moved many times until hyper has them in their places.
+#[derive(Default)]
+pub(super) struct Kept {
+    // These until there is a response …
+    pub(super) guarded: Guarded<Incoming>,
+    pub(super) notes: Option<Notes>,
+    pub(super) trace: Option<TraceParent>,
+    pub(super) id: Option<HeaderValue>,
+    // … this from then on …
+    pub(super) body: Option<EdgeBody>,
+    // … and this all the time.
+    pub(super) entry: Option<Entry>,
 }
 
 thread_local! {
-    static SPARE: Spare<Parts> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare<Kept> = const { RefCell::new(Vec::new()) };
 }
 
-impl Pooled for Parts {
+impl Pooled for Kept {
     fn spare() -> &'static LocalKey<Spare<Self>> {
         &SPARE
     }
+
+    /// The entry goes last: it is written by its drop.
+    #[inline]
+    fn clear(&mut self) {
+        self.body = None;
+        self.guarded.clear();
+        self.notes = None;
+        self.trace = None;
+        self.id = None;
+        self.entry = None;
+    }
 }
+
+/// A response's body, whose end is the request's.
+pub(crate) struct Recorded(Reused<Kept>);
 
 impl Recorded {
     #[inline]
-    pub(super) fn new(inner: EdgeBody) -> Self {
-        Self(Reused::new(Parts { inner, entry: None }))
-    }
-
-    /// Keeps the entry until the body's end.
-    #[inline]
-    pub(super) fn hold(&mut self, entry: Entry) {
-        self.0.entry = Some(entry);
+    pub(super) const fn new(kept: Reused<Kept>) -> Self {
+        Self(kept)
     }
 }
 
@@ -58,21 +75,21 @@ impl Body for Recorded {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Parts { inner, entry } = &mut *self.0;
-        let inner = Pin::new(inner);
+        let Kept { body: Some(body), entry, .. } = &mut *self.0 else { return Poll::Ready(None) };
+        let body = Pin::new(body);
         match entry {
-            Some(entry) => entry.within(|| inner.poll_frame(cx)),
-            None => inner.poll_frame(cx),
+            Some(entry) => entry.within(|| body.poll_frame(cx)),
+            None => body.poll_frame(cx),
         }
     }
 
     #[inline]
     fn is_end_stream(&self) -> bool {
-        self.0.inner.is_end_stream()
+        self.0.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     #[inline]
     fn size_hint(&self) -> SizeHint {
-        self.0.inner.size_hint()
+        self.0.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

@@ -3,16 +3,17 @@ use super::{
         edge::{EdgeFuture, Edged},
         metrics::RequestMetrics,
         noted::{self, Notes},
+        reused::Reused,
         routes::Routes,
     },
-    body::Recorded,
+    body::{Kept, Recorded},
     entry::Entry,
 };
 use crate::{
-    headers::{TraceParent, X_REQUEST_ID},
+    headers::X_REQUEST_ID,
     inbound::{ClientLayer, Peer, RequestIdLayer, TraceLayer},
 };
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use plimsoll_telemetry::{RegisterError, Registry, UpDown};
@@ -20,7 +21,7 @@ use std::{
     convert::Infallible,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tower_service::Service;
 
@@ -98,29 +99,36 @@ impl Service<Request<Incoming>> for Recording {
         if let Some(client) = client.filter(|_| client != peer) {
             extensions.insert(client);
         }
-        let notes = Some(Notes::new(entry.began()));
-        ResponseFuture { inner: Some(self.inner.call(request)), notes, trace, id: value, entry: Some(entry) }
+        let mut kept = Reused::<Kept>::empty();
+        kept.notes = Some(Notes::new(entry.began()));
+        (kept.trace, kept.id, kept.entry) = (Some(trace), Some(value), Some(entry));
+        let inner = self.inner.call(request, &mut kept.guarded);
+        ResponseFuture { inner, kept: Some(kept) }
     }
 }
 
 pin_project! {
     /// A response under record. Dropped before it is there, its client is gone.
     pub(crate) struct ResponseFuture {
-        // `None` once it is dropped: what it does meanwhile still belongs to the request.
         #[pin]
-        inner: Option<EdgeFuture>,
-        notes: Option<Notes>,
-        trace: TraceParent,
-        id: HeaderValue,
-        entry: Option<Entry>,
+        inner: EdgeFuture,
+        // `None` once there is a response, which has it then.
+        kept: Option<Reused<Kept>>,
     }
 
     impl PinnedDrop for ResponseFuture {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            let Some(entry) = this.entry else { return };
-            entry.within(|| noted::during(this.notes, || this.inner.set(None)));
-            if let Some(taken) = this.notes.take().and_then(|notes| notes.taken) {
+            let this = this.project();
+            let Some(kept) = this.kept else { return };
+            let Kept { guarded, notes, entry: Some(entry), .. } = &mut **kept else { return };
+            // What it does meanwhile still belongs to the request.
+            entry.within(|| {
+                noted::during(notes, || {
+                    this.inner.cancel(guarded);
+                    guarded.clear();
+                });
+            });
+            if let Some(taken) = notes.take().and_then(|notes| notes.taken) {
                 entry.took(taken);
             }
         }
@@ -132,18 +140,22 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (Some(entry), Some(inner)) = (&this.entry, this.inner.as_pin_mut()) else { return Poll::Pending };
-        let mut polled = entry.within(|| {
-            this.trace.sync_scope(|| noted::during(this.notes, || inner.poll_with(cx, Recorded::new)))
+        let Some(kept) = this.kept else { return Poll::Pending };
+        let Kept { guarded, notes, trace: Some(trace), id, body: place, entry: Some(entry) } = &mut **kept
+        else {
+            return Poll::Pending;
+        };
+        let polled = entry.within(|| {
+            trace.sync_scope(|| {
+                noted::during(notes, || this.inner.poll_with(guarded, cx, |body| *place = Some(body)))
+            })
         });
-        if let Poll::Ready(Ok(answer)) = &mut polled
-            && let Some(mut entry) = this.entry.take()
-        {
-            entry.answered(this.notes.take().and_then(|notes| notes.taken), answer.status());
-            let id = std::mem::replace(this.id, HeaderValue::from_static(""));
+        let mut answer = ready!(polled)?;
+        entry.answered(notes.take().and_then(|notes| notes.taken), answer.status());
+        if let Some(id) = id.take() {
             answer.headers_mut().insert(X_REQUEST_ID, id);
-            answer.body_mut().hold(entry);
         }
-        polled
+        let Some(kept) = this.kept.take() else { return Poll::Pending };
+        Poll::Ready(Ok(answer.map(|()| Recorded::new(kept))))
     }
 }
