@@ -119,7 +119,7 @@ mod tests {
         let place = ptr::from_ref(&*first);
         drop(first);
         assert_eq!(Rc::strong_count(&alive), 1, "what it held does not wait");
-        assert!(ptr::eq(place, &*value(None, &alive)));
+        assert!(ptr::eq(place, ptr::from_ref(&*value(None, &alive))));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod admin;
+mod again;
 mod client;
 mod drain;
 mod http2;
