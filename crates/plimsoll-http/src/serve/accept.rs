@@ -74,8 +74,8 @@ pub(super) fn before_waiting(limits: &Limits) -> Option<NonZeroU32> {
 impl<S, B> Acceptor<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send + Unpin + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>> + Send,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {

@@ -131,8 +131,8 @@ impl ConnectionConfig {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<Box<dyn Error + Send + Sync>>,
+        S::Future: Send + Unpin + 'static,
+        S::Error: Into<Box<dyn Error + Send + Sync>> + Send,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {

@@ -17,7 +17,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 use tokio::time::Instant;
 
@@ -58,7 +58,7 @@ pub(super) struct ConnectionService<S> {
 
 impl<S, B> Service<Request<Incoming>> for ConnectionService<S>
 where
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone,
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>, Future: Unpin> + Clone,
     B: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<ResponseBody<B>>;
@@ -75,13 +75,25 @@ where
             extensions.extend(self.known.clone());
         }
         let connect = *request.method() == Method::CONNECT;
+        let whole = !multiplexed && request.body().is_end_stream();
         // ConnectionService and not in the future: hyper spawns that next.
         let over = if multiplexed {
             Over::Stream(self.streams.open(active))
         } else {
             Over::Connection(active, Arc::clone(&self.streams))
         };
-        RespondFuture { inner: self.inner.clone().call(request), over: Some(over), connect }
+        let mut inner = self.inner.clone().call(request);
+        // Next, hyper reads on, for the end of the connection. While a request lives, so does what it was read into, and
+        // hyper takes new room. Most are over with the first poll; the others are polled again at once, with a waker.
+        let ready = if whole {
+            match Pin::new(&mut inner).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(ready) => Some(ready),
+                Poll::Pending => None,
+            }
+        } else {
+            None
+        };
+        RespondFuture { inner, ready, over: Some(over), connect }
     }
 }
 
@@ -101,9 +113,11 @@ impl Over {
 }
 
 pin_project! {
-    pub(super) struct RespondFuture<F> {
+    pub(super) struct RespondFuture<F: Future> {
         #[pin]
         inner: F,
+        // The end of it, where it came before hyper polled.
+        ready: Option<F::Output>,
         over: Option<Over>,
         connect: bool,
     }
@@ -118,7 +132,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.inner.poll(cx))?;
+        let answer = match this.ready.take() {
+            Some(ready) => ready,
+            None => ready!(this.inner.poll(cx)),
+        }?;
         let over = this.over.take().expect("a future is not polled after its end");
         let switches = answer.status() == StatusCode::SWITCHING_PROTOCOLS
             || *this.connect && answer.status().is_success();
