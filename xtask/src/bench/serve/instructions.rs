@@ -1,6 +1,6 @@
 //! `cargo xtask bench serve --instructions`: what one request of the server takes, in counts that repeat where times do not.
 
-use super::{CONNECTIONS, MANY, OURS, SERVERS, instructions, program, slice};
+use super::{CONNECTIONS, OURS, SERVERS, instructions, program, slice};
 use crate::{
     bench::{
         callgrind::Profile,
@@ -23,6 +23,9 @@ pub(super) const RECORD: RecordFile = RecordFile {
 /// Requests of the run whose allocations are counted.
 const COUNTED: u32 = 8_000;
 
+/// Requests of the run whose functions are shown: so many that start and warm-up are a fiftieth of it.
+const PROFILED: u32 = 38_400;
+
 /// Functions shown.
 const SHOWN: usize = 40;
 
@@ -38,11 +41,10 @@ pub(super) fn count(workspace: &Workspace, profile: bool) -> Result<Counts> {
     if profile {
         let dump = workspace.target.join("bench").join("serve.callgrind");
         fs::create_dir_all(dump.with_file_name("")).context("the folder of dumps")?;
-        executed_into(&dump, &program, &[kind, &MANY.to_string(), &CONNECTIONS.to_string()])?;
+        executed_into(&dump, &program, &[kind, &PROFILED.to_string(), &CONNECTIONS.to_string()])?;
         let text = fs::read_to_string(&dump).context("callgrind's dump")?;
         println!("{} (kcachegrind and callgrind_annotate show it by line)\n", dump.display());
-        // Start and warm-up are in it, too: it shows shares, and the count below the cost.
-        print!("{}", Profile::parse(&text)?.readable(u64::from(MANY), SHOWN));
+        print!("{}", Profile::parse(&text)?.readable(u64::from(PROFILED), SHOWN));
     }
     let allocations = slice(&program, kind, COUNTED)?.allocations;
     let named = [("instructions", instructions(&program, kind)?), ("allocations", allocations)];
