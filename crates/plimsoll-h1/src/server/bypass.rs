@@ -94,7 +94,7 @@ impl<IO: Transport> ServerConn<IO> {
                     },
                     Some(_) if owed > 0 => None,
                     None if owed >= splice::LEAST => {
-                        bypass.pipe = Pipe::take();
+                        bypass.pipe = Pipe::take(owed);
                         None
                     }
                     _ => return Poll::Ready(Ok(())),

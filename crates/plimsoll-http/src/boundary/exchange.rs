@@ -1,6 +1,5 @@
 use super::{
-    BoundaryBody, OnPanic, ReportedProblem, foreign, layer::Shared, panics::caught,
-    upstream_text::UpstreamText,
+    BoundaryBody, OnPanic, ReportedProblem, layer::Shared, panics::caught, upstream_text::UpstreamText,
 };
 use crate::{Chain, Kind, Problem, ProblemId, headers::TraceParent, is_grpc};
 use http::{Extensions, HeaderMap, Method, Request, Response, Version, header};
@@ -189,7 +188,7 @@ impl Exchange {
     /// Logs and counts a problem, and returns its response. `kept` are headers of the replaced response; the problem's
     /// own headers take precedence.
     #[cold]
-    pub(super) fn tell<B>(
+    pub(super) fn replace<B>(
         &self,
         problem: Arc<Problem>,
         mut kept: HeaderMap,
@@ -219,8 +218,8 @@ impl Exchange {
     }
 
     /// Logs and counts a problem and makes its response.
-    pub(crate) fn tell_new<B>(&self, problem: Problem) -> Response<BoundaryBody<B>> {
-        self.tell(Arc::new(problem), HeaderMap::new(), Extensions::new())
+    pub(crate) fn respond<B>(&self, problem: Problem) -> Response<BoundaryBody<B>> {
+        self.replace(Arc::new(problem), HeaderMap::new(), Extensions::new())
     }
 
     fn note(&self, problem: &Problem, id: Option<ProblemId>) {
@@ -251,7 +250,7 @@ impl Exchange {
     pub(crate) fn panicked<B>(&self, panicked: PanicError) -> Response<BoundaryBody<B>> {
         let id = self.asked.id.unwrap_or_else(ProblemId::fresh);
         self.note_panic(PanicSite::Handler, &panicked, id);
-        self.tell_new(Problem::internal(panicked).id(id))
+        self.respond(Problem::internal(panicked).id(id))
     }
 
     /// Logs and counts a panic after the response's head, and returns its id.
@@ -305,15 +304,6 @@ impl Exchange {
         if let Some(metrics) = &self.shared.metrics {
             metrics.broken_body(route);
         }
-    }
-
-    /// Records a response that describes its own failure.
-    #[cold]
-    pub(crate) fn response<B>(self, response: Response<B>) -> Response<BoundaryBody<B>>
-    where
-        B: http_body::Body<Data = bytes::Bytes>,
-    {
-        foreign::into_problem(self, response)
     }
 }
 

@@ -95,7 +95,18 @@ const CONTENT: &[HeaderName] = &[
     header::TRANSFER_ENCODING,
 ];
 
-pub(super) fn into_problem<B>(exchange: Exchange, response: Response<B>) -> Response<BoundaryBody<B>>
+impl Exchange {
+    /// Returns the response in place of one that describes its own failure: a problem, unless it is meant as it is.
+    #[cold]
+    pub(crate) fn response<B>(self, response: Response<B>) -> Response<BoundaryBody<B>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        into_problem(self, response)
+    }
+}
+
+fn into_problem<B>(exchange: Exchange, response: Response<B>) -> Response<BoundaryBody<B>>
 where
     B: Body<Data = Bytes>,
 {
@@ -109,7 +120,7 @@ where
             parts.headers.remove(name);
         }
         discard(body, &exchange);
-        return exchange.tell(problem, parts.headers, parts.extensions);
+        return exchange.replace(problem, parts.headers, parts.extensions);
     }
     if is_meant(&parts) {
         exchange.count(Kind::of_status(parts.status));
@@ -117,7 +128,7 @@ where
     }
     let mut problem = exchange.problem_of(parts.status);
     if let Some(upstream_text) = upstream_text::read(&parts.headers, body, &exchange) {
-        problem = if exchange.shared().tell_rejections && parts.status.is_client_error() {
+        problem = if exchange.shared().show_rejections && parts.status.is_client_error() {
             problem.detail(upstream_text)
         } else {
             problem.because(UpstreamText::new(upstream_text))
@@ -129,7 +140,7 @@ where
             kept.append(name, value.clone());
         }
     }
-    exchange.tell(Arc::new(problem), kept, parts.extensions)
+    exchange.replace(Arc::new(problem), kept, parts.extensions)
 }
 
 /// Returns whether the response already has the form of a problem or is meant as it is.

@@ -118,11 +118,11 @@ where
             Poll::Ready(Ok(response)) => exchange.response(response),
             // The mapping is the service's own code, too.
             Poll::Ready(Err(error)) => match caught(|| error.into()) {
-                Ok(problem) => exchange.tell_new(problem),
+                Ok(problem) => exchange.respond(problem),
                 Err(panicked) => exchange.panicked(panicked),
             },
             Poll::Pending => match failed.expect("polled after its end") {
-                NotCalled::Problem(problem) => exchange.tell_new(problem),
+                NotCalled::Problem(problem) => exchange.respond(problem),
                 NotCalled::Panicked(panicked) => {
                     // What the half-run future still holds goes before the response.
                     if let Err(another) = caught(|| this.stage.set(Stage::Done)) {

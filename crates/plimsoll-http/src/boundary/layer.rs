@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     pub(super) on_panic: OnPanic,
     /// True once the first panic has been reported.
     pub(super) panicked: Arc<AtomicBool>,
-    pub(super) tell_rejections: bool,
+    pub(super) show_rejections: bool,
     /// Headers that a response keeps in addition to the standard list.
     pub(super) kept: Vec<HeaderName>,
 }
@@ -52,8 +52,8 @@ impl BoundaryLayer {
     /// "missing field `amount`" of an extractor. Off by default, since any layer may have written that text. The text
     /// of a 5xx response is never passed on.
     #[must_use]
-    pub fn telling_rejections(mut self) -> Self {
-        self.shared_mut().tell_rejections = true;
+    pub fn showing_rejections(mut self) -> Self {
+        self.shared_mut().show_rejections = true;
         self
     }
 

@@ -30,20 +30,20 @@ impl Default for Failures {
 impl Failures {
     /// Reports a response whose status is a failure.
     pub(super) fn failing_status(&self, origin: &Origin, status: StatusCode, now: Instant) {
-        self.tell(origin, "upstream-status", Some(status), None, now);
+        self.log(origin, "upstream-status", Some(status), None, now);
     }
 
     /// Reports an attempt without a response within its limits.
     pub(super) fn timed_out(&self, origin: &Origin, now: Instant) {
-        self.tell(origin, "attempt-timeout", None, None, now);
+        self.log(origin, "attempt-timeout", None, None, now);
     }
 
     /// Reports a broken attempt, or a connection that could not be made.
     pub(super) fn broke(&self, origin: &Origin, fault: &AttemptError, now: Instant) {
         match fault {
-            AttemptError::Connect(error) => self.tell(origin, refusal(&**error), None, Some(&**error), now),
+            AttemptError::Connect(error) => self.log(origin, refusal(&**error), None, Some(&**error), now),
             AttemptError::Broken { error, .. } => {
-                self.tell(origin, "upstream-reset", None, Some(&**error), now);
+                self.log(origin, "upstream-reset", None, Some(&**error), now);
             }
             // The caller's own body: no failure of the peer.
             AttemptError::Body(_) => {}
@@ -51,7 +51,7 @@ impl Failures {
     }
 
     #[cold]
-    fn tell(
+    fn log(
         &self,
         origin: &Origin,
         why: &'static str,

@@ -143,7 +143,7 @@ async fn foreign_error_responses_become_problems() {
 
 #[tokio::test]
 async fn what_rejections_say_is_told_where_asked_for() {
-    let layer = BoundaryLayer::new().telling_rejections();
+    let layer = BoundaryLayer::new().showing_rejections();
     let response = ask(&layer, responding(|| plain(422, "missing field\n`amount`\n")), get()).await;
     assert_eq!(response.problem()["detail"], "missing field `amount`");
     ask(&layer, responding(|| plain(500, SECRET)), get()).await.assert_without(SECRET);

@@ -158,7 +158,7 @@ async fn what_a_rejection_says_is_told_however_it_was_compressed() {
             "it is compressed"
         );
         let request = Request::get("/").header("accept-encoding", coding).body(Body::empty()).unwrap();
-        let service = BoundaryLayer::new().telling_rejections().layer(app.clone());
+        let service = BoundaryLayer::new().showing_rejections().layer(app.clone());
         let response = FullResponse::of(service.oneshot(request).await.unwrap()).await;
         assert_eq!(response.problem()["detail"], said, "{coding}");
         assert_eq!(response.header("content-encoding"), "", "{coding}");
@@ -184,7 +184,7 @@ async fn what_only_looks_compressed_is_told_by_nobody() {
                 (http::StatusCode::BAD_REQUEST, headers, body)
             }),
         );
-        let service = BoundaryLayer::new().telling_rejections().layer(app);
+        let service = BoundaryLayer::new().showing_rejections().layer(app);
         let response = service.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
         let detail = FullResponse::of(response).await.problem()["detail"].as_str().map_or(0, str::len);
         assert_eq!(detail, length, "as much of it as is ever told");

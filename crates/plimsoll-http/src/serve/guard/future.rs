@@ -151,7 +151,7 @@ impl Passage {
         let call = place.take().expect("polled after its end");
         Poll::Ready(Ok(match answered {
             Ok(answer) => call.answer(answer, body),
-            Err(problem) => call.exchange.tell_new(problem).map(body),
+            Err(problem) => call.exchange.respond(problem).map(body),
         }))
     }
 }
@@ -319,7 +319,7 @@ impl Call {
                 self.exchange.panicked_late(PanicSite::Drop, &panicked);
             }
             self.exchange.set_route(RouteName::Unknown);
-            return self.exchange.tell_new(problem).map(body);
+            return self.exchange.respond(problem).map(body);
         }
         // After a message a gRPC call has its status in the trailers.
         let exceeded = exceeded.filter(|_| self.grpc);
