@@ -91,6 +91,8 @@ mod linux {
         write: OwnedFd,
         held: usize,
         room: usize,
+        /// The most bytes that are moved in at once.
+        bound: usize,
         large: Option<LargeOne>,
     }
 
@@ -109,7 +111,7 @@ mod linux {
                 let _ = rustix::pipe::fcntl_setpipe_size(&write, SMALL);
             }
             let room = if large.is_some() { LARGE } else { SMALL };
-            Some(Self { read, write, held: 0, room, large })
+            Some(Self { read, write, held: 0, room, bound: room, large })
         }
 
         /// Keeps the pipe for later. One that holds bytes is closed: they belong to a body that broke off.
@@ -128,6 +130,11 @@ mod linux {
             self.held == 0
         }
 
+        /// Bounds the bytes that are moved in at once, in addition to the pipe's own size.
+        pub(crate) fn bound(&mut self, bytes: u64) {
+            self.bound = usize::try_from(bytes).unwrap_or(self.room).clamp(1, self.room);
+        }
+
         /// Moves at most `most` bytes out of `socket`; 0 is the stream's end. The pipe must be empty, so that a wait can
         /// only be for the socket.
         pub(crate) fn poll_in(
@@ -136,7 +143,7 @@ mod linux {
             most: u64,
             cx: &mut Context<'_>,
         ) -> Poll<io::Result<usize>> {
-            let most = usize::try_from(most).unwrap_or(self.room).min(self.room);
+            let most = usize::try_from(most).unwrap_or(self.bound).min(self.bound);
             loop {
                 ready!(socket.poll_read_ready(cx))?;
                 let moved = socket.try_io(Interest::READABLE, || {
@@ -181,6 +188,25 @@ mod linux {
     mod tests {
         use super::*;
 
+        #[tokio::test]
+        async fn no_more_is_moved_at_once_than_the_turn_has() {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (near, far) =
+                tokio::join!(listener.accept(), TcpStream::connect(listener.local_addr().unwrap()));
+            let (near, far) = (near.unwrap().0, far.unwrap());
+            far.writable().await.unwrap();
+            assert_eq!(far.try_write(&[7; 1000]).unwrap(), 1000);
+            let mut pipe = Pipe::take(1000).unwrap();
+            for (bound, moved) in [(100, 100), (0, 1), (2000, 899)] {
+                pipe.bound(bound);
+                let most = u64::MAX;
+                let count = std::future::poll_fn(|cx| pipe.poll_in(&near, most, cx)).await.unwrap();
+                assert_eq!(count, moved);
+                // What one user's pipes may hold together is not this test's matter.
+                pipe.held = 0;
+            }
+        }
+
         #[test]
         fn few_pipes_are_large_and_one_that_goes_makes_room() {
             assert_eq!(Pipe::take(LARGE_BODY - 1).unwrap().room, SMALL);
@@ -217,6 +243,10 @@ mod other {
         }
 
         pub(crate) fn is_empty(&self) -> bool {
+            match self.0 {}
+        }
+
+        pub(crate) fn bound(&mut self, _: u64) {
             match self.0 {}
         }
 

@@ -31,6 +31,11 @@ impl Turn {
         self.until = written + (ROUND / (WAITING.get() + 1)).max(LEAST);
     }
 
+    /// Returns the bytes that the turn still has, when `written` bytes of the message have been written.
+    pub(crate) fn left(&self, written: u64) -> u64 {
+        self.until.saturating_sub(written)
+    }
+
     /// Returns whether the turn is over; then the task is woken again, after those that wait and after what has come
     /// from the network in the meantime. The caller returns `Pending`.
     pub(crate) fn is_over(&mut self, written: u64, cx: &mut Context<'_>) -> bool {

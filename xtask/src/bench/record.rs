@@ -20,6 +20,9 @@ pub(super) struct RecordFile {
     pub(super) tolerance: f64,
 }
 
+/// What a count may have grown by, however few they are.
+const LEAST: f64 = 0.25;
+
 /// The checked-in counts, and the compiler for which they hold.
 struct Record {
     compiler: String,
@@ -76,7 +79,8 @@ impl RecordFile {
                         self.path
                     ));
                 }
-                Some(before) if *count > before * self.tolerance => {
+                // Of next to none, a share is less than what a chance decides.
+                Some(before) if *count > (before * self.tolerance).max(before + LEAST) => {
                     found.push(format!("{name}: {count:.1}, {before:.1} recorded: over {more:.0} % more"));
                 }
                 Some(_) => {}
