@@ -12,6 +12,9 @@ const ROUND: u64 = 1024 * 1024;
 /// The least that one of them moves: many short turns would be all turning and no moving.
 const LEAST: u64 = 16 * 1024;
 
+/// So many waiting bodies are many.
+const MANY: u64 = 16;
+
 thread_local! {
     /// Bodies that have given way and are to go on.
     static WAITING: Cell<u64> = const { Cell::new(0) };
@@ -31,9 +34,10 @@ impl Turn {
         self.until = written + (ROUND / (WAITING.get() + 1)).max(LEAST);
     }
 
-    /// Returns the bytes that the turn still has, when `written` bytes of the message have been written.
-    pub(crate) fn left(&self, written: u64) -> u64 {
-        self.until.saturating_sub(written)
+    /// Returns the most bytes that may be moved at once, when `written` bytes of the message have been written: where many
+    /// bodies share the round, what is left of the turn; else any number, since each move is a system call.
+    pub(crate) fn at_once(&self, written: u64) -> u64 {
+        if WAITING.get() < MANY { u64::MAX } else { self.until.saturating_sub(written) }
     }
 
     /// Returns whether the turn is over; then the task is woken again, after those that wait and after what has come
@@ -94,6 +98,18 @@ mod tests {
         assert_eq!(count.0.load(Relaxed), 0);
         assert!(turn.is_over(1_000_000 + ROUND, &mut cx));
         assert_eq!(count.0.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn what_is_moved_at_once_is_bounded_where_many_share_the_round() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut turns: Vec<Turn> = (0..=MANY).map(|_| Turn::default()).collect();
+        for (waiting, turn) in turns.iter_mut().enumerate() {
+            turn.begin(100);
+            let bounded = turn.at_once(100) <= ROUND / MANY;
+            assert_eq!(bounded, waiting as u64 == MANY);
+            assert!(turn.is_over(turn.until, &mut cx));
+        }
     }
 
     #[test]

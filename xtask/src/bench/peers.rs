@@ -161,7 +161,7 @@ fn claims(findings: &Findings) -> Vec<Claim> {
             limit: 1.0,
             found: ratio(Load::Large, "haproxy splice"),
         },
-        Claim { what: "bytes per idle kept-alive connection".to_owned(), limit: 10_000.0, found: ours_idle },
+        Claim { what: "bytes per idle kept-alive connection".to_owned(), limit: 3_000.0, found: ours_idle },
     ]
 }
 

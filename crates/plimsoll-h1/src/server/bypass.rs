@@ -104,8 +104,7 @@ impl<IO: Transport> ServerConn<IO> {
                 return bypass.poll_blocked(cx, body, stall, written).map(Err);
             }
             let Some(pipe) = &mut bypass.pipe else { return Poll::Ready(Ok(())) };
-            // A pipe-full may be more than a turn where many bodies share a round.
-            pipe.bound(turn.left(self.shared.borrow().out.written()));
+            pipe.bound(turn.at_once(self.shared.borrow().out.written()));
             match ready!(poll_splice(body.as_mut(), cx, pipe)) {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(RespondErrorKind::Body(error))),
