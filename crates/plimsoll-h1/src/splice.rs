@@ -90,7 +90,6 @@ mod linux {
         read: OwnedFd,
         write: OwnedFd,
         held: usize,
-        room: usize,
         /// The most bytes that are moved in at once.
         bound: usize,
         large: Option<LargeOne>,
@@ -99,19 +98,32 @@ mod linux {
     impl Pipe {
         /// Returns an empty pipe for a body of so many bytes; `None` if the process may not have another.
         pub(crate) fn take(body: u64) -> Option<Self> {
+            let kept = |is_large| {
+                POOL.try_with(|pool| pool.borrow_mut()[usize::from(is_large)].pop()).ok().flatten()
+            };
             let is_large = body >= LARGE_BODY;
-            if let Ok(Some(pipe)) = POOL.try_with(|pool| pool.borrow_mut()[usize::from(is_large)].pop()) {
+            if let Some(pipe) = kept(is_large) {
+                return Some(pipe);
+            }
+            let large = if is_large { LargeOne::take() } else { None };
+            if is_large
+                && large.is_none()
+                && let Some(pipe) = kept(false)
+            {
                 return Some(pipe);
             }
             let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
             // A smaller one works as well: the pipes of one user have a common limit, too.
-            let large = if is_large { LargeOne::take() } else { None };
             let large = large.filter(|_| rustix::pipe::fcntl_setpipe_size(&write, LARGE).is_ok());
             if large.is_none() {
                 let _ = rustix::pipe::fcntl_setpipe_size(&write, SMALL);
             }
-            let room = if large.is_some() { LARGE } else { SMALL };
-            Some(Self { read, write, held: 0, room, bound: room, large })
+            Some(Self { read, write, held: 0, bound: LARGE, large })
+        }
+
+        /// The size in bytes.
+        fn room(&self) -> usize {
+            if self.large.is_some() { LARGE } else { SMALL }
         }
 
         /// Keeps the pipe for later. One that holds bytes is closed: they belong to a body that broke off.
@@ -132,7 +144,7 @@ mod linux {
 
         /// Bounds the bytes that are moved in at once, in addition to the pipe's own size.
         pub(crate) fn bound(&mut self, bytes: u64) {
-            self.bound = usize::try_from(bytes).unwrap_or(self.room).clamp(1, self.room);
+            self.bound = usize::try_from(bytes).unwrap_or(LARGE).max(1);
         }
 
         /// Moves at most `most` bytes out of `socket`; 0 is the stream's end. The pipe must be empty, so that a wait can
@@ -143,7 +155,7 @@ mod linux {
             most: u64,
             cx: &mut Context<'_>,
         ) -> Poll<io::Result<usize>> {
-            let most = usize::try_from(most).unwrap_or(self.bound).min(self.bound);
+            let most = usize::try_from(most).unwrap_or(LARGE).min(self.bound).min(self.room());
             loop {
                 ready!(socket.poll_read_ready(cx))?;
                 let moved = socket.try_io(Interest::READABLE, || {
@@ -209,12 +221,12 @@ mod linux {
 
         #[test]
         fn few_pipes_are_large_and_one_that_goes_makes_room() {
-            assert_eq!(Pipe::take(LARGE_BODY - 1).unwrap().room, SMALL);
+            assert_eq!(Pipe::take(LARGE_BODY - 1).unwrap().room(), SMALL);
             let mut pipes: Vec<Pipe> = (0..=FEW).map(|_| Pipe::take(LARGE_BODY).unwrap()).collect();
-            let large = pipes.iter().filter(|pipe| pipe.room == LARGE).count();
+            let large = pipes.iter().filter(|pipe| pipe.room() == LARGE).count();
             // A user that is not trusted may have none.
             assert!(large == FEW || large == 0, "{large}");
-            assert_eq!(pipes.pop().unwrap().room, SMALL);
+            assert_eq!(pipes.pop().unwrap().room(), SMALL);
             drop(pipes);
             assert_eq!(LARGE_ONES.get(), 0);
         }

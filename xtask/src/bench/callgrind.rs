@@ -4,7 +4,10 @@
 
 use crate::bench::figures::table;
 use anyhow::{Result, ensure};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 /// Instructions of each function itself, without those of its callees.
 #[derive(Debug, Default)]
@@ -44,8 +47,14 @@ impl Profile {
         self.functions.values().sum()
     }
 
+    /// Prints where the dump is, and what is dearest in it.
+    pub(crate) fn show(&self, dump: &Path, requests: u64, shown: usize) {
+        println!("{} (kcachegrind and callgrind_annotate show it by line)\n", dump.display());
+        print!("{}", self.readable(requests, shown));
+    }
+
     /// Returns tables of instructions a request, by crate and of the `shown` dearest functions.
-    pub(crate) fn readable(&self, requests: u64, shown: usize) -> String {
+    fn readable(&self, requests: u64, shown: usize) -> String {
         let mut crates: BTreeMap<&str, u64> = BTreeMap::new();
         for (name, cost) in &self.functions {
             *crates.entry(crate_of(name)).or_default() += cost;

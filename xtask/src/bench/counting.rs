@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use std::process::ExitCode;
 
-/// What is to be counted instead of timed.
+/// The flags that count instead of timing.
 #[derive(Args)]
 pub(crate) struct Counting {
     /// Count what a request takes under valgrind instead, beside what is recorded

@@ -20,7 +20,7 @@ pub(super) struct RecordFile {
     pub(super) tolerance: f64,
 }
 
-/// What a count may have grown by, however few they are.
+/// The least growth of a count that is a finding, however small the count.
 const LEAST: f64 = 0.25;
 
 /// The checked-in counts, and the compiler for which they hold.

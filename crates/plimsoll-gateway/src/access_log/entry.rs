@@ -1,8 +1,8 @@
 use super::{drained::is_drain_over, line::LogLine, log::AccessLog, summary::ResponseSummary};
 use crate::{proxy::RequestHead, route::Route, timestamp::Timestamp, upstream::Endpoint, why::Why};
-use http::{Method, StatusCode, Version, header};
+use http::{Method, StatusCode, Version};
 use plimsoll::{
-    driver::{Fields as _, Time},
+    driver::Time,
     http::{Kind, ProblemId},
     policy::Instant,
 };
@@ -51,7 +51,7 @@ impl Entry {
     ) -> Option<Box<Self>> {
         let log = log.filter(|log| log.takes_next())?;
         let uri = &request.uri;
-        let host = request.fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok());
+        let host = request.fields.host();
         let host = uri.authority().map(http::uri::Authority::as_str).or(host);
         Some(Box::new(Self {
             log: Arc::clone(log),

@@ -23,7 +23,7 @@ use h2::Reason;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use http_body::Body as _;
 use plimsoll::{
-    driver::{Fields as _, Marks},
+    driver::Marks,
     http::{ProblemId, headers::strip_hop_by_hop},
 };
 use std::{future::poll_fn, pin::Pin, rc::Rc, task::Poll, time::Duration};
@@ -263,8 +263,7 @@ fn http2_request(sending: Sending<'_>, progress: &Rc<Progress>) -> (http::Reques
     let mut request = http::Request::new(());
     request.method_mut().clone_from(&head.method);
     *request.version_mut() = http::Version::HTTP_2;
-    let host =
-        head.fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok()).unwrap_or("localhost");
+    let host = head.fields.host().unwrap_or("localhost");
     let uri = Uri::builder().scheme("http").authority(host).path_and_query(sending.target).build();
     *request.uri_mut() = uri.unwrap_or_else(|_| Uri::from_static("http://localhost/"));
     *request.headers_mut() = head.fields.0.to_map(ADDED);

@@ -8,7 +8,7 @@ use super::{
     drive::drive,
     facts, forward,
     inbound::Inbound,
-    message::{Fields, RequestHead},
+    message::RequestHead,
     refusal::{Refused, id_of, refused},
     response::ProxyResponse,
     upload::Uploads,
@@ -19,9 +19,9 @@ use crate::{
     snapshot::Snapshot,
     why::Why,
 };
-use http::{Uri, Version, header};
+use http::{Uri, Version};
 use plimsoll::{
-    driver::{Alarm, Fields as _},
+    driver::Alarm,
     http::{Kind, Problem, ProblemId, is_grpc},
 };
 use std::sync::Arc;
@@ -88,14 +88,9 @@ pub(crate) async fn handle(
 }
 
 fn find(snapshot: &Snapshot, uri: &Uri, head: &RequestHead) -> Result<Arc<Route>, Refused> {
-    let host = if snapshot.routes.asks_for_hosts() { host(&head.fields) } else { "" };
+    let host = if snapshot.routes.asks_for_hosts() { head.fields.host().unwrap_or_default() } else { "" };
+    let (host, _) = hostname::split(host);
     let subject = Subject { host, path: uri.path(), method: &head.method, fields: &head.fields };
     let found = snapshot.routes.find(&subject).map(Arc::clone);
     found.ok_or_else(|| Refused { problem: Problem::new(Kind::NoRoute), why: Why::NoRoute })
-}
-
-/// The host that is asked, without port; empty if there is none.
-fn host(fields: &Fields) -> &str {
-    let host = fields.value_of(&header::HOST).and_then(|host| str::from_utf8(host).ok());
-    hostname::split(host.unwrap_or_default()).0
 }

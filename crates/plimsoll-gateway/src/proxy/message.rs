@@ -39,6 +39,11 @@ impl Fields {
         let named = self.0.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()));
         named.map(|(_, value)| value)
     }
+
+    /// Returns `Host`, if it is text.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.0.get("host").and_then(|host| str::from_utf8(host).ok())
+    }
 }
 
 impl driver::Fields for Fields {

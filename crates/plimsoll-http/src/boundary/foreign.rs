@@ -102,45 +102,38 @@ impl Exchange {
     where
         B: Body<Data = Bytes>,
     {
-        into_problem(self, response)
-    }
-}
-
-fn into_problem<B>(exchange: Exchange, response: Response<B>) -> Response<BoundaryBody<B>>
-where
-    B: Body<Data = Bytes>,
-{
-    let (mut parts, body) = response.into_parts();
-    if let Some(told) = parts.extensions.get::<ReportedProblem>() {
-        if told.is_settled() {
-            return Response::from_parts(parts, BoundaryBody::inner(body, exchange));
+        let (mut parts, body) = response.into_parts();
+        if let Some(told) = parts.extensions.get::<ReportedProblem>() {
+            if told.is_settled() {
+                return Response::from_parts(parts, BoundaryBody::inner(body, self));
+            }
+            let problem = told.shared();
+            for name in CONTENT {
+                parts.headers.remove(name);
+            }
+            discard(body, &self);
+            return self.replace(problem, parts.headers, parts.extensions);
         }
-        let problem = told.shared();
-        for name in CONTENT {
-            parts.headers.remove(name);
+        if is_meant(&parts) {
+            self.count(Kind::of_status(parts.status));
+            return Response::from_parts(parts, BoundaryBody::inner(body, self));
         }
-        discard(body, &exchange);
-        return exchange.replace(problem, parts.headers, parts.extensions);
-    }
-    if is_meant(&parts) {
-        exchange.count(Kind::of_status(parts.status));
-        return Response::from_parts(parts, BoundaryBody::inner(body, exchange));
-    }
-    let mut problem = exchange.problem_of(parts.status);
-    if let Some(upstream_text) = upstream_text::read(&parts.headers, body, &exchange) {
-        problem = if exchange.shared().show_rejections && parts.status.is_client_error() {
-            problem.detail(upstream_text)
-        } else {
-            problem.because(UpstreamText::new(upstream_text))
-        };
-    }
-    let mut kept = HeaderMap::new();
-    for (name, value) in &parts.headers {
-        if is_kept(name) || exchange.shared().kept.contains(name) {
-            kept.append(name, value.clone());
+        let mut problem = self.problem_of(parts.status);
+        if let Some(upstream_text) = upstream_text::read(&parts.headers, body, &self) {
+            problem = if self.shared().show_rejections && parts.status.is_client_error() {
+                problem.detail(upstream_text)
+            } else {
+                problem.because(UpstreamText::new(upstream_text))
+            };
         }
+        let mut kept = HeaderMap::new();
+        for (name, value) in &parts.headers {
+            if is_kept(name) || self.shared().kept.contains(name) {
+                kept.append(name, value.clone());
+            }
+        }
+        self.replace(Arc::new(problem), kept, parts.extensions)
     }
-    exchange.replace(Arc::new(problem), kept, parts.extensions)
 }
 
 /// Returns whether the response already has the form of a problem or is meant as it is.

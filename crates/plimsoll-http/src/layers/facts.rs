@@ -80,14 +80,7 @@ impl<B> Describe<Request<B>> for HttpFacts {
                 let named = || request.headers().get(HOST).map(HeaderValue::as_bytes);
                 request.uri().host().map(str::as_bytes).or_else(named).map(host_key)
             }
-            KeyBy::Client => {
-                let client = client_of(request.extensions());
-                if client.is_none() {
-                    UNKNOWN.set(true);
-                    warn_of_unknown();
-                }
-                client.map(Key::from)
-            }
+            KeyBy::Client => client_key(request.extensions()).inspect_err(|_| UNKNOWN.set(true)).ok(),
             KeyBy::Header(name) => {
                 let mut values = request.headers().get_all(name).iter();
                 let first = values.next()?;
@@ -115,7 +108,6 @@ fn client_of(extensions: &Extensions) -> Option<IpAddr> {
 }
 
 /// Returns the key of a request by its client.
-#[cfg(feature = "server")]
 pub(crate) fn client_key(extensions: &Extensions) -> Result<Key<'static>, UnknownClientError> {
     client_of(extensions).map(Key::from).ok_or_else(|| {
         warn_of_unknown();

@@ -34,9 +34,7 @@ impl Edge {
     {
         self.0.push(Arc::new(move |router| router.layer(layer.clone())));
     }
-}
 
-impl Edge {
     /// Puts the layers around a guarded app. Without a layer, nothing is put around it, and nothing is paid.
     pub(super) fn around(&self, inner: GuardService) -> Edged {
         if self.0.is_empty() {

@@ -24,7 +24,7 @@
 //! All of it is one service of two parts, the record and the guard, each with one future; what they share stands behind one
 //! pointer each. Beside axum's own that is five values for the extensions, a request id for the response, a reading of the
 //! clock where something begins or ends, and no lookup of a label: each route knows its counters from its first request on.
-//! What is kept of a request stays in one box, which its thread uses again. A layer inside the router says which route
+//! The state of a request stays in one box, which its thread uses again. A layer inside the router says which route
 //! was taken; a path that is a route's whole pattern says so itself from the second request on, without that layer.
 //! `cargo xtask bench serve` measures it beside hyper alone, `axum::serve`, and axum under the layers of others.
 

@@ -1,4 +1,4 @@
-//! What a path has taught the server about its route makes no difference to whoever asks for it again.
+//! Responses to a path whose route the server has learnt: the same as to the first request.
 
 use crate::client::Raw;
 use axum::{

@@ -52,8 +52,7 @@ pub(super) fn count(workspace: &Workspace, profile: bool) -> Result<Counts> {
         let dump = folder.join(format!("{load}.callgrind"));
         let found = profiled(&ours, &dump, multiplexed)?;
         if profile {
-            println!("{} (kcachegrind and callgrind_annotate show it by line)\n", dump.display());
-            print!("{}", found.readable(COUNTED, SHOWN));
+            found.show(&dump, COUNTED, SHOWN);
         }
         let (allocations, _) = dhat("heap", &ours, &folder, multiplexed)?;
         let (copies, copied_bytes) = dhat("copy", &ours, &folder, multiplexed)?;

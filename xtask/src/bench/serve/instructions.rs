@@ -43,8 +43,7 @@ pub(super) fn count(workspace: &Workspace, profile: bool) -> Result<Counts> {
         fs::create_dir_all(dump.with_file_name("")).context("the folder of dumps")?;
         executed_into(&dump, &program, &[kind, &PROFILED.to_string(), &CONNECTIONS.to_string()])?;
         let text = fs::read_to_string(&dump).context("callgrind's dump")?;
-        println!("{} (kcachegrind and callgrind_annotate show it by line)\n", dump.display());
-        print!("{}", Profile::parse(&text)?.readable(u64::from(PROFILED), SHOWN));
+        Profile::parse(&text)?.show(&dump, u64::from(PROFILED), SHOWN);
     }
     let allocations = slice(&program, kind, COUNTED)?.allocations;
     let named = [("instructions", instructions(&program, kind)?), ("allocations", allocations)];

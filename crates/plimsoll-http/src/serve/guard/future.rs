@@ -82,7 +82,7 @@ struct Call {
     arriving: Arriving,
     grpc: bool,
     places: Places,
-    /// What the client accepts, where no layer inside the app knows it.
+    /// The client's `Accept`, where no layer inside the app knows it.
     wanted: Option<Wanted>,
     /// Made where the app has to wait.
     timer: Option<Pin<Box<Sleep>>>,

@@ -20,7 +20,7 @@ use std::{
     thread::LocalKey,
 };
 
-/// What the server keeps of one request, from its head to the end of its response's body. It stays where it is: a future
+/// The state that the server keeps of one request, from its head to the end of its response's body. It stays where it is: a future
 /// and a response are moved many times until hyper has them in their places.
 #[derive(Default)]
 pub(super) struct Kept {

@@ -57,9 +57,7 @@ impl Record {
     pub(crate) fn routes(&self) -> &Routes {
         &self.0.routes
     }
-}
 
-impl Record {
     /// Records the requests of this app.
     pub(crate) fn around(&self, inner: Edged) -> Recording {
         Recording { inner, shared: Arc::clone(&self.0) }
